@@ -1,0 +1,1 @@
+//! Garrison's `console` crate.

@@ -1,0 +1,1 @@
+//! Garrison's `translog` crate.
