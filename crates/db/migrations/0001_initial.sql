@@ -37,6 +37,7 @@ CREATE TABLE projects (
   public {int} NOT NULL,
   created_at_us {int} NOT NULL
 ) {table};
+CREATE INDEX projects_public ON projects (name) WHERE public = 1;
 
 CREATE TABLE members (
   project_id {int} NOT NULL,
@@ -54,6 +55,7 @@ CREATE TABLE robots (
   disabled {int} NOT NULL,
   created_at_us {int} NOT NULL,
   expires_at_us {int} NOT NULL,
+  credentials_changed_at_us {int} NOT NULL,
   last_used_at_us {int}
 ) {table};
 CREATE INDEX robots_by_project ON robots (project_id, name);
