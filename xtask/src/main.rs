@@ -1,1 +1,47 @@
-fn main() {}
+//! The workspace's own tasks, run as `cargo xtask <task>`.
+//!
+//! `test` gets what the tests need and runs every check there is; `gen` writes the references that are generated from
+//! the binary. Nothing here is part of the product: the binary never depends on this crate.
+
+mod generate;
+mod postgres;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of the Garrison workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Gets what the tests need, then runs every check
+    ///
+    /// Installs missing Debian packages (through sudo unless root) and pinned tools (outside the checkout), starts a
+    /// private database server, and runs formatting, lints, tests, documentation, generated files and dependency rules. A
+    /// failed step does not stop the ones after it. The last lines say what failed and what was skipped.
+    Test(test::Arguments),
+    /// Writes the generated references in docs/reference
+    Gen(generate::Arguments),
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let workspace = Workspace::find()?;
+    match arguments.task {
+        Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Gen(arguments) => {
+            generate::run(&workspace, &arguments)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `cargo xtask test`: everything that must hold before a change is accepted.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+
+use crate::generate;
+use crate::postgres::Postgres;
+use crate::steps::{Outcome, Steps};
+use crate::tools::Tools;
+use crate::workspace::{Workspace, execute, succeeds};
+
+/// Where tests find `PostgreSQL`: the URL of a server on which they may create databases.
+const POSTGRES_VARIABLE: &str = "GARRISON_TEST_POSTGRES";
+/// Set for the inner loop: tests that need a server or an outside program step aside.
+const QUICK_VARIABLE: &str = "GARRISON_TEST_QUICK";
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The inner loop: formatting, lints, and tests without servers and outside programs
+    #[arg(long)]
+    quick: bool,
+    /// Install nothing; run with what is here
+    #[arg(long)]
+    no_install: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let tools = Tools::open()?;
+    let mut steps = Steps::default();
+    let mut suite = Suite { workspace, path: tools.path()?, variables: Vec::new() };
+    if arguments.quick {
+        suite.variables.push((QUICK_VARIABLE, OsString::from("1")));
+        steps.run("formatting", || suite.formatting());
+        steps.run("clippy", || suite.clippy());
+        steps.run("tests", || suite.tests());
+        steps.absent(
+            "PostgreSQL, clients, documentation, generated files, dependency rules: left out by --quick".to_owned(),
+        );
+        return Ok(steps.finish());
+    }
+
+    if !arguments.no_install {
+        steps.run("debian packages", || tools.install_packages(workspace));
+        steps.run("clients", || tools.install_clients(workspace));
+        steps.run("cargo-deny", || tools.install_cargo_deny(workspace));
+    }
+    let mut postgres = None;
+    steps.run("postgresql", || {
+        let (outcome, server) = start_postgres(&tools)?;
+        postgres = server;
+        Ok(outcome)
+    });
+    if let Some(server) = &postgres {
+        suite.variables.push((POSTGRES_VARIABLE, OsString::from(server.url())));
+    }
+
+    steps.run("formatting", || suite.formatting());
+    steps.run("clippy", || suite.clippy());
+    steps.run("tests", || suite.tests());
+    drop(postgres);
+    steps.run("documentation", || suite.documentation());
+    steps.run("generated files", || generate::check(workspace).map(|()| Outcome::Passed));
+    steps.run("dependency rules", || suite.dependency_rules(&tools));
+    steps.run("advisories", || suite.advisories(&tools));
+    steps.run("fuzz targets", || suite.fuzz_targets());
+    for sentence in tools.absent() {
+        steps.absent(sentence);
+    }
+    Ok(steps.finish())
+}
+
+fn start_postgres(tools: &Tools) -> anyhow::Result<(Outcome, Option<Postgres>)> {
+    if std::env::var_os(POSTGRES_VARIABLE).is_some() {
+        return Ok((Outcome::Skipped(format!("{POSTGRES_VARIABLE} names a server already")), None));
+    }
+    let (Some(initdb), Some(pg_ctl)) = (tools.find_postgres("initdb"), tools.find_postgres("pg_ctl")) else {
+        return Ok((Outcome::Skipped("no initdb and pg_ctl here; nothing is tested on PostgreSQL".to_owned()), None));
+    };
+    let server = Postgres::start(&initdb, &pg_ctl).context("failed to start a private PostgreSQL")?;
+    Ok((Outcome::Passed, Some(server)))
+}
+
+/// The checks, and what every command of theirs is run with.
+struct Suite<'a> {
+    workspace: &'a Workspace,
+    path: OsString,
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Suite<'_> {
+    fn cargo(&self) -> Command {
+        let mut cargo = self.workspace.cargo();
+        cargo.env("PATH", &self.path).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        cargo
+    }
+
+    fn formatting(&self) -> anyhow::Result<Outcome> {
+        passes(self.cargo().args(["fmt", "--all", "--check"]))
+    }
+
+    fn clippy(&self) -> anyhow::Result<Outcome> {
+        passes(self.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    }
+
+    fn tests(&self) -> anyhow::Result<Outcome> {
+        passes(self.cargo().args(["test", "--workspace", "--no-fail-fast"]))
+    }
+
+    fn documentation(&self) -> anyhow::Result<Outcome> {
+        passes(self.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    }
+
+    /// Licences, sources and bans.
+    fn dependency_rules(&self, tools: &Tools) -> anyhow::Result<Outcome> {
+        if tools.find("cargo-deny").is_none() {
+            return Ok(Outcome::Skipped("no cargo-deny here".to_owned()));
+        }
+        passes(self.cargo().args(["deny", "--log-level", "error", "check", "licenses", "sources", "bans"]))
+    }
+
+    /// Known vulnerabilities, where their database can be had: a machine without the internet is no failure.
+    fn advisories(&self, tools: &Tools) -> anyhow::Result<Outcome> {
+        if tools.find("cargo-deny").is_none() {
+            return Ok(Outcome::Skipped("no cargo-deny here".to_owned()));
+        }
+        if !succeeds(self.cargo().args(["deny", "fetch", "db"])) {
+            return Ok(Outcome::Skipped(
+                "the advisory database cannot be had; KNOWN VULNERABILITIES NOT CHECKED".to_owned(),
+            ));
+        }
+        passes(self.cargo().args(["deny", "check", "--disable-fetch", "advisories"]))
+    }
+
+    /// Fuzz targets are a workspace of their own, which nothing else here compiles.
+    fn fuzz_targets(&self) -> anyhow::Result<Outcome> {
+        if !self.workspace.path("fuzz/Cargo.toml").exists() {
+            return Ok(Outcome::Skipped("no fuzz workspace".to_owned()));
+        }
+        passes(self.cargo().args(["check", "--manifest-path", "fuzz/Cargo.toml"]))
+    }
+}
+
+fn passes(command: &mut Command) -> anyhow::Result<Outcome> {
+    execute(command)?;
+    Ok(Outcome::Passed)
+}
