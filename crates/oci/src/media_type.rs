@@ -1,0 +1,54 @@
+//! The media types that the registry knows, and the grammar of all others (RFC 6838, section 4.2).
+
+/// An OCI image manifest.
+pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+/// An OCI image index.
+pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+/// The manifest type that a release candidate of OCI 1.1 had for artifacts; some stored artifacts still use it.
+pub const OCI_ARTIFACT_MANIFEST: &str = "application/vnd.oci.artifact.manifest.v1+json";
+/// The configuration of an OCI image.
+pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+/// The two bytes `{}`, which stand where there is nothing to say.
+pub const OCI_EMPTY: &str = "application/vnd.oci.empty.v1+json";
+/// What every OCI layer type that is not to be distributed begins with.
+pub const OCI_FOREIGN_LAYER_PREFIX: &str = "application/vnd.oci.image.layer.nondistributable.";
+/// A Docker image manifest, version 2 schema 2.
+pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+/// A Docker manifest list.
+pub const DOCKER_MANIFEST_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// A Docker layer that is had from elsewhere.
+pub const DOCKER_FOREIGN_LAYER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+/// A Docker manifest of schema 1, which is refused.
+pub const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+/// A signed Docker manifest of schema 1, which is refused.
+pub const DOCKER_SCHEMA_1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/// The longest media type or artifact type, in bytes: RFC 6838 allows 127 on each side of the slash.
+pub const MEDIA_TYPE_LENGTH_MAX: usize = 255;
+
+const SIDE_LENGTH_MAX: usize = 127;
+
+/// Returns whether a descriptor of this type names a manifest, not a blob.
+///
+/// The entries of an index may be layers too (build caches are kept so), and manifests of types unknown here.
+pub fn is_manifest(media_type: &str) -> bool {
+    [OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT_MANIFEST, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+/// Returns the type of a `Content-Type` header without its parameters, which say nothing about a manifest.
+pub fn without_parameters(content_type: &str) -> &str {
+    content_type.split_once(';').map_or(content_type, |(media_type, _)| media_type).trim_ascii()
+}
+
+/// Returns whether a text has the form of a media type, such as `application/example+json`.
+pub fn is_well_formed(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(kind, subtype)| [kind, subtype].into_iter().all(is_restricted_name))
+}
+
+fn is_restricted_name(text: &str) -> bool {
+    text.len() <= SIDE_LENGTH_MAX
+        && text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+}
