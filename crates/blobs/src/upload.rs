@@ -1,0 +1,317 @@
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use oci::{Algorithm, Digest};
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::files::{Existing, File};
+use crate::hasher::Hasher;
+use crate::location::Place;
+use crate::store::{Blobs, Checkpoint, Claim, Shared, Stored, hash_file, joined};
+use crate::{Error, Location, UploadId};
+
+/// How many bytes an upload gathers before it has them hashed and written: handing over costs about 10 µs, hashing this
+/// much 150 µs.
+pub const BATCH_BYTES: usize = 256 * 1024;
+
+/// How many bytes an upload gathers while the previous ones are hashed and written, before it makes its sender wait. As many
+/// may be in the works, so an upload holds at most twice this and one piece.
+pub const PENDING_BYTES_MAX: usize = 512 * 1024;
+
+/// After how many bytes a sync is started on the side, so that the disk works while the rest arrives, and the last sync is
+/// short.
+const FLUSH_BYTES: u64 = 32 * 1024 * 1024;
+
+/// An upload that is being written to.
+///
+/// Dropping it, or a future of its methods, loses only what was not synced: what runs is finished in the background, and the
+/// upload can be resumed at the last synced offset.
+pub struct Upload {
+    id: UploadId,
+    shared: Arc<Shared>,
+    offset_bytes: u64,
+    pending: Vec<Bytes>,
+    pending_bytes: usize,
+    state: State,
+    flush: Option<JoinHandle<Result<(), Error>>>,
+}
+
+enum State {
+    Idle(Writer),
+    Working(JoinHandle<(Writer, Result<(), Error>)>),
+    Failed,
+}
+
+/// The half of an upload that runs on the blocking pool.
+struct Writer {
+    id: UploadId,
+    shared: Arc<Shared>,
+    hasher: Hasher,
+    /// Made by the first write: an upload that is only begun has no file.
+    file: Option<Arc<File>>,
+    existing: Existing,
+    offset_bytes: u64,
+    /// What was written since the last sync that was started on the side.
+    unflushed_bytes: u64,
+    is_entry_synced: bool,
+    _claim: Claim,
+}
+
+impl Upload {
+    pub(crate) fn create(shared: Arc<Shared>, claim: Claim, algorithm: Algorithm, existing: Existing) -> Self {
+        Self::new(shared, claim, Hasher::new(algorithm), 0, None, existing)
+    }
+
+    pub(crate) fn resume(
+        shared: Arc<Shared>,
+        claim: Claim,
+        hasher: Hasher,
+        offset_bytes: u64,
+        file: Arc<File>,
+    ) -> Self {
+        Self::new(shared, claim, hasher, offset_bytes, Some(file), Existing::Empty)
+    }
+
+    fn new(
+        shared: Arc<Shared>,
+        claim: Claim,
+        hasher: Hasher,
+        offset_bytes: u64,
+        file: Option<Arc<File>>,
+        existing: Existing,
+    ) -> Self {
+        let id = claim.id();
+        let writer = Writer {
+            id,
+            shared: Arc::clone(&shared),
+            hasher,
+            file,
+            existing,
+            offset_bytes,
+            unflushed_bytes: 0,
+            is_entry_synced: false,
+            _claim: claim,
+        };
+        let state = State::Idle(writer);
+        Self { id, shared, offset_bytes, pending: Vec::new(), pending_bytes: 0, state, flush: None }
+    }
+
+    /// Returns the upload's id.
+    pub fn id(&self) -> UploadId {
+        self.id
+    }
+
+    /// Returns how many bytes the upload has, with those that are still on their way to the file.
+    pub fn offset(&self) -> u64 {
+        self.offset_bytes
+    }
+
+    /// Appends bytes. Returns as soon as there is room for more, mostly at once; an error may be that of earlier bytes.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.offset_bytes += bytes.len() as u64;
+        self.pending_bytes += bytes.len();
+        self.pending.push(bytes);
+        if self.pending_bytes < BATCH_BYTES {
+            return Ok(());
+        }
+        let is_done = match &self.state {
+            State::Working(job) => job.is_finished(),
+            State::Idle(_) | State::Failed => true,
+        };
+        if is_done || self.pending_bytes >= PENDING_BYTES_MAX {
+            self.settle().await?;
+            self.flush().await?;
+            let pending = self.take_pending();
+            self.start(move |writer| writer.write(&pending))?;
+        }
+        Ok(())
+    }
+
+    /// Makes all that was written durable and returns the offset: here the upload can be resumed, in this process without
+    /// reading anything back.
+    pub async fn sync(&mut self) -> Result<u64, Error> {
+        self.settle().await?;
+        self.settle_flush().await?;
+        let pending = self.take_pending();
+        self.start(move |writer| {
+            writer.write(&pending)?;
+            writer.sync()
+        })?;
+        self.settle().await?;
+        Ok(self.offset_bytes)
+    }
+
+    /// Makes the upload the blob `digest`: when this returns `Ok`, its bytes hash to the digest, and its file and directories
+    /// are synced. The upload is gone afterwards, and its bytes too when they do not hash to the digest.
+    ///
+    /// Dropping the future does not stop a commit under way: it leaves a blob that nobody knows, or an upload to resume.
+    pub async fn commit(mut self, digest: &Digest) -> Result<Stored, Error> {
+        let digest = *digest;
+        self.settle().await?;
+        self.settle_flush().await?;
+        self.ensure_algorithm(digest.algorithm()).await?;
+        let pending = self.take_pending();
+        let State::Idle(writer) = mem::replace(&mut self.state, State::Failed) else {
+            return Err(Error::UploadFailed { id: self.id });
+        };
+        joined(tokio::task::spawn_blocking(move || writer.commit(&pending, digest)).await)?
+    }
+
+    /// Gives the upload up and removes its file.
+    pub async fn discard(self) -> Result<(), Error> {
+        let (id, blobs) = (self.id, Blobs(Arc::clone(&self.shared)));
+        drop(self);
+        blobs.remove_upload(id).await?;
+        Ok(())
+    }
+
+    /// Hashes what is there once more if the digest is to be of another algorithm than was expected.
+    async fn ensure_algorithm(&mut self, algorithm: Algorithm) -> Result<(), Error> {
+        let State::Idle(writer) = &mut self.state else {
+            return Err(Error::UploadFailed { id: self.id });
+        };
+        if writer.hasher.algorithm() == algorithm {
+            return Ok(());
+        }
+        let hasher = Hasher::new(algorithm);
+        writer.hasher = match &writer.file {
+            None => hasher,
+            Some(file) => hash_file(&self.shared, file, hasher, writer.offset_bytes, |_| ())
+                .await?
+                .map_err(|actual| Error::UploadLost { id: self.id, expected: writer.offset_bytes, actual })?,
+        };
+        Ok(())
+    }
+
+    fn take_pending(&mut self) -> Vec<Bytes> {
+        self.pending_bytes = 0;
+        mem::take(&mut self.pending)
+    }
+
+    /// Starts a job on the blocking pool; none may run.
+    fn start(&mut self, job: impl FnOnce(&mut Writer) -> Result<(), Error> + Send + 'static) -> Result<(), Error> {
+        let State::Idle(mut writer) = mem::replace(&mut self.state, State::Failed) else {
+            return Err(Error::UploadFailed { id: self.id });
+        };
+        self.state = State::Working(tokio::task::spawn_blocking(move || {
+            let outcome = job(&mut writer);
+            (writer, outcome)
+        }));
+        Ok(())
+    }
+
+    /// Waits for the job that runs, if one does.
+    async fn settle(&mut self) -> Result<(), Error> {
+        let outcome = match &mut self.state {
+            State::Idle(_) => return Ok(()),
+            State::Failed => return Err(Error::UploadFailed { id: self.id }),
+            State::Working(job) => job.await,
+        };
+        // Failed until the outcome says otherwise, also should a panic leave from here.
+        self.state = State::Failed;
+        let (writer, outcome) = joined(outcome)?;
+        outcome?;
+        self.state = State::Idle(writer);
+        Ok(())
+    }
+
+    /// Starts a sync on the side when it is time for one. Its error, too, ends the upload: the operating system tells it once.
+    async fn flush(&mut self) -> Result<(), Error> {
+        let State::Idle(writer) = &mut self.state else { return Ok(()) };
+        if writer.unflushed_bytes < FLUSH_BYTES || self.flush.as_ref().is_some_and(|flush| !flush.is_finished()) {
+            return Ok(());
+        }
+        if let Some(file) = writer.file.clone() {
+            writer.unflushed_bytes = 0;
+            self.settle_flush().await?;
+            let shared = Arc::clone(&self.shared);
+            self.flush = Some(tokio::task::spawn_blocking(move || shared.files.sync(&file)));
+        }
+        Ok(())
+    }
+
+    async fn settle_flush(&mut self) -> Result<(), Error> {
+        let Some(flush) = &mut self.flush else { return Ok(()) };
+        let outcome: Result<Result<(), Error>, JoinError> = flush.await;
+        self.flush = None;
+        let outcome = joined(outcome).flatten();
+        if outcome.is_err() {
+            self.state = State::Failed;
+        }
+        outcome
+    }
+}
+
+impl Writer {
+    fn file(&mut self) -> Result<Arc<File>, Error> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(self.shared.files.create(Place::Upload(self.id), self.existing)?);
+        self.file = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn write(&mut self, pieces: &[Bytes]) -> Result<(), Error> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let file = self.file()?;
+        self.shared.files.write(&file, pieces, self.offset_bytes)?;
+        for piece in pieces {
+            self.hasher.update(piece);
+            self.offset_bytes += piece.len() as u64;
+            self.unflushed_bytes += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Error> {
+        // An upload of nothing needs no file to be resumed.
+        let Some(file) = &self.file else { return Ok(()) };
+        self.shared.files.sync(file)?;
+        if !self.is_entry_synced {
+            self.shared.files.sync_directory(Place::Upload(self.id).directory())?;
+            self.is_entry_synced = true;
+        }
+        self.unflushed_bytes = 0;
+        let checkpoint = Checkpoint { offset_bytes: self.offset_bytes, hasher: self.hasher.clone() };
+        self.shared.checkpoints.insert(self.id, checkpoint);
+        Ok(())
+    }
+
+    fn commit(mut self, pieces: &[Bytes], expected: Digest) -> Result<Stored, Error> {
+        self.write(pieces)?;
+        let file = self.file()?;
+        let shared = &self.shared;
+        let actual = self.hasher.finish();
+        shared.checkpoints.remove(&self.id);
+        let upload = Place::Upload(self.id);
+        if actual != expected {
+            shared.remove_or_leave(upload);
+            return Err(Error::mismatch(expected, actual));
+        }
+        let location = Location::new(expected, self.id);
+        let blob = Place::Blob(location);
+        let finish = || {
+            // Before the sync, so that one journal commit makes bytes and name durable where the file system can. No row
+            // names the file yet, so nobody takes it for whole.
+            shared.files.rename(upload, blob)?;
+            shared.files.sync(&file)?;
+            shared.files.sync_directory(blob.directory())?;
+            shared.files.sync_directory(upload.directory())?;
+            shared.files.status(&file)
+        };
+        let status = finish().inspect_err(|_| {
+            shared.remove_or_leave(blob);
+            shared.remove_or_leave(upload);
+        })?;
+        shared.verified.insert(status, expected, Instant::now());
+        Ok(Stored { location, size_bytes: self.offset_bytes })
+    }
+}
