@@ -1,0 +1,209 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Endpoint, Error, HubAddress, Method, Problem};
+
+/// The longest answer that is read. A page of a list has at most some hundred rows, far below this; a peer that is no
+/// hub must not fill the memory.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The rows asked for at once.
+const PAGE_ROWS: usize = 200;
+
+/// The pages after which a list is taken for endless: two million rows.
+const LIST_PAGES_MAX: usize = 10_000;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The whole request. Long work is a job on the hub that is asked about again, so no answer takes long.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Who asks.
+#[derive(Clone)]
+pub enum Credentials {
+    /// A user or a robot with its password or secret.
+    Basic {
+        /// The name.
+        user: String,
+        /// The password or secret.
+        secret: String,
+    },
+    /// A token made by the hub.
+    Bearer(String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Basic { user, .. } => write!(formatter, "Basic({user}, redacted)"),
+            Self::Bearer(_) => formatter.write_str("Bearer(redacted)"),
+        }
+    }
+}
+
+/// How to reach a hub.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// Where it listens.
+    pub address: HubAddress,
+    /// Who asks; `None` for nobody.
+    pub credentials: Option<Credentials>,
+    /// PEM certificates to trust besides the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether credentials may cross the network unencrypted.
+    pub plain_http: bool,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A client of one hub.
+#[derive(Clone, Debug)]
+pub struct HubClient {
+    address: HubAddress,
+    credentials: Option<Credentials>,
+    http: reqwest::Client,
+}
+
+impl HubClient {
+    /// Returns a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read, or when credentials would cross a network in the clear.
+    pub fn new(options: HubOptions) -> Result<Self, Error> {
+        let HubOptions { address, credentials, ca_file, plain_http } = options;
+        let in_the_clear = !address.is_encrypted() && !address.is_loopback();
+        if in_the_clear && credentials.is_some() && !plain_http {
+            return Err(Error::PlainHttp { hub: address.to_string() });
+        }
+        let mut builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT)
+            .user_agent(concat!("garrison/", env!("CARGO_PKG_VERSION")));
+        if address.is_loopback() {
+            // A proxy for the outside cannot reach this machine's loopback.
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = ca_file {
+            let pem = std::fs::read(&path).map_err(|source| Error::CaFile { path: path.clone(), source })?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .ok()
+                .filter(|certificates| !certificates.is_empty())
+                .ok_or(Error::CaCertificate { path })?;
+            builder = builder.tls_certs_merge(certificates);
+        }
+        let http =
+            builder.build().map_err(|source| Error::Setup { hub: address.to_string(), source: Box::new(source) })?;
+        Ok(Self { address, credentials, http })
+    }
+
+    /// Returns where the hub listens.
+    pub fn address(&self) -> &HubAddress {
+        &self.address
+    }
+
+    /// Reads one thing.
+    pub async fn get<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, Error> {
+        self.send(Method::Get, endpoint, None::<&()>).await
+    }
+
+    /// Sends one request. An empty answer reads as JSON's `null`.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        endpoint: &Endpoint,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Error> {
+        let (status, answer) = self.exchange(method, endpoint, body).await?;
+        let answer: &[u8] = if answer.is_empty() { b"null" } else { &answer };
+        serde_json::from_slice(answer).map_err(|source| match source.classify() {
+            serde_json::error::Category::Data => Error::Answer { hub: self.address.to_string(), source },
+            _ => Error::NotAHub { hub: self.address.to_string(), status },
+        })
+    }
+
+    /// Reads a list page by page, up to `rows_max` rows. `next` of the result is set when there were more.
+    pub async fn list<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        rows_max: Option<usize>,
+    ) -> Result<Page<T>, Error> {
+        let mut rows = Page { items: Vec::new(), next: None };
+        for _ in 0..LIST_PAGES_MAX {
+            let wanted = rows_max.map_or(PAGE_ROWS, |max| (max - rows.items.len()).min(PAGE_ROWS));
+            let page = endpoint.clone().with("limit", wanted).with_some("after", rows.next.take());
+            let page: Page<T> = self.get(&page).await?;
+            rows.items.extend(page.items);
+            rows.next = page.next;
+            if rows.next.is_none() || rows_max.is_some_and(|max| rows.items.len() >= max) {
+                return Ok(rows);
+            }
+        }
+        Err(Error::EndlessList { hub: self.address.to_string(), limit: LIST_PAGES_MAX })
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        endpoint: &Endpoint,
+        body: Option<&impl Serialize>,
+    ) -> Result<(u16, Vec<u8>), Error> {
+        let hub = || self.address.to_string();
+        let failed = |source: reqwest::Error| {
+            if source.is_timeout() && !source.is_connect() {
+                Error::Timeout { hub: hub(), seconds: REQUEST_TIMEOUT.as_secs() }
+            } else {
+                // Without the URL: its query may hold what the user looked for.
+                Error::Unreachable { hub: hub(), source: Box::new(source.without_url()) }
+            }
+        };
+        let method = match method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Patch => reqwest::Method::PATCH,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut request =
+            self.http.request(method, endpoint.resolve(&self.address)?).header("accept", "application/json");
+        match &self.credentials {
+            Some(Credentials::Basic { user, secret }) => request = request.basic_auth(user, Some(secret)),
+            Some(Credentials::Bearer(token)) => request = request.bearer_auth(token),
+            None => {}
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        if status.is_redirection() {
+            let location = response.headers().get("location").and_then(|value| value.to_str().ok()).unwrap_or("");
+            return Err(Error::Redirect { hub: hub(), location: location.to_owned() });
+        }
+        let mut answer = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if answer.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(Error::AnswerTooLong { hub: hub(), limit: ANSWER_BYTES_MAX });
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok((status.as_u16(), answer));
+        }
+        Err(match Problem::parse(status.as_u16(), &answer) {
+            Some(problem) => Error::Refused(problem),
+            None => Error::NotAHub { hub: hub(), status: status.as_u16() },
+        })
+    }
+}
