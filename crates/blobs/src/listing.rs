@@ -93,11 +93,12 @@ impl Walk {
 
 /// Tells what a directory entry is; `None` for a directory of ours.
 fn classify(directory: Directory, entry: &DirEntry, metadata: &Metadata) -> Option<Entry> {
-    let path = PathBuf::from(directory.to_string()).join(entry.file_name());
-    let text = path.to_str().unwrap_or_default();
-    if metadata.is_dir() && Directory::all().any(|directory| directory.to_string() == text) {
+    let name = entry.file_name();
+    if metadata.is_dir() && name.to_str().is_some_and(|name| directory.has_directory(name)) {
         return None;
     }
+    let path = PathBuf::from(directory.to_string()).join(name);
+    let text = path.to_str().unwrap_or_default();
     let upload = || text.strip_prefix("uploads/")?.parse().ok().map(Found::Upload);
     let blob = || text.parse().ok().map(Found::Blob);
     let found = if metadata.is_file() { upload().or_else(blob) } else { None };

@@ -151,6 +151,16 @@ impl Directory {
         }))
     }
 
+    /// Tells whether one of our directories is in this one under the name.
+    pub(crate) fn has_directory(self, name: &str) -> bool {
+        match self {
+            Self::Root => matches!(name, "uploads" | "blobs"),
+            Self::Blobs => name.parse::<Algorithm>().is_ok(),
+            Self::Algorithm(_) => name.len() == 2 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+            Self::Uploads | Self::Shard(..) => false,
+        }
+    }
+
     /// Returns this directory's place in [`Self::all`].
     pub(crate) fn index(self) -> usize {
         match self {
@@ -171,8 +181,87 @@ impl fmt::Display for Directory {
             Self::Root => formatter.write_str("."),
             Self::Uploads => formatter.write_str("uploads"),
             Self::Blobs => formatter.write_str("blobs"),
-            Self::Algorithm(algorithm) => write!(formatter, "blobs/{}", algorithm),
-            Self::Shard(algorithm, shard) => write!(formatter, "blobs/{}/{shard:02x}", algorithm),
+            Self::Algorithm(algorithm) => write!(formatter, "blobs/{algorithm}"),
+            Self::Shard(algorithm, shard) => write!(formatter, "blobs/{algorithm}/{shard:02x}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "0190163d8694739b9aea3e8e9c3a1b5f";
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn every_directory_has_its_own_index_and_parent() {
+        for (index, directory) in Directory::all().enumerate() {
+            assert_eq!(directory.index(), index, "{directory}");
+            if let Some((parent, name)) = directory.to_string().rsplit_once('/') {
+                let parents = Directory::all().filter(|directory| directory.has_directory(name));
+                assert!(parents.map(|parent| parent.to_string()).any(|path| path == parent), "{directory}");
+            }
+        }
+        assert!(!Directory::Blobs.has_directory("md5") && !Directory::Algorithm(Algorithm::Sha256).has_directory("0A"));
+    }
+
+    #[test]
+    fn upload_ids_have_one_spelling() {
+        let check = |text: &str, is_valid: bool| assert_eq!(text.parse::<UploadId>().is_ok(), is_valid, "{text:?}");
+        check(ID, true);
+        check("", false);
+        check(&ID[..31], false);
+        check(&format!("{ID}0"), false);
+        check(&ID.to_uppercase(), false);
+        check("0190163d-8694-739b-9aea-3e8e9c3a1b5f", false);
+        check("{0190163d-8694-739b-9aea-3e8e9c3a1b5f}", false);
+        check("urn:uuid:0190163d-8694-739b-9aea-3e8e9c3a1b5f", false);
+        check("0190163d8694439b9aea3e8e9c3a1b5f", false); // version 4
+        check("0190163d8694739b1aea3e8e9c3a1b5f", false); // another variant
+        check("00000000000000000000000000000000", false);
+        check("../../../../../../../etc/shadow00", false);
+    }
+
+    #[test]
+    fn locations_have_one_spelling() {
+        let check = |text: &str, is_valid: bool| assert_eq!(text.parse::<Location>().is_ok(), is_valid, "{text:?}");
+        check(&format!("blobs/sha256/e3/{HEX}.{ID}"), true);
+        check(&format!("blobs/sha512/e3/{HEX}{HEX}.{ID}"), true);
+        check(&format!("/blobs/sha256/e3/{HEX}.{ID}"), false);
+        check(&format!("./blobs/sha256/e3/{HEX}.{ID}"), false);
+        check(&format!("blobs//sha256/e3/{HEX}.{ID}"), false);
+        check(&format!("blobs/sha256/e4/{HEX}.{ID}"), false);
+        check(&format!("blobs/sha256/e/{HEX}.{ID}"), false);
+        check(&format!("blobs/sha256//{HEX}.{ID}"), false);
+        check(&format!("blobs/sha256/E3/{}.{ID}", HEX.to_uppercase()), false);
+        check(&format!("blobs/sha512/e3/{HEX}.{ID}"), false);
+        check(&format!("blobs/md5/e3/{HEX}.{ID}"), false);
+        check(&format!("blobs/sha256/e3/{HEX}"), false);
+        check(&format!("blobs/sha256/e3/{HEX}."), false);
+        check(&format!("blobs/sha256/e3/{HEX}.{ID}.{ID}"), false);
+        check(&format!("blobs/sha256/e3/{HEX}.{ID}/"), false);
+        check(&format!("blobs/sha256/e3/{HEX}.{ID}\0"), false);
+        check("blobs/sha256/../../etc/passwd", false);
+        check("", false);
+    }
+
+    proptest! {
+        #[test]
+        fn what_parses_prints_as_it_was(text in "(/|\\.|blobs|sha256|sha512|e3|é|\\x00|[0-9a-f]{64}|[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}){0,9}") {
+            if let Ok(location) = text.parse::<Location>() {
+                prop_assert_eq!(location.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn locations_round_trip(hash in proptest::array::uniform32(any::<u8>())) {
+            let digest = Digest::new(Algorithm::Sha256, &hash).expect("32 bytes are a SHA-256");
+            let location = Location::new(digest, UploadId::generate());
+            prop_assert_eq!(location.to_string().parse(), Ok(location));
+            prop_assert!(Place::Blob(location).to_string().starts_with(&Place::Blob(location).directory().to_string()));
         }
     }
 }

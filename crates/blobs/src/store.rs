@@ -158,14 +158,13 @@ impl Blobs {
     /// Opens a blob, of which the size is checked at once and the digest while it is read whole.
     pub async fn read(&self, location: &Location, expected_size: u64, digest: &Digest) -> Result<Blob, Error> {
         let (location, place) = (*location, Place::Blob(*location));
-        let file = match self.0.files.open_to_read_if_cached(place) {
-            Some(file) => file,
-            None => {
-                let shared = Arc::clone(&self.0);
-                blocking(move || shared.files.open_to_read(place))
-                    .await
-                    .map_err(|error| if error.is_not_found() { Error::Missing { location } } else { error })?
-            }
+        let file = if let Some(file) = self.0.files.open_to_read_if_cached(place) {
+            file
+        } else {
+            let shared = Arc::clone(&self.0);
+            blocking(move || shared.files.open_to_read(place))
+                .await
+                .map_err(|error| if error.is_not_found() { Error::Missing { location } } else { error })?
         };
         let status = self.0.files.status(&file)?;
         if status.size_bytes != expected_size {

@@ -7,7 +7,7 @@ use crate::files::Status;
 
 /// How long a file that was hashed, and whose status has not changed since, is served without hashing it again. An hour
 /// bounds for how long bits that rot on the disk go unnoticed, and costs a busy blob one hash an hour.
-const VERIFIED_FOR: Duration = Duration::from_secs(3600);
+const VERIFIED_FOR: Duration = Duration::from_hours(1);
 
 /// How many files are remembered: about 10 MiB when full. A forgotten one is hashed once more.
 const VERIFIED_FILES_MAX: usize = 65_536;
