@@ -4,7 +4,6 @@
 //! the binary. Nothing here is part of the product: the binary never depends on this crate.
 
 mod generate;
-mod postgres;
 mod steps;
 mod test;
 mod tools;

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
+use testkit::{Postgres, Settings};
 
 use crate::generate;
-use crate::postgres::Postgres;
 use crate::steps::{Outcome, Steps};
 use crate::tools::Tools;
 use crate::workspace::{Workspace, execute, succeeds};
@@ -34,7 +34,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         suite.variables.push((QUICK_VARIABLE, OsString::from("1")));
         steps.run("formatting", || suite.formatting());
         steps.run("clippy", || suite.clippy());
-        steps.run("tests", || suite.tests());
+        steps.run("tests", || suite.quick_tests());
         steps.absent(
             "PostgreSQL, clients, documentation, generated files, dependency rules: left out by --quick".to_owned(),
         );
@@ -48,7 +48,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     }
     let mut postgres = None;
     steps.run("postgresql", || {
-        let (outcome, server) = start_postgres(&tools)?;
+        let (outcome, server) = start_postgres()?;
         postgres = server;
         Ok(outcome)
     });
@@ -71,14 +71,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     Ok(steps.finish())
 }
 
-fn start_postgres(tools: &Tools) -> anyhow::Result<(Outcome, Option<Postgres>)> {
+/// Starts one server for all test programs; without it, each would start its own.
+fn start_postgres() -> anyhow::Result<(Outcome, Option<Postgres>)> {
     if std::env::var_os(POSTGRES_VARIABLE).is_some() {
         return Ok((Outcome::Skipped(format!("{POSTGRES_VARIABLE} names a server already")), None));
     }
-    let (Some(initdb), Some(pg_ctl)) = (tools.find_postgres("initdb"), tools.find_postgres("pg_ctl")) else {
-        return Ok((Outcome::Skipped("no initdb and pg_ctl here; nothing is tested on PostgreSQL".to_owned()), None));
-    };
-    let server = Postgres::start(&initdb, &pg_ctl).context("failed to start a private PostgreSQL")?;
+    // Test programs run many tests at once, each with a pool of its own.
+    let settings = Settings { lines: vec!["max_connections = 400".to_owned()], ..Settings::default() };
+    let server = Postgres::start(&settings).context("failed to start a private PostgreSQL")?;
     Ok((Outcome::Passed, Some(server)))
 }
 
@@ -108,6 +108,11 @@ impl Suite<'_> {
         passes(self.cargo().args(["test", "--workspace", "--no-fail-fast"]))
     }
 
+    /// Tests on `PostgreSQL` are called so; the others that need something from outside read the variable.
+    fn quick_tests(&self) -> anyhow::Result<Outcome> {
+        passes(self.cargo().args(["test", "--workspace", "--no-fail-fast", "--", "--skip", "::postgres"]))
+    }
+
     fn documentation(&self) -> anyhow::Result<Outcome> {
         passes(self.cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     }
@@ -130,7 +135,7 @@ impl Suite<'_> {
                 "the advisory database cannot be had; KNOWN VULNERABILITIES NOT CHECKED".to_owned(),
             ));
         }
-        passes(self.cargo().args(["deny", "check", "--disable-fetch", "advisories"]))
+        passes(self.cargo().args(["deny", "check", "advisories"]))
     }
 
     /// Fuzz targets are a workspace of their own, which nothing else here compiles.

@@ -76,7 +76,7 @@ impl Tools {
     }
 
     /// Finds a program of `PostgreSQL`, which Debian keeps off PATH; the newest version wins.
-    pub(crate) fn find_postgres(&self, program: &str) -> Option<PathBuf> {
+    fn find_postgres(&self, program: &str) -> Option<PathBuf> {
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         let mut versions: Vec<(u32, PathBuf)> = versions
             .filter_map(|entry| {
@@ -192,7 +192,7 @@ impl Tools {
     }
 }
 
-pub(crate) fn is_root() -> bool {
+fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
