@@ -1,0 +1,5 @@
+//! Tests of the crate's surface.
+
+mod note;
+mod tree;
+mod vectors;
