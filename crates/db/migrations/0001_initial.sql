@@ -205,11 +205,11 @@ CREATE UNIQUE INDEX jobs_pending_once ON jobs (kind, deduplication_key) WHERE st
 CREATE INDEX jobs_to_run ON jobs (state, priority, not_before_us, id);
 CREATE INDEX jobs_by_kind ON jobs (kind, id);
 
--- `sequence` is null until the sealer gives the record its place in the log.
+-- `sequence` is null until the sealer gives the record its place in the log. `window_key` is set of records that are
+-- written out of memory, so that writing one again changes nothing.
 CREATE TABLE audit_records (
   id {serial},
   sequence {int} UNIQUE,
-  leaf_hash {blob},
   recorded_at_us {int} NOT NULL,
   actor {text} NOT NULL,
   action {text} NOT NULL,
@@ -220,6 +220,13 @@ CREATE TABLE audit_records (
   window_key {text} UNIQUE
 ) {table};
 CREATE INDEX audit_records_unsealed ON audit_records (id) WHERE sequence IS NULL;
+
+-- The leaves of the log, counted from 0: which record each is, and the hash that the heads commit to.
+CREATE TABLE audit_leaves (
+  sequence {int} PRIMARY KEY,
+  record_id {int} NOT NULL,
+  leaf_hash {blob} NOT NULL
+) {table};
 
 -- Signed heads of the log, the newest last; `frontier` is the hashes of the perfect subtrees, so that sealing adds to a
 -- head without reading the log.
