@@ -29,3 +29,10 @@ impl Hasher {
         Digest::new(self.algorithm, self.context.finish().as_ref()).expect("a finished hash has its algorithm's length")
     }
 }
+
+/// Returns the digest of bytes that are in memory.
+pub fn digest(algorithm: Algorithm, bytes: &[u8]) -> Digest {
+    let mut hasher = Hasher::new(algorithm);
+    hasher.update(bytes);
+    hasher.finish()
+}

@@ -33,6 +33,7 @@ mod verified;
 pub use blob::{Blob, BlobStream, CHUNK_BYTES};
 pub use error::Error;
 pub use faults::{Faults, Operation};
+pub use hasher::digest;
 pub use listing::{Entry, Found, Listing};
 pub use location::{Location, ParseLocationError, ParseUploadIdError, UploadId};
 pub use store::{Blobs, STORE_BYTES_MAX, Stored, Verdict};
