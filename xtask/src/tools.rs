@@ -17,7 +17,8 @@ struct Package {
     package: &'static str,
 }
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 9] = [
+    Package { program: "c++", package: "g++" },
     Package { program: "initdb", package: "postgresql" },
     Package { program: "skopeo", package: "skopeo" },
     Package { program: "buildah", package: "buildah" },
@@ -97,28 +98,16 @@ impl Tools {
         if self.find("apt-get").is_none() {
             return Ok(Outcome::Skipped(format!("no apt-get here; install by hand: {}", missing.join(" "))));
         }
-        say(&format!("installing Debian packages: {}", missing.join(" ")));
-        let privileged: &[&str] = match (is_root(), std::io::stdin().is_terminal()) {
-            (true, _) => &["env"],
-            (false, true) => &["sudo", "env"],
-            // Without a terminal nobody can type a password: fail instead of waiting.
-            (false, false) => &["sudo", "--non-interactive", "env"],
-        };
-        let apt = |arguments: &[&str]| {
-            let (program, prefix) = privileged.split_first().context("a prefix has a program")?;
-            execute(
-                workspace
-                    .command(program)
-                    .args(prefix)
-                    .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
-                    .args(arguments),
-            )
-        };
-        apt(&["update", "--quiet"])?;
         // Ubuntu has no `chromium` package; one unknown name would stop apt-get from installing the others.
         let known = |package: &&str| succeeds(workspace.command("apt-cache").args(["show", package]));
+        let lists_are_here = known(&"postgresql");
+        if lists_are_here && !missing.iter().any(known) {
+            return Ok(Outcome::Skipped(format!("apt-get has no package {}", missing.join(" "))));
+        }
+        say(&format!("installing Debian packages: {}", missing.join(" ")));
+        apt(workspace, &["update", "--quiet"])?;
         let packages: Vec<&str> = missing.into_iter().filter(known).collect();
-        apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], packages.as_slice()].concat())?;
+        apt(workspace, &[&["install", "--yes", "--quiet", "--no-install-recommends"], packages.as_slice()].concat())?;
         Ok(Outcome::Passed)
     }
 
@@ -190,6 +179,16 @@ impl Tools {
     fn is_present(&self, package: &Package) -> bool {
         self.find_postgres(package.program).is_some()
     }
+}
+
+fn apt(workspace: &Workspace, arguments: &[&str]) -> anyhow::Result<()> {
+    let mut command = workspace.command(if is_root() { "env" } else { "sudo" });
+    if !is_root() {
+        // Without a terminal nobody can type a password: fail instead of waiting.
+        command.args((!std::io::stdin().is_terminal()).then_some("--non-interactive")).arg("env");
+    }
+    execute(command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(arguments))
+        .context("install by hand what is missing, or go on without it: --no-install")
 }
 
 fn is_root() -> bool {
