@@ -71,7 +71,7 @@ impl Sqlite {
     {
         let place = place(&self.0.write_places).await?;
         let (reply, answer) = oneshot::channel();
-        self.0.writes.push(Box::new(writer::Body::new(body, reply, place)));
+        self.0.writes.push(Box::new(writer::Waiting::new(body, reply, place)));
         answer.await.unwrap_or_else(|_| Err(Error::Closed.into()))
     }
 
@@ -112,11 +112,15 @@ impl Sqlite {
         }
         self.0.close_queues();
         let threads = std::mem::take(&mut *self.0.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let path = self.0.path.clone();
         let joined = on_blocking_thread(move || {
             for thread in threads {
                 // The threads catch what bodies do; a panic of their own has been printed already.
                 let _panicked = thread.join();
             }
+            // Connections that close at once may each take another for the last, which is to move the log into the file.
+            // A log that stays is moved by the next opening.
+            drop(connection::open_writer(&path));
             Ok(())
         });
         let _runtime_is_ending = joined.await;
@@ -125,12 +129,12 @@ impl Sqlite {
     fn open_blocking(path: PathBuf, faults: &Faults) -> Result<Self, Error> {
         let opened = |source: rusqlite::Error| connection::open_error(&path, source);
         file::create(&path).map_err(|io| Error::Open { path: path.clone(), source: error::source(io) })?;
-        let mut writer = connection::open_writer(&path).map_err(opened)?;
-        connection::migrate(&writer, faults)?;
-        let checkpoints = checkpoints::start(connection::open_writer(&path).map_err(opened)?, &mut writer)?;
-        let mut readers = Vec::new();
+        let mut writer_connection = connection::open_writer(&path).map_err(opened)?;
+        connection::migrate(&writer_connection, faults)?;
+        let checkpoints = checkpoints::start(connection::open_writer(&path).map_err(opened)?, &mut writer_connection)?;
+        let mut reader_connections = Vec::new();
         for _ in 0..READERS {
-            readers.push(connection::open_reader(&path).map_err(opened)?);
+            reader_connections.push(connection::open_reader(&path).map_err(opened)?);
         }
 
         let shared = Shared {
@@ -143,13 +147,13 @@ impl Sqlite {
             threads: Mutex::new(vec![checkpoints]),
         };
         let mut threads = Vec::new();
-        for connection in readers {
+        for connection in reader_connections {
             let (reads, counters) = (shared.reads.clone(), Arc::clone(&shared.counters));
             let tx = Tx::new(Connection::Sqlite(connection), faults.clone());
             threads.push(start_thread("db-reader", move || reader::serve(tx, &reads, &counters))?);
         }
         let (writes, counters) = (shared.writes.clone(), Arc::clone(&shared.counters));
-        let tx = Tx::new(Connection::Sqlite(writer), faults.clone());
+        let tx = Tx::new(Connection::Sqlite(writer_connection), faults.clone());
         threads.push(start_thread("db-writer", move || writer::serve(tx, &writes, &counters))?);
         // Readers and writer end before the checkpoints' thread, which ends with the writer's connection.
         shared.threads.lock().unwrap_or_else(PoisonError::into_inner).splice(0..0, threads);
@@ -178,7 +182,10 @@ async fn place<E: From<Error>>(places: &Arc<Semaphore>) -> Result<OwnedSemaphore
 async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Error::Closed))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        // Cancelled only when the runtime ends.
+        Err(error.try_into_panic().map_or(Error::Closed, |payload| Error::panicked(&*payload)))
+    })
 }
 
 fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {

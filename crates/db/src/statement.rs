@@ -11,6 +11,9 @@ const ROWS_EXACT_MAX: usize = 16;
 /// Values of one `IN (…)`.
 const LIST_IN_CHUNK_MAX: usize = 256;
 
+/// One statement of several: its text and its parameters.
+pub(crate) type Chunk = (Cow<'static, str>, Vec<Value>);
+
 const LIST: &str = "{list}";
 const ROWS: &str = "{rows:";
 
@@ -83,11 +86,7 @@ impl Statement {
     }
 
     /// Splits rows into statements, each a text and its parameters.
-    pub(crate) fn row_chunks(
-        &self,
-        fixed: &[Value],
-        rows: &[Vec<Value>],
-    ) -> Result<Vec<(Cow<'static, str>, Vec<Value>)>, Error> {
+    pub(crate) fn row_chunks(&self, fixed: &[Value], rows: &[Vec<Value>]) -> Result<Vec<Chunk>, Error> {
         let columns = self.rows_placeholder().map_or(0, |(_, columns, _)| columns);
         if let Some(row) = rows.iter().find(|row| row.len() != columns) {
             return Err(Error::ParameterCount { statement: self.name, expected: columns, actual: row.len() });
@@ -104,7 +103,7 @@ impl Statement {
     }
 
     /// Splits a list into statements. A chunk is filled up with its last member, which changes no membership.
-    pub(crate) fn list_chunks(&self, fixed: &[Value], list: &[Value]) -> Vec<(Cow<'static, str>, Vec<Value>)> {
+    pub(crate) fn list_chunks(&self, fixed: &[Value], list: &[Value]) -> Vec<Chunk> {
         list.chunks(LIST_IN_CHUNK_MAX)
             .map(|chunk| {
                 let size = chunk.len().next_power_of_two();

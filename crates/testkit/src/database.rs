@@ -22,12 +22,12 @@ pub struct SqliteFile {
     path: PathBuf,
 }
 
-/// A database on a server.
+/// A database on a server. On a private one it goes with the server, on another when it is dropped.
 #[derive(Debug)]
 pub struct PostgresDatabase {
     url: String,
     name: String,
-    admin_url: String,
+    dropped_through: Option<String>,
 }
 
 impl Database {
@@ -73,8 +73,8 @@ impl SqliteFile {
 }
 
 impl PostgresDatabase {
-    pub(crate) fn new(url: String, name: String, admin_url: String) -> Self {
-        Self { url, name, admin_url }
+    pub(crate) fn new(url: String, name: String, dropped_through: Option<String>) -> Self {
+        Self { url, name, dropped_through }
     }
 
     /// Returns the database's URL.
@@ -85,7 +85,8 @@ impl PostgresDatabase {
 
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
-        let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
+        let Some(admin_url) = self.dropped_through.take() else { return };
+        let name = self.name.clone();
         // A thread of its own, since a test may drop this inside its runtime.
         let dropping = std::thread::spawn(move || {
             let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");

@@ -33,6 +33,7 @@ macro_rules! on_both_databases {
     ($($(#[$attribute:meta])* async fn $name:ident($database:ident: $type:ty) $body:block)*) => {
         $(
             $(#[$attribute])*
+            #[allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
             async fn $name($database: $type) $body
 
             mod $name {

@@ -105,7 +105,9 @@ impl Postgres {
         let created =
             execute(&self.admin_url, &format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING UTF8")).await;
         created.expect("a database for a test can be made");
-        PostgresDatabase::new(with_database(&self.admin_url, &name), name, self.admin_url.clone())
+        // A private server is thrown away whole, and dropping a database makes it write everything it holds to disk.
+        let dropped_through = self.guard.is_none().then(|| self.admin_url.clone());
+        PostgresDatabase::new(with_database(&self.admin_url, &name), name, dropped_through)
     }
 
     /// Returns the URL of the server's own database.

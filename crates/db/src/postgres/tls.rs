@@ -39,13 +39,12 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable(&error.to_string()))?;
-        let builder = match authorities {
-            Some(path) => builder.with_root_certificates(read_authorities(path)?),
-            None => {
-                let verifier = Verifier::new(provider).map_err(|error| unusable(&error.to_string()))?;
-                // "Dangerous" is any verifier of one's own; this is the platform's.
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
-            }
+        let builder = if let Some(path) = authorities {
+            builder.with_root_certificates(read_authorities(path)?)
+        } else {
+            let verifier = Verifier::new(provider).map_err(|error| unusable(&error.to_string()))?;
+            // "Dangerous" is any verifier of one's own; this is the platform's.
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
         };
         Ok(Self { config: Arc::new(builder.with_no_client_auth()) })
     }

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
 /// All pages in one step: one state of the database, while others read and write.
-const ALL_PAGES: i32 = -1;
+const ALL_PAGES: i32 = i32::MAX;
 const PAUSE_WHEN_BUSY: Duration = Duration::from_millis(10);
 
 /// Why a copy could not be made.

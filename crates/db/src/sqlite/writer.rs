@@ -26,20 +26,20 @@ pub(super) trait Write: Send {
 }
 
 /// A body and where its answer goes.
-pub(super) struct Body<T, E, F> {
+pub(super) struct Waiting<T, E, F> {
     body: F,
     outcome: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
     place: OwnedSemaphorePermit,
 }
 
-impl<T, E, F> Body<T, E, F> {
+impl<T, E, F> Waiting<T, E, F> {
     pub(super) fn new(body: F, reply: oneshot::Sender<Result<T, E>>, place: OwnedSemaphorePermit) -> Self {
         Self { body, outcome: None, reply, place }
     }
 }
 
-impl<T, E, F> Write for Body<T, E, F>
+impl<T, E, F> Write for Waiting<T, E, F>
 where
     F: for<'t> Fn(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send,
     T: Send,

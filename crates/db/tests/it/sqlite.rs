@@ -56,7 +56,7 @@ fn a_failed_write_leaves_its_group_alone() {
         }
         let outcomes = writes.join_all().await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 50);
-        assert!(outcomes.iter().flat_map(|outcome| outcome.as_ref().err()).all(Error::is_conflict));
+        assert!(outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).all(Error::is_conflict));
         assert_eq!(names(&db).await.len(), 50);
     });
 }

@@ -245,7 +245,8 @@ testkit::on_both_databases! {
         names(&db).await;
         let metrics = db.metrics();
         assert_eq!((metrics.writes, metrics.commits, metrics.group_size_max), (2, 1, 1));
-        assert_eq!((metrics.reads, metrics.queue_depth), (1, 0));
+        // A read is answered before its connection is back in the pool.
+        assert!(metrics.reads == 1 && metrics.queue_depth <= 1, "{metrics:?}");
         assert_eq!(db.is_embedded(), database.name() == "sqlite");
     }
 }
