@@ -39,7 +39,7 @@ impl fmt::Display for Because<'_> {
             Self::Administrator => f.write_str("is an administrator"),
             Self::Grant(grant) => write!(f, "has {grant}"),
             Self::Public => f.write_str("may, as everyone: the project is public"),
-            Self::Everyone => f.write_str("may, as everyone who is logged in"),
+            Self::Everyone => f.write_str("may, as everyone"),
         }
     }
 }
@@ -83,7 +83,7 @@ pub struct Denial {
     pub has: Option<String>,
     /// The roles that would be enough, the smallest first.
     pub needs: Vec<&'static Role>,
-    /// The command, or the person, that can give it.
+    /// The command that gives it, or what else to do.
     pub hint: Option<String>,
     /// Whether the actor may know that the resource exists.
     pub visible: bool,
@@ -91,7 +91,9 @@ pub struct Denial {
     subject: String,
     introduction: String,
     object: String,
+    name: String,
     source: String,
+    is_of_hub: bool,
 }
 
 /// The answer to "may this actor do this?".
@@ -185,14 +187,15 @@ impl Denial {
     /// Returns the one line that a client shows. For a caller who may not know of the resource it is the same line whether the
     /// resource exists or not.
     pub fn message(&self) -> String {
-        if !self.visible {
-            let hint = self.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-            return format!("{} does not exist, or {} may not know of it{hint}", self.object, self.subject);
-        }
-        let what = self.action.phrase().replace("{}", &self.object);
-        let mut line = format!("{} may not {what} ({})", self.subject, self.reason());
+        let mut line = if self.visible {
+            let what = self.action.phrase().replace("{}", &self.object);
+            format!("{} may not {what} ({})", self.subject, self.reason())
+        } else {
+            format!("{} does not exist, or {} may not know of it", self.name, self.subject)
+        };
         if let Some(hint) = &self.hint {
-            line.push_str("; ");
+            let lead = if hint.starts_with(GRANT_COMMAND) { "; grant it: " } else { "; " };
+            line.push_str(lead);
             line.push_str(hint);
         }
         line
@@ -200,13 +203,13 @@ impl Denial {
 
     /// Returns the reason as a sentence, with where the actor's grant comes from and without the hint.
     pub fn explanation(&self) -> String {
+        let source = if self.source.is_empty() { String::new() } else { format!(" {}", self.source) };
         let word = self.action.word();
-        match (&self.has, self.cause) {
-            (Some(has), Cause::RoleTooSmall) => {
-                let source = if self.source.is_empty() { String::new() } else { format!(" {}", self.source) };
+        match (self.cause, &self.has) {
+            (Cause::NoGrant | Cause::RoleTooSmall, Some(has)) => {
                 format!("{} has {has}{source}; {word} needs {}.", self.introduction, self.needed())
             }
-            (None, Cause::RoleTooSmall | Cause::NoGrant) => {
+            (Cause::NoGrant | Cause::RoleTooSmall, None) if !self.is_of_hub => {
                 format!("{} has no role on {}; {word} needs {}.", self.introduction, self.object, self.needed())
             }
             _ => format!("{}: {}.", self.introduction, self.reason()),
@@ -215,14 +218,13 @@ impl Denial {
 
     fn reason(&self) -> String {
         let word = self.action.word();
-        match self.cause {
-            Cause::NotForRobots => format!("{word} is not for robots"),
-            Cause::Misdirected => format!("{word} does not apply to {}", self.resource),
-            Cause::TokenScope => "the token was made for less".to_owned(),
-            Cause::NoGrant | Cause::RoleTooSmall => match &self.has {
-                Some(has) => format!("has {has}; {word} needs {}", self.needed()),
-                None => format!("has no role here; {word} needs {}", self.needed()),
-            },
+        match (self.cause, &self.has) {
+            (Cause::NotForRobots, _) => format!("{word} is not for robots"),
+            (Cause::Misdirected, _) => format!("{word} does not apply to {}", self.resource),
+            (Cause::TokenScope, _) => "the token was made for less".to_owned(),
+            (_, Some(has)) => format!("has {has}; {word} needs {}", self.needed()),
+            (_, None) if self.is_of_hub => format!("{word} needs {}", self.needed()),
+            (_, None) => format!("has no role here; {word} needs {}", self.needed()),
         }
     }
 
@@ -242,6 +244,8 @@ impl fmt::Display for Denial {
 }
 
 impl std::error::Error for Denial {}
+
+const GRANT_COMMAND: &str = "garrison project grant";
 
 fn covered(token: Option<&Scopes>, request: Request<'_>) -> bool {
     token.is_none_or(|scopes| scopes.cover(request.action, request.resource))
@@ -325,6 +329,8 @@ fn deny(access: &Access, request: Request<'_>, cause: Cause) -> Denial {
         subject: actor.subject(),
         introduction: actor.introduction(),
         object: resource.object(),
+        name: resource.title(),
+        is_of_hub: resource.project().is_none(),
         source: strongest.map(|grant| grant.source.clone()).unwrap_or_default(),
     }
 }
@@ -350,16 +356,14 @@ fn hint(access: &Access, request: Request<'_>, cause: Cause, needs: &[&Role]) ->
         return Some("log in: garrison login, or your client's own login command".to_owned());
     };
     let role = needs.first()?;
-    let Some(project) = request.resource.project() else {
-        return Some("ask an administrator".to_owned());
-    };
+    let project = request.resource.project()?;
     match actor {
         Actor::Robot { project: Some(own), .. } if own != project => Some(format!(
             "a robot of project `{own}` reaches nothing else; make one there: garrison robot create {project}/NAME"
         )),
         _ if request.action == Action::ProjectCreate => Some(format!(
-            "an administrator makes it: garrison project create {project} && garrison project grant {project} {name} writer"
+            "an administrator makes it: garrison project create {project} && {GRANT_COMMAND} {project} {name} writer"
         )),
-        _ => Some(format!("grant it: garrison project grant {project} {name} {role}")),
+        _ => Some(format!("{GRANT_COMMAND} {project} {name} {role}")),
     }
 }

@@ -102,7 +102,17 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Returns the resource as it is named inside a sentence.
+    /// Returns the resource by its own name, as a sentence about it begins.
+    pub(crate) fn title(self) -> String {
+        match self {
+            Self::User(name) => format!("user `{name}`"),
+            Self::Robot { project: Some(project), name } => format!("robot `{name}` of project `{project}`"),
+            Self::Robot { project: None, name } => format!("robot `{name}`"),
+            Self::System | Self::Project(_) | Self::Repository(_) => self.object(),
+        }
+    }
+
+    /// Returns what an action is done to or in, as it is named inside a sentence: users and robots by whom they belong to.
     pub(crate) fn object(self) -> String {
         match (self, self.project()) {
             (Self::Repository(name), _) => name.to_owned(),
