@@ -1,0 +1,252 @@
+//! The hub's own keys: one that signs bearer tokens and is rotated, and one that signs heads of the audit log and stays.
+//!
+//! Private keys are rows, sealed by the master key for their purpose and id. Several hubs on one database share them: a hub
+//! that meets a token of a key it does not know reads them again, at most once in a while.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use access::Resource;
+use db::{Row, Tx, Value};
+use identity::{Keyring, KeyringKey, MasterKey, SigningKey, TokenIssuer};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::change::record_as;
+use crate::{Error, Tenancy};
+
+/// The `aud` of tokens and the `service` of challenges.
+pub const TOKEN_SERVICE: &str = "garrison";
+
+/// How often unknown keys make the hub read its keys again: tokens with invented keys cost no more than that.
+pub const KEYS_READ_EVERY_US: i64 = 5 * 1_000_000;
+
+const TOKEN: &str = "token";
+const AUDIT: &str = "audit";
+/// Who stands in the audit record for what the hub does by itself.
+pub(crate) const SYSTEM: &str = "system";
+const NEVER_US: i64 = i64::MAX;
+const INSTANCE: &str = "instance_id";
+
+db::statements! {
+    LIST_KEYS = "SELECT id, sealed, created_at_us, retires_at_us, expires_at_us FROM signing_keys WHERE purpose = $1
+        ORDER BY created_at_us DESC, id";
+    FIND_LIVE_KEY = "SELECT id FROM signing_keys WHERE purpose = $1 AND retires_at_us > $2 AND created_at_us > $3 LIMIT 1";
+    INSERT_KEY = "INSERT INTO signing_keys
+        (id, purpose, master_key_id, sealed, public, created_at_us, retires_at_us, expires_at_us)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    DELETE_EXPIRED_KEYS = "DELETE FROM signing_keys WHERE purpose = $1 AND expires_at_us <= $2";
+    FIND_SETTING = "SELECT value FROM settings WHERE name = $1";
+    PUT_SETTING_ONCE = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+}
+
+/// The keys of the audit log.
+#[derive(Debug)]
+pub struct AuditKeys {
+    /// Signs heads.
+    pub signing: SigningKey,
+    /// Public halves of every key that ever signed heads, the newest first.
+    pub verifying: Vec<[u8; 32]>,
+}
+
+/// Keys for tokens as they were read, and who this hub is.
+#[derive(Debug)]
+pub(crate) struct TokenKeys {
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) keyring: Keyring,
+}
+
+/// The keys that were read last.
+#[derive(Debug, Default)]
+pub(crate) struct LoadedKeys {
+    current: RwLock<Option<Arc<TokenKeys>>>,
+    read_at_us: AtomicI64,
+}
+
+impl Tenancy {
+    /// Returns the id that this installation was given at its first start; the issuer of its tokens, and a name that no
+    /// other has.
+    pub async fn instance_id(&self) -> Result<String, Error> {
+        self.read(|tx| Box::pin(instance_id(tx))).await
+    }
+
+    /// Returns the keys of the audit log.
+    pub async fn audit_keys(&self) -> Result<AuditKeys, Error> {
+        let mut keys = self.load_keys(AUDIT).await?;
+        let verifying = keys.iter().map(|key| *key.key.public()).collect();
+        if keys.is_empty() {
+            return Err(Error::NoSigningKey { purpose: AUDIT });
+        }
+        Ok(AuditKeys { signing: keys.swap_remove(0).key, verifying })
+    }
+
+    /// Gives the token key a successor once half of its time is over, and deletes keys whose last token has ended. Tokens
+    /// of the old key are accepted until they end. Returns whether a key was made; to be called by a job, often.
+    pub async fn rotate_keys(&self, now_us: i64) -> Result<bool, Error> {
+        let now_s = seconds(now_us);
+        let keyring = Keyring::new(self.load_keys(TOKEN).await?);
+        let is_due = keyring.is_rotation_due(now_s);
+        let newest_us = keyring.keys().first().map_or(-1, |key| microseconds(key.created_at_s));
+        let successor = Arc::new(SealedKey::new(TOKEN, &self.inner.master_key, now_us)?);
+        let made = self
+            .write(move |tx| {
+                let successor = Arc::clone(&successor);
+                Box::pin(async move {
+                    tx.execute(&DELETE_EXPIRED_KEYS, &[TOKEN.into(), now_us.into()]).await?;
+                    // Another hub may have made one since.
+                    let newer: [Value; 3] = [TOKEN.into(), now_us.into(), newest_us.into()];
+                    if !is_due || tx.find(&FIND_LIVE_KEY, &newer).await?.is_some() {
+                        return Ok(false);
+                    }
+                    successor.insert(tx).await?;
+                    Ok(true)
+                })
+            })
+            .await?;
+        self.read_keys(now_us).await?;
+        Ok(made)
+    }
+
+    /// Makes what keys are missing. In the transaction of the first start.
+    pub(crate) async fn make_missing_keys(
+        tx: &mut Tx,
+        token: &SealedKey,
+        audit: &SealedKey,
+        now_us: i64,
+    ) -> Result<(), Error> {
+        for key in [token, audit] {
+            if tx.find(&FIND_LIVE_KEY, &[key.purpose.into(), now_us.into(), (-1).into()]).await?.is_none() {
+                key.insert(tx).await?;
+            }
+        }
+        let instance = Uuid::now_v7().to_string();
+        tx.execute(&PUT_SETTING_ONCE, &[INSTANCE.into(), instance.as_bytes().into()]).await?;
+        Ok(())
+    }
+
+    /// Makes a token key and an audit key that are not stored yet.
+    pub(crate) fn new_keys(&self, now_us: i64) -> Result<(SealedKey, SealedKey), Error> {
+        let master_key = &self.inner.master_key;
+        Ok((SealedKey::new(TOKEN, master_key, now_us)?, SealedKey::new(AUDIT, master_key, now_us)?))
+    }
+
+    /// Returns the keys that were read last, or reads them.
+    pub(crate) async fn token_keys(&self, now_us: i64) -> Result<Arc<TokenKeys>, Error> {
+        match self.inner.keys.current() {
+            Some(keys) => Ok(keys),
+            None => self.read_keys(now_us).await,
+        }
+    }
+
+    /// Reads the keys again, unless that was done a moment ago.
+    pub(crate) async fn read_keys_again(&self, now_us: i64) -> Result<Option<Arc<TokenKeys>>, Error> {
+        let keys = &self.inner.keys;
+        let read_at_us = keys.read_at_us.load(Ordering::SeqCst);
+        let may_read = now_us.saturating_sub(read_at_us) >= KEYS_READ_EVERY_US;
+        let exchanged = keys.read_at_us.compare_exchange(read_at_us, now_us, Ordering::SeqCst, Ordering::SeqCst);
+        if may_read && exchanged.is_ok() { self.read_keys(now_us).await.map(Some) } else { Ok(None) }
+    }
+
+    pub(crate) async fn read_keys(&self, now_us: i64) -> Result<Arc<TokenKeys>, Error> {
+        let instance = self.instance_id().await?;
+        let keyring = Keyring::new(self.load_keys(TOKEN).await?);
+        let keys = Arc::new(TokenKeys { issuer: TokenIssuer::new(instance, TOKEN_SERVICE), keyring });
+        self.inner.keys.replace(&keys);
+        self.inner.keys.read_at_us.store(now_us, Ordering::SeqCst);
+        Ok(keys)
+    }
+
+    async fn load_keys(&self, purpose: &'static str) -> Result<Vec<KeyringKey>, Error> {
+        let rows = self.read(move |tx| Box::pin(async move { Ok(tx.query(&LIST_KEYS, &[purpose.into()]).await?) })).await?;
+        rows.iter().map(|row| unseal(&self.inner.master_key, purpose, row)).collect()
+    }
+}
+
+impl LoadedKeys {
+    fn current(&self) -> Option<Arc<TokenKeys>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn replace(&self, keys: &Arc<TokenKeys>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(keys));
+    }
+}
+
+/// A new key as it is stored.
+#[derive(Debug)]
+pub(crate) struct SealedKey {
+    purpose: &'static str,
+    id: String,
+    master_key_id: String,
+    sealed: Vec<u8>,
+    public: [u8; 32],
+    created_at_us: i64,
+    retires_at_us: i64,
+    expires_at_us: i64,
+}
+
+impl SealedKey {
+    fn new(purpose: &'static str, master_key: &MasterKey, now_us: i64) -> Result<Self, Error> {
+        let key = KeyringKey::starting(SigningKey::generate()?, seconds(now_us));
+        let id = key.key.id().to_string();
+        let sealed = master_key.seal(purpose, &id, key.key.to_pkcs8()).map_err(Error::Seal)?;
+        // The audit key signs and verifies for good: a log must be provable years later.
+        let is_token = purpose == TOKEN;
+        Ok(Self {
+            purpose,
+            id,
+            master_key_id: master_key.id().to_string(),
+            sealed,
+            public: *key.key.public(),
+            created_at_us: microseconds(key.created_at_s),
+            retires_at_us: if is_token { microseconds(key.retires_at_s) } else { NEVER_US },
+            expires_at_us: if is_token { microseconds(key.expires_at_s) } else { NEVER_US },
+        })
+    }
+
+    async fn insert(&self, tx: &mut Tx) -> Result<(), Error> {
+        let parameters: [Value; 8] = [
+            (&self.id).into(),
+            self.purpose.into(),
+            (&self.master_key_id).into(),
+            (&self.sealed).into(),
+            self.public.into(),
+            self.created_at_us.into(),
+            self.retires_at_us.into(),
+            self.expires_at_us.into(),
+        ];
+        tx.execute(&INSERT_KEY, &parameters).await?;
+        let detail = json!({ "purpose": self.purpose, "key": self.id });
+        record_as(tx, SYSTEM, "key.create", Resource::System, detail).await
+    }
+}
+
+fn unseal(master_key: &MasterKey, purpose: &str, row: &Row) -> Result<KeyringKey, Error> {
+    let id: String = row.get(0)?;
+    let sealed: Vec<u8> = row.get(1)?;
+    let pkcs8 = master_key.unseal(purpose, &id, &sealed).map_err(|source| Error::Unseal {
+        key: id,
+        master_key: master_key.id().to_string(),
+        source,
+    })?;
+    Ok(KeyringKey {
+        key: SigningKey::from_pkcs8(&pkcs8)?,
+        created_at_s: seconds(row.get(2)?),
+        retires_at_s: seconds(row.get(3)?),
+        expires_at_s: seconds(row.get(4)?),
+    })
+}
+
+async fn instance_id(tx: &mut Tx) -> Result<String, Error> {
+    let row = tx.find(&FIND_SETTING, &[INSTANCE.into()]).await?.ok_or(Error::NotBootstrapped)?;
+    let value: Vec<u8> = row.get(0)?;
+    String::from_utf8(value).map_err(|_| Error::NotBootstrapped)
+}
+
+pub(crate) fn seconds(us: i64) -> u64 {
+    u64::try_from(us / 1_000_000).unwrap_or_default()
+}
+
+fn microseconds(s: u64) -> i64 {
+    i64::try_from(s).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+}
