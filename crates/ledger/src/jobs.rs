@@ -17,8 +17,7 @@ pub use queue::{
     enqueue, list, retry, show,
 };
 pub use runner::{
-    BACKOFF_FIRST, BACKOFF_MAX, CONCURRENCY, FINISHED_KEPT, LEASE, Runner, RunnerHandle, RunnerNotifier, Schedule,
-    backoff,
+    BACKOFF_FIRST, BACKOFF_MAX, CONCURRENCY, FINISHED_KEPT, LEASE, Runner, RunnerHandle, RunnerNotifier, backoff,
 };
 
 pub(crate) const STATEMENTS: &[&[db::Statement]] = &[context::STATEMENTS, queue::STATEMENTS, runner::STATEMENTS];

@@ -1,7 +1,7 @@
 //! Denials, counted in memory: an attacker who knocks a million times makes one record a minute.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -11,8 +11,12 @@ use uuid::Uuid;
 
 use super::record::{Outcome, Record};
 
-/// Most different denials kept between two flushes, some 500 bytes each. Beyond it they are counted together.
-pub const DENIALS_MAX: usize = 10_000;
+/// Most different denials kept between two flushes, up to a kilobyte each. Beyond it they are counted together.
+pub const DENIALS_MAX: usize = 4096;
+/// Minutes in which such a common count is kept while nothing can be written; then the newest takes all.
+const OTHERS_MAX: usize = 60;
+/// Records of one write.
+const WRITE_ROWS: usize = 512;
 /// One record counts for all such denials within this time.
 const WINDOW_US: i64 = 60_000_000;
 
@@ -32,26 +36,25 @@ pub struct Denials {
 #[derive(Debug, Default)]
 struct State {
     counts: BTreeMap<Key, u64>,
+    /// By minute, what found no place in `counts`.
+    others: BTreeMap<i64, u64>,
     /// Taken out of `counts` and not known to be written. Each has its row's `window_key`, so that writing it again after
     /// a commit whose answer was lost adds nothing.
-    unwritten: Vec<(Uuid, Key, u64)>,
+    unwritten: Vec<Counted>,
+}
+
+#[derive(Debug, Clone)]
+struct Counted {
+    id: Uuid,
+    key: Key,
+    count: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     window_us: i64,
-    who: Who,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Who {
-    One {
-        actor: String,
-        action: String,
-        resource: String,
-    },
-    /// All that found no place of their own.
-    Others,
+    /// Actor, action and resource; `None` for all that found no place of their own.
+    who: Option<(String, String, String)>,
 }
 
 impl Denials {
@@ -65,7 +68,7 @@ impl Denials {
         let window_us = now_us - now_us.rem_euclid(WINDOW_US);
         // Through a record, so that what is kept in memory is as bounded as what is written.
         let Record { actor, action, resource, .. } = Record::denied(actor, action, resource);
-        let key = Key { window_us, who: Who::One { actor, action, resource } };
+        let key = Key { window_us, who: Some((actor, action, resource)) };
         let mut state = self.lock();
         if let Some(count) = state.counts.get_mut(&key) {
             *count += 1;
@@ -89,17 +92,17 @@ impl Denials {
 
     async fn write(&self, database: &Db, window_us_max: i64) -> Result<usize, db::Error> {
         let taken = self.lock().take(window_us_max);
-        if taken.is_empty() {
-            return Ok(0);
+        for chunk in taken.chunks(WRITE_ROWS) {
+            let rows: Vec<Vec<Value>> = chunk.iter().map(row).collect();
+            database
+                .write(move |tx| {
+                    let rows = rows.clone();
+                    Box::pin(async move { tx.execute_rows(&INSERT_DENIALS, &[], &rows).await })
+                })
+                .await?;
+            let written: HashSet<Uuid> = chunk.iter().map(|counted| counted.id).collect();
+            self.lock().unwritten.retain(|counted| !written.contains(&counted.id));
         }
-        let rows: Vec<Vec<Value>> = taken.iter().map(|(id, key, count)| row(*id, key, *count)).collect();
-        database
-            .write(move |tx| {
-                let rows = rows.clone();
-                Box::pin(async move { tx.execute_rows(&INSERT_DENIALS, &[], &rows).await })
-            })
-            .await?;
-        self.lock().unwritten.retain(|(id, ..)| !taken.iter().any(|(written, ..)| written == id));
         Ok(taken.len())
     }
 
@@ -110,39 +113,38 @@ impl Denials {
 }
 
 impl State {
-    /// One such record a minute; while nothing can be written for long, the newest takes all.
     fn count_other(&mut self, window_us: i64) {
-        const OTHERS_MAX: usize = 60;
-        let others = self.counts.iter_mut().rev().filter(|(key, _)| key.who == Who::Others);
-        let mut others: Vec<_> = others.collect();
-        let full = others.len() >= OTHERS_MAX;
-        match others.first_mut() {
-            Some((key, count)) if full || key.window_us == window_us => **count += 1,
-            _ => {
-                self.counts.insert(Key { window_us, who: Who::Others }, 1);
-            }
-        }
+        let full = self.others.len() >= OTHERS_MAX;
+        let window_us = match self.others.last_key_value() {
+            Some((newest, _)) if full => *newest,
+            _ => window_us,
+        };
+        *self.others.entry(window_us).or_insert(0) += 1;
     }
 
-    fn take(&mut self, window_us_max: i64) -> Vec<(Uuid, Key, u64)> {
-        let all = mem::take(&mut self.counts);
-        for (key, count) in all {
+    fn take(&mut self, window_us_max: i64) -> Vec<Counted> {
+        let others = mem::take(&mut self.others).into_iter();
+        let others = others.map(|(window_us, count)| (Key { window_us, who: None }, count));
+        for (key, count) in mem::take(&mut self.counts).into_iter().chain(others) {
             if key.window_us <= window_us_max {
-                self.unwritten.push((Uuid::now_v7(), key, count));
-            } else {
+                self.unwritten.push(Counted { id: Uuid::now_v7(), key, count });
+            } else if key.who.is_some() {
                 self.counts.insert(key, count);
+            } else {
+                self.others.insert(key.window_us, count);
             }
         }
         self.unwritten.clone()
     }
 }
 
-fn row(id: Uuid, key: &Key, count: u64) -> Vec<Value> {
+fn row(counted: &Counted) -> Vec<Value> {
+    let Counted { id, key, count } = counted;
     let record = match &key.who {
-        Who::One { actor, action, resource } => Record::new(actor, action, resource, Outcome::Denied),
-        Who::Others => Record::denied("others", "denied", "*").detail("reason", "too many different denials"),
+        Some((actor, action, resource)) => Record::new(actor, action, resource, Outcome::Denied),
+        None => Record::denied("others", "denied", "*").detail("reason", "too many different denials"),
     };
-    let record = record.detail("window_seconds", WINDOW_US / 1_000_000).count(count);
+    let record = record.detail("window_seconds", WINDOW_US / 1_000_000).count(*count);
     let mut row = vec![key.window_us.into()];
     row.extend(record.columns());
     row.push(id.to_string().into());

@@ -251,7 +251,7 @@ async fn find_extent(tx: &mut Tx) -> Result<Extent, db::Error> {
     let Some(row) = tx.find(&FIND_EXTENT, &[]).await? else {
         return Ok(Extent { size: 0, head_size: 0, unsealed: 0, below_zero: 0 });
     };
-    let size = number(&row, 0)?.max(number(&row, 1)?).map_or(0, |last| last + 1);
+    let size = number(&row, 0)?.max(number(&row, 1)?).map_or(0, |last| last + 1).min(i64::MAX.unsigned_abs());
     let head_size = number(&row, 2)?.unwrap_or(0);
     Ok(Extent { size, head_size, unsealed: row.get(3)?, below_zero: row.get(4)? })
 }

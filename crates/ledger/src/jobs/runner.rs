@@ -3,12 +3,11 @@
 use std::{
     collections::BTreeMap,
     panic::AssertUnwindSafe,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use db::{BoxFuture, Db, Row, Tx};
+use db::{BoxFuture, Db, Row, Tx, Value};
 use futures_util::FutureExt as _;
 use tokio::{
     sync::Notify,
@@ -25,7 +24,7 @@ use super::{
     queue::{NewJob, enqueue, micros},
 };
 
-/// How long a job stays with a hub that has died. Renewed three times within it.
+/// How long a job stays with a hub that has died. Renewed every fifth of it.
 pub const LEASE: Duration = Duration::from_secs(30);
 /// Jobs of one process at once: enough to overlap waiting, few enough to leave the machine to requests.
 pub const CONCURRENCY: usize = 4;
@@ -37,7 +36,7 @@ pub const BACKOFF_MAX: Duration = Duration::from_secs(3600);
 pub const FINISHED_KEPT: u32 = 200;
 /// How often an idle runner looks for jobs: notifications are hints, and other hubs send none.
 const POLL: Duration = Duration::from_secs(1);
-/// How often ended jobs are pruned and schedules looked at.
+/// How often ended jobs are pruned and lost schedules are mended.
 const UPKEEP: Duration = Duration::from_secs(30);
 /// Ended jobs removed by one write.
 const PRUNE_ROWS: u32 = 500;
@@ -47,14 +46,15 @@ const PUT_DOWN: Duration = Duration::from_secs(2);
 const FINISH_RETRY: Duration = Duration::from_millis(500);
 
 db::statements! {
-    /// A job of one kind that is due, whose key is not running.
-    FIND_DUE = "SELECT id, payload_version, payload, attempts, priority, not_before_us FROM jobs \
-        WHERE state = 'pending' AND kind = $1 AND not_before_us <= $2 \
+    /// The most urgent job that is due and whose key is not running.
+    FIND_DUE = "SELECT id, kind, payload_version, payload, attempts FROM jobs \
+        WHERE state = 'pending' AND not_before_us <= $1 AND kind IN {list} \
         AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.state = 'running' AND other.kind = jobs.kind \
         AND other.deduplication_key = jobs.deduplication_key) ORDER BY priority, not_before_us, id LIMIT 1";
-    /// A job of one kind whose runner has died.
-    FIND_EXPIRED = "SELECT id, payload_version, payload, attempts, priority, not_before_us FROM jobs \
-        WHERE state = 'running' AND kind = $1 AND lease_expires_at_us <= $2 ORDER BY priority, not_before_us, id LIMIT 1";
+    /// A job whose runner has died.
+    FIND_EXPIRED = "SELECT id, kind, payload_version, payload, attempts FROM jobs \
+        WHERE state = 'running' AND lease_expires_at_us <= $1 AND kind IN {list} \
+        ORDER BY priority, not_before_us, id LIMIT 1";
     /// Takes a job.
     TAKE_JOB = "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_owner = $2, \
         lease_expires_at_us = $3, started_at_us = $4, progress = NULL WHERE id = $1 AND attempts = $5 \
@@ -75,8 +75,15 @@ db::statements! {
     /// When a schedule's job last ran.
     FIND_LAST_RUN = "SELECT started_at_us FROM jobs WHERE kind = $1 AND deduplication_key = $2 \
         AND started_at_us IS NOT NULL ORDER BY id DESC LIMIT 1";
-    /// The oldest ended job of a kind that is kept.
-    FIND_OLDEST_KEPT = "SELECT id FROM jobs WHERE kind = $1 AND state IN ('done', 'failed', 'canceled') \
+    /// Tells whether a schedule's job waits or runs.
+    FIND_SCHEDULED = "SELECT id FROM jobs WHERE kind = $1 AND deduplication_key = '' \
+        AND state IN ('pending', 'running') LIMIT 1";
+    /// Has the job that waits with an attempt's key run at the given time, if that is earlier.
+    HASTEN_SUCCESSOR = "UPDATE jobs SET not_before_us = $2 WHERE state = 'pending' AND not_before_us > $2 \
+        AND kind = (SELECT kind FROM jobs WHERE id = $1) \
+        AND deduplication_key = (SELECT deduplication_key FROM jobs WHERE id = $1)";
+    /// The newest ended job of a kind that is not kept.
+    FIND_NEWEST_PRUNED = "SELECT id FROM jobs WHERE kind = $1 AND state IN ('done', 'failed', 'canceled') \
         ORDER BY id DESC LIMIT 1 OFFSET $2";
     /// Removes ended jobs of a kind before one.
     PRUNE = "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE kind = $1 AND id < $2 \
@@ -91,7 +98,7 @@ pub struct Runner {
     database: Db,
     owner: Arc<str>,
     handlers: BTreeMap<&'static str, Registered>,
-    schedules: Vec<Schedule>,
+    schedules: BTreeMap<&'static str, Schedule>,
     concurrency: usize,
     lease: Duration,
     notifier: RunnerNotifier,
@@ -105,11 +112,11 @@ struct Registered {
 
 /// A job that is to run again and again, whichever hub is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schedule {
+struct Schedule {
     /// What to run; its handler gets the payload `null`.
-    pub kind: Kind,
+    kind: Kind,
     /// From the start of one run to the start of the next.
-    pub every: Duration,
+    every: Duration,
 }
 
 /// Tells the runner of this process that jobs were made. A hint: a lost one costs a second.
@@ -132,9 +139,15 @@ struct Taken {
     payload: String,
 }
 
-/// What looking for a job of one kind gave.
+/// The kinds that a runner has handlers for, also as a list for statements.
+struct Kinds {
+    known: Vec<Kind>,
+    names: Vec<Value>,
+}
+
+/// What trying to take a job gave.
 enum Claim {
-    Taken(i64, u32, String),
+    Taken { id: i64, kind: Kind, attempt: u32, payload: String },
     GivenUp,
     Nothing,
 }
@@ -148,7 +161,7 @@ impl Runner {
             database,
             owner: format!("{owner}-{}", &random[random.len() - 12..]).into(),
             handlers: BTreeMap::new(),
-            schedules: Vec::new(),
+            schedules: BTreeMap::new(),
             concurrency: CONCURRENCY,
             lease: LEASE,
             notifier: RunnerNotifier::default(),
@@ -166,10 +179,10 @@ impl Runner {
         self
     }
 
-    /// Has a job of a kind run every so often.
+    /// Has a job of a kind run every so often, also across restarts: one waits at any time.
     #[must_use]
     pub fn schedule(mut self, kind: Kind, every: Duration) -> Self {
-        self.schedules.push(Schedule { kind, every });
+        self.schedules.insert(kind.name(), Schedule { kind, every });
         self
     }
 
@@ -204,26 +217,18 @@ impl Runner {
         let mut running = JoinSet::new();
         let mut upkeep = tokio::time::interval(UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut look = true;
+        for schedule in self.schedules.values() {
+            self.keep_schedule(*schedule).await;
+        }
         while !drain.is_cancelled() {
-            if look {
-                self.fill(&mut running, &abandon).await;
+            self.fill(&mut running, &drain, &abandon).await;
+            tokio::select! {
+                () = drain.cancelled() => {}
+                () = self.notifier.0.notified() => {}
+                () = tokio::time::sleep(POLL) => {}
+                Some(ended) = running.join_next() => log_join(ended),
+                _ = upkeep.tick() => self.upkeep().await,
             }
-            look = tokio::select! {
-                () = drain.cancelled() => false,
-                () = self.notifier.0.notified() => true,
-                () = tokio::time::sleep(POLL) => true,
-                Some(ended) = running.join_next() => {
-                    log_join(ended);
-                    self.keep_schedules().await;
-                    true
-                }
-                _ = upkeep.tick() => {
-                    self.keep_schedules().await;
-                    self.prune().await;
-                    true
-                }
-            };
         }
         while let Some(ended) = running.join_next().await {
             log_join(ended);
@@ -231,8 +236,8 @@ impl Runner {
     }
 
     /// Starts due jobs while there is room.
-    async fn fill(&self, running: &mut JoinSet<()>, abandon: &CancellationToken) {
-        while running.len() < self.concurrency {
+    async fn fill(&self, running: &mut JoinSet<()>, drain: &CancellationToken, abandon: &CancellationToken) {
+        while running.len() < self.concurrency && !drain.is_cancelled() {
             match self.take().await {
                 Ok(Some(taken)) => {
                     running.spawn(self.clone().work(taken, abandon.clone()));
@@ -248,22 +253,31 @@ impl Runner {
 
     /// Takes the most urgent due job, if any. Looks in a read first, so that an idle runner writes nothing.
     async fn take(&self) -> Result<Option<Taken>, db::Error> {
+        let known: Vec<Kind> = self.handlers.values().map(|registered| registered.kind).collect();
+        let names = known.iter().map(|kind| kind.name().into()).collect();
+        let kinds = Arc::new(Kinds { known, names });
+        let lease_us = micros(self.lease);
         loop {
-            let kinds: Vec<&'static str> = self.handlers.keys().copied().collect();
-            let due = self.database.read(move |tx| Box::pin(async move { find_due(tx, &kinds).await })).await?;
-            let Some(registered) = due.and_then(|name| self.handlers.get(name)) else { return Ok(None) };
-            let (kind, owner, lease_us) = (registered.kind, Arc::clone(&self.owner), micros(self.lease));
+            let looked = Arc::clone(&kinds);
+            let due = self.database.read(move |tx| {
+                Box::pin(async move { Ok::<_, db::Error>(find_candidate(tx, &looked.names).await?.is_some()) })
+            });
+            if !due.await? {
+                return Ok(None);
+            }
+            let (kinds, owner) = (Arc::clone(&kinds), Arc::clone(&self.owner));
             let claim = self.database.write(move |tx| {
-                let owner = Arc::clone(&owner);
-                Box::pin(async move { claim(tx, kind, &owner, lease_us).await })
+                let (kinds, owner) = (Arc::clone(&kinds), Arc::clone(&owner));
+                Box::pin(async move { claim(tx, &kinds, &owner, lease_us).await })
             });
             match claim.await? {
-                Claim::Taken(id, attempt, payload) => {
+                Claim::Taken { id, kind, attempt, payload } => {
+                    let Some(registered) = self.handlers.get(kind.name()).cloned() else { return Ok(None) };
                     let owner = Arc::clone(&self.owner);
                     let lease = Lease { id, kind: kind.name(), owner, attempt, duration_us: lease_us };
-                    return Ok(Some(Taken { registered: registered.clone(), lease, payload }));
+                    return Ok(Some(Taken { registered, lease, payload }));
                 }
-                // It was ended instead, or another runner was faster: look again.
+                // It was ended instead: look again.
                 Claim::GivenUp => {}
                 Claim::Nothing => return Ok(None),
             }
@@ -318,11 +332,12 @@ impl Runner {
     }
 
     /// Waits for the handler and renews its lease meanwhile.
-    async fn hold<T>(&self, context: &Context, mut handler: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Held<T> {
-        let renew_every = self.lease / 3;
-        // By this process's clock, so that a database that does not answer cannot keep a lost job going.
+    async fn hold<T>(&self, context: &Context, mut handler: BoxFuture<'_, T>) -> Held<T> {
+        let fifth = self.lease / 5;
+        // By this process's clock, so that a database that does not answer cannot keep a lost job going: told to stop
+        // after three fifths of the lease, dropped after four.
         let mut renewed_at = Instant::now();
-        let mut renewal = tokio::time::interval_at(renewed_at + renew_every, renew_every);
+        let mut renewal = tokio::time::interval_at(renewed_at + fifth, fifth);
         renewal.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let lost = loop {
             tokio::select! {
@@ -332,30 +347,24 @@ impl Runner {
                 _ = renewal.tick() => {}
             }
             let asked_at = Instant::now();
-            let renewed = {
-                let renewing = self.renew(context);
-                tokio::pin!(renewing);
-                tokio::select! {
-                    biased;
-                    result = &mut handler => return Held::Ended(result),
-                    renewed = &mut renewing => renewed,
-                    () = tokio::time::sleep_until(renewed_at + renew_every * 2) => Ok(asked_at < renewed_at + renew_every * 2),
-                }
+            let renewed = tokio::select! {
+                biased;
+                result = &mut handler => return Held::Ended(result),
+                renewed = tokio::time::timeout_at(renewed_at + fifth * 3, self.renew(context)) => renewed,
             };
             match renewed {
-                Ok(true) => renewed_at = asked_at,
-                Ok(false) => break true,
-                Err(error) if asked_at.duration_since(renewed_at) < renew_every * 2 => {
+                Ok(Ok(true)) => renewed_at = asked_at,
+                Ok(Err(error)) => {
                     warn!(error = &error as &dyn std::error::Error, "failed to renew a job's lease; trying again");
                 }
-                Err(_) => break true,
+                Ok(Ok(false)) | Err(_) => break true,
             }
         };
         context.stop.cancel();
-        match tokio::time::timeout(PUT_DOWN.min(renew_every), handler).await {
-            Ok(result) if !lost => Held::Ended(result),
+        match tokio::time::timeout(PUT_DOWN.min(fifth), handler).await {
             _ if lost => Held::Lost,
-            _ => Held::Abandoned,
+            Ok(result) => Held::Ended(result),
+            Err(_) => Held::Abandoned,
         }
     }
 
@@ -375,9 +384,16 @@ impl Runner {
         let (settlement, progress) = (Arc::new(settlement), context.take_progress());
         loop {
             let (lease, settlement, progress) = (context.lease.clone(), Arc::clone(&settlement), progress.clone());
+            let schedule = self.schedules.get(lease.kind).copied();
             let settled = self.database.write(move |tx| {
                 let (lease, settlement, progress) = (lease.clone(), Arc::clone(&settlement), progress.clone());
-                Box::pin(async move { settlement.write(tx, &lease, progress.as_deref()).await })
+                Box::pin(async move {
+                    let held = settlement.write(tx, &lease, progress.as_deref()).await?;
+                    if let (true, Some(schedule)) = (held, schedule) {
+                        keep_schedule(tx, schedule).await?;
+                    }
+                    Ok::<_, db::Error>(held)
+                })
             });
             match settled.await {
                 Ok(true) => return,
@@ -398,21 +414,42 @@ impl Runner {
         }
     }
 
-    async fn keep_schedules(&self) {
-        for schedule in self.schedules.clone() {
-            let kept = self.database.write(move |tx| Box::pin(keep_schedule(tx, schedule))).await;
-            if let Err(error) = kept {
-                let error = &error as &dyn std::error::Error;
-                warn!(error, kind = schedule.kind.name(), "failed to schedule a job; trying again");
+    /// Looks after schedules whose job got lost, and removes old jobs.
+    async fn upkeep(&self) {
+        for schedule in self.schedules.values().copied() {
+            let kind = schedule.kind.name();
+            let waits = self.database.read(move |tx| {
+                Box::pin(async move { Ok::<_, db::Error>(tx.find(&FIND_SCHEDULED, &[kind.into()]).await?.is_some()) })
+            });
+            if !waits.await.unwrap_or(false) {
+                self.keep_schedule(schedule).await;
+            }
+        }
+        for kind in self.handlers.keys().copied() {
+            if let Err(error) = self.prune(kind).await {
+                warn!(error = &error as &dyn std::error::Error, kind, "failed to prune ended jobs; trying again");
             }
         }
     }
 
-    async fn prune(&self) {
-        for kind in self.handlers.keys().copied() {
-            if let Err(error) = self.database.write(move |tx| Box::pin(prune(tx, kind))).await {
-                warn!(error = &error as &dyn std::error::Error, kind, "failed to prune ended jobs; trying again");
-            }
+    async fn keep_schedule(&self, schedule: Schedule) {
+        let kept = self.database.write(move |tx| Box::pin(keep_schedule(tx, schedule))).await;
+        if let Err(error) = kept {
+            let error = &error as &dyn std::error::Error;
+            warn!(error, kind = schedule.kind.name(), "failed to schedule a job; trying again");
+        }
+    }
+
+    /// Removes ended jobs of a kind beyond [`FINISHED_KEPT`], some at a time.
+    async fn prune(&self, kind: &'static str) -> Result<(), db::Error> {
+        loop {
+            let first = self.database.read(move |tx| Box::pin(find_first_pruned(tx, kind))).await?;
+            let Some(before) = first else { return Ok(()) };
+            self.database
+                .write(move |tx| {
+                    Box::pin(async move { tx.execute(&PRUNE, &[kind.into(), before.into(), PRUNE_ROWS.into()]).await })
+                })
+                .await?;
         }
     }
 }
@@ -484,14 +521,13 @@ impl Settlement {
         match self {
             Self::Done => finish(tx, lease, "done", None, progress).await,
             Self::Failed(error) => finish(tx, lease, "failed", Some(error), progress).await,
-            // When the key waits already, that job does what this one would have gone on with.
             Self::Again(after) => {
                 let requeued = requeue(tx, lease, *after, 0, None, progress).await?;
-                Ok(requeued || finish(tx, lease, "done", None, progress).await?)
+                Ok(requeued || yield_to_successor(tx, lease, *after, progress).await?)
             }
             Self::Release => {
                 let requeued = requeue(tx, lease, Duration::ZERO, lease.attempt - 1, None, progress).await?;
-                Ok(requeued || finish(tx, lease, "done", Some("a newer job takes over"), progress).await?)
+                Ok(requeued || yield_to_successor(tx, lease, Duration::ZERO, progress).await?)
             }
             Self::Retry(error) => {
                 let delay = backoff(lease.attempt);
@@ -522,6 +558,18 @@ async fn finish(
     Ok(tx.execute(&FINISH_JOB, &params).await? == 1)
 }
 
+/// Ends a job whose key waits already: that job does what this one would have gone on with.
+async fn yield_to_successor(
+    tx: &mut Tx,
+    lease: &Lease,
+    after: Duration,
+    progress: Option<&str>,
+) -> Result<bool, db::Error> {
+    let not_before_us = tx.now_us().await?.saturating_add(micros(after));
+    tx.execute(&HASTEN_SUCCESSOR, &[lease.id.into(), not_before_us.into()]).await?;
+    finish(tx, lease, "done", None, progress).await
+}
+
 async fn requeue(
     tx: &mut Tx,
     lease: &Lease,
@@ -544,33 +592,22 @@ async fn requeue(
     Ok(tx.execute(&REQUEUE_JOB, &params).await? == 1)
 }
 
-/// Returns the kind of the most urgent job that can be taken.
-async fn find_due(tx: &mut Tx, kinds: &[&'static str]) -> Result<Option<&'static str>, db::Error> {
+/// Returns the job to take next, if any is due.
+async fn find_candidate(tx: &mut Tx, kinds: &[Value]) -> Result<Option<Row>, db::Error> {
     let now_us = tx.now_us().await?;
-    let mut best: Option<((i64, i64, i64), &'static str)> = None;
-    for kind in kinds.iter().copied() {
-        let Some(row) = find_candidate(tx, kind, now_us).await? else { continue };
-        let rank = (row.get(4)?, row.get(5)?, row.get(0)?);
-        if best.is_none_or(|(best, _)| rank < best) {
-            best = Some((rank, kind));
-        }
+    let mut rows = tx.query_list(&FIND_EXPIRED, &[now_us.into()], kinds).await?;
+    if rows.is_empty() {
+        rows = tx.query_list(&FIND_DUE, &[now_us.into()], kinds).await?;
     }
-    Ok(best.map(|(_, kind)| kind))
+    Ok(rows.into_iter().next())
 }
 
-async fn find_candidate(tx: &mut Tx, kind: &str, now_us: i64) -> Result<Option<Row>, db::Error> {
-    let params = [kind.into(), now_us.into()];
-    match tx.find(&FIND_EXPIRED, &params).await? {
-        Some(row) => Ok(Some(row)),
-        None => tx.find(&FIND_DUE, &params).await,
-    }
-}
-
-async fn claim(tx: &mut Tx, kind: Kind, owner: &str, lease_us: i64) -> Result<Claim, db::Error> {
+async fn claim(tx: &mut Tx, kinds: &Kinds, owner: &str, lease_us: i64) -> Result<Claim, db::Error> {
+    let Some(row) = find_candidate(tx, &kinds.names).await? else { return Ok(Claim::Nothing) };
     let now_us = tx.now_us().await?;
-    let Some(row) = find_candidate(tx, kind.name(), now_us).await? else { return Ok(Claim::Nothing) };
-    let (id, version, payload, attempts): (i64, u32, String, u32) =
-        (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    let (id, name, version, payload, attempts): (i64, String, u32, String, u32) =
+        (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
+    let Some(kind) = kinds.known.iter().find(|kind| kind.name() == name) else { return Ok(Claim::Nothing) };
     let refusal = if version != kind.version() {
         Some(format!("payload version {version} is not the one this program knows, {}", kind.version()))
     } else if attempts >= kind.attempts() {
@@ -585,7 +622,7 @@ async fn claim(tx: &mut Tx, kind: Kind, owner: &str, lease_us: i64) -> Result<Cl
     let expires_at_us = now_us.saturating_add(lease_us);
     let params = [id.into(), owner.into(), expires_at_us.into(), now_us.into(), attempts.into()];
     if tx.execute(&TAKE_JOB, &params).await? == 1 {
-        Ok(Claim::Taken(id, attempts + 1, payload))
+        Ok(Claim::Taken { id, kind: *kind, attempt: attempts + 1, payload })
     } else {
         Ok(Claim::GivenUp)
     }
@@ -603,11 +640,10 @@ async fn keep_schedule(tx: &mut Tx, schedule: Schedule) -> Result<(), db::Error>
     enqueue(tx, &job).await.map(drop)
 }
 
-async fn prune(tx: &mut Tx, kind: &str) -> Result<(), db::Error> {
-    let Some(row) = tx.find(&FIND_OLDEST_KEPT, &[kind.into(), (FINISHED_KEPT - 1).into()]).await? else {
-        return Ok(());
-    };
-    tx.execute(&PRUNE, &[kind.into(), row.get::<i64>(0)?.into(), PRUNE_ROWS.into()]).await.map(drop)
+/// Returns the id before which ended jobs of a kind are to go, when there are any.
+async fn find_first_pruned(tx: &mut Tx, kind: &str) -> Result<Option<i64>, db::Error> {
+    let params = [kind.into(), FINISHED_KEPT.into()];
+    Ok(tx.find(&FIND_NEWEST_PRUNED, &params).await?.map(|row| row.get::<i64>(0)).transpose()?.map(|id| id + 1))
 }
 
 fn log_join(ended: Result<(), tokio::task::JoinError>) {
