@@ -18,25 +18,25 @@ statements! {
     ADD_PROJECT = "INSERT INTO projects (name, public, created_at_us) VALUES ($1, 0, $2)";
 }
 
-pub fn config(database: &Database) -> Config {
+pub(crate) fn config(database: &Database) -> Config {
     match database {
         Database::Sqlite(file) => Config::Sqlite { path: file.path().to_owned() },
         Database::Postgres(database) => Config::Postgres { url: database.url().to_owned() },
     }
 }
 
-pub async fn open(database: &Database) -> Db {
+pub(crate) async fn open(database: &Database) -> Db {
     Db::open(&config(database)).await.unwrap()
 }
 
-pub async fn open_with_faults(database: &Database) -> (Db, Faults) {
+pub(crate) async fn open_with_faults(database: &Database) -> (Db, Faults) {
     let faults = Faults::none();
     let db = Db::open_with_faults(&config(database), faults.clone()).await.unwrap();
     (db, faults)
 }
 
 /// Puts a setting in a write of its own.
-pub async fn put(db: &Db, name: &str) -> Result<(), Error> {
+pub(crate) async fn put(db: &Db, name: &str) -> Result<(), Error> {
     let name = name.to_owned();
     db.write(move |tx| {
         let name = name.clone();
@@ -45,16 +45,16 @@ pub async fn put(db: &Db, name: &str) -> Result<(), Error> {
     .await
 }
 
-pub async fn put_in(tx: &mut Tx, name: &str) -> Result<(), Error> {
+pub(crate) async fn put_in(tx: &mut Tx, name: &str) -> Result<(), Error> {
     assert_eq!(tx.execute(&PUT, &[name.into(), name.as_bytes().into()]).await?, 1);
     Ok(())
 }
 
-pub async fn names(db: &Db) -> Vec<String> {
+pub(crate) async fn names(db: &Db) -> Vec<String> {
     let rows = db.read(|tx| Box::pin(async move { tx.query(&NAMES, &[]).await })).await;
     texts(&rows.unwrap())
 }
 
-pub fn texts(rows: &[Row]) -> Vec<String> {
+pub(crate) fn texts(rows: &[Row]) -> Vec<String> {
     rows.iter().map(|row| row.get(0).unwrap()).collect()
 }
