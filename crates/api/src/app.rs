@@ -1,0 +1,238 @@
+//! The hub as its surface sees it.
+
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use access::{Action, Request, Resource, Visibility, allows};
+use axum::body::{Body, BodyDataStream};
+use bytes::Bytes;
+use futures_util::Stream;
+use registry::{Registry, RepositorySummary};
+use tenancy::{ProjectName, Tenancy};
+
+use crate::endpoint::Call;
+use crate::failure::Failure;
+use crate::metrics::Metrics;
+
+/// Time that a client may stay silent in the middle of a body: long enough for a stalled network, short enough that
+/// slow-loris clients do not hold uploads.
+const BODY_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// What the operator sets for the surface.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address by which clients reach the hub, such as `https://registry.example.com`; none takes it from `Host`.
+    pub external_url: Option<String>,
+    /// Whether an administrator's push to an unknown project creates it.
+    pub create_project_on_push: bool,
+    /// Version of the program.
+    pub version: &'static str,
+}
+
+/// What the surface stands on.
+pub struct Parts {
+    /// The database, for its figures.
+    pub db: db::Db,
+    /// The registry.
+    pub registry: Registry,
+    /// Users, projects, robots, sessions.
+    pub tenancy: Tenancy,
+    /// Denials on their way to the audit log.
+    pub denials: Arc<ledger::audit::Denials>,
+    /// Where heads of the audit log are kept outside the database, if anywhere.
+    pub heads_file: Option<PathBuf>,
+    /// Tells the runner of new jobs.
+    pub jobs: ledger::jobs::RunnerNotifier,
+    /// What the operator sets.
+    pub options: Options,
+}
+
+/// The hub.
+pub struct App {
+    pub(crate) db: db::Db,
+    pub(crate) registry: Registry,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) denials: Arc<ledger::audit::Denials>,
+    pub(crate) options: Options,
+    pub(crate) heads_file: Option<PathBuf>,
+    pub(crate) jobs: ledger::jobs::RunnerNotifier,
+    pub(crate) metrics: Metrics,
+    pub(crate) started_at_us: i64,
+    ready: AtomicBool,
+}
+
+impl App {
+    /// Makes the surface; it is ready from the start.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { db, registry, tenancy, denials, heads_file, jobs, options } = parts;
+        Self {
+            db,
+            registry,
+            tenancy,
+            denials,
+            options,
+            heads_file,
+            jobs,
+            metrics: Metrics::default(),
+            started_at_us: registry::Clock::System.now_us(),
+            ready: AtomicBool::new(true),
+        }
+    }
+
+    /// Returns the registry.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Returns users, projects, robots and sessions.
+    pub fn tenancy(&self) -> &Tenancy {
+        &self.tenancy
+    }
+
+    /// Returns the version of the program.
+    pub fn version(&self) -> &'static str {
+        self.options.version
+    }
+
+    /// Says that the hub is going: `/readyz` fails from now on, so that load balancers send no more.
+    pub fn drain(&self) {
+        self.ready.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst)
+    }
+
+    /// Returns microseconds since 1970-01-01 UTC.
+    pub fn now_us(&self) -> i64 {
+        registry::Clock::System.now_us()
+    }
+
+    /// Returns the name of the hub's audit log: no other hub has it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_origin(&self) -> Result<String, Failure> {
+        Ok(format!("garrison/{}/audit", self.tenancy.instance_id().await?))
+    }
+
+    pub(crate) async fn visibility(&self, project: &str) -> Result<Visibility, Failure> {
+        Ok(self.tenancy.project_visibility(project).await?.unwrap_or(Visibility::Private))
+    }
+}
+
+/// A request's body with a deadline between two pieces.
+pub struct TimedBody {
+    stream: BodyDataStream,
+    timer: Pin<Box<tokio::time::Sleep>>,
+}
+
+impl TimedBody {
+    pub(crate) fn new(body: Body) -> Self {
+        Self { stream: body.into_data_stream(), timer: Box::pin(tokio::time::sleep(BODY_SILENCE_MAX)) }
+    }
+}
+
+impl Stream for TimedBody {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Poll::Ready(item) = Pin::new(&mut self.stream).poll_next(context) {
+            let deadline = tokio::time::Instant::now() + BODY_SILENCE_MAX;
+            self.timer.as_mut().reset(deadline);
+            return Poll::Ready(item);
+        }
+        match self.timer.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(axum::Error::new(std::io::Error::from(std::io::ErrorKind::TimedOut))))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Call {
+    /// Runs a change in a project. An administrator who pushes to a project that does not exist creates it, unless that
+    /// is turned off.
+    pub(crate) async fn in_project<T, F>(
+        &self,
+        project: &str,
+        change: impl Fn(Registry) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, registry::Error>>,
+    {
+        match change(self.app.registry.clone()).await {
+            Err(registry::Error::ProjectUnknown(_)) if self.creates_projects() => {
+                self.create_project(project).await?;
+                Ok(change(self.app.registry.clone()).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// As [`Call::in_project`], for a change that cannot be tried twice.
+    pub(crate) async fn ensure_project(&self, project: &str) -> Result<(), Failure> {
+        if self.creates_projects() && self.app.tenancy.project_visibility(project).await?.is_none() {
+            self.create_project(project).await?;
+        }
+        Ok(())
+    }
+
+    fn creates_projects(&self) -> bool {
+        self.app.options.create_project_on_push && self.may(Action::ProjectCreate)
+    }
+
+    async fn create_project(&self, project: &str) -> Result<(), Failure> {
+        let name: ProjectName = project.parse().map_err(|error| {
+            Failure::registry(oci::ErrorCode::NameInvalid, format!("`{project}` cannot be a project: {error}"))
+        })?;
+        let new = tenancy::NewProject { name, public: false };
+        match self.app.tenancy.create_project(self.caller.subject(), new).await {
+            Ok(_) => Ok(()),
+            Err(tenancy::Error::Exists { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns up to `limit` repositories after a name that the caller may pull from, and whether there are more.
+    pub async fn visible_repositories(
+        &self,
+        project: Option<&str>,
+        after: &str,
+        limit: u64,
+    ) -> Result<(Vec<RepositorySummary>, bool), Failure> {
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut visible, mut after) = (Vec::new(), after.to_owned());
+        if wanted == 0 {
+            return Ok((visible, false));
+        }
+        loop {
+            let page = self.app.registry.list_repositories(project, &after, limit.max(100)).await?;
+            for repository in &page.items {
+                repository.name.as_str().clone_into(&mut after);
+                if self.may_pull(repository.name.as_str(), repository.name.project()).await? {
+                    if visible.len() == wanted {
+                        return Ok((visible, true));
+                    }
+                    visible.push(repository.clone());
+                }
+            }
+            if !page.more {
+                return Ok((visible, false));
+            }
+        }
+    }
+
+    async fn may_pull(&self, name: &str, project: &str) -> Result<bool, Failure> {
+        let request = Request {
+            action: Action::RepositoryPull,
+            resource: Resource::Repository(name),
+            visibility: self.app.visibility(project).await?,
+        };
+        // A token's scopes narrow what it may do to a repository; what it may list is the account's own.
+        Ok(allows(self.caller.access(), None, request))
+    }
+}

@@ -1,0 +1,416 @@
+//! `fsck`: proves online that references, sizes and bytes agree, and repairs what can be repaired.
+//!
+//! It reads pages in key order while pushes and collection go on, so what looks wrong is looked at a second time before
+//! it is said: a row that changed in between is no finding.
+
+use std::time::{Duration, SystemTime};
+
+use blobs::{Found, Verdict};
+use db::Value;
+use ledger::audit::{self, Record};
+use oci::{Digest, Manifest};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::limits::{FSCK_FINDINGS_MAX, FSCK_PAGE_ROWS_MAX};
+use crate::pull::{stored_digest, stored_location};
+use crate::repositories::Registry;
+use crate::statements as sql;
+
+/// A file without a row is an orphan only when it is this old: a younger one may be a push that is about to commit.
+const ORPHAN_AGE: Duration = Duration::from_secs(3_600);
+
+/// Something that does not agree.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct Finding {
+    /// What is wrong, in one word: `missing`, `corrupt`, `dangling-tag`, `dangling-reference`, `orphan`, `foreign`.
+    pub kind: String,
+    /// What it is about: a digest, a repository and tag, a file.
+    pub subject: String,
+    /// What was found and what it means.
+    pub detail: String,
+    /// Whether it was repaired.
+    pub repaired: bool,
+}
+
+/// What `fsck` has looked at and found.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct Fsck {
+    /// Stored blobs that were read and hashed.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Manifests whose bytes were hashed and whose references were followed.
+    pub manifests: u64,
+    /// References that were followed.
+    pub references: u64,
+    /// Tags that were followed.
+    pub tags: u64,
+    /// Files on disk that were compared with the rows.
+    pub files: u64,
+    /// What was wrong, up to a limit.
+    pub findings: Vec<Finding>,
+    /// How many findings there were in all.
+    pub findings_total: u64,
+    /// Files that no row names, and their bytes.
+    pub orphans: (u64, u64),
+}
+
+impl Fsck {
+    fn found(&mut self, kind: &str, subject: String, detail: impl Into<String>, repaired: bool) {
+        self.findings_total += 1;
+        if self.findings.len() < FSCK_FINDINGS_MAX {
+            self.findings.push(Finding { kind: kind.to_owned(), subject, detail: detail.into(), repaired });
+        }
+    }
+}
+
+impl Registry {
+    /// Checks everything. `progress` is told now and then how far it is; it returns false to stop early.
+    ///
+    /// With `repair`, a damaged blob is withdrawn so that the next push of it heals every repository, a tag without a
+    /// manifest is dropped, and a file without a row is unlinked once it is an hour old.
+    ///
+    /// # Errors
+    /// When the database or the store fails.
+    pub async fn fsck(&self, repair: bool, mut progress: impl FnMut(&Fsck) -> bool + Send) -> Result<Fsck, Error> {
+        let mut report = Fsck::default();
+        self.check_manifests(&mut report, &mut progress).await?;
+        self.check_tags(repair, &mut report, &mut progress).await?;
+        self.check_links(repair, &mut report, &mut progress).await?;
+        self.check_files(repair, &mut report, &mut progress).await?;
+        self.check_blobs(repair, &mut report, &mut progress).await?;
+        if repair {
+            let repaired = report.findings.iter().filter(|finding| finding.repaired).count();
+            self.write(move |tx| {
+                Box::pin(async move {
+                    let record = Record::allowed("system", "fsck.repair", "registry")
+                        .detail("repaired", repaired);
+                    audit::record(tx, record).await?;
+                    Ok(())
+                })
+            })
+            .await?;
+        }
+        Ok(report)
+    }
+
+    async fn check_manifests(
+        &self,
+        report: &mut Fsck,
+        progress: &mut (impl FnMut(&Fsck) -> bool + Send),
+    ) -> Result<(), Error> {
+        let mut after: (i64, Vec<u8>) = (i64::MIN, Vec::new());
+        loop {
+            let (repository, digest) = after.clone();
+            let rows = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let limit = (FSCK_PAGE_ROWS_MAX / 10).into();
+                        Ok(tx.query(&sql::FSCK_MANIFESTS, &[repository.into(), digest.into(), limit]).await?)
+                    })
+                })
+                .await?;
+            for row in &rows {
+                let (repository, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                let digest = stored_digest(&bytes)?;
+                after = (repository, bytes);
+                report.manifests += 1;
+                let body: Option<Vec<u8>> = row.get(4)?;
+                let Some(body) = body else {
+                    report.found("missing", digest.to_string(), "a manifest's bytes are not in the database", false);
+                    continue;
+                };
+                if body.len() as u64 != row.get::<u64>(2)? || blobs::digest(digest.algorithm(), &body) != digest {
+                    report.found("corrupt", digest.to_string(), "a manifest's bytes do not match its digest", false);
+                    continue;
+                }
+                let media_type: String = row.get(3)?;
+                if let Ok(manifest) = Manifest::parse(Some(&media_type), &body) {
+                    self.check_references(repository, &digest, &manifest, report).await?;
+                }
+            }
+            if rows.is_empty() || !progress(report) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn check_references(
+        &self,
+        repository: i64,
+        digest: &Digest,
+        manifest: &Manifest,
+        report: &mut Fsck,
+    ) -> Result<(), Error> {
+        if manifest.kind != oci::ManifestKind::Image {
+            return Ok(());
+        }
+        let layers = manifest.layers.iter().filter(|layer| !layer.is_foreign());
+        let mut wanted: Vec<Digest> = manifest.config.iter().chain(layers).map(|target| target.digest).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        report.references += wanted.len() as u64;
+        let list: Vec<Value> = wanted.iter().map(|digest| digest.to_bytes().into()).collect();
+        let manifest_bytes = digest.to_bytes();
+        let (held, alive) = self
+            .read(move |tx| {
+                Box::pin(async move {
+                    let rows = tx.query_list(&sql::LIST_HELD_BLOBS, &[repository.into()], &list).await?;
+                    let held = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
+                    let alive = tx.find(&sql::FIND_MANIFEST, &[repository.into(), manifest_bytes.into()]).await?;
+                    Ok((held, alive.is_some()))
+                })
+            })
+            .await?;
+        for target in wanted.iter().filter(|target| alive && !held.contains(&target.to_bytes())) {
+            let name = self.fsck_name(repository).await?;
+            report.found(
+                "dangling-reference",
+                format!("{name}@{digest}"),
+                format!("references {target}, which the repository does not hold whole; push it again"),
+                false,
+            );
+        }
+        Ok(())
+    }
+
+    async fn check_tags(
+        &self,
+        repair: bool,
+        report: &mut Fsck,
+        progress: &mut (impl FnMut(&Fsck) -> bool + Send),
+    ) -> Result<(), Error> {
+        let mut after: (i64, String) = (i64::MIN, String::new());
+        loop {
+            let (repository, name) = after.clone();
+            let rows = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let limit = FSCK_PAGE_ROWS_MAX.into();
+                        Ok(tx.query(&sql::FSCK_TAGS, &[repository.into(), name.into(), limit]).await?)
+                    })
+                })
+                .await?;
+            for row in &rows {
+                let (repository, tag, digest): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                after = (repository, tag.clone());
+                report.tags += 1;
+                if row.get::<Option<i64>>(3)?.is_some() {
+                    continue;
+                }
+                let name = self.fsck_name(repository).await?;
+                let subject = format!("{name}:{tag}");
+                let target = stored_digest(&digest)?;
+                if repair {
+                    self.write(move |tx| {
+                        let (tag, digest) = (tag.clone(), digest.clone());
+                        Box::pin(async move {
+                            tx.execute(&sql::FSCK_DROP_TAG, &[repository.into(), tag.into(), digest.into()]).await?;
+                            Ok(())
+                        })
+                    })
+                    .await?;
+                }
+                report.found("dangling-tag", subject, format!("points to {target}, which is not here"), repair);
+            }
+            if rows.is_empty() || !progress(report) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn check_links(
+        &self,
+        repair: bool,
+        report: &mut Fsck,
+        progress: &mut (impl FnMut(&Fsck) -> bool + Send),
+    ) -> Result<(), Error> {
+        let mut after: (i64, Vec<u8>) = (i64::MIN, Vec::new());
+        loop {
+            let (repository, digest) = after.clone();
+            let rows = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let limit = FSCK_PAGE_ROWS_MAX.into();
+                        Ok(tx.query(&sql::FSCK_LINKS, &[repository.into(), digest.into(), limit]).await?)
+                    })
+                })
+                .await?;
+            for row in &rows {
+                let (repository, digest): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+                after = (repository, digest.clone());
+                if row.get::<Option<i64>>(2)?.is_some() {
+                    continue;
+                }
+                let subject = stored_digest(&digest)?.to_string();
+                if repair {
+                    self.write(move |tx| {
+                        let digest = digest.clone();
+                        Box::pin(async move {
+                            tx.execute(&sql::FSCK_DROP_LINK, &[repository.into(), digest.into()]).await?;
+                            Ok(())
+                        })
+                    })
+                    .await?;
+                }
+                report.found("missing", subject, "a repository holds a blob that is not stored", repair);
+            }
+            if rows.is_empty() || !progress(report) {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn check_files(
+        &self,
+        repair: bool,
+        report: &mut Fsck,
+        progress: &mut (impl FnMut(&Fsck) -> bool + Send),
+    ) -> Result<(), Error> {
+        let mut listing = self.inner.blobs.list();
+        while let Some(entries) = listing.next().await? {
+            report.files += entries.len() as u64;
+            let old = entries.into_iter().filter(|entry| is_old(entry.modified));
+            let (mut locations, mut uploads) = (Vec::new(), Vec::new());
+            for entry in old {
+                match entry.found {
+                    Found::Blob(location) => locations.push((location, entry.size_bytes)),
+                    Found::Upload(id) => uploads.push((id, entry.size_bytes)),
+                    Found::Unknown(path) => report.found(
+                        "foreign",
+                        path.display().to_string(),
+                        "is not a file of the blob store; move it elsewhere",
+                        false,
+                    ),
+                }
+            }
+            let names: Vec<Value> = locations.iter().map(|(location, _)| location.to_string().into()).collect();
+            let ids: Vec<Value> = uploads.iter().map(|(id, _)| id.to_string().into()).collect();
+            let known = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let mut known: Vec<String> = Vec::new();
+                        for (statement, list) in [
+                            (&sql::LIST_KNOWN_LOCATIONS, &names),
+                            (&sql::LIST_KNOWN_DISCARDED, &names),
+                            (&sql::LIST_KNOWN_UPLOADS, &ids),
+                        ] {
+                            if list.is_empty() {
+                                continue;
+                            }
+                            for row in tx.query_list(statement, &[], list).await? {
+                                known.push(row.get(0)?);
+                            }
+                        }
+                        Ok(known)
+                    })
+                })
+                .await?;
+            for (location, size_bytes) in locations {
+                if !known.contains(&location.to_string()) {
+                    report.orphans = (report.orphans.0 + 1, report.orphans.1 + size_bytes);
+                    let removed = repair && self.inner.blobs.remove(&location).await?;
+                    report.found("orphan", location.to_string(), "no row names this file", removed);
+                }
+            }
+            for (id, size_bytes) in uploads {
+                if !known.contains(&id.to_string()) {
+                    report.orphans = (report.orphans.0 + 1, report.orphans.1 + size_bytes);
+                    let removed = repair && self.inner.blobs.remove_upload(id).await?;
+                    report.found("orphan", format!("uploads/{id}"), "no row names this upload", removed);
+                }
+            }
+            if !progress(report) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn check_blobs(
+        &self,
+        repair: bool,
+        report: &mut Fsck,
+        progress: &mut (impl FnMut(&Fsck) -> bool + Send),
+    ) -> Result<(), Error> {
+        let mut after = Vec::new();
+        loop {
+            let digest = after.clone();
+            let rows = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        Ok(tx.query(&sql::FSCK_BLOBS, &[digest.into(), FSCK_PAGE_ROWS_MAX.into()]).await?)
+                    })
+                })
+                .await?;
+            for row in &rows {
+                after = row.get(0)?;
+                let digest = stored_digest(&after)?;
+                let location = stored_location(&row.get::<String>(2)?)?;
+                let size_bytes: u64 = row.get(1)?;
+                report.blobs += 1;
+                if row.get::<i64>(3)? != 0 {
+                    report.found("corrupt", digest.to_string(), "was found damaged and waits to be pushed again", false);
+                    continue;
+                }
+                let verdict = self.inner.blobs.verify(&location, &digest, size_bytes, |_| ()).await?;
+                report.bytes += size_bytes;
+                if verdict != Verdict::Whole && self.is_stored_at(&digest, &location.to_string()).await? {
+                    let (kind, detail) = match verdict {
+                        Verdict::Missing => ("missing", "the blob's file is gone"),
+                        _ => ("corrupt", "the blob's file does not match its digest"),
+                    };
+                    if repair {
+                        self.withdraw(digest, location.to_string()).await?;
+                    }
+                    report.found(kind, digest.to_string(), format!("{detail}; push it again to heal it"), repair);
+                }
+                if !progress(report) {
+                    return Ok(());
+                }
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn is_stored_at(&self, digest: &Digest, location: &str) -> Result<bool, Error> {
+        let (digest, location) = (digest.to_bytes(), location.to_owned());
+        self.read(move |tx| {
+            Box::pin(async move {
+                let row = tx.find(&sql::FIND_STORED_BLOB, &[digest.into()]).await?;
+                Ok(row.map(|row| row.get::<String>(1)).transpose()?.is_some_and(|stored| stored == location))
+            })
+        })
+        .await
+    }
+
+    async fn withdraw(&self, digest: Digest, location: String) -> Result<(), Error> {
+        self.write(move |tx| {
+            let location = location.clone();
+            Box::pin(async move {
+                tx.execute(&sql::MARK_DAMAGED, &[digest.to_bytes().into(), location.into()]).await?;
+                Ok(())
+            })
+        })
+        .await?;
+        self.inner.caches.forget_digest(digest);
+        Ok(())
+    }
+
+    async fn fsck_name(&self, repository: i64) -> Result<String, Error> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                let row = tx.find(&sql::FSCK_REPOSITORY, &[repository.into()]).await?;
+                Ok(row.map_or(Ok("(deleted repository)".to_owned()), |row| row.get(0))?)
+            })
+        })
+        .await
+    }
+}
+
+fn is_old(modified: SystemTime) -> bool {
+    SystemTime::now().duration_since(modified).is_ok_and(|age| age >= ORPHAN_AGE)
+}

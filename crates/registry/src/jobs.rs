@@ -1,0 +1,208 @@
+//! The registry's durable work. Every step may run twice: it takes what is due and finds nothing the second time.
+
+use std::time::Duration;
+
+use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, Runner};
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::fsck::Fsck;
+use crate::repositories::Registry;
+use crate::statements as sql;
+
+/// Frees what nothing references.
+pub const COLLECT: Kind = Kind::new("collect");
+/// Ends uploads that receive nothing any more.
+pub const EXPIRE_UPLOADS: Kind = Kind::new("uploads.expire");
+/// Erases a deleted repository's rows.
+pub const ERASE_REPOSITORY: Kind = Kind::new("repository.erase");
+/// Offers a deleted subject's referrers to collection.
+pub const OFFER_REFERRERS: Kind = Kind::new("referrers.offer");
+/// Checks everything that is stored.
+pub const FSCK: Kind = Kind::new("fsck").attempts_max(1);
+
+/// Setting that holds the newest report of [`FSCK`].
+const REPORT: &str = "fsck.report";
+
+#[derive(Serialize, Deserialize)]
+struct Erasure {
+    repository_id: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Orphaned {
+    repository_id: i64,
+    subject: Digest,
+    due_us: i64,
+}
+
+/// What a check is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct FsckOrder {
+    /// Whether to repair what can be repaired.
+    pub repair: bool,
+}
+
+/// The newest report of a check.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct FsckReport {
+    /// The job that made it.
+    pub job: i64,
+    /// Whether it has come to its end.
+    pub finished: bool,
+    /// What it has looked at and found.
+    pub report: Fsck,
+}
+
+impl Registry {
+    /// Adds the registry's handlers and schedules to a runner.
+    #[must_use]
+    pub fn with_jobs(&self, runner: Runner) -> Runner {
+        let grace = Duration::from_micros(u64::try_from(self.inner.options.collect_grace_us).unwrap_or(0));
+        // Several times within the grace period, so that bytes are freed within it; never so often that it costs.
+        let every = (grace / 16).clamp(Duration::from_secs(1), Duration::from_secs(60));
+        let [collect, expire, erase, offer, check] = [(); 5].map(|()| self.clone());
+        runner
+            .handler(COLLECT, move |context| {
+                let registry = collect.clone();
+                Box::pin(async move { registry.run_collection(&context).await })
+            })
+            .handler(EXPIRE_UPLOADS, move |context| {
+                let registry = expire.clone();
+                Box::pin(async move {
+                    while !context.is_canceled() && registry.expire_uploads_step().await.map_err(failed)? > 0 {}
+                    Ok(Outcome::Done)
+                })
+            })
+            .handler(ERASE_REPOSITORY, move |context| {
+                let registry = erase.clone();
+                Box::pin(async move {
+                    let order: Erasure = context.payload()?;
+                    while registry.erase_repository_step(order.repository_id).await.map_err(failed)? {
+                        if context.is_canceled() {
+                            return Ok(Outcome::Again(Duration::ZERO));
+                        }
+                    }
+                    Ok(Outcome::Done)
+                })
+            })
+            .handler(OFFER_REFERRERS, move |context| {
+                let registry = offer.clone();
+                Box::pin(async move {
+                    let order: Orphaned = context.payload()?;
+                    let step = || registry.offer_referrers_step(order.repository_id, order.subject, order.due_us);
+                    while step().await.map_err(failed)? {
+                        if context.is_canceled() {
+                            return Ok(Outcome::Again(Duration::ZERO));
+                        }
+                    }
+                    Ok(Outcome::Done)
+                })
+            })
+            .handler(FSCK, move |context| {
+                let registry = check.clone();
+                Box::pin(async move { registry.run_fsck(&context).await })
+            })
+            .schedule(COLLECT, every)
+            .schedule(EXPIRE_UPLOADS, Duration::from_secs(300))
+    }
+
+    /// Orders a check and returns its job. While one waits, it is that one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn order_fsck(&self, order: FsckOrder, actor: &str) -> Result<i64, Error> {
+        let actor = actor.to_owned();
+        self.write(move |tx| {
+            let actor = actor.clone();
+            Box::pin(async move {
+                let job = NewJob::new(FSCK, &order)?.key("fsck")?;
+                let id = ledger::jobs::enqueue(tx, &job).await?;
+                let record = ledger::audit::Record::allowed(&actor, "fsck.start", "registry")
+                    .detail("repair", order.repair)
+                    .detail("job", id);
+                ledger::audit::record(tx, record).await?;
+                Ok(id)
+            })
+        })
+        .await
+    }
+
+    /// Returns the newest report of a check, complete or as far as it has come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fsck_report(&self) -> Result<Option<FsckReport>, Error> {
+        self.read(|tx| {
+            Box::pin(async move {
+                let Some(row) = tx.find(&sql::FIND_SETTING, &[REPORT.into()]).await? else { return Ok(None) };
+                let report = serde_json::from_slice(&row.get::<Vec<u8>>(0)?);
+                report.map(Some).map_err(|_| Error::Stored { what: "fsck report" })
+            })
+        })
+        .await
+    }
+
+    async fn run_collection(&self, context: &Context) -> Result<Outcome, JobError> {
+        let (mut files, mut bytes) = (0, 0);
+        loop {
+            let step = self.collect_step().await.map_err(failed)?;
+            files += step.files;
+            bytes += step.bytes;
+            if step.is_empty() || context.is_canceled() {
+                return Ok(Outcome::Done);
+            }
+            context.progress(&format!("{files} files, {bytes} bytes freed"));
+            // Pushes come first.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn run_fsck(&self, context: &Context) -> Result<Outcome, JobError> {
+        let order: FsckOrder = context.payload()?;
+        let job = context.id();
+        let tell = |report: &Fsck| {
+            context.progress(&format!(
+                "blobs {}  bytes re-hashed {}  manifests {}  references {}  findings {}",
+                report.blobs, report.bytes, report.manifests, report.references, report.findings_total
+            ));
+            !context.is_canceled()
+        };
+        let report = self.fsck(order.repair, tell).await.map_err(failed)?;
+        let finished = !context.is_canceled();
+        let text = serde_json::to_vec(&FsckReport { job, finished, report }).map_err(|error| JobError::permanent(&error))?;
+        context
+            .commit(move |tx| {
+                let text = text.clone();
+                Box::pin(async move {
+                    tx.execute(&sql::UPSERT_SETTING, &[REPORT.into(), text.into()]).await?;
+                    Ok::<_, JobError>(())
+                })
+            })
+            .await?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn failed(error: Error) -> JobError {
+    JobError::retry(&error)
+}
+
+pub(crate) async fn enqueue_erasure(tx: &mut db::Tx, repository_id: i64) -> Result<(), Error> {
+    let job = NewJob::new(ERASE_REPOSITORY, &Erasure { repository_id })?.key(&repository_id.to_string())?;
+    ledger::jobs::enqueue(tx, &job).await?;
+    Ok(())
+}
+
+pub(crate) async fn enqueue_offer(
+    tx: &mut db::Tx,
+    repository_id: i64,
+    subject: Digest,
+    due_us: i64,
+) -> Result<(), Error> {
+    let job = NewJob::new(OFFER_REFERRERS, &Orphaned { repository_id, subject, due_us })?
+        .key(&format!("{repository_id}/{subject}"))?;
+    ledger::jobs::enqueue(tx, &job).await?;
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! Manifests coming in and going.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use db::{Tx, Value};
+use ledger::audit::{self, Record};
+use oci::{Digest, Manifest, ManifestKind, RepositoryName, Tag};
+
+use crate::collect;
+use crate::error::Error;
+use crate::limits::TAGS_PER_PUSH_MAX;
+use crate::pull::{ManifestEntry, size_value, stored_digest, stored_tag};
+use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
+use crate::statements as sql;
+
+const CONFIG: i64 = 1;
+const LAYER: i64 = 2;
+const CHILD: i64 = 3;
+
+/// Whether a push may move a tag that exists. Making a tag is not moving one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TagRule {
+    /// Tags may be made and moved.
+    MakeAndMove,
+    /// Tags may be made; one that points elsewhere is refused.
+    MakeOnly,
+}
+
+/// A manifest to push.
+#[derive(Clone, Debug)]
+pub struct ManifestPush {
+    /// Where to.
+    pub repository: RepositoryName,
+    /// Who pushes.
+    pub actor: String,
+    /// The digest that the client named, where it named one.
+    pub digest: Option<Digest>,
+    /// Tags to set.
+    pub tags: Vec<Tag>,
+    /// Whether tags may be moved.
+    pub tag_rule: TagRule,
+    /// `Content-Type` of the request.
+    pub content_type: Option<String>,
+    /// The bytes.
+    pub body: Bytes,
+}
+
+/// A manifest that was pushed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PushedManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Subject that it refers to.
+    pub subject: Option<Digest>,
+}
+
+struct Prepared {
+    push: ManifestPush,
+    manifest: Manifest,
+    entry: Arc<ManifestEntry>,
+    annotations: Option<String>,
+    required: Vec<Digest>,
+    references: Vec<(Digest, i64)>,
+}
+
+impl Registry {
+    /// Stores a manifest and sets its tags, in one transaction.
+    ///
+    /// # Errors
+    /// `ManifestInvalid`, `DigestMismatch`, `BlobsMissing`, `TagExists`, `TooManyTags`, `ProjectUnknown`.
+    pub async fn push_manifest(&self, push: ManifestPush) -> Result<PushedManifest, Error> {
+        if push.tags.len() > TAGS_PER_PUSH_MAX {
+            return Err(Error::TooManyTags { actual: push.tags.len(), limit: TAGS_PER_PUSH_MAX });
+        }
+        let now_us = self.now_us();
+        let prepared = Arc::new(prepare(push, now_us)?);
+        self.seed_well_known(&prepared).await?;
+        let this = self.clone();
+        self.detached(async move {
+            let shared = Arc::clone(&prepared);
+            let id = this
+                .write(move |tx| {
+                    let prepared = Arc::clone(&shared);
+                    Box::pin(async move { push_in(tx, &prepared, now_us).await })
+                })
+                .await?;
+            let Prepared { push, entry, .. } = &*prepared;
+            this.inner.caches.change(push.repository.as_str(), |changes| {
+                changes.manifest(id, entry);
+                for tag in &push.tags {
+                    changes.tag(id, tag, entry.digest);
+                }
+            });
+            Ok(PushedManifest { digest: entry.digest, subject: entry.subject })
+        })
+        .await
+    }
+
+    /// Stores the empty blob and the empty JSON document where a manifest uses them: clients take their presence for
+    /// granted and do not push them.
+    async fn seed_well_known(&self, prepared: &Prepared) -> Result<(), Error> {
+        for content in [&b""[..], &b"{}"[..]] {
+            let digest = blobs::digest(prepared.entry.digest.algorithm(), content);
+            let names_it = prepared.required.contains(&digest);
+            if names_it && matches!(self.find_blob(&prepared.push.repository, &digest).await, Err(Error::BlobUnknown { .. } | Error::NameUnknown(_))) {
+                let body = crate::uploads::Body {
+                    length: Some(content.len() as u64),
+                    range: None,
+                    stream: futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(content))]),
+                };
+                self.push_blob(&prepared.push.repository, &prepared.push.actor, &digest, body).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a tag and leaves its manifest.
+    ///
+    /// # Errors
+    /// `NameUnknown`, `ManifestUnknown`.
+    pub async fn delete_tag(&self, name: &RepositoryName, tag: &Tag, actor: &str) -> Result<(), Error> {
+        let this = self.clone();
+        let (name, tag, actor) = (name.clone(), tag.clone(), actor.to_owned());
+        self.detached(async move {
+            let (target, target_tag) = (name.clone(), tag.clone());
+            let id = this
+                .write(move |tx| {
+                    let (name, tag, actor) = (target.clone(), target_tag.clone(), actor.clone());
+                    Box::pin(async move {
+                        let id = find_repository(tx, &name).await?;
+                        let row = tx
+                            .find(&sql::DELETE_TAG, &[id.0.into(), tag.as_str().into()])
+                            .await?
+                            .ok_or_else(|| Error::ManifestUnknown {
+                                repository: name.clone(),
+                                reference: tag.to_string(),
+                            })?;
+                        let digest = stored_digest(&row.get::<Vec<u8>>(0)?)?;
+                        let record = Record::allowed(&actor, "tag.delete", &format!("{name}:{tag}"))
+                            .detail("digest", digest.to_string());
+                        audit::record(tx, record).await?;
+                        Ok(id)
+                    })
+                })
+                .await?;
+            this.inner.caches.change(name.as_str(), |changes| changes.tag_gone(id, &tag));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Deletes a manifest, all tags that point to it and, after the grace period, its untagged referrers.
+    ///
+    /// # Errors
+    /// `NameUnknown`, `ManifestUnknown`.
+    pub async fn delete_manifest(&self, name: &RepositoryName, digest: &Digest, actor: &str) -> Result<(), Error> {
+        let this = self.clone();
+        let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
+        self.detached(async move {
+            let due_us = this.now_us() + this.inner.options.lease_us();
+            let target = name.clone();
+            let (id, tags) = this
+                .write(move |tx| {
+                    let (name, actor) = (target.clone(), actor.clone());
+                    Box::pin(async move {
+                        let id = find_repository(tx, &name).await?;
+                        let tags = remove_manifest(tx, id, digest, due_us).await?.ok_or_else(|| {
+                            Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() }
+                        })?;
+                        let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+                        let record = Record::allowed(&actor, "manifest.delete", &format!("{name}@{digest}"))
+                            .detail("tags", names);
+                        audit::record(tx, record).await?;
+                        Ok((id, tags))
+                    })
+                })
+                .await?;
+            this.inner.caches.change(name.as_str(), |changes| {
+                changes.manifest_gone(id, digest);
+                for tag in &tags {
+                    changes.tag_gone(id, tag);
+                }
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes a blob out of one repository. Others that hold it keep it.
+    ///
+    /// # Errors
+    /// `NameUnknown`, `BlobUnknown`.
+    pub async fn delete_blob(&self, name: &RepositoryName, digest: &Digest, actor: &str) -> Result<(), Error> {
+        let this = self.clone();
+        let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
+        self.detached(async move {
+            let now_us = this.now_us();
+            let target = name.clone();
+            let id = this
+                .write(move |tx| {
+                    let (name, actor) = (target.clone(), actor.clone());
+                    Box::pin(async move {
+                        let id = find_repository(tx, &name).await?;
+                        let held =
+                            tx.execute(&sql::UNLINK_BLOB, &[id.0.into(), digest.to_bytes().into()]).await?;
+                        if held == 0 {
+                            return Err(Error::BlobUnknown { repository: name, digest });
+                        }
+                        collect::discard_unheld(tx, &[digest], now_us).await?;
+                        let record = Record::allowed(&actor, "blob.delete", &format!("{name}@{digest}"));
+                        audit::record(tx, record).await?;
+                        Ok(id)
+                    })
+                })
+                .await?;
+            this.inner.caches.change(name.as_str(), |changes| changes.blob_gone(id, digest));
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Decides everything about a push that needs no database.
+fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
+    let manifest = Manifest::parse(push.content_type.as_deref(), &push.body).map_err(Error::ManifestInvalid)?;
+    let algorithm = push.digest.map_or(oci::Algorithm::Sha256, |digest| digest.algorithm());
+    let digest = blobs::digest(algorithm, &push.body);
+    if let Some(expected) = push.digest.filter(|expected| *expected != digest) {
+        return Err(Error::DigestMismatch { expected });
+    }
+    let mut required = Vec::new();
+    let mut references = Vec::new();
+    if let Some(config) = &manifest.config {
+        required.push(config.digest);
+        references.push((config.digest, CONFIG));
+    }
+    for layer in &manifest.layers {
+        // A foreign layer lives where its `urls` say; it is served from here only if it was pushed here.
+        if !layer.is_foreign() {
+            required.push(layer.digest);
+        }
+        references.push((layer.digest, LAYER));
+    }
+    if manifest.kind != ManifestKind::Image {
+        required.clear();
+    }
+    references.extend(manifest.manifests.iter().map(|child| (child.digest, CHILD)));
+    for list in [&mut references] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    required.sort_unstable();
+    required.dedup();
+    let annotations = (manifest.subject.is_some() && !manifest.annotations.is_empty())
+        .then(|| serde_json::to_string(&manifest.annotations).unwrap_or_default());
+    let entry = Arc::new(ManifestEntry {
+        digest,
+        media_type: manifest.media_type.clone(),
+        artifact_type: manifest.artifact_type.clone(),
+        subject: manifest.subject.as_ref().map(|subject| subject.digest),
+        body: push.body.clone(),
+        pushed_at_us: now_us,
+        pushed_by: push.actor.clone(),
+    });
+    Ok(Prepared { push, manifest, entry, annotations, required, references })
+}
+
+async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<RepositoryId, Error> {
+    let Prepared { push, entry, .. } = prepared;
+    let id = ensure_repository(tx, &push.repository, &push.actor, now_us).await?;
+    check_required(tx, id, &prepared.required).await?;
+    let digest = entry.digest.to_bytes();
+    tx.execute(&sql::INSERT_MANIFEST, &[digest.clone().into(), entry.body.to_vec().into()]).await?;
+    tx.execute(
+        &sql::UPSERT_REPOSITORY_MANIFEST,
+        &[
+            id.0.into(),
+            digest.clone().into(),
+            entry.media_type.as_str().into(),
+            entry.artifact_type.as_deref().into(),
+            entry.subject.map(|subject| subject.to_bytes()).into(),
+            prepared.annotations.as_deref().into(),
+            size_value(entry.body.len() as u64),
+            now_us.into(),
+            push.actor.as_str().into(),
+        ],
+    )
+    .await?;
+    if !prepared.references.is_empty() {
+        let rows: Vec<Vec<Value>> = prepared
+            .references
+            .iter()
+            .map(|(target, kind)| {
+                vec![id.0.into(), digest.clone().into(), target.to_bytes().into(), (*kind).into()]
+            })
+            .collect();
+        tx.execute_rows(&sql::INSERT_REFERENCES, &[], &rows).await?;
+    }
+    let mut record = Record::allowed(&push.actor, "manifest.push", &format!("{}@{}", push.repository, entry.digest));
+    for tag in &push.tags {
+        let moved_from = set_tag(tx, id, tag, &entry.digest, push.tag_rule, now_us).await?;
+        record = record.detail(&format!("tag:{tag}"), moved_from.map_or_else(|| "made".to_owned(), |from| from.to_string()));
+    }
+    if let Some(subject) = &prepared.manifest.subject {
+        record = record.detail("subject", subject.digest.to_string());
+    }
+    audit::record(tx, record).await?;
+    Ok(id)
+}
+
+async fn check_required(tx: &mut Tx, id: RepositoryId, required: &[Digest]) -> Result<(), Error> {
+    if required.is_empty() {
+        return Ok(());
+    }
+    let wanted: Vec<Value> = required.iter().map(|digest| digest.to_bytes().into()).collect();
+    let rows = tx.query_list(&sql::LIST_HELD_BLOBS, &[id.0.into()], &wanted).await?;
+    if rows.len() == required.len() {
+        return Ok(());
+    }
+    let held = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
+    let missing: Vec<Digest> =
+        required.iter().filter(|digest| !held.contains(&digest.to_bytes())).copied().collect();
+    Err(Error::BlobsMissing(missing))
+}
+
+/// Points a tag at a manifest and returns where it pointed before.
+async fn set_tag(
+    tx: &mut Tx,
+    id: RepositoryId,
+    tag: &Tag,
+    digest: &Digest,
+    rule: TagRule,
+    now_us: i64,
+) -> Result<Option<Digest>, Error> {
+    let former = tx
+        .find(&sql::FIND_TAG, &[id.0.into(), tag.as_str().into()])
+        .await?
+        .map(|row| stored_digest(&row.get::<Vec<u8>>(0)?))
+        .transpose()?;
+    if rule == TagRule::MakeOnly && former.is_some_and(|former| former != *digest) {
+        return Err(Error::TagExists { tag: tag.clone() });
+    }
+    tx.execute(
+        &sql::UPSERT_TAG,
+        &[id.0.into(), tag.as_str().into(), digest.to_bytes().into(), now_us.into()],
+    )
+    .await?;
+    Ok(former.filter(|former| former != digest))
+}
+
+/// Takes a manifest out of a repository and offers what only it held to collection. Returns the tags that pointed to
+/// it, or none when the repository does not hold it.
+pub(crate) async fn remove_manifest(
+    tx: &mut Tx,
+    id: RepositoryId,
+    digest: Digest,
+    due_us: i64,
+) -> Result<Option<Vec<Tag>>, Error> {
+    let bytes = digest.to_bytes();
+    if tx.execute(&sql::DELETE_REPOSITORY_MANIFEST, &[id.0.into(), bytes.clone().into()]).await? == 0 {
+        return Ok(None);
+    }
+    let mut tags = Vec::new();
+    for row in tx.query(&sql::DELETE_TAGS_OF, &[id.0.into(), bytes.clone().into()]).await? {
+        tags.push(stored_tag(&row.get::<String>(0)?)?);
+    }
+    let mut targets: Vec<Value> = Vec::new();
+    for row in tx.query(&sql::DELETE_REFERENCES, &[id.0.into(), bytes.clone().into()]).await? {
+        targets.push(row.get::<Vec<u8>>(0)?.into());
+    }
+    if !targets.is_empty() {
+        tx.execute_list(&sql::OFFER_BLOBS, &[id.0.into(), due_us.into()], &targets).await?;
+    }
+    tx.execute(&sql::DELETE_MANIFEST, &[bytes.clone().into()]).await?;
+    if tx.find(&sql::HAS_REFERRERS, &[id.0.into(), bytes.into()]).await?.is_some() {
+        crate::jobs::enqueue_offer(tx, id.0, digest, due_us).await?;
+    }
+    Ok(Some(tags))
+}

@@ -1,0 +1,208 @@
+//! Every statement of the registry, in the subset of SQL that both databases share.
+
+db::statements! {
+    /// Id of a repository by its full name.
+    FIND_REPOSITORY = "SELECT id FROM repositories WHERE name = $1";
+    /// Whether a repository id is alive.
+    REPOSITORY_LIVES = "SELECT name FROM repositories WHERE id = $1";
+    /// Makes a repository in the project that its name begins with.
+    INSERT_REPOSITORY = "INSERT INTO repositories (project_id, name, created_at_us) \
+        SELECT id, $2, $3 FROM projects WHERE name = $1 ON CONFLICT (name) DO NOTHING RETURNING id";
+    /// Whether a project exists.
+    FIND_PROJECT = "SELECT id FROM projects WHERE name = $1";
+    /// Removes a repository's name; its rows are erased by a job.
+    DELETE_REPOSITORY = "DELETE FROM repositories WHERE name = $1 RETURNING id";
+    /// Repositories after a name.
+    LIST_REPOSITORIES = "SELECT id, name, created_at_us FROM repositories WHERE name > $1 ORDER BY name LIMIT $2";
+    /// Repositories of a project after a name.
+    LIST_PROJECT_REPOSITORIES = "SELECT r.id, r.name, r.created_at_us FROM repositories r JOIN projects p ON p.id = r.project_id \
+        WHERE p.name = $1 AND r.name > $2 ORDER BY r.name LIMIT $3";
+
+    /// A manifest by tag, with its body.
+    FIND_MANIFEST_BY_TAG = "SELECT m.digest, m.media_type, m.artifact_type, m.subject, m.pushed_at_us, m.pushed_by, b.body \
+        FROM tags t JOIN repository_manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest \
+        JOIN manifests b ON b.digest = t.digest WHERE t.repository_id = $1 AND t.name = $2";
+    /// A manifest by digest, with its body.
+    FIND_MANIFEST = "SELECT m.digest, m.media_type, m.artifact_type, m.subject, m.pushed_at_us, m.pushed_by, b.body \
+        FROM repository_manifests m JOIN manifests b ON b.digest = m.digest WHERE m.repository_id = $1 AND m.digest = $2";
+    /// A whole blob through a repository.
+    FIND_BLOB = "SELECT b.size_bytes, b.location, l.collect_after_us FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
+        WHERE l.repository_id = $1 AND l.digest = $2 AND b.state = 0";
+    /// Extends the lease of a blob that nothing references yet.
+    EXTEND_LEASE = "UPDATE repository_blobs SET collect_after_us = $3 \
+        WHERE repository_id = $1 AND digest = $2 AND collect_after_us IS NOT NULL AND collect_after_us < $3";
+    /// Marks a stored file as damaged.
+    MARK_DAMAGED = "UPDATE blobs SET state = 1 WHERE digest = $1 AND location = $2";
+
+    /// Begins an upload.
+    INSERT_UPLOAD = "INSERT INTO uploads (id, repository_id, actor, algorithm, offset_bytes, started_at_us, expires_at_us) \
+        VALUES ($1, $2, $3, $4, 0, $5, $6)";
+    /// Unfinished uploads of an actor, up to a limit.
+    COUNT_UPLOADS = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM uploads WHERE actor = $1 LIMIT $2) AS held";
+    /// An upload by its id.
+    FIND_UPLOAD = "SELECT u.repository_id, u.actor, u.algorithm, u.offset_bytes FROM uploads u JOIN repositories r \
+        ON r.id = u.repository_id WHERE u.id = $1 AND r.name = $2";
+    /// Records what an upload holds.
+    ADVANCE_UPLOAD = "UPDATE uploads SET offset_bytes = $3, expires_at_us = $4 WHERE id = $1 AND offset_bytes = $2";
+    /// Ends an upload.
+    DELETE_UPLOAD = "DELETE FROM uploads WHERE id = $1";
+    /// Uploads that have expired.
+    LIST_EXPIRED_UPLOADS = "SELECT id FROM uploads WHERE expires_at_us <= $1 ORDER BY expires_at_us LIMIT $2";
+    /// Which of some uploads have a row.
+    LIST_KNOWN_UPLOADS = "SELECT id FROM uploads WHERE id IN {list}";
+
+    /// Where a blob's bytes are now.
+    FIND_STORED_BLOB = "SELECT size_bytes, location FROM blobs WHERE digest = $1";
+    /// Stores a blob, or replaces its file by newer, verified bytes.
+    UPSERT_BLOB = "INSERT INTO blobs (digest, size_bytes, location, state, stored_at_us) VALUES ($1, $2, $3, 0, $4) \
+        ON CONFLICT (digest) DO UPDATE SET size_bytes = excluded.size_bytes, location = excluded.location, state = 0, \
+        stored_at_us = excluded.stored_at_us";
+    /// Gives a file to the job that unlinks.
+    DISCARD_FILE = "INSERT INTO discarded_files (location, size_bytes, discarded_at_us) VALUES ($1, $2, $3) ON CONFLICT (location) DO NOTHING";
+    /// Puts a blob into a repository, or renews its lease.
+    LINK_BLOB = "INSERT INTO repository_blobs (repository_id, digest, collect_after_us) VALUES ($1, $2, $3) \
+        ON CONFLICT (repository_id, digest) DO UPDATE SET collect_after_us = excluded.collect_after_us";
+    /// Takes a blob out of a repository.
+    UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2";
+    /// Which of some blobs a repository holds, whole.
+    LIST_HELD_BLOBS = "SELECT l.digest FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
+        WHERE l.repository_id = $1 AND b.state = 0 AND l.digest IN {list}";
+
+    /// Stores a manifest's bytes once.
+    INSERT_MANIFEST = "INSERT INTO manifests (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+    /// Puts a manifest into a repository.
+    UPSERT_REPOSITORY_MANIFEST = "INSERT INTO repository_manifests (repository_id, digest, media_type, artifact_type, subject, \
+        annotations, size_bytes, pushed_at_us, pushed_by, collect_after_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) \
+        ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type, artifact_type = excluded.artifact_type, \
+        pushed_at_us = excluded.pushed_at_us, pushed_by = excluded.pushed_by, collect_after_us = NULL";
+    /// Records what a manifest references.
+    INSERT_REFERENCES = "INSERT INTO manifest_references (repository_id, manifest, target, kind) VALUES {rows:4} \
+        ON CONFLICT (repository_id, target, manifest, kind) DO NOTHING";
+    /// Where a tag points.
+    FIND_TAG = "SELECT digest FROM tags WHERE repository_id = $1 AND name = $2";
+    /// Makes or moves a tag.
+    UPSERT_TAG = "INSERT INTO tags (repository_id, name, digest, created_at_us, updated_at_us) VALUES ($1, $2, $3, $4, $4) \
+        ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at_us = excluded.updated_at_us";
+    /// Deletes a tag.
+    DELETE_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2 RETURNING digest";
+    /// Deletes every tag of a manifest.
+    DELETE_TAGS_OF = "DELETE FROM tags WHERE repository_id = $1 AND digest = $2 RETURNING name";
+    /// Takes a manifest out of a repository.
+    DELETE_REPOSITORY_MANIFEST = "DELETE FROM repository_manifests WHERE repository_id = $1 AND digest = $2";
+    /// Drops a manifest's references, returning the targets.
+    DELETE_REFERENCES = "DELETE FROM manifest_references WHERE repository_id = $1 AND manifest = $2 RETURNING target";
+    /// Drops a manifest's bytes once no repository holds it.
+    DELETE_MANIFEST = "DELETE FROM manifests WHERE digest = $1 AND NOT EXISTS \
+        (SELECT 1 FROM repository_manifests WHERE digest = $1)";
+    /// Offers blobs to collection.
+    OFFER_BLOBS = "UPDATE repository_blobs SET collect_after_us = $2 \
+        WHERE repository_id = $1 AND collect_after_us IS NULL AND digest IN {list}";
+    /// Whether a manifest has referrers.
+    HAS_REFERRERS = "SELECT 1 FROM repository_manifests WHERE repository_id = $1 AND subject = $2 LIMIT 1";
+    /// Offers a batch of a deleted subject's referrers to collection.
+    OFFER_REFERRERS = "UPDATE repository_manifests SET collect_after_us = $3 WHERE repository_id = $1 AND digest IN \
+        (SELECT digest FROM repository_manifests WHERE repository_id = $1 AND subject = $2 AND collect_after_us IS NULL LIMIT $4)";
+
+    /// Tags after a name.
+    LIST_TAGS = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
+    /// Tags after a name, with what they point to.
+    LIST_TAG_SUMMARIES = "SELECT t.name, t.digest, t.created_at_us, t.updated_at_us, m.media_type, m.artifact_type, m.size_bytes \
+        FROM tags t JOIN repository_manifests m ON m.repository_id = t.repository_id AND m.digest = t.digest \
+        WHERE t.repository_id = $1 AND t.name > $2 ORDER BY t.name LIMIT $3";
+    /// Tags of one manifest.
+    LIST_TAGS_OF = "SELECT name FROM tags WHERE repository_id = $1 AND digest = $2 ORDER BY name LIMIT $3";
+    /// Manifests, newest first, before a time and digest.
+    LIST_MANIFESTS = "SELECT digest, media_type, artifact_type, subject, size_bytes, pushed_at_us, pushed_by \
+        FROM repository_manifests WHERE repository_id = $1 AND (pushed_at_us < $2 OR (pushed_at_us = $2 AND digest < $3)) \
+        ORDER BY pushed_at_us DESC, digest DESC LIMIT $4";
+    /// Referrers of a digest after a digest.
+    LIST_REFERRERS = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
+        WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+    /// Referrers of a digest with one artifact type after a digest.
+    LIST_REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
+        WHERE repository_id = $1 AND subject = $2 AND artifact_type = $3 AND digest > $4 ORDER BY digest LIMIT $5";
+    /// A repository's bytes and counts, each blob once.
+    REPOSITORY_USAGE = "SELECT COUNT(*), CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT) FROM repository_blobs l \
+        JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = $1";
+
+    /// Blobs that are due and that a manifest references after all.
+    KEEP_REFERENCED_BLOBS = "UPDATE repository_blobs SET collect_after_us = NULL WHERE (repository_id, digest) IN \
+        (SELECT d.repository_id, d.digest FROM repository_blobs d WHERE d.collect_after_us <= $1 AND EXISTS \
+        (SELECT 1 FROM manifest_references f WHERE f.repository_id = d.repository_id AND f.target = d.digest) LIMIT $2)";
+    /// Takes blobs that are due and unreferenced out of their repository.
+    COLLECT_BLOBS = "DELETE FROM repository_blobs WHERE (repository_id, digest) IN \
+        (SELECT d.repository_id, d.digest FROM repository_blobs d WHERE d.collect_after_us <= $1 AND NOT EXISTS \
+        (SELECT 1 FROM manifest_references f WHERE f.repository_id = d.repository_id AND f.target = d.digest) LIMIT $2) \
+        RETURNING repository_id, digest";
+    /// Discards the files of some blobs that no repository holds.
+    DISCARD_UNHELD = "INSERT INTO discarded_files (location, size_bytes, discarded_at_us) \
+        SELECT b.location, b.size_bytes, $1 FROM blobs b WHERE NOT EXISTS \
+        (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest) AND b.digest IN {list}";
+    /// Drops the rows of some blobs that no repository holds.
+    DELETE_UNHELD = "DELETE FROM blobs WHERE NOT EXISTS \
+        (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest) AND digest IN {list}";
+    /// Manifests that are due.
+    LIST_DUE_MANIFESTS = "SELECT m.repository_id, m.digest, r.name FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
+        WHERE m.collect_after_us <= $1 ORDER BY m.collect_after_us LIMIT $2";
+    /// Whether a due manifest stays: tagged, listed by an index, or its subject is there again.
+    MANIFEST_IS_ROOTED = "SELECT 1 FROM repository_manifests m WHERE m.repository_id = $1 AND m.digest = $2 AND ( \
+        EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = $1 AND t.digest = $2) \
+        OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = $1 AND f.target = $2) \
+        OR m.subject IS NULL \
+        OR EXISTS (SELECT 1 FROM repository_manifests s WHERE s.repository_id = $1 AND s.digest = m.subject))";
+    /// Takes a manifest off the list of due ones.
+    KEEP_MANIFEST = "UPDATE repository_manifests SET collect_after_us = NULL WHERE repository_id = $1 AND digest = $2";
+    /// Files to unlink.
+    LIST_DISCARDED = "SELECT location, size_bytes FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
+    /// Files that were unlinked.
+    DELETE_DISCARDED = "DELETE FROM discarded_files WHERE location IN {list}";
+    /// Which of some files a blob row or the list of discarded files names.
+    LIST_KNOWN_LOCATIONS = "SELECT location FROM blobs WHERE location IN {list}";
+    /// Which of some files wait to be unlinked.
+    LIST_KNOWN_DISCARDED = "SELECT location FROM discarded_files WHERE location IN {list}";
+    /// Blobs that wait for collection and their bytes.
+    COUNT_WAITING = "SELECT COUNT(*), CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT) FROM repository_blobs l \
+        JOIN blobs b ON b.digest = l.digest WHERE l.collect_after_us IS NOT NULL";
+    /// Files that wait to be unlinked and their bytes.
+    COUNT_DISCARDED = "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM discarded_files";
+    /// Stored blobs and their bytes.
+    COUNT_BLOBS = "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blobs";
+    /// A value of the hub's own.
+    FIND_SETTING = "SELECT value FROM settings WHERE name = $1";
+    /// Stores a value of the hub's own.
+    UPSERT_SETTING = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+
+    /// Erases a batch of a deleted repository's tags.
+    ERASE_TAGS = "DELETE FROM tags WHERE repository_id = $1 AND name IN (SELECT name FROM tags WHERE repository_id = $1 LIMIT $2)";
+    /// Names a batch of a deleted repository's manifests.
+    LIST_ERASED_MANIFESTS = "SELECT digest FROM repository_manifests WHERE repository_id = $1 LIMIT $2";
+    /// Offers a batch of a deleted repository's blobs to collection.
+    ERASE_BLOBS = "UPDATE repository_blobs SET collect_after_us = $2 WHERE repository_id = $1 AND digest IN \
+        (SELECT digest FROM repository_blobs WHERE repository_id = $1 AND collect_after_us IS NULL LIMIT $3)";
+    /// Ends a deleted repository's uploads.
+    ERASE_UPLOADS = "UPDATE uploads SET expires_at_us = 0 WHERE repository_id = $1";
+
+    /// fsck: blobs after a digest.
+    FSCK_BLOBS = "SELECT digest, size_bytes, location, state FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2";
+    /// fsck: links after a pair, with whether the blob is there.
+    FSCK_LINKS = "SELECT l.repository_id, l.digest, b.size_bytes FROM repository_blobs l LEFT JOIN blobs b ON b.digest = l.digest \
+        WHERE l.repository_id > $1 OR (l.repository_id = $1 AND l.digest > $2) ORDER BY l.repository_id, l.digest LIMIT $3";
+    /// fsck: manifests after a pair, with their bytes.
+    FSCK_MANIFESTS = "SELECT m.repository_id, m.digest, m.size_bytes, m.media_type, b.body FROM repository_manifests m \
+        LEFT JOIN manifests b ON b.digest = m.digest \
+        WHERE m.repository_id > $1 OR (m.repository_id = $1 AND m.digest > $2) ORDER BY m.repository_id, m.digest LIMIT $3";
+    /// fsck: tags after a pair, with whether their manifest is there.
+    FSCK_TAGS = "SELECT t.repository_id, t.name, t.digest, m.size_bytes FROM tags t LEFT JOIN repository_manifests m \
+        ON m.repository_id = t.repository_id AND m.digest = t.digest \
+        WHERE t.repository_id > $1 OR (t.repository_id = $1 AND t.name > $2) ORDER BY t.repository_id, t.name LIMIT $3";
+    /// fsck: name of a repository.
+    FSCK_REPOSITORY = "SELECT name FROM repositories WHERE id = $1";
+    /// fsck: rows to look at in all.
+    FSCK_TOTALS = "SELECT (SELECT COUNT(*) FROM blobs), (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blobs), \
+        (SELECT COUNT(*) FROM repository_manifests), (SELECT COUNT(*) FROM tags)";
+    /// fsck --repair: drops a tag that points to nothing.
+    FSCK_DROP_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2 AND digest = $3";
+    /// fsck --repair: drops a link whose blob row is gone.
+    FSCK_DROP_LINK = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2 AND NOT EXISTS \
+        (SELECT 1 FROM blobs b WHERE b.digest = $2)";
+}

@@ -1,0 +1,535 @@
+//! Blobs coming in: sessions, chunks, commits, mounts.
+//!
+//! An upload is a row with the number of bytes that are durable; its file may be longer and is then cut. The store keeps
+//! the state of the hash between two requests, so that the file is read back only after a restart.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use blobs::{Stored, Upload, UploadId};
+use bytes::Bytes;
+use db::Tx;
+use futures_util::{Stream, StreamExt};
+use ledger::audit::{self, Record};
+use oci::{Algorithm, ContentRange, Digest, RepositoryName};
+
+use crate::error::Error;
+use crate::limits::{SMALL_BODY_BYTES_MAX, UPLOADS_PER_ACTOR_MAX};
+use crate::pull::{BlobEntry, load_blob, size_value};
+use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
+use crate::statements as sql;
+
+/// Which upload a request is about. An upload belongs to one repository and one actor; to others it does not exist.
+#[derive(Clone, Debug)]
+pub struct UploadTarget {
+    /// Its repository.
+    pub repository: RepositoryName,
+    /// Its id, as the client sent it.
+    pub id: String,
+    /// Who asks.
+    pub actor: String,
+}
+
+/// Where an upload stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UploadStatus {
+    /// Its id.
+    pub id: UploadId,
+    /// Bytes that it holds, durable.
+    pub offset_bytes: u64,
+}
+
+/// A request's body: its announced length and range, and its bytes as they come.
+pub struct Body<S> {
+    /// `Content-Length`, where the client sent one.
+    pub length: Option<u64>,
+    /// `Content-Range`, where the client sent one.
+    pub range: Option<ContentRange>,
+    /// The bytes. An error ends the body early.
+    pub stream: S,
+}
+
+impl<S> Body<S> {
+    /// Returns how many bytes the request announces, by its range or its length.
+    fn announced(&self) -> Option<u64> {
+        self.range.as_ref().map(ContentRange::len).or(self.length)
+    }
+}
+
+/// Uploads that a request is writing to now. The row is read under the claim, so no request acts on an offset that
+/// another is about to change.
+#[derive(Clone, Default)]
+pub(crate) struct Writers(Arc<Mutex<HashSet<UploadId>>>);
+
+/// The right of one request to write to an upload, given back when dropped.
+struct Claim {
+    writers: Writers,
+    id: UploadId,
+}
+
+impl Writers {
+    fn claim(&self, id: UploadId) -> Result<Claim, Error> {
+        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        if is_free { Ok(Claim { writers: self.clone(), id }) } else { Err(Error::UploadBusy) }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.writers.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+struct UploadRow {
+    id: UploadId,
+    algorithm: Algorithm,
+    offset_bytes: u64,
+}
+
+impl Registry {
+    /// Begins an upload, making the repository when it is new.
+    ///
+    /// # Errors
+    /// `ProjectUnknown` when the name's project does not exist, `TooManyUploads` beyond the actor's limit.
+    pub async fn start_upload(
+        &self,
+        name: &RepositoryName,
+        actor: &str,
+        algorithm: Algorithm,
+    ) -> Result<UploadStatus, Error> {
+        let id = UploadId::generate();
+        let now_us = self.now_us();
+        let expires_at_us = now_us + self.inner.options.upload_expiry_us;
+        let (wanted, actor) = (name.clone(), actor.to_owned());
+        self.write(move |tx| {
+            let (wanted, actor) = (wanted.clone(), actor.clone());
+            Box::pin(async move {
+                let repository = ensure_repository(tx, &wanted, &actor, now_us).await?;
+                let limit = i64::try_from(UPLOADS_PER_ACTOR_MAX).unwrap_or(i64::MAX);
+                let held: i64 = tx
+                    .find(&sql::COUNT_UPLOADS, &[actor.as_str().into(), limit.into()])
+                    .await?
+                    .map_or(Ok(0), |row| row.get(0))?;
+                if held >= limit {
+                    return Err(Error::TooManyUploads { actor, limit: UPLOADS_PER_ACTOR_MAX });
+                }
+                tx.execute(
+                    &sql::INSERT_UPLOAD,
+                    &[
+                        id.to_string().into(),
+                        repository.0.into(),
+                        actor.into(),
+                        algorithm.name().into(),
+                        now_us.into(),
+                        expires_at_us.into(),
+                    ],
+                )
+                .await?;
+                Ok(())
+            })
+        })
+        .await?;
+        Ok(UploadStatus { id, offset_bytes: 0 })
+    }
+
+    /// Returns where an upload stands.
+    ///
+    /// # Errors
+    /// `UploadUnknown`.
+    pub async fn upload_status(&self, target: &UploadTarget) -> Result<UploadStatus, Error> {
+        let row = self.load_upload(target).await?;
+        Ok(UploadStatus { id: row.id, offset_bytes: row.offset_bytes })
+    }
+
+    /// Ends an upload and frees its bytes.
+    ///
+    /// # Errors
+    /// `UploadUnknown`, `UploadBusy` while another request writes to it.
+    pub async fn cancel_upload(&self, target: &UploadTarget) -> Result<(), Error> {
+        let (_claim, row) = self.claim_upload(target).await?;
+        let id = row.id;
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
+                Ok(())
+            })
+        })
+        .await?;
+        self.inner.blobs.remove_upload(id).await?;
+        Ok(())
+    }
+
+    /// Appends a chunk. When it returns, the bytes are durable and counted.
+    ///
+    /// # Errors
+    /// `UploadRange` for a chunk out of order, `SizeMismatch` and `BodyInterrupted` for a body that is not what was
+    /// announced, `BlobTooLarge`.
+    pub async fn append<S, E>(&self, target: &UploadTarget, body: Body<S>) -> Result<UploadStatus, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+        E: Send,
+    {
+        let (claim, row) = self.claim_upload(target).await?;
+        check_start(&body, row.offset_bytes)?;
+        let mut upload = self.resume(&row).await?;
+        let received = receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await;
+        if let Err(refused @ (Error::SizeMismatch { .. } | Error::BlobTooLarge { .. })) = received {
+            return Err(refused);
+        }
+        // A body that broke off still counts as far as it came, so that the client may go on from there.
+        let this = self.clone();
+        let status = self
+            .detached(async move {
+                let offset_bytes = upload.sync().await?;
+                this.advance(row.id, row.offset_bytes, offset_bytes).await?;
+                drop(claim);
+                Ok(UploadStatus { id: row.id, offset_bytes })
+            })
+            .await?;
+        received.map(|()| status)
+    }
+
+    /// Ends an upload with an optional last chunk: the blob is in the repository when it returns.
+    ///
+    /// An upload that is unknown is no error when the repository already holds the blob: the client repeats a request
+    /// whose answer was lost.
+    ///
+    /// # Errors
+    /// As [`Registry::append`], and `DigestMismatch`, which ends the upload.
+    pub async fn finish_upload<S, E>(
+        &self,
+        target: &UploadTarget,
+        digest: &Digest,
+        body: Body<S>,
+    ) -> Result<BlobEntry, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+        E: Send,
+    {
+        let (claim, row) = match self.claim_upload(target).await {
+            Ok(claimed) => claimed,
+            Err(Error::UploadUnknown) => {
+                return self.find_blob(&target.repository, digest).await.map_err(|_| Error::UploadUnknown);
+            }
+            Err(other) => return Err(other),
+        };
+        check_start(&body, row.offset_bytes)?;
+        let stored = match small_length(&body).filter(|_| row.offset_bytes == 0) {
+            Some(length) => {
+                let pieces = collect(body, length).await?;
+                self.inner.blobs.store(row.id, digest, pieces).await
+            }
+            None => {
+                let mut upload = self.resume(&row).await?;
+                receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await?;
+                upload.commit(digest).await
+            }
+        };
+        self.admit(&target.repository, &target.actor, *digest, Some(claim), stored).await
+    }
+
+    /// Stores a blob that came whole in one request.
+    ///
+    /// # Errors
+    /// As [`Registry::finish_upload`], and `ProjectUnknown`.
+    pub async fn push_blob<S, E>(
+        &self,
+        name: &RepositoryName,
+        actor: &str,
+        digest: &Digest,
+        body: Body<S>,
+    ) -> Result<BlobEntry, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+        E: Send,
+    {
+        let id = UploadId::generate();
+        let stored = match small_length(&body) {
+            Some(length) => {
+                let bytes = collect(body, length).await?;
+                self.inner.blobs.store(id, digest, bytes).await
+            }
+            None => {
+                let mut upload = self.inner.blobs.create(id, digest.algorithm()).await?;
+                receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await?;
+                upload.commit(digest).await
+            }
+        };
+        self.admit(name, actor, *digest, None, stored).await
+    }
+
+    /// Puts a blob of one repository into another without moving a byte. Returns none when the source does not hold it.
+    ///
+    /// Whether the caller may read the source is the caller's question to `access`, before this one.
+    ///
+    /// # Errors
+    /// `ProjectUnknown` for the target.
+    pub async fn mount(
+        &self,
+        name: &RepositoryName,
+        source: &RepositoryName,
+        digest: &Digest,
+        actor: &str,
+    ) -> Result<Option<BlobEntry>, Error> {
+        let this = self.clone();
+        let (name, source, digest, actor) = (name.clone(), source.clone(), *digest, actor.to_owned());
+        self.detached(async move {
+            let (now_us, lease_us) = (this.now_us(), this.inner.options.lease_us());
+            let target = name.clone();
+            let mounted = this
+                .write(move |tx| {
+                    let (name, source, actor) = (target.clone(), source.clone(), actor.clone());
+                    Box::pin(async move {
+                        let from = match find_repository(tx, &source).await {
+                            Ok(from) => from,
+                            Err(Error::NameUnknown(_)) => return Ok(None),
+                            Err(other) => return Err(other),
+                        };
+                        let Some(mut entry) = load_blob(tx, from, &digest).await? else { return Ok(None) };
+                        let id = ensure_repository(tx, &name, &actor, now_us).await?;
+                        entry.collect_after_us = Some(now_us + lease_us);
+                        link(tx, id, &entry).await?;
+                        let record = Record::allowed(&actor, "blob.mount", &format!("{name}@{digest}"))
+                            .detail("from", source.as_str());
+                        audit::record(tx, record).await?;
+                        Ok(Some((id, entry)))
+                    })
+                })
+                .await?;
+            let Some((id, entry)) = mounted else { return Ok(None) };
+            this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
+            Ok(Some(entry))
+        })
+        .await
+    }
+
+    async fn load_upload(&self, target: &UploadTarget) -> Result<UploadRow, Error> {
+        let id: UploadId = target.id.parse().map_err(|_| Error::UploadUnknown)?;
+        let (repository, actor) = (target.repository.clone(), target.actor.clone());
+        self.read(move |tx| {
+            Box::pin(async move {
+                let row = tx
+                    .find(&sql::FIND_UPLOAD, &[id.to_string().into(), repository.as_str().into()])
+                    .await?
+                    .ok_or(Error::UploadUnknown)?;
+                if row.get::<String>(1)? != actor {
+                    return Err(Error::UploadUnknown);
+                }
+                let algorithm =
+                    row.get::<String>(2)?.parse().map_err(|_| Error::Stored { what: "digest algorithm" })?;
+                Ok(UploadRow { id, algorithm, offset_bytes: row.get(3)? })
+            })
+        })
+        .await
+    }
+
+    /// Takes an upload for this request alone and reads its row.
+    async fn claim_upload(&self, target: &UploadTarget) -> Result<(Claim, UploadRow), Error> {
+        let id = target.id.parse().map_err(|_| Error::UploadUnknown)?;
+        let claim = self.inner.writers.claim(id)?;
+        Ok((claim, self.load_upload(target).await?))
+    }
+
+    async fn resume(&self, row: &UploadRow) -> Result<Upload, Error> {
+        match self.inner.blobs.resume(row.id, row.algorithm, row.offset_bytes).await {
+            Ok(upload) => Ok(upload),
+            Err(blobs::Error::UploadLost { .. }) => Err(Error::UploadUnknown),
+            Err(blobs::Error::UploadBusy { .. }) => Err(Error::UploadBusy),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    async fn advance(&self, id: UploadId, from: u64, to: u64) -> Result<(), Error> {
+        let expires_at_us = self.now_us() + self.inner.options.upload_expiry_us;
+        self.write(move |tx| {
+            Box::pin(async move {
+                let changed = tx
+                    .execute(
+                        &sql::ADVANCE_UPLOAD,
+                        &[id.to_string().into(), size_value(from), size_value(to), expires_at_us.into()],
+                    )
+                    .await?;
+                if changed == 1 { Ok(()) } else { Err(Error::UploadUnknown) }
+            })
+        })
+        .await
+    }
+
+    /// Makes stored bytes a blob of a repository, in one transaction with the end of their upload.
+    async fn admit(
+        &self,
+        name: &RepositoryName,
+        actor: &str,
+        digest: Digest,
+        claim: Option<Claim>,
+        stored: Result<Stored, blobs::Error>,
+    ) -> Result<BlobEntry, Error> {
+        let upload = claim.as_ref().map(|claim| claim.id);
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(blobs::Error::DigestMismatch { .. }) => {
+                if let Some(id) = upload {
+                    self.write(move |tx| {
+                        Box::pin(async move {
+                            tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
+                            Ok(())
+                        })
+                    })
+                    .await?;
+                }
+                return Err(Error::DigestMismatch { expected: digest });
+            }
+            Err(failed) => return Err(failed.into()),
+        };
+        let this = self.clone();
+        let (name, actor) = (name.clone(), actor.to_owned());
+        self.detached(async move {
+            let now_us = this.now_us();
+            let entry = BlobEntry {
+                digest,
+                size_bytes: stored.size_bytes,
+                location: stored.location,
+                collect_after_us: Some(now_us + this.inner.options.lease_us()),
+            };
+            let (target, admitted) = (name.clone(), Arc::new(entry.clone()));
+            let committed = this
+                .write(move |tx| {
+                    let (name, actor, entry) = (target.clone(), actor.clone(), Arc::clone(&admitted));
+                    Box::pin(async move { admit_in(tx, &name, &actor, &entry, upload, now_us).await })
+                })
+                .await;
+            drop(claim);
+            match committed {
+                Ok((id, replaced)) => {
+                    if replaced {
+                        this.inner.caches.forget_digest(digest);
+                    }
+                    this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
+                    Ok(entry)
+                }
+                Err(failed) => {
+                    // A COMMIT that failed may still have happened: the file goes only when no row names it.
+                    this.discard_unless_named(&entry.location).await;
+                    Err(failed)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn discard_unless_named(&self, location: &blobs::Location) {
+        let wanted = location.to_string();
+        let named = self
+            .read(move |tx| {
+                Box::pin(async move {
+                    Ok(!tx.query_list(&sql::LIST_KNOWN_LOCATIONS, &[], &[wanted.into()]).await?.is_empty())
+                })
+            })
+            .await;
+        if let Ok(false) = named
+            && let Err(cause) = self.inner.blobs.remove(location).await
+        {
+            tracing::warn!(%location, %cause, "a file without a row stays until the next sweep");
+        }
+    }
+}
+
+async fn admit_in(
+    tx: &mut Tx,
+    name: &RepositoryName,
+    actor: &str,
+    entry: &BlobEntry,
+    upload: Option<UploadId>,
+    now_us: i64,
+) -> Result<(RepositoryId, bool), Error> {
+    let id = ensure_repository(tx, name, actor, now_us).await?;
+    if let Some(upload) = upload {
+        let ended = tx.execute(&sql::DELETE_UPLOAD, &[upload.to_string().into()]).await?;
+        if ended == 0 {
+            return Err(Error::UploadUnknown);
+        }
+    }
+    let digest = entry.digest.to_bytes();
+    let former = tx.find(&sql::FIND_STORED_BLOB, &[digest.clone().into()]).await?;
+    if let Some(former) = &former {
+        let (size_bytes, location): (i64, String) = (former.get(0)?, former.get(1)?);
+        tx.execute(&sql::DISCARD_FILE, &[location.into(), size_bytes.into(), now_us.into()]).await?;
+    }
+    tx.execute(
+        &sql::UPSERT_BLOB,
+        &[digest.into(), size_value(entry.size_bytes), entry.location.to_string().into(), now_us.into()],
+    )
+    .await?;
+    link(tx, id, entry).await?;
+    let record = Record::allowed(actor, "blob.push", &format!("{name}@{}", entry.digest));
+    audit::record(tx, record).await?;
+    Ok((id, former.is_some()))
+}
+
+async fn link(tx: &mut Tx, id: RepositoryId, entry: &BlobEntry) -> Result<(), Error> {
+    tx.execute(&sql::LINK_BLOB, &[id.0.into(), entry.digest.to_bytes().into(), entry.collect_after_us.into()]).await?;
+    Ok(())
+}
+
+fn check_start<S>(body: &Body<S>, offset: u64) -> Result<(), Error> {
+    match &body.range {
+        Some(range) if range.start() != offset => Err(Error::UploadRange { start: range.start(), offset }),
+        _ => Ok(()),
+    }
+}
+
+fn small_length<S>(body: &Body<S>) -> Option<usize> {
+    body.length.filter(|length| *length <= SMALL_BODY_BYTES_MAX).and_then(|length| usize::try_from(length).ok())
+}
+
+/// Reads a small body whole.
+async fn collect<S, E>(mut body: Body<S>, length: usize) -> Result<Vec<Bytes>, Error>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+{
+    let announced = body.announced();
+    let mut chunks = Vec::new();
+    let mut received = 0_usize;
+    while let Some(chunk) = body.stream.next().await {
+        let chunk = chunk.map_err(|_| Error::BodyInterrupted { received: received as u64 })?;
+        received += chunk.len();
+        if received > length {
+            return Err(Error::SizeMismatch { announced: length as u64, actual: received as u64 });
+        }
+        chunks.push(chunk);
+    }
+    check_length(announced, received as u64)?;
+    Ok(chunks)
+}
+
+/// Writes a body to an upload.
+async fn receive<S, E>(upload: &mut Upload, mut body: Body<S>, size_bytes_max: u64) -> Result<(), Error>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+{
+    let announced = body.announced();
+    let start = upload.offset();
+    if announced.is_some_and(|length| start.saturating_add(length) > size_bytes_max) {
+        return Err(Error::BlobTooLarge { limit: size_bytes_max });
+    }
+    let mut received = 0_u64;
+    while let Some(chunk) = body.stream.next().await {
+        let chunk = chunk.map_err(|_| Error::BodyInterrupted { received })?;
+        received += chunk.len() as u64;
+        if start.saturating_add(received) > size_bytes_max {
+            return Err(Error::BlobTooLarge { limit: size_bytes_max });
+        }
+        if announced.is_some_and(|length| received > length) {
+            check_length(announced, received)?;
+        }
+        upload.write(chunk).await?;
+    }
+    check_length(announced, received)
+}
+
+fn check_length(announced: Option<u64>, actual: u64) -> Result<(), Error> {
+    match announced {
+        Some(announced) if announced != actual => Err(Error::SizeMismatch { announced, actual }),
+        _ => Ok(()),
+    }
+}
