@@ -52,6 +52,9 @@ async fn check(
             Err(error) => panic!("operation {number}: {error:?}"),
         }
         this.blobs.remove_upload(id).await.expect("the rest is removed");
+        if !is_lasting {
+            assert_eq!(this.files().await, [kept.location.to_string()], "operation {number} leaves an orphan");
+        }
         let stored = push(&this.blobs, id, &bytes).await.expect("a second try succeeds");
         assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes, "operation {number}");
         this.blobs.remove(&stored.location).await.expect("the blob is removed");
