@@ -21,7 +21,7 @@ pub const MASTER_KEY_BYTES: usize = 32;
 const VERSION: u8 = 1;
 const KEY_ID_CHARS: usize = 16;
 // 64 digits and a line's end; a longer file is not a key.
-const FILE_BYTES_MAX: u64 = 66;
+const FILE_BYTES_MAX: usize = 66;
 
 /// Why a master key cannot be used, or does not open a value.
 #[derive(Debug, thiserror::Error)]
@@ -117,8 +117,8 @@ impl MasterKey {
         if mode & 0o077 != 0 {
             return Err(MasterKeyError::Permissions { path: path.to_owned(), mode });
         }
-        let mut content = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content).map_err(failed)?;
+        let mut content = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX + 1));
+        file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut content).map_err(failed)?;
         let malformed = || MasterKeyError::Malformed { path: path.to_owned() };
         let bytes = read_key(&content).ok_or_else(malformed)?;
         Self::from_bytes(&bytes).ok_or_else(malformed)

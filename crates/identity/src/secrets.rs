@@ -55,7 +55,7 @@ impl fmt::Debug for Secret {
 pub enum SecretKind {
     /// A robot's secret, used as its password.
     Robot,
-    /// An OAuth2 refresh token.
+    /// An `OAuth2` refresh token.
     Refresh,
     /// A browser session's cookie.
     Session,

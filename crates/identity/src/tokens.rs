@@ -145,7 +145,7 @@ struct TokenHeader {
     kid: String,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum SubjectKind {
     Anonymous,

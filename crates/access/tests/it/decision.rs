@@ -1,5 +1,7 @@
 //! Decisions, their reasons, and what they give away.
 
+use std::fmt::Write as _;
+
 use access::{
     Access, Action, Actor, Because, Cause, Decision, Denial, Glob, Grant, GrantScope, PROJECT_ROLES, Request, Resource,
     Response, Role, Scopes, Visibility, allows, decide, decide_all, explain,
@@ -232,7 +234,7 @@ fn an_action_on_the_wrong_kind_of_resource_is_denied_to_everyone() {
             }
         }
         assert!(!accepted.is_empty(), "{action} can be asked of something");
-        table.push_str(&format!("{action}: {}\n", accepted.join(" ")));
+        writeln!(table, "{action}: {}", accepted.join(" ")).unwrap();
     }
     assert_snapshot!(table, @"
     repository.pull: repository:team/api

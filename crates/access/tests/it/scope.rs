@@ -200,8 +200,8 @@ fn the_access_claim_is_read_strictly() {
     let scopes: Scopes = serde_json::from_str(json).unwrap();
     assert_eq!(serde_json::to_string(&scopes).unwrap(), json);
     for json in [
-        r#"{}"#,
-        r#"[{}]"#,
+        "{}",
+        "[{}]",
         r#"[{"type":"repository","name":"a/b"}]"#,
         r#"[{"type":"repository","name":"a/b","actions":[]}]"#,
         r#"[{"type":"repository","name":"a/b","actions":["admin"]}]"#,

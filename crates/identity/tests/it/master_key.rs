@@ -87,7 +87,7 @@ fn what_is_no_key_is_refused_and_not_replaced() {
     let raw: Vec<u8> = (0..32).collect();
     let from_raw = MasterKey::open(&write(directory.path(), &raw, 0o600)).unwrap();
     for ending in ["", "\n", "\r\n"] {
-        let digits: String = raw.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex::encode(&raw);
         let from_digits = MasterKey::open(&write(directory.path(), format!("{digits}{ending}").as_bytes(), 0o600));
         assert_eq!(from_digits.unwrap().id(), from_raw.id());
     }
