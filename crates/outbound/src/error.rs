@@ -134,30 +134,29 @@ pub struct Problem {
     pub status: u16,
     /// The stable code, which has a page (`garrison help CODE`).
     pub code: Option<String>,
-    /// What happened, in a line.
-    pub title: String,
-    /// Why, for this request.
-    pub detail: Option<String>,
+    /// What was refused and why, in a line.
+    pub message: String,
     /// What to do.
     pub hints: Vec<String>,
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.title)
+        formatter.write_str(&self.message)
     }
 }
 
 impl Problem {
     pub(crate) fn parse(status: u16, body: &[u8]) -> Option<Self> {
         match serde_json::from_slice(body).ok()? {
-            Document::Problem { title, code, detail, hint, hints } => {
-                Some(Self { status, code, title, detail, hints: hint.into_iter().chain(hints).collect() })
+            Document::Problem { title, code, detail, hint } => {
+                // The title is the same for every problem of a kind; the detail is about this one.
+                Some(Self { status, code, message: detail.unwrap_or(title), hints: hint.into_iter().collect() })
             }
             Document::Oci { errors } => {
                 let first = errors.into_iter().next()?;
-                let title = if first.message.is_empty() { first.code.clone() } else { first.message };
-                Some(Self { status, code: Some(first.code), title, detail: None, hints: Vec::new() })
+                let message = if first.message.is_empty() { first.code.clone() } else { first.message };
+                Some(Self { status, code: Some(first.code), message, hints: Vec::new() })
             }
         }
     }
@@ -179,17 +178,8 @@ impl Problem {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Document {
-    Oci {
-        errors: Vec<OciError>,
-    },
-    Problem {
-        title: String,
-        code: Option<String>,
-        detail: Option<String>,
-        hint: Option<String>,
-        #[serde(default)]
-        hints: Vec<String>,
-    },
+    Oci { errors: Vec<OciError> },
+    Problem { title: String, code: Option<String>, detail: Option<String>, hint: Option<String> },
 }
 
 #[derive(Deserialize)]
@@ -210,6 +200,7 @@ mod tests {
                 r#"{"title":"no such project","status":404,"code":"PROJECT_UNKNOWN"}"#,
                 Some(("no such project", Some("PROJECT_UNKNOWN"))),
             ),
+            (r#"{"title":"Not Found","detail":"no such tag"}"#, Some(("no such tag", None))),
             (r#"{"title":"no"}"#, Some(("no", None))),
             (r#"{"errors":[{"code":"DENIED","message":"no access"}]}"#, Some(("no access", Some("DENIED")))),
             (r#"{"errors":[{"code":"DENIED"}]}"#, Some(("DENIED", Some("DENIED")))),
@@ -218,7 +209,7 @@ mod tests {
         ];
         for (body, expected) in table {
             let problem = Problem::parse(400, body.as_bytes());
-            let actual = problem.as_ref().map(|problem| (problem.title.as_str(), problem.code.as_deref()));
+            let actual = problem.as_ref().map(|problem| (problem.message.as_str(), problem.code.as_deref()));
             assert_eq!(actual, expected, "{body}");
         }
     }

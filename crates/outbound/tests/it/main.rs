@@ -72,7 +72,7 @@ async fn a_problem_document_is_the_error() {
     let error = refusal(answer("404 Not Found", "content-type: application/problem+json\r\n", body)).await;
     let Error::Refused(problem) = &error else { panic!("{error:?}") };
     assert_eq!((problem.status, problem.code.as_deref()), (404, Some("PROJECT_UNKNOWN")));
-    assert_eq!(error.to_string(), "no such project");
+    assert_eq!(error.to_string(), "`team` is not known");
 }
 
 #[tokio::test]

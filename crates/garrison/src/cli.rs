@@ -1,0 +1,167 @@
+//! The commands as clap sees them.
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::commands::{access, audit, completion, config, context, fsck, gc, generate, help, job, login, project};
+use crate::commands::{repo, robot, up, user, version};
+use crate::error::CommandError;
+use crate::output::Format;
+use crate::session::{Session, block_on};
+
+/// A zero-trust software supply chain for Kubernetes, in one program.
+#[derive(Debug, Parser)]
+#[command(
+    name = "garrison",
+    version,
+    after_help = "Example:
+  garrison up
+  garrison login 127.0.0.1:5000 --user admin
+  garrison repo list
+
+Exit codes: 0 done, 1 the answer is no, 2 not understood, 3 surroundings, 70 our mistake.
+`garrison help COMMAND` and `garrison help CODE` say more."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Global {
+    /// How data is printed
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
+    pub(crate) output: Format,
+    /// Context to use instead of the current one
+    #[arg(long, global = true, value_name = "NAME", env = "GARRISON_CONTEXT", hide_env_values = true)]
+    pub(crate) context: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::Args),
+    #[command(subcommand)]
+    Config(config::Command),
+    Login(login::Login),
+    Logout(login::Logout),
+    #[command(subcommand)]
+    Context(context::Command),
+    #[command(subcommand)]
+    Project(project::Command),
+    #[command(subcommand)]
+    Repo(repo::Command),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Robot(robot::Command),
+    #[command(subcommand)]
+    Jobs(job::Command),
+    #[command(subcommand)]
+    Gc(gc::Command),
+    Fsck(fsck::Args),
+    #[command(subcommand)]
+    Audit(audit::Command),
+    #[command(subcommand)]
+    Access(access::Command),
+    Completion(completion::Args),
+    Help(help::Args),
+    Version(version::Args),
+    #[command(subcommand, hide = true)]
+    Generate(generate::Command),
+}
+
+/// Returns the whole command line.
+pub(crate) fn command() -> clap::Command {
+    // `help` is ours: it knows the error codes as well.
+    fn without_help_commands(command: clap::Command) -> clap::Command {
+        command.disable_help_subcommand(true).mut_subcommands(without_help_commands)
+    }
+    without_help_commands(Cli::command())
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> Result<(), CommandError> {
+    let matches = command().get_matches();
+    let Cli { global, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let session = Session::new(global);
+    match command {
+        Command::Up(args) => args.run(),
+        Command::Config(command) => command.run(&session),
+        Command::Login(login) => block_on(login.run(&session)),
+        Command::Logout(logout) => logout.run(&session),
+        Command::Context(command) => command.run(&session),
+        Command::Project(command) => block_on(command.run(&session)),
+        Command::Repo(command) => block_on(command.run(&session)),
+        Command::User(command) => block_on(command.run(&session)),
+        Command::Robot(command) => block_on(command.run(&session)),
+        Command::Jobs(command) => block_on(command.run(&session)),
+        Command::Gc(command) => block_on(command.run(&session)),
+        Command::Fsck(args) => block_on(args.run(&session)),
+        Command::Audit(command) => block_on(command.run(&session)),
+        Command::Access(command) => block_on(command.run(&session)),
+        Command::Completion(args) => args.run(),
+        Command::Help(args) => args.run(),
+        Command::Version(args) => block_on(args.run(&session)),
+        Command::Generate(command) => command.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Visits every command that is shown.
+    fn each(command: &clap::Command, path: &str, visit: &mut impl FnMut(&str, &clap::Command)) {
+        if command.is_hide_set() {
+            return;
+        }
+        visit(path, command);
+        for child in command.get_subcommands() {
+            each(child, &format!("{path} {}", child.get_name()), visit);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_has_an_example() {
+        each(&command(), "garrison", &mut |path, command| {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example:\n  garrison"), "{path}");
+        });
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        each(&command(), "garrison", &mut |path, described| {
+            let help = described.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter_map(|line| line.strip_prefix("  garrison ")) {
+                let line = line.split(['>', '<', '|']).next().unwrap_or_default();
+                let words = line.split_whitespace().map(|word| word.trim_matches('\''));
+                let result = command().try_get_matches_from(["garrison"].into_iter().chain(words));
+                assert!(result.is_ok(), "{path}: {line}: {result:?}");
+            }
+        });
+    }
+
+    #[test]
+    fn help_texts() {
+        let mut texts = String::new();
+        let mut whole = command().term_width(80);
+        whole.build();
+        each(&whole, "garrison", &mut |path, command| {
+            let help = command.clone().term_width(80).render_long_help();
+            let _infallible = write!(texts, "==== {path} ====\n{help}\n");
+        });
+        insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!("help", texts);
+        });
+    }
+}

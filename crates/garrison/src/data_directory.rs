@@ -1,0 +1,154 @@
+//! The directory that holds all that a hub must not lose, used by one process at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::{io, process};
+
+/// A data directory, locked until this is dropped or the process ends.
+#[derive(Debug)]
+pub(crate) struct DataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("neither XDG_DATA_HOME nor HOME says where data belongs")]
+    NoPlace,
+    #[error("failed to make the data directory `{}`", path.display())]
+    Make {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to lock the data directory `{}`", path.display())]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("another hub ({holder}) uses the data directory `{}`", path.display())]
+    InUse { path: PathBuf, holder: String },
+    #[error("there is no hub in `{}`", path.display())]
+    Missing { path: PathBuf },
+}
+
+impl Error {
+    /// Returns what the user can do about it.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoPlace => vec!["name one with `--data-dir DIRECTORY`".to_owned()],
+            Self::InUse { .. } => vec!["stop it first, or give this one its own `--data-dir`".to_owned()],
+            Self::Missing { .. } => vec!["`--data-dir DIRECTORY` names another place".to_owned()],
+            Self::Make { .. } | Self::Lock { .. } => Vec::new(),
+        }
+    }
+}
+
+impl DataDirectory {
+    /// Makes the directory where it is missing, readable by its owner alone, and locks it.
+    pub(crate) fn create(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Make { path: path.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        Self::lock(path)
+    }
+
+    /// Locks the directory of a hub that was started before.
+    pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
+        let directory = Self { path: path.to_owned(), _lock: Self::open_lock(path, false)? };
+        if !directory.database().exists() {
+            return Err(Error::Missing { path: path.to_owned() });
+        }
+        Self::lock(path)
+    }
+
+    fn lock(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Lock { path: path.to_owned(), source };
+        let mut lock = Self::open_lock(path, true)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who it is is a courtesy; a holder that has not written its number yet is one all the same.
+                let _unknown = lock.take(32).read_to_string(&mut holder);
+                let holder = match holder.trim() {
+                    "" => "process unknown".to_owned(),
+                    number => format!("process {number}"),
+                };
+                return Err(Error::InUse { path: path.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| writeln!(lock, "{}", process::id()))
+            .map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    fn open_lock(path: &Path, create: bool) -> Result<File, Error> {
+        OpenOptions::new().read(true).write(true).create(create).mode(0o600).open(path.join("lock")).map_err(|source| {
+            if !create && source.kind() == io::ErrorKind::NotFound {
+                Error::Missing { path: path.to_owned() }
+            } else {
+                Error::Lock { path: path.to_owned(), source }
+            }
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the file of the embedded database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path.join("garrison.db")
+    }
+
+    /// Returns the file of the master key, unless the settings name another.
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.path.join("master.key")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_for_its_owner_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("deep/er");
+        let directory = DataDirectory::create(&path).unwrap();
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(directory.path()), mode(&path.join("lock"))), (0o700, 0o600));
+    }
+
+    #[test]
+    fn a_second_hub_is_refused_with_the_first_ones_number() {
+        let place = tempfile::tempdir().unwrap();
+        let first = DataDirectory::create(place.path()).unwrap();
+        let error = DataDirectory::create(place.path()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("another hub (process {}) uses", process::id())), "{error}");
+        drop(first);
+        assert!(DataDirectory::create(place.path()).is_ok());
+    }
+
+    #[test]
+    fn offline_commands_make_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("none");
+        assert!(matches!(DataDirectory::existing(&path), Err(Error::Missing { .. })));
+        assert!(!path.exists());
+
+        drop(DataDirectory::create(&path).unwrap());
+        assert!(matches!(DataDirectory::existing(&path), Err(Error::Missing { .. })));
+        std::fs::write(path.join("garrison.db"), "").unwrap();
+        assert!(DataDirectory::existing(&path).is_ok());
+    }
+}

@@ -1,0 +1,68 @@
+//! What commands print: data on standard output, as a table or as JSON; progress on standard error.
+
+mod progress;
+mod table;
+
+pub(crate) use progress::Progress;
+pub(crate) use table::{Align, Column, Table};
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use crate::error::CommandError;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Prints a value as JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
+    let mut output = io::stdout().lock();
+    serde_json::to_writer_pretty(&mut output, value)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(output))
+        .map_err(CommandError::output)
+}
+
+/// Prints text and a newline. Styles in it are dropped where they cannot be shown or are not wanted.
+pub(crate) fn print_line(text: &str) -> Result<(), CommandError> {
+    writeln!(anstream::stdout(), "{text}").map_err(CommandError::output)
+}
+
+/// Tells something that is no data.
+pub(crate) fn note(text: &str) {
+    // Nobody is left to be told that standard error is closed.
+    let _closed = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Returns the columns that a table may take.
+pub(crate) fn width() -> usize {
+    const WITHOUT_TERMINAL: usize = 80;
+    if !io::stdout().is_terminal() {
+        return WITHOUT_TERMINAL;
+    }
+    match rustix::termios::tcgetwinsize(io::stdout()) {
+        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
+        _ => WITHOUT_TERMINAL,
+    }
+}
+
+/// Returns the text without characters that a terminal obeys: names and messages come from others.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            // Bidirectional overrides reorder what is read.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
+            c if c.is_control() => char::REPLACEMENT_CHARACTER,
+            c => c,
+        })
+        .collect()
+}

@@ -1,0 +1,51 @@
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
+
+/// The pause between two lines where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// One line for a long task, on standard error: rewritten in place on a terminal, else printed every ten seconds.
+/// The last state stays as a summary.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    terminal: bool,
+    shown: Option<Instant>,
+    last: String,
+}
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), shown: None, last: String::new() }
+    }
+
+    /// Says where the task is.
+    pub(crate) fn update(&mut self, state: String) {
+        self.last = state;
+        let due = self.terminal || self.shown.is_none_or(|shown| shown.elapsed() >= LINE_EVERY);
+        if due {
+            self.show();
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    /// Leaves the last state to be read.
+    pub(crate) fn finish(mut self) {
+        if self.last.is_empty() {
+            return;
+        }
+        self.show();
+        if self.terminal {
+            let _closed = writeln!(io::stderr());
+        }
+    }
+
+    fn show(&mut self) {
+        let text = super::printable(&self.last).replace('\n', " ");
+        let _closed = if self.terminal {
+            // To the first column, and clear what an earlier, longer line left.
+            write!(io::stderr(), "\r{text}\u{1b}[K")
+        } else {
+            writeln!(io::stderr(), "{text}")
+        };
+    }
+}

@@ -1,0 +1,303 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use outbound::HubAddress;
+use url::Url;
+
+/// A type that a setting may have.
+pub(crate) trait Parsed: Sized {
+    /// What a value looks like, for `--help` and the reference.
+    const FORM: &'static str;
+    /// Whether the flag alone means "yes".
+    const SWITCH: bool = false;
+    /// Whether values have parts that are not shown.
+    const SECRET: bool = false;
+
+    /// Parses a value; the error completes the sentence "…is not a value of `key`: …".
+    fn parse(text: &str) -> Result<Self, String>;
+
+    /// Returns the value as it may be shown to anyone.
+    fn shown(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+pub(super) fn check<T: Parsed>(text: &str) -> Result<String, String> {
+    T::parse(text).map(|value| value.shown(text))
+}
+
+impl Parsed for bool {
+    const FORM: &'static str = "true|false";
+    const SWITCH: Self = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "it is `true` or `false`".to_owned())
+    }
+}
+
+impl Parsed for u32 {
+    const FORM: &'static str = "COUNT";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("it is a number from 1 to {}", Self::MAX))
+    }
+}
+
+impl Parsed for String {
+    const FORM: &'static str = "FILTER";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        tracing_subscriber::EnvFilter::try_new(text)
+            .map(|_| text.to_owned())
+            .map_err(|_| "it is a level, or levels per target as `info,registry=debug`".to_owned())
+    }
+}
+
+impl Parsed for SocketAddr {
+    const FORM: &'static str = "ADDRESS:PORT";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let local = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        local
+            .as_deref()
+            .unwrap_or(text)
+            .parse()
+            .map_err(|_| "it is an IP address and a port as `127.0.0.1:5000` or `[::]:5000`".to_owned())
+    }
+}
+
+impl Parsed for PathBuf {
+    const FORM: &'static str = "FILE";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("it is the path of a file".to_owned()) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Parsed for HubAddress {
+    const FORM: &'static str = "URL";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: outbound::AddressError| error.to_string())
+    }
+}
+
+/// An empty text means that there is none.
+impl<T: Parsed> Parsed for Option<T> {
+    const FORM: &'static str = T::FORM;
+    const SECRET: bool = T::SECRET;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::parse(text).map(Some) }
+    }
+
+    fn shown(&self, text: &str) -> String {
+        self.as_ref().map_or_else(String::new, |value| value.shown(text))
+    }
+}
+
+const DURATION_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+/// The longest duration, far beyond any use, that can be added to any clock.
+const DURATION_MAX: Duration = Duration::from_hours(100 * 365 * 24);
+
+impl Parsed for Duration {
+    const FORM: &'static str = "DURATION";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        quantity(text, &DURATION_UNITS)
+            .map(Self::from_millis)
+            .filter(|duration| *duration <= DURATION_MAX)
+            .ok_or_else(|| "it is a whole number with a unit: ms, s, m, h or d, as `90s`".to_owned())
+    }
+}
+
+/// A size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bytes(pub(crate) u64);
+
+const BYTES_UNITS: [(&str, u64); 5] =
+    [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+
+impl Parsed for Bytes {
+    const FORM: &'static str = "SIZE";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        quantity(text, &BYTES_UNITS)
+            // Sizes are signed in the database and in JSON readers.
+            .filter(|bytes| *bytes > 0 && i64::try_from(*bytes).is_ok())
+            .map(Self)
+            .ok_or_else(|| "it is a whole number with a unit: B, KiB, MiB, GiB or TiB, as `4MiB`".to_owned())
+    }
+}
+
+fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit.trim_start())?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+/// A directory; empty for the platform's own place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Directory(pub(crate) Option<PathBuf>);
+
+impl Parsed for Directory {
+    const FORM: &'static str = "DIRECTORY";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self((!text.is_empty()).then(|| PathBuf::from(text))))
+    }
+}
+
+/// Which database.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Database {
+    /// SQLite in the data directory.
+    Embedded,
+    /// PostgreSQL at this URL, which may hold a password.
+    Postgres(Url),
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => formatter.write_str("Embedded"),
+            Self::Postgres(url) => write!(formatter, "Postgres({})", without_password(url)),
+        }
+    }
+}
+
+impl Parsed for Database {
+    const FORM: &'static str = "URL";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::Embedded);
+        }
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Self::Postgres(url)),
+            _ => Err("it is empty, or a `postgres://` URL".to_owned()),
+        }
+    }
+
+    fn shown(&self, _text: &str) -> String {
+        match self {
+            Self::Embedded => String::new(),
+            Self::Postgres(url) => without_password(url),
+        }
+    }
+}
+
+fn without_password(url: &Url) -> String {
+    let mut url = url.clone();
+    if url.password().is_some() && url.set_password(Some("redacted")).is_err() {
+        return "redacted".to_owned();
+    }
+    // libpq's parameters may stand in the query, the password among them.
+    let pairs: Vec<(String, String)> = url
+        .query_pairs()
+        .map(|(key, value)| {
+            let secret = key.to_ascii_lowercase().contains("pass");
+            (key.into_owned(), if secret { "redacted".to_owned() } else { value.into_owned() })
+        })
+        .collect();
+    if !pairs.is_empty() {
+        url.query_pairs_mut().clear().extend_pairs(pairs);
+    }
+    url.to_string()
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// A JSON object a line.
+    Json,
+}
+
+impl Parsed for LogFormat {
+    const FORM: &'static str = "human|json";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("it is `human` or `json`".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let table = [
+            ("0s", Some(0)),
+            ("1500ms", Some(1_500)),
+            ("90 s", Some(90_000)),
+            ("1h", Some(3_600_000)),
+            ("36500d", Some(3_153_600_000_000)),
+            ("36501d", None),
+            ("", None),
+            ("1", None),
+            ("h", None),
+            ("-1s", None),
+            ("1.5h", None),
+            ("1h30m", None),
+            ("99999999999999999999d", None),
+            ("18446744073709551615d", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Duration::parse(text).ok(), expected.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        let table = [
+            ("1B", Some(1)),
+            ("4MiB", Some(4 << 20)),
+            ("8388607TiB", Some(8_388_607 << 40)),
+            ("8388608TiB", None),
+            ("0B", None),
+            ("4", None),
+            ("4MB", None),
+            ("4mib", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(Bytes::parse(text).ok(), expected.map(Bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts() {
+        let table = [("0", None), ("1", Some(1)), ("4294967295", Some(u32::MAX)), ("4294967296", None), ("x", None)];
+        for (text, expected) in table {
+            assert_eq!(u32::parse(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let table = [
+            ("postgres://me:secret@db/hub?sslmode=verify-full", "postgres://me:redacted@db/hub?sslmode=verify-full"),
+            ("postgresql://me@db/hub?password=secret&x=1", "postgresql://me@db/hub?password=redacted&x=1"),
+            ("postgres://me@db/hub?sslpassword=secret", "postgres://me@db/hub?sslpassword=redacted"),
+            ("postgres:///hub", "postgres:///hub"),
+            ("", ""),
+        ];
+        for (text, expected) in table {
+            assert_eq!(check::<Database>(text).as_deref(), Ok(expected));
+            let debug = format!("{:?}", Database::parse(text).unwrap());
+            assert!(!debug.contains("secret"), "{debug}");
+        }
+        assert!(check::<Database>("mysql://me:secret@db").is_err_and(|error| !error.contains("secret")));
+    }
+}
