@@ -22,7 +22,9 @@ pub use denials::{DENIALS_MAX, Denials};
 pub use encoding::{ENCODING_VERSION, encode};
 pub use heads_file::{HEADS_FILE_BYTES_MAX, read_heads_file};
 pub use list::{Entry, Filter, LIST_MAX, Page, list};
-pub use record::{ACTION_BYTES_MAX, ACTOR_BYTES_MAX, DETAIL_BYTES_MAX, Outcome, RESOURCE_BYTES_MAX, Record, record};
+pub use record::{
+    ACTION_BYTES_MAX, ACTOR_BYTES_MAX, DETAIL_BYTES_MAX, Outcome, RESOURCE_BYTES_MAX, Record, UnknownOutcome, record,
+};
 pub use sealer::{SEAL_BATCH_MAX, SealError, Sealed, Sealer, SealerHandle, SealerNotifier, latest_head};
 pub use verify::{KeptHead, PROBLEMS_MAX, Problem, Report, Verification, verify};
 

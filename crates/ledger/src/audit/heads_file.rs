@@ -42,7 +42,7 @@ pub fn read_heads_file(path: &Path) -> io::Result<Vec<String>> {
 fn shorten(path: &Path) -> io::Result<()> {
     let notes = read_heads_file(path)?;
     let newer = &notes[notes.len().div_ceil(2).min(notes.len())..];
-    let kept: String = notes.iter().take(1).chain(newer).map(|note| format!("{note}{SEPARATOR}")).collect();
+    let kept: String = notes.iter().take(1).chain(newer).flat_map(|note| [note.as_str(), SEPARATOR]).collect();
     let beside = beside(path);
     let mut file = File::create(&beside)?;
     file.write_all(kept.as_bytes())?;

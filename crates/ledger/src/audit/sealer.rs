@@ -26,7 +26,7 @@ const POLL: Duration = Duration::from_millis(900);
 /// How long records gather after the first, so that a busy second has a few heads and not a thousand.
 const GATHER: Duration = Duration::from_millis(200);
 /// Heads that reach the file outside the database: a cut tail of up to this much could go unnoticed there.
-const HEADS_FILE_EVERY: Duration = Duration::from_secs(60);
+const HEADS_FILE_EVERY: Duration = Duration::from_mins(1);
 
 db::statements! {
     /// The newest head.
@@ -36,10 +36,11 @@ db::statements! {
         FROM audit_records WHERE sequence IS NULL ORDER BY id LIMIT $1";
     /// Adds leaves.
     INSERT_LEAVES = "INSERT INTO audit_leaves (sequence, record_id, leaf_hash) VALUES {rows:3}";
-    /// Gives the records of the leaves from $1 on their numbers.
+    /// Gives the records of the leaves from $1 to before $2 their numbers. The plus sign keeps SQLite from walking the
+    /// index of all unsealed records for each batch; the upper bound lets PostgreSQL expect few leaves.
     NUMBER_RECORDS = "UPDATE audit_records SET sequence = audit_leaves.sequence FROM audit_leaves \
-        WHERE audit_leaves.sequence >= $1 AND audit_records.id = audit_leaves.record_id \
-        AND audit_records.sequence IS NULL";
+        WHERE audit_leaves.sequence >= $1 AND audit_leaves.sequence < $2 AND audit_records.id = audit_leaves.record_id \
+        AND +audit_records.sequence IS NULL";
     /// Adds a signed head.
     INSERT_HEAD = "INSERT INTO audit_heads (size, root_hash, frontier, checkpoint, signed_at_us) \
         VALUES ($1, $2, $3, $4, $5)";
@@ -348,7 +349,7 @@ impl Batch {
             return Ok(Sealed::Records(0));
         }
         tx.execute_rows(&INSERT_LEAVES, &[], &self.leaves).await?;
-        let sealed = tx.execute(&NUMBER_RECORDS, &[self.base.try_into()?]).await?;
+        let sealed = tx.execute(&NUMBER_RECORDS, &[self.base.try_into()?, self.size.try_into()?]).await?;
         let expected = self.leaves.len() as u64;
         if sealed != expected {
             return Err(SealError::RecordsChanged { expected, sealed });

@@ -378,10 +378,10 @@ impl<'v> Walk<'v> {
     }
 
     fn page(&mut self, from: u64, until: u64, page: LoadedPage) {
-        let LoadedPage { mut entries, mut leaves, heads } = page;
+        let LoadedPage { entries, mut leaves, heads } = page;
         let mut heads = heads.into_iter().peekable();
         for sequence in from..until {
-            self.leaf(sequence, entries.remove(&sequence), leaves.remove(&sequence));
+            self.leaf(sequence, entries.get(&sequence), leaves.remove(&sequence));
             while let Some(head) = heads.next_if(|head| head.size == sequence + 1) {
                 self.head(&head);
             }
@@ -399,9 +399,12 @@ impl<'v> Walk<'v> {
         }
     }
 
-    fn leaf(&mut self, sequence: u64, entry: Option<Entry>, leaf: Option<(i64, Vec<u8>)>) {
-        let computed = entry.as_ref().map(|entry| leaf_hash(&encode(entry, sequence)));
-        let hash = match (&entry, leaf) {
+    fn leaf(&mut self, sequence: u64, entry: Option<&Entry>, leaf: Option<(i64, Vec<u8>)>) {
+        if entry.is_some() || leaf.is_some() {
+            self.tell_missing();
+        }
+        let computed = entry.map(|entry| leaf_hash(&encode(entry, sequence)));
+        let hash = match (entry, leaf) {
             (None, None) => {
                 self.missing = Some((self.missing.map_or(sequence, |(first, _)| first), sequence));
                 self.frontier = None;
@@ -428,7 +431,6 @@ impl<'v> Walk<'v> {
                 stored.or(computed)
             }
         };
-        self.tell_missing();
         match (&mut self.frontier, hash) {
             (Some(frontier), Some(hash)) => frontier.append(hash),
             (frontier, _) => *frontier = None,

@@ -31,7 +31,7 @@ pub const CONCURRENCY: usize = 4;
 /// Delay after the first failed attempt; doubles with each.
 pub const BACKOFF_FIRST: Duration = Duration::from_secs(5);
 /// Longest delay between attempts.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(3600);
+pub const BACKOFF_MAX: Duration = Duration::from_hours(1);
 /// Ended jobs kept of each kind, for people to look at.
 pub const FINISHED_KEPT: u32 = 200;
 /// How often an idle runner looks for jobs: notifications are hints, and other hubs send none.
@@ -480,12 +480,11 @@ impl RunnerHandle {
     /// dropped, and put back for another hub or the next start.
     pub async fn drain(mut self, patience: Duration) {
         self.drain.cancel();
-        let ended = match tokio::time::timeout(patience, &mut self.task).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                self.abandon.cancel();
-                self.task.await
-            }
+        let ended = if let Ok(ended) = tokio::time::timeout(patience, &mut self.task).await {
+            ended
+        } else {
+            self.abandon.cancel();
+            self.task.await
         };
         if let Err(error) = ended {
             error!(error = &error as &dyn std::error::Error, "job runner ended early");

@@ -1,6 +1,5 @@
 use std::{fs, path::Path};
 
-use insta::assert_snapshot;
 use ledger::audit::{
     self, ENCODING_VERSION, Entry, Filter, LIST_MAX, Outcome, Page, Record, Sealed, Sealer, encode, read_heads_file,
 };
@@ -131,7 +130,7 @@ testkit::on_both_databases! {
         crate::verify::tamper(&db, &crate::verify::SET_FRONTIER, vec![vec![1_u8, 0, 0, 0, 0, 0, 0, 0, 0].into(), 2.into()]).await;
         write_records(&db, 2..3).await;
         let error = sealer(&db, "one").seal_once().await.unwrap_err();
-        assert_snapshot!(error, @"the newest audit head (size 2) is damaged");
+        assert_eq!(error.to_string(), "the newest audit head (size 2) is damaged");
     }
 
     async fn pages_are_filtered_and_follow_each_other(database: Database) {

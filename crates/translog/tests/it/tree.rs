@@ -54,7 +54,9 @@ fn frontier_gives_the_root_of_every_size() {
 #[test]
 fn frontier_bytes_are_checked() {
     let mut frontier = Frontier::new();
-    leaves(3).into_iter().for_each(|leaf| frontier.append(leaf));
+    for leaf in leaves(3) {
+        frontier.append(leaf);
+    }
     let bytes = frontier.to_bytes();
     let mut newer = bytes.clone();
     newer[0] = 2;

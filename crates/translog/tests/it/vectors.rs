@@ -1,7 +1,7 @@
 //! Proofs of the transparency-dev test suite, read from `GARRISON_TEST_DATA`.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,24 +10,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use translog::{Hash, leaf_hash, verify_consistency, verify_inclusion};
 
-fn archive() -> Option<PathBuf> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let data = env::var_os("GARRISON_TEST_DATA").map_or_else(|| workspace.join("../shared/data"), PathBuf::from);
-    let archive = data.join("signing/transparency-dev-merkle.tar.zst");
-    if archive.is_file() {
-        return Some(archive);
-    }
-    assert!(!(env::var_os("CI").is_some() && data.is_dir()), "{} is absent", archive.display());
-    println!("SKIPPED: {} is absent; set GARRISON_TEST_DATA", archive.display());
-    None
-}
-
 #[test]
 fn published_proofs_are_judged_as_expected() {
-    let Some(archive) = archive() else { return };
+    let Some(data) = testkit::data_directory() else { return };
+    let archive = data.join("signing/transparency-dev-merkle.tar.zst");
     let folder = tempfile::tempdir().unwrap();
     let tar = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(folder.path()).status().unwrap();
-    assert!(tar.success());
+    assert!(tar.success(), "{} cannot be read", archive.display());
     let mut judged = 0;
     for (kind, judge) in [("inclusion", inclusion as fn(&Value) -> Option<()>), ("consistency", consistency)] {
         for file in json_files(&folder.path().join("testdata").join(kind)) {
