@@ -112,10 +112,9 @@ impl ByteRange {
         }
         let first = saturating_number(first)?;
         let last = if last.is_empty() { u64::MAX } else { saturating_number(last)? };
-        if last < first {
-            return None;
-        }
-        if first >= size_bytes {
+        // RFC 9110, 14.2: a range that ends before it begins may be ignored or rejected; a client that sends it wants to
+        // know.
+        if last < first || first >= size_bytes {
             return Some(Self::Unsatisfiable);
         }
         Some(Self::Part(first..=last.min(size_bytes - 1)))

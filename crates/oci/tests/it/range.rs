@@ -90,7 +90,6 @@ fn a_range_that_a_server_may_ignore_is_ignored() {
         "bytes=-",
         "bytes=a-b",
         "bytes=5",
-        "bytes=5-3",
         "bytes=0-1-2",
         "bytes=--1",
         "bytes=0-1,3-4",
@@ -110,6 +109,7 @@ fn a_range_that_a_server_may_ignore_is_ignored() {
 #[test]
 fn a_range_without_a_byte_of_the_blob_is_unsatisfiable() {
     for (header, size_bytes) in [
+        ("bytes=5-3", 10),
         ("bytes=10-", 10),
         ("bytes=10-20", 10),
         ("bytes=99999999999999999999-", 10),
