@@ -174,7 +174,8 @@ impl Dispatch {
             let ask = Ask { action: need.action, resource: need.resource, visibility };
             match decide(caller.access(), caller.scopes(), ask) {
                 Decision::Allow(_) if need.optional => granted.push(need.action),
-                Decision::Deny(denial) if !need.optional => {
+                // The account may, the token was made for less: the client can come back with one that reaches.
+                Decision::Deny(denial) if !need.optional || denial.cause == Cause::TokenScope => {
                     // The denial that tells least is the one that is told.
                     if refusal.as_ref().is_none_or(|first| first.visible && !denial.visible) {
                         refusal = Some(denial);

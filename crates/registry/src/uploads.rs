@@ -407,8 +407,9 @@ impl Registry {
                     this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
                     Ok(entry)
                 }
+                // The COMMIT may still land: the file stays, and if no row comes to name it, the sweep for orphans finds it.
+                Err(unknown @ Error::Database(db::Error::OutcomeUnknown { .. })) => Err(unknown),
                 Err(failed) => {
-                    // A COMMIT that failed may still have happened: the file goes only when no row names it.
                     this.discard_unless_named(&entry.location).await;
                     Err(failed)
                 }
