@@ -58,6 +58,11 @@ impl Field {
         Self { column: Column { title, align: Align::Left, rank }, name, show: grants }
     }
 
+    /// Returns a text that may end with a digest, which is shortened.
+    pub(crate) const fn resource(title: &'static str, name: &'static str, rank: u8) -> Self {
+        Self { column: Column { title, align: Align::Left, rank }, name, show: resource }
+    }
+
     /// Returns a digest, shortened.
     pub(crate) const fn digest(title: &'static str, name: &'static str, rank: u8) -> Self {
         Self { column: Column { title, align: Align::Left, rank }, name, show: digest }
@@ -217,15 +222,33 @@ fn lines(value: &Value) -> String {
     let is_name = |key: &str| matches!(key, "id" | "name");
     let named = fields.iter().filter(|(key, _)| is_name(key));
     for (key, value) in named.chain(fields.iter().filter(|(key, _)| !is_name(key))) {
-        let shown = match value {
-            Value::String(_) if key.ends_with("_at") => time(value),
-            Value::Number(_) if key.ends_with("_bytes") => size(value),
-            value => text(value),
+        let parts = match value {
+            Value::Array(parts) if parts.iter().any(Value::is_object) => parts.iter().map(part).collect(),
+            value => vec![field(key, value)],
         };
-        let (key, shown) = (key.replace('_', " "), output::printable(&shown).replace('\n', " "));
-        let _infallible = writeln!(lines, "{key:<width$}  {shown}");
+        for (position, shown) in parts.iter().enumerate() {
+            let key = if position == 0 { key.replace('_', " ") } else { String::new() };
+            let shown = output::printable(shown).replace('\n', " ");
+            let _infallible = writeln!(lines, "{key:<width$}  {shown}");
+        }
     }
     lines
+}
+
+/// Returns one of several things in a line: what it has, without the names of its fields.
+fn part(value: &Value) -> String {
+    let Value::Object(fields) = value else { return text(value) };
+    let present = fields.iter().filter(|(_, value)| !value.is_null());
+    present.map(|(key, value)| field(key, value)).collect::<Vec<_>>().join("  ")
+}
+
+/// Returns a field by what its name says that it is.
+fn field(key: &str, value: &Value) -> String {
+    match value {
+        Value::String(_) if key.ends_with("_at") => time(value),
+        Value::Number(_) if key.ends_with("bytes") => size(value),
+        value => text(value),
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -237,9 +260,22 @@ fn text(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         Value::Object(fields) => {
-            fields.iter().map(|(key, value)| format!("{key} {}", text(value))).collect::<Vec<_>>().join(" ")
+            let named = |(key, value): (&String, &Value)| format!("{} {}", key.replace('_', " "), field(key, value));
+            fields.iter().filter(|(_, value)| !value.is_null()).map(named).collect::<Vec<_>>().join("  ")
         }
         Value::Number(number) => number.to_string(),
+    }
+}
+
+/// Returns a text in which digests are shortened: what tells them apart is at their beginning.
+fn resource(value: &Value) -> String {
+    const SHOWN: usize = 12;
+    let text = text(value);
+    match text.rsplit_once(':') {
+        Some((before, hash)) if hash.len() >= 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            format!("{before}:{}", &hash[..SHOWN])
+        }
+        _ => text,
     }
 }
 
@@ -311,6 +347,9 @@ mod tests {
             (text, json!({"role": "writer"}), "role writer"),
             (grants, json!([{"repositories": "team/*", "role": "writer"}]), "team/*=writer"),
             (grants, json!([]), "-"),
+            (resource, json!(format!("team/api@sha256:{}", "a".repeat(64))), "team/api@sha256:aaaaaaaaaaaa"),
+            (resource, json!("team/api:1.4"), "team/api:1.4"),
+            (part, json!({"digest": "x", "platform": null, "size_bytes": 1024}), "x  1.0 KiB"),
         ];
         for (show, value, expected) in table {
             assert_eq!(show(&value), expected, "{value}");
@@ -321,12 +360,16 @@ mod tests {
     fn a_thing_is_shown_line_by_line() {
         insta::assert_snapshot!(lines(&json!({
             "name": "team", "public": false, "size_bytes": 2048, "created_at": "2026-11-02T10:04:05Z", "evil": "a\n\u{1b}b",
+            "layers": [{"digest": "x", "size_bytes": 1}, {"digest": "y", "size_bytes": 2}], "stored": {"bytes": 5, "count": 1},
         })), @"
         name        team
         created at  2026-11-02 10:04
         evil        a �b
+        layers      x  1 B
+                    y  2 B
         public      no
         size bytes  2.0 KiB
+        stored      bytes 5 B  count 1
         ");
     }
 }

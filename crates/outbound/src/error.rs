@@ -162,16 +162,12 @@ impl Problem {
     }
 
     fn all_hints(&self) -> Vec<String> {
-        let mut hints = self.hints.clone();
-        if self.status == 401 {
-            hints.push("`garrison login` stores new credentials".to_owned());
+        match &self.code {
+            _ if !self.hints.is_empty() => self.hints.clone(),
+            _ if self.status == 401 => vec!["`garrison login` stores new credentials".to_owned()],
+            Some(code) => vec![format!("`garrison help {code}` says more")],
+            None => Vec::new(),
         }
-        if let Some(code) = &self.code
-            && hints.is_empty()
-        {
-            hints.push(format!("`garrison help {code}` says more"));
-        }
-        hints
     }
 }
 

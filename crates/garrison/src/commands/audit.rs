@@ -52,7 +52,7 @@ const LIST: &[Field] = &[
     Field::time("AT", "at", 0),
     Field::key("ACTOR", "actor"),
     Field::key("ACTION", "action"),
-    Field::text("RESOURCE", "resource", 1),
+    Field::resource("RESOURCE", "resource", 1),
     Field::text("OUTCOME", "outcome", 2),
     Field::count("COUNT", "count", 3),
     Field::count("NUMBER", "sequence", 4),

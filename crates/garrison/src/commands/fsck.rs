@@ -82,7 +82,7 @@ fn summary(report: &Value) -> String {
     let _infallible = write!(text, "\n{}  bytes re-hashed {}", looked_at.join("  "), session::size(&report["bytes"]));
     if count("orphans") > 0 {
         let bytes = session::size(&report["orphan_bytes"]);
-        let _infallible = write!(text, "\n{} files are named by nothing ({bytes})", count("orphans"));
+        let _infallible = write!(text, "\nfiles that nothing names: {} ({bytes})", count("orphans"));
     }
     for finding in report["findings"].as_array().into_iter().flatten() {
         let word = |name: &str| finding[name].as_str().unwrap_or_default();
@@ -113,7 +113,7 @@ mod tests {
         insta::assert_snapshot!(summary(&whole), @"
         Everything referenced is present and whole.
         manifests 2  references 6  tags 1  blobs 3  files 4  bytes re-hashed 2.0 KiB
-        1 files are named by nothing (10 B)
+        files that nothing names: 1 (10 B)
         ");
         let wrong = json!({
             "findings_total": 1, "bytes": 0,

@@ -11,15 +11,17 @@ pub(crate) struct Progress {
     terminal: bool,
     shown: Option<Instant>,
     last: String,
+    is_shown: bool,
 }
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        Self { terminal: io::stderr().is_terminal(), shown: None, last: String::new() }
+        Self { terminal: io::stderr().is_terminal(), shown: None, last: String::new(), is_shown: true }
     }
 
     /// Says where the task is.
     pub(crate) fn update(&mut self, state: String) {
+        self.is_shown &= self.last == state;
         self.last = state;
         let due = self.terminal || self.shown.is_none_or(|shown| shown.elapsed() >= LINE_EVERY);
         if due {
@@ -30,16 +32,16 @@ impl Progress {
 
     /// Leaves the last state to be read.
     pub(crate) fn finish(mut self) {
-        if self.last.is_empty() {
-            return;
+        if !self.is_shown {
+            self.show();
         }
-        self.show();
-        if self.terminal {
+        if self.terminal && self.shown.is_some() {
             let _closed = writeln!(io::stderr());
         }
     }
 
     fn show(&mut self) {
+        self.is_shown = true;
         let text = super::printable(&self.last).replace('\n', " ");
         let _closed = if self.terminal {
             // To the first column, and clear what an earlier, longer line left.
