@@ -1,10 +1,10 @@
-//! The first start: keys, user `admin` and project `library`, all in one transaction.
+//! The first start: keys, then user `admin` and project `library`.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use access::{AccountName, Resource};
-use identity::Secret;
+use db::Tx;
+use identity::{PasswordHash, Secret};
 use serde_json::json;
 
 use crate::change::record_as;
@@ -29,48 +29,46 @@ pub struct Bootstrap {
 
 impl Tenancy {
     /// Makes what a hub needs before it can serve, as far as it is not there, and reads the keys. To be called at every
-    /// start, by any number of hubs at once.
+    /// start, by any number of hubs at once; a start that was cut short anywhere is completed by the next.
     ///
     /// The first start is the one that finds no user: it makes `admin`, with the given password or a random one, and a
-    /// private project `library`. **A password given at a later start is not looked at**; `garrison user reset-password` sets
-    /// a lost one, also after a crash between this transaction and the showing of the password.
+    /// private project `library`, as the last thing it does. **A password given at a later start is not looked at**;
+    /// `garrison user reset-password` sets a lost one, also after a crash between the making and the showing of it.
     pub async fn bootstrap(&self, admin_password: Option<Secret>) -> Result<Bootstrap, Error> {
-        let is_first = self.read(|tx| Box::pin(users::none_exists(tx))).await?;
-        let (hash, generated_password) = match (is_first, admin_password) {
-            (false, _) => (None, None),
-            (true, Some(password)) => (Some(self.hash_password(&password).await?), None),
-            (true, None) => {
-                let password = identity::generate_password()?;
-                (Some(self.hash_password(&password).await?), Some(password))
-            }
-        };
         let now_us = now_us();
-        let keys = Arc::new(self.new_keys(now_us)?);
+        self.make_missing_keys(now_us).await?;
+        self.read_keys(now_us).await?;
+        if !self.read(|tx| Box::pin(users::none_exists(tx))).await? {
+            return Ok(Bootstrap { made_admin: false, generated_password: None });
+        }
+        let (password, is_generated) = match admin_password {
+            Some(password) => (password, false),
+            None => (identity::generate_password()?, true),
+        };
+        let hash = self.hash_password(&password).await?;
         let made_admin = self
             .change(move |tx| {
-                let (hash, keys) = (hash.clone(), Arc::clone(&keys));
-                Box::pin(async move {
-                    Self::make_missing_keys(tx, &keys.0, &keys.1, now_us).await?;
-                    // Another hub may have made the first start meanwhile.
-                    let Some(hash) = hash.filter(|_| is_first) else { return Ok(false) };
-                    if !users::none_exists(tx).await? {
-                        return Ok(false);
-                    }
-                    let name = FIRST_ADMINISTRATOR.parse::<AccountName>()?;
-                    users::insert(tx, &name, &hash, true).await?;
-                    let detail = json!({ "administrator": true });
-                    record_as(tx, SYSTEM, "user.create", Resource::User(name.as_str()), detail).await?;
-                    let library = NewProject { name: FIRST_PROJECT.parse()?, public: false };
-                    projects::insert(tx, &library).await?;
-                    let detail = json!({ "public": false });
-                    record_as(tx, SYSTEM, "project.create", Resource::Project(FIRST_PROJECT), detail).await?;
-                    Ok(true)
-                })
+                let hash = hash.clone();
+                Box::pin(async move { make_first(tx, &hash).await })
             })
             .await?;
-        self.read_keys(now_us).await?;
-        Ok(Bootstrap { made_admin, generated_password: generated_password.filter(|_| made_admin) })
+        Ok(Bootstrap { made_admin, generated_password: (made_admin && is_generated).then_some(password) })
     }
+}
+
+/// Makes the first user and project, unless another hub has made the first start meanwhile.
+async fn make_first(tx: &mut Tx, hash: &PasswordHash) -> Result<bool, Error> {
+    if !users::none_exists(tx).await? {
+        return Ok(false);
+    }
+    let name: AccountName = FIRST_ADMINISTRATOR.parse()?;
+    users::insert(tx, &name, hash, true).await?;
+    let detail = json!({ "administrator": true });
+    record_as(tx, SYSTEM, "user.create", Resource::User(name.as_str()), detail).await?;
+    let library = NewProject { name: FIRST_PROJECT.parse()?, public: false };
+    projects::insert(tx, &library).await?;
+    record_as(tx, SYSTEM, "project.create", Resource::Project(FIRST_PROJECT), json!({ "public": false })).await?;
+    Ok(true)
 }
 
 /// The one place of this crate that reads a clock: a start has no request that brings the time.

@@ -58,23 +58,20 @@ impl Tenancy {
         source: IpAddr,
         now_us: i64,
     ) -> Result<User, AuthError> {
-        let now_ms = u64::try_from(now_us / 1000).unwrap_or_default();
+        let at_ms = u64::try_from(now_us / 1000).unwrap_or_default();
         self.throttle()
-            .attempt(name, source, now_ms)
+            .attempt(name, source, at_ms)
             .map_err(|throttled| AuthError::Throttled { retry_after_s: throttled.retry_after_s })?;
         let wanted = name.to_owned();
         let stored = self.read(move |tx| Box::pin(async move { users::find(tx, &wanted).await })).await?;
         let (user, hash) = stored.map(|stored| (stored.user, stored.password_hash)).unzip();
         let is_right = self.inner.passwords.verify(hash.flatten().as_ref(), password).await.map_err(refusal)?;
-        match user.filter(|_| is_right) {
-            Some(user) => {
-                self.throttle().succeeded(name, source);
-                Ok(user)
-            }
-            None => {
-                self.throttle().failed(name, source, now_ms);
-                Err(AuthError::Refused)
-            }
+        if let Some(user) = user.filter(|_| is_right) {
+            self.throttle().succeeded(name, source);
+            Ok(user)
+        } else {
+            self.throttle().failed(name, source, at_ms);
+            Err(AuthError::Refused)
         }
     }
 

@@ -94,14 +94,13 @@ impl Tenancy {
     /// Returns whether a project is public or private, or `None` when there is no such project.
     pub async fn project_visibility(&self, name: &str) -> Result<Option<Visibility>, Error> {
         let cache = &self.inner.cache;
-        if let Some(visibility) = cache.visibility(name) {
-            return Ok(visibility);
+        if let Some(known) = cache.visibility(name) {
+            return Ok(known.visibility);
         }
         let generation = cache.generation();
         let wanted = name.to_owned();
         let project = self.read(move |tx| Box::pin(async move { projects::find(tx, &wanted).await })).await?;
-        let visibility =
-            project.map(|project| if project.public { Visibility::Public } else { Visibility::Private });
+        let visibility = project.map(|project| if project.public { Visibility::Public } else { Visibility::Private });
         cache.keep_visibility(generation, name, visibility);
         Ok(visibility)
     }
@@ -240,7 +239,12 @@ pub(crate) struct AccessCache {
     enabled: bool,
     generation: AtomicU64,
     grants: Cache<Account, (Generation, Arc<Grants>)>,
-    visibilities: Cache<String, (Generation, Option<Visibility>)>,
+    visibilities: Cache<String, (Generation, KnownVisibility)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct KnownVisibility {
+    visibility: Option<Visibility>,
 }
 
 /// How many changes there were when a read began.
@@ -278,14 +282,15 @@ impl AccessCache {
         }
     }
 
-    fn visibility(&self, project: &str) -> Option<Option<Visibility>> {
-        let (read_at, visibility) = self.enabled.then(|| self.visibilities.get(project)).flatten()?;
-        (read_at == self.generation()).then_some(visibility)
+    /// Returns what is remembered, whose `visibility` is `None` for a project that does not exist.
+    fn visibility(&self, project: &str) -> Option<KnownVisibility> {
+        let (read_at, known) = self.enabled.then(|| self.visibilities.get(project)).flatten()?;
+        (read_at == self.generation()).then_some(known)
     }
 
     fn keep_visibility(&self, read_at: Generation, project: &str, visibility: Option<Visibility>) {
         if self.enabled {
-            self.visibilities.insert(project.to_owned(), (read_at, visibility));
+            self.visibilities.insert(project.to_owned(), (read_at, KnownVisibility { visibility }));
         }
     }
 }

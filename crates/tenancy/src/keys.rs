@@ -83,9 +83,9 @@ impl Tenancy {
     /// Gives the token key a successor once half of its time is over, and deletes keys whose last token has ended. Tokens
     /// of the old key are accepted until they end. Returns whether a key was made; to be called by a job, often.
     pub async fn rotate_keys(&self, now_us: i64) -> Result<bool, Error> {
-        let now_s = seconds(now_us);
+        let at_s = seconds(now_us);
         let keyring = Keyring::new(self.load_keys(TOKEN).await?);
-        let is_due = keyring.is_rotation_due(now_s);
+        let is_due = keyring.is_rotation_due(at_s);
         let newest_us = keyring.keys().first().map_or(-1, |key| microseconds(key.created_at_s));
         let successor = Arc::new(SealedKey::new(TOKEN, &self.inner.master_key, now_us)?);
         let made = self
@@ -107,27 +107,35 @@ impl Tenancy {
         Ok(made)
     }
 
-    /// Makes what keys are missing. In the transaction of the first start.
-    pub(crate) async fn make_missing_keys(
-        tx: &mut Tx,
-        token: &SealedKey,
-        audit: &SealedKey,
-        now_us: i64,
-    ) -> Result<(), Error> {
-        for key in [token, audit] {
-            if tx.find(&FIND_LIVE_KEY, &[key.purpose.into(), now_us.into(), (-1).into()]).await?.is_none() {
-                key.insert(tx).await?;
-            }
+    /// Makes the keys and the id of this installation, as far as they are missing.
+    pub(crate) async fn make_missing_keys(&self, now_us: i64) -> Result<(), Error> {
+        let is_ready = self
+            .read(move |tx| {
+                Box::pin(async move {
+                    let has_id = tx.find(&FIND_SETTING, &[INSTANCE.into()]).await?.is_some();
+                    Ok(has_id && is_live(tx, TOKEN, now_us).await? && is_live(tx, AUDIT, now_us).await?)
+                })
+            })
+            .await?;
+        if is_ready {
+            return Ok(());
         }
-        let instance = Uuid::now_v7().to_string();
-        tx.execute(&PUT_SETTING_ONCE, &[INSTANCE.into(), instance.as_bytes().into()]).await?;
-        Ok(())
-    }
-
-    /// Makes a token key and an audit key that are not stored yet.
-    pub(crate) fn new_keys(&self, now_us: i64) -> Result<(SealedKey, SealedKey), Error> {
         let master_key = &self.inner.master_key;
-        Ok((SealedKey::new(TOKEN, master_key, now_us)?, SealedKey::new(AUDIT, master_key, now_us)?))
+        let keys = [SealedKey::new(TOKEN, master_key, now_us)?, SealedKey::new(AUDIT, master_key, now_us)?];
+        let (keys, instance) = (Arc::new(keys), Uuid::now_v7().to_string());
+        self.write(move |tx| {
+            let (keys, instance) = (Arc::clone(&keys), instance.clone());
+            Box::pin(async move {
+                for key in keys.iter() {
+                    if !is_live(tx, key.purpose, now_us).await? {
+                        key.insert(tx).await?;
+                    }
+                }
+                tx.execute(&PUT_SETTING_ONCE, &[INSTANCE.into(), instance.as_bytes().into()]).await?;
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Returns the keys that were read last, or reads them.
@@ -157,7 +165,8 @@ impl Tenancy {
     }
 
     async fn load_keys(&self, purpose: &'static str) -> Result<Vec<KeyringKey>, Error> {
-        let rows = self.read(move |tx| Box::pin(async move { Ok(tx.query(&LIST_KEYS, &[purpose.into()]).await?) })).await?;
+        let rows =
+            self.read(move |tx| Box::pin(async move { Ok(tx.query(&LIST_KEYS, &[purpose.into()]).await?) })).await?;
         rows.iter().map(|row| unseal(&self.inner.master_key, purpose, row)).collect()
     }
 }
@@ -235,6 +244,10 @@ fn unseal(master_key: &MasterKey, purpose: &str, row: &Row) -> Result<KeyringKey
         retires_at_s: seconds(row.get(3)?),
         expires_at_s: seconds(row.get(4)?),
     })
+}
+
+async fn is_live(tx: &mut Tx, purpose: &str, now_us: i64) -> Result<bool, Error> {
+    Ok(tx.find(&FIND_LIVE_KEY, &[purpose.into(), now_us.into(), (-1).into()]).await?.is_some())
 }
 
 async fn instance_id(tx: &mut Tx) -> Result<String, Error> {

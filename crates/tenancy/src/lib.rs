@@ -48,8 +48,8 @@ pub use robots::{
     ROTATION_OVERLAP_MAX_US, Robot, RobotGrant, RobotSecret, RobotUpdate, RobotWithSecret,
 };
 pub use sessions::{
-    BROWSER_SESSION_LIFETIME_US, EXPIRED_PER_WRITE_MAX, REFRESH_TOKEN_LIFETIME_US, SESSIONS_PER_ACCOUNT_MAX, SessionKind,
-    expire_sessions,
+    BROWSER_SESSION_LIFETIME_US, EXPIRED_PER_WRITE_MAX, REFRESH_TOKEN_LIFETIME_US, SESSIONS_PER_ACCOUNT_MAX,
+    SessionKind, expire_sessions,
 };
 pub use subject::Subject;
 pub use users::{NewUser, User, UserUpdate};
@@ -129,9 +129,16 @@ impl std::fmt::Debug for Tenancy {
 
 /// Returns every SQL statement of this crate, so that a test can prepare each on both databases.
 pub fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    [users::STATEMENTS, projects::STATEMENTS, robots::STATEMENTS, sessions::STATEMENTS, grants::STATEMENTS, keys::STATEMENTS]
-        .into_iter()
-        .flatten()
+    [
+        users::STATEMENTS,
+        projects::STATEMENTS,
+        robots::STATEMENTS,
+        sessions::STATEMENTS,
+        grants::STATEMENTS,
+        keys::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Whether a text may be a login at all, which also keeps away what a database cannot hold.
@@ -141,5 +148,6 @@ fn storable(login: &str) -> bool {
 
 /// The day of a time, as people write it.
 fn day(at_us: i64) -> String {
-    jiff::Timestamp::from_microsecond(at_us).map_or_else(|_| at_us.to_string(), |at| at.strftime("%Y-%m-%d").to_string())
+    jiff::Timestamp::from_microsecond(at_us)
+        .map_or_else(|_| at_us.to_string(), |at| at.strftime("%Y-%m-%d").to_string())
 }

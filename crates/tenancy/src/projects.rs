@@ -91,7 +91,8 @@ impl Tenancy {
             let (by, new) = (by.clone(), new.clone());
             Box::pin(async move {
                 let project = insert(tx, &new).await?;
-                record(tx, &by, "project.create", Resource::Project(&project.name), json!({ "public": new.public })).await?;
+                record(tx, &by, "project.create", Resource::Project(&project.name), json!({ "public": new.public }))
+                    .await?;
                 Ok(project)
             })
         })
@@ -102,9 +103,8 @@ impl Tenancy {
     pub async fn list_projects(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Project>, Error> {
         let (limit, after) = (page.limit(), page.after());
         let sight = Sight::of(&caller.subject, &caller.grants);
-        let projects = self
-            .read(move |tx| Box::pin(async move { sight.list(tx, after, page::one_more(limit)).await }))
-            .await?;
+        let projects =
+            self.read(move |tx| Box::pin(async move { sight.list(tx, after, page::one_more(limit)).await })).await?;
         Ok(Page::cut(projects, limit, |project| project.name.clone()))
     }
 
@@ -123,7 +123,8 @@ impl Tenancy {
                 let mut project = load(tx, &name).await?;
                 project.public = update.public.unwrap_or(project.public);
                 tx.execute(&UPDATE_PROJECT, &[project.id.into(), project.public.into()]).await?;
-                record(tx, &by, "project.update", Resource::Project(&name), json!({ "public": project.public })).await?;
+                record(tx, &by, "project.update", Resource::Project(&name), json!({ "public": project.public }))
+                    .await?;
                 Ok(project)
             })
         })
@@ -175,17 +176,14 @@ impl Tenancy {
             Box::pin(async move {
                 let project = load(tx, &project).await?;
                 let now_us = tx.now_us().await?;
-                let granted = match users::find(tx, &login).await? {
-                    Some(stored) => {
-                        let parameters: [Value; 4] =
-                            [project.id.into(), stored.user.id.into(), role.name.into(), now_us.into()];
-                        tx.execute(&PUT_MEMBER, &parameters).await?;
-                        Granted::Member
-                    }
-                    None => {
-                        robots::grant_in_project(tx, &project, &login, role).await?;
-                        Granted::Robot
-                    }
+                let granted = if let Some(stored) = users::find(tx, &login).await? {
+                    let parameters: [Value; 4] =
+                        [project.id.into(), stored.user.id.into(), role.name.into(), now_us.into()];
+                    tx.execute(&PUT_MEMBER, &parameters).await?;
+                    Granted::Member
+                } else {
+                    robots::grant_in_project(tx, &project, &login, role).await?;
+                    Granted::Robot
                 };
                 let detail = json!({ "login": login, "role": role.name });
                 record(tx, &by, "member.grant", Resource::Project(&project.name), detail).await?;
@@ -289,9 +287,9 @@ async fn scan(tx: &mut Tx, grants: &Grants, mut after: String, wanted: i64) -> R
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     let mut seen = Vec::new();
     loop {
-        let projects = rows(&tx.query(&LIST_PROJECTS, &[after.into(), SCAN_ROWS.into()]).await?)?;
+        let projects = rows(&tx.query(&LIST_PROJECTS, &[after.as_str().into(), SCAN_ROWS.into()]).await?)?;
         let Some(last) = projects.last() else { return Ok(seen) };
-        after = last.name.clone();
+        after.clone_from(&last.name);
         seen.extend(projects.into_iter().filter(|project| {
             let (resource, visibility) = (Resource::Project(&project.name), Visibility::Private);
             allows(grants.access(), None, Request { action: Action::ProjectRead, resource, visibility })

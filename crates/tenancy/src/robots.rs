@@ -69,7 +69,7 @@ db::statements! {
     FIND_SECRET = "SELECT r.id, r.name, s.expires_at_us, r.last_used_at_us FROM robot_secrets s
         JOIN robots r ON r.id = s.robot_id WHERE s.secret_sha256 = $1";
     SET_LAST_USED = "UPDATE robots SET last_used_at_us = $2
-        WHERE id = $1 AND (last_used_at_us IS NULL OR last_used_at_us < $3)";
+        WHERE id = $1 AND (last_used_at_us IS NULL OR last_used_at_us <= $3)";
 }
 
 /// Who owns a robot, and so who may change it and how far its grants may reach. A robot is found only at its owner:
@@ -175,7 +175,8 @@ impl Tenancy {
                     let rows = tx.query(&INSERT_ROBOT, &parameters).await?;
                     let id: i64 = rows.first().ok_or(Error::Missing { thing: Thing::Robot })?.get(0)?;
                     insert_grants(tx, id, &new.grants).await?;
-                    let secret: [Value; 4] = [id.into(), hash.as_bytes().into(), now_us.into(), new.expires_at_us.into()];
+                    let secret: [Value; 4] =
+                        [id.into(), hash.as_bytes().into(), now_us.into(), new.expires_at_us.into()];
                     tx.execute(&INSERT_SECRET, &secret).await?;
                     let detail = json!({ "grants": grants_detail(&new.grants), "expires_at_us": new.expires_at_us });
                     record(tx, &by, "robot.create", resource(&new.owner, new.name.as_str()), detail).await?;
@@ -194,7 +195,9 @@ impl Tenancy {
                 Box::pin(async move {
                     let one_more = page::one_more(limit);
                     let rows = match owner_id(tx, &owner).await? {
-                        Some(id) => tx.query(&LIST_ROBOTS_OF_PROJECT, &[id.into(), after.into(), one_more.into()]).await?,
+                        Some(id) => {
+                            tx.query(&LIST_ROBOTS_OF_PROJECT, &[id.into(), after.into(), one_more.into()]).await?
+                        }
                         None => tx.query(&LIST_ROBOTS_OF_HUB, &[after.into(), one_more.into()]).await?,
                     };
                     let mut robots = rows.iter().map(robot_from).collect::<Result<Vec<_>, _>>()?;
@@ -282,7 +285,8 @@ impl Tenancy {
                     } else {
                         shorten_secrets(tx, robot.id, now_us, now_us + overlap_us).await?;
                     }
-                    let secret: [Value; 4] = [robot.id.into(), hash.as_bytes().into(), now_us.into(), robot.expires_at_us.into()];
+                    let secret: [Value; 4] =
+                        [robot.id.into(), hash.as_bytes().into(), now_us.into(), robot.expires_at_us.into()];
                     tx.execute(&INSERT_SECRET, &secret).await?;
                     let detail = json!({ "overlap_us": overlap_us });
                     record(tx, &by, "robot.rotate", resource(&owner, &name), detail).await?;

@@ -22,13 +22,13 @@ impl Tenancy {
     /// Makes a token for a caller and the scopes that were granted to it.
     pub async fn issue_token(&self, caller: &Caller, scopes: Scopes, now_us: i64) -> Result<Token, Error> {
         let subject = written(&caller.subject, caller.grants.version());
-        let now_s = keys::seconds(now_us);
+        let at_s = keys::seconds(now_us);
         let keys = self.token_keys(now_us).await?;
-        match keys.issuer.issue(&keys.keyring, &subject, scopes.clone(), now_s) {
+        match keys.issuer.issue(&keys.keyring, &subject, scopes.clone(), at_s) {
             Err(TokenError::NoSigningKey) => {
                 self.rotate_keys(now_us).await?;
                 let keys = self.token_keys(now_us).await?;
-                keys.issuer.issue(&keys.keyring, &subject, scopes, now_s).map_err(Error::Token)
+                keys.issuer.issue(&keys.keyring, &subject, scopes, at_s).map_err(Error::Token)
             }
             issued => issued.map_err(Error::Token),
         }
@@ -55,19 +55,19 @@ impl Tenancy {
     }
 
     async fn verify(&self, token: &str, now_us: i64) -> Result<Arc<VerifiedToken>, AuthError> {
-        let now_s = keys::seconds(now_us);
+        let at_s = keys::seconds(now_us);
         let fingerprint = TokenFingerprint::of(token);
         if let Some(verified) = self.inner.tokens.get(&fingerprint)
-            && now_s < verified.expires_at_s
+            && at_s < verified.expires_at_s
         {
             return Ok(verified);
         }
         let keys = self.token_keys(now_us).await?;
-        let mut verified = keys.issuer.verify(&keys.keyring, token.as_bytes(), now_s);
+        let mut verified = keys.issuer.verify(&keys.keyring, token.as_bytes(), at_s);
         if matches!(verified, Err(TokenError::UnknownKey))
             && let Some(keys) = self.read_keys_again(now_us).await?
         {
-            verified = keys.issuer.verify(&keys.keyring, token.as_bytes(), now_s);
+            verified = keys.issuer.verify(&keys.keyring, token.as_bytes(), at_s);
         }
         let verified = Arc::new(verified.map_err(AuthError::Token)?);
         if token.len() <= REMEMBERED_BYTES_MAX {

@@ -78,7 +78,14 @@ impl Tenancy {
             let (by, name, hash) = (by.clone(), name.clone(), hash.clone());
             Box::pin(async move {
                 let user = insert(tx, &name, &hash, administrator).await?;
-                record(tx, &by, "user.create", Resource::User(name.as_str()), json!({ "administrator": administrator })).await?;
+                record(
+                    tx,
+                    &by,
+                    "user.create",
+                    Resource::User(name.as_str()),
+                    json!({ "administrator": administrator }),
+                )
+                .await?;
                 Ok(user)
             })
         })
@@ -234,10 +241,17 @@ pub(crate) async fn claim_login(tx: &mut Tx, name: &AccountName) -> Result<(), E
     }
 }
 
-pub(crate) async fn insert(tx: &mut Tx, name: &AccountName, hash: &PasswordHash, administrator: bool) -> Result<User, Error> {
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    name: &AccountName,
+    hash: &PasswordHash,
+    administrator: bool,
+) -> Result<User, Error> {
     claim_login(tx, name).await?;
     let now_us = tx.now_us().await?;
-    let row = tx.query(&INSERT_USER, &[name.as_str().into(), hash.as_str().into(), administrator.into(), now_us.into()]).await?;
+    let row = tx
+        .query(&INSERT_USER, &[name.as_str().into(), hash.as_str().into(), administrator.into(), now_us.into()])
+        .await?;
     Ok(User {
         id: row.first().ok_or(Error::Missing { thing: Thing::User })?.get(0)?,
         name: name.to_string(),
