@@ -77,7 +77,8 @@ impl Caller {
         self.means == Means::Basic
     }
 
-    pub(crate) fn tenant(&self) -> &tenancy::Caller {
+    /// Returns the account with its grants, as the services below take it.
+    pub fn tenant(&self) -> &tenancy::Caller {
         &self.inner
     }
 }
@@ -165,7 +166,7 @@ impl App {
 
     /// Returns the address by which the client reaches the hub: as configured, else as the client says. A wrong `Host`
     /// only misleads the client that sends it.
-    pub(crate) fn base_url(&self, head: &request::Parts) -> String {
+    pub fn base_url(&self, head: &request::Parts) -> String {
         if let Some(url) = &self.options.external_url {
             return url.trim_end_matches('/').to_owned();
         }
@@ -228,7 +229,7 @@ fn parse_basic(credential: &str) -> Option<(String, Secret)> {
 }
 
 /// Returns a cookie's value.
-pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
@@ -242,10 +243,12 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 impl Call {
     /// Refuses a change that a foreign page may have made a browser send: with a cookie, the request must say that it
     /// comes from this site.
-    pub(crate) fn is_from_this_site(&self) -> bool {
-        if !self.caller.is_by_cookie() {
-            return true;
-        }
+    pub(crate) fn may_change(&self) -> bool {
+        !self.caller.is_by_cookie() || self.is_from_this_site()
+    }
+
+    /// Returns whether a browser says that a page of this hub made it send the request.
+    pub fn is_from_this_site(&self) -> bool {
         let site = self.head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
         match site {
             Some(site) => site == "same-origin",

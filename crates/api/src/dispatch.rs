@@ -56,7 +56,13 @@ async fn fallback(State(dispatch): State<Arc<Dispatch>>, request: Request) -> Re
     if path == "/v2" || path.starts_with("/v2/") {
         return dispatch.answer_registry(request).await;
     }
-    Failure::not_found("ENDPOINT_UNKNOWN", format!("there is no `{path}` here")).render(Surface::Api)
+    let failure = Failure::not_found("ENDPOINT_UNKNOWN", format!("there is no `{path}` here"));
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    // A person in front of a browser is answered in words, programs in JSON.
+    if accept.is_some_and(|accept| accept.contains("text/html")) {
+        return (dispatch.render_page)(&failure);
+    }
+    failure.render(Surface::Api)
 }
 
 async fn method_not_allowed(request: Request) -> Response {
@@ -150,7 +156,7 @@ impl Dispatch {
         let granted = self.authorize(&head, &caller, &target, &target.needs()).await?;
         let call = Call { app: Arc::clone(&self.app), caller, target, head, body: Mutex::new(body), granted };
         let changes = !matches!(call.head.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if changes && !call.is_from_this_site() {
+        if changes && !call.may_change() {
             return Err(Failure::new(
                 StatusCode::FORBIDDEN,
                 "CSRF_REFUSED",
@@ -202,6 +208,11 @@ impl Dispatch {
         }
         match denial.response() {
             // A login challenge is no denial: nobody has been refused yet.
+            access::Response::Challenge if is_page => {
+                // Where the browser goes on after the login.
+                let next = head.uri.path_and_query().map(ToString::to_string);
+                self.app.challenge(head, needs, None).detail(serde_json::json!({ "next": next }))
+            }
             access::Response::Challenge => self.app.challenge(head, needs, None),
             access::Response::NotFound => {
                 self.record_denial(caller, denial);

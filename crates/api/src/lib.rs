@@ -29,11 +29,11 @@ mod v1;
 mod v2;
 
 pub use app::{App, Options, Parts, TimedBody};
-pub use auth::{Caller, Peer, SESSION_COOKIE};
+pub use auth::{Caller, Peer, SESSION_COOKIE, cookie};
 pub use dispatch::router;
 pub use endpoint::{Call, Endpoint, Guard, Handler, Need, Needs, Schema, Surface, Target};
 pub use failure::{ERROR_CODES, Failure};
 pub use metrics::Metrics;
 pub use openapi::openapi;
-pub use page::{PageParameters, encode_cursor};
+pub use page::{PageParameters, decode_cursor, encode_cursor};
 pub use table::endpoints;

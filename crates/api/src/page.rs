@@ -37,7 +37,8 @@ impl PageParameters {
         Ok(Self { limit, after: target.query("after").filter(|after| !after.is_empty()).map(ToOwned::to_owned) })
     }
 
-    pub(crate) fn for_tenancy(&self) -> tenancy::PageRequest {
+    /// Returns them as the accounts' lists take them.
+    pub fn for_tenancy(&self) -> tenancy::PageRequest {
         tenancy::PageRequest { after: self.after.clone(), limit: u32::try_from(self.limit).ok() }
     }
 }
@@ -62,7 +63,11 @@ pub fn encode_cursor(at_us: i64, digest: &oci::Digest) -> String {
     format!("{at_us}.{digest}")
 }
 
-pub(crate) fn decode_cursor(text: &str) -> Result<(i64, oci::Digest), Failure> {
+/// Reads a cursor that [`encode_cursor`] made.
+///
+/// # Errors
+/// `CURSOR_INVALID` for anything else.
+pub fn decode_cursor(text: &str) -> Result<(i64, oci::Digest), Failure> {
     text.split_once('.')
         .and_then(|(at_us, digest)| Some((at_us.parse().ok()?, digest.parse().ok()?)))
         .ok_or_else(|| Failure::bad_request("CURSOR_INVALID", format!("`after={text}` is not a cursor of this list")))

@@ -138,7 +138,10 @@ impl From<&Descriptor> for Part {
 
 impl Call {
     /// Returns the repository that the query parameter `name` names.
-    pub(crate) fn named_repository(&self) -> Result<RepositoryName, Failure> {
+    ///
+    /// # Errors
+    /// `NAME_INVALID`.
+    pub fn named_repository(&self) -> Result<RepositoryName, Failure> {
         let text = self.target.query("name").unwrap_or_default();
         let name = text.parse::<RepositoryName>().and_then(RepositoryName::qualified);
         name.map_err(|error| Failure::bad_request("NAME_INVALID", format!("`name={text}` is refused: {error}")))
