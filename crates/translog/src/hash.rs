@@ -9,7 +9,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; Self::BYTES]);
 
-/// Why bytes or text are not a [`Hash`].
+/// Why bytes or text are not a tree hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// Not 32 bytes.

@@ -211,7 +211,8 @@ testkit::on_both_databases! {
             })
         };
         let id = enqueue(&db, work(0)).await;
-        let slow = slow.start();
+        // With room for one job, so that it does not take the expired one itself.
+        let slow = slow.concurrency(1).start();
         started.notified().await;
         assert_eq!(run(&db, &EXPIRE, vec![id.into()]).await, 1);
         let job = run_to_end(&db, runner(&db, |_| async { Ok(Outcome::Done) }), id).await;
