@@ -23,9 +23,7 @@ fn key() -> SigningKey {
 
 fn hub() -> &'static (TokenIssuer, Keyring) {
     static HUB: OnceLock<(TokenIssuer, Keyring)> = OnceLock::new();
-    HUB.get_or_init(|| {
-        (TokenIssuer::new("hub", "registry"), Keyring::new(vec![KeyringKey::starting(key(), NOW)]))
-    })
+    HUB.get_or_init(|| (TokenIssuer::new("hub", "registry"), Keyring::new(vec![KeyringKey::starting(key(), NOW)])))
 }
 
 fn signed(header: &[u8], claims: &[u8]) -> String {
