@@ -37,17 +37,24 @@ impl Tenancy {
         }
         let remembered = &self.inner.remembered;
         let key = remembered.key(name, secret);
-        let user = match remembered.find(key, now_us) {
-            Some(user) => user,
-            None => self.check_password(name, secret, source, now_us).await?.into(),
-        };
+        if let Some(user) = remembered.find(key, now_us) {
+            match self.user_as_verified(name, user, now_us).await {
+                // No longer that user: what is remembered says nothing of who has the name now.
+                Err(AuthError::Refused) => remembered.forget(key),
+                answer => return answer,
+            }
+        }
+        let user = self.check_password(name, secret, source, now_us).await?.into();
+        let caller = self.user_as_verified(name, user, now_us).await?;
+        remembered.keep(key, user, now_us);
+        Ok(caller)
+    }
+
+    /// Loads what a user may do, if its credentials are still those that were looked at.
+    async fn user_as_verified(&self, name: &str, user: Verified, now_us: i64) -> Result<Caller, AuthError> {
         let subject = Subject::User { id: user.id, name: name.to_owned() };
         let grants = self.grants_for(&subject, now_us).await?;
-        if grants.version() != user.version {
-            return Err(AuthError::Refused);
-        }
-        remembered.keep(key, user, now_us);
-        Ok(Caller { subject, grants })
+        if grants.version() == user.version { Ok(Caller { subject, grants }) } else { Err(AuthError::Refused) }
     }
 
     /// Checks the password of a user, spaced out after failures. Does not look at whether the user is disabled.
@@ -154,10 +161,11 @@ impl Remembered {
         (since_us..since_us.saturating_add(VERIFIED_LIFETIME_US)).contains(&now_us).then_some(verified)
     }
 
-    /// The first time counts: using a password does not prolong it.
     fn keep(&self, key: [u8; 32], verified: Verified, now_us: i64) {
-        if self.find(key, now_us).is_none_or(|known| known.version != verified.version) {
-            self.verified.insert(key, (verified, now_us));
-        }
+        self.verified.insert(key, (verified, now_us));
+    }
+
+    fn forget(&self, key: [u8; 32]) {
+        self.verified.remove(&key);
     }
 }

@@ -36,7 +36,6 @@ impl std::fmt::Display for Thing {
 
 /// Why something about users, projects, robots, sessions or keys could not be done. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// A project's name is refused.
     #[error("project name is refused")]
@@ -173,6 +172,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Tells of a name that another transaction took at the same moment as of one that was there before.
+    pub(crate) fn or_exists(self, thing: Thing, name: &str) -> Self {
+        match self {
+            Self::Database(error) if error.is_conflict() => Self::Exists { thing, name: name.to_owned() },
+            error => error,
+        }
+    }
+
     /// Returns what to do about it, when there is something to do.
     pub fn hint(&self) -> Option<String> {
         Some(match self {

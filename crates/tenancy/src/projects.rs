@@ -318,7 +318,8 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewProject) -> Result<Project, Err
         return Err(Error::Exists { thing: Thing::Project, name: new.name.to_string() });
     }
     let now_us = tx.now_us().await?;
-    let rows = tx.query(&INSERT_PROJECT, &[new.name.as_str().into(), new.public.into(), now_us.into()]).await?;
+    let inserted = tx.query(&INSERT_PROJECT, &[new.name.as_str().into(), new.public.into(), now_us.into()]).await;
+    let rows = inserted.map_err(|error| Error::from(error).or_exists(Thing::Project, new.name.as_str()))?;
     let id = rows.first().ok_or(Error::Missing { thing: Thing::Project })?.get(0)?;
     Ok(Project { id, name: new.name.to_string(), public: new.public, created_at_us: now_us })
 }

@@ -172,7 +172,9 @@ impl Tenancy {
                     let project_id = owner_id(tx, &new.owner).await?;
                     let parameters: [Value; 4] =
                         [new.name.as_str().into(), project_id.into(), now_us.into(), new.expires_at_us.into()];
-                    let rows = tx.query(&INSERT_ROBOT, &parameters).await?;
+                    let inserted = tx.query(&INSERT_ROBOT, &parameters).await;
+                    let rows =
+                        inserted.map_err(|error| Error::from(error).or_exists(Thing::Login, new.name.as_str()))?;
                     let id: i64 = rows.first().ok_or(Error::Missing { thing: Thing::Robot })?.get(0)?;
                     insert_grants(tx, id, &new.grants).await?;
                     let secret: [Value; 4] =

@@ -168,11 +168,12 @@ impl Tenancy {
         source: IpAddr,
         now_us: i64,
     ) -> Result<(), Error> {
-        let Subject::User { id, name } = by else {
+        let Subject::User { name, .. } = by else {
             return Err(Error::NoPassword);
         };
-        self.check_password(name, old, source, now_us).await.map_err(|error| Error::OldPassword(Box::new(error)))?;
-        self.replace_password(by.to_string(), name, new, Some(*id)).await
+        let checked = self.check_password(name, old, source, now_us).await;
+        let user = checked.map_err(|error| Error::OldPassword(Box::new(error)))?;
+        self.replace_password(by.to_string(), name, new, Some(user)).await
     }
 
     /// Sets the password of a user on the hub's own machine, where no login is possible any more: the given one, or a
@@ -190,15 +191,16 @@ impl Tenancy {
         self.inner.passwords.hash(password).await.map_err(Error::Password)
     }
 
-    async fn replace_password(&self, by: String, name: &str, new: &Secret, id: Option<i64>) -> Result<(), Error> {
+    async fn replace_password(&self, by: String, name: &str, new: &Secret, checked: Option<User>) -> Result<(), Error> {
         let hash = self.hash_password(new).await?;
         let name = name.to_owned();
         self.change(move |tx| {
-            let (by, name, hash) = (by.clone(), name.clone(), hash.clone());
+            let (by, name, hash, checked) = (by.clone(), name.clone(), hash.clone(), checked.clone());
             Box::pin(async move {
                 let user = load(tx, &name).await?.user;
-                if id.is_some_and(|id| id != user.id) {
-                    return Err(Error::NotFound { thing: Thing::User, name });
+                let version = |user: &User| (user.id, user.credentials_changed_at_us);
+                if checked.is_some_and(|checked| version(&checked) != version(&user)) {
+                    return Err(Error::AccountChanged);
                 }
                 set_password_hash(tx, &user, &hash).await?;
                 record_as(tx, &by, "user.set-password", Resource::User(&name), json!({})).await
@@ -249,9 +251,9 @@ pub(crate) async fn insert(
 ) -> Result<User, Error> {
     claim_login(tx, name).await?;
     let now_us = tx.now_us().await?;
-    let row = tx
-        .query(&INSERT_USER, &[name.as_str().into(), hash.as_str().into(), administrator.into(), now_us.into()])
-        .await?;
+    let parameters: [Value; 4] = [name.as_str().into(), hash.as_str().into(), administrator.into(), now_us.into()];
+    let inserted = tx.query(&INSERT_USER, &parameters).await;
+    let row = inserted.map_err(|error| Error::from(error).or_exists(Thing::Login, name.as_str()))?;
     Ok(User {
         id: row.first().ok_or(Error::Missing { thing: Thing::User })?.get(0)?,
         name: name.to_string(),

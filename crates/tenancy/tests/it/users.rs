@@ -27,7 +27,7 @@ testkit::on_both_databases! {
             let new = world.new_robot("team", name, &[("team/**", "reader")]);
             assert_eq!(code(world.tenancy.create_robot(&world.admin, new).await), expected, "{name}");
         }
-        assert_eq!(world.audit("user.create").await, ["user:alice", "user:bob"]);
+        assert_eq!(world.audit("user.create").await, ["user:admin", "user:alice", "user:bob"]);
     }
 }
 
@@ -148,5 +148,30 @@ testkit::on_both_databases! {
             }
         }
         assert_eq!(names, ["admin bob", "carol dave"]);
+    }
+}
+
+testkit::on_both_databases! {
+    async fn of_two_who_take_a_name_at_once_one_gets_it(database: testkit::Database) {
+        let world = World::new(&database).await;
+        world.project("team").await;
+        let password = world.password("a password");
+        let user = NewUser { name: "same".parse().unwrap(), password, administrator: false };
+        let (user, robot) = tokio::join!(
+            world.tenancy.create_user(&world.admin, user),
+            world.tenancy.create_robot(&world.admin, world.new_robot("team", "same", &[]))
+        );
+        let taken = "there is a user or robot `same` already";
+        let answers = [code(user), code(robot)];
+        assert!(answers == ["ok", taken] || answers == [taken, "ok"], "{answers:?}");
+
+        let new = || tenancy::NewProject { name: "twin".parse().unwrap(), public: false };
+        let (first, second) = tokio::join!(
+            world.tenancy.create_project(&world.admin, new()),
+            world.tenancy.create_project(&world.admin, new())
+        );
+        let mut answers = [code(first), code(second)];
+        answers.sort();
+        assert_eq!(answers, ["ok", "there is a project `twin` already"]);
     }
 }
