@@ -24,8 +24,12 @@ where
 {
     tx.renew();
     let verdict = tx.faults().next().admit()?;
-    verdict.after(command(tx, "BEGIN"))?;
-    let outcome = body::run_at_once(tx, body);
+    let begun = verdict.after(command(tx, "BEGIN"));
+    let outcome = match begun {
+        Ok(()) => body::run_at_once(tx, body),
+        Err(error) => Err(error.into()),
+    };
+    // Also after a `BEGIN` that failed: it may have happened all the same.
     if let Connection::Sqlite(connection) = tx.connection()
         && !connection.is_autocommit()
     {

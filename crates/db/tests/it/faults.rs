@@ -56,6 +56,21 @@ testkit::on_both_databases! {
         assert!(names(&db).await.is_empty());
     }
 
+    /// A read whose begin happened but was answered with an error leaves no transaction behind for the next read.
+    async fn a_read_whose_begin_lost_its_answer_spoils_no_later_read(database: Database) {
+        let (db, faults) = open_with_faults(&database).await;
+        for _ in 0..16 {
+            faults.lose_answer_at(1);
+            let failed: Result<(), Error> =
+                db.read(|tx| Box::pin(async move { tx.find(&crate::support::GET, &["a".into()]).await.map(drop) })).await;
+            assert!(matches!(failed, Err(Error::Injected { .. })), "{failed:?}");
+        }
+        faults.disarm();
+        for _ in 0..16 {
+            assert!(names(&db).await.is_empty());
+        }
+    }
+
     /// Opening is stopped at each operation in turn; the next attempt finishes what there is to do.
     async fn a_migration_stopped_anywhere_is_finished_by_the_next(database: Database) {
         let config = config(&database);
