@@ -3,6 +3,7 @@
 //! `test` gets what the tests need and runs every check there is; `gen` writes the references that are generated from
 //! the binary. Nothing here is part of the product: the binary never depends on this crate.
 
+mod bench;
 mod generate;
 mod steps;
 mod test;
@@ -31,6 +32,9 @@ enum Task {
     Test(test::Arguments),
     /// Writes the generated references in docs/reference
     Gen(generate::Arguments),
+    /// Measures Garrison beside its peers and prints the ratios
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -40,6 +44,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Test(arguments) => test::run(&workspace, &arguments),
         Task::Gen(arguments) => {
             generate::run(&workspace, &arguments)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Bench(bench) => {
+            bench::run(&workspace, &bench)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,0 +1,32 @@
+//! `cargo xtask bench`: Garrison and its peers on the same input, in the same run, with the ratio printed.
+//!
+//! A bench is no test: it fails only when it cannot measure. Peers are looked for on PATH and in `GARRISON_PEERS`; one
+//! that is absent is named.
+
+#![expect(clippy::cast_precision_loss, reason = "counts and bytes of a run are far below 2^52")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what the task is for")]
+
+mod http;
+mod load;
+mod registry;
+mod server;
+
+use clap::Subcommand;
+
+use crate::workspace::Workspace;
+
+/// What to measure.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// The registry against zot and distribution: pushes, pulls, manifests, lists, memory
+    ///
+    /// Builds the release binary first. Every server keeps its data on the same disk and syncs what it acknowledges;
+    /// Garrison has authentication on.
+    Registry(registry::Arguments),
+}
+
+pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
+    match bench {
+        Bench::Registry(arguments) => registry::run(workspace, arguments),
+    }
+}
