@@ -1,9 +1,11 @@
 //! Embedded caches: what a repository holds and where tags point, changed before the reply.
 //!
 //! With SQLite this process is the only writer, so a cache that is changed after the commit and before the reply never
-//! shows anything older than an answered request. A reader that missed must not put back what it read before a write
-//! that has committed since: it notes the repository's generation before it reads, and the entry is taken only while the
-//! generation is the same. With PostgreSQL other hubs write too, and nothing is cached.
+//! shows anything older than an answered request. Changes reach the cache in another order than their commits, and a
+//! reader may come with what it read before a commit. So both note the repository's generation before they begin, and
+//! what they bring is taken only while it is the same; a change raises it and, when it comes second, only forgets what
+//! it touched. A write that failed may still have happened, so that everything is forgotten. With PostgreSQL other hubs
+//! write too, and nothing is cached.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,11 +49,21 @@ impl Weighter<(RepositoryId, Digest), Arc<ManifestEntry>> for BodyWeight {
     }
 }
 
-/// The generation of a repository when a read began.
+/// The generation of a repository when a read or a write began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generation {
     shard: usize,
     value: u64,
+}
+
+/// The generations of all repositories when a write began.
+pub(crate) struct Generations(Vec<u64>);
+
+impl Generations {
+    pub(crate) fn of(&self, name: &str) -> Generation {
+        let shard = shard(name);
+        Generation { shard, value: self.0[shard] }
+    }
 }
 
 pub(crate) struct Caches {
@@ -91,10 +103,15 @@ impl Caches {
         if self.enabled { self.blobs.get(&(repository, digest)) } else { None }
     }
 
-    /// The generation to note before a read whose result is to be kept.
+    /// The generation to note before a read or a write whose result is to be kept.
     pub(crate) fn generation(&self, name: &str) -> Generation {
         let shard = shard(name);
         Generation { shard, value: *self.lock(shard) }
+    }
+
+    /// The generations of all repositories, to note before a write that finds out which ones it changes.
+    pub(crate) fn generations(&self) -> Generations {
+        Generations((0..GENERATION_SHARDS).map(|shard| *self.lock(shard)).collect())
     }
 
     /// Keeps what a read that began at `generation` found, unless the repository was changed since.
@@ -121,14 +138,28 @@ impl Caches {
         }
     }
 
-    /// Applies a committed change: reads that began before it are not kept.
-    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&Changes<'_>)) {
+    /// Applies a committed change that began at `generation`. When the repository was changed since, whichever of the
+    /// two commits came last, what this one touched is forgotten instead of kept.
+    pub(crate) fn change(&self, generation: Generation, name: &str, change: impl FnOnce(&Changes<'_>)) {
         if !self.enabled {
             return;
         }
-        let mut current = self.lock(shard(name));
+        let mut current = self.lock(generation.shard);
+        let is_latest = *current == generation.value;
         *current += 1;
-        change(&Changes { caches: self, name });
+        change(&Changes { caches: self, name, is_latest });
+    }
+
+    /// Forgets everything: a write whose outcome is unknown may have changed any of it.
+    pub(crate) fn forget_all(&self) {
+        if !self.enabled {
+            return;
+        }
+        self.outdate_all();
+        self.names.clear();
+        self.tags.clear();
+        self.manifests.clear();
+        self.blobs.clear();
     }
 
     /// Forgets every blob entry with one of `digests`, in whatever repository it is: their files are gone.
@@ -136,9 +167,7 @@ impl Caches {
         if !self.enabled {
             return;
         }
-        for shard in 0..GENERATION_SHARDS {
-            *self.lock(shard) += 1;
-        }
+        self.outdate_all();
         for link in links {
             self.blobs.remove(link);
         }
@@ -149,10 +178,15 @@ impl Caches {
         if !self.enabled {
             return;
         }
+        self.outdate_all();
+        self.blobs.retain(|(_, held), _| *held != digest);
+    }
+
+    /// Has nothing kept that began before now, in any repository.
+    fn outdate_all(&self) {
         for shard in 0..GENERATION_SHARDS {
             *self.lock(shard) += 1;
         }
-        self.blobs.retain(|(_, held), _| *held != digest);
     }
 
     fn lock(&self, shard: usize) -> std::sync::MutexGuard<'_, u64> {
@@ -171,6 +205,7 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Changes<'a> {
     caches: &'a Caches,
     name: &'a str,
+    is_latest: bool,
 }
 
 impl Changes<'_> {
@@ -179,10 +214,11 @@ impl Changes<'_> {
     }
 
     pub(crate) fn manifest(&self, id: RepositoryId, entry: &Arc<ManifestEntry>) {
-        if entry.body.len() <= MANIFEST_CACHE_ENTRY_BYTES_MAX {
+        if self.is_latest && entry.body.len() <= MANIFEST_CACHE_ENTRY_BYTES_MAX {
+            self.caches.names.insert(self.name.to_owned(), id);
             self.caches.manifests.insert((id, entry.digest), Arc::clone(entry));
         } else {
-            self.caches.manifests.remove(&(id, entry.digest));
+            self.manifest_gone(id, entry.digest);
         }
     }
 
@@ -191,7 +227,11 @@ impl Changes<'_> {
     }
 
     pub(crate) fn tag(&self, id: RepositoryId, tag: &Tag, digest: Digest) {
-        self.caches.tags.insert(TagKey(id, tag.clone()), digest);
+        if self.is_latest {
+            self.caches.tags.insert(TagKey(id, tag.clone()), digest);
+        } else {
+            self.tag_gone(id, tag);
+        }
     }
 
     pub(crate) fn tag_gone(&self, id: RepositoryId, tag: &Tag) {
@@ -199,7 +239,12 @@ impl Changes<'_> {
     }
 
     pub(crate) fn blob(&self, id: RepositoryId, entry: &BlobEntry) {
-        self.caches.blobs.insert((id, entry.digest), entry.clone());
+        if self.is_latest {
+            self.caches.names.insert(self.name.to_owned(), id);
+            self.caches.blobs.insert((id, entry.digest), entry.clone());
+        } else {
+            self.blob_gone(id, entry.digest);
+        }
     }
 
     pub(crate) fn blob_gone(&self, id: RepositoryId, digest: Digest) {

@@ -4,8 +4,13 @@
 //! it is pushed, mounted or asked for without a reference, the blobs of a manifest when it is deleted, the referrers of
 //! a subject when that is deleted. A step takes the rows that are due; what a manifest references by then stays, the
 //! rest goes in one transaction, and the files of blobs that no repository holds any more are unlinked after it.
+//!
+//! A push may take longer than any lease. While an upload to a repository is unfinished, that repository's blobs may
+//! belong to the same push, and their lease is renewed instead.
 
-use blobs::Location;
+use std::collections::{BTreeMap, BTreeSet};
+
+use blobs::{Location, UploadId};
 use db::{Tx, Value};
 use ledger::audit::{self, Record};
 use oci::{Digest, RepositoryName};
@@ -13,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::limits::COLLECT_BATCH_ROWS_MAX;
-use crate::manifests::remove_manifest;
+use crate::manifests::{Removed, remove_manifest};
 use crate::pull::{stored_digest, stored_location};
 use crate::repositories::{Registry, RepositoryId};
 use crate::statements as sql;
@@ -22,17 +27,20 @@ const TOTALS: &str = "collection.totals";
 
 /// What collection has freed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, Debug)]
+#[serde(default)]
 pub struct Collected {
     /// Blobs taken out of a repository.
     pub links: u64,
     /// Referrers whose subject was deleted.
     pub manifests: u64,
-    /// Files unlinked.
+    /// Files of blobs unlinked.
     pub files: u64,
-    /// Bytes of those files.
+    /// Bytes of all files unlinked, of blobs and without a row.
     pub bytes: u64,
     /// Expired uploads.
     pub uploads: u64,
+    /// Files without a row unlinked.
+    pub orphans: u64,
 }
 
 impl Collected {
@@ -47,6 +55,7 @@ impl Collected {
         self.files += other.files;
         self.bytes += other.bytes;
         self.uploads += other.uploads;
+        self.orphans += other.orphans;
     }
 }
 
@@ -77,41 +86,67 @@ impl Registry {
             ..Collected::default()
         };
         (collected.files, collected.bytes) = self.unlink_discarded().await?;
-        if !collected.is_empty() {
-            self.add_to_totals(collected).await?;
-        }
         Ok(collected)
     }
 
     /// Ends uploads that received nothing for too long. Returns how many; call it until it returns none.
     ///
     /// # Errors
-    /// When the database or the store fails.
+    /// When the database fails.
     pub async fn expire_uploads_step(&self) -> Result<u64, Error> {
-        let now_us = self.now_us();
-        let expired = self
-            .write(move |tx| {
-                Box::pin(async move {
-                    let limit = COLLECT_BATCH_ROWS_MAX.into();
-                    let mut expired = Vec::new();
-                    for row in tx.query(&sql::LIST_EXPIRED_UPLOADS, &[now_us.into(), limit]).await? {
-                        let id: String = row.get(0)?;
-                        tx.execute(&sql::DELETE_UPLOAD, &[id.as_str().into()]).await?;
+        let this = self.clone();
+        self.detached(async move {
+            let now_us = this.now_us();
+            let due = this
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let mut due = Vec::new();
+                        let limit = COLLECT_BATCH_ROWS_MAX.into();
+                        for row in tx.query(&sql::LIST_EXPIRED_UPLOADS, &[now_us.into(), limit]).await? {
+                            let id: String = row.get(0)?;
+                            due.push(id.parse().map_err(|_| Error::Stored { what: "upload id" })?);
+                        }
+                        Ok(due)
+                    })
+                })
+                .await?;
+            // One that is being written to has not expired, and one that is taken here is written to by nobody.
+            let (mut claims, mut expired, mut busy): (Vec<_>, Vec<UploadId>, Vec<UploadId>) = Default::default();
+            for id in due {
+                match this.inner.writers.claim(id) {
+                    Ok(claim) => {
+                        claims.push(claim);
                         expired.push(id);
                     }
-                    Ok(expired)
+                    Err(_) => busy.push(id),
+                }
+            }
+            let postponed_us = now_us + this.inner.options.upload_expiry_us;
+            let ended = this
+                .write(move |tx| {
+                    let text = |id: &UploadId| Value::from(id.to_string());
+                    let expired: Vec<Value> = expired.iter().map(text).collect();
+                    let busy: Vec<Value> = busy.iter().map(text).collect();
+                    Box::pin(async move {
+                        tx.execute_list(&sql::POSTPONE_UPLOADS, &[postponed_us.into()], &busy).await?;
+                        let mut ended: Vec<UploadId> = Vec::new();
+                        for row in tx.query_list(&sql::EXPIRE_UPLOADS, &[now_us.into()], &expired).await? {
+                            let id: String = row.get(0)?;
+                            ended.push(id.parse().map_err(|_| Error::Stored { what: "upload id" })?);
+                        }
+                        let uploads = ended.len() as u64;
+                        add_to_totals(tx, &Collected { uploads, ..Collected::default() }).await?;
+                        Ok(ended)
+                    })
                 })
-            })
-            .await?;
-        for text in &expired {
-            let id = text.parse().map_err(|_| Error::Stored { what: "upload id" })?;
-            self.inner.blobs.remove_upload(id).await?;
-        }
-        let uploads = expired.len() as u64;
-        if uploads > 0 {
-            self.add_to_totals(Collected { uploads, ..Collected::default() }).await?;
-        }
-        Ok(uploads)
+                .await?;
+            for id in &ended {
+                this.remove_upload_or_leave(*id).await;
+            }
+            drop(claims);
+            Ok(ended.len() as u64)
+        })
+        .await
     }
 
     /// Erases a batch of a deleted repository's rows. Returns whether there may be more.
@@ -139,22 +174,18 @@ impl Registry {
         .await
     }
 
-    /// Offers a batch of a deleted subject's referrers to collection. Returns whether there may be more.
+    /// Offers a batch of a deleted subject's referrers to collection, from those after a digest on. Returns after which
+    /// to go on, if there may be more.
     pub(crate) async fn offer_referrers_step(
         &self,
         repository_id: i64,
         subject: Digest,
         due_us: i64,
-    ) -> Result<bool, Error> {
+        after: Digest,
+    ) -> Result<Option<Digest>, Error> {
         self.write(move |tx| {
             Box::pin(async move {
-                let offered = tx
-                    .execute(
-                        &sql::OFFER_REFERRERS,
-                        &[repository_id.into(), subject.to_bytes().into(), due_us.into(), COLLECT_BATCH_ROWS_MAX.into()],
-                    )
-                    .await?;
-                Ok(offered > 0)
+                offer_referrers_batch(tx, RepositoryId(repository_id), subject, due_us, Some(after)).await
             })
         })
         .await
@@ -183,111 +214,229 @@ impl Registry {
         .await
     }
 
+    /// Collects a batch of due manifests, past those that turn out to stay.
     async fn collect_manifests(&self) -> Result<u64, Error> {
         let this = self.clone();
         self.detached(async move {
-            let (now_us, due_us) = (this.now_us(), this.now_us());
-            let gone = this
-                .write(move |tx| {
-                    Box::pin(async move {
-                        let mut gone: Vec<(RepositoryName, RepositoryId, Digest)> = Vec::new();
-                        let limit = (COLLECT_BATCH_ROWS_MAX / 8).into();
-                        for row in tx.query(&sql::LIST_DUE_MANIFESTS, &[now_us.into(), limit]).await? {
-                            let id = RepositoryId(row.get(0)?);
-                            let digest = stored_digest(&row.get::<Vec<u8>>(1)?)?;
-                            let name: RepositoryName =
-                                row.get::<String>(2)?.parse().map_err(|_| Error::Stored { what: "repository name" })?;
-                            let key = [id.0.into(), digest.to_bytes().into()];
-                            if tx.find(&sql::MANIFEST_IS_ROOTED, &key).await?.is_some() {
-                                tx.execute(&sql::KEEP_MANIFEST, &key).await?;
-                                continue;
-                            }
-                            remove_manifest(tx, id, digest, due_us).await?;
-                            let record = Record::allowed("system", "manifest.collect", &format!("{name}@{digest}"));
-                            audit::record(tx, record).await?;
-                            gone.push((name, id, digest));
-                        }
-                        Ok(gone)
-                    })
-                })
-                .await?;
-            for (name, id, digest) in &gone {
-                this.inner.caches.change(name.as_str(), |changes| changes.manifest_gone(*id, *digest));
+            let now_us = this.now_us();
+            let due_us = now_us + this.inner.options.collected_lease_us();
+            loop {
+                // Before the write, for each repository that it may change.
+                let generations = this.inner.caches.generations();
+                let (seen, gone) = this
+                    .write(move |tx| Box::pin(async move { collect_manifests_in(tx, now_us, due_us).await }))
+                    .await?;
+                for manifest in &gone {
+                    let name = manifest.repository.as_str();
+                    this.inner.caches.change(generations.of(name), name, |changes| {
+                        manifest.removed.apply(changes, manifest.id, manifest.digest);
+                    });
+                }
+                if !gone.is_empty() || seen < MANIFEST_BATCH_ROWS_MAX {
+                    return Ok(gone.len() as u64);
+                }
             }
-            Ok(gone.len() as u64)
         })
         .await
     }
 
+    /// Collects a batch of due blobs, past those that turn out to stay.
     async fn collect_links(&self) -> Result<u64, Error> {
         let this = self.clone();
         self.detached(async move {
             let now_us = this.now_us();
-            let gone = this
-                .write(move |tx| {
-                    Box::pin(async move {
-                        let batch = [now_us.into(), COLLECT_BATCH_ROWS_MAX.into()];
-                        tx.execute(&sql::KEEP_REFERENCED_BLOBS, &batch).await?;
-                        let mut gone = Vec::new();
-                        for row in tx.query(&sql::COLLECT_BLOBS, &batch).await? {
-                            gone.push((RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?));
-                        }
-                        let digests: Vec<Digest> = gone.iter().map(|(_, digest)| *digest).collect();
-                        discard_unheld(tx, &digests, now_us).await?;
-                        Ok(gone)
-                    })
-                })
-                .await?;
-            if !gone.is_empty() {
-                this.inner.caches.forget_blobs(&gone);
+            let held_until_us = now_us + this.inner.options.lease_us();
+            loop {
+                let (seen, gone) = this
+                    .write(move |tx| Box::pin(async move { collect_links_in(tx, now_us, held_until_us).await }))
+                    .await?;
+                if !gone.is_empty() {
+                    this.inner.caches.forget_blobs(&gone);
+                }
+                if !gone.is_empty() || seen < COLLECT_BATCH_ROWS_MAX {
+                    return Ok(gone.len() as u64);
+                }
             }
-            Ok(gone.len() as u64)
         })
         .await
     }
 
+    /// Unlinks a batch of discarded files. One that cannot be unlinked does not hold up the others.
     async fn unlink_discarded(&self) -> Result<(u64, u64), Error> {
         let files = self
             .read(|tx| {
                 Box::pin(async move {
-                    let mut files: Vec<(Location, u64)> = Vec::new();
+                    let mut files: Vec<Location> = Vec::new();
                     for row in tx.query(&sql::LIST_DISCARDED, &[COLLECT_BATCH_ROWS_MAX.into()]).await? {
-                        files.push((stored_location(&row.get::<String>(0)?)?, row.get(1)?));
+                        files.push(stored_location(&row.get::<String>(0)?)?);
                     }
                     Ok(files)
                 })
             })
             .await?;
-        if files.is_empty() {
-            return Ok((0, 0));
+        let (mut unlinked, mut failure): (Vec<Value>, _) = (Vec::new(), None);
+        for location in &files {
+            match self.inner.blobs.remove(location).await {
+                Ok(_) => unlinked.push(location.to_string().into()),
+                Err(cause) => {
+                    tracing::warn!(%location, cause = &cause as &dyn std::error::Error, "discarded file stays");
+                    failure = Some(cause);
+                }
+            }
         }
-        for (location, _) in &files {
-            self.inner.blobs.remove(location).await?;
+        if unlinked.is_empty() {
+            return failure.map_or(Ok((0, 0)), |cause| Err(cause.into()));
         }
-        let names: Vec<Value> = files.iter().map(|(location, _)| location.to_string().into()).collect();
         self.write(move |tx| {
-            let names = names.clone();
+            let unlinked = unlinked.clone();
             Box::pin(async move {
-                tx.execute_list(&sql::DELETE_DISCARDED, &[], &names).await?;
-                Ok(())
-            })
-        })
-        .await?;
-        Ok((files.len() as u64, files.iter().map(|(_, size_bytes)| size_bytes).sum()))
-    }
-
-    async fn add_to_totals(&self, collected: Collected) -> Result<(), Error> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                let mut totals = load_totals(tx).await?;
-                totals.add(&collected);
-                let text = serde_json::to_vec(&totals).map_err(|_| Error::Stored { what: "collection totals" })?;
-                tx.execute(&sql::UPSERT_SETTING, &[TOTALS.into(), text.into()]).await?;
-                Ok(())
+                let rows = tx.query_list(&sql::DELETE_DISCARDED, &[], &unlinked).await?;
+                let sizes = rows.iter().map(|row| row.get::<u64>(0)).collect::<Result<Vec<_>, _>>()?;
+                let (files, bytes) = (sizes.len() as u64, sizes.iter().sum());
+                add_to_totals(tx, &Collected { files, bytes, ..Collected::default() }).await?;
+                Ok((files, bytes))
             })
         })
         .await
     }
+}
+
+/// Due manifests that one transaction looks at: each takes its tags and references with it.
+const MANIFEST_BATCH_ROWS_MAX: i64 = COLLECT_BATCH_ROWS_MAX / 8;
+
+/// A manifest that was collected.
+struct CollectedManifest {
+    repository: RepositoryName,
+    id: RepositoryId,
+    digest: Digest,
+    removed: Removed,
+}
+
+async fn collect_manifests_in(tx: &mut Tx, now_us: i64, due_us: i64) -> Result<(i64, Vec<CollectedManifest>), Error> {
+    let mut gone = Vec::new();
+    let rows = tx.query(&sql::LIST_DUE_MANIFESTS, &[now_us.into(), MANIFEST_BATCH_ROWS_MAX.into()]).await?;
+    for row in &rows {
+        let id = RepositoryId(row.get(0)?);
+        let digest = stored_digest(&row.get::<Vec<u8>>(1)?)?;
+        let repository: RepositoryName =
+            row.get::<String>(2)?.parse().map_err(|_| Error::Stored { what: "repository name" })?;
+        let key = [id.0.into(), digest.to_bytes().into()];
+        if tx.find(&sql::MANIFEST_IS_ROOTED, &key).await?.is_some() {
+            tx.execute(&sql::KEEP_MANIFEST, &key).await?;
+            continue;
+        }
+        let Some(removed) = remove_manifest(tx, id, digest, due_us).await? else { continue };
+        // Its own referrers have waited with it.
+        offer_referrers(tx, id, digest, now_us, None).await?;
+        let record = Record::allowed("system", "manifest.collect", &format!("{repository}@{digest}"));
+        audit::record(tx, record).await?;
+        gone.push(CollectedManifest { repository, id, digest, removed });
+    }
+    add_to_totals(tx, &Collected { manifests: gone.len() as u64, ..Collected::default() }).await?;
+    Ok((count(&rows), gone))
+}
+
+/// What becomes of a blob that is due.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fate {
+    /// A manifest references it.
+    Stays,
+    /// It may be part of a push that goes on.
+    Waits,
+    /// It leaves its repository.
+    Goes,
+}
+
+async fn collect_links_in(
+    tx: &mut Tx,
+    now_us: i64,
+    held_until_us: i64,
+) -> Result<(i64, Vec<(RepositoryId, Digest)>), Error> {
+    let rows = tx.query(&sql::LIST_DUE_BLOBS, &[now_us.into(), COLLECT_BATCH_ROWS_MAX.into()]).await?;
+    let due: Vec<(i64, Vec<u8>, bool)> =
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect::<Result<_, db::Error>>()?;
+    let unreferenced: BTreeSet<i64> =
+        due.iter().filter(|(.., referenced)| !referenced).map(|(repository, ..)| *repository).collect();
+    let list: Vec<Value> = unreferenced.into_iter().map(Value::from).collect();
+    let mut pushed_to = BTreeSet::new();
+    for row in tx.query_list(&sql::LIST_PUSHED_TO, &[now_us.into()], &list).await? {
+        pushed_to.insert(row.get::<i64>(0)?);
+    }
+    let mut fates: BTreeMap<(i64, Fate), Vec<Value>> = BTreeMap::new();
+    let mut gone = Vec::new();
+    for (repository, digest, is_referenced) in due {
+        let fate = match (is_referenced, pushed_to.contains(&repository)) {
+            (true, _) => Fate::Stays,
+            (false, true) => Fate::Waits,
+            (false, false) => Fate::Goes,
+        };
+        if fate == Fate::Goes {
+            gone.push((RepositoryId(repository), stored_digest(&digest)?));
+        }
+        fates.entry((repository, fate)).or_default().push(digest.into());
+    }
+    for ((repository, fate), digests) in &fates {
+        match fate {
+            Fate::Stays => tx.execute_list(&sql::KEEP_BLOBS, &[(*repository).into()], digests).await?,
+            Fate::Waits => {
+                tx.execute_list(&sql::HOLD_BLOBS, &[(*repository).into(), held_until_us.into()], digests).await?
+            }
+            Fate::Goes => tx.execute_list(&sql::COLLECT_BLOBS, &[(*repository).into()], digests).await?,
+        };
+    }
+    let digests: Vec<Digest> = gone.iter().map(|(_, digest)| *digest).collect();
+    discard_unheld(tx, &digests, now_us).await?;
+    add_to_totals(tx, &Collected { links: gone.len() as u64, ..Collected::default() }).await?;
+    Ok((count(&rows), gone))
+}
+
+/// Offers the referrers of a subject that is gone to collection: the first of them now, the rest by a job.
+pub(crate) async fn offer_referrers(
+    tx: &mut Tx,
+    id: RepositoryId,
+    subject: Digest,
+    due_us: i64,
+    after: Option<Digest>,
+) -> Result<(), Error> {
+    if let Some(after) = offer_referrers_batch(tx, id, subject, due_us, after).await? {
+        crate::jobs::enqueue_offer(tx, id.0, subject, due_us, after).await?;
+    }
+    Ok(())
+}
+
+async fn offer_referrers_batch(
+    tx: &mut Tx,
+    id: RepositoryId,
+    subject: Digest,
+    due_us: i64,
+    after: Option<Digest>,
+) -> Result<Option<Digest>, Error> {
+    let after = after.map(|digest| digest.to_bytes()).unwrap_or_default();
+    let page = [id.0.into(), subject.to_bytes().into(), after.into(), COLLECT_BATCH_ROWS_MAX.into()];
+    let rows = tx.query(&sql::LIST_REFERRER_DIGESTS, &page).await?;
+    let digests = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
+    let list: Vec<Value> = digests.iter().map(|digest| digest.clone().into()).collect();
+    tx.execute_list(&sql::OFFER_REFERRERS, &[id.0.into(), due_us.into()], &list).await?;
+    match digests.last() {
+        Some(last) if count(&rows) == COLLECT_BATCH_ROWS_MAX => Ok(Some(stored_digest(last)?)),
+        _ => Ok(None),
+    }
+}
+
+fn count(rows: &[db::Row]) -> i64 {
+    i64::try_from(rows.len()).unwrap_or(i64::MAX)
+}
+
+/// Adds to what was ever freed, in the transaction that frees it. The collector's own row: nothing else waits for it.
+pub(crate) async fn add_to_totals(tx: &mut Tx, collected: &Collected) -> Result<(), Error> {
+    if collected.is_empty() {
+        return Ok(());
+    }
+    let mut totals = load_totals(tx).await?;
+    totals.add(collected);
+    let text = serde_json::to_vec(&totals).map_err(|_| Error::Stored { what: "collection totals" })?;
+    tx.execute(&sql::UPSERT_SETTING, &[TOTALS.into(), text.into()]).await?;
+    Ok(())
 }
 
 async fn load_totals(tx: &mut Tx) -> Result<Collected, Error> {

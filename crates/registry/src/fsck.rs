@@ -3,7 +3,7 @@
 //! It reads pages in key order while pushes and collection go on, so what looks wrong is looked at a second time before
 //! it is said: a row that changed in between is no finding.
 
-use std::time::{Duration, SystemTime};
+use std::collections::BTreeSet;
 
 use blobs::{Found, Verdict};
 use db::Value;
@@ -16,9 +16,6 @@ use crate::limits::{FSCK_FINDINGS_MAX, FSCK_PAGE_ROWS_MAX};
 use crate::pull::{stored_digest, stored_location};
 use crate::repositories::Registry;
 use crate::statements as sql;
-
-/// A file without a row is an orphan only when it is this old: a younger one may be a push that is about to commit.
-const ORPHAN_AGE: Duration = Duration::from_secs(3_600);
 
 /// Something that does not agree.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
@@ -81,11 +78,11 @@ impl Registry {
         self.check_files(repair, &mut report, &mut progress).await?;
         self.check_blobs(repair, &mut report, &mut progress).await?;
         if repair {
+            self.inner.caches.forget_all();
             let repaired = report.findings.iter().filter(|finding| finding.repaired).count();
             self.write(move |tx| {
                 Box::pin(async move {
-                    let record = Record::allowed("system", "fsck.repair", "registry")
-                        .detail("repaired", repaired);
+                    let record = Record::allowed("system", "fsck.repair", "registry").detail("repaired", repaired);
                     audit::record(tx, record).await?;
                     Ok(())
                 })
@@ -143,26 +140,40 @@ impl Registry {
         manifest: &Manifest,
         report: &mut Fsck,
     ) -> Result<(), Error> {
-        if manifest.kind != oci::ManifestKind::Image {
-            return Ok(());
-        }
-        let layers = manifest.layers.iter().filter(|layer| !layer.is_foreign());
-        let mut wanted: Vec<Digest> = manifest.config.iter().chain(layers).map(|target| target.digest).collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        report.references += wanted.len() as u64;
+        // Only an image needs what it references; yet whatever a manifest references is kept for it.
+        let needed =
+            manifest.contents().filter(|target| manifest.kind == oci::ManifestKind::Image && !target.is_foreign());
+        let wanted: BTreeSet<Digest> = needed.map(|target| target.digest).collect();
+        let contents: BTreeSet<Digest> = manifest.contents().map(|target| target.digest).collect();
+        report.references += contents.len() as u64;
         let list: Vec<Value> = wanted.iter().map(|digest| digest.to_bytes().into()).collect();
         let manifest_bytes = digest.to_bytes();
-        let (held, alive) = self
+        let (held, recorded, alive) = self
             .read(move |tx| {
                 Box::pin(async move {
                     let rows = tx.query_list(&sql::LIST_HELD_BLOBS, &[repository.into()], &list).await?;
                     let held = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
-                    let alive = tx.find(&sql::FIND_MANIFEST, &[repository.into(), manifest_bytes.into()]).await?;
-                    Ok((held, alive.is_some()))
+                    let key = [repository.into(), manifest_bytes.into()];
+                    let rows = tx.query(&sql::FSCK_REFERENCES, &key).await?;
+                    let recorded = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
+                    let alive = tx.find(&sql::FIND_MANIFEST, &key).await?;
+                    Ok((held, recorded, alive.is_some()))
                 })
             })
             .await?;
+        let recorded: BTreeSet<Vec<u8>> = recorded.into_iter().collect();
+        for target in contents.iter().filter(|target| alive && !recorded.contains(&target.to_bytes())) {
+            let name = self.fsck_name(repository).await?;
+            report.found(
+                "dangling-reference",
+                format!("{name}@{digest}"),
+                format!(
+                    "references {target}, which is not recorded, so that nothing keeps it; push the manifest again"
+                ),
+                false,
+            );
+        }
+        let held: BTreeSet<Vec<u8>> = held.into_iter().collect();
         for target in wanted.iter().filter(|target| alive && !held.contains(&target.to_bytes())) {
             let name = self.fsck_name(repository).await?;
             report.found(
@@ -271,55 +282,17 @@ impl Registry {
         let mut listing = self.inner.blobs.list();
         while let Some(entries) = listing.next().await? {
             report.files += entries.len() as u64;
-            let old = entries.into_iter().filter(|entry| is_old(entry.modified));
-            let (mut locations, mut uploads) = (Vec::new(), Vec::new());
-            for entry in old {
-                match entry.found {
-                    Found::Blob(location) => locations.push((location, entry.size_bytes)),
-                    Found::Upload(id) => uploads.push((id, entry.size_bytes)),
-                    Found::Unknown(path) => report.found(
-                        "foreign",
-                        path.display().to_string(),
-                        "is not a file of the blob store; move it elsewhere",
-                        false,
-                    ),
+            for entry in &entries {
+                if let Found::Unknown(path) = &entry.found {
+                    let detail = "is not a file of the blob store; move it elsewhere";
+                    report.found("foreign", path.display().to_string(), detail, false);
                 }
             }
-            let names: Vec<Value> = locations.iter().map(|(location, _)| location.to_string().into()).collect();
-            let ids: Vec<Value> = uploads.iter().map(|(id, _)| id.to_string().into()).collect();
-            let known = self
-                .read(move |tx| {
-                    Box::pin(async move {
-                        let mut known: Vec<String> = Vec::new();
-                        for (statement, list) in [
-                            (&sql::LIST_KNOWN_LOCATIONS, &names),
-                            (&sql::LIST_KNOWN_DISCARDED, &names),
-                            (&sql::LIST_KNOWN_UPLOADS, &ids),
-                        ] {
-                            if list.is_empty() {
-                                continue;
-                            }
-                            for row in tx.query_list(statement, &[], list).await? {
-                                known.push(row.get(0)?);
-                            }
-                        }
-                        Ok(known)
-                    })
-                })
-                .await?;
-            for (location, size_bytes) in locations {
-                if !known.contains(&location.to_string()) {
-                    report.orphans = (report.orphans.0 + 1, report.orphans.1 + size_bytes);
-                    let removed = repair && self.inner.blobs.remove(&location).await?;
-                    report.found("orphan", location.to_string(), "no row names this file", removed);
-                }
-            }
-            for (id, size_bytes) in uploads {
-                if !known.contains(&id.to_string()) {
-                    report.orphans = (report.orphans.0 + 1, report.orphans.1 + size_bytes);
-                    let removed = repair && self.inner.blobs.remove_upload(id).await?;
-                    report.found("orphan", format!("uploads/{id}"), "no row names this upload", removed);
-                }
+            for orphan in self.find_orphans(entries).await? {
+                report.orphans = (report.orphans.0 + 1, report.orphans.1 + orphan.size_bytes);
+                let subject = orphan.to_string();
+                let removed = repair && self.remove_orphan(orphan).await?;
+                report.found("orphan", subject, "no row names this file", removed);
             }
             if !progress(report) {
                 return Ok(());
@@ -351,7 +324,12 @@ impl Registry {
                 let size_bytes: u64 = row.get(1)?;
                 report.blobs += 1;
                 if row.get::<i64>(3)? != 0 {
-                    report.found("corrupt", digest.to_string(), "was found damaged and waits to be pushed again", false);
+                    report.found(
+                        "corrupt",
+                        digest.to_string(),
+                        "was found damaged and waits to be pushed again",
+                        false,
+                    );
                     continue;
                 }
                 let verdict = self.inner.blobs.verify(&location, &digest, size_bytes, |_| ()).await?;
@@ -387,19 +365,6 @@ impl Registry {
         .await
     }
 
-    async fn withdraw(&self, digest: Digest, location: String) -> Result<(), Error> {
-        self.write(move |tx| {
-            let location = location.clone();
-            Box::pin(async move {
-                tx.execute(&sql::MARK_DAMAGED, &[digest.to_bytes().into(), location.into()]).await?;
-                Ok(())
-            })
-        })
-        .await?;
-        self.inner.caches.forget_digest(digest);
-        Ok(())
-    }
-
     async fn fsck_name(&self, repository: i64) -> Result<String, Error> {
         self.read(move |tx| {
             Box::pin(async move {
@@ -409,8 +374,4 @@ impl Registry {
         })
         .await
     }
-}
-
-fn is_old(modified: SystemTime) -> bool {
-    SystemTime::now().duration_since(modified).is_ok_and(|age| age >= ORPHAN_AGE)
 }

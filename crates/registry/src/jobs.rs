@@ -6,6 +6,7 @@ use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, Runner};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::collect::Collected;
 use crate::error::Error;
 use crate::fsck::Fsck;
 use crate::repositories::Registry;
@@ -19,8 +20,13 @@ pub const EXPIRE_UPLOADS: Kind = Kind::new("uploads.expire");
 pub const ERASE_REPOSITORY: Kind = Kind::new("repository.erase");
 /// Offers a deleted subject's referrers to collection.
 pub const OFFER_REFERRERS: Kind = Kind::new("referrers.offer");
+/// Unlinks files that no row names.
+pub const SWEEP_ORPHANS: Kind = Kind::new("orphans.sweep");
 /// Checks everything that is stored.
 pub const FSCK: Kind = Kind::new("fsck").attempts_max(1);
+
+/// From one sweep to the next. Files without a row come from crashes and failed pushes, and a sweep looks at every file.
+const SWEEP_EVERY: Duration = Duration::from_hours(6);
 
 /// Setting that holds the newest report of [`FSCK`].
 const REPORT: &str = "fsck.report";
@@ -35,6 +41,7 @@ struct Orphaned {
     repository_id: i64,
     subject: Digest,
     due_us: i64,
+    after: Digest,
 }
 
 /// What a check is asked to do.
@@ -62,7 +69,7 @@ impl Registry {
         let grace = Duration::from_micros(u64::try_from(self.inner.options.collect_grace_us).unwrap_or(0));
         // Several times within the grace period, so that bytes are freed within it; never so often that it costs.
         let every = (grace / 16).clamp(Duration::from_secs(1), Duration::from_secs(60));
-        let [collect, expire, erase, offer, check] = [(); 5].map(|()| self.clone());
+        let [collect, expire, erase, offer, sweep, check] = [(); 6].map(|()| self.clone());
         runner
             .handler(COLLECT, move |context| {
                 let registry = collect.clone();
@@ -90,13 +97,26 @@ impl Registry {
             .handler(OFFER_REFERRERS, move |context| {
                 let registry = offer.clone();
                 Box::pin(async move {
-                    let order: Orphaned = context.payload()?;
-                    let step = || registry.offer_referrers_step(order.repository_id, order.subject, order.due_us);
-                    while step().await.map_err(failed)? {
+                    let Orphaned { repository_id, subject, due_us, mut after } = context.payload()?;
+                    while let Some(next) =
+                        registry.offer_referrers_step(repository_id, subject, due_us, after).await.map_err(failed)?
+                    {
                         if context.is_canceled() {
                             return Ok(Outcome::Again(Duration::ZERO));
                         }
+                        after = next;
                     }
+                    Ok(Outcome::Done)
+                })
+            })
+            .handler(SWEEP_ORPHANS, move |context| {
+                let registry = sweep.clone();
+                Box::pin(async move {
+                    let tell = |swept: &Collected| {
+                        context.progress(&format!("{} files, {} bytes freed", swept.orphans, swept.bytes));
+                        !context.is_canceled()
+                    };
+                    registry.sweep_orphans(tell).await.map_err(failed)?;
                     Ok(Outcome::Done)
                 })
             })
@@ -106,6 +126,7 @@ impl Registry {
             })
             .schedule(COLLECT, every)
             .schedule(EXPIRE_UPLOADS, Duration::from_secs(300))
+            .schedule(SWEEP_ORPHANS, SWEEP_EVERY)
     }
 
     /// Orders a check and returns its job. While one waits, it is that one.
@@ -171,7 +192,8 @@ impl Registry {
         };
         let report = self.fsck(order.repair, tell).await.map_err(failed)?;
         let finished = !context.is_canceled();
-        let text = serde_json::to_vec(&FsckReport { job, finished, report }).map_err(|error| JobError::permanent(&error))?;
+        let text =
+            serde_json::to_vec(&FsckReport { job, finished, report }).map_err(|error| JobError::permanent(&error))?;
         context
             .commit(move |tx| {
                 let text = text.clone();
@@ -200,9 +222,10 @@ pub(crate) async fn enqueue_offer(
     repository_id: i64,
     subject: Digest,
     due_us: i64,
+    after: Digest,
 ) -> Result<(), Error> {
-    let job = NewJob::new(OFFER_REFERRERS, &Orphaned { repository_id, subject, due_us })?
-        .key(&format!("{repository_id}/{subject}"))?;
+    let job = NewJob::new(OFFER_REFERRERS, &Orphaned { repository_id, subject, due_us, after })?
+        .key(&format!("{repository_id}/{subject}/{after}"))?;
     ledger::jobs::enqueue(tx, &job).await?;
     Ok(())
 }

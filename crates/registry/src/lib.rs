@@ -21,15 +21,18 @@ mod jobs;
 mod limits;
 mod listing;
 mod manifests;
+mod orphans;
 mod pull;
 mod repositories;
 mod statements;
 mod uploads;
 
-pub use collect::{CollectionStatus, Collected};
+pub use collect::{Collected, CollectionStatus};
 pub use error::Error;
 pub use fsck::{Finding, Fsck};
-pub use jobs::{COLLECT, ERASE_REPOSITORY, EXPIRE_UPLOADS, FSCK, FsckOrder, FsckReport, OFFER_REFERRERS};
+pub use jobs::{
+    COLLECT, ERASE_REPOSITORY, EXPIRE_UPLOADS, FSCK, FsckOrder, FsckReport, OFFER_REFERRERS, SWEEP_ORPHANS,
+};
 pub use limits::*;
 pub use listing::{ManifestSummary, Page, Referrers, RepositorySummary, TagSummary};
 pub use manifests::{ManifestPush, PushedManifest, TagRule};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db::Row;
+use db::{Row, Value};
 use oci::{Descriptor, Digest, RepositoryName, Tag};
 
 use crate::error::Error;
@@ -95,6 +95,9 @@ impl Registry {
         let (project, after) = (project.map(ToOwned::to_owned), after.to_owned());
         self.read(move |tx| {
             Box::pin(async move {
+                if limit == 0 {
+                    return Ok(Page { items: Vec::new(), more: false });
+                }
                 let wanted = one_more(limit);
                 let rows = match project {
                     Some(project) => {
@@ -103,12 +106,44 @@ impl Registry {
                     }
                     None => tx.query(&sql::LIST_REPOSITORIES, &[after.into(), wanted.into()]).await?,
                 };
-                page(rows, limit, |row| {
-                    Ok(RepositorySummary {
-                        name: row.get::<String>(1)?.parse().map_err(|_| Error::Stored { what: "repository name" })?,
-                        created_at_us: row.get(2)?,
-                    })
-                })
+                page(rows, limit, repository_summary)
+            })
+        })
+        .await
+    }
+
+    /// Returns the repositories of some projects after a name: what a caller sees who is a member of few among many. It
+    /// costs a look-up a project and a row a repository, whatever else there is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_repositories_of(
+        &self,
+        projects: &[&str],
+        after: &str,
+        limit: u64,
+    ) -> Result<Page<RepositorySummary>, Error> {
+        let limit = limit.min(CATALOG_PER_PAGE_MAX);
+        let projects = in_order(projects, after);
+        let after = after.to_owned();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let mut found = Page { items: Vec::new(), more: false };
+                if limit == 0 {
+                    return Ok(found);
+                }
+                for project in projects {
+                    let left = limit - found.items.len() as u64;
+                    let parameters = [project.into(), after.as_str().into(), one_more(left).into()];
+                    let rows = tx.query(&sql::LIST_PROJECT_REPOSITORIES, &parameters).await?;
+                    let part = page(rows, left, repository_summary)?;
+                    found.items.extend(part.items);
+                    if part.more {
+                        found.more = true;
+                        break;
+                    }
+                }
+                Ok(found)
             })
         })
         .await
@@ -118,7 +153,12 @@ impl Registry {
     ///
     /// # Errors
     /// `NameUnknown`.
-    pub async fn list_tags(&self, name: &RepositoryName, after: &str, limit: Option<u64>) -> Result<Page<String>, Error> {
+    pub async fn list_tags(
+        &self,
+        name: &RepositoryName,
+        after: &str,
+        limit: Option<u64>,
+    ) -> Result<Page<String>, Error> {
         let limit = limit.unwrap_or(TAGS_PER_PAGE_MAX).min(TAGS_PER_PAGE_MAX);
         let (name, after) = (name.clone(), after.to_owned());
         self.read(move |tx| {
@@ -197,8 +237,7 @@ impl Registry {
                     })
                 })?;
                 for manifest in &mut found.items {
-                    let parameters =
-                        [id.0.into(), manifest.digest.to_bytes().into(), TAGS_SHOWN_PER_MANIFEST.into()];
+                    let parameters = [id.0.into(), manifest.digest.to_bytes().into(), TAGS_SHOWN_PER_MANIFEST.into()];
                     for row in tx.query(&sql::LIST_TAGS_OF, &parameters).await? {
                         manifest.tags.push(stored_tag(&row.get::<String>(0)?)?);
                     }
@@ -225,27 +264,40 @@ impl Registry {
         let limit = limit.unwrap_or(REFERRERS_PER_PAGE_MAX).clamp(1, REFERRERS_PER_PAGE_MAX);
         let (name, digest) = (name.clone(), *digest);
         let artifact_type = artifact_type.map(ToOwned::to_owned);
-        let after = after.map(Digest::to_bytes).unwrap_or_default();
+        let mut after = after.map(Digest::to_bytes).unwrap_or_default();
         self.read(move |tx| {
             Box::pin(async move {
+                let mut found = ReferrersPage::new(limit);
                 let id = match find_repository(tx, &name).await {
                     Ok(id) => id,
-                    Err(Error::NameUnknown(_)) => return Ok(Referrers { descriptors: Vec::new(), next: None }),
+                    Err(Error::NameUnknown(_)) => return Ok(found.end()),
                     Err(other) => return Err(other),
                 };
-                let (subject, wanted) = (digest.to_bytes(), one_more(limit));
-                let rows = match artifact_type {
-                    Some(artifact_type) => {
-                        let parameters =
-                            [id.0.into(), subject.into(), artifact_type.into(), after.into(), wanted.into()];
-                        tx.query(&sql::LIST_REFERRERS_OF_TYPE, &parameters).await?
+                let batch: Value = REFERRERS_BATCH_ROWS.into();
+                // In batches: a page that its bytes end early has not had all its rows in memory.
+                loop {
+                    let (subject, artifact_type) = (digest.to_bytes(), artifact_type.clone());
+                    let rows = match artifact_type {
+                        Some(artifact_type) => {
+                            let parameters =
+                                [id.0.into(), subject.into(), artifact_type.into(), after.into(), batch.clone()];
+                            tx.query(&sql::LIST_REFERRERS_OF_TYPE, &parameters).await?
+                        }
+                        None => {
+                            let parameters = [id.0.into(), subject.into(), after.into(), batch.clone()];
+                            tx.query(&sql::LIST_REFERRERS, &parameters).await?
+                        }
+                    };
+                    for row in &rows {
+                        if !found.add(row)? {
+                            return Ok(found.cut());
+                        }
                     }
-                    None => {
-                        let parameters = [id.0.into(), subject.into(), after.into(), wanted.into()];
-                        tx.query(&sql::LIST_REFERRERS, &parameters).await?
+                    match rows.last() {
+                        Some(last) if rows.len() as u64 == u64::from(REFERRERS_BATCH_ROWS) => after = last.get(0)?,
+                        _ => return Ok(found.end()),
                     }
-                };
-                referrers_page(&rows, limit)
+                }
             })
         })
         .await
@@ -268,6 +320,26 @@ impl Registry {
     }
 }
 
+/// Returns projects in the order of their repositories' names, without those whose repositories all come before `after`.
+fn in_order(projects: &[&str], after: &str) -> Vec<String> {
+    // `a-b/x` comes before `a/x`, as `-` comes before `/`.
+    let mut prefixes: Vec<String> = projects.iter().map(|project| format!("{project}/")).collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes.retain(|prefix| after.starts_with(prefix.as_str()) || prefix.as_str() > after);
+    for prefix in &mut prefixes {
+        prefix.pop();
+    }
+    prefixes
+}
+
+fn repository_summary(row: &Row) -> Result<RepositorySummary, Error> {
+    Ok(RepositorySummary {
+        name: row.get::<String>(1)?.parse().map_err(|_| Error::Stored { what: "repository name" })?,
+        created_at_us: row.get(2)?,
+    })
+}
+
 /// Returns how many rows to read to know whether there is more.
 fn one_more(limit: u64) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
@@ -280,33 +352,57 @@ fn page<T>(rows: Vec<Row>, limit: u64, item: impl Fn(&Row) -> Result<T, Error>) 
     Ok(Page { items, more })
 }
 
-fn referrers_page(rows: &[Row], limit: u64) -> Result<Referrers, Error> {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut descriptors: Vec<Descriptor> = Vec::new();
-    let mut bytes = 0_usize;
-    for row in rows {
+/// Referrers that are read at once.
+const REFERRERS_BATCH_ROWS: u32 = 32;
+
+/// A page of referrers that fills.
+struct ReferrersPage {
+    descriptors: Vec<Descriptor>,
+    bytes: usize,
+    limit: u64,
+}
+
+impl ReferrersPage {
+    fn new(limit: u64) -> Self {
+        Self { descriptors: Vec::new(), bytes: 0, limit }
+    }
+
+    /// Adds a referrer, unless the page is full.
+    fn add(&mut self, row: &Row) -> Result<bool, Error> {
+        let (media_type, artifact_type): (String, Option<String>) = (row.get(1)?, row.get(2)?);
         let annotations: Option<String> = row.get(4)?;
-        let media_type: String = row.get(1)?;
-        bytes += annotations.as_deref().map_or(0, str::len) + media_type.len() + 256;
-        let full = descriptors.len() == limit || (bytes > REFERRERS_PAGE_BYTES_MAX && !descriptors.is_empty());
-        if full {
-            let next = descriptors.last().map(|last| last.digest);
-            return Ok(Referrers { descriptors, next });
+        let texts = annotations.as_deref().map_or(0, str::len) + artifact_type.as_deref().map_or(0, str::len);
+        self.bytes += texts + media_type.len() + 256;
+        let is_full = self.descriptors.len() as u64 == self.limit
+            || (self.bytes > REFERRERS_PAGE_BYTES_MAX && !self.descriptors.is_empty());
+        if is_full {
+            return Ok(false);
         }
         let annotations: BTreeMap<String, String> = annotations
             .map(|text| serde_json::from_str(&text).map_err(|_| Error::Stored { what: "annotations" }))
             .transpose()?
             .unwrap_or_default();
-        descriptors.push(Descriptor {
+        self.descriptors.push(Descriptor {
             media_type,
             digest: stored_digest(&row.get::<Vec<u8>>(0)?)?,
             size: row.get(3)?,
-            artifact_type: row.get(2)?,
+            artifact_type,
             annotations,
             urls: Vec::new(),
             data: None,
             platform: None,
         });
+        Ok(true)
     }
-    Ok(Referrers { descriptors, next: None })
+
+    /// The page, after which there is more.
+    fn cut(self) -> Referrers {
+        let next = self.descriptors.last().map(|last| last.digest);
+        Referrers { descriptors: self.descriptors, next }
+    }
+
+    /// The last page.
+    fn end(self) -> Referrers {
+        Referrers { descriptors: self.descriptors, next: None }
+    }
 }

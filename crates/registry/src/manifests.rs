@@ -1,18 +1,21 @@
 //! Manifests coming in and going.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use db::{Tx, Value};
 use ledger::audit::{self, Record};
-use oci::{Digest, Manifest, ManifestKind, RepositoryName, Tag};
+use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag};
 
+use crate::cache::Changes;
 use crate::collect;
 use crate::error::Error;
 use crate::limits::TAGS_PER_PUSH_MAX;
 use crate::pull::{ManifestEntry, size_value, stored_digest, stored_tag};
 use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
 use crate::statements as sql;
+use crate::uploads::Body;
 
 const CONFIG: i64 = 1;
 const LAYER: i64 = 2;
@@ -79,6 +82,7 @@ impl Registry {
         let this = self.clone();
         self.detached(async move {
             let shared = Arc::clone(&prepared);
+            let generation = this.inner.caches.generation(prepared.push.repository.as_str());
             let id = this
                 .write(move |tx| {
                     let prepared = Arc::clone(&shared);
@@ -86,7 +90,7 @@ impl Registry {
                 })
                 .await?;
             let Prepared { push, entry, .. } = &*prepared;
-            this.inner.caches.change(push.repository.as_str(), |changes| {
+            this.inner.caches.change(generation, push.repository.as_str(), |changes| {
                 changes.manifest(id, entry);
                 for tag in &push.tags {
                     changes.tag(id, tag, entry.digest);
@@ -100,16 +104,24 @@ impl Registry {
     /// Stores the empty blob and the empty JSON document where a manifest uses them: clients take their presence for
     /// granted and do not push them.
     async fn seed_well_known(&self, prepared: &Prepared) -> Result<(), Error> {
-        for content in [&b""[..], &b"{}"[..]] {
-            let digest = blobs::digest(prepared.entry.digest.algorithm(), content);
-            let names_it = prepared.required.contains(&digest);
-            if names_it && matches!(self.find_blob(&prepared.push.repository, &digest).await, Err(Error::BlobUnknown { .. } | Error::NameUnknown(_))) {
-                let body = crate::uploads::Body {
-                    length: Some(content.len() as u64),
-                    range: None,
-                    stream: futures_util::stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(content))]),
-                };
-                self.push_blob(&prepared.push.repository, &prepared.push.actor, &digest, body).await?;
+        let ManifestPush { repository, actor, .. } = &prepared.push;
+        for (algorithm, content) in [
+            (Algorithm::Sha256, &b""[..]),
+            (Algorithm::Sha256, b"{}"),
+            (Algorithm::Sha512, b""),
+            (Algorithm::Sha512, b"{}"),
+        ] {
+            let digest = blobs::digest(algorithm, content);
+            if !prepared.required.contains(&digest) {
+                continue;
+            }
+            match self.find_blob_to_reference(repository, &digest).await {
+                Err(Error::BlobUnknown { .. } | Error::NameUnknown(_)) => {
+                    let stream = futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from_static(content))]);
+                    let body = Body { length: Some(content.len() as u64), range: None, stream };
+                    self.push_blob(repository, actor, &digest, body).await?;
+                }
+                found => drop(found?),
             }
         }
         Ok(())
@@ -123,18 +135,16 @@ impl Registry {
         let this = self.clone();
         let (name, tag, actor) = (name.clone(), tag.clone(), actor.to_owned());
         self.detached(async move {
+            let generation = this.inner.caches.generation(name.as_str());
             let (target, target_tag) = (name.clone(), tag.clone());
             let id = this
                 .write(move |tx| {
                     let (name, tag, actor) = (target.clone(), target_tag.clone(), actor.clone());
                     Box::pin(async move {
                         let id = find_repository(tx, &name).await?;
-                        let row = tx
-                            .find(&sql::DELETE_TAG, &[id.0.into(), tag.as_str().into()])
-                            .await?
-                            .ok_or_else(|| Error::ManifestUnknown {
-                                repository: name.clone(),
-                                reference: tag.to_string(),
+                        let row =
+                            tx.find(&sql::DELETE_TAG, &[id.0.into(), tag.as_str().into()]).await?.ok_or_else(|| {
+                                Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() }
                             })?;
                         let digest = stored_digest(&row.get::<Vec<u8>>(0)?)?;
                         let record = Record::allowed(&actor, "tag.delete", &format!("{name}:{tag}"))
@@ -144,7 +154,7 @@ impl Registry {
                     })
                 })
                 .await?;
-            this.inner.caches.change(name.as_str(), |changes| changes.tag_gone(id, &tag));
+            this.inner.caches.change(generation, name.as_str(), |changes| changes.tag_gone(id, &tag));
             Ok(())
         })
         .await
@@ -158,30 +168,28 @@ impl Registry {
         let this = self.clone();
         let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
         self.detached(async move {
-            let due_us = this.now_us() + this.inner.options.lease_us();
+            let (now_us, options) = (this.now_us(), &this.inner.options);
+            let (due_us, referrers_due_us) = (now_us + options.lease_us(), now_us + options.referrer_lease_us());
+            let generation = this.inner.caches.generation(name.as_str());
             let target = name.clone();
-            let (id, tags) = this
+            let (id, removed) = this
                 .write(move |tx| {
                     let (name, actor) = (target.clone(), actor.clone());
                     Box::pin(async move {
                         let id = find_repository(tx, &name).await?;
-                        let tags = remove_manifest(tx, id, digest, due_us).await?.ok_or_else(|| {
+                        let removed = remove_manifest(tx, id, digest, due_us).await?.ok_or_else(|| {
                             Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() }
                         })?;
-                        let names: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+                        collect::offer_referrers(tx, id, digest, referrers_due_us, None).await?;
+                        let names: Vec<&str> = removed.tags.iter().map(Tag::as_str).collect();
                         let record = Record::allowed(&actor, "manifest.delete", &format!("{name}@{digest}"))
                             .detail("tags", names);
                         audit::record(tx, record).await?;
-                        Ok((id, tags))
+                        Ok((id, removed))
                     })
                 })
                 .await?;
-            this.inner.caches.change(name.as_str(), |changes| {
-                changes.manifest_gone(id, digest);
-                for tag in &tags {
-                    changes.tag_gone(id, tag);
-                }
-            });
+            this.inner.caches.change(generation, name.as_str(), |changes| removed.apply(changes, id, digest));
             Ok(())
         })
         .await
@@ -196,14 +204,14 @@ impl Registry {
         let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
         self.detached(async move {
             let now_us = this.now_us();
+            let generation = this.inner.caches.generation(name.as_str());
             let target = name.clone();
             let id = this
                 .write(move |tx| {
                     let (name, actor) = (target.clone(), actor.clone());
                     Box::pin(async move {
                         let id = find_repository(tx, &name).await?;
-                        let held =
-                            tx.execute(&sql::UNLINK_BLOB, &[id.0.into(), digest.to_bytes().into()]).await?;
+                        let held = tx.execute(&sql::UNLINK_BLOB, &[id.0.into(), digest.to_bytes().into()]).await?;
                         if held == 0 {
                             return Err(Error::BlobUnknown { repository: name, digest });
                         }
@@ -214,7 +222,7 @@ impl Registry {
                     })
                 })
                 .await?;
-            this.inner.caches.change(name.as_str(), |changes| changes.blob_gone(id, digest));
+            this.inner.caches.change(generation, name.as_str(), |changes| changes.blob_gone(id, digest));
             Ok(())
         })
         .await
@@ -224,7 +232,7 @@ impl Registry {
 /// Decides everything about a push that needs no database.
 fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
     let manifest = Manifest::parse(push.content_type.as_deref(), &push.body).map_err(Error::ManifestInvalid)?;
-    let algorithm = push.digest.map_or(oci::Algorithm::Sha256, |digest| digest.algorithm());
+    let algorithm = push.digest.map_or(Algorithm::Sha256, |digest| digest.algorithm());
     let digest = blobs::digest(algorithm, &push.body);
     if let Some(expected) = push.digest.filter(|expected| *expected != digest) {
         return Err(Error::DigestMismatch { expected });
@@ -246,10 +254,8 @@ fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
         required.clear();
     }
     references.extend(manifest.manifests.iter().map(|child| (child.digest, CHILD)));
-    for list in [&mut references] {
-        list.sort_unstable();
-        list.dedup();
-    }
+    references.sort_unstable();
+    references.dedup();
     required.sort_unstable();
     required.dedup();
     let annotations = (manifest.subject.is_some() && !manifest.annotations.is_empty())
@@ -291,16 +297,15 @@ async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<Reposi
         let rows: Vec<Vec<Value>> = prepared
             .references
             .iter()
-            .map(|(target, kind)| {
-                vec![id.0.into(), digest.clone().into(), target.to_bytes().into(), (*kind).into()]
-            })
+            .map(|(target, kind)| vec![id.0.into(), digest.clone().into(), target.to_bytes().into(), (*kind).into()])
             .collect();
         tx.execute_rows(&sql::INSERT_REFERENCES, &[], &rows).await?;
     }
     let mut record = Record::allowed(&push.actor, "manifest.push", &format!("{}@{}", push.repository, entry.digest));
     for tag in &push.tags {
         let moved_from = set_tag(tx, id, tag, &entry.digest, push.tag_rule, now_us).await?;
-        record = record.detail(&format!("tag:{tag}"), moved_from.map_or_else(|| "made".to_owned(), |from| from.to_string()));
+        record =
+            record.detail(&format!("tag:{tag}"), moved_from.map_or_else(|| "made".to_owned(), |from| from.to_string()));
     }
     if let Some(subject) = &prepared.manifest.subject {
         record = record.detail("subject", subject.digest.to_string());
@@ -319,8 +324,7 @@ async fn check_required(tx: &mut Tx, id: RepositoryId, required: &[Digest]) -> R
         return Ok(());
     }
     let held = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
-    let missing: Vec<Digest> =
-        required.iter().filter(|digest| !held.contains(&digest.to_bytes())).copied().collect();
+    let missing: Vec<Digest> = required.iter().filter(|digest| !held.contains(&digest.to_bytes())).copied().collect();
     Err(Error::BlobsMissing(missing))
 }
 
@@ -341,22 +345,39 @@ async fn set_tag(
     if rule == TagRule::MakeOnly && former.is_some_and(|former| former != *digest) {
         return Err(Error::TagExists { tag: tag.clone() });
     }
-    tx.execute(
-        &sql::UPSERT_TAG,
-        &[id.0.into(), tag.as_str().into(), digest.to_bytes().into(), now_us.into()],
-    )
-    .await?;
+    tx.execute(&sql::UPSERT_TAG, &[id.0.into(), tag.as_str().into(), digest.to_bytes().into(), now_us.into()]).await?;
     Ok(former.filter(|former| former != digest))
 }
 
-/// Takes a manifest out of a repository and offers what only it held to collection. Returns the tags that pointed to
-/// it, or none when the repository does not hold it.
+/// What went with a manifest.
+pub(crate) struct Removed {
+    /// Tags that pointed to it.
+    pub(crate) tags: Vec<Tag>,
+    /// What it referenced.
+    targets: Vec<Digest>,
+}
+
+impl Removed {
+    /// Brings the removal to the caches. A blob that it referenced has a lease again, which its entry does not say.
+    pub(crate) fn apply(&self, changes: &Changes<'_>, id: RepositoryId, digest: Digest) {
+        changes.manifest_gone(id, digest);
+        for tag in &self.tags {
+            changes.tag_gone(id, tag);
+        }
+        for target in &self.targets {
+            changes.blob_gone(id, *target);
+        }
+    }
+}
+
+/// Takes a manifest out of a repository and offers what only it held to collection. Returns what went with it, or none
+/// when the repository does not hold it.
 pub(crate) async fn remove_manifest(
     tx: &mut Tx,
     id: RepositoryId,
     digest: Digest,
     due_us: i64,
-) -> Result<Option<Vec<Tag>>, Error> {
+) -> Result<Option<Removed>, Error> {
     let bytes = digest.to_bytes();
     if tx.execute(&sql::DELETE_REPOSITORY_MANIFEST, &[id.0.into(), bytes.clone().into()]).await? == 0 {
         return Ok(None);
@@ -365,16 +386,12 @@ pub(crate) async fn remove_manifest(
     for row in tx.query(&sql::DELETE_TAGS_OF, &[id.0.into(), bytes.clone().into()]).await? {
         tags.push(stored_tag(&row.get::<String>(0)?)?);
     }
-    let mut targets: Vec<Value> = Vec::new();
+    let mut targets = Vec::new();
     for row in tx.query(&sql::DELETE_REFERENCES, &[id.0.into(), bytes.clone().into()]).await? {
-        targets.push(row.get::<Vec<u8>>(0)?.into());
+        targets.push(stored_digest(&row.get::<Vec<u8>>(0)?)?);
     }
-    if !targets.is_empty() {
-        tx.execute_list(&sql::OFFER_BLOBS, &[id.0.into(), due_us.into()], &targets).await?;
-    }
-    tx.execute(&sql::DELETE_MANIFEST, &[bytes.clone().into()]).await?;
-    if tx.find(&sql::HAS_REFERRERS, &[id.0.into(), bytes.into()]).await?.is_some() {
-        crate::jobs::enqueue_offer(tx, id.0, digest, due_us).await?;
-    }
-    Ok(Some(tags))
+    let list: Vec<Value> = targets.iter().map(|target| target.to_bytes().into()).collect();
+    tx.execute_list(&sql::OFFER_BLOBS, &[id.0.into(), due_us.into()], &list).await?;
+    tx.execute(&sql::DELETE_MANIFEST, &[bytes.into()]).await?;
+    Ok(Some(Removed { tags, targets }))
 }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use blobs::{Blob, Location};
 use bytes::Bytes;
 use db::{Row, Tx};
+use ledger::audit::{self, Record};
 use oci::{Digest, Reference, RepositoryName, Tag};
 
 use crate::cache::Found;
 use crate::error::Error;
 use crate::repositories::{Registry, RepositoryId, find_repository};
 use crate::statements as sql;
+
+/// Files of one blob that are tried when each is replaced by a newer push before it is opened.
+const OPEN_ATTEMPTS_MAX: u32 = 8;
 
 /// A manifest as one repository holds it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,10 +77,8 @@ impl Registry {
                 })
             })
             .await?;
-        let entry = found.ok_or_else(|| Error::ManifestUnknown {
-            repository: name.clone(),
-            reference: reference.to_string(),
-        })?;
+        let entry = found
+            .ok_or_else(|| Error::ManifestUnknown { repository: name.clone(), reference: reference.to_string() })?;
         let entry = Arc::new(entry);
         let tag = match reference {
             Reference::Tag(tag) => Some(tag),
@@ -125,6 +127,7 @@ impl Registry {
         let this = self.clone();
         let (name, digest) = (name.clone(), *digest);
         self.detached(async move {
+            let generation = this.inner.caches.generation(name.as_str());
             let wanted = name.clone();
             let (id, found) = this
                 .write(move |tx| {
@@ -132,14 +135,13 @@ impl Registry {
                     Box::pin(async move {
                         let id = find_repository(tx, &wanted).await?;
                         let due_us = now_us + lease_us;
-                        tx.execute(&sql::EXTEND_LEASE, &[id.0.into(), digest.to_bytes().into(), due_us.into()])
-                            .await?;
+                        tx.execute(&sql::EXTEND_LEASE, &[id.0.into(), digest.to_bytes().into(), due_us.into()]).await?;
                         Ok((id, load_blob(tx, id, &digest).await?))
                     })
                 })
                 .await?;
             let entry = found.ok_or_else(|| Error::BlobUnknown { repository: name.clone(), digest })?;
-            this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
+            this.inner.caches.change(generation, name.as_str(), |changes| changes.blob(id, &entry));
             Ok(entry)
         })
         .await
@@ -148,36 +150,35 @@ impl Registry {
     /// Opens a blob's bytes.
     ///
     /// # Errors
-    /// `BlobDamaged` when the file is gone or has another size. Its repository then no longer shows it, so that clients
-    /// push it again.
+    /// `BlobUnknown` when it was deleted since it was found. `BlobDamaged` when the file is gone or has another size;
+    /// its repositories then no longer show it, so that clients push it again.
     pub async fn open_blob(&self, name: &RepositoryName, entry: &BlobEntry) -> Result<Blob, Error> {
-        match self.inner.blobs.read(&entry.location, entry.size_bytes, &entry.digest).await {
-            Ok(blob) => Ok(blob),
-            Err(cause @ (blobs::Error::Missing { .. } | blobs::Error::WrongSize { .. })) => {
-                // The file may just have been replaced by a newer push of the same digest.
-                let (wanted, digest) = (name.clone(), entry.digest);
-                let current = self
-                    .read(move |tx| {
-                        Box::pin(async move {
-                            let id = find_repository(tx, &wanted).await?;
-                            load_blob(tx, id, &digest).await
-                        })
+        let mut entry = entry.clone();
+        for _ in 0..OPEN_ATTEMPTS_MAX {
+            let cause = match self.inner.blobs.read(&entry.location, entry.size_bytes, &entry.digest).await {
+                Ok(blob) => return Ok(blob),
+                Err(cause @ (blobs::Error::Missing { .. } | blobs::Error::WrongSize { .. })) => cause,
+                Err(cause) => return Err(cause.into()),
+            };
+            // The file goes after its row: what the database says now tells deletion and a newer push from damage.
+            let (wanted, digest) = (name.clone(), entry.digest);
+            let current = self
+                .read(move |tx| {
+                    Box::pin(async move {
+                        let id = find_repository(tx, &wanted).await?;
+                        load_blob(tx, id, &digest).await
                     })
-                    .await?;
-                match current {
-                    Some(current) if current.location != entry.location => {
-                        self.inner.caches.forget_digest(entry.digest);
-                        Ok(self.inner.blobs.read(&current.location, current.size_bytes, &current.digest).await?)
-                    }
-                    _ => {
-                        tracing::error!(digest = %entry.digest, cause = %cause, "blob is damaged in the store");
-                        self.mark_damaged(entry).await?;
-                        Err(Error::BlobDamaged(entry.digest))
-                    }
-                }
+                })
+                .await?;
+            let current = current.ok_or_else(|| Error::BlobUnknown { repository: name.clone(), digest })?;
+            if current.location == entry.location {
+                tracing::error!(%digest, cause = &cause as &dyn std::error::Error, "blob is damaged in the store");
+                self.mark_damaged(&entry).await?;
+                return Err(Error::BlobDamaged(digest));
             }
-            Err(cause) => Err(cause.into()),
+            entry = current;
         }
+        Err(Error::BlobUnknown { repository: name.clone(), digest: entry.digest })
     }
 
     /// Records that a blob's stored bytes are not what its digest says: nobody is served it, `HEAD` says that it is
@@ -186,19 +187,19 @@ impl Registry {
     /// # Errors
     /// When the database fails.
     pub async fn mark_damaged(&self, entry: &BlobEntry) -> Result<(), Error> {
+        self.withdraw(entry.digest, entry.location.to_string()).await
+    }
+
+    pub(crate) async fn withdraw(&self, digest: Digest, location: String) -> Result<(), Error> {
         let this = self.clone();
-        let entry = entry.clone();
         self.detached(async move {
-            let (digest, location) = (entry.digest, entry.location.to_string());
             this.write(move |tx| {
                 let location = location.clone();
                 Box::pin(async move {
-                    tx.execute(&sql::MARK_DAMAGED, &[digest.to_bytes().into(), location.into()]).await?;
-                    ledger::audit::record(
-                        tx,
-                        ledger::audit::Record::allowed("system", "blob.damaged", &digest.to_string()),
-                    )
-                    .await?;
+                    let marked = tx.execute(&sql::MARK_DAMAGED, &[digest.to_bytes().into(), location.into()]).await?;
+                    if marked > 0 {
+                        audit::record(tx, Record::allowed("system", "blob.damaged", &digest.to_string())).await?;
+                    }
                     Ok(())
                 })
             })

@@ -69,6 +69,17 @@ impl Options {
     pub(crate) fn lease_us(&self) -> i64 {
         self.collect_grace_us / 4 * 3
     }
+
+    /// Returns how long the referrers of a deleted subject stay, should it come back.
+    pub(crate) fn referrer_lease_us(&self) -> i64 {
+        self.collect_grace_us / 4
+    }
+
+    /// Returns how long the blobs of a collected referrer stay. With [`Self::referrer_lease_us`] it is a lease, so that
+    /// the bytes are freed within the grace period; and it is more than the half of one that `HEAD` promised.
+    pub(crate) fn collected_lease_us(&self) -> i64 {
+        self.collect_grace_us / 2
+    }
 }
 
 /// The registry. A clone is the same registry.
@@ -114,7 +125,12 @@ impl Registry {
         T: Send + 'static,
         F: for<'t> Fn(&'t mut Tx) -> BoxFuture<'t, Result<T, Error>> + Send + Sync + 'static,
     {
-        self.inner.db.write(body).await
+        let outcome = self.inner.db.write(body).await;
+        if let Err(Error::Database(_)) = &outcome {
+            // It may have been committed all the same.
+            self.inner.caches.forget_all();
+        }
+        outcome
     }
 
     pub(crate) async fn read<T, F>(&self, body: F) -> Result<T, Error>
@@ -163,6 +179,7 @@ impl Registry {
         let this = self.clone();
         let (name, actor) = (name.clone(), actor.to_owned());
         self.detached(async move {
+            let generation = this.inner.caches.generation(name.as_str());
             let target = name.clone();
             this.write(move |tx| {
                 let (name, actor) = (target.clone(), actor.clone());
@@ -179,7 +196,7 @@ impl Registry {
                 })
             })
             .await?;
-            this.inner.caches.change(name.as_str(), |changes| changes.repository_gone());
+            this.inner.caches.change(generation, name.as_str(), |changes| changes.repository_gone());
             Ok(())
         })
         .await
@@ -201,8 +218,7 @@ pub(crate) async fn ensure_repository(
     if let Some(row) = tx.find(&sql::FIND_REPOSITORY, &[name.as_str().into()]).await? {
         return Ok(RepositoryId(row.get(0)?));
     }
-    let made =
-        tx.find(&sql::INSERT_REPOSITORY, &[name.project().into(), name.as_str().into(), now_us.into()]).await?;
+    let made = tx.find(&sql::INSERT_REPOSITORY, &[name.project().into(), name.as_str().into(), now_us.into()]).await?;
     let Some(row) = made else {
         let project = tx.find(&sql::FIND_PROJECT, &[name.project().into()]).await?;
         return match project {

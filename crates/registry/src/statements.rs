@@ -3,8 +3,6 @@
 db::statements! {
     /// Id of a repository by its full name.
     FIND_REPOSITORY = "SELECT id FROM repositories WHERE name = $1";
-    /// Whether a repository id is alive.
-    REPOSITORY_LIVES = "SELECT name FROM repositories WHERE id = $1";
     /// Makes a repository in the project that its name begins with.
     INSERT_REPOSITORY = "INSERT INTO repositories (project_id, name, created_at_us) \
         SELECT id, $2, $3 FROM projects WHERE name = $1 ON CONFLICT (name) DO NOTHING RETURNING id";
@@ -32,7 +30,7 @@ db::statements! {
     EXTEND_LEASE = "UPDATE repository_blobs SET collect_after_us = $3 \
         WHERE repository_id = $1 AND digest = $2 AND collect_after_us IS NOT NULL AND collect_after_us < $3";
     /// Marks a stored file as damaged.
-    MARK_DAMAGED = "UPDATE blobs SET state = 1 WHERE digest = $1 AND location = $2";
+    MARK_DAMAGED = "UPDATE blobs SET state = 1 WHERE digest = $1 AND location = $2 AND state = 0";
 
     /// Begins an upload.
     INSERT_UPLOAD = "INSERT INTO uploads (id, repository_id, actor, algorithm, offset_bytes, started_at_us, expires_at_us) \
@@ -44,10 +42,16 @@ db::statements! {
         ON r.id = u.repository_id WHERE u.id = $1 AND r.name = $2";
     /// Records what an upload holds.
     ADVANCE_UPLOAD = "UPDATE uploads SET offset_bytes = $3, expires_at_us = $4 WHERE id = $1 AND offset_bytes = $2";
+    /// Ends an upload to a repository.
+    END_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND repository_id = $2";
     /// Ends an upload.
     DELETE_UPLOAD = "DELETE FROM uploads WHERE id = $1";
     /// Uploads that have expired.
     LIST_EXPIRED_UPLOADS = "SELECT id FROM uploads WHERE expires_at_us <= $1 ORDER BY expires_at_us LIMIT $2";
+    /// Ends uploads that have still expired.
+    EXPIRE_UPLOADS = "DELETE FROM uploads WHERE expires_at_us <= $1 AND id IN {list} RETURNING id";
+    /// Has uploads that are being written to expire later.
+    POSTPONE_UPLOADS = "UPDATE uploads SET expires_at_us = $1 WHERE id IN {list}";
     /// Which of some uploads have a row.
     LIST_KNOWN_UPLOADS = "SELECT id FROM uploads WHERE id IN {list}";
 
@@ -68,8 +72,9 @@ db::statements! {
     LIST_HELD_BLOBS = "SELECT l.digest FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
         WHERE l.repository_id = $1 AND b.state = 0 AND l.digest IN {list}";
 
-    /// Stores a manifest's bytes once.
-    INSERT_MANIFEST = "INSERT INTO manifests (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+    /// Stores a manifest's bytes once, or heals them.
+    INSERT_MANIFEST = "INSERT INTO manifests (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO UPDATE \
+        SET body = excluded.body WHERE manifests.body <> excluded.body";
     /// Puts a manifest into a repository.
     UPSERT_REPOSITORY_MANIFEST = "INSERT INTO repository_manifests (repository_id, digest, media_type, artifact_type, subject, \
         annotations, size_bytes, pushed_at_us, pushed_by, collect_after_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) \
@@ -97,11 +102,12 @@ db::statements! {
     /// Offers blobs to collection.
     OFFER_BLOBS = "UPDATE repository_blobs SET collect_after_us = $2 \
         WHERE repository_id = $1 AND collect_after_us IS NULL AND digest IN {list}";
-    /// Whether a manifest has referrers.
-    HAS_REFERRERS = "SELECT 1 FROM repository_manifests WHERE repository_id = $1 AND subject = $2 LIMIT 1";
-    /// Offers a batch of a deleted subject's referrers to collection.
-    OFFER_REFERRERS = "UPDATE repository_manifests SET collect_after_us = $3 WHERE repository_id = $1 AND digest IN \
-        (SELECT digest FROM repository_manifests WHERE repository_id = $1 AND subject = $2 AND collect_after_us IS NULL LIMIT $4)";
+    /// Digests of a subject's referrers after a digest.
+    LIST_REFERRER_DIGESTS = "SELECT digest FROM repository_manifests \
+        WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+    /// Offers manifests to collection.
+    OFFER_REFERRERS = "UPDATE repository_manifests SET collect_after_us = $2 \
+        WHERE repository_id = $1 AND collect_after_us IS NULL AND digest IN {list}";
 
     /// Tags after a name.
     LIST_TAGS = "SELECT name FROM tags WHERE repository_id = $1 AND name > $2 ORDER BY name LIMIT $3";
@@ -113,7 +119,7 @@ db::statements! {
     LIST_TAGS_OF = "SELECT name FROM tags WHERE repository_id = $1 AND digest = $2 ORDER BY name LIMIT $3";
     /// Manifests, newest first, before a time and digest.
     LIST_MANIFESTS = "SELECT digest, media_type, artifact_type, subject, size_bytes, pushed_at_us, pushed_by \
-        FROM repository_manifests WHERE repository_id = $1 AND (pushed_at_us < $2 OR (pushed_at_us = $2 AND digest < $3)) \
+        FROM repository_manifests WHERE repository_id = $1 AND (pushed_at_us, digest) < ($2, $3) \
         ORDER BY pushed_at_us DESC, digest DESC LIMIT $4";
     /// Referrers of a digest after a digest.
     LIST_REFERRERS = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
@@ -125,15 +131,18 @@ db::statements! {
     REPOSITORY_USAGE = "SELECT COUNT(*), CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT) FROM repository_blobs l \
         JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = $1";
 
-    /// Blobs that are due and that a manifest references after all.
-    KEEP_REFERENCED_BLOBS = "UPDATE repository_blobs SET collect_after_us = NULL WHERE (repository_id, digest) IN \
-        (SELECT d.repository_id, d.digest FROM repository_blobs d WHERE d.collect_after_us <= $1 AND EXISTS \
-        (SELECT 1 FROM manifest_references f WHERE f.repository_id = d.repository_id AND f.target = d.digest) LIMIT $2)";
-    /// Takes blobs that are due and unreferenced out of their repository.
-    COLLECT_BLOBS = "DELETE FROM repository_blobs WHERE (repository_id, digest) IN \
-        (SELECT d.repository_id, d.digest FROM repository_blobs d WHERE d.collect_after_us <= $1 AND NOT EXISTS \
-        (SELECT 1 FROM manifest_references f WHERE f.repository_id = d.repository_id AND f.target = d.digest) LIMIT $2) \
-        RETURNING repository_id, digest";
+    /// Blobs that are due, and whether a manifest references each.
+    LIST_DUE_BLOBS = "SELECT d.repository_id, d.digest, CAST(CASE WHEN EXISTS (SELECT 1 FROM manifest_references f \
+        WHERE f.repository_id = d.repository_id AND f.target = d.digest) THEN 1 ELSE 0 END AS BIGINT) \
+        FROM repository_blobs d WHERE d.collect_after_us <= $1 ORDER BY d.collect_after_us LIMIT $2";
+    /// Which of some repositories have an unfinished upload.
+    LIST_PUSHED_TO = "SELECT DISTINCT repository_id FROM uploads WHERE expires_at_us > $1 AND repository_id IN {list}";
+    /// Takes blobs off the list of due ones.
+    KEEP_BLOBS = "UPDATE repository_blobs SET collect_after_us = NULL WHERE repository_id = $1 AND digest IN {list}";
+    /// Has blobs looked at again later.
+    HOLD_BLOBS = "UPDATE repository_blobs SET collect_after_us = $2 WHERE repository_id = $1 AND digest IN {list}";
+    /// Takes blobs out of their repository.
+    COLLECT_BLOBS = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest IN {list}";
     /// Discards the files of some blobs that no repository holds.
     DISCARD_UNHELD = "INSERT INTO discarded_files (location, size_bytes, discarded_at_us) \
         SELECT b.location, b.size_bytes, $1 FROM blobs b WHERE NOT EXISTS \
@@ -153,9 +162,9 @@ db::statements! {
     /// Takes a manifest off the list of due ones.
     KEEP_MANIFEST = "UPDATE repository_manifests SET collect_after_us = NULL WHERE repository_id = $1 AND digest = $2";
     /// Files to unlink.
-    LIST_DISCARDED = "SELECT location, size_bytes FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
+    LIST_DISCARDED = "SELECT location FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
     /// Files that were unlinked.
-    DELETE_DISCARDED = "DELETE FROM discarded_files WHERE location IN {list}";
+    DELETE_DISCARDED = "DELETE FROM discarded_files WHERE location IN {list} RETURNING size_bytes";
     /// Which of some files a blob row or the list of discarded files names.
     LIST_KNOWN_LOCATIONS = "SELECT location FROM blobs WHERE location IN {list}";
     /// Which of some files wait to be unlinked.
@@ -186,15 +195,17 @@ db::statements! {
     FSCK_BLOBS = "SELECT digest, size_bytes, location, state FROM blobs WHERE digest > $1 ORDER BY digest LIMIT $2";
     /// fsck: links after a pair, with whether the blob is there.
     FSCK_LINKS = "SELECT l.repository_id, l.digest, b.size_bytes FROM repository_blobs l LEFT JOIN blobs b ON b.digest = l.digest \
-        WHERE l.repository_id > $1 OR (l.repository_id = $1 AND l.digest > $2) ORDER BY l.repository_id, l.digest LIMIT $3";
+        WHERE (l.repository_id, l.digest) > ($1, $2) ORDER BY l.repository_id, l.digest LIMIT $3";
     /// fsck: manifests after a pair, with their bytes.
     FSCK_MANIFESTS = "SELECT m.repository_id, m.digest, m.size_bytes, m.media_type, b.body FROM repository_manifests m \
         LEFT JOIN manifests b ON b.digest = m.digest \
-        WHERE m.repository_id > $1 OR (m.repository_id = $1 AND m.digest > $2) ORDER BY m.repository_id, m.digest LIMIT $3";
+        WHERE (m.repository_id, m.digest) > ($1, $2) ORDER BY m.repository_id, m.digest LIMIT $3";
     /// fsck: tags after a pair, with whether their manifest is there.
     FSCK_TAGS = "SELECT t.repository_id, t.name, t.digest, m.size_bytes FROM tags t LEFT JOIN repository_manifests m \
         ON m.repository_id = t.repository_id AND m.digest = t.digest \
-        WHERE t.repository_id > $1 OR (t.repository_id = $1 AND t.name > $2) ORDER BY t.repository_id, t.name LIMIT $3";
+        WHERE (t.repository_id, t.name) > ($1, $2) ORDER BY t.repository_id, t.name LIMIT $3";
+    /// fsck: what is recorded of a manifest's references.
+    FSCK_REFERENCES = "SELECT target FROM manifest_references WHERE repository_id = $1 AND manifest = $2";
     /// fsck: name of a repository.
     FSCK_REPOSITORY = "SELECT name FROM repositories WHERE id = $1";
     /// fsck: rows to look at in all.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use blobs::{Stored, Upload, UploadId};
+use blobs::{Upload, UploadId};
 use bytes::Bytes;
 use db::Tx;
 use futures_util::{Stream, StreamExt};
@@ -61,23 +61,51 @@ impl<S> Body<S> {
 #[derive(Clone, Default)]
 pub(crate) struct Writers(Arc<Mutex<HashSet<UploadId>>>);
 
-/// The right of one request to write to an upload, given back when dropped.
-struct Claim {
+/// The right of one request to write to an upload and to its blob until a row names that, given back when dropped.
+pub(crate) struct Claim {
     writers: Writers,
     id: UploadId,
+    is_kept: bool,
 }
 
 impl Writers {
-    fn claim(&self, id: UploadId) -> Result<Claim, Error> {
+    pub(crate) fn claim(&self, id: UploadId) -> Result<Claim, Error> {
         let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        if is_free { Ok(Claim { writers: self.clone(), id }) } else { Err(Error::UploadBusy) }
+        if is_free { Ok(Claim { writers: self.clone(), id, is_kept: false }) } else { Err(Error::UploadBusy) }
+    }
+}
+
+impl Claim {
+    /// Gives the right back to nobody as long as this process lives.
+    fn keep(mut self) {
+        self.is_kept = true;
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.writers.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        if !self.is_kept {
+            self.writers.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        }
     }
+}
+
+/// Bytes that arrived and are not yet a blob.
+enum Staged {
+    /// A small body, still in memory.
+    Small(Vec<Bytes>),
+    /// What was streamed to an upload's file.
+    Streamed(Box<Upload>),
+}
+
+/// Where bytes that arrived are to be a blob.
+struct Arrival {
+    repository: RepositoryName,
+    actor: String,
+    digest: Digest,
+    claim: Claim,
+    /// Whether the upload has a row, which ends with it.
+    has_session: bool,
 }
 
 struct UploadRow {
@@ -146,17 +174,15 @@ impl Registry {
     /// # Errors
     /// `UploadUnknown`, `UploadBusy` while another request writes to it.
     pub async fn cancel_upload(&self, target: &UploadTarget) -> Result<(), Error> {
-        let (_claim, row) = self.claim_upload(target).await?;
-        let id = row.id;
-        self.write(move |tx| {
-            Box::pin(async move {
-                tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
-                Ok(())
-            })
+        let (claim, row) = self.claim_upload(target).await?;
+        let this = self.clone();
+        self.detached(async move {
+            this.end_session(row.id).await?;
+            this.remove_upload_or_leave(row.id).await;
+            drop(claim);
+            Ok(())
         })
-        .await?;
-        self.inner.blobs.remove_upload(id).await?;
-        Ok(())
+        .await
     }
 
     /// Appends a chunk. When it returns, the bytes are durable and counted.
@@ -173,10 +199,12 @@ impl Registry {
         check_start(&body, row.offset_bytes)?;
         let mut upload = self.resume(&row).await?;
         let received = receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await;
-        if let Err(refused @ (Error::SizeMismatch { .. } | Error::BlobTooLarge { .. })) = received {
-            return Err(refused);
-        }
         // A body that broke off still counts as far as it came, so that the client may go on from there.
+        let interrupted = match received {
+            Ok(()) => None,
+            Err(interrupted @ Error::BodyInterrupted { .. }) => Some(interrupted),
+            Err(failed) => return Err(failed),
+        };
         let this = self.clone();
         let status = self
             .detached(async move {
@@ -186,7 +214,7 @@ impl Registry {
                 Ok(UploadStatus { id: row.id, offset_bytes })
             })
             .await?;
-        received.map(|()| status)
+        interrupted.map_or(Ok(status), Err)
     }
 
     /// Ends an upload with an optional last chunk: the blob is in the repository when it returns.
@@ -209,23 +237,23 @@ impl Registry {
         let (claim, row) = match self.claim_upload(target).await {
             Ok(claimed) => claimed,
             Err(Error::UploadUnknown) => {
-                return self.find_blob(&target.repository, digest).await.map_err(|_| Error::UploadUnknown);
+                let found = self.find_blob_to_reference(&target.repository, digest).await;
+                return found.map_err(|_| Error::UploadUnknown);
             }
             Err(other) => return Err(other),
         };
         check_start(&body, row.offset_bytes)?;
-        let stored = match small_length(&body).filter(|_| row.offset_bytes == 0) {
-            Some(length) => {
-                let pieces = collect(body, length).await?;
-                self.inner.blobs.store(row.id, digest, pieces).await
-            }
+        let size_bytes_max = self.inner.options.blob_size_bytes_max;
+        let staged = match small_length(&body).filter(|_| row.offset_bytes == 0) {
+            Some(length) => Staged::Small(collect(body, length, size_bytes_max).await?),
             None => {
                 let mut upload = self.resume(&row).await?;
-                receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await?;
-                upload.commit(digest).await
+                receive(&mut upload, body, size_bytes_max).await?;
+                Staged::Streamed(Box::new(upload))
             }
         };
-        self.admit(&target.repository, &target.actor, *digest, Some(claim), stored).await
+        let (repository, actor) = (target.repository.clone(), target.actor.clone());
+        self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: true }, staged).await
     }
 
     /// Stores a blob that came whole in one request.
@@ -244,18 +272,22 @@ impl Registry {
         E: Send,
     {
         let id = UploadId::generate();
-        let stored = match small_length(&body) {
-            Some(length) => {
-                let bytes = collect(body, length).await?;
-                self.inner.blobs.store(id, digest, bytes).await
-            }
+        let claim = self.inner.writers.claim(id)?;
+        let size_bytes_max = self.inner.options.blob_size_bytes_max;
+        let staged = match small_length(&body) {
+            Some(length) => Staged::Small(collect(body, length, size_bytes_max).await?),
             None => {
                 let mut upload = self.inner.blobs.create(id, digest.algorithm()).await?;
-                receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await?;
-                upload.commit(digest).await
+                if let Err(refused) = receive(&mut upload, body, size_bytes_max).await {
+                    drop(upload);
+                    self.remove_upload_or_leave(id).await;
+                    return Err(refused);
+                }
+                Staged::Streamed(Box::new(upload))
             }
         };
-        self.admit(name, actor, *digest, None, stored).await
+        let (repository, actor) = (name.clone(), actor.to_owned());
+        self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: false }, staged).await
     }
 
     /// Puts a blob of one repository into another without moving a byte. Returns none when the source does not hold it.
@@ -275,6 +307,7 @@ impl Registry {
         let (name, source, digest, actor) = (name.clone(), source.clone(), *digest, actor.to_owned());
         self.detached(async move {
             let (now_us, lease_us) = (this.now_us(), this.inner.options.lease_us());
+            let generation = this.inner.caches.generation(name.as_str());
             let target = name.clone();
             let mounted = this
                 .write(move |tx| {
@@ -297,7 +330,7 @@ impl Registry {
                 })
                 .await?;
             let Some((id, entry)) = mounted else { return Ok(None) };
-            this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
+            this.inner.caches.change(generation, name.as_str(), |changes| changes.blob(id, &entry));
             Ok(Some(entry))
         })
         .await
@@ -355,35 +388,45 @@ impl Registry {
         .await
     }
 
-    /// Makes stored bytes a blob of a repository, in one transaction with the end of their upload.
-    async fn admit(
-        &self,
-        name: &RepositoryName,
-        actor: &str,
-        digest: Digest,
-        claim: Option<Claim>,
-        stored: Result<Stored, blobs::Error>,
-    ) -> Result<BlobEntry, Error> {
-        let upload = claim.as_ref().map(|claim| claim.id);
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(blobs::Error::DigestMismatch { .. }) => {
-                if let Some(id) = upload {
-                    self.write(move |tx| {
-                        Box::pin(async move {
-                            tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
-                            Ok(())
-                        })
-                    })
-                    .await?;
-                }
-                return Err(Error::DigestMismatch { expected: digest });
-            }
-            Err(failed) => return Err(failed.into()),
-        };
+    async fn end_session(&self, id: UploadId) -> Result<(), Error> {
+        self.write(move |tx| {
+            Box::pin(async move {
+                tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Removes the file of an upload that is over.
+    pub(crate) async fn remove_upload_or_leave(&self, id: UploadId) {
+        if let Err(cause) = self.inner.blobs.remove_upload(id).await {
+            tracing::warn!(upload = %id, cause = &cause as &dyn std::error::Error, "file of an upload stays until the next sweep");
+        }
+    }
+
+    /// Stores what arrived and makes it a blob of a repository, in one transaction with the end of its upload.
+    async fn admit(&self, arrival: Arrival, staged: Staged) -> Result<BlobEntry, Error> {
         let this = self.clone();
-        let (name, actor) = (name.clone(), actor.to_owned());
         self.detached(async move {
+            let Arrival { repository, actor, digest, claim, has_session } = arrival;
+            let upload = has_session.then_some(claim.id);
+            let stored = match staged {
+                Staged::Small(pieces) => this.inner.blobs.store(claim.id, &digest, pieces).await,
+                Staged::Streamed(upload) => upload.commit(&digest).await,
+            };
+            let stored = match stored {
+                Ok(stored) => stored,
+                Err(blobs::Error::DigestMismatch { .. }) => {
+                    if let Some(id) = upload {
+                        this.end_session(id).await?;
+                        // A small body had no need of the file that an earlier, interrupted one may have left.
+                        this.remove_upload_or_leave(id).await;
+                    }
+                    return Err(Error::DigestMismatch { expected: digest });
+                }
+                Err(failed) => return Err(failed.into()),
+            };
             let now_us = this.now_us();
             let entry = BlobEntry {
                 digest,
@@ -391,26 +434,32 @@ impl Registry {
                 location: stored.location,
                 collect_after_us: Some(now_us + this.inner.options.lease_us()),
             };
-            let (target, admitted) = (name.clone(), Arc::new(entry.clone()));
+            let generation = this.inner.caches.generation(repository.as_str());
+            let (target, admitted) = (repository.clone(), Arc::new(entry.clone()));
             let committed = this
                 .write(move |tx| {
                     let (name, actor, entry) = (target.clone(), actor.clone(), Arc::clone(&admitted));
                     Box::pin(async move { admit_in(tx, &name, &actor, &entry, upload, now_us).await })
                 })
                 .await;
-            drop(claim);
             match committed {
                 Ok((id, replaced)) => {
                     if replaced {
                         this.inner.caches.forget_digest(digest);
                     }
-                    this.inner.caches.change(name.as_str(), |changes| changes.blob(id, &entry));
+                    this.inner.caches.change(generation, repository.as_str(), |changes| changes.blob(id, &entry));
                     Ok(entry)
                 }
-                // The COMMIT may still land: the file stays, and if no row comes to name it, the sweep for orphans finds it.
-                Err(unknown @ Error::Database(db::Error::OutcomeUnknown { .. })) => Err(unknown),
+                // The commit may still land: nobody takes the file while this process lives, and later the sweep does, if
+                // no row has come to name it.
+                Err(unknown @ Error::Database(db::Error::OutcomeUnknown { .. } | db::Error::Closed)) => {
+                    claim.keep();
+                    Err(unknown)
+                }
                 Err(failed) => {
                     this.discard_unless_named(&entry.location).await;
+                    // Only now may the client try again under the same name.
+                    drop(claim);
                     Err(failed)
                 }
             }
@@ -430,7 +479,7 @@ impl Registry {
         if let Ok(false) = named
             && let Err(cause) = self.inner.blobs.remove(location).await
         {
-            tracing::warn!(%location, %cause, "a file without a row stays until the next sweep");
+            tracing::warn!(%location, cause = &cause as &dyn std::error::Error, "file without a row stays until the next sweep");
         }
     }
 }
@@ -445,7 +494,8 @@ async fn admit_in(
 ) -> Result<(RepositoryId, bool), Error> {
     let id = ensure_repository(tx, name, actor, now_us).await?;
     if let Some(upload) = upload {
-        let ended = tx.execute(&sql::DELETE_UPLOAD, &[upload.to_string().into()]).await?;
+        // One that belongs to a repository which was deleted meanwhile does not bring that back.
+        let ended = tx.execute(&sql::END_UPLOAD, &[upload.to_string().into(), id.0.into()]).await?;
         if ended == 0 {
             return Err(Error::UploadUnknown);
         }
@@ -484,10 +534,13 @@ fn small_length<S>(body: &Body<S>) -> Option<usize> {
 }
 
 /// Reads a small body whole.
-async fn collect<S, E>(mut body: Body<S>, length: usize) -> Result<Vec<Bytes>, Error>
+async fn collect<S, E>(mut body: Body<S>, length: usize, size_bytes_max: u64) -> Result<Vec<Bytes>, Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
+    if length as u64 > size_bytes_max {
+        return Err(Error::BlobTooLarge { limit: size_bytes_max });
+    }
     let announced = body.announced();
     let mut chunks = Vec::new();
     let mut received = 0_usize;
