@@ -147,7 +147,9 @@ impl Stream for TimedBody {
             return Poll::Ready(item);
         }
         match self.timer.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Some(Err(axum::Error::new(std::io::Error::from(std::io::ErrorKind::TimedOut))))),
+            Poll::Ready(()) => {
+                Poll::Ready(Some(Err(axum::Error::new(std::io::Error::from(std::io::ErrorKind::TimedOut)))))
+            }
             Poll::Pending => Poll::Pending,
         }
     }
@@ -156,11 +158,7 @@ impl Stream for TimedBody {
 impl Call {
     /// Runs a change in a project. An administrator who pushes to a project that does not exist creates it, unless that
     /// is turned off.
-    pub(crate) async fn in_project<T, F>(
-        &self,
-        project: &str,
-        change: impl Fn(Registry) -> F,
-    ) -> Result<T, Failure>
+    pub(crate) async fn in_project<T, F>(&self, project: &str, change: impl Fn(Registry) -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, registry::Error>>,
     {
@@ -211,9 +209,20 @@ impl Call {
         }
         loop {
             let page = self.app.registry.list_repositories(project, &after, limit.max(100)).await?;
+            let mut hidden = None;
             for repository in &page.items {
+                let project = repository.name.project();
+                if hidden == Some(project) {
+                    continue;
+                }
+                if !self.holds(Action::RepositoryList, Resource::Project(project)).await? {
+                    hidden = Some(project);
+                    // `0` follows `/`: the next page begins behind the project, whatever it holds.
+                    after = format!("{project}0");
+                    continue;
+                }
                 repository.name.as_str().clone_into(&mut after);
-                if self.may_pull(repository.name.as_str(), repository.name.project()).await? {
+                if self.holds(Action::RepositoryPull, Resource::Repository(repository.name.as_str())).await? {
                     if visible.len() == wanted {
                         return Ok((visible, true));
                     }
@@ -226,12 +235,9 @@ impl Call {
         }
     }
 
-    async fn may_pull(&self, name: &str, project: &str) -> Result<bool, Failure> {
-        let request = Request {
-            action: Action::RepositoryPull,
-            resource: Resource::Repository(name),
-            visibility: self.app.visibility(project).await?,
-        };
+    async fn holds(&self, action: Action, resource: Resource<'_>) -> Result<bool, Failure> {
+        let visibility = self.app.visibility(resource.project().unwrap_or_default()).await?;
+        let request = Request { action, resource, visibility };
         // A token's scopes narrow what it may do to a repository; what it may list is the account's own.
         Ok(allows(self.caller.access(), None, request))
     }

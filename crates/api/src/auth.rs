@@ -21,6 +21,9 @@ pub const SESSION_COOKIE: &str = "garrison_session";
 /// Service name in challenges and tokens.
 pub(crate) const SERVICE: &str = "garrison";
 
+/// Path of the token endpoint.
+pub(crate) const TOKEN_PATH: &str = "/token";
+
 /// Bytes of an `Authorization` header: a token with the most scopes stays below.
 const AUTHORIZATION_BYTES_MAX: usize = 32 << 10;
 
@@ -77,6 +80,11 @@ impl Caller {
         self.means == Means::Basic
     }
 
+    /// Returns whether the caller showed nothing at all.
+    pub(crate) fn is_without_credentials(&self) -> bool {
+        self.means == Means::Nothing
+    }
+
     /// Returns the account with its grants, as the services below take it.
     pub fn tenant(&self) -> &tenancy::Caller {
         &self.inner
@@ -94,9 +102,8 @@ impl App {
         let Some(value) = head.headers.get(header::AUTHORIZATION) else {
             return self.authenticate_cookie(head, now_us).await;
         };
-        let malformed = || {
-            self.challenge(head, &[], None).with_message("the `Authorization` header is neither Basic nor Bearer")
-        };
+        let malformed =
+            || self.challenge(head, &[], None).with_message("the `Authorization` header is neither Basic nor Bearer");
         let text = value.to_str().ok().filter(|text| text.len() <= AUTHORIZATION_BYTES_MAX).ok_or_else(malformed)?;
         let (scheme, credential) = text.split_once(' ').ok_or_else(malformed)?;
         let credential = credential.trim();
@@ -127,8 +134,10 @@ impl App {
     async fn authenticate_cookie(&self, head: &request::Parts, now_us: i64) -> Result<Caller, Failure> {
         let anonymous = || Caller { inner: self.tenancy.anonymous(), token: None, means: Means::Nothing };
         let Some(secret) = cookie(&head.headers, SESSION_COOKIE) else { return Ok(anonymous()) };
-        let found =
-            self.tenancy.authenticate_session(&Secret::from(secret.to_owned()), tenancy::SessionKind::Browser, now_us).await;
+        let found = self
+            .tenancy
+            .authenticate_session(&Secret::from(secret.to_owned()), tenancy::SessionKind::Browser, now_us)
+            .await;
         match found {
             Ok(inner) => Ok(Caller { inner, token: None, means: Means::Cookie }),
             Err(AuthError::Unavailable(cause)) => Err(unavailable(cause)),
@@ -139,9 +148,9 @@ impl App {
 
     fn refused(&self, head: &request::Parts, target: &Target, error: AuthError) -> Failure {
         match error {
-            AuthError::Throttled { retry_after_s } => Failure::registry(ErrorCode::TooManyRequests, error.to_string())
-                .header(header::RETRY_AFTER, &retry_after_s.to_string()),
-            AuthError::Unavailable(cause) => unavailable(cause),
+            error @ (AuthError::Throttled { .. } | AuthError::Busy | AuthError::Unavailable(_)) => postponed(error),
+            // The token endpoint takes a name and a secret, so that is what it asks for.
+            other if target.endpoint.path == TOKEN_PATH => refused_at_token(&other),
             other => {
                 let needs = target.needs();
                 self.challenge(head, &needs, Some("invalid_token")).with_message(other.to_string())
@@ -151,7 +160,7 @@ impl App {
 
     /// Answers 401 with what the client is to ask a token for.
     pub(crate) fn challenge(&self, head: &request::Parts, needs: &[Need<'_>], error: Option<&str>) -> Failure {
-        let mut value = format!("Bearer realm=\"{}/token\",service=\"{SERVICE}\"", self.base_url(head));
+        let mut value = format!("Bearer realm=\"{}{TOKEN_PATH}\",service=\"{SERVICE}\"", self.base_url(head));
         let scopes = wanted_scopes(needs);
         if !scopes.is_empty() {
             value.push_str(&format!(",scope=\"{scopes}\""));
@@ -181,6 +190,23 @@ impl App {
             .unwrap_or_else(|| "localhost".to_owned());
         format!("{scheme}://{host}")
     }
+}
+
+/// Tells a caller whose credentials could not be looked at when to come again; whether they are right is not said.
+pub(crate) fn postponed(error: AuthError) -> Failure {
+    let retry_after_s = match error {
+        AuthError::Throttled { retry_after_s } => retry_after_s,
+        AuthError::Unavailable(cause) => return unavailable(cause),
+        _ => 1,
+    };
+    Failure::registry(ErrorCode::TooManyRequests, error.to_string())
+        .header(header::RETRY_AFTER, &retry_after_s.max(1).to_string())
+}
+
+/// Refuses credentials at the token endpoint, whose own challenge is Basic: a token comes from nowhere else.
+pub(crate) fn refused_at_token(error: &AuthError) -> Failure {
+    Failure::registry(ErrorCode::Unauthorized, error.to_string())
+        .header(header::WWW_AUTHENTICATE, &format!("Basic realm=\"{SERVICE}\""))
 }
 
 impl Failure {

@@ -40,7 +40,9 @@ pub fn router(app: Arc<App>, table: Vec<&'static Endpoint>, render_page: fn(&Fai
         registry.insert((endpoint.path, endpoint.method.clone()), endpoint);
     }
     for endpoint in rows {
-        let handler = move |State(dispatch): State<Arc<Dispatch>>, parameters: axum::extract::RawPathParams, request: Request| async move {
+        let handler = move |State(dispatch): State<Arc<Dispatch>>,
+                            parameters: axum::extract::RawPathParams,
+                            request: Request| async move {
             let parameters = parameters.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
             dispatch.answer(endpoint, parameters, None, request).await
         };
@@ -56,18 +58,41 @@ async fn fallback(State(dispatch): State<Arc<Dispatch>>, request: Request) -> Re
     if path == "/v2" || path.starts_with("/v2/") {
         return dispatch.answer_registry(request).await;
     }
+    let is_head = *request.method() == Method::HEAD;
     let failure = Failure::not_found("ENDPOINT_UNKNOWN", format!("there is no `{path}` here"));
     let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     // A person in front of a browser is answered in words, programs in JSON.
-    if accept.is_some_and(|accept| accept.contains("text/html")) {
-        return (dispatch.render_page)(&failure);
+    if !path.starts_with("/api/") && accept.is_some_and(|accept| accept.contains("text/html")) {
+        return finish(Surface::Page, is_head, (dispatch.render_page)(&failure));
     }
-    failure.render(Surface::Api)
+    finish(Surface::Api, is_head, failure.render(Surface::Api))
 }
 
 async fn method_not_allowed(request: Request) -> Response {
     let message = format!("`{}` does not take {}", request.uri().path(), request.method());
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message).render(Surface::Api)
+    let failure = Failure::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", message);
+    finish(Surface::Api, *request.method() == Method::HEAD, failure.render(Surface::Api))
+}
+
+/// Puts on every answer what it must have whoever made it.
+fn finish(surface: Surface, is_head: bool, mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    // A browser must not take what was pushed for a page of this site.
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    match surface {
+        Surface::Registry => {
+            headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+        }
+        // Some of it is shown to one caller, and some of it once.
+        Surface::Api => {
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        Surface::Page => {}
+    }
+    if is_head {
+        *response.body_mut() = Body::empty();
+    }
+    response
 }
 
 /// Returns the path of a route's row.
@@ -86,19 +111,18 @@ pub(crate) fn template(route: &Route) -> &'static str {
 
 impl Dispatch {
     async fn answer_registry(&self, request: Request) -> Response {
-        let head_as_get = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let is_head = *request.method() == Method::HEAD;
+        let refused = |failure: Failure| finish(Surface::Registry, is_head, failure.render(Surface::Registry));
+        let method = if is_head { Method::GET } else { request.method().clone() };
         let parsed = Route::parse(request.method().as_str(), request.uri().path()).and_then(qualified);
         let route = match parsed {
             Ok(route) => route,
-            Err(error) => return route_failure(&error).render(Surface::Registry),
+            Err(error) => return refused(route_failure(&error)),
         };
-        let Some(endpoint) = self.registry.get(&(template(&route), head_as_get.clone())) else {
-            return Failure::registry(ErrorCode::Unsupported, "this method is not supported here")
-                .render(Surface::Registry);
+        let Some(endpoint) = self.registry.get(&(template(&route), method)) else {
+            return refused(Failure::registry(ErrorCode::Unsupported, "this method is not supported here"));
         };
-        let mut response = self.answer(endpoint, Vec::new(), Some(route), request).await;
-        response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-        response
+        self.answer(endpoint, Vec::new(), Some(route), request).await
     }
 
     async fn answer(
@@ -113,12 +137,14 @@ impl Dispatch {
         let run = AssertUnwindSafe(self.run(endpoint, parameters, route, request)).catch_unwind();
         let outcome = run.await.unwrap_or_else(|_| {
             tracing::error!(endpoint = endpoint.name, "a handler panicked");
-            Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the hub failed to answer; its log says why"))
+            Err(Failure::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "UNKNOWN",
+                "the hub failed to answer; its log says why",
+            ))
         });
-        let mut response = outcome.unwrap_or_else(|failure| self.fail(endpoint, &failure));
-        if is_head && response.status().is_client_error() {
-            *response.body_mut() = Body::empty();
-        }
+        let response = outcome.unwrap_or_else(|failure| self.fail(endpoint, &failure));
+        let response = finish(endpoint.surface, is_head, response);
         self.app.metrics.answered(endpoint.name, response.status().as_u16(), started.elapsed());
         tracing::debug!(
             endpoint = endpoint.name,
@@ -132,9 +158,19 @@ impl Dispatch {
     fn fail(&self, endpoint: &Endpoint, failure: &Failure) -> Response {
         if let Some(cause) = &failure.cause {
             if failure.status == StatusCode::INTERNAL_SERVER_ERROR {
-                tracing::error!(endpoint = endpoint.name, code = failure.code, cause = chain(cause.as_ref()), "request failed");
+                tracing::error!(
+                    endpoint = endpoint.name,
+                    code = failure.code,
+                    cause = chain(cause.as_ref()),
+                    "request failed"
+                );
             } else {
-                tracing::warn!(endpoint = endpoint.name, code = failure.code, cause = chain(cause.as_ref()), "request failed");
+                tracing::warn!(
+                    endpoint = endpoint.name,
+                    code = failure.code,
+                    cause = chain(cause.as_ref()),
+                    "request failed"
+                );
             }
         }
         match endpoint.surface {
@@ -216,19 +252,21 @@ impl Dispatch {
             access::Response::Challenge => self.app.challenge(head, needs, None),
             access::Response::NotFound => {
                 self.record_denial(caller, denial);
-                let code = if target.route.is_some() || is_page { ErrorCode::NameUnknown.as_str() } else { unknown_code(denial) };
+                let code = if target.route.is_some() || is_page {
+                    ErrorCode::NameUnknown.as_str()
+                } else {
+                    unknown_code(denial)
+                };
                 Failure::not_found(code, denial.message())
             }
             access::Response::Forbidden => {
                 self.record_denial(caller, denial);
-                let mut failure = Failure::registry(ErrorCode::Denied, denial.message());
-                failure.detail = serde_json::json!({
+                Failure::registry(ErrorCode::Denied, denial.message()).detail(serde_json::json!({
                     "action": denial.action.name(),
                     "resource": denial.resource,
                     "has": denial.has,
                     "needs": denial.needs.iter().map(|role| role.name).collect::<Vec<_>>(),
-                });
-                failure
+                }))
             }
         }
     }
@@ -288,15 +326,48 @@ fn target(
         Some(_) => (Query::parse(text).map_err(crate::v2::query_failure)?, Vec::new()),
         None => (Query::default(), decode_query(text)?),
     };
+    let named = named_repository(endpoint, &query)?;
+    for (name, value) in parameters.iter().chain(&query) {
+        check_parameter(name, value)?;
+    }
     let mount_source = match (&route, registry_query.mount(), registry_query.from()) {
         (Some(Route::UploadStart { .. }), Ok(Some(_)), Ok(Some(source))) => source.qualified().ok(),
         _ => None,
     };
-    Ok(Target { endpoint, route, parameters, registry_query, mount_source, query })
+    Ok(Target { endpoint, route, parameters, registry_query, mount_source, query, named })
+}
+
+/// Reads the repository that a query names, under its full name: what is authorized and what is acted on must be the
+/// same repository, however it was spelled.
+fn named_repository(endpoint: &Endpoint, query: &[(String, String)]) -> Result<Option<oci::RepositoryName>, Failure> {
+    let Some((_, text)) = query.iter().find(|(key, _)| key == "name") else { return Ok(None) };
+    match text.parse::<oci::RepositoryName>().and_then(oci::RepositoryName::qualified) {
+        Ok(name) => Ok(Some(name)),
+        Err(error) if endpoint.parameters.contains(&"name") => {
+            Err(Failure::bad_request("NAME_INVALID", format!("`name` is refused: {}", chain(&error))))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// Query parameters in one request outside `/v2`.
 const QUERY_PARAMETERS_MAX: usize = 64;
+
+/// Bytes of one parameter in a path or query outside `/v2`: a repository's name with a tag or a digest stays below, and so
+/// do cursors.
+const PARAMETER_BYTES_MAX: usize = 1024;
+
+/// Refuses what no name, filter or cursor holds, before it reaches a log, a message or a database.
+fn check_parameter(name: &str, value: &str) -> Result<(), Failure> {
+    if value.len() > PARAMETER_BYTES_MAX {
+        let message = format!("`{name}` is {} bytes, the limit is {PARAMETER_BYTES_MAX}", value.len());
+        return Err(Failure::bad_request("PARAMETER_INVALID", message));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Failure::bad_request("PARAMETER_INVALID", format!("`{name}` holds a control character")));
+    }
+    Ok(())
+}
 
 fn decode_query(text: &str) -> Result<Vec<(String, String)>, Failure> {
     let mut pairs = Vec::new();

@@ -104,6 +104,8 @@ pub struct Target {
     pub mount_source: Option<oci::RepositoryName>,
     /// Query parameters elsewhere, decoded.
     pub query: Vec<(String, String)>,
+    /// The repository that the query parameter `name` names, under its full name.
+    pub named: Option<oci::RepositoryName>,
 }
 
 impl Target {
@@ -125,11 +127,12 @@ impl Target {
         }
     }
 
-    /// Returns the repository that the request is about, by route or by the query parameter `name`.
+    /// Returns the full name of the repository that the request is about, by route or by the query parameter `name`;
+    /// empty when it names none, which no resource matches.
     pub fn repository(&self) -> &str {
         match &self.route {
             Some(route) => route.name().map_or("", |name| name.as_str()),
-            None => self.query("name").unwrap_or_default(),
+            None => self.named.as_ref().map_or("", |name| name.as_str()),
         }
     }
 }

@@ -62,8 +62,8 @@ pub struct Failure {
     pub message: String,
     /// What to do next.
     pub hint: Option<String>,
-    /// Facts for programs.
-    pub detail: Value,
+    /// Facts for programs; boxed, so that an answer that may fail stays small.
+    pub detail: Box<Value>,
     /// Headers of the answer.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// What went wrong inside, for the log alone.
@@ -73,12 +73,13 @@ pub struct Failure {
 impl Failure {
     /// A failure with a status and code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(ERROR_CODES.contains(&code), "`{code}` has no page");
         Self {
             status,
             code,
             message: message.into(),
             hint: None,
-            detail: Value::Null,
+            detail: Box::new(Value::Null),
             headers: Vec::new(),
             cause: None,
         }
@@ -117,7 +118,7 @@ impl Failure {
     /// Adds facts for programs.
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
-        self.detail = detail;
+        self.detail = Box::new(detail);
         self
     }
 
@@ -144,7 +145,12 @@ impl Failure {
     /// # Errors
     /// Never in practice.
     pub fn empty(status: StatusCode) -> Result<Response, Self> {
-        Response::builder().status(status).header(header::CONTENT_LENGTH, 0).body(Body::empty()).map_err(Self::internal)
+        let mut builder = Response::builder().status(status);
+        // RFC 9110, section 8.6: a 204 has no `Content-Length`.
+        if status != StatusCode::NO_CONTENT {
+            builder = builder.header(header::CONTENT_LENGTH, 0);
+        }
+        builder.body(Body::empty()).map_err(Self::internal)
     }
 
     /// Renders the failure for a surface. A page is rendered by the console, which falls back to this for what it
@@ -171,7 +177,7 @@ impl Failure {
                     problem["hint"] = json!(hint);
                 }
                 if !self.detail.is_null() {
-                    problem["facts"] = self.detail.clone();
+                    problem["facts"] = Value::clone(&self.detail);
                 }
                 ("application/problem+json", problem)
             }
@@ -227,8 +233,9 @@ impl From<registry::Error> for Failure {
             Error::UploadUnknown => Self::registry(ErrorCode::BlobUploadUnknown, message).hint("begin a new upload"),
             Error::UploadBusy => Self::registry(ErrorCode::BlobUploadInvalid, message)
                 .hint("wait for it, then ask where the upload stands"),
-            Error::UploadRange { offset, .. } => Self::registry(ErrorCode::RangeInvalid, message)
-                .detail(json!({ "offset": offset })),
+            Error::UploadRange { offset, .. } => {
+                Self::registry(ErrorCode::RangeInvalid, message).detail(json!({ "offset": offset }))
+            }
             Error::SizeMismatch { .. } => Self::registry(ErrorCode::SizeInvalid, message),
             Error::BodyInterrupted { .. } => Self::registry(ErrorCode::BlobUploadInvalid, message),
             Error::TooManyUploads { .. } => Self::registry(ErrorCode::TooManyRequests, message)

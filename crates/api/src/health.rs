@@ -8,7 +8,6 @@ use crate::endpoint::Call;
 use crate::failure::Failure;
 
 /// The process answers.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(crate) async fn live(_: Call) -> Result<Response, Failure> {
     Failure::json(StatusCode::OK, &json!({ "status": "live" }))
 }

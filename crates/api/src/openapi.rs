@@ -119,7 +119,6 @@ fn registry_errors() -> Value {
     })
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     Failure::json(StatusCode::OK, &openapi(&crate::table::endpoints(), call.app.options.version))
 }

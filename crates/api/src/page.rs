@@ -31,7 +31,12 @@ impl PageParameters {
             None => LIMIT_DEFAULT,
             Some(text) => match text.parse::<u64>() {
                 Ok(limit) if limit > 0 => limit.min(LIMIT_MAX),
-                _ => return Err(Failure::bad_request("PAGINATION_NUMBER_INVALID", format!("`limit={text}` is not a positive number"))),
+                _ => {
+                    return Err(Failure::bad_request(
+                        "PAGINATION_NUMBER_INVALID",
+                        format!("`limit={text}` is not a positive number"),
+                    ));
+                }
             },
         };
         Ok(Self { limit, after: target.query("after").filter(|after| !after.is_empty()).map(ToOwned::to_owned) })

@@ -8,9 +8,9 @@ use identity::Secret;
 use serde_json::json;
 use tenancy::{AuthError, SessionKind};
 
-use crate::auth::source;
+use crate::auth::{postponed, refused_at_token, source};
 use crate::endpoint::Call;
-use crate::failure::{Failure, unavailable};
+use crate::failure::Failure;
 
 /// Bytes of the form: a password, a refresh token and the most scopes.
 const FORM_BYTES_MAX: usize = 32 << 10;
@@ -18,7 +18,14 @@ const FORM_BYTES_MAX: usize = 32 << 10;
 /// Gives a token for what the caller asks and may do. A caller without credentials gets one for what is public; nobody
 /// is refused here, a token may just be good for less than was asked.
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
-    let scopes = requested(call.target.query.iter().filter(|(key, _)| key == "scope").map(|(_, value)| value.as_str()))?;
+    // A token that begot tokens would never end, and would widen what it was narrowed to; a cookie would make tokens that
+    // outlive the logout.
+    if !call.caller.is_by_password() && !call.caller.is_without_credentials() {
+        return Err(refused_at_token(&AuthError::Refused)
+            .with_message("a token is given for a name and a secret, not for another token or a session"));
+    }
+    let scopes =
+        requested(call.target.query.iter().filter(|(key, _)| key == "scope").map(|(_, value)| value.as_str()))?;
     let wants_refresh = call.target.query("offline_token") == Some("true") && call.caller.is_by_password();
     answer(&call, call.caller.tenant(), &scopes, wants_refresh).await
 }
@@ -42,7 +49,8 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, Failure> {
             (found.map_err(refused)?, false)
         }
         other => {
-            let message = format!("`grant_type={}` is neither `password` nor `refresh_token`", other.unwrap_or_default());
+            let message =
+                format!("`grant_type={}` is neither `password` nor `refresh_token`", other.unwrap_or_default());
             return Err(Failure::bad_request("INPUT_INVALID", message));
         }
     };
@@ -91,12 +99,8 @@ fn requested<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Scopes, Fai
 
 fn refused(error: AuthError) -> Failure {
     match error {
-        AuthError::Unavailable(cause) => unavailable(cause),
-        AuthError::Throttled { retry_after_s } => {
-            Failure::registry(oci::ErrorCode::TooManyRequests, error.to_string())
-                .header(http::header::RETRY_AFTER, &retry_after_s.to_string())
-        }
-        other => Failure::registry(oci::ErrorCode::Unauthorized, other.to_string()),
+        AuthError::Throttled { .. } | AuthError::Busy | AuthError::Unavailable(_) => postponed(error),
+        other => refused_at_token(&other),
     }
 }
 
@@ -106,7 +110,10 @@ async fn read_form(call: &mut Call) -> Result<Vec<(String, String)>, Failure> {
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
         if bytes.len() + chunk.len() > FORM_BYTES_MAX {
-            return Err(Failure::bad_request("BODY_INVALID", format!("the form is larger than {FORM_BYTES_MAX} bytes")));
+            return Err(Failure::bad_request(
+                "BODY_INVALID",
+                format!("the form is larger than {FORM_BYTES_MAX} bytes"),
+            ));
         }
         bytes.extend_from_slice(&chunk);
     }

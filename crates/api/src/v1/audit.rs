@@ -86,12 +86,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
         .transpose()
         .map_err(|error: audit::UnknownOutcome| refused("outcome", &error))?;
     let text = |name: &str| call.target.query(name).map(ToOwned::to_owned);
-    let filter = Filter {
-        actor: text("actor"),
-        action_prefix: text("action"),
-        outcome,
-        ..Filter::default()
-    };
+    let filter = Filter { actor: text("actor"), action_prefix: text("action"), outcome, ..Filter::default() };
     let limit = u32::try_from(page.limit).unwrap_or(u32::MAX);
     let found = call.app.db.read(move |tx| Box::pin(async move { audit::list(tx, &filter, before, limit).await }));
     let found: audit::Page = found.await?;
@@ -109,7 +104,10 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
         count: entry.count,
         detail: serde_json::from_str(&entry.detail).unwrap_or(Value::Null),
     };
-    Envelope::answer(found.entries.into_iter().filter(is_wanted).map(record).collect(), found.next.map(|next| next.to_string()))
+    Envelope::answer(
+        found.entries.into_iter().filter(is_wanted).map(record).collect(),
+        found.next.map(|next| next.to_string()),
+    )
 }
 
 pub(crate) async fn head(call: Call) -> Result<Response, Failure> {
@@ -146,9 +144,11 @@ pub(crate) async fn verify(mut call: Call) -> Result<Response, Failure> {
 
 /// Returns whether a record's resource is a project or something in it: `team`, `team/api@sha256:…`, `robot:team/ci`.
 fn is_of(project: &str, resource: &str) -> bool {
-    let path = resource.split_once(':').map_or(resource, |(kind, rest)| match kind {
-        "project" | "repository" | "robot" => rest,
-        _ => resource,
-    });
-    path.strip_prefix(project).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    let (path, is_whole) = match resource.split_once(':') {
+        Some(("project" | "repository", rest)) => (rest, true),
+        // Without a slash it is a robot of the hub, which may be called as the project is.
+        Some(("robot", rest)) => (rest, false),
+        _ => (resource, false),
+    };
+    path.strip_prefix(project).is_some_and(|rest| (is_whole && rest.is_empty()) || rest.starts_with('/'))
 }

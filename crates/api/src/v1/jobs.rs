@@ -72,7 +72,8 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let filter = Filter { kind: call.target.query("kind").map(ToOwned::to_owned), state };
     let limit = u32::try_from(page.limit).unwrap_or(u32::MAX);
     let wanted = limit.saturating_add(1);
-    let found = call.app.db.read(move |tx| Box::pin(async move { ledger::jobs::list(tx, &filter, before, wanted).await }));
+    let found =
+        call.app.db.read(move |tx| Box::pin(async move { ledger::jobs::list(tx, &filter, before, wanted).await }));
     let mut jobs: Vec<ledger::jobs::Job> = found.await?;
     let more = jobs.len() > limit as usize;
     jobs.truncate(limit as usize);
@@ -108,7 +109,7 @@ pub(crate) async fn retry(call: Call) -> Result<Response, Failure> {
             Box::pin(async move {
                 let retried = ledger::jobs::retry(tx, id).await?;
                 if retried == Retried::Done {
-                    let record = ledger::audit::Record::allowed(&actor, "job.retry", &format!("job/{id}"));
+                    let record = ledger::audit::Record::allowed(&actor, "job.retry", &format!("job:{id}"));
                     ledger::audit::record(tx, record).await?;
                 }
                 Ok::<_, db::Error>(retried)
@@ -121,5 +122,9 @@ pub(crate) async fn retry(call: Call) -> Result<Response, Failure> {
     }
     // Tells an unknown job from one that is not to be retried.
     answer(&call, StatusCode::OK, id).await?;
-    Err(Failure::new(StatusCode::CONFLICT, "CONFLICT", format!("job {id} has not failed, so there is nothing to retry")))
+    Err(Failure::new(
+        StatusCode::CONFLICT,
+        "CONFLICT",
+        format!("job {id} has not failed, so there is nothing to retry"),
+    ))
 }

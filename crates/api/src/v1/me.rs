@@ -21,7 +21,6 @@ pub(crate) struct Me {
     grants: Vec<String>,
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let access = call.caller.access();
     let actor = access.actor();

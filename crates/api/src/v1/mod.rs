@@ -17,6 +17,7 @@ use http::StatusCode;
 use serde::de::DeserializeOwned;
 use tenancy::AuthError;
 
+use crate::auth::postponed;
 use crate::endpoint::Call;
 use crate::failure::{Failure, chain, unavailable};
 
@@ -61,6 +62,12 @@ pub(crate) fn refused(field: &str, error: &dyn std::error::Error) -> Failure {
 impl From<tenancy::Error> for Failure {
     fn from(error: tenancy::Error) -> Self {
         use tenancy::{Error, Thing};
+        if let Error::OldPassword(cause) = error {
+            return match *cause {
+                cause @ (AuthError::Throttled { .. } | AuthError::Busy | AuthError::Unavailable(_)) => postponed(cause),
+                _ => Self::registry(oci::ErrorCode::Denied, "old password was not accepted"),
+            };
+        }
         let hint = error.hint();
         let message = chain_of_input(&error);
         let failure = match &error {
@@ -80,11 +87,6 @@ impl From<tenancy::Error> for Failure {
             | Error::TooManyGrants { .. }
             | Error::RobotLifetime { .. }
             | Error::Overlap { .. } => Self::bad_request("INPUT_INVALID", message),
-            Error::OldPassword(cause) => match **cause {
-                AuthError::Throttled { retry_after_s } => Self::registry(oci::ErrorCode::TooManyRequests, message)
-                    .header(http::header::RETRY_AFTER, &retry_after_s.to_string()),
-                _ => Self::new(StatusCode::FORBIDDEN, "DENIED", message),
-            },
             Error::Stopping => return unavailable(error),
             Error::Database(source) if source.is_retryable() => return unavailable(error),
             _ => return Self::internal(error),
@@ -108,4 +110,3 @@ impl From<db::Error> for Failure {
         if error.is_retryable() { unavailable(error) } else { Self::internal(error) }
     }
 }
-

@@ -142,9 +142,8 @@ impl Call {
     /// # Errors
     /// `NAME_INVALID`.
     pub fn named_repository(&self) -> Result<RepositoryName, Failure> {
-        let text = self.target.query("name").unwrap_or_default();
-        let name = text.parse::<RepositoryName>().and_then(RepositoryName::qualified);
-        name.map_err(|error| Failure::bad_request("NAME_INVALID", format!("`name={text}` is refused: {error}")))
+        let named = self.target.named.clone();
+        named.ok_or_else(|| Failure::bad_request("NAME_INVALID", "the query names no repository: `?name=team/api`"))
     }
 }
 

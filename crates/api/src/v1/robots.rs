@@ -146,8 +146,10 @@ fn parse_grants(grants: Vec<Grant>) -> Result<Vec<RobotGrant>, Failure> {
     grants
         .into_iter()
         .map(|grant| {
-            let repositories: Glob =
-                grant.repositories.parse().map_err(|error: access::GlobError| refused("grants.repositories", &error))?;
+            let repositories: Glob = grant
+                .repositories
+                .parse()
+                .map_err(|error: access::GlobError| refused("grants.repositories", &error))?;
             let role = Role::parse(&grant.role).map_err(|error| refused("grants.role", &error))?;
             Ok(RobotGrant { repositories, role })
         })

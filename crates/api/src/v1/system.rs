@@ -23,7 +23,6 @@ pub(crate) struct System {
     writes: u64,
 }
 
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let figures = call.app.db.metrics();
     let system = System {

@@ -89,8 +89,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
 pub(crate) async fn create(mut call: Call) -> Result<Response, Failure> {
     let new: NewUser = call.json().await?;
     let name: AccountName = new.name.parse().map_err(|error: access::AccountNameError| refused("name", &error))?;
-    let new =
-        tenancy::NewUser { name, password: Secret::from(new.password), administrator: new.administrator };
+    let new = tenancy::NewUser { name, password: Secret::from(new.password), administrator: new.administrator };
     let user = call.app.tenancy.create_user(call.caller.subject(), new).await?;
     Failure::json(StatusCode::CREATED, &User::from(user))
 }

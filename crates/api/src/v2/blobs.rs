@@ -34,17 +34,21 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         .header(header::ETAG, &etag)
         .header(header::ACCEPT_RANGES, "bytes")
         .header(header::CACHE_CONTROL, "private, max-age=31536000, immutable");
-    if call.head.method == Method::HEAD {
-        let entry = registry.find_blob_to_reference(name, digest).await?;
+    let is_head = call.head.method == Method::HEAD;
+    let entry = if is_head {
+        registry.find_blob_to_reference(name, digest).await?
+    } else {
+        registry.find_blob(name, digest).await?
+    };
+    if matches_etag(&call, &etag) {
+        return builder.status(StatusCode::NOT_MODIFIED).body(Body::empty()).map_err(Failure::internal);
+    }
+    if is_head {
         return builder
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .header(header::CONTENT_LENGTH, entry.size_bytes)
             .body(Body::empty())
             .map_err(Failure::internal);
-    }
-    let entry = registry.find_blob(name, digest).await?;
-    if matches_etag(&call, &etag) {
-        return builder.status(StatusCode::NOT_MODIFIED).body(Body::empty()).map_err(Failure::internal);
     }
     let range = match call.header(&header::RANGE) {
         Some(wanted) if if_range_holds(&call, &etag) => ByteRange::parse(&wanted, entry.size_bytes),

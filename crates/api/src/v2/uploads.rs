@@ -91,7 +91,7 @@ pub(crate) async fn status(call: Call) -> Result<Response, Failure> {
 /// OCI distribution 1.1, "Cancel a blob upload".
 pub(crate) async fn cancel(call: Call) -> Result<Response, Failure> {
     call.app.registry.cancel_upload(&target(&call)?).await?;
-    Response::builder().status(StatusCode::NO_CONTENT).body(HttpBody::empty()).map_err(Failure::internal)
+    Failure::empty(StatusCode::NO_CONTENT)
 }
 
 fn target(call: &Call) -> Result<UploadTarget, Failure> {

@@ -1,0 +1,134 @@
+//! What holds of answers whatever was asked: methods, HEAD, headers, bodies of failures.
+
+use crate::hub::{Hub, ask, get, head, post, put};
+
+testkit::on_both_databases! {
+    async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        for (method, uri, code, allowed) in [
+            ("POST", "/v2/", "UNSUPPORTED", "GET, HEAD"),
+            ("DELETE", "/v2/_catalog", "UNSUPPORTED", "GET, HEAD"),
+            ("PUT", "/v2/team/api/blobs/uploads/", "UNSUPPORTED", "POST"),
+            ("HEAD", "/v2/team/api/blobs/uploads/", "UNSUPPORTED", "POST"),
+            ("OPTIONS", "/v2/team/api/tags/list", "UNSUPPORTED", "GET, HEAD"),
+            ("DELETE", "/api/v1/system", "METHOD_NOT_ALLOWED", "GET,HEAD"),
+            ("PUT", "/api/v1/projects", "METHOD_NOT_ALLOWED", "GET,HEAD,POST"),
+            ("PATCH", "/token", "METHOD_NOT_ALLOWED", "GET,HEAD,POST"),
+        ] {
+            let answer = hub.send(ask(method, uri)).await.is(405);
+            assert_eq!(answer.header("allow"), allowed, "{method} {uri}");
+            assert_eq!(answer.code(), if method == "HEAD" { "" } else { code }, "{method} {uri}");
+        }
+    }
+
+    async fn a_path_that_is_not_there_is_told_in_the_surface_s_own_words(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        for uri in ["/api", "/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v2/projects", "/nothing", "/v1/"] {
+            let answer = hub.send(get(uri).header("accept", "application/json")).await.fails(404, "ENDPOINT_UNKNOWN");
+            assert_eq!(answer.header("content-type"), "application/problem+json");
+            let body = answer.json();
+            assert_eq!((&body["type"], &body["status"]), (&"/errors/ENDPOINT_UNKNOWN".into(), &404.into()));
+        }
+        for uri in ["/v2/nothing", "/v2/team/api", "/v2//", "/v2/team/api/manifests/", "/v2/team/api/tags"] {
+            let answer = hub.send(get(uri)).await;
+            assert!([400, 404].contains(&answer.status), "{uri}: {}", answer.status);
+            assert_eq!(answer.header("content-type"), "application/json", "{uri}");
+            assert_eq!(answer.header("docker-distribution-api-version"), "registry/2.0", "{uri}");
+            assert!(!answer.json()["errors"][0]["message"].as_str().unwrap().is_empty(), "{uri}");
+        }
+    }
+
+    async fn head_is_get_without_a_body(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let (digest, _) = hub.push_image(&hub.team, "team/api", "1").await;
+        let blob = crate::hub::sha256(b"{\"os\":\"linux\"}");
+        for (uri, who) in [
+            ("/v2/".to_owned(), &hub.team),
+            ("/v2/".to_owned(), &String::new()),
+            ("/v2/_catalog".to_owned(), &hub.team),
+            ("/v2/team/api/tags/list".to_owned(), &hub.team),
+            ("/v2/team/api/tags/list".to_owned(), &String::new()),
+            ("/v2/team/none/tags/list".to_owned(), &hub.team),
+            ("/v2/team/api/manifests/1".to_owned(), &hub.team),
+            (format!("/v2/team/api/manifests/{digest}"), &hub.team),
+            ("/v2/team/api/manifests/2".to_owned(), &hub.team),
+            ("/v2/team/api/manifests/.2".to_owned(), &hub.team),
+            (format!("/v2/team/api/blobs/{blob}"), &hub.team),
+            (format!("/v2/team/api/blobs/{digest}"), &hub.team),
+            (format!("/v2/other/api/blobs/{digest}"), &hub.team),
+            (format!("/v2/team/api/referrers/{digest}"), &hub.team),
+            ("/api/v1/projects/team".to_owned(), &hub.team),
+            ("/api/v1/projects/other".to_owned(), &hub.team),
+            ("/api/v1/nothing".to_owned(), &hub.team),
+            ("/livez".to_owned(), &String::new()),
+        ] {
+            let whole = hub.send(get(&uri).by(who)).await;
+            let bare = hub.send(head(&uri).by(who)).await;
+            assert_eq!(bare.status, whole.status, "{uri}");
+            assert!(bare.body.is_empty(), "{uri}");
+            for (name, value) in &whole.headers {
+                assert_eq!(bare.headers.get(name), Some(value), "{uri}: {name}");
+            }
+        }
+    }
+
+    async fn every_answer_keeps_browsers_from_guessing(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        hub.push_image(&hub.team, "team/api", "1").await;
+        for uri in ["/v2/", "/v2/team/api/manifests/1", "/api/v1/me", "/nothing", "/livez"] {
+            let answer = hub.send(get(uri).by(&hub.team)).await;
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{uri}");
+        }
+        for uri in ["/api/v1/me", "/api/v1/projects/other", "/api/v1/nothing"] {
+            assert_eq!(hub.send(get(uri).by(&hub.team)).await.header("cache-control"), "no-store", "{uri}");
+        }
+    }
+
+    async fn readiness_is_the_truth(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        hub.send(get("/livez")).await.is(200);
+        hub.send(get("/readyz")).await.is(200);
+        hub.app.drain();
+        hub.send(get("/readyz")).await.fails(503, "UNAVAILABLE");
+        hub.send(get("/livez")).await.is(200);
+    }
+
+    async fn parameters_have_limits(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for (length, status, code) in [(1023, 404, "PROJECT_UNKNOWN"), (1024, 404, "PROJECT_UNKNOWN"), (1025, 400, "PARAMETER_INVALID")] {
+            let uri = format!("/api/v1/projects/{}", "a".repeat(length));
+            hub.send(get(&uri).by(&admin)).await.fails(status, code);
+        }
+        for (count, status) in [(63, 200), (64, 200), (65, 400)] {
+            let uri = format!("/api/v1/users?{}", vec!["a=b"; count].join("&"));
+            hub.send(get(&uri).by(&admin)).await.is(status);
+        }
+        for (limit, status) in [("0", 400), ("-1", 400), ("x", 400), ("", 400), ("1", 200), ("18446744073709551615", 200), ("18446744073709551616", 400)] {
+            hub.send(get(&format!("/api/v1/users?limit={limit}")).by(&admin)).await.is(status);
+        }
+        for uri in ["/api/v1/jobs?after=x", "/api/v1/audit?after=x", "/api/v1/repository/manifests?name=team/api&after=x"] {
+            hub.send(get(uri).by(&admin)).await.fails(400, "CURSOR_INVALID");
+        }
+    }
+
+    async fn a_json_body_has_a_limit_and_a_shape(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        let ask = || post("/api/v1/projects").by(&admin);
+        let padded = |length: usize| {
+            let body = "{\"name\":\"new\"}";
+            format!("{body}{}", " ".repeat(length - body.len()))
+        };
+        hub.send(ask().body(padded(65_537).as_bytes())).await.fails(413, "BODY_INVALID");
+        hub.send(ask().body(padded(65_536).as_bytes())).await.is(201);
+        hub.send(ask().body(padded(65_535).as_bytes())).await.fails(409, "PROJECT_EXISTS");
+        for body in ["", "{", "[]", "null", "{}", "{\"name\":1}", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"a\"} x"] {
+            hub.send(ask().body(body.as_bytes())).await.fails(400, "BODY_INVALID");
+        }
+        hub.send(ask().broken(b"{\"name\"")).await.fails(400, "BODY_INVALID");
+        let deep = "[".repeat(60_000);
+        hub.send(ask().body(deep.as_bytes())).await.fails(400, "BODY_INVALID");
+        hub.send(put("/api/v1/projects/team/members/nobody-there").by(&admin).json(&serde_json::json!({"role": "reader"}))).await.fails(404, "ACCOUNT_UNKNOWN");
+    }
+}
