@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod blob_contract;
+mod manifest_contract;
 mod regressions;
 mod statements;
 mod support;
+mod upload_contract;
