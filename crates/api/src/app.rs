@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 
 /// Time that a client may stay silent in the middle of a body: long enough for a stalled network, short enough that
 /// slow-loris clients do not hold uploads.
-const BODY_SILENCE_MAX: Duration = Duration::from_secs(60);
+const BODY_SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// What the operator sets for the surface.
 #[derive(Clone, Debug)]
@@ -189,8 +189,7 @@ impl Call {
         })?;
         let new = tenancy::NewProject { name, public: false };
         match self.app.tenancy.create_project(self.caller.subject(), new).await {
-            Ok(_) => Ok(()),
-            Err(tenancy::Error::Exists { .. }) => Ok(()),
+            Ok(_) | Err(tenancy::Error::Exists { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! Who asks: credentials of a request, and challenges.
 
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -163,10 +164,10 @@ impl App {
         let mut value = format!("Bearer realm=\"{}{TOKEN_PATH}\",service=\"{SERVICE}\"", self.base_url(head));
         let scopes = wanted_scopes(needs);
         if !scopes.is_empty() {
-            value.push_str(&format!(",scope=\"{scopes}\""));
+            let _infallible = write!(value, ",scope=\"{scopes}\"");
         }
         if let Some(error) = error {
-            value.push_str(&format!(",error=\"{error}\""));
+            let _infallible = write!(value, ",error=\"{error}\"");
         }
         Failure::registry(ErrorCode::Unauthorized, "authentication is required")
             .hint("log in: garrison login, docker login or skopeo login")
@@ -275,13 +276,10 @@ impl Call {
 
     /// Returns whether a browser says that a page of this hub made it send the request.
     pub fn is_from_this_site(&self) -> bool {
-        let site = self.head.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-        match site {
-            Some(site) => site == "same-origin",
-            None => {
-                let origin = self.header(&header::ORIGIN);
-                origin.is_some_and(|origin| origin == self.app.base_url(&self.head))
-            }
+        if let Some(site) = self.head.headers.get("sec-fetch-site") {
+            return site == "same-origin";
         }
+        let origin = self.header(&header::ORIGIN);
+        origin.is_some_and(|origin| origin == self.app.base_url(&self.head))
     }
 }

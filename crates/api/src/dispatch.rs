@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, StatusCode, header, request};
+use http_body::Body as _;
 use oci::{ErrorCode, Query, Route, RouteError};
 
 use crate::app::App;
@@ -90,6 +91,11 @@ fn finish(surface: Surface, is_head: bool, mut response: Response) -> Response {
         Surface::Page => {}
     }
     if is_head {
+        // RFC 9110, section 9.3.2: the same headers as for GET, that of the length included.
+        let length = response.body().size_hint().exact().filter(|length| *length > 0);
+        if let Some(length) = length {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+        }
         *response.body_mut() = Body::empty();
     }
     response

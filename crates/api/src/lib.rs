@@ -1,7 +1,7 @@
 //! The HTTP surface of the hub: `/v2` (OCI distribution), `/token`, `/api/v1`, health and metrics.
 //!
 //! Every endpoint is one row of a table: method, path, name, the permissions it needs as a pure function of the request,
-//! schemas and handler. Router, authorization, OpenAPI document and audit names are derived from the rows; pages of the
+//! schemas and handler. Router, authorization, `OpenAPI` document and audit names are derived from the rows; pages of the
 //! console are rows too. There is no other way to reach a handler.
 //!
 //! It owns no state that outlives a request except caches of verified tokens, and it touches neither the database nor

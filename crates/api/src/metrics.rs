@@ -1,4 +1,4 @@
-//! `/metrics`, in the OpenMetrics text format.
+//! `/metrics`, in the `OpenMetrics` text format.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

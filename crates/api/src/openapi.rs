@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made from the table.
+//! The `OpenAPI` 3.1 document, made from the table.
 
 use axum::response::Response;
 use http::StatusCode;

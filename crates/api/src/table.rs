@@ -30,8 +30,8 @@ pub fn endpoints() -> Vec<&'static Endpoint> {
     [REGISTRY, HUB, TENANCY, OPERATION].into_iter().flatten().collect()
 }
 
-const fn schema<T: schemars::JsonSchema>() -> Option<Schema> {
-    Some(|generator| generator.subschema_for::<T>())
+const fn schema<T: schemars::JsonSchema>() -> Schema {
+    schemars::SchemaGenerator::subschema_for::<T>
 }
 
 const NONE: Option<Schema> = None;
@@ -81,110 +81,110 @@ static HUB: &[Endpoint] = rows![
     GET "/api/v1/openapi.json" "openapi.get" "Returns this document",
         Guard::Open, Api, [], NONE => 200 NONE, openapi::get;
     GET "/api/v1/me" "self.get" "Says who the caller is and what it was granted",
-        Guard::Needs(own), Api, [], NONE => 200 schema::<v1::me::Me>(), v1::me::get;
+        Guard::Needs(own), Api, [], NONE => 200 Some(schema::<v1::me::Me>()), v1::me::get;
     GET "/api/v1/system" "system.get" "Says which hub this is",
-        Guard::Needs(read_system), Api, [], NONE => 200 schema::<v1::system::System>(), v1::system::get;
+        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::system::System>()), v1::system::get;
     GET "/api/v1/access/explain" "access.explain" "Says whether an account may do something, and why",
-        Guard::Needs(explain), Api, ["as", "action", "resource"], NONE => 200 schema::<v1::explain::Explanation>(), v1::explain::get;
+        Guard::Needs(explain), Api, ["as", "action", "resource"], NONE => 200 Some(schema::<v1::explain::Explanation>()), v1::explain::get;
 ];
 
 static TENANCY: &[Endpoint] = rows![
     GET "/api/v1/projects" "project.list" "Lists projects that the caller may see",
-        Guard::Needs(list_projects), Api, ["limit", "after"], NONE => 200 schema::<v1::projects::ProjectPage>(), v1::projects::list;
+        Guard::Needs(list_projects), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::projects::ProjectPage>()), v1::projects::list;
     POST "/api/v1/projects" "project.create" "Creates a project",
-        Guard::Needs(create_project), Api, [], schema::<v1::projects::NewProject>() => 201 schema::<v1::projects::Project>(), v1::projects::create;
+        Guard::Needs(create_project), Api, [], Some(schema::<v1::projects::NewProject>()) => 201 Some(schema::<v1::projects::Project>()), v1::projects::create;
     GET "/api/v1/projects/{project}" "project.get" "Returns a project",
-        Guard::Needs(read_project), Api, [], NONE => 200 schema::<v1::projects::Project>(), v1::projects::get;
+        Guard::Needs(read_project), Api, [], NONE => 200 Some(schema::<v1::projects::Project>()), v1::projects::get;
     PATCH "/api/v1/projects/{project}" "project.update" "Makes a project public or private",
-        Guard::Needs(update_project), Api, [], schema::<v1::projects::ProjectUpdate>() => 200 schema::<v1::projects::Project>(), v1::projects::update;
+        Guard::Needs(update_project), Api, [], Some(schema::<v1::projects::ProjectUpdate>()) => 200 Some(schema::<v1::projects::Project>()), v1::projects::update;
     DELETE "/api/v1/projects/{project}" "project.delete" "Deletes a project that holds no repositories",
         Guard::Needs(delete_project), Api, [], NONE => 204 NONE, v1::projects::delete;
     GET "/api/v1/projects/{project}/repositories" "project.repositories" "Lists a project's repositories that the caller may pull from",
-        Guard::Needs(list_repositories), Api, ["limit", "after"], NONE => 200 schema::<v1::repositories::RepositoryPage>(), v1::repositories::list_in_project;
+        Guard::Needs(list_repositories), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::repositories::RepositoryPage>()), v1::repositories::list_in_project;
     GET "/api/v1/projects/{project}/members" "member.list" "Lists members and their roles",
-        Guard::Needs(read_members), Api, ["limit", "after"], NONE => 200 schema::<v1::projects::MemberPage>(), v1::projects::members;
+        Guard::Needs(read_members), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::projects::MemberPage>()), v1::projects::members;
     PUT "/api/v1/projects/{project}/members/{account}" "member.grant" "Gives an account a role in the project",
-        Guard::Needs(write_members), Api, [], schema::<v1::projects::NewRole>() => 204 NONE, v1::projects::grant;
+        Guard::Needs(write_members), Api, [], Some(schema::<v1::projects::NewRole>()) => 204 NONE, v1::projects::grant;
     DELETE "/api/v1/projects/{project}/members/{account}" "member.revoke" "Takes an account's role in the project away",
         Guard::Needs(write_members), Api, [], NONE => 204 NONE, v1::projects::revoke;
 
     GET "/api/v1/projects/{project}/robots" "project.robots" "Lists a project's robots",
-        Guard::Needs(read_robots), Api, ["limit", "after"], NONE => 200 schema::<v1::robots::RobotPage>(), v1::robots::list;
+        Guard::Needs(read_robots), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::robots::RobotPage>()), v1::robots::list;
     POST "/api/v1/projects/{project}/robots" "project.robot.create" "Creates a robot of the project; its secret is shown once",
-        Guard::Needs(write_robots), Api, [], schema::<v1::robots::NewRobot>() => 201 schema::<v1::robots::RobotWithSecret>(), v1::robots::create;
+        Guard::Needs(write_robots), Api, [], Some(schema::<v1::robots::NewRobot>()) => 201 Some(schema::<v1::robots::RobotWithSecret>()), v1::robots::create;
     GET "/api/v1/projects/{project}/robots/{robot}" "project.robot.get" "Returns a robot of the project",
-        Guard::Needs(read_robots), Api, [], NONE => 200 schema::<v1::robots::Robot>(), v1::robots::get;
+        Guard::Needs(read_robots), Api, [], NONE => 200 Some(schema::<v1::robots::Robot>()), v1::robots::get;
     PATCH "/api/v1/projects/{project}/robots/{robot}" "project.robot.update" "Changes a robot of the project",
-        Guard::Needs(write_robots), Api, [], schema::<v1::robots::RobotUpdate>() => 200 schema::<v1::robots::Robot>(), v1::robots::update;
+        Guard::Needs(write_robots), Api, [], Some(schema::<v1::robots::RobotUpdate>()) => 200 Some(schema::<v1::robots::Robot>()), v1::robots::update;
     POST "/api/v1/projects/{project}/robots/{robot}/rotate" "project.robot.rotate" "Gives a robot a new secret; the old one lives on for a while",
-        Guard::Needs(write_robots), Api, [], schema::<v1::robots::Rotation>() => 200 schema::<v1::robots::RobotWithSecret>(), v1::robots::rotate;
+        Guard::Needs(write_robots), Api, [], Some(schema::<v1::robots::Rotation>()) => 200 Some(schema::<v1::robots::RobotWithSecret>()), v1::robots::rotate;
     DELETE "/api/v1/projects/{project}/robots/{robot}/secrets" "project.robot.revoke" "Ends every secret of a robot at once",
         Guard::Needs(write_robots), Api, [], NONE => 204 NONE, v1::robots::revoke;
     DELETE "/api/v1/projects/{project}/robots/{robot}" "project.robot.delete" "Deletes a robot of the project",
         Guard::Needs(write_robots), Api, [], NONE => 204 NONE, v1::robots::delete;
     GET "/api/v1/robots" "robot.list" "Lists robots that belong to no project",
-        Guard::Needs(read_system_robots), Api, ["limit", "after"], NONE => 200 schema::<v1::robots::RobotPage>(), v1::robots::list;
+        Guard::Needs(read_system_robots), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::robots::RobotPage>()), v1::robots::list;
     POST "/api/v1/robots" "robot.create" "Creates a robot that belongs to no project; its secret is shown once",
-        Guard::Needs(write_system_robots), Api, [], schema::<v1::robots::NewRobot>() => 201 schema::<v1::robots::RobotWithSecret>(), v1::robots::create;
+        Guard::Needs(write_system_robots), Api, [], Some(schema::<v1::robots::NewRobot>()) => 201 Some(schema::<v1::robots::RobotWithSecret>()), v1::robots::create;
     GET "/api/v1/robots/{robot}" "robot.get" "Returns a robot that belongs to no project",
-        Guard::Needs(read_system_robots), Api, [], NONE => 200 schema::<v1::robots::Robot>(), v1::robots::get;
+        Guard::Needs(read_system_robots), Api, [], NONE => 200 Some(schema::<v1::robots::Robot>()), v1::robots::get;
     PATCH "/api/v1/robots/{robot}" "robot.update" "Changes a robot that belongs to no project",
-        Guard::Needs(write_system_robots), Api, [], schema::<v1::robots::RobotUpdate>() => 200 schema::<v1::robots::Robot>(), v1::robots::update;
+        Guard::Needs(write_system_robots), Api, [], Some(schema::<v1::robots::RobotUpdate>()) => 200 Some(schema::<v1::robots::Robot>()), v1::robots::update;
     POST "/api/v1/robots/{robot}/rotate" "robot.rotate" "Gives a robot a new secret; the old one lives on for a while",
-        Guard::Needs(write_system_robots), Api, [], schema::<v1::robots::Rotation>() => 200 schema::<v1::robots::RobotWithSecret>(), v1::robots::rotate;
+        Guard::Needs(write_system_robots), Api, [], Some(schema::<v1::robots::Rotation>()) => 200 Some(schema::<v1::robots::RobotWithSecret>()), v1::robots::rotate;
     DELETE "/api/v1/robots/{robot}/secrets" "robot.revoke" "Ends every secret of a robot at once",
         Guard::Needs(write_system_robots), Api, [], NONE => 204 NONE, v1::robots::revoke;
     DELETE "/api/v1/robots/{robot}" "robot.delete" "Deletes a robot that belongs to no project",
         Guard::Needs(write_system_robots), Api, [], NONE => 204 NONE, v1::robots::delete;
 
     GET "/api/v1/users" "user.list" "Lists users",
-        Guard::Needs(read_users), Api, ["limit", "after"], NONE => 200 schema::<v1::users::UserPage>(), v1::users::list;
+        Guard::Needs(read_users), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::users::UserPage>()), v1::users::list;
     POST "/api/v1/users" "user.create" "Creates a user",
-        Guard::Needs(write_users), Api, [], schema::<v1::users::NewUser>() => 201 schema::<v1::users::User>(), v1::users::create;
+        Guard::Needs(write_users), Api, [], Some(schema::<v1::users::NewUser>()) => 201 Some(schema::<v1::users::User>()), v1::users::create;
     GET "/api/v1/users/{user}" "user.get" "Returns a user",
-        Guard::Needs(read_users), Api, [], NONE => 200 schema::<v1::users::User>(), v1::users::get;
+        Guard::Needs(read_users), Api, [], NONE => 200 Some(schema::<v1::users::User>()), v1::users::get;
     PATCH "/api/v1/users/{user}" "user.update" "Disables or enables a user, or makes it an administrator",
-        Guard::Needs(write_users), Api, [], schema::<v1::users::UserUpdate>() => 200 schema::<v1::users::User>(), v1::users::update;
+        Guard::Needs(write_users), Api, [], Some(schema::<v1::users::UserUpdate>()) => 200 Some(schema::<v1::users::User>()), v1::users::update;
     DELETE "/api/v1/users/{user}" "user.delete" "Deletes a user",
         Guard::Needs(write_users), Api, [], NONE => 204 NONE, v1::users::delete;
     PUT "/api/v1/users/{user}/password" "user.password" "Sets another user's password",
-        Guard::Needs(write_users), Api, [], schema::<v1::users::Password>() => 204 NONE, v1::users::set_password;
+        Guard::Needs(write_users), Api, [], Some(schema::<v1::users::Password>()) => 204 NONE, v1::users::set_password;
     PUT "/api/v1/me/password" "self.password" "Changes the caller's own password",
-        Guard::Needs(update_own), Api, [], schema::<v1::users::OwnPassword>() => 204 NONE, v1::users::change_own_password;
+        Guard::Needs(update_own), Api, [], Some(schema::<v1::users::OwnPassword>()) => 204 NONE, v1::users::change_own_password;
 ];
 
 static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repositories" "repository.list" "Lists repositories that the caller may pull from",
-        Guard::Needs(catalog), Api, ["limit", "after"], NONE => 200 schema::<v1::repositories::RepositoryPage>(), v1::repositories::list;
+        Guard::Needs(catalog), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::repositories::RepositoryPage>()), v1::repositories::list;
     GET "/api/v1/repository" "repository.get" "Returns a repository by its full name",
-        Guard::Needs(pull), Api, ["name"], NONE => 200 schema::<v1::repositories::Repository>(), v1::repositories::get;
+        Guard::Needs(pull), Api, ["name"], NONE => 200 Some(schema::<v1::repositories::Repository>()), v1::repositories::get;
     DELETE "/api/v1/repository" "repository.delete" "Deletes a repository with everything in it",
         Guard::Needs(delete_repository), Api, ["name"], NONE => 204 NONE, v1::repositories::delete;
     GET "/api/v1/repository/tags" "repository.tags" "Lists tags with what they point to",
-        Guard::Needs(pull), Api, ["name", "limit", "after"], NONE => 200 schema::<v1::repositories::TagPage>(), v1::repositories::tags;
+        Guard::Needs(pull), Api, ["name", "limit", "after"], NONE => 200 Some(schema::<v1::repositories::TagPage>()), v1::repositories::tags;
     GET "/api/v1/repository/manifests" "repository.manifests" "Lists manifests, newest first",
-        Guard::Needs(pull), Api, ["name", "limit", "after"], NONE => 200 schema::<v1::repositories::ManifestPage>(), v1::repositories::manifests;
+        Guard::Needs(pull), Api, ["name", "limit", "after"], NONE => 200 Some(schema::<v1::repositories::ManifestPage>()), v1::repositories::manifests;
     GET "/api/v1/repository/manifest" "repository.manifest" "Describes a manifest: platforms, layers, referrers",
-        Guard::Needs(pull), Api, ["name", "reference"], NONE => 200 schema::<v1::repositories::ManifestDetail>(), v1::repositories::manifest;
+        Guard::Needs(pull), Api, ["name", "reference"], NONE => 200 Some(schema::<v1::repositories::ManifestDetail>()), v1::repositories::manifest;
 
     GET "/api/v1/jobs" "job.list" "Lists jobs, newest first",
-        Guard::Needs(read_jobs), Api, ["kind", "state", "limit", "after"], NONE => 200 schema::<v1::jobs::JobPage>(), v1::jobs::list;
+        Guard::Needs(read_jobs), Api, ["kind", "state", "limit", "after"], NONE => 200 Some(schema::<v1::jobs::JobPage>()), v1::jobs::list;
     GET "/api/v1/jobs/{job}" "job.get" "Returns a job",
-        Guard::Needs(read_jobs), Api, [], NONE => 200 schema::<v1::jobs::Job>(), v1::jobs::get;
+        Guard::Needs(read_jobs), Api, [], NONE => 200 Some(schema::<v1::jobs::Job>()), v1::jobs::get;
     POST "/api/v1/jobs/{job}/retry" "job.retry" "Runs a failed job again",
-        Guard::Needs(update_system), Api, [], NONE => 202 schema::<v1::jobs::Job>(), v1::jobs::retry;
+        Guard::Needs(update_system), Api, [], NONE => 202 Some(schema::<v1::jobs::Job>()), v1::jobs::retry;
     GET "/api/v1/gc" "gc.get" "Says what is stored, what waits for collection and what was freed",
-        Guard::Needs(read_collection), Api, [], NONE => 200 schema::<v1::collection::Collection>(), v1::collection::get;
+        Guard::Needs(read_collection), Api, [], NONE => 200 Some(schema::<v1::collection::Collection>()), v1::collection::get;
     POST "/api/v1/fsck" "fsck.start" "Starts a check of everything stored, with or without repair",
-        Guard::Needs(run_fsck), Api, [], schema::<v1::fsck::FsckRequest>() => 202 schema::<v1::jobs::Job>(), v1::fsck::start;
+        Guard::Needs(run_fsck), Api, [], Some(schema::<v1::fsck::FsckRequest>()) => 202 Some(schema::<v1::jobs::Job>()), v1::fsck::start;
     GET "/api/v1/fsck/{job}" "fsck.get" "Returns the report of a check, as far as it has come",
-        Guard::Needs(run_fsck), Api, [], NONE => 200 schema::<v1::fsck::FsckReport>(), v1::fsck::get;
+        Guard::Needs(run_fsck), Api, [], NONE => 200 Some(schema::<v1::fsck::FsckReport>()), v1::fsck::get;
     GET "/api/v1/audit" "audit.list" "Lists audit records, newest first",
-        Guard::Needs(read_audit), Api, ["project", "actor", "action", "outcome", "limit", "after"], NONE => 200 schema::<v1::audit::RecordPage>(), v1::audit::list;
+        Guard::Needs(read_audit), Api, ["project", "actor", "action", "outcome", "limit", "after"], NONE => 200 Some(schema::<v1::audit::RecordPage>()), v1::audit::list;
     GET "/api/v1/audit/head" "audit.head" "Returns the newest signed head of the audit log",
-        Guard::Needs(read_audit), Api, [], NONE => 200 schema::<v1::audit::Head>(), v1::audit::head;
+        Guard::Needs(read_audit), Api, [], NONE => 200 Some(schema::<v1::audit::Head>()), v1::audit::head;
     POST "/api/v1/audit/verify" "audit.verify" "Checks the whole audit log, and that it continues a head that was kept",
-        Guard::Needs(verify_audit), Api, [], schema::<v1::audit::VerifyRequest>() => 200 schema::<v1::audit::Verification>(), v1::audit::verify;
+        Guard::Needs(verify_audit), Api, [], Some(schema::<v1::audit::VerifyRequest>()) => 200 Some(schema::<v1::audit::Verification>()), v1::audit::verify;
 ];
 
 fn on_repository(target: &Target, action: Action) -> Need<'_> {
@@ -276,19 +276,17 @@ fn update_system(_: &Target) -> Needs<'_> {
 
 /// One's own access is one's own business; that of others is the project's, or the hub's.
 fn explain(target: &Target) -> Needs<'_> {
-    match target.query("as") {
-        None => on_system(Action::SelfRead),
-        Some(_) => {
-            let resource = target.query("resource").unwrap_or_default();
-            match Resource::parse(resource) {
-                Ok(Resource::Repository(name)) => {
-                    let project = name.split_once('/').map_or(name, |(project, _)| project);
-                    vec![Need::required(Action::AccessExplain, Resource::Project(project))]
-                }
-                Ok(Resource::Project(name)) => vec![Need::required(Action::AccessExplain, Resource::Project(name))],
-                _ => on_system(Action::AccessExplain),
-            }
-        }
+    if target.query("as").is_none() {
+        return on_system(Action::SelfRead);
+    }
+    let project = match Resource::parse(target.query("resource").unwrap_or_default()) {
+        Ok(Resource::Repository(name)) => name.split('/').next(),
+        Ok(Resource::Project(name)) => Some(name),
+        _ => None,
+    };
+    match project {
+        Some(project) => vec![Need::required(Action::AccessExplain, Resource::Project(project))],
+        None => on_system(Action::AccessExplain),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `/token`: the Docker registry token specification, GET with Basic and the OAuth2 POST form.
+//! `/token`: the Docker registry token specification, GET with Basic and the `OAuth2` POST form.
 
 use access::{Scopes, Visibility, grant_scopes};
 use axum::response::Response;
@@ -110,10 +110,8 @@ async fn read_form(call: &mut Call) -> Result<Vec<(String, String)>, Failure> {
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
         if bytes.len() + chunk.len() > FORM_BYTES_MAX {
-            return Err(Failure::bad_request(
-                "BODY_INVALID",
-                format!("the form is larger than {FORM_BYTES_MAX} bytes"),
-            ));
+            let message = format!("the form is larger than the limit of {FORM_BYTES_MAX} bytes");
+            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_INVALID", message));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -38,6 +38,10 @@ impl Call {
             }
             bytes.extend_from_slice(&chunk);
         }
+        // A type with named fields would take an array of their values in order, too.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Failure::bad_request("BODY_INVALID", "the body is refused: it is no JSON object"));
+        }
         serde_json::from_slice(&bytes)
             .map_err(|error| Failure::bad_request("BODY_INVALID", format!("the body is refused: {error}")))
     }

@@ -40,7 +40,8 @@ pub(crate) struct Repository {
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Tag {
     /// Name.
-    tag: String,
+    #[serde(rename = "tag")]
+    name: String,
     /// Manifest that it points to.
     digest: String,
     /// The manifest's media type.
@@ -189,7 +190,7 @@ pub(crate) async fn tags(call: Call) -> Result<Response, Failure> {
     let found = call.app.registry.list_tag_summaries(&name, &after, page.limit).await?;
     let next = found.items.last().filter(|_| found.more).map(|last| last.tag.to_string());
     let item = |tag: TagSummary| Tag {
-        tag: tag.tag.to_string(),
+        name: tag.tag.to_string(),
         digest: tag.digest.to_string(),
         media_type: tag.media_type,
         artifact_type: tag.artifact_type,

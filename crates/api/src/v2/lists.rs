@@ -54,7 +54,7 @@ pub(crate) async fn referrers(call: Call) -> Result<Response, Failure> {
     let after = query
         .last()
         .map_err(query_failure)?
-        .map(|text| text.parse::<Digest>())
+        .map(str::parse::<Digest>)
         .transpose()
         .map_err(|error| Failure::registry(ErrorCode::DigestInvalid, format!("`last` is refused: {error}")))?;
     let limit = query.n().map_err(query_failure)?;

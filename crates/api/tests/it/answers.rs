@@ -123,7 +123,7 @@ testkit::on_both_databases! {
         hub.send(ask().body(padded(65_537).as_bytes())).await.fails(413, "BODY_INVALID");
         hub.send(ask().body(padded(65_536).as_bytes())).await.is(201);
         hub.send(ask().body(padded(65_535).as_bytes())).await.fails(409, "PROJECT_EXISTS");
-        for body in ["", "{", "[]", "null", "{}", "{\"name\":1}", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"a\"} x"] {
+        for body in ["", "{", "[]", "[\"new2\", false]", "null", "{}", "{\"name\":1}", "{\"name\":\"a\",\"name\":\"b\"}", "{\"name\":\"a\"} x"] {
             hub.send(ask().body(body.as_bytes())).await.fails(400, "BODY_INVALID");
         }
         hub.send(ask().broken(b"{\"name\"")).await.fails(400, "BODY_INVALID");

@@ -1,4 +1,4 @@
-//! The OpenAPI document: well-formed, complete, and as it was.
+//! The `OpenAPI` document: well-formed, complete, and as it was.
 
 use std::collections::BTreeSet;
 

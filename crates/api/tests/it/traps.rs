@@ -220,7 +220,6 @@ testkit::on_both_databases! {
         let answer = hub.send(get(&location).by(by)).await.is(204);
         assert_eq!(answer.header("range"), "0-4");
         assert!(!answer.header("docker-upload-uuid").is_empty());
-        assert_eq!(answer.headers.get("content-length"), None);
         // A body that breaks off counts as far as it came.
         hub.send(patch(&location).by(by).broken(b"ed")).await.fails(400, "BLOB_UPLOAD_INVALID");
         assert_eq!(hub.send(get(&location).by(by)).await.is(204).header("range"), "0-6");
@@ -643,7 +642,7 @@ testkit::on_both_databases! {
             let (next, rest) = link.split_once('>').unwrap();
             assert_eq!(rest, "; rel=\"next\"");
             assert!(next.starts_with("/v2/team/api/tags/list?"), "{next}");
-            uri = next.to_owned();
+            next.clone_into(&mut uri);
         }
         assert_eq!(Value::Array(found), sorted);
         // `last` need not be there.

@@ -254,14 +254,16 @@ testkit::on_both_databases! {
                     let _ = write!(matrix, " {mark}");
                     // Who may not know is answered as if there were nothing, to the last header.
                     if expected == Expected::Hidden || (expected == Expected::Challenged && project == "other") {
-                        let missing = send(&hub, case, endpoint.method.as_str(), asker, "none").await;
-                        if seen(&answer, project) != seen(&missing, "none") {
+                        // Of the same length, so that even the length of the answer is the same.
+                        let none = if project.len() == 5 { "lacks" } else { "lack" };
+                        let missing = send(&hub, case, endpoint.method.as_str(), asker, none).await;
+                        if seen(&answer, project) != seen(&missing, none) {
                             wrong.push(format!(
                                 "{} as {} tells {project} from what is missing:\n{}\n{}",
                                 endpoint.name,
                                 asker.name,
                                 seen(&answer, project),
-                                seen(&missing, "none"),
+                                seen(&missing, none),
                             ));
                         }
                     }
@@ -278,11 +280,11 @@ testkit::on_both_databases! {
         let hub = Hub::new(database).await;
         let reader = hub.user("ada", &[("team", "reader")]).await;
         let answer = hub.send(ask("POST", "/v2/team/api/blobs/uploads/").by(&reader)).await.fails(403, "DENIED");
-        insta::assert_snapshot!(answer.message(), @"user `ada` may not push to team/api (has `reader` on project `team`; push needs `writer`); grant it: garrison project grant team ada writer");
+        assert_eq!(answer.message(), "user `ada` may not push to team/api (has `reader` on project `team`; push needs `writer`); grant it: garrison project grant team ada writer");
         let answer = hub.send(ask("DELETE", "/api/v1/projects/team").by(&reader)).await.fails(403, "DENIED");
         assert_eq!(answer.json()["facts"]["needs"], serde_json::json!(["admin", "administrator"]));
         let answer = hub.send(ask("GET", "/v2/other/api/tags/list").by(&reader)).await.fails(404, "NAME_UNKNOWN");
-        insta::assert_snapshot!(answer.message(), @"other/api does not exist, or user `ada` may not know of it; grant it: garrison project grant other ada puller");
+        assert_eq!(answer.message(), "other/api does not exist, or user `ada` may not know of it; grant it: garrison project grant other ada puller");
     }
 
     /// Denials are counted for the audit log; a login challenge is none.
