@@ -1,0 +1,91 @@
+//! Addresses of pages. Names, tags and digests hold no character that an address must escape.
+
+use oci::RepositoryName;
+use url::form_urlencoded::byte_serialize;
+
+/// The longest address to go on to after a login: what browsers send with ease.
+const NEXT_BYTES_MAX: usize = 2048;
+
+/// Returns the address of a project's page.
+pub(crate) fn project(name: &str) -> String {
+    format!("/projects/{name}")
+}
+
+/// Returns the address of a repository's page.
+pub(crate) fn repository(name: &RepositoryName) -> String {
+    format!("/repositories?name={name}")
+}
+
+/// Returns the address of an image's page, by tag or digest.
+pub(crate) fn image(name: &RepositoryName, reference: impl std::fmt::Display) -> String {
+    format!("/image?name={name}&reference={reference}")
+}
+
+/// Returns the address of the login page that goes on to `next`.
+pub(crate) fn login(next: &str) -> String {
+    match local(next) {
+        "/" => "/login".to_owned(),
+        next => format!("/login?next={}", escaped(next)),
+    }
+}
+
+/// Escapes a value for a query.
+pub(crate) fn escaped(value: &str) -> String {
+    byte_serialize(value.as_bytes()).collect()
+}
+
+/// Returns `next` if it is a path of this hub and of no other, else `/`. Browsers take `//host`, and `\` for `/`.
+pub(crate) fn local(next: &str) -> &str {
+    let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_path = next.starts_with('/') && !next.starts_with("//");
+    let is_session = ["/login", "/logout"].iter().any(|path| next.split(['?', '#']).next() == Some(path));
+    if is_plain && is_path && !is_session && next.len() <= NEXT_BYTES_MAX { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_path_of_this_hub_is_gone_on_to() {
+        for refused in [
+            "",
+            "team",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/a\nb",
+            "/a b",
+            "/\t/evil.example",
+            "/é",
+            "/login",
+            "/login?next=/",
+            "/logout",
+            " /",
+        ] {
+            assert_eq!(local(refused), "/", "{refused:?}");
+        }
+        for taken in
+            ["/", "/repositories?name=team/api", "/image?name=team/api&reference=sha256:00", "/projects/team#members"]
+        {
+            assert_eq!(local(taken), taken);
+        }
+    }
+
+    #[test]
+    fn an_address_to_go_on_to_has_a_longest() {
+        let of = |length: usize| format!("/{}", "a".repeat(length - 1));
+        for (length, is_taken) in [(NEXT_BYTES_MAX - 1, true), (NEXT_BYTES_MAX, true), (NEXT_BYTES_MAX + 1, false)] {
+            assert_eq!(local(&of(length)) == of(length), is_taken, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_next_page_survives_the_login_page() {
+        assert_eq!(login("/image?name=a/b&reference=1"), "/login?next=%2Fimage%3Fname%3Da%2Fb%26reference%3D1");
+        assert_eq!(login("//evil.example"), "/login");
+    }
+}

@@ -1,0 +1,367 @@
+//! An image, index or artifact: what it is made of, what refers to it, and how to pull it.
+
+use std::collections::BTreeMap;
+
+use api::{Call, Failure};
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use oci::{Descriptor, Manifest, ManifestKind, Reference, RepositoryName, media_type};
+use registry::ManifestEntry;
+
+use crate::frame::{Frame, Section, Viewer, answer};
+use crate::href;
+use crate::image_config::{self, Entries, ImageConfig, NoConfig};
+use crate::kind::{Kind, is_image_config};
+use crate::strip::Strip;
+use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
+
+/// Layers on a page: more than most images have, and with the longest steps well within a page.
+const LAYERS_MAX: usize = 80;
+/// Entries of an index on a page.
+const PLATFORMS_MAX: usize = 40;
+/// Platforms in the first sentence.
+const PLATFORMS_TOLD_MAX: usize = 4;
+/// Referrers on a page.
+const REFERRERS_MAX: u64 = 40;
+/// Bytes that the manifest takes of a page; the whole one is a link away.
+const RAW_BYTES_MAX: usize = 16_000;
+const TYPE_BYTES_MAX: usize = 80;
+
+#[derive(Template)]
+#[template(path = "image.html")]
+struct ImagePage {
+    frame: Frame,
+    name: String,
+    reference: String,
+    separator: char,
+    project: String,
+    project_href: String,
+    repository_href: String,
+    digest: Hash,
+    media_type: String,
+    sentence: String,
+    pushed: Moment,
+    pushed_by: String,
+    subject: Option<(String, Hash)>,
+    pulls: Vec<String>,
+    strip: Strip,
+    layers: Vec<LayerRow>,
+    more_layers: String,
+    layers_title: String,
+    are_steps_known: bool,
+    platforms: Vec<PlatformRow>,
+    more_platforms: String,
+    config: Option<ConfigPart>,
+    annotations: Entries,
+    referrers_counted: String,
+    referrers: Vec<ReferrerGroup>,
+    more_referrers: bool,
+    raw: String,
+    raw_is_cut: bool,
+    raw_size: Bytes,
+    raw_href: String,
+}
+
+struct LayerRow {
+    number: usize,
+    shade: usize,
+    digest: Hash,
+    size: Bytes,
+    kind: Kind,
+    step: String,
+}
+
+struct PlatformRow {
+    href: Option<String>,
+    platform: String,
+    digest: Hash,
+    size: Bytes,
+    kind: Kind,
+}
+
+enum ConfigPart {
+    Shown { digest: Hash, size: Bytes, config: ImageConfig },
+    Opaque { digest: Hash, size: Bytes, media_type: String, reason: &'static str },
+}
+
+struct ReferrerGroup {
+    kind: Kind,
+    rows: Vec<ReferrerRow>,
+}
+
+struct ReferrerRow {
+    href: String,
+    digest: Hash,
+    size: Bytes,
+    created: Stated,
+}
+
+/// Returns the host by which clients name this hub, and what they must add while it does not speak TLS.
+pub(crate) fn host(call: &Call) -> (String, &'static str) {
+    let base = call.app.base_url(&call.head);
+    match base.split_once("://") {
+        Some(("https", host)) => (host.to_owned(), ""),
+        Some((_, host)) => (host.to_owned(), " --tls-verify=false"),
+        None => (base, ""),
+    }
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let name = call.named_repository()?;
+    let text = call.target.query("reference").unwrap_or_default();
+    let reference: Reference = text.parse().map_err(|error| {
+        Failure::bad_request("INPUT_INVALID", format!("`reference={}` is refused: {error}", foreign(text, 200)))
+    })?;
+    let registry = call.app.registry();
+    let entry = registry.find_manifest(&name, &reference).await?;
+    let manifest = Manifest::parse(Some(&entry.media_type), &entry.body).map_err(registry::Error::ManifestInvalid)?;
+    let found = registry.list_referrers(&name, &entry.digest, None, None, Some(REFERRERS_MAX)).await?;
+    let config = match &manifest.config {
+        Some(descriptor) if is_image_config(&descriptor.media_type) => {
+            Some((descriptor, Some(image_config::read(registry, &name, descriptor, call.app.now_us()).await)))
+        }
+        Some(descriptor) if descriptor.media_type != media_type::OCI_EMPTY => Some((descriptor, None)),
+        _ => None,
+    };
+    let config = config.map(|(descriptor, read)| config_part(descriptor, read));
+    let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
+    let referrers = group(&name, &found.descriptors, call.app.now_us());
+    answer(
+        StatusCode::OK,
+        &page(
+            &call,
+            Subject { name: &name, reference: &reference, entry: &entry, manifest: &manifest },
+            config,
+            (referrers, referrers_counted, found.next.is_some()),
+        ),
+    )
+}
+
+/// What the page is about.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    name: &'a RepositoryName,
+    reference: &'a Reference,
+    entry: &'a ManifestEntry,
+    manifest: &'a Manifest,
+}
+
+fn page(
+    call: &Call,
+    subject: Subject<'_>,
+    config: Option<ConfigPart>,
+    (referrers, referrers_counted, more_referrers): (Vec<ReferrerGroup>, String, bool),
+) -> ImagePage {
+    let Subject { name, reference, entry, manifest } = subject;
+    let shown = match &config {
+        Some(ConfigPart::Shown { config, .. }) => Some(config),
+        _ => None,
+    };
+    let steps = shown.map_or(&[][..], |config| &config.steps);
+    let layers = layer_rows(&manifest.layers, steps);
+    let sizes: Vec<u64> = manifest.layers.iter().take(LAYERS_MAX).map(|layer| layer.size).collect();
+    let separator = if matches!(reference, Reference::Tag(_)) { ':' } else { '@' };
+    let (raw, raw_is_cut) = raw(&entry.body);
+    ImagePage {
+        frame: Frame::new(call, Section::Images, format!("{name}{separator}{reference}"))
+            .command(format!("garrison repo show {name}{separator}{reference}")),
+        separator,
+        project: name.project().to_owned(),
+        project_href: href::project(name.project()),
+        repository_href: href::repository(name),
+        digest: Hash(entry.digest),
+        media_type: foreign(&entry.media_type, TYPE_BYTES_MAX),
+        sentence: sentence(manifest, shown),
+        pushed: Moment::new(entry.pushed_at_us, call.app.now_us()),
+        pushed_by: crate::words::actor(&entry.pushed_by),
+        subject: entry.subject.map(|digest| (href::image(name, digest), Hash(digest))),
+        pulls: pulls(call, subject),
+        strip: Strip::new(&sizes),
+        more_layers: more(manifest.layers.len(), LAYERS_MAX, "layer"),
+        layers_title: if manifest.kind == ManifestKind::Image && shown.is_some() { "Layers" } else { "Blobs" }
+            .to_owned(),
+        are_steps_known: layers.iter().any(|layer| !layer.step.is_empty()),
+        layers,
+        platforms: platform_rows(name, &manifest.manifests),
+        more_platforms: more(manifest.manifests.len(), PLATFORMS_MAX, "entry"),
+        config,
+        annotations: Entries::new(manifest.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str()))),
+        referrers_counted,
+        referrers,
+        more_referrers,
+        raw,
+        raw_is_cut,
+        raw_size: Bytes(count(entry.body.len())),
+        raw_href: format!("/v2/{name}/manifests/{}", entry.digest),
+        name: name.to_string(),
+        reference: match reference {
+            Reference::Tag(tag) => tag.to_string(),
+            Reference::Digest(digest) => Hash(*digest).short(),
+        },
+    }
+}
+
+/// Says in words what it is.
+fn sentence(manifest: &Manifest, config: Option<&ImageConfig>) -> String {
+    let layers = count(manifest.layers.len());
+    let size =
+        Bytes(manifest.config.iter().chain(&manifest.layers).fold(0, |sum: u64, part| sum.saturating_add(part.size)))
+            .words();
+    match (manifest.kind, config) {
+        (ManifestKind::Index, _) => {
+            let platforms: Vec<String> = manifest.manifests.iter().filter_map(told_platform).collect();
+            match platforms.len() {
+                0 => format!("An index of {}.", plural(count(manifest.manifests.len()), "manifest")),
+                number if number <= PLATFORMS_TOLD_MAX => {
+                    format!("An index of {}: {}.", plural(count(number), "platform"), platforms.join(", "))
+                }
+                number => format!("An index of {}.", plural(count(number), "platform")),
+            }
+        }
+        (_, Some(config)) => {
+            let platform = config.platform.as_deref().map(|platform| format!(" for {platform}")).unwrap_or_default();
+            format!("An image{platform} in {}, {size} to pull.", plural(layers, "layer"))
+        }
+        _ => {
+            let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.media_type);
+            format!(
+                "An artifact of type {} in {}, {size} to pull.",
+                foreign(kind, TYPE_BYTES_MAX),
+                plural(layers, "blob")
+            )
+        }
+    }
+}
+
+/// Returns the platform of an index's entry; attestations, which builders list beside images, have none.
+fn told_platform(entry: &Descriptor) -> Option<String> {
+    let platform = entry.platform.as_ref().filter(|platform| platform.os != "unknown")?;
+    Some(foreign(&platform.to_string(), 40))
+}
+
+fn pulls(call: &Call, subject: Subject<'_>) -> Vec<String> {
+    let Subject { name, reference, entry, manifest } = subject;
+    let (host, flags) = host(call);
+    let whole = format!("{host}/{name}@{}", entry.digest);
+    let named = match reference {
+        Reference::Tag(tag) => format!("{host}/{name}:{tag}"),
+        Reference::Digest(_) => whole.clone(),
+    };
+    let is_image = manifest.kind == ManifestKind::Index
+        || manifest.config.as_ref().is_some_and(|config| is_image_config(&config.media_type));
+    let plain = if flags.is_empty() { "" } else { " --plain-http" };
+    let mut pulls = if is_image {
+        vec![format!("docker pull {named}"), format!("skopeo inspect{flags} docker://{named}")]
+    } else {
+        vec![format!("oras pull{plain} {named}")]
+    };
+    if named != whole {
+        let program = if is_image { "docker pull".to_owned() } else { format!("oras pull{plain}") };
+        pulls.push(format!("{program} {whole}"));
+    }
+    pulls
+}
+
+fn layer_rows(layers: &[Descriptor], steps: &[String]) -> Vec<LayerRow> {
+    // Steps that do not fit the layers say nothing about any of them.
+    let steps = if steps.len() == layers.len() { steps } else { &[] };
+    let row = |(index, layer): (usize, &Descriptor)| LayerRow {
+        number: index + 1,
+        shade: (index + 1) % crate::strip::SHADES,
+        digest: Hash(layer.digest),
+        size: Bytes(layer.size),
+        kind: Kind::of_layer(&layer.media_type),
+        step: steps.get(index).cloned().unwrap_or_else(|| title(layer)),
+    };
+    layers.iter().take(LAYERS_MAX).enumerate().map(row).collect()
+}
+
+/// Returns the name that artifacts give their blobs.
+fn title(layer: &Descriptor) -> String {
+    layer.annotations.get("org.opencontainers.image.title").map(|title| foreign(title, 100)).unwrap_or_default()
+}
+
+fn platform_rows(name: &RepositoryName, entries: &[Descriptor]) -> Vec<PlatformRow> {
+    let row = |entry: &Descriptor| {
+        let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type");
+        PlatformRow {
+            href: media_type::is_manifest(&entry.media_type).then(|| href::image(name, entry.digest)),
+            platform: told_platform(entry)
+                .unwrap_or_else(|| if is_attestation { "attestation" } else { "any" }.to_owned()),
+            digest: Hash(entry.digest),
+            size: Bytes(entry.size),
+            kind: Kind::of_manifest(&entry.media_type, entry.artifact_type.as_deref(), false),
+        }
+    };
+    entries.iter().take(PLATFORMS_MAX).map(row).collect()
+}
+
+fn config_part(descriptor: &Descriptor, read: Option<Result<ImageConfig, NoConfig>>) -> ConfigPart {
+    let (digest, size) = (Hash(descriptor.digest), Bytes(descriptor.size));
+    let opaque = |reason| ConfigPart::Opaque {
+        digest,
+        size,
+        media_type: foreign(&descriptor.media_type, TYPE_BYTES_MAX),
+        reason,
+    };
+    match read {
+        Some(Ok(config)) => ConfigPart::Shown { digest, size, config },
+        Some(Err(NoConfig::TooLarge)) => opaque("It is too large for a page."),
+        Some(Err(NoConfig::Unreadable)) => opaque("It could not be read as an image's config."),
+        None => opaque("It is of a type of its own."),
+    }
+}
+
+fn group(name: &RepositoryName, descriptors: &[Descriptor], now_us: i64) -> Vec<ReferrerGroup> {
+    let mut groups: BTreeMap<&str, Vec<ReferrerRow>> = BTreeMap::new();
+    for descriptor in descriptors {
+        let kind = descriptor.artifact_type.as_deref().unwrap_or(&descriptor.media_type);
+        let created = descriptor.annotations.get("org.opencontainers.image.created").map_or("", String::as_str);
+        groups.entry(kind).or_default().push(ReferrerRow {
+            href: href::image(name, descriptor.digest),
+            digest: Hash(descriptor.digest),
+            size: Bytes(descriptor.size),
+            created: Stated::new(created, now_us),
+        });
+    }
+    let group = |(kind, rows): (&str, Vec<ReferrerRow>)| ReferrerGroup { kind: Kind::of_artifact(kind), rows };
+    groups.into_iter().map(group).collect()
+}
+
+/// Says how many are left out.
+fn more(number: usize, shown: usize, thing: &str) -> String {
+    match number.saturating_sub(shown) {
+        0 => String::new(),
+        left => format!("{} more, in the manifest below", plural(count(left), thing)),
+    }
+}
+
+/// Returns the manifest's text with characters that could mislead made visible, and whether it was cut.
+fn raw(body: &[u8]) -> (String, bool) {
+    let text = String::from_utf8_lossy(body);
+    let mut shown = String::new();
+    let mut left = RAW_BYTES_MAX;
+    for character in text.chars() {
+        let is_layout = matches!(character, '\n' | '\t');
+        let character = if !is_layout && crate::words::is_deceptive(character) { '\u{fffd}' } else { character };
+        let Some(rest) = left.checked_sub(crate::words::html_bytes(character)) else { return (shown, true) };
+        left = rest;
+        shown.push(character);
+    }
+    (shown, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_on_a_page_has_a_longest() {
+        for (length, is_cut) in [(RAW_BYTES_MAX - 1, false), (RAW_BYTES_MAX, false), (RAW_BYTES_MAX + 1, true)] {
+            assert_eq!(raw(&vec![b'a'; length]).1, is_cut, "{length}");
+        }
+        assert_eq!(raw(&vec![b'"'; RAW_BYTES_MAX]).0.len(), RAW_BYTES_MAX / 5);
+        assert_eq!(raw("a\u{202e}\nb".as_bytes()).0, "a\u{fffd}\nb");
+    }
+}

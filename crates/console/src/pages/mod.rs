@@ -1,0 +1,8 @@
+//! The pages, a file each.
+
+pub(crate) mod image;
+pub(crate) mod login;
+pub(crate) mod overview;
+pub(crate) mod project;
+pub(crate) mod repositories;
+pub(crate) mod search;

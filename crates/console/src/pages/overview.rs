@@ -1,0 +1,113 @@
+//! The first page: what there is for the caller.
+
+use std::collections::BTreeMap;
+
+use access::Action;
+use api::{Call, Failure};
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use tenancy::PageRequest;
+
+use crate::frame::{Frame, Section, Viewer, answer};
+use crate::href;
+use crate::reach::{self, Reach};
+use crate::words::{Moment, at_least, plural};
+
+/// Projects on the first page; the rest is found by search.
+const PROJECTS_MAX: u32 = 40;
+/// Repositories on the first page.
+const REPOSITORIES_MAX: usize = 12;
+/// Repositories among which the newest are looked for.
+const REPOSITORIES_READ_MAX: usize = 500;
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct OverviewPage {
+    frame: Frame,
+    viewer: Option<String>,
+    projects_counted: String,
+    repositories_counted: String,
+    projects: Vec<ProjectRow>,
+    more_projects: bool,
+    repositories: Vec<RepositoryRow>,
+    /// Whether all were compared; else they are the first by name.
+    is_newest: bool,
+    host: String,
+    registry_flags: &'static str,
+}
+
+struct ProjectRow {
+    href: String,
+    name: String,
+    public: bool,
+    repositories: String,
+    created: Moment,
+}
+
+struct RepositoryRow {
+    href: String,
+    name: String,
+    created: Moment,
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let now_us = call.app.now_us();
+    let request = PageRequest { after: None, limit: Some(PROJECTS_MAX) };
+    let (projects, more_projects) = if call.may(Action::ProjectList) {
+        let page = call.app.tenancy().list_projects(call.caller.tenant(), &request).await?;
+        (page.items, page.next.is_some())
+    } else {
+        (Vec::new(), false)
+    };
+    let mut reach = if call.may(Action::CatalogList) {
+        reach::visible(&call, REPOSITORIES_READ_MAX).await?
+    } else {
+        Reach { repositories: Vec::new(), is_cut: false }
+    };
+    let mut of_project: BTreeMap<String, usize> = BTreeMap::new();
+    for repository in &reach.repositories {
+        *of_project.entry(repository.name.project().to_owned()).or_default() += 1;
+    }
+    let projects_counted = at_least(projects.len(), more_projects, "project");
+    let repositories_counted = at_least(reach.repositories.len(), reach.is_cut, "repository");
+    if !reach.is_cut {
+        reach.repositories.sort_by(|a, b| b.created_at_us.cmp(&a.created_at_us).then_with(|| a.name.cmp(&b.name)));
+    }
+    let project_row = |project: tenancy::Project| {
+        let count = of_project.get(&project.name).copied().unwrap_or(0);
+        let count = crate::words::count(count);
+        ProjectRow {
+            href: href::project(&project.name),
+            repositories: if reach.is_cut { "repositories".to_owned() } else { plural(count, "repository") },
+            public: project.public,
+            created: Moment::new(project.created_at_us, now_us),
+            name: project.name,
+        }
+    };
+    let (host, registry_flags) = super::image::host(&call);
+    let page = OverviewPage {
+        frame: Frame::new(&call, Section::Overview, "Overview")
+            .command("garrison project list")
+            .command("garrison repo list"),
+        viewer: call.caller.subject().name().map(ToOwned::to_owned),
+        projects_counted,
+        repositories_counted,
+        projects: projects.into_iter().map(project_row).collect(),
+        more_projects,
+        repositories: reach
+            .repositories
+            .iter()
+            .take(REPOSITORIES_MAX)
+            .map(|repository| RepositoryRow {
+                href: href::repository(&repository.name),
+                name: repository.name.to_string(),
+                created: Moment::new(repository.created_at_us, now_us),
+            })
+            .collect(),
+        is_newest: !reach.is_cut,
+        host,
+        registry_flags,
+    };
+    answer(StatusCode::OK, &page)
+}

@@ -1,0 +1,80 @@
+//! The console's rows of the endpoint table.
+
+use access::{Action, Resource};
+use api::{Endpoint, Guard, Need, Needs, Surface, Target};
+use http::Method;
+
+use crate::{assets, pages};
+
+macro_rules! rows {
+    ($($method:ident $path:literal $name:literal $summary:literal,
+       $guard:expr, [$($parameter:literal),*] => $status:literal, $handler:path;)+) => {
+        &[$(Endpoint {
+            method: Method::$method,
+            path: $path,
+            name: $name,
+            summary: $summary,
+            guard: $guard,
+            surface: Surface::Page,
+            parameters: &[$($parameter),*],
+            request: None,
+            answer: ($status, None),
+            handler: |call| Box::pin($handler(call)),
+        }),+]
+    };
+}
+
+/// Returns every endpoint of the console.
+pub fn endpoints() -> Vec<&'static Endpoint> {
+    ROWS.iter().collect()
+}
+
+static ROWS: &[Endpoint] = rows![
+    GET "/" "page.overview" "Shows projects and repositories that the caller may see",
+        Guard::Needs(overview), [] => 200, pages::overview::get;
+    GET "/login" "page.login" "Shows the form to log in",
+        Guard::Open, ["next"] => 200, pages::login::get;
+    POST "/login" "page.login.post" "Begins a browser's session",
+        Guard::Open, [] => 303, pages::login::post;
+    POST "/logout" "page.logout" "Ends the browser's session",
+        Guard::Open, [] => 303, pages::login::logout;
+    GET "/projects/{project}" "page.project" "Shows a project's repositories and members",
+        Guard::Needs(project), ["after"] => 200, pages::project::get;
+    GET "/repositories" "page.repositories" "Shows repositories that the caller may pull from, or one of them by its name",
+        Guard::Needs(repositories), ["name", "view", "after"] => 200, pages::repositories::get;
+    GET "/image" "page.image" "Shows an image's manifest, config, layers, platforms and referrers",
+        Guard::Needs(image), ["name", "reference"] => 200, pages::image::get;
+    GET "/search" "page.search" "Finds repositories by name, tag or digest",
+        Guard::Needs(search), ["q"] => 200, pages::search::get;
+    GET "/assets/{file}" "page.asset" "Returns a style sheet, script or picture of the pages",
+        Guard::Open, [] => 200, assets::get;
+];
+
+/// Nobody is sent away from the first page: it shows what is public, and the way in.
+fn overview(_: &Target) -> Needs<'_> {
+    vec![Need::optional(Action::ProjectList, Resource::System), Need::optional(Action::CatalogList, Resource::System)]
+}
+
+fn project(target: &Target) -> Needs<'_> {
+    let resource = Resource::Project(target.parameter("project"));
+    vec![
+        Need::required(Action::ProjectRead, resource),
+        Need::optional(Action::RepositoryList, resource),
+        Need::optional(Action::MemberRead, resource),
+    ]
+}
+
+fn repositories(target: &Target) -> Needs<'_> {
+    match target.query("name") {
+        Some(_) => image(target),
+        None => search(target),
+    }
+}
+
+fn image(target: &Target) -> Needs<'_> {
+    vec![Need::required(Action::RepositoryPull, Resource::Repository(target.repository()))]
+}
+
+fn search(_: &Target) -> Needs<'_> {
+    vec![Need::required(Action::CatalogList, Resource::System)]
+}

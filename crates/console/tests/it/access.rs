@@ -1,0 +1,148 @@
+//! Who sees what.
+
+use axum::body::Body;
+use http::{Request, StatusCode, header};
+
+use crate::world::{HOST, World};
+
+/// Addresses of what is private, and of what does not exist.
+fn private(digest: &oci::Digest) -> Vec<(String, String)> {
+    [
+        ("/projects/team".to_owned(), "/projects/gone".to_owned()),
+        ("/repositories?name=team/api".to_owned(), "/repositories?name=gone/api".to_owned()),
+        (
+            "/repositories?name=team/api&view=manifests".to_owned(),
+            "/repositories?name=gone/api&view=manifests".to_owned(),
+        ),
+        ("/image?name=team/api&reference=1.4".to_owned(), "/image?name=gone/api&reference=1.4".to_owned()),
+        (format!("/image?name=team/api&reference={digest}"), format!("/image?name=gone/api&reference={digest}")),
+    ]
+    .into()
+}
+
+#[test]
+fn what_is_private_answers_as_what_does_not_exist() {
+    testkit::run(async {
+        let world = World::new().await;
+        let digest = world.furnish().await;
+        let stranger = world.log_in("stranger").await;
+        for session in [None, Some(stranger.as_str())] {
+            for (there, gone) in private(&digest) {
+                let (there_answer, gone_answer) = (world.get(&there, session).await, world.get(&gone, session).await);
+                assert_eq!(there_answer.status, gone_answer.status, "{there}");
+                assert_ne!(there_answer.status, StatusCode::OK, "{there}");
+                assert_eq!(there_answer.text, gone_answer.text.replace("gone", "team"), "{there}");
+            }
+        }
+    });
+}
+
+#[test]
+fn lists_and_search_show_nothing_private() {
+    testkit::run(async {
+        let world = World::new().await;
+        let digest = world.furnish().await;
+        let stranger = world.log_in("stranger").await;
+        let searches =
+            ["team", "api", "1.4", "team/api:1.4", "team/api", "a"].map(|query| format!("/search?q={query}"));
+        let by_digest = [
+            format!("/search?q={digest}"),
+            format!("/search?q={}", digest.hex()),
+            format!("/search?q=team/api@{digest}"),
+        ];
+        let paths = ["/".to_owned(), "/repositories".to_owned(), "/projects/open".to_owned()]
+            .into_iter()
+            .chain(searches)
+            .chain(by_digest);
+        for path in paths {
+            for session in [None, Some(stranger.as_str())] {
+                let answer = world.get(&path, session).await;
+                assert_eq!(answer.status, StatusCode::OK, "{path}");
+                for private in ["/projects/team", "name=team", "team/web", "team/worker"] {
+                    assert!(!answer.text.contains(private), "{path} shows {private}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn everyone_sees_what_is_public() {
+    testkit::run(async {
+        let world = World::new().await;
+        world.furnish().await;
+        for path in ["/projects/open", "/repositories?name=open/tool", "/image?name=open/tool&reference=0.9.1"] {
+            let answer = world.get(path, None).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(answer.text.contains("open/tool"), "{path}");
+        }
+        let first = world.get("/", None).await;
+        assert!(first.text.contains("/projects/open") && first.text.contains("name=\"password\""));
+    });
+}
+
+#[test]
+fn members_are_shown_to_who_may_know_them() {
+    testkit::run(async {
+        let world = World::new().await;
+        for (user, role, is_shown) in
+            [("reader", "puller", false), ("reader", "maintainer", true), ("stranger", "admin", true)]
+        {
+            world.grant("team", user, role).await;
+            let session = world.log_in(user).await;
+            let answer = world.get("/projects/team", Some(&session)).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert_eq!(answer.text.contains("id=\"members\""), is_shown, "{role}");
+        }
+        let answer = world.get("/projects/open", None).await;
+        assert!(!answer.text.contains("id=\"members\""));
+    });
+}
+
+#[test]
+fn search_finds_names_tags_and_digests() {
+    testkit::run(async {
+        let world = World::new().await;
+        let digest = world.furnish().await;
+        let reader = world.log_in("reader").await;
+        for (query, expected) in [
+            ("api".to_owned(), "/repositories?name=team/api"),
+            ("TEAM/AP".to_owned(), "/repositories?name=team/api"),
+            ("1.4-multi".to_owned(), "/image?name=team/api&#38;reference=1.4-multi"),
+            ("team/api:1.4".to_owned(), "/image?name=team/api&#38;reference=1.4"),
+            (format!("{HOST}/team/api:1.4"), "/image?name=team/api&#38;reference=1.4"),
+            (digest.to_string(), "/image?name=team/api&#38;reference=sha256:"),
+            (digest.hex(), "/image?name=team/api&#38;reference=sha256:"),
+            (format!("team/api:1.4@{digest}"), "/image?name=team/api&#38;reference=sha256:"),
+        ] {
+            let answer = world.get(&format!("/search?q={query}"), Some(&reader)).await;
+            assert!(answer.text.contains(expected), "{query}: {}", answer.text);
+        }
+    });
+}
+
+#[test]
+fn a_question_has_a_longest() {
+    testkit::run(async {
+        let world = World::new().await;
+        for (length, expected) in [(511, StatusCode::OK), (512, StatusCode::OK), (513, StatusCode::BAD_REQUEST)] {
+            let answer = world.get(&format!("/search?q={}", "a".repeat(length)), None).await;
+            assert_eq!(answer.status, expected, "{length}");
+        }
+    });
+}
+
+#[test]
+fn wrong_credentials_in_a_header_are_told_on_a_page() {
+    testkit::run(async {
+        let world = World::new().await;
+        let request = Request::get("/")
+            .header(header::HOST, HOST)
+            .header(header::AUTHORIZATION, "Basic YWRtaW46d3Jvbmc=")
+            .body(Body::empty())
+            .unwrap();
+        let answer = world.send(request).await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (StatusCode::UNAUTHORIZED, ""));
+        assert!(answer.text.contains("The credentials are refused"));
+    });
+}

@@ -1,0 +1,187 @@
+//! What somebody pushed to mislead who looks at it.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+const MARKUP: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}\u{7}&lt;";
+
+/// Returns a text of an odd kind and great length.
+fn long(text: &str) -> String {
+    text.repeat(100_000 / text.len())
+}
+
+fn hostile_config(text: &str) -> Value {
+    let labels: serde_json::Map<String, Value> =
+        (0..200).map(|index| (format!("{index}{text}"), Value::from(text))).collect();
+    let history: Vec<Value> = (0..100).map(|_| json!({ "created_by": text, "comment": text })).collect();
+    json!({
+        "os": text, "architecture": text, "variant": text, "created": text,
+        "config": {
+            "User": text, "WorkingDir": text, "StopSignal": text, "Labels": labels,
+            "Entrypoint": vec![text; 20], "Cmd": vec![text; 20], "Env": vec![text; 100],
+            "ExposedPorts": { text: {} }, "Volumes": { text: {} },
+        },
+        "history": history,
+    })
+}
+
+async fn push_hostile(world: &World, text: &str) -> oci::Digest {
+    let config = serde_json::to_vec(&hostile_config(text)).unwrap();
+    let config_digest = world.blob("team/api", &config).await;
+    let layer = world.blob("team/api", b"layer").await;
+    let layers: Vec<Value> = (0..100)
+        .map(|_| {
+            json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer.to_string(), "size": 5,
+                         "annotations": { "org.opencontainers.image.title": text } })
+        })
+        .collect();
+    let annotations: serde_json::Map<String, Value> =
+        (0..100).map(|index| (format!("{index}{text}"), Value::from(text))).collect();
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": config_digest.to_string(), "size": config.len() },
+        "layers": layers,
+        "annotations": annotations,
+    });
+    world.manifest("team/api", &["hostile"], &manifest).await
+}
+
+/// Markup that is not ours: no element begins with what was pushed.
+fn assert_harmless(text: &str) {
+    for forbidden in
+        ["<script>", "<img src=x", "alert(1)</script>", "\u{202e}", "\u{7}", "style=", " onerror=alert(1)>"]
+    {
+        assert!(!text.contains(forbidden), "the page holds {forbidden:?}");
+    }
+}
+
+#[test]
+fn what_was_pushed_is_text() {
+    testkit::run(async {
+        let world = World::new().await;
+        push_hostile(&world, MARKUP).await;
+        let session = world.log_in("reader").await;
+        let answer = world.get("/image?name=team/api&reference=hostile", Some(&session)).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(answer.text.contains("&#60;script&#62;"));
+        assert_harmless(&answer.text);
+    });
+}
+
+#[test]
+fn no_page_grows_with_what_was_pushed() {
+    testkit::run(async {
+        for text in [MARKUP, "\"", "\u{1f980}", "a"] {
+            let world = World::new().await;
+            let digest = push_hostile(&world, &long(text)[..].chars().take(2_000).collect::<String>()).await;
+            let platform = json!({ "os": "o".repeat(200), "architecture": "a".repeat(200) });
+            let entries: Vec<Value> = (0..200)
+                .map(|_| json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(), "size": 5, "platform": platform }))
+                .collect();
+            let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries });
+            let index = world.manifest("team/api", &["index"], &index).await;
+            for number in 0..60 {
+                let artifact_type = format!("application/{}{number}", "t".repeat(110));
+                world.referrer("team/api", &index, &artifact_type, &number.to_string()).await;
+                world.referrer("team/api", &digest, &artifact_type, &number.to_string()).await;
+            }
+            let session = world.log_in("reader").await;
+            for path in [
+                "/image?name=team/api&reference=hostile",
+                "/image?name=team/api&reference=index",
+                "/repositories?name=team/api&view=manifests",
+                "/repositories?name=team/api",
+            ] {
+                let answer = world.get(path, Some(&session)).await;
+                assert_eq!(answer.status, StatusCode::OK, "{path}");
+                assert!(answer.text.len() < console::PAGE_BYTES_MAX, "{path} has {} bytes", answer.text.len());
+                assert_harmless(&answer.text);
+            }
+        }
+    });
+}
+
+#[test]
+fn long_names_and_many_rows_stay_within_a_page() {
+    testkit::run(async {
+        let world = World::new().await;
+        let long_name = format!("team/{}", "n".repeat(245));
+        let tags: Vec<String> = (0..60).map(|number| format!("{}{number:02}", "t".repeat(126))).collect();
+        world.image(&long_name, &tags.iter().map(String::as_str).collect::<Vec<_>>(), &json!({}), &[1, 2]).await;
+        for number in 0..60 {
+            let name = format!("team/{}{number:02}", "m".repeat(243));
+            world.image(&name, &["a"], &json!({}), &[1]).await;
+        }
+        let session = world.log_in("reader").await;
+        for path in [
+            "/",
+            "/repositories",
+            "/projects/team",
+            "/search?q=m",
+            "/search?q=a",
+            &format!("/repositories?name={long_name}"),
+        ] {
+            let answer = world.get(path, Some(&session)).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(answer.text.len() < console::PAGE_BYTES_MAX, "{path} has {} bytes", answer.text.len());
+        }
+    });
+}
+
+#[test]
+fn what_a_visitor_wrote_is_text() {
+    testkit::run(async {
+        let world = World::new().await;
+        let wrote = "%22%27%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE%3Cimg+src%3Dx+onerror%3Dalert(1)%3E";
+        let session = world.log_in("admin").await;
+        for path in [
+            format!("/search?q={wrote}"),
+            format!("/login?next={wrote}"),
+            format!("/image?name=team/api&reference={wrote}"),
+            format!("/image?name={wrote}&reference=a"),
+            format!("/repositories?name={wrote}"),
+            format!("/repositories?after={wrote}"),
+            format!("/repositories?name=team/api&view=manifests&after={wrote}"),
+            format!("/repositories?name=team/api&view={wrote}"),
+            format!("/projects/{}", wrote.replace('+', "%20").replace("%2F", "")),
+            format!("/nowhere/{}", wrote.replace('+', "%20")),
+        ] {
+            for session in [None, Some(session.as_str())] {
+                assert_harmless(&world.get(&path, session).await.text);
+            }
+        }
+        let answer = world.post("/login", None, &format!("name={wrote}&password={wrote}&next={wrote}")).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert_harmless(&answer.text);
+    });
+}
+
+#[test]
+fn a_config_that_is_no_config_leaves_the_page_whole() {
+    testkit::run(async {
+        let world = World::new().await;
+        let session = world.log_in("reader").await;
+        let large = format!("{{\"a\":\"{}\"}}", "a".repeat(1 << 20));
+        for (bytes, expected) in [
+            (b"not JSON".to_vec(), "It could not be read as an image&#39;s config."),
+            (b"[]".to_vec(), "It could not be read as an image&#39;s config."),
+            (vec![b'['; 100_000], "It could not be read as an image&#39;s config."),
+            (large.into_bytes(), "It is too large for a page."),
+        ] {
+            let digest = world.blob("team/api", &bytes).await;
+            let manifest = json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest.to_string(), "size": bytes.len() },
+                "layers": [],
+            });
+            world.manifest("team/api", &["odd"], &manifest).await;
+            let answer = world.get("/image?name=team/api&reference=odd", Some(&session)).await;
+            assert_eq!(answer.status, StatusCode::OK);
+            assert!(answer.text.contains(expected), "{}", answer.text);
+        }
+    });
+}

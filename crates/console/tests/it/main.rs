@@ -1,0 +1,9 @@
+//! The console over an in-process router, and in a real browser.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod access;
+mod hostile;
+mod pages;
+mod screenshots;
+mod session;
+mod world;

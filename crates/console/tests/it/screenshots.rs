@@ -1,0 +1,137 @@
+//! The pages in Chromium, light and dark, narrow and wide. The pictures are kept for people to look at.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use http::{HeaderValue, header};
+
+use crate::world::World;
+
+const PAGES: &[(&str, &str)] = &[
+    ("login", "/login"),
+    ("overview", "/"),
+    ("project", "/projects/team"),
+    ("repository", "/repositories?name=team/api"),
+    ("image", "/image?name=team/api&reference=1.4"),
+    ("index", "/image?name=team/api&reference=1.4-multi"),
+];
+
+/// Width and height of the window: a phone's, and a desk's.
+const SCREENS: &[(u32, u32)] = &[(360, 1500), (1440, 1300)];
+
+/// How many times the bytes of an empty page a picture has that shows something.
+const MORE_THAN_EMPTY: usize = 3;
+
+struct Shot {
+    name: String,
+    url: String,
+    screen: (u32, u32),
+    is_dark: bool,
+}
+
+impl Shot {
+    /// Takes the picture, in a profile of its own.
+    fn take(&self, chromium: &Path, directory: &Path) -> PathBuf {
+        let profile = tempfile::tempdir().unwrap();
+        let picture = directory.join(format!("{}.png", self.name));
+        let (width, height) = self.screen;
+        // The smallest window that Chromium makes is wider than a phone, a whole screen is as wide as it is said to be.
+        // A preferred colour scheme of 0 is dark, of 1 light.
+        let output = Command::new(chromium)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"])
+            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+            .args([format!("--screen-info={{{width}x{height}}}"), "--start-fullscreen".to_owned()])
+            .arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!self.is_dark)))
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("--screenshot={}", picture.display()))
+            .arg(&self.url)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
+        picture
+    }
+}
+
+/// Reads the size of a picture from its first chunk (PNG specification, section 11.2.1).
+fn dimensions(png: &[u8]) -> (u32, u32) {
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+/// Serves the pages as one sees them who is logged in, or who is not.
+async fn serve(world: &World, session: Option<&str>) -> SocketAddr {
+    let cookie = session.map(|session| HeaderValue::from_str(&format!("garrison_session={session}")).unwrap());
+    let router = world.router.clone().layer(from_fn(move |mut request: Request, next: Next| {
+        if let Some(cookie) = &cookie {
+            request.headers_mut().insert(header::COOKIE, cookie.clone());
+        }
+        next.run(request)
+    }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+#[test]
+fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
+    let Some(chromium) = testkit::program("chromium") else { return };
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"), PathBuf::from);
+    let directory = target.join("ui");
+    fs::create_dir_all(&directory).unwrap();
+    testkit::run(async {
+        let world = World::new().await;
+        world.furnish().await;
+        let session = world.log_in("admin").await;
+        let (outside, inside) = (serve(&world, None).await, serve(&world, Some(&session)).await);
+        let mut shots = Vec::new();
+        for &screen in SCREENS {
+            for is_dark in [false, true] {
+                let suffix = format!("{}-{}", screen.0, if is_dark { "dark" } else { "light" });
+                let shot = |name: &str, url: String| Shot { name: format!("{name}-{suffix}"), url, screen, is_dark };
+                shots.push(shot("empty", "about:blank".to_owned()));
+                for (name, path) in PAGES {
+                    let address = if *name == "login" { outside } else { inside };
+                    shots.push(shot(name, format!("http://{address}{path}")));
+                }
+            }
+        }
+        let pictures = tokio::task::spawn_blocking(move || {
+            let taken: BTreeMap<String, Vec<u8>> = shots
+                .iter()
+                .map(|shot| {
+                    let png = fs::read(shot.take(&chromium, &directory)).unwrap();
+                    let (width, height) = dimensions(&png);
+                    assert_eq!(width, shot.screen.0, "{}", shot.name);
+                    assert!(height > shot.screen.1 / 2, "{}: {height}", shot.name);
+                    (shot.name.clone(), png)
+                })
+                .collect();
+            taken
+        });
+        let pictures = pictures.await.unwrap();
+        for (name, png) in pictures.iter().filter(|(name, _)| !name.starts_with("empty")) {
+            let (_, suffix) = name.split_once('-').unwrap();
+            let empty = pictures[&format!("empty-{suffix}")].len();
+            assert!(
+                png.len() > MORE_THAN_EMPTY * empty,
+                "{name} shows nothing: {} bytes, an empty page {empty}",
+                png.len()
+            );
+        }
+        for (page, _) in PAGES {
+            for (width, _) in SCREENS {
+                let picture = |theme: &str| &pictures[&format!("{page}-{width}-{theme}")];
+                assert!(picture("light") != picture("dark"), "{page} is the same in the dark");
+            }
+        }
+    });
+}
