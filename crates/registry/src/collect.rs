@@ -80,11 +80,12 @@ impl Registry {
     /// # Errors
     /// When the database or the store fails; what was done stays done.
     pub async fn collect_step(&self) -> Result<Collected, Error> {
-        let mut collected = Collected {
-            manifests: self.collect_manifests().await?,
-            links: self.collect_links().await?,
-            ..Collected::default()
-        };
+        let manifests = self.collect_manifests().await?;
+        if manifests > 0 {
+            // Blobs come once no manifest is due, so that none is taken for referenced by one that is about to go.
+            return Ok(Collected { manifests, ..Collected::default() });
+        }
+        let mut collected = Collected { links: self.collect_links().await?, ..Collected::default() };
         (collected.files, collected.bytes) = self.unlink_discarded().await?;
         Ok(collected)
     }

@@ -3,6 +3,7 @@
 //! A file is looked at only under the claim of the upload that made it, so that no request is about to give it a row, and
 //! only once it is an hour old, should that request be of a process that has just ended.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -25,10 +26,28 @@ pub(crate) struct Orphan {
     _claim: Claim,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum File {
     Blob(Location),
     Upload(UploadId),
+}
+
+impl File {
+    /// The upload that made it.
+    fn upload_id(&self) -> UploadId {
+        match self {
+            Self::Blob(location) => location.upload_id(),
+            Self::Upload(id) => *id,
+        }
+    }
+
+    /// How a row names it.
+    fn key(&self) -> String {
+        match self {
+            Self::Blob(location) => location.to_string(),
+            Self::Upload(id) => id.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Orphan {
@@ -71,56 +90,64 @@ impl Registry {
 
     /// Returns which of some listed files no row names.
     pub(crate) async fn find_orphans(&self, entries: Vec<Entry>) -> Result<Vec<Orphan>, Error> {
-        let mut candidates = Vec::new();
+        let mut files = Vec::new();
         for entry in entries.into_iter().filter(|entry| is_old(entry.modified)) {
-            let (file, id) = match entry.found {
-                Found::Blob(location) => (File::Blob(location), location.upload_id()),
-                Found::Upload(id) => (File::Upload(id), id),
-                Found::Unknown(_) => continue,
-            };
-            // Another request has it, so that it is not over.
-            if let Ok(claim) = self.inner.writers.claim(id) {
-                candidates.push(Orphan { file, size_bytes: entry.size_bytes, _claim: claim });
+            match entry.found {
+                Found::Blob(location) => files.push((File::Blob(location), entry.size_bytes)),
+                Found::Upload(id) => files.push((File::Upload(id), entry.size_bytes)),
+                Found::Unknown(_) => {}
             }
         }
-        let (mut locations, mut uploads): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
-        for candidate in &candidates {
-            match candidate.file {
-                File::Blob(location) => locations.push(location.to_string().into()),
-                File::Upload(id) => uploads.push(id.to_string().into()),
+        let mut candidates = Vec::new();
+        for (file, size_bytes) in self.without_row(files).await? {
+            // Claimed only now, so that nobody is kept from an upload that is known. Who has it is not through with it.
+            if let Ok(claim) = self.inner.writers.claim(file.upload_id()) {
+                candidates.push(Orphan { file, size_bytes, _claim: claim });
             }
         }
-        let known = self
-            .read(move |tx| {
-                Box::pin(async move {
-                    let mut known = std::collections::HashSet::new();
-                    for (statement, list) in [
-                        (&sql::LIST_KNOWN_LOCATIONS, &locations),
-                        (&sql::LIST_KNOWN_DISCARDED, &locations),
-                        (&sql::LIST_KNOWN_UPLOADS, &uploads),
-                    ] {
-                        for row in tx.query_list(statement, &[], list).await? {
-                            known.insert(row.get::<String>(0)?);
-                        }
-                    }
-                    Ok(known)
-                })
-            })
-            .await?;
+        // A row that came before the claim is seen now, and none comes after it.
+        let files = candidates.iter().map(|candidate| (candidate.file, candidate.size_bytes)).collect();
+        let unnamed: Vec<File> = self.without_row(files).await?.into_iter().map(|(file, _)| file).collect();
         let mut orphans = Vec::new();
         for candidate in candidates {
-            let is_orphan = match candidate.file {
-                // What was discarded may have been unlinked, and its row dropped, since it was listed.
-                File::Blob(location) => {
-                    !known.contains(&location.to_string()) && self.is_there(&location, candidate.size_bytes).await?
-                }
-                File::Upload(id) => !known.contains(&id.to_string()),
-            };
+            // What was discarded may have been unlinked, and its row dropped, since it was listed.
+            let is_orphan = unnamed.contains(&candidate.file)
+                && match candidate.file {
+                    File::Blob(location) => self.is_there(&location, candidate.size_bytes).await?,
+                    File::Upload(_) => true,
+                };
             if is_orphan {
                 orphans.push(candidate);
             }
         }
         Ok(orphans)
+    }
+
+    /// Returns those files that no row names now.
+    async fn without_row(&self, files: Vec<(File, u64)>) -> Result<Vec<(File, u64)>, Error> {
+        let (mut locations, mut uploads): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+        for (file, _) in &files {
+            match file {
+                File::Blob(location) => locations.push(location.to_string().into()),
+                File::Upload(id) => uploads.push(id.to_string().into()),
+            }
+        }
+        self.read(move |tx| {
+            Box::pin(async move {
+                let mut named: HashSet<String> = HashSet::new();
+                for (statement, list) in [
+                    (&sql::LIST_KNOWN_LOCATIONS, &locations),
+                    (&sql::LIST_KNOWN_DISCARDED, &locations),
+                    (&sql::LIST_KNOWN_UPLOADS, &uploads),
+                ] {
+                    for row in tx.query_list(statement, &[], list).await? {
+                        named.insert(row.get(0)?);
+                    }
+                }
+                Ok(files.into_iter().filter(|(file, _)| !named.contains(&file.key())).collect())
+            })
+        })
+        .await
     }
 
     pub(crate) async fn remove_orphan(&self, orphan: Orphan) -> Result<bool, Error> {

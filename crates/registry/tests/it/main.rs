@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod blob_contract;
+mod collection;
+mod concurrency;
+mod faults;
 mod manifest_contract;
+mod model;
 mod regressions;
 mod statements;
 mod support;
