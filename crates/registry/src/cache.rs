@@ -195,6 +195,7 @@ impl Caches {
 }
 
 /// What a read found, to be kept.
+#[derive(Clone, Copy)]
 pub(crate) enum Found<'a> {
     Repository,
     Manifest { entry: &'a Arc<ManifestEntry>, tag: Option<&'a Tag> },

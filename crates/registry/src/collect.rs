@@ -419,7 +419,7 @@ async fn offer_referrers_batch(
     let list: Vec<Value> = digests.iter().map(|digest| digest.clone().into()).collect();
     tx.execute_list(&sql::OFFER_REFERRERS, &[id.0.into(), due_us.into()], &list).await?;
     match digests.last() {
-        Some(last) if count(&rows) == COLLECT_BATCH_ROWS_MAX => Ok(Some(stored_digest(last)?)),
+        Some(end) if count(&rows) == COLLECT_BATCH_ROWS_MAX => Ok(Some(stored_digest(end)?)),
         _ => Ok(None),
     }
 }

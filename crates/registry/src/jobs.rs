@@ -68,7 +68,7 @@ impl Registry {
     pub fn with_jobs(&self, runner: Runner) -> Runner {
         let grace = Duration::from_micros(u64::try_from(self.inner.options.collect_grace_us).unwrap_or(0));
         // Several times within the grace period, so that bytes are freed within it; never so often that it costs.
-        let every = (grace / 16).clamp(Duration::from_secs(1), Duration::from_secs(60));
+        let every = (grace / 16).clamp(Duration::from_secs(1), Duration::from_mins(1));
         let [collect, expire, erase, offer, sweep, check] = [(); 6].map(|()| self.clone());
         runner
             .handler(COLLECT, move |context| {
@@ -125,7 +125,7 @@ impl Registry {
                 Box::pin(async move { registry.run_fsck(&context).await })
             })
             .schedule(COLLECT, every)
-            .schedule(EXPIRE_UPLOADS, Duration::from_secs(300))
+            .schedule(EXPIRE_UPLOADS, Duration::from_mins(5))
             .schedule(SWEEP_ORPHANS, SWEEP_EVERY)
     }
 
@@ -207,6 +207,7 @@ impl Registry {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn failed(error: Error) -> JobError {
     JobError::retry(&error)
 }

@@ -106,7 +106,7 @@ impl Registry {
                     }
                     None => tx.query(&sql::LIST_REPOSITORIES, &[after.into(), wanted.into()]).await?,
                 };
-                page(rows, limit, repository_summary)
+                page(&rows, limit, repository_summary)
             })
         })
         .await
@@ -136,7 +136,7 @@ impl Registry {
                     let left = limit - found.items.len() as u64;
                     let parameters = [project.into(), after.as_str().into(), one_more(left).into()];
                     let rows = tx.query(&sql::LIST_PROJECT_REPOSITORIES, &parameters).await?;
-                    let part = page(rows, left, repository_summary)?;
+                    let part = page(&rows, left, repository_summary)?;
                     found.items.extend(part.items);
                     if part.more {
                         found.more = true;
@@ -168,7 +168,7 @@ impl Registry {
                     return Ok(Page { items: Vec::new(), more: false });
                 }
                 let rows = tx.query(&sql::LIST_TAGS, &[id.0.into(), after.into(), one_more(limit).into()]).await?;
-                page(rows, limit, |row| Ok(row.get(0)?))
+                page(&rows, limit, |row| Ok(row.get(0)?))
             })
         })
         .await
@@ -190,7 +190,7 @@ impl Registry {
                 let id = find_repository(tx, &name).await?;
                 let parameters = [id.0.into(), after.into(), one_more(limit).into()];
                 let rows = tx.query(&sql::LIST_TAG_SUMMARIES, &parameters).await?;
-                page(rows, limit, |row| {
+                page(&rows, limit, |row| {
                     Ok(TagSummary {
                         tag: stored_tag(&row.get::<String>(0)?)?,
                         digest: stored_digest(&row.get::<Vec<u8>>(1)?)?,
@@ -224,7 +224,7 @@ impl Registry {
                     before.map_or((i64::MAX, Vec::new()), |(before_us, digest)| (before_us, digest.to_bytes()));
                 let parameters = [id.0.into(), before_us.into(), before_digest.into(), one_more(limit).into()];
                 let rows = tx.query(&sql::LIST_MANIFESTS, &parameters).await?;
-                let mut found = page(rows, limit, |row| {
+                let mut found = page(&rows, limit, |row| {
                     Ok(ManifestSummary {
                         digest: stored_digest(&row.get::<Vec<u8>>(0)?)?,
                         media_type: row.get(1)?,
@@ -277,16 +277,13 @@ impl Registry {
                 // In batches: a page that its bytes end early has not had all its rows in memory.
                 loop {
                     let (subject, artifact_type) = (digest.to_bytes(), artifact_type.clone());
-                    let rows = match artifact_type {
-                        Some(artifact_type) => {
-                            let parameters =
-                                [id.0.into(), subject.into(), artifact_type.into(), after.into(), batch.clone()];
-                            tx.query(&sql::LIST_REFERRERS_OF_TYPE, &parameters).await?
-                        }
-                        None => {
-                            let parameters = [id.0.into(), subject.into(), after.into(), batch.clone()];
-                            tx.query(&sql::LIST_REFERRERS, &parameters).await?
-                        }
+                    let rows = if let Some(artifact_type) = artifact_type {
+                        let parameters =
+                            [id.0.into(), subject.into(), artifact_type.into(), after.into(), batch.clone()];
+                        tx.query(&sql::LIST_REFERRERS_OF_TYPE, &parameters).await?
+                    } else {
+                        let parameters = [id.0.into(), subject.into(), after.into(), batch.clone()];
+                        tx.query(&sql::LIST_REFERRERS, &parameters).await?
                     };
                     for row in &rows {
                         if !found.add(row)? {
@@ -345,7 +342,7 @@ fn one_more(limit: u64) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-fn page<T>(rows: Vec<Row>, limit: u64, item: impl Fn(&Row) -> Result<T, Error>) -> Result<Page<T>, Error> {
+fn page<T>(rows: &[Row], limit: u64, item: impl Fn(&Row) -> Result<T, Error>) -> Result<Page<T>, Error> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     let items = rows.iter().take(limit).map(item).collect::<Result<Vec<_>, _>>()?;

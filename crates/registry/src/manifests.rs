@@ -121,7 +121,9 @@ impl Registry {
                     let body = Body { length: Some(content.len() as u64), range: None, stream };
                     self.push_blob(repository, actor, &digest, body).await?;
                 }
-                found => drop(found?),
+                found => {
+                    found?;
+                }
             }
         }
         Ok(())

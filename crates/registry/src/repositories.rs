@@ -196,7 +196,9 @@ impl Registry {
                 })
             })
             .await?;
-            this.inner.caches.change(generation, name.as_str(), |changes| changes.repository_gone());
+            this.inner.caches.change(generation, name.as_str(), |changes| {
+                changes.repository_gone();
+            });
             Ok(())
         })
         .await

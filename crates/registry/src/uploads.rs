@@ -244,13 +244,13 @@ impl Registry {
         };
         check_start(&body, row.offset_bytes)?;
         let size_bytes_max = self.inner.options.blob_size_bytes_max;
-        let staged = match small_length(&body).filter(|_| row.offset_bytes == 0) {
-            Some(length) => Staged::Small(collect(body, length, size_bytes_max).await?),
-            None => {
-                let mut upload = self.resume(&row).await?;
-                receive(&mut upload, body, size_bytes_max).await?;
-                Staged::Streamed(Box::new(upload))
-            }
+        let small = small_length(&body).filter(|_| row.offset_bytes == 0);
+        let staged = if let Some(length) = small {
+            Staged::Small(collect(body, length, size_bytes_max).await?)
+        } else {
+            let mut upload = self.resume(&row).await?;
+            receive(&mut upload, body, size_bytes_max).await?;
+            Staged::Streamed(Box::new(upload))
         };
         let (repository, actor) = (target.repository.clone(), target.actor.clone());
         self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: true }, staged).await
@@ -274,17 +274,16 @@ impl Registry {
         let id = UploadId::generate();
         let claim = self.inner.writers.claim(id)?;
         let size_bytes_max = self.inner.options.blob_size_bytes_max;
-        let staged = match small_length(&body) {
-            Some(length) => Staged::Small(collect(body, length, size_bytes_max).await?),
-            None => {
-                let mut upload = self.inner.blobs.create(id, digest.algorithm()).await?;
-                if let Err(refused) = receive(&mut upload, body, size_bytes_max).await {
-                    drop(upload);
-                    self.remove_upload_or_leave(id).await;
-                    return Err(refused);
-                }
-                Staged::Streamed(Box::new(upload))
+        let staged = if let Some(length) = small_length(&body) {
+            Staged::Small(collect(body, length, size_bytes_max).await?)
+        } else {
+            let mut upload = self.inner.blobs.create(id, digest.algorithm()).await?;
+            if let Err(refused) = receive(&mut upload, body, size_bytes_max).await {
+                drop(upload);
+                self.remove_upload_or_leave(id).await;
+                return Err(refused);
             }
+            Staged::Streamed(Box::new(upload))
         };
         let (repository, actor) = (name.clone(), actor.to_owned());
         self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: false }, staged).await

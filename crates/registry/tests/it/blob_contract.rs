@@ -13,6 +13,8 @@ db::statements! {
     COUNT_BLOBS = "SELECT COUNT(*) FROM blobs";
 }
 
+type Damage = fn(&Path);
+
 testkit::on_both_databases! {
     async fn what_was_pushed_is_read_back_bit_for_bit(database: Database) {
         let hub = Hub::open(database).await;
@@ -98,7 +100,7 @@ testkit::on_both_databases! {
     async fn a_damaged_blob_is_never_served_whole_and_is_healed_by_a_push(database: Database) {
         let hub = Hub::open(database).await;
         let content: Vec<u8> = (0..200_000_u32).map(|byte| u8::try_from(byte % 241).unwrap()).collect();
-        let damages: [(&str, fn(&Path)); 4] = [
+        let damages: [(&str, Damage); 4] = [
             ("flipped", |path| {
                 let mut bytes = std::fs::read(path).unwrap();
                 bytes[100_000] ^= 1;

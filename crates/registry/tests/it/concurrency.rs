@@ -50,7 +50,7 @@ async fn meddle(registry: Registry, seed: u64, rounds: usize) {
             }
             5 => {
                 let digest = sha256(content.as_bytes());
-                drop(registry.mount(&name("other/three"), &name("team/one"), &digest, ACTOR).await.unwrap());
+                registry.mount(&name("other/three"), &name("team/one"), &digest, ACTOR).await.unwrap();
             }
             6 => {
                 let digest = sha256(content.as_bytes());

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use blobs::Blobs;
+use blobs::{Blobs, UploadId};
 use bytes::Bytes;
 use db::{Config, Db, Value};
 use futures_util::{StreamExt as _, stream};
@@ -248,7 +248,7 @@ pub(crate) async fn read(registry: &Registry, repository: &str, digest: &Digest)
 }
 
 pub(crate) async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
-    let until = std::time::Instant::now() + Duration::from_secs(60);
+    let until = std::time::Instant::now() + Duration::from_mins(1);
     while !holds().await {
         assert!(std::time::Instant::now() < until, "it did not come to pass within a minute");
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -305,7 +305,7 @@ pub(crate) fn chunks(content: &[u8], size: usize) -> Chunks {
     stream::iter(pieces)
 }
 
-pub(crate) fn target(repository: &str, id: impl ToString) -> UploadTarget {
+pub(crate) fn target(repository: &str, id: UploadId) -> UploadTarget {
     UploadTarget { repository: name(repository), id: id.to_string(), actor: ACTOR.to_owned() }
 }
 
