@@ -4,6 +4,7 @@
 //! the binary. Nothing here is part of the product: the binary never depends on this crate.
 
 mod bench;
+mod crash;
 mod generate;
 mod steps;
 mod test;
@@ -30,6 +31,10 @@ enum Task {
     /// private database server, and runs formatting, lints, tests, documentation, generated files and dependency rules. A
     /// failed step does not stop the ones after it. The last lines say what failed and what was skipped.
     Test(test::Arguments),
+    /// Kills a hub a hundred times amid pushes, mounts, deletions and collection, and compares all that was acknowledged
+    ///
+    /// On SQLite, then on PostgreSQL. The hub is killed, the database server is not.
+    Crash(crash::Arguments),
     /// Writes the generated references in docs/reference
     Gen(generate::Arguments),
     /// Measures Garrison beside its peers and prints the ratios
@@ -42,6 +47,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     match arguments.task {
         Task::Test(arguments) => test::run(&workspace, &arguments),
+        Task::Crash(arguments) => Ok(crash::run(&workspace, &arguments)),
         Task::Gen(arguments) => {
             generate::run(&workspace, &arguments)?;
             Ok(ExitCode::SUCCESS)

@@ -20,7 +20,12 @@ use crate::workspace::Workspace;
 const MIB: usize = 1 << 20;
 const REPOSITORY: &str = "bench/load";
 const CROWDED: &str = "bench/crowded";
+const SINGLE: &str = "bench/single";
+const PACED: &str = "bench/paced";
+const REPOSITORIES: [&str; 4] = [REPOSITORY, CROWDED, SINGLE, PACED];
 const MANIFEST_TYPE: &str = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
+/// Without it distribution answers 404 for an OCI manifest.
+const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json\r\n";
 const CLIENTS: [usize; 3] = [1, 8, 32];
 const GIB_CHUNK: usize = 4 * MIB;
 /// Pushes whose syncs are counted.
@@ -144,7 +149,7 @@ impl Bench<'_> {
         }
         eprintln!("{name} …");
         for server in &mut self.servers {
-            server.log_in(&[REPOSITORY, CROWDED])?;
+            server.log_in(&REPOSITORIES)?;
         }
         measure(self).with_context(|| format!("failed to measure `{name}`"))
     }
@@ -308,20 +313,18 @@ impl Bench<'_> {
     }
 
     fn get_manifests(&mut self) -> Result<()> {
-        let layers = self.push_layers("bench/single")?;
-        for server in &mut self.servers {
-            server.log_in(&["bench/single"])?;
+        let layers = self.push_layers(SINGLE)?;
+        for server in &self.servers {
             let mut connection = Connection::open(server.address, &server.authorization)?;
             let body = manifest(&layers, "single");
             connection.expect(201, "PUT", "/v2/bench/single/manifests/one", MANIFEST_TYPE, body.as_bytes())?;
         }
-        let accept = "Accept: application/vnd.oci.image.manifest.v1+json\r\n";
         for method in ["GET", "HEAD"] {
             for clients in CLIENTS {
                 let reads = self.arguments.reads;
                 let name = format!("manifest {method} by tag, repository with 1 tag");
                 self.each(&name, clients, reads, |_, connection, _| {
-                    connection.expect(200, method, "/v2/bench/single/manifests/one", accept, b"").map(drop)
+                    connection.expect(200, method, "/v2/bench/single/manifests/one", ACCEPT, b"").map(drop)
                 })?;
             }
         }
@@ -383,7 +386,7 @@ impl Bench<'_> {
             eprintln!("  filling {label} with {tags} tags …");
             let per_login = 20_000;
             for first in (0..tags).step_by(per_login) {
-                self.servers[at].log_in(&[CROWDED])?;
+                self.servers[at].log_in(&REPOSITORIES)?;
                 let server = &self.servers[at];
                 let count = per_login.min(tags - first);
                 load::run(server.address, &server.authorization, 32, count, |connection, index| {
@@ -393,7 +396,7 @@ impl Bench<'_> {
                     connection.expect(201, "PUT", &path, MANIFEST_TYPE, body.as_bytes()).map(drop)
                 })?;
             }
-            self.servers[at].log_in(&[CROWDED])?;
+            self.servers[at].log_in(&REPOSITORIES)?;
             let crowded = self.probe(at, &layers, "crowded")?;
             for (name, before) in &alone {
                 let after = crowded.get(name).copied().unwrap_or(f64::NAN);
@@ -464,16 +467,15 @@ impl Bench<'_> {
 
     /// 2,000 reads a second over 500 connections.
     fn paced(&mut self) -> Result<()> {
-        let layers = self.push_layers("bench/paced")?;
+        let layers = self.push_layers(PACED)?;
         let mut figures = Vec::new();
-        for server in &mut self.servers {
-            server.log_in(&["bench/paced"])?;
+        for server in &self.servers {
             let mut connection = Connection::open(server.address, &server.authorization)?;
             let body = manifest(&layers, "paced");
             connection.expect(201, "PUT", "/v2/bench/paced/manifests/one", MANIFEST_TYPE, body.as_bytes())?;
             let outcome =
                 load::run_paced(server.address, &server.authorization, 500, 20_000, 2_000.0, |connection, _| {
-                    connection.expect(200, "GET", "/v2/bench/paced/manifests/one", "", b"").map(drop)
+                    connection.expect(200, "GET", "/v2/bench/paced/manifests/one", ACCEPT, b"").map(drop)
                 })?;
             figures.push((server.label.clone(), outcome.p99.as_secs_f64() * 1e3));
         }
