@@ -88,12 +88,14 @@ fn split_command(line: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Makes a sentence of a message.
+/// Makes a sentence of a message. What begins with a name keeps its letters.
 fn sentence(message: &str) -> String {
+    let word = message.split(' ').next().unwrap_or_default();
+    let is_word = word.bytes().all(|byte| byte.is_ascii_alphabetic());
     let mut characters = message.chars();
-    let first = characters.next().into_iter().flat_map(char::to_uppercase);
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if message.ends_with('.') { "" } else { "." };
-    first.chain(characters).chain(end.chars()).collect()
+    if is_word { format!("{first}{}{end}", characters.as_str()) } else { format!("{message}{end}") }
 }
 
 #[cfg(test)]
@@ -104,6 +106,7 @@ mod tests {
     fn a_line_is_a_sentence_and_a_command() {
         for (line, message, command) in [
             ("no such tag", "No such tag.", None),
+            ("team/api is not here", "team/api is not here.", None),
             ("`team/api` is not here", "`team/api` is not here.", None),
             (
                 "no role here; grant it: garrison project grant a b c",

@@ -12,6 +12,8 @@ pub(crate) const SHADES: usize = 6;
 const WIDTH_MIN: u64 = 4;
 /// The narrowest layer that has room for its size in words, in thousandths of the strip.
 const WIDTH_OF_LABEL: u64 = 90;
+/// The narrowest that has room for it on a phone too.
+const WIDTH_OF_LABEL_ON_PHONE: u64 = 200;
 
 /// The strip. It writes markup from numbers alone.
 pub(crate) struct Strip(Vec<Segment>);
@@ -74,7 +76,8 @@ impl fmt::Display for Strip {
             )?;
             if *width >= WIDTH_OF_LABEL {
                 let middle = start + width / 2;
-                write!(f, "<text x=\"{}%\" y=\"22\" text-anchor=\"middle\">{size}</text>", Thousandths(middle))?;
+                let class = if *width < WIDTH_OF_LABEL_ON_PHONE { " class=\"roomy\"" } else { "" };
+                write!(f, "<text{class} x=\"{}%\" y=\"22\" text-anchor=\"middle\">{size}</text>", Thousandths(middle))?;
             }
             f.write_str("</a>")?;
         }

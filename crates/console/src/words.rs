@@ -168,7 +168,7 @@ pub(crate) fn count(length: usize) -> u64 {
 pub(crate) fn actor(text: &str) -> String {
     match text.split_once(':') {
         Some(("user", name)) => foreign(name, ACTOR_BYTES_MAX),
-        Some(("robot", name)) => format!("robot {}", foreign(name, ACTOR_BYTES_MAX)),
+        Some(("robot", name)) => format!("robot\u{a0}{}", foreign(name, ACTOR_BYTES_MAX)),
         _ => foreign(text, ACTOR_BYTES_MAX),
     }
 }

@@ -95,7 +95,9 @@ fn a_login_goes_on_only_to_a_path_of_this_hub() {
             assert_eq!((answer.status, answer.header("location")), (StatusCode::SEE_OTHER, expected), "{next}");
             let session = answer.session().to_owned();
             let answer = world.get(&format!("/login?next={next}"), Some(&session)).await;
-            assert_eq!(answer.header("location"), expected, "{next}");
+            // Some are refused before they are looked at.
+            let went = (answer.status != StatusCode::BAD_REQUEST).then(|| answer.header("location"));
+            assert!(went.is_none_or(|went| went == expected), "{next}: {went:?}");
         }
     });
 }
