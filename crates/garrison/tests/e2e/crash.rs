@@ -27,6 +27,8 @@ const ROUNDS: &str = "GARRISON_CRASH_ROUNDS";
 const ROUNDS_DEFAULT: u64 = 4;
 const SEED: &str = "GARRISON_CRASH_SEED";
 const WORKERS: u64 = 4;
+/// After how many kills a long run says how far it is.
+const TOLD_EVERY: u64 = 10;
 /// How many answers a hub gives before it is killed.
 const ANSWERS_MIN: u64 = 10;
 const ANSWERS_SPREAD: u64 = 150;
@@ -72,6 +74,9 @@ fn crash(database: Database) {
             return;
         }
         run_until_killed(hub, &mut workers, &mut random);
+        if (round + 1) % TOLD_EVERY == 0 {
+            eprintln!("crash on {}: {} kills", installation.database(), round + 1);
+        }
     }
 }
 
