@@ -126,7 +126,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
             app.drain();
         }
     });
-    let router = api::router(Arc::clone(&app), api::endpoints(), |failure| failure.render(api::Surface::Page));
+    let table = api::endpoints().into_iter().chain(console::endpoints()).collect();
+    let router = api::router(Arc::clone(&app), table, console::render_failure);
     listener.serve(router, tls, limits, stop).await;
     beside.join_all().await;
     upkeep.stop().await;
