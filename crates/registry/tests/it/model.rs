@@ -342,12 +342,12 @@ fn new_seed() -> u64 {
 
 testkit::on_both_databases! {
     async fn the_registry_holds_what_the_model_says(database: Database) {
-        let steps = if database.name() == "sqlite" { 900 } else { 200 };
+        let steps = if database.name() == "sqlite" { 400 } else { 120 };
         play(database, 1, steps).await;
     }
 
     async fn the_registry_holds_what_the_model_says_with_a_new_seed(database: Database) {
-        let steps = if database.name() == "sqlite" { 900 } else { 200 };
+        let steps = if database.name() == "sqlite" { 400 } else { 120 };
         play(database, new_seed(), steps).await;
     }
 }
