@@ -167,10 +167,14 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
+        let had_ended = self.child.try_wait();
         // It has ended already in the good case.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
         if thread::panicking() {
+            if let Ok(Some(status)) = had_ended {
+                eprintln!("the hub had ended: {status}");
+            }
             let log = std::fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
             let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
