@@ -257,7 +257,7 @@ impl From<registry::Error> for Failure {
             Error::TagExists { .. } => Self::registry(ErrorCode::Denied, message)
                 .hint("moving a tag needs a role that may (`writer`); push under a new tag"),
             Error::TooManyTags { .. } => Self::registry(ErrorCode::TagsTooMany, message),
-            Error::Blobs(blobs::Error::StorageFull { .. }) => {
+            Error::Blobs(blobs::Error::StorageFull { .. }) | Error::Database(db::Error::Full { .. }) => {
                 let mut failure = Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", "the hub's disk is full")
                     .hint("free space on the data directory's disk, or delete what is not needed");
                 failure.cause = Some(Box::new(error));

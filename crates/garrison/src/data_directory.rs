@@ -1,6 +1,6 @@
 //! The directory that holds all that a hub must not lose, used by one process at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -97,6 +97,34 @@ impl DataDirectory {
                 Error::Lock { path: path.to_owned(), source }
             }
         })
+    }
+
+    /// Returns the hub that the directory is bound to, by the id of its database.
+    pub(crate) fn bound_to(&self) -> io::Result<Option<String>> {
+        match fs::read_to_string(self.instance()) {
+            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Binds the directory to a hub, durably.
+    pub(crate) fn bind(&self, instance: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.instance())?;
+        writeln!(file, "{instance}")?;
+        file.sync_all()?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Returns whether not one blob is in the directory.
+    pub(crate) fn has_no_blobs(&self) -> bool {
+        let entries = |path: PathBuf| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let algorithms = entries(self.path.join("blobs"));
+        algorithms.flat_map(entries).flat_map(entries).next().is_none()
+    }
+
+    fn instance(&self) -> PathBuf {
+        self.path.join("instance")
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -71,6 +71,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let given = settings.admin_password_file.as_deref();
     let bootstrap = tenancy.bootstrap(given.map(read_password).transpose()?).await.map_err(accounts_failed)?;
     let registry = Registry::new(database.clone(), blobs, registry_options(settings));
+    storage::bind(&directory, &tenancy, &registry).await?;
     let denials = Arc::new(Denials::new());
     let heads_file = directory.path().join("audit-heads");
     let runner = Runner::new(database.clone(), &format!("hub-{}", process::id()));

@@ -65,7 +65,8 @@ impl Fsck {
 impl Registry {
     /// Checks everything. `progress` is told now and then how far it is; it returns false to stop early.
     ///
-    /// With `repair`, a damaged blob is withdrawn so that the next push of it heals every repository, a tag without a
+    /// With `repair`, a damaged blob is withdrawn so that the next push of it heals every repository, one that was
+    /// withdrawn and is whole is served again, a tag without a
     /// manifest is dropped, and a file without a row is unlinked once it is an hour old.
     ///
     /// # Errors
@@ -323,26 +324,35 @@ impl Registry {
                 let location = stored_location(&row.get::<String>(2)?)?;
                 let size_bytes: u64 = row.get(1)?;
                 report.blobs += 1;
-                if row.get::<i64>(3)? != 0 {
-                    report.found(
-                        "corrupt",
-                        digest.to_string(),
-                        "was found damaged and waits to be pushed again",
-                        false,
-                    );
-                    continue;
-                }
+                let is_withdrawn = row.get::<i64>(3)? != 0;
                 let verdict = self.inner.blobs.verify(&location, &digest, size_bytes, |_| ()).await?;
                 report.bytes += size_bytes;
-                if verdict != Verdict::Whole && self.is_stored_at(&digest, &location.to_string()).await? {
-                    let (kind, detail) = match verdict {
-                        Verdict::Missing => ("missing", "the blob's file is gone"),
-                        _ => ("corrupt", "the blob's file does not match its digest"),
-                    };
-                    if repair {
-                        self.withdraw(digest, location.to_string()).await?;
+                let is_current = self.is_stored_at(&digest, &location.to_string()).await?;
+                match (verdict, is_withdrawn) {
+                    _ if !is_current => {}
+                    (Verdict::Whole, false) => {}
+                    // The disk was away for a while, or the file was restored.
+                    (Verdict::Whole, true) => {
+                        if repair {
+                            self.restore(digest, location.to_string()).await?;
+                        }
+                        let detail = "was withdrawn as damaged, and its file is whole";
+                        report.found("corrupt", digest.to_string(), detail, repair);
                     }
-                    report.found(kind, digest.to_string(), format!("{detail}; push it again to heal it"), repair);
+                    (_, true) => {
+                        let detail = "was found damaged and waits to be pushed again";
+                        report.found("corrupt", digest.to_string(), detail, false);
+                    }
+                    (damage, false) => {
+                        let (kind, detail) = match damage {
+                            Verdict::Missing => ("missing", "the blob's file is gone"),
+                            _ => ("corrupt", "the blob's file does not match its digest"),
+                        };
+                        if repair {
+                            self.withdraw(digest, location.to_string()).await?;
+                        }
+                        report.found(kind, digest.to_string(), format!("{detail}; push it again to heal it"), repair);
+                    }
                 }
                 if !progress(report) {
                     return Ok(());

@@ -209,6 +209,21 @@ impl Registry {
         })
         .await
     }
+
+    /// Serves a blob again that was withdrawn and whose file is whole.
+    pub(crate) async fn restore(&self, digest: Digest, location: String) -> Result<(), Error> {
+        self.write(move |tx| {
+            let location = location.clone();
+            Box::pin(async move {
+                let restored = tx.execute(&sql::MARK_WHOLE, &[digest.to_bytes().into(), location.into()]).await?;
+                if restored > 0 {
+                    audit::record(tx, Record::allowed("system", "blob.restore", &digest.to_string())).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
 }
 
 async fn load_manifest(tx: &mut Tx, id: RepositoryId, reference: &Reference) -> Result<Option<ManifestEntry>, Error> {

@@ -32,6 +32,9 @@ db::statements! {
     /// Marks a stored file as damaged.
     MARK_DAMAGED = "UPDATE blobs SET state = 1 WHERE digest = $1 AND location = $2 AND state = 0";
 
+    /// Takes the mark from a stored file that turned out whole.
+    MARK_WHOLE = "UPDATE blobs SET state = 0 WHERE digest = $1 AND location = $2 AND state = 1";
+
     /// Begins an upload.
     INSERT_UPLOAD = "INSERT INTO uploads (id, repository_id, actor, algorithm, offset_bytes, started_at_us, expires_at_us) \
         VALUES ($1, $2, $3, $4, 0, $5, $6)";

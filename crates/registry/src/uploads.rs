@@ -451,7 +451,11 @@ impl Registry {
                 }
                 // The commit may still land: nobody takes the file while this process lives, and later the sweep does, if
                 // no row has come to name it.
-                Err(unknown @ Error::Database(db::Error::OutcomeUnknown { .. } | db::Error::Closed)) => {
+                Err(
+                    unknown @ Error::Database(
+                        db::Error::OutcomeUnknown { .. } | db::Error::Commit { .. } | db::Error::Closed,
+                    ),
+                ) => {
                     claim.keep();
                     Err(unknown)
                 }

@@ -61,6 +61,8 @@ db::statements! {
     PROLONG_NEWEST_SECRET = "UPDATE robot_secrets SET expires_at_us = $2
         WHERE id = (SELECT MAX(id) FROM robot_secrets WHERE robot_id = $1)";
     DELETE_SECRET = "DELETE FROM robot_secrets WHERE id = $1";
+    /// Lets no refresh token of a robot outlive the secrets that are being replaced.
+    SHORTEN_SESSIONS = "UPDATE sessions SET expires_at_us = $2 WHERE robot_id = $1 AND expires_at_us > $2";
     DELETE_SECRETS = "DELETE FROM robot_secrets WHERE robot_id = $1";
     /// Grows with each change, whatever the clock does: it is what tells credentials of before from those of after.
     SET_CREDENTIALS_CHANGED = "UPDATE robots SET credentials_changed_at_us =
@@ -473,6 +475,8 @@ async fn shorten_secrets(tx: &mut Tx, id: i64, now_us: i64, until_us: i64) -> Re
             tx.execute(&DELETE_SECRET, &[secret.into()]).await?;
         }
     }
+    // Which secret a refresh token came by is not known; a client of the new secret logs in again.
+    tx.execute(&SHORTEN_SESSIONS, &[id.into(), until_us.into()]).await?;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use identity::MasterKey;
+use registry::Registry;
+use tenancy::Tenancy;
 
 use crate::data_directory::{self, DataDirectory};
 use crate::error::{CommandError, Kind};
@@ -18,8 +20,10 @@ impl Storage {
     pub(super) async fn open(settings: &Settings, directory: &DataDirectory) -> Result<Self, CommandError> {
         let master_key = match &settings.master_key_file {
             Some(file) => MasterKey::open(file),
-            None if settings.database == Database::Embedded => MasterKey::open_or_create(&directory.master_key()),
-            None => return Err(no_master_key()),
+            None if settings.database != Database::Embedded => return Err(no_master_key()),
+            // A new key opens nothing that an old one sealed: only a new database gets one.
+            None if directory.database().exists() => MasterKey::open(&directory.master_key()),
+            None => MasterKey::open_or_create(&directory.master_key()),
         }
         .map_err(master_key_failed)?;
         let database = open_database(settings, &directory.database()).await?;
@@ -58,6 +62,41 @@ async fn open_database(settings: &Settings, file: &Path) -> Result<db::Db, Comma
         Database::Postgres(url) => db::Config::Postgres { url: url.to_string() },
     };
     db::Db::open(&config).await.map_err(|source| CommandError::environment("failed to open the database", source))
+}
+
+/// Binds the data directory to the database, so that a hub never looks for its blobs where another keeps its own: it
+/// would take every one of them for damaged.
+pub(super) async fn bind(
+    directory: &DataDirectory,
+    tenancy: &Tenancy,
+    registry: &Registry,
+) -> Result<(), CommandError> {
+    let failed = |source| CommandError::environment("failed to bind the data directory to the database", source);
+    let instance = tenancy
+        .instance_id()
+        .await
+        .map_err(|source| CommandError::environment("failed to read which hub the database belongs to", source))?;
+    match directory.bound_to().map_err(failed)? {
+        Some(bound) if bound == instance => return Ok(()),
+        Some(_) => {
+            return Err(CommandError::new(
+                Kind::Environment,
+                "the data directory belongs to the database of another hub",
+            )
+            .hint("start with the data directory that this database was used with"));
+        }
+        None => {}
+    }
+    let status = registry
+        .collection_status()
+        .await
+        .map_err(|source| CommandError::environment("failed to ask the database what is stored", source))?;
+    if status.stored.0 > 0 && directory.has_no_blobs() {
+        return Err(CommandError::new(Kind::Environment, "the database's blobs are not in this data directory")
+            .hint("start with the data directory that this database was used with; one hub serves a database")
+            .hint("after a loss, restore the directory `blobs` first"));
+    }
+    directory.bind(&instance).map_err(failed)
 }
 
 fn master_key_failed(source: identity::MasterKeyError) -> CommandError {

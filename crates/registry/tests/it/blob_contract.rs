@@ -152,4 +152,22 @@ testkit::on_both_databases! {
         hub.collect().await;
         hub.assert_sound("healed").await;
     }
+
+    /// A disk that was away for a while loses nobody's blob: `--repair` looks at what was withdrawn again.
+    async fn fsck_serves_again_what_was_withdrawn_and_is_whole(database: Database) {
+        let hub = Hub::open(database).await;
+        let digest = hub.blob("team/web", b"layer").await;
+        let (file, away) = (hub.file_of(&digest), hub.file_of(&digest).with_extension("away"));
+        std::fs::rename(&file, &away).unwrap();
+        assert!(matches!(hub.read("team/web", &digest).await, Err(Error::BlobDamaged(_))));
+        std::fs::rename(&away, &file).unwrap();
+        assert!(!hub.has_blob("team/web", &digest).await);
+        let told = hub.registry.fsck(false, |_| true).await.unwrap();
+        assert_eq!((told.findings.len(), told.findings[0].repaired), (1, false), "{told:?}");
+        assert!(!hub.has_blob("team/web", &digest).await);
+        let repaired = hub.registry.fsck(true, |_| true).await.unwrap();
+        assert!(repaired.findings[0].repaired, "{repaired:?}");
+        assert_eq!(hub.read("team/web", &digest).await.unwrap(), b"layer");
+        hub.assert_sound("restored").await;
+    }
 }

@@ -1,6 +1,8 @@
 //! Robots: owners, reach, secrets and their ends.
 
-use tenancy::{LAST_USE_EVERY_US, Owner, PageRequest, ROBOT_LIFETIME_MAX_US, ROTATION_OVERLAP_MAX_US, RobotUpdate};
+use tenancy::{
+    LAST_USE_EVERY_US, Owner, PageRequest, ROBOT_LIFETIME_MAX_US, ROTATION_OVERLAP_MAX_US, RobotUpdate, SessionKind,
+};
 
 use crate::world::{World, code};
 
@@ -191,6 +193,24 @@ testkit::on_both_databases! {
         let fifth = tenancy.rotate_robot(admin, &owner, "ci", DAY_US).await.unwrap();
         assert_eq!(code(at(&fifth.secret, now_us).await), "ok");
         assert_eq!(world.audit("robot.revoke").await, ["robot:team/ci"]);
+    }
+}
+
+testkit::on_both_databases! {
+    /// Who stole a secret and got a refresh token by it is out when the secret is.
+    async fn no_refresh_token_outlives_the_overlap_of_a_rotation(database: testkit::Database) {
+        let world = World::new(&database).await;
+        world.project("team").await;
+        let first = world.robot("team", "ci", "team/**", "writer").await;
+        let owner = Owner::Project("team".into());
+        let (tenancy, kind) = (&world.tenancy, SessionKind::Refresh);
+        let caller = world.basic("ci", &first).await.unwrap();
+        let stolen = tenancy.begin_session(&caller, kind, world.now_us).await.unwrap();
+        let rotated = tenancy.rotate_robot(&world.admin, &owner, "ci", DAY_US).await.unwrap();
+        let ends_us = rotated.robot.secrets[0].expires_at_us;
+        assert_eq!(code(tenancy.authenticate_session(&stolen, kind, ends_us - 1).await), "ok");
+        let refused = code(tenancy.authenticate_session(&stolen, kind, ends_us).await);
+        assert_eq!(refused, "credentials are wrong or no longer valid");
     }
 }
 
