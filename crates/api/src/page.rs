@@ -22,6 +22,15 @@ pub struct PageParameters {
 }
 
 impl PageParameters {
+    /// Returns the id before which the page begins, in a list that is ordered by id, newest first.
+    ///
+    /// # Errors
+    /// `CURSOR_INVALID` for an `after` that is no id.
+    pub fn before_id(&self) -> Result<Option<i64>, Failure> {
+        let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
+        self.after.as_deref().map(str::parse).transpose().map_err(invalid)
+    }
+
     /// Reads them.
     ///
     /// # Errors

@@ -74,11 +74,7 @@ pub(crate) struct Verification {
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
-    let before = page
-        .after
-        .map(|text| text.parse::<i64>())
-        .transpose()
-        .map_err(|_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list"))?;
+    let before = page.before_id()?;
     let outcome = call
         .target
         .query("outcome")

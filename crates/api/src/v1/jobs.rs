@@ -58,11 +58,7 @@ impl From<ledger::jobs::Job> for Job {
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
-    let before = page
-        .after
-        .map(|text| text.parse::<i64>())
-        .transpose()
-        .map_err(|_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list"))?;
+    let before = page.before_id()?;
     let state = call
         .target
         .query("state")

@@ -41,8 +41,8 @@ fn fill(database: Database) {
         Some((content, answer))
     });
     let (content, answer) = refused.unwrap();
-    assert!((500..600).contains(&answer.status), "{answer:?}");
-    assert!(answer.json()["errors"][0]["code"].is_string(), "{}", answer.text());
+    assert_eq!(answer.status, 507, "{answer:?}");
+    assert_eq!(answer.json()["errors"][0]["code"], "STORAGE_FULL", "{}", answer.text());
     assert!(stored.len() > 2, "the disk holds a few");
     for content in &stored {
         let blob = client.get(&format!("/v2/team/full/blobs/{}", sha256(content))).unwrap().expect(200);
