@@ -86,7 +86,7 @@ fn every_vector_of_the_specification_holds() {
     let mut contradicted = 0;
     let mut total = 0;
     for folder in ["types", "spec"] {
-        let mut files: Vec<_> = fs::read_dir(root.join("purl-spec/tests").join(folder))
+        let mut files: Vec<_> = fs::read_dir(root.join("tests").join(folder))
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect();
