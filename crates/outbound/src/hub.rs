@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::client;
 use crate::{Endpoint, Error, HubAddress, Method, Problem};
 
 /// The longest answer that is read. A page of a list has at most some hundred rows, far below this; a peer that is no
@@ -16,8 +17,6 @@ const PAGE_ROWS: usize = 200;
 
 /// The pages after which a list is taken for endless: two million rows.
 const LIST_PAGES_MAX: usize = 10_000;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The whole request. Long work is a job on the hub that is asked about again, so no answer takes long.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -86,23 +85,7 @@ impl HubClient {
         if in_the_clear && credentials.is_some() && !plain_http {
             return Err(Error::PlainHttp { hub: address.to_string() });
         }
-        let mut builder = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .user_agent(concat!("garrison/", env!("CARGO_PKG_VERSION")));
-        if address.is_loopback() {
-            // A proxy for the outside cannot reach this machine's loopback.
-            builder = builder.no_proxy();
-        }
-        if let Some(path) = ca_file {
-            let pem = std::fs::read(&path).map_err(|source| Error::CaFile { path: path.clone(), source })?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                .ok()
-                .filter(|certificates| !certificates.is_empty())
-                .ok_or(Error::CaCertificate { path })?;
-            builder = builder.tls_certs_merge(certificates);
-        }
+        let builder = client::builder(&address, ca_file.as_deref())?.timeout(REQUEST_TIMEOUT);
         let http =
             builder.build().map_err(|source| Error::Setup { hub: address.to_string(), source: Box::new(source) })?;
         Ok(Self { address, credentials, http })

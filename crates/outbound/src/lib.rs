@@ -1,24 +1,29 @@
 //! The one client for everything that leaves the process.
 //!
-//! Today that is [`HubClient`], with which the command line talks to a hub's JSON API. Nothing else in the workspace
-//! may name an HTTP client.
+//! [`HubClient`] is how the command line talks to a hub's JSON API, [`RegistryClient`] how images are read from any
+//! registry. Nothing else in the workspace may name an HTTP client.
 //!
 //! Invariants:
-//! - Credentials are bound to the hub they were given for. Redirects are never followed, so they cannot travel, and
-//!   they are not sent over plain HTTP to another machine unless that was asked for by name.
+//! - Credentials are bound to the host they were given for: a hub's redirects are never followed, a registry's are
+//!   followed without them, and only to where it is as well protected and not nearer to this machine. They are not sent
+//!   over plain HTTP to another machine unless that was asked for by name. The one exception is the protocol's own: a
+//!   registry says where its tokens are made.
 //! - A path is built from segments. A segment can neither leave its place (`..`, empty) nor add another one.
 //! - An answer is bounded in size and in time; a list is bounded in pages.
 //! - Secrets do not appear in `Debug` output or in errors.
 //!
-//! What is not here: retries (the caller knows what may be repeated), caches, and the process-wide choice of a
+//! What is not here: repeated requests to a hub (the caller knows what may be repeated), digests, caches, and the process-wide choice of a
 //! cryptography provider (`main` makes it).
 
 mod address;
+mod client;
 mod endpoint;
 mod error;
 mod hub;
+mod registry;
 
 pub use address::{AddressError, HubAddress};
 pub use endpoint::{Endpoint, Method};
 pub use error::{Error, Problem};
 pub use hub::{Credentials, HubClient, HubOptions, Page};
+pub use registry::{Blob, FetchedManifest, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
