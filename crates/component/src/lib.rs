@@ -1,12 +1,23 @@
-//! The words for what software is made of: package URLs, ecosystems, and the order of versions in each.
+//! The words for what software is made of: package URLs, components and their edges, ecosystems, and the order of versions in each.
 //!
 //! This crate is pure: text and values in, values or typed refusals out. It does no input or output, reads no clock, knows
 //! no file format and no advisory, and decides nothing about what is vulnerable.
 //!
 //! Invariants, which everything above relies on:
 //! - A [`Purl`] is in canonical form: whatever spelling it came in, the same package is the same value and the same text.
+//! - An [`Inventory`] is sorted and holds nothing twice, so that equal sources give equal documents.
 //! - All work and memory are bounded by named limits, whatever is sent.
 
+mod component;
+mod inventory;
+mod license;
+mod location;
+mod package_type;
 pub mod purl;
 
+pub use component::{Code, Component, Hash, HashAlgorithm, OwnedFile, Scope, SourcePackage, Technique};
+pub use inventory::{ComponentIndex, Distribution, Edge, Inventory, Layer, Node, Relation, Subject, Unknown};
+pub use license::{EXPRESSION_BYTES_MAX, License};
+pub use location::Location;
+pub use package_type::{PackageType, UnknownPackageType};
 pub use purl::{Purl, PurlBuilder, PurlError, PurlType, TypeViolation};

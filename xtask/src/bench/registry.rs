@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// Bytes of the large blob, in MiB
     #[arg(long, default_value_t = 1024)]
     large_mib: usize,
+    /// Manifests in the hub whose start is timed (Garrison alone)
+    #[arg(long, default_value_t = 1_000_000)]
+    start_manifests: usize,
     /// Runs only the parts whose name begins so
     #[arg(long)]
     only: Option<String>,
@@ -140,7 +143,8 @@ impl Bench<'_> {
         self.part("memory", Self::memory)?;
         self.part("crowd", Self::crowd)?;
         self.part("paced", Self::paced)?;
-        self.part("collection", |bench| bench.collection(directory, binary))
+        self.part("collection", |bench| bench.collection(directory, binary))?;
+        self.part("start", |bench| bench.start(directory, binary))
     }
 
     fn part(&mut self, name: &str, measure: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
@@ -523,9 +527,40 @@ impl Bench<'_> {
         server.stop()
     }
 
+    /// How long a hub that holds many manifests takes to be ready.
+    fn start(&mut self, directory: &Path, binary: &Path) -> Result<()> {
+        let directory = directory.join("garrison-full");
+        let mut server = Server::garrison(binary, &directory, &[])?;
+        server.log_in(&REPOSITORIES)?;
+        let layer = content(0, 6000)[..1024].to_vec();
+        push_blob(&mut Connection::open(server.address, &server.authorization)?, REPOSITORY, &layer)?;
+        let layers = vec![(name_of(&layer), layer.len()); 2];
+        let manifests = self.arguments.start_manifests;
+        let per_login = 20_000;
+        for first in (0..manifests).step_by(per_login) {
+            server.log_in(&REPOSITORIES)?;
+            let count = per_login.min(manifests - first);
+            load::run(server.address, &server.authorization, 32, count, |connection, index| {
+                let body = manifest(&layers, &format!("full-{}", first + index));
+                let path = format!("/v2/{REPOSITORY}/manifests/{}", name_of(body.as_bytes()));
+                connection.expect(201, "PUT", &path, MANIFEST_TYPE, body.as_bytes()).map(drop)
+            })?;
+        }
+        server.stop()?;
+        let server = Server::garrison(binary, &directory, &[])?;
+        let figures = vec![("garrison".to_owned(), server.started_in.as_secs_f64() * 1e3)];
+        self.row(format!("start with {manifests} manifests"), "ms", false, figures);
+        let figures = vec![("garrison".to_owned(), server.memory_mib()?.0)];
+        self.row(format!("memory after a start with {manifests} manifests"), "MiB", false, figures);
+        server.stop()
+    }
+
     fn report(&self) -> String {
         let mut text = String::from("# Registry benchmark\n\n");
         let _ = writeln!(text, "{}\n", environment());
+        let versions: Vec<String> =
+            self.servers.iter().map(|server| format!("{} {}", server.label, server.version)).collect();
+        let _ = writeln!(text, "Versions: {}.\n", versions.join(", "));
         let _ = writeln!(text, "| what | unit | Garrison | others | ratio to the best other |\n|---|---|---|---|---|");
         for row in &self.rows {
             let others: Vec<(&String, &f64)> = row.figures.iter().filter(|(label, _)| *label != "garrison").collect();
@@ -592,7 +627,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn name_of(bytes: &[u8]) -> String {
+pub(super) fn name_of(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(digest(&SHA256, bytes).as_ref()))
 }
 

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::http::Connection;
+use super::registry::name_of;
 
 const PASSWORD: &str = "bench-of-the-registry";
 
@@ -30,6 +31,8 @@ pub(crate) struct Server {
     /// The `Authorization` header line, if it needs one.
     pub(crate) authorization: String,
     pub(crate) started_in: Duration,
+    /// What the program says of its version.
+    pub(crate) version: String,
     child: Child,
     basic: Option<String>,
 }
@@ -89,12 +92,21 @@ impl Server {
         directory: &Path,
         probe: &str,
     ) -> Result<Self> {
+        let version = version_of(Path::new(command.get_program()));
         let log = fs::File::create(directory.join("log"))?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let begin = Instant::now();
         let child = command.spawn().with_context(|| format!("failed to start {label}"))?;
-        let mut server =
-            Self { kind, label, address, authorization: String::new(), started_in: Duration::ZERO, child, basic: None };
+        let mut server = Self {
+            kind,
+            label,
+            address,
+            authorization: String::new(),
+            started_in: Duration::ZERO,
+            version,
+            child,
+            basic: None,
+        };
         while begin.elapsed() < Duration::from_mins(1) {
             let answered =
                 Connection::open(address, "").and_then(|mut connection| connection.send("GET", probe, "", b""));
@@ -170,6 +182,20 @@ impl Drop for Server {
 
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// What `PROGRAM --version` says (`v3.1.2`, or a number of its own behind the program's name), else the start of the binary's SHA-256.
+fn version_of(program: &Path) -> String {
+    let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let is_version = |word: &&str| {
+        let number = word.trim_start_matches('v');
+        number.contains('.') && number.starts_with(|symbol: char| symbol.is_ascii_digit())
+    };
+    match text.split_whitespace().find(is_version) {
+        Some(word) => word.to_owned(),
+        None => format!("(binary {})", fs::read(program).map_or_else(|_| "unread".to_owned(), |bytes| name_of(&bytes)[..19].to_owned())),
+    }
 }
 
 /// Where a peer's binary is.

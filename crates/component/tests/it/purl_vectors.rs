@@ -86,10 +86,8 @@ fn every_vector_of_the_specification_holds() {
     let mut contradicted = 0;
     let mut total = 0;
     for folder in ["types", "spec"] {
-        let mut files: Vec<_> = fs::read_dir(root.join("tests").join(folder))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let mut files: Vec<_> =
+            fs::read_dir(root.join("tests").join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.sort();
         for path in files {
             let file = path.file_name().unwrap().to_str().unwrap();

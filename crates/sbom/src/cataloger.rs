@@ -1,0 +1,183 @@
+use std::fmt;
+
+use component::{Component, Location, Relation, Scope, Unknown};
+
+use crate::{Content, View};
+
+/// One cataloger: what it claims, and the pure function that turns what it claimed into components.
+///
+/// A cataloger is one file in `catalogers/` that ends in `pub(crate) const CATALOGER: Cataloger`; the list of all is made from the folder.
+#[derive(Debug)]
+pub struct Cataloger {
+    /// The name, as `--select` takes it: `dpkg`, `npm-lock`.
+    pub name: &'static str,
+    /// What it finds, in one line.
+    pub summary: &'static str,
+    /// Whether its evidence says what is there or what is wanted.
+    pub evidence: Evidence,
+    /// The files it wants; [`View::files`] takes the index of one.
+    pub claims: &'static [Claim],
+    /// What a reader of the generated table learns about it.
+    pub abilities: Abilities,
+    /// Reads the visible files and reports what it finds. Never panics; what it cannot read it reports as unknown.
+    pub catalog: fn(&View<'_>, &mut Findings),
+}
+
+/// What a cataloger's evidence says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Evidence {
+    /// What is installed. Used for images and directories.
+    Installed,
+    /// What is declared or locked. Used for directories, and for images where no installed evidence of the same ecosystem is beside it.
+    Declared,
+}
+
+/// What a cataloger yields, for the table in the documentation.
+#[derive(Debug, Clone, Copy)]
+pub struct Abilities {
+    /// The dependency edges.
+    pub edges: Edges,
+    /// Licences.
+    pub licenses: bool,
+    /// The files of each package.
+    pub files: bool,
+    /// Digests of packages or of their files.
+    pub hashes: bool,
+}
+
+/// How much of the dependency graph the evidence holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edges {
+    /// All of it.
+    Complete,
+    /// Only which components the root holds.
+    Flat,
+    /// Nothing.
+    None,
+}
+
+/// Files that a cataloger wants, and what is kept of them.
+#[derive(Debug)]
+pub struct Claim {
+    /// Which files.
+    pub pattern: Pattern,
+    /// What is kept: the bytes, or what an extractor takes out of them.
+    pub keep: Keep,
+}
+
+/// Which files a claim is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pattern {
+    /// Files whose path without the leading slash matches: `**/lib/dpkg/status`. `*` stays within a path component, `**/` crosses them.
+    Path(&'static str),
+    /// ELF, PE and Mach-O files, by their first bytes.
+    Executable,
+}
+
+/// What is kept of a claimed file.
+#[derive(Debug, Clone, Copy)]
+pub enum Keep {
+    /// All bytes, if there are at most this many; a larger file is reported as unknown.
+    Bytes {
+        /// The most bytes.
+        limit_bytes: u64,
+    },
+    /// What the extractor returns.
+    Record(&'static Extractor),
+}
+
+/// Takes what catalogers need out of a file too large to be kept.
+pub struct Extractor {
+    /// The name: `executable`, `java-archive`, `rpm-database`.
+    pub name: &'static str,
+    /// Raised with each change of what it returns, so that cached records of an older one are made anew.
+    pub version: u32,
+    /// The largest file it reads; a larger one is reported as unknown.
+    pub limit_bytes: u64,
+    /// Returns the record (serialised by the extractor, read by its catalogers), `None` when the file holds nothing of interest,
+    /// or why the file was refused.
+    pub extract: fn(&Content) -> Result<Option<Vec<u8>>, Refusal>,
+}
+
+impl fmt::Debug for Extractor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}@{}", self.name, self.version)
+    }
+}
+
+/// Why a file was not read, in words that end up in the inventory's unknowns.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+impl Refusal {
+    /// Makes a refusal.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// What a cataloger reports.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub(crate) components: Vec<Component>,
+    pub(crate) edges: Vec<(u32, u32, Relation)>,
+    pub(crate) direct: Vec<(u32, Scope)>,
+    pub(crate) unknowns: Vec<Unknown>,
+}
+
+/// A component that was added to [`Findings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle(u32);
+
+impl Findings {
+    /// The most components of one cataloger; what goes beyond is counted as one unknown.
+    pub const COMPONENTS_MAX: usize = 1_000_000;
+
+    /// Adds a component. Equal components of all catalogers are merged later; their locations, hashes and licences are united.
+    pub fn add(&mut self, component: Component) -> Handle {
+        if self.components.len() >= Self::COMPONENTS_MAX {
+            // The last one stands for the rest; `unknown` says so once.
+            if self.components.len() == Self::COMPONENTS_MAX {
+                let location = component.locations.first().cloned().unwrap_or_else(|| Location::new("/", None));
+                self.unknown(location, format!("more than {} components of one kind", Self::COMPONENTS_MAX));
+                self.components.push(component);
+            }
+            return Handle(Self::COMPONENTS_MAX as u32);
+        }
+        self.components.push(component);
+        Handle(self.components.len() as u32 - 1)
+    }
+
+    /// Returns an added component for changes.
+    pub fn component_mut(&mut self, handle: Handle) -> &mut Component {
+        &mut self.components[handle.0 as usize]
+    }
+
+    /// Adds the edge `from` depends on `to`.
+    pub fn depends_on(&mut self, from: Handle, to: Handle, scope: Scope) {
+        self.relate(from, to, Relation::DependsOn(scope));
+    }
+
+    /// Adds the edge `outer` contains `inner`.
+    pub fn contains(&mut self, outer: Handle, inner: Handle) {
+        self.relate(outer, inner, Relation::Contains);
+    }
+
+    fn relate(&mut self, from: Handle, to: Handle, relation: Relation) {
+        if from != to {
+            self.edges.push((from.0, to.0, relation));
+        }
+    }
+
+    /// Says that someone asked for this component itself: the root depends on it.
+    pub fn direct(&mut self, to: Handle, scope: Scope) {
+        self.component_mut(to).direct = Some(true);
+        self.direct.push((to.0, scope));
+    }
+
+    /// Reports what was seen and could not be named or read.
+    pub fn unknown(&mut self, location: Location, reason: impl Into<String>) {
+        self.unknowns.push(Unknown { location, reason: reason.into() });
+    }
+}

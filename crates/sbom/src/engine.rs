@@ -1,0 +1,268 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use component::{
+    Component, ComponentIndex, Distribution, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject,
+    Unknown,
+};
+
+use crate::view::{Tree, View};
+use crate::{Findings, LayerRecord, Matcher, os_release};
+
+/// Which layers an inventory is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LayerScope {
+    /// What a container sees: the layers merged.
+    #[default]
+    Squashed,
+    /// What any layer holds, also what an upper one deletes or replaces.
+    AllLayers,
+}
+
+/// What an inventory is made of.
+pub struct Source<'a> {
+    /// What it is.
+    pub subject: Subject,
+    /// The layers as the manifest and configuration describe them, lowest first; empty for a directory or file.
+    pub layers: Vec<Layer>,
+    /// What was read of each; of a directory, the one record.
+    pub records: &'a [&'a LayerRecord],
+    /// When the source was made.
+    pub created: Option<String>,
+}
+
+/// The most unknowns of an inventory.
+const UNKNOWNS_MAX: usize = 10_000;
+
+/// Makes the inventory of layers that were read, with the catalogers of the matcher that they were read with.
+///
+/// A pure fold: the same layers give an equal inventory, whether they were read now or come from a cache.
+pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> Inventory {
+    let is_image = matches!(source.subject, Subject::Image { .. });
+    let mut merge = Merge::default();
+    let top = source.records.len();
+    let heights = match scope {
+        LayerScope::Squashed => top..=top,
+        LayerScope::AllLayers => top.min(1)..=top,
+    };
+    let mut distribution = None;
+    for height in heights {
+        let records = &source.records[..height];
+        let adds_nothing = height < top && records.last().is_some_and(|record| record.kept().is_empty());
+        if adds_nothing {
+            continue;
+        }
+        let mut tree = Tree::new(records, is_image, matcher);
+        tree.distribution = find_distribution(&tree);
+        for (index, cataloger) in matcher.catalogers().iter().enumerate() {
+            let mut findings = Findings::default();
+            (cataloger.catalog)(&View { tree: &tree, cataloger: index }, &mut findings);
+            merge.add(findings);
+        }
+        distribution = tree.distribution.take();
+    }
+    for (index, record) in source.records.iter().enumerate() {
+        for (path, reason) in record.unknowns() {
+            let location = Location::new(format!("/{path}"), is_image.then_some(index as u16));
+            merge.unknowns.insert(Unknown { location, reason: reason.to_string() });
+        }
+    }
+    let (components, edges, unknowns) = merge.finish();
+    Inventory {
+        subject: source.subject,
+        distribution,
+        layers: source.layers,
+        components,
+        edges,
+        unknowns,
+        created: source.created,
+    }
+}
+
+fn find_distribution(tree: &Tree<'_>) -> Option<Distribution> {
+    os_release::PATHS.iter().find_map(|path| os_release::parse(tree.bytes(path)?))
+}
+
+/// What makes two findings the same component.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Identity {
+    package_type: PackageType,
+    name: String,
+    version: Option<String>,
+    purl: Option<String>,
+}
+
+/// Unites the findings of all catalogers.
+#[derive(Default)]
+struct Merge {
+    by_identity: HashMap<Identity, usize>,
+    components: Vec<(Identity, Component)>,
+    edges: BTreeSet<(Option<usize>, usize, Relation)>,
+    unknowns: BTreeSet<Unknown>,
+}
+
+impl Merge {
+    fn add(&mut self, findings: Findings) {
+        let places: Vec<usize> = findings.components.into_iter().map(|component| self.component(component)).collect();
+        for (from, to, relation) in findings.edges {
+            let (from, to) = (places[from as usize], places[to as usize]);
+            if from != to {
+                self.edges.insert((Some(from), to, relation));
+            }
+        }
+        for (to, scope) in findings.direct {
+            self.edges.insert((None, places[to as usize], Relation::DependsOn(scope)));
+        }
+        self.unknowns.extend(findings.unknowns);
+    }
+
+    fn component(&mut self, component: Component) -> usize {
+        let identity = Identity {
+            package_type: component.package_type,
+            name: component.name.clone(),
+            version: component.version.clone(),
+            purl: component.purl.as_ref().map(ToString::to_string),
+        };
+        match self.by_identity.get(&identity) {
+            Some(at) => {
+                unite(&mut self.components[*at].1, component);
+                *at
+            }
+            None => {
+                let at = self.components.len();
+                self.by_identity.insert(identity.clone(), at);
+                self.components.push((identity, component));
+                at
+            }
+        }
+    }
+
+    /// Sorts everything, so that the order of work does not show.
+    fn finish(mut self) -> (Vec<Component>, Vec<Edge>, Vec<Unknown>) {
+        self.add_ownership();
+        let mut order: Vec<usize> = (0..self.components.len()).collect();
+        order.sort_by(|left, right| self.components[*left].0.cmp(&self.components[*right].0));
+        let mut place = vec![0; order.len()];
+        for (index, at) in order.iter().enumerate() {
+            place[*at] = index as u32;
+        }
+        let mut components: Vec<Option<Component>> =
+            self.components.into_iter().map(|(_, component)| Some(component)).collect();
+        let sorted = order.iter().map(|at| {
+            let mut component = components[*at].take().expect("each place is taken once");
+            tidy(&mut component);
+            component
+        });
+        let sorted: Vec<Component> = sorted.collect();
+        let node = |at: Option<usize>| at.map_or(Node::Root, |at| Node::Component(ComponentIndex(place[at])));
+        let strongest = strongest_edges(&self.edges);
+        let mut edges: Vec<Edge> = strongest
+            .into_iter()
+            .map(|(from, to, relation)| Edge { from: node(from), to: ComponentIndex(place[to]), relation })
+            .collect();
+        edges.sort();
+        (sorted, edges, self.unknowns.into_iter().take(UNKNOWNS_MAX).collect())
+    }
+
+    /// Joins each package of the operating system to the language packages whose evidence is among its files.
+    fn add_ownership(&mut self) {
+        let is_system = |component: &Component| {
+            matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
+        };
+        let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
+        let evidence: BTreeMap<&str, Vec<usize>> = {
+            let mut evidence: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+            for (at, (_, component)) in
+                self.components.iter().enumerate().filter(|(_, (_, component))| !is_system(component))
+            {
+                for location in &component.locations {
+                    evidence.entry(&location.path).or_default().push(at);
+                }
+            }
+            evidence
+        };
+        for (at, (_, component)) in
+            self.components.iter().enumerate().filter(|(_, (_, component))| is_system(component))
+        {
+            for file in component.files.iter().filter(|file| evidence.contains_key(&*file.path)) {
+                owners.entry(&file.path).or_default().push(at);
+            }
+        }
+        let mut owned = Vec::new();
+        for (path, at) in &evidence {
+            for owner in owners.get(path).into_iter().flatten() {
+                owned.extend(at.iter().map(|at| (Some(*owner), *at, Relation::Owns)));
+            }
+        }
+        self.edges.extend(owned);
+    }
+}
+
+/// Of several needs between the same two, the strongest.
+fn strongest_edges(edges: &BTreeSet<(Option<usize>, usize, Relation)>) -> Vec<(Option<usize>, usize, Relation)> {
+    let mut kept: Vec<(Option<usize>, usize, Relation)> = Vec::with_capacity(edges.len());
+    for edge in edges {
+        let repeats = kept.last().is_some_and(|last| {
+            (last.0, last.1) == (edge.0, edge.1)
+                && matches!((last.2, edge.2), (Relation::DependsOn(_), Relation::DependsOn(_)))
+        });
+        if !repeats {
+            kept.push(*edge);
+        }
+    }
+    kept
+}
+
+fn unite(into: &mut Component, other: Component) {
+    into.cpes.extend(other.cpes);
+    into.licenses.extend(other.licenses);
+    into.hashes.extend(other.hashes);
+    into.files.extend(other.files);
+    into.locations.extend(other.locations);
+    into.scope = into.scope.min(other.scope);
+    into.direct = match (into.direct, other.direct) {
+        (Some(left), Some(right)) => Some(left || right),
+        (known, None) | (None, known) => known,
+    };
+    into.code = match (into.code, other.code) {
+        (component::Code::Present, _) | (_, component::Code::Present) => component::Code::Present,
+        (component::Code::Absent, _) | (_, component::Code::Absent) => component::Code::Absent,
+        _ => component::Code::Unknown,
+    };
+    if (other.technique, &other.found_by) < (into.technique, &into.found_by) {
+        into.technique = other.technique;
+        into.found_by = other.found_by;
+    }
+    into.confidence_percent = into.confidence_percent.max(other.confidence_percent);
+    keep_least(&mut into.supplier, other.supplier);
+    keep_least(&mut into.architecture, other.architecture);
+    keep_least(&mut into.source, other.source);
+    keep_least(&mut into.module, other.module);
+    for (name, value) in other.properties {
+        let place = into.properties.entry(name).or_insert_with(|| value.clone());
+        if value < *place {
+            *place = value;
+        }
+    }
+}
+
+/// Of two different values the lesser, so that the order of findings does not show.
+fn keep_least<T: Ord>(into: &mut Option<T>, other: Option<T>) {
+    let least = match (into.take(), other) {
+        (Some(left), Some(right)) => Some(left.min(right)),
+        (known, None) | (None, known) => known,
+    };
+    *into = least;
+}
+
+fn tidy(component: &mut Component) {
+    component.cpes.sort();
+    component.cpes.dedup();
+    component.licenses.sort();
+    component.licenses.dedup();
+    component.hashes.sort();
+    component.hashes.dedup();
+    component.files.sort();
+    component.files.dedup();
+    component.locations.sort();
+    component.locations.dedup();
+}

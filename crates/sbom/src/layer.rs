@@ -1,0 +1,478 @@
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
+use std::io::Read;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
+
+use crate::content::{Content, Spill};
+use crate::matcher::{HEAD_BYTES, Matcher, Wants};
+use crate::tar::{self, EntryKind, Header, Walk};
+
+/// The most entries of a layer. The largest images in use have a million; this takes 400 MiB.
+pub const ENTRIES_MAX: usize = 16 << 20;
+
+/// The most bytes of all names of a layer together, so that offsets fit into 32 bits.
+pub const NAME_BYTES_MAX: usize = 1 << 30;
+
+/// The most bytes that are kept of a layer. A large node image keeps 60 MiB; what goes beyond is reported, file by file.
+pub const KEPT_BYTES_MAX: u64 = 512 << 20;
+
+/// The most unknowns of a layer; more say nothing that these do not.
+const UNKNOWNS_MAX: usize = 10_000;
+
+/// What an entry of the merged file system is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A regular file, or a hard link to one.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A device, pipe or socket.
+    Other,
+}
+
+/// One path of a layer.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Record {
+    directory: u32,
+    name_offset: u32,
+    /// The size of a file; the index of a symbolic link's target.
+    pub(crate) size_or_link: u64,
+    name_len: u16,
+    pub(crate) mode: u16,
+    pub(crate) kind: FileKind,
+}
+
+/// What was kept of a file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The file, as an index of its record.
+    pub(crate) record: u32,
+    /// Whose record the bytes are; the file's own bytes without one.
+    pub(crate) extractor: Option<Box<str>>,
+    pub(crate) bytes: Box<[u8]>,
+}
+
+/// Everything of one layer that an inventory can need: which paths it has, what it deletes, and what catalogers want of its files.
+///
+/// It says nothing about other layers, so that it can be kept by diff-ID and used in every image that shares the layer.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored")]
+pub struct LayerRecord {
+    directories: Vec<Box<str>>,
+    names: String,
+    records: Vec<Record>,
+    links: Vec<Box<str>>,
+    kept: Vec<Kept>,
+    /// Paths that a whiteout deletes from lower layers.
+    whiteouts: HashSet<Box<str>>,
+    /// Directories of which nothing of lower layers shows.
+    opaque: HashSet<Box<str>>,
+    unknowns: Vec<(Box<str>, Box<str>)>,
+    #[serde(skip)]
+    lookup: Lookup,
+}
+
+/// As a record is stored; what can be computed from it is.
+#[derive(Deserialize)]
+struct Stored {
+    directories: Vec<Box<str>>,
+    names: String,
+    records: Vec<Record>,
+    links: Vec<Box<str>>,
+    kept: Vec<Kept>,
+    whiteouts: HashSet<Box<str>>,
+    opaque: HashSet<Box<str>>,
+    unknowns: Vec<(Box<str>, Box<str>)>,
+}
+
+#[derive(Debug, Default)]
+struct Lookup {
+    directories: HashMap<Box<str>, u32>,
+    records: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl From<Stored> for LayerRecord {
+    fn from(stored: Stored) -> Self {
+        let Stored { directories, names, records, links, kept, whiteouts, opaque, unknowns } = stored;
+        let mut layer =
+            Self { directories, names, records, links, kept, whiteouts, opaque, unknowns, lookup: Lookup::default() };
+        layer.lookup.directories =
+            layer.directories.iter().enumerate().map(|(index, path)| (path.clone(), index as u32)).collect();
+        for index in 0..layer.records.len() as u32 {
+            layer.index(index);
+        }
+        layer
+    }
+}
+
+/// Why a layer could not be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The archive is damaged or asks for too much.
+    #[error("failed to walk the archive")]
+    Walk(#[from] tar::Error),
+    /// The bytes of an entry could not be read or put aside.
+    #[error("failed to read `{path}` in the archive")]
+    Entry {
+        /// The entry.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// More entries than [`ENTRIES_MAX`].
+    #[error("the layer has more than {ENTRIES_MAX} entries")]
+    TooManyEntries,
+    /// Names of more than [`NAME_BYTES_MAX`] together.
+    #[error("the names in the layer have more than {NAME_BYTES_MAX} bytes together")]
+    NamesTooLong,
+}
+
+/// Makes a [`LayerRecord`], entry by entry.
+pub struct LayerBuilder<'m> {
+    matcher: &'m Matcher,
+    layer: LayerRecord,
+    kept_bytes: u64,
+    spill: Spill,
+    scratch: Vec<usize>,
+}
+
+impl<'m> LayerBuilder<'m> {
+    /// Starts an empty layer.
+    pub fn new(matcher: &'m Matcher, spill: Spill) -> Self {
+        Self { matcher, layer: LayerRecord::default(), kept_bytes: 0, spill, scratch: Vec::new() }
+    }
+
+    /// Walks a tar stream to the end of the archive and returns the stream, of which the rest is for the caller to read.
+    pub fn read_tar<R: Read>(&mut self, reader: R) -> Result<R, Error> {
+        let mut walk = Walk::new(reader);
+        while let Some(header) = walk.next()? {
+            self.entry(&header, &mut walk.body())?;
+        }
+        walk.drain().map_err(|source| Error::Walk(tar::Error::Read(source)))
+    }
+
+    /// Adds a directory, symbolic link or special file.
+    pub fn add(&mut self, path: &str, kind: FileKind, mode: u16, link: Option<&str>) -> Result<(), Error> {
+        let link = link.map(|target| {
+            self.layer.links.push(target.into());
+            self.layer.links.len() as u64 - 1
+        });
+        self.layer.insert(path, kind, mode, link.unwrap_or(0)).map(drop)
+    }
+
+    /// Adds a regular file. Its bytes are read only if a cataloger wants them; returns whether they were.
+    pub fn add_file(&mut self, path: &str, mode: u16, size_bytes: u64, stream: &mut impl Read) -> Result<bool, Error> {
+        let record = self.layer.insert(path, FileKind::File, mode, size_bytes)?;
+        let failed = |source| Error::Entry { path: path.to_owned(), source };
+        let mut head = [0; HEAD_BYTES];
+        let head_len = fill(stream, &mut head[..HEAD_BYTES.min(usize::try_from(size_bytes).unwrap_or(HEAD_BYTES))])
+            .map_err(failed)?;
+        let head = &head[..head_len];
+        let wants = self.matcher.wants(path, head, &mut self.scratch);
+        if wants.is_empty() {
+            return Ok(false);
+        }
+        let limit =
+            wants.records.iter().map(|extractor| extractor.limit_bytes).chain(wants.bytes_limit).max().unwrap_or(0);
+        if size_bytes > limit {
+            self.unknown(path, format!("{size_bytes} bytes, the limit for such a file is {limit}"));
+            return Ok(false);
+        }
+        let content = Content::read(head, stream, size_bytes, self.spill).map_err(failed)?;
+        self.keep(path, record, wants, content).map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Returns the finished layer.
+    pub fn finish(self) -> LayerRecord {
+        self.layer
+    }
+
+    fn keep(&mut self, path: &str, record: u32, wants: Wants, content: Content) -> std::io::Result<()> {
+        for extractor in &wants.records {
+            if content.len() > extractor.limit_bytes {
+                self.unknown(
+                    path,
+                    format!("{} bytes, the limit of `{}` is {}", content.len(), extractor.name, extractor.limit_bytes),
+                );
+                continue;
+            }
+            match (extractor.extract)(&content) {
+                Ok(Some(bytes)) => self.push(path, record, Some(extractor.name), bytes),
+                Ok(None) => {}
+                Err(refusal) => self.unknown(path, refusal.0),
+            }
+        }
+        if let Some(limit) = wants.bytes_limit {
+            let len = content.len();
+            match content.into_bytes(limit)? {
+                Some(bytes) => self.push(path, record, None, bytes),
+                None => self.unknown(path, format!("{len} bytes, the limit for such a file is {limit}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, path: &str, record: u32, extractor: Option<&str>, bytes: Vec<u8>) {
+        if self.kept_bytes + bytes.len() as u64 > KEPT_BYTES_MAX {
+            self.unknown(path, format!("its layer holds more than {KEPT_BYTES_MAX} bytes of such files"));
+            return;
+        }
+        self.kept_bytes += bytes.len() as u64;
+        self.layer.kept.push(Kept { record, extractor: extractor.map(Into::into), bytes: bytes.into_boxed_slice() });
+    }
+
+    fn unknown(&mut self, path: &str, reason: impl Into<Box<str>>) {
+        if self.layer.unknowns.len() < UNKNOWNS_MAX {
+            self.layer.unknowns.push((path.into(), reason.into()));
+        }
+    }
+
+    fn entry(&mut self, header: &Header, body: &mut impl Read) -> Result<(), Error> {
+        let Some(path) = normal(&header.path) else {
+            self.unknown(&text(&header.path), "a path that leaves the image");
+            return Ok(());
+        };
+        if path.is_empty() {
+            return Ok(());
+        }
+        let (directory, name) = split(&path);
+        // OCI image specification, "Whiteouts"
+        if let Some(hidden) = name.strip_prefix(".wh.") {
+            if hidden == ".wh..opq" {
+                self.layer.opaque.insert(directory.into());
+            } else if !hidden.is_empty() && !hidden.starts_with(".wh.") {
+                self.layer.whiteouts.insert(join(directory, hidden).into());
+            }
+            return Ok(());
+        }
+        match header.kind {
+            EntryKind::File => {
+                if header.stored_bytes < header.size_bytes {
+                    // A sparse file's map would have to be followed; no package database is one.
+                    self.layer.insert(&path, FileKind::File, header.mode, header.size_bytes)?;
+                    return Ok(());
+                }
+                self.add_file(&path, header.mode, header.size_bytes, body).map(drop)
+            }
+            EntryKind::Directory => self.add(&path, FileKind::Directory, header.mode, None),
+            EntryKind::Symlink => self.add(&path, FileKind::Symlink, header.mode, Some(&text(&header.link))),
+            EntryKind::HardLink => self.hard_link(&path, header),
+            EntryKind::Other => self.add(&path, FileKind::Other, header.mode, None),
+        }
+    }
+
+    /// A hard link shares the bytes of an earlier entry of the same layer.
+    fn hard_link(&mut self, path: &str, header: &Header) -> Result<(), Error> {
+        let target = normal(&header.link).and_then(|target| self.layer.find(&target));
+        let (mode, size) = target.map_or((header.mode, 0), |at| {
+            let record = self.layer.records[at as usize];
+            (record.mode, record.size_or_link)
+        });
+        let record = self.layer.insert(path, FileKind::File, mode, size)?;
+        let wants = self.matcher.wants(path, &[], &mut self.scratch);
+        let shared: Vec<Kept> = target
+            .map_or_else(Vec::new, |at| self.layer.kept.iter().filter(|kept| kept.record == at).cloned().collect());
+        let has = |name: Option<&str>| shared.iter().any(|kept| kept.extractor.as_deref() == name);
+        let is_missing = (wants.bytes_limit.is_some() && !has(None))
+            || wants.records.iter().any(|extractor| !has(Some(extractor.name)));
+        if is_missing && !wants.is_empty() {
+            self.unknown(path, format!("a hard link to `{}`, whose bytes were not kept", text(&header.link)));
+        }
+        for kept in shared {
+            self.push(path, record, kept.extractor.as_deref(), kept.bytes.into_vec());
+        }
+        Ok(())
+    }
+}
+
+impl LayerRecord {
+    /// Returns how many paths the layer has.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Returns whether the layer has no path.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub(crate) fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+
+    pub(crate) fn unknowns(&self) -> &[(Box<str>, Box<str>)] {
+        &self.unknowns
+    }
+
+    pub(crate) fn record(&self, path: &str) -> Option<&Record> {
+        self.find(path).map(|at| &self.records[at as usize])
+    }
+
+    pub(crate) fn link(&self, record: &Record) -> Option<&str> {
+        match record.kind {
+            FileKind::Symlink => self.links.get(usize::try_from(record.size_or_link).ok()?).map(|target| &**target),
+            _ => None,
+        }
+    }
+
+    /// Returns the record's path, without a leading slash.
+    pub(crate) fn path(&self, record: u32) -> String {
+        let record = &self.records[record as usize];
+        join(&self.directories[record.directory as usize], self.name(record))
+    }
+
+    pub(crate) fn size_and_mode(&self, record: u32) -> (u64, u16) {
+        let record = &self.records[record as usize];
+        (record.size_or_link, record.mode)
+    }
+
+    /// Whether a later entry of the same path took the record's place.
+    pub(crate) fn is_replaced(&self, record: u32, path: &str) -> bool {
+        self.find(path) != Some(record)
+    }
+
+    /// Whether this layer hides what lower layers have at a path: by an entry of its own, a whiteout, an opaque directory, or something other than a
+    /// directory on the way.
+    pub(crate) fn hides(&self, path: &str) -> bool {
+        if self.find(path).is_some() || self.whiteouts.contains(path) {
+            return true;
+        }
+        let ancestors = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| &path[..at]);
+        if self.opaque.contains("") {
+            return true;
+        }
+        for ancestor in ancestors {
+            if self.whiteouts.contains(ancestor) || self.opaque.contains(ancestor) {
+                return true;
+            }
+            if self.record(ancestor).is_some_and(|record| record.kind != FileKind::Directory) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn name(&self, record: &Record) -> &str {
+        let from = record.name_offset as usize;
+        &self.names[from..from + record.name_len as usize]
+    }
+
+    fn find(&self, path: &str) -> Option<u32> {
+        let (directory, name) = split(path);
+        let directory = *self.lookup.directories.get(directory)?;
+        let hash = self.lookup.hasher.hash_one((directory, name));
+        self.lookup.records.find(hash, |at| self.is(*at, directory, name)).copied()
+    }
+
+    fn is(&self, at: u32, directory: u32, name: &str) -> bool {
+        let record = &self.records[at as usize];
+        record.directory == directory && self.name(record) == name
+    }
+
+    fn insert(&mut self, path: &str, kind: FileKind, mode: u16, size_or_link: u64) -> Result<u32, Error> {
+        let (directory, name) = split(path);
+        if self.records.len() >= ENTRIES_MAX {
+            return Err(Error::TooManyEntries);
+        }
+        if self.names.len() + name.len() > NAME_BYTES_MAX {
+            return Err(Error::NamesTooLong);
+        }
+        let directory = match self.lookup.directories.get(directory) {
+            Some(index) => *index,
+            None => {
+                let index = self.directories.len() as u32;
+                self.directories.push(directory.into());
+                self.lookup.directories.insert(directory.into(), index);
+                index
+            }
+        };
+        let name_offset = self.names.len() as u32;
+        self.names.push_str(name);
+        let at = self.records.len() as u32;
+        let name_len = name.len() as u16;
+        self.records.push(Record { directory, name_offset, size_or_link, name_len, mode, kind });
+        self.index(at);
+        Ok(at)
+    }
+
+    /// Makes a record the one of its path: the last entry of an archive counts.
+    fn index(&mut self, at: u32) {
+        let (records, names, hasher) = (&self.records, &self.names, &self.lookup.hasher);
+        let key = |at: u32| {
+            let record = &records[at as usize];
+            let from = record.name_offset as usize;
+            (record.directory, &names[from..from + record.name_len as usize])
+        };
+        let hash = hasher.hash_one(key(at));
+        let table = &mut self.lookup.records;
+        let entry = table.entry(hash, |known| key(*known) == key(at), |known| hasher.hash_one(key(*known)));
+        match entry {
+            hashbrown::hash_table::Entry::Occupied(mut known) => *known.get_mut() = at,
+            hashbrown::hash_table::Entry::Vacant(place) => {
+                place.insert(at);
+            }
+        }
+    }
+}
+
+/// Brings an archive's path into the one form that is used: no leading slash, no `.`, no empty parts. `None` when a `..` leaves the root.
+fn normal(path: &[u8]) -> Option<String> {
+    let path = text(path);
+    let is_normal =
+        !path.starts_with(['/', '.']) && !path.ends_with('/') && !path.contains("//") && !path.contains("/.");
+    if is_normal {
+        return Some(path);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// A path as text. Bytes that are no UTF-8 are spelled `\xNN`, so that two names stay two.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn join(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
+/// Reads until the buffer is full or the stream ends.
+fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match stream.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

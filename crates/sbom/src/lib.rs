@@ -1,0 +1,50 @@
+//! The inventory engine: bytes of layers and files in, components with their edges out.
+//!
+//! A layer is read once ([`read_layer`]): while it is decompressed and hashed, a walk over its headers offers each path to one compiled set of claims
+//! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
+//! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
+//!
+//! Not here: where images come from (registries, layouts, archives, directories), caches, threads, clocks, the network.
+//!
+//! # Invariants
+//!
+//! - The same bytes give an equal inventory, in any order of layers, files and threads, read now or taken from a cache.
+//! - A record says nothing about other layers, so that it can be kept by diff-ID and used in every image that shares the layer.
+//! - Nothing gets a name on disk. Memory does not grow with the bytes of an image, only with its paths and with what catalogers claim.
+//! - No byte of an image makes the engine panic, recurse without bound, or keep more than a named limit; what a limit skips is reported as unknown.
+
+mod cataloger;
+mod content;
+mod engine;
+mod extractors;
+mod layer;
+mod matcher;
+mod os_release;
+mod stream;
+mod tar;
+#[doc(hidden)]
+pub mod testing;
+mod view;
+
+#[allow(missing_docs, reason = "made from the folder of catalogers")]
+mod all {
+    include!(concat!(env!("OUT_DIR"), "/catalogers.rs"));
+}
+
+pub use cataloger::{
+    Abilities, Cataloger, Claim, Edges, Evidence, Extractor, Findings, Handle, Keep, Pattern, Refusal,
+};
+pub use content::{Content, MEMORY_BYTES_MAX, Spill};
+pub use engine::{LayerScope, Source, inventory};
+pub use layer::{
+    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
+};
+pub use matcher::Matcher;
+pub use stream::{Error, LAYER_BYTES_MAX, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
+pub use tar::Error as TarError;
+pub use view::{Entry, File, View};
+
+/// Returns every cataloger, in the order of their names.
+pub fn catalogers() -> &'static [Cataloger] {
+    all::ALL
+}

@@ -1,0 +1,136 @@
+use std::fmt::Write as _;
+
+use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::{Cataloger, Extractor, Keep, Pattern};
+
+/// The claims of all selected catalogers, compiled into one set, so that a path is matched once however many claims there are.
+#[derive(Debug)]
+pub struct Matcher {
+    catalogers: Vec<&'static Cataloger>,
+    paths: GlobSet,
+    /// The claim of each pattern in the set.
+    path_claims: Vec<ClaimRef>,
+    /// The claims on executables.
+    executable_claims: Vec<ClaimRef>,
+    fingerprint: String,
+}
+
+/// A claim of a selected cataloger.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClaimRef {
+    pub(crate) cataloger: usize,
+    pub(crate) claim: usize,
+    pub(crate) keep: Keep,
+}
+
+/// What is kept of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Wants {
+    /// The bytes, up to this many.
+    pub(crate) bytes_limit: Option<u64>,
+    /// Records, each extractor once.
+    pub(crate) records: Vec<&'static Extractor>,
+}
+
+impl Wants {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes_limit.is_none() && self.records.is_empty()
+    }
+
+    fn add(&mut self, keep: Keep) {
+        match keep {
+            Keep::Bytes { limit_bytes } => self.bytes_limit = Some(self.bytes_limit.unwrap_or(0).max(limit_bytes)),
+            Keep::Record(extractor) => {
+                if !self.records.iter().any(|known| known.name == extractor.name) {
+                    self.records.push(extractor);
+                }
+            }
+        }
+    }
+}
+
+impl Matcher {
+    /// Compiles the claims of some catalogers.
+    ///
+    /// # Panics
+    /// When a cataloger's pattern is no glob. A test compiles those of all.
+    pub fn new(catalogers: Vec<&'static Cataloger>) -> Self {
+        let mut builder = GlobSetBuilder::new();
+        let (mut path_claims, mut executable_claims, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, cataloger) in catalogers.iter().enumerate() {
+            for (index, claim) in cataloger.claims.iter().enumerate() {
+                let reference = ClaimRef { cataloger: at, claim: index, keep: claim.keep };
+                lines.push(format!("{:?} {:?}", claim.pattern, claim.keep));
+                match claim.pattern {
+                    Pattern::Path(pattern) => {
+                        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+                        builder.add(glob.expect("a cataloger's pattern is a glob"));
+                        path_claims.push(reference);
+                    }
+                    Pattern::Executable => executable_claims.push(reference),
+                }
+            }
+        }
+        lines.sort();
+        lines.dedup();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lines.join("\n").as_bytes());
+        let fingerprint = digest.as_ref()[..16].iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+        let paths = builder.build().expect("the catalogers' patterns make a set");
+        Self { catalogers, paths, path_claims, executable_claims, fingerprint }
+    }
+
+    /// Returns the catalogers whose claims these are.
+    pub fn catalogers(&self) -> &[&'static Cataloger] {
+        &self.catalogers
+    }
+
+    /// Returns what identifies the claims: a layer that was read with the same fingerprint need not be read again.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Returns what is kept of a regular file, by its path (without a leading slash) and its first bytes.
+    pub(crate) fn wants(&self, path: &str, head: &[u8], scratch: &mut Vec<usize>) -> Wants {
+        let mut wants = Wants::default();
+        self.paths.matches_candidate_into(&Candidate::new(path), scratch);
+        for at in scratch.iter() {
+            wants.add(self.path_claims[*at].keep);
+        }
+        if is_executable(head) {
+            for reference in &self.executable_claims {
+                wants.add(reference.keep);
+            }
+        }
+        wants
+    }
+
+    /// Returns the claims that are for a path.
+    pub(crate) fn path_claims(&self, path: &str, scratch: &mut Vec<usize>) -> impl Iterator<Item = ClaimRef> {
+        self.paths.matches_candidate_into(&Candidate::new(path), scratch);
+        scratch.iter().map(|at| self.path_claims[*at])
+    }
+
+    pub(crate) fn executable_claims(&self) -> &[ClaimRef] {
+        &self.executable_claims
+    }
+}
+
+/// The first bytes that [`is_executable`] needs.
+pub(crate) const HEAD_BYTES: usize = 4;
+
+/// ELF, PE, Mach-O of both sizes and byte orders, and universal binaries. Java class files share the magic of the last; they end in `.class` and hold
+/// nothing of interest, so the extractor drops them.
+fn is_executable(head: &[u8]) -> bool {
+    matches!(
+        head,
+        [0x7f, b'E', b'L', b'F', ..]
+            | [b'M', b'Z', ..]
+            | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
+            | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
+            | [0xca, 0xfe, 0xba, 0xbe, ..]
+    )
+}
