@@ -19,7 +19,7 @@ fn main() {
     let mut code = String::new();
     for name in &names {
         let path = folder.join(format!("{name}.rs"));
-        writeln!(code, "#[path = {path:?}]\nmod {name};").expect("a string takes what is written");
+        writeln!(code, "#[path = \"{}\"]\nmod {name};", path.display()).expect("a string takes what is written");
     }
     code.push_str(
         "/// Every cataloger, in the order of their files.\npub(crate) const ALL: &[crate::Cataloger] = &[\n",

@@ -1,3 +1,5 @@
+#![expect(clippy::cast_possible_truncation, reason = "components are below `COMPONENTS_MAX`")]
+
 use std::fmt;
 
 use component::{Component, Location, Relation, Scope, Unknown};

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "what is in memory is at most `MEMORY_BYTES_MAX`, or was compared with the size of what is"
+)]
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};

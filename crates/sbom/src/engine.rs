@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "components are below `Findings::COMPONENTS_MAX`; images have at most some hundred layers"
+)]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use component::{
@@ -122,18 +127,14 @@ impl Merge {
             version: component.version.clone(),
             purl: component.purl.as_ref().map(ToString::to_string),
         };
-        match self.by_identity.get(&identity) {
-            Some(at) => {
-                unite(&mut self.components[*at].1, component);
-                *at
-            }
-            None => {
-                let at = self.components.len();
-                self.by_identity.insert(identity.clone(), at);
-                self.components.push((identity, component));
-                at
-            }
+        if let Some(at) = self.by_identity.get(&identity) {
+            unite(&mut self.components[*at].1, component);
+            return *at;
         }
+        let at = self.components.len();
+        self.by_identity.insert(identity.clone(), at);
+        self.components.push((identity, component));
+        at
     }
 
     /// Sorts everything, so that the order of work does not show.

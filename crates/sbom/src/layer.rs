@@ -1,4 +1,10 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "indices and lengths are below `ENTRIES_MAX`, `NAME_BYTES_MAX` and the longest path"
+)]
+
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
 use std::io::Read;
 
@@ -185,7 +191,7 @@ impl<'m> LayerBuilder<'m> {
             return Ok(false);
         }
         let content = Content::read(head, stream, size_bytes, self.spill).map_err(failed)?;
-        self.keep(path, record, wants, content).map_err(failed)?;
+        self.keep(path, record, &wants, content).map_err(failed)?;
         Ok(true)
     }
 
@@ -194,7 +200,7 @@ impl<'m> LayerBuilder<'m> {
         self.layer
     }
 
-    fn keep(&mut self, path: &str, record: u32, wants: Wants, content: Content) -> std::io::Result<()> {
+    fn keep(&mut self, path: &str, record: u32, wants: &Wants, content: Content) -> std::io::Result<()> {
         for extractor in &wants.records {
             if content.len() > extractor.limit_bytes {
                 self.unknown(
@@ -384,14 +390,13 @@ impl LayerRecord {
         if self.names.len() + name.len() > NAME_BYTES_MAX {
             return Err(Error::NamesTooLong);
         }
-        let directory = match self.lookup.directories.get(directory) {
-            Some(index) => *index,
-            None => {
-                let index = self.directories.len() as u32;
-                self.directories.push(directory.into());
-                self.lookup.directories.insert(directory.into(), index);
-                index
-            }
+        let directory = if let Some(index) = self.lookup.directories.get(directory) {
+            *index
+        } else {
+            let index = self.directories.len() as u32;
+            self.directories.push(directory.into());
+            self.lookup.directories.insert(directory.into(), index);
+            index
         };
         let name_offset = self.names.len() as u32;
         self.names.push_str(name);
@@ -449,7 +454,7 @@ fn text(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
         for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
+            let _ = write!(text, "\\x{byte:02x}");
         }
     }
     text

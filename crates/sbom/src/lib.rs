@@ -40,7 +40,7 @@ pub use layer::{
     ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
 };
 pub use matcher::Matcher;
-pub use stream::{Error, LAYER_BYTES_MAX, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
+pub use stream::{Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
 pub use tar::Error as TarError;
 pub use view::{Entry, File, View};
 

@@ -43,21 +43,20 @@ pub enum Error {
     #[error("failed to read the layer")]
     Layer(#[from] LayerError),
     /// The blob is not what its descriptor says.
-    #[error("the layer's blob has the digest {actual}, not {expected}")]
-    Digest {
-        /// What the manifest says.
-        expected: Digest,
-        /// What was read.
-        actual: Digest,
-    },
+    #[error("the layer's blob has the digest {}, not {}", .0.actual, .0.expected)]
+    Digest(Box<Mismatch>),
     /// The tar in the blob is not what the image's configuration says.
-    #[error("the layer's tar has the digest {actual}, not {expected}")]
-    DiffId {
-        /// What the configuration says.
-        expected: Digest,
-        /// What was read.
-        actual: Digest,
-    },
+    #[error("the layer's tar has the digest {}, not {}", .0.actual, .0.expected)]
+    DiffId(Box<Mismatch>),
+}
+
+/// What a digest should have been, and what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What the manifest or configuration says.
+    pub expected: Digest,
+    /// What was read.
+    pub actual: Digest,
 }
 
 /// Reads a layer's blob once: both digests are computed and what catalogers want is kept, while it is decompressed.
@@ -102,11 +101,11 @@ pub fn read_layer(
     io::copy(&mut blob, &mut io::sink()).map_err(failed)?;
     let actual = blob.into_inner().hashed.finish();
     if let Some(expected) = digest.filter(|expected| **expected != actual) {
-        return Err(Error::Digest { expected: *expected, actual });
+        return Err(Error::Digest(Box::new(Mismatch { expected: *expected, actual })));
     }
     let actual_diff_id = tar.finish();
     if let Some(expected) = diff_id.filter(|expected| **expected != actual_diff_id) {
-        return Err(Error::DiffId { expected: *expected, actual: actual_diff_id });
+        return Err(Error::DiffId(Box::new(Mismatch { expected: *expected, actual: actual_diff_id })));
     }
     let (size_bytes, tar_bytes) = (blob_bytes.get(), counters.tar_bytes.get());
     Ok(ReadLayer { record: builder.finish(), digest: actual, diff_id: actual_diff_id, size_bytes, tar_bytes })

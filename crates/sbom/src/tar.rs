@@ -8,7 +8,7 @@ use std::io::{self, Read};
 /// One block of a tar.
 const BLOCK_BYTES: usize = 512;
 
-/// The longest path or link target; PATH_MAX on Linux.
+/// The longest path or link target; `PATH_MAX` on Linux.
 pub(crate) const PATH_BYTES_MAX: usize = 4096;
 
 /// The most bytes of one extended header. Real ones hold a few names and times; ACLs and labels take some kilobytes.

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "indices are below `ENTRIES_MAX`; images have at most some hundred layers"
+)]
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,0 +1,151 @@
+//! Layers laid over each other.
+
+use component::{Inventory, Subject};
+use proptest::prelude::*;
+use sbom::{LayerRecord, LayerScope, Matcher, Source, catalogers, inventory, read_layer};
+
+use crate::archive::{Entry, file, tar};
+
+fn matcher() -> Matcher {
+    Matcher::new(catalogers().iter().collect())
+}
+
+fn record(matcher: &Matcher, entries: &[Entry]) -> LayerRecord {
+    let layer = read_layer(&*tar(entries), None, None, matcher, tempfile::tempfile).expect("the layer is whole");
+    // As from a cache: what cannot be stored is not used.
+    let bytes = postcard::to_allocvec(&layer.record).expect("a record can be stored");
+    postcard::from_bytes(&bytes).expect("a stored record can be read")
+}
+
+fn fold(layers: &[Vec<Entry>], scope: LayerScope) -> Inventory {
+    let matcher = matcher();
+    let records: Vec<LayerRecord> = layers.iter().map(|entries| record(&matcher, entries)).collect();
+    let records: Vec<&LayerRecord> = records.iter().collect();
+    let subject = Subject::Image { name: "test".to_owned(), digest: String::new(), platform: None };
+    inventory(Source { subject, layers: Vec::new(), records: &records, created: None }, &matcher, scope)
+}
+
+/// The id of the distribution that a container made of the layers sees.
+fn check(layers: &[&[Entry]], expected: Option<&str>) {
+    let layers: Vec<Vec<Entry>> = layers.iter().map(|entries| entries.to_vec()).collect();
+    let found = fold(&layers, LayerScope::Squashed).distribution.map(|found| found.id);
+    assert_eq!(found.as_deref(), expected, "{layers:?}");
+}
+
+fn release(path: &'static str, id: &str) -> Entry {
+    file(path, format!("ID={id}\n"))
+}
+
+#[test]
+fn whiteouts_and_replacements_hide_what_is_below() {
+    let etc = "etc/os-release";
+    check(&[], None);
+    check(&[&[release(etc, "one")]], Some("one"));
+    check(&[&[release(etc, "one")], &[release(etc, "two")]], Some("two"));
+    check(&[&[release(etc, "one")], &[file("etc/.wh.os-release", "")]], None);
+    check(&[&[release(etc, "one")], &[file(".wh.etc", "")]], None);
+    check(&[&[release(etc, "one")], &[file("etc/.wh..wh..opq", "")]], None);
+    check(&[&[release(etc, "one")], &[file(".wh..wh..opq", "")]], None);
+    check(&[&[release(etc, "one")], &[file("etc", "now a file")]], None);
+    check(&[&[release(etc, "one")], &[Entry::Directory("etc/os-release/")]], None);
+    check(&[&[release(etc, "one")], &[Entry::Symlink("etc", "/nowhere")]], None);
+    check(&[&[release(etc, "one")], &[Entry::Directory("etc/")]], Some("one"));
+    check(&[&[release(etc, "one")], &[file("etc/.wh.other", "")]], Some("one"));
+    check(&[&[release(etc, "one")], &[file("usr/.wh..wh..opq", "")]], Some("one"));
+}
+
+#[test]
+fn a_whiteout_hides_nothing_of_its_own_layer_nor_of_those_above() {
+    let etc = "etc/os-release";
+    check(&[&[release(etc, "one")], &[file("etc/.wh..wh..opq", ""), release(etc, "two")]], Some("two"));
+    check(&[&[release(etc, "one")], &[release(etc, "two"), file("etc/.wh..wh..opq", "")]], Some("two"));
+    check(&[&[file("etc/.wh.os-release", "")], &[release(etc, "two")]], Some("two"));
+}
+
+#[test]
+fn the_last_entry_of_a_path_counts() {
+    check(&[&[release("etc/os-release", "one"), release("./etc//os-release", "two")]], Some("two"));
+}
+
+#[test]
+fn links_are_followed_and_do_not_run_in_circles() {
+    let usr = release("usr/lib/os-release", "one");
+    check(&[&[usr.clone(), Entry::Symlink("etc/os-release", "../usr/lib/os-release")]], Some("one"));
+    check(&[std::slice::from_ref(&usr), &[Entry::Symlink("etc/os-release", "/usr/lib/os-release")]], Some("one"));
+    check(
+        &[std::slice::from_ref(&usr), &[Entry::Symlink("etc/os-release", "../../../usr/lib/os-release")]],
+        Some("one"),
+    );
+    check(&[&[Entry::Symlink("etc/os-release", "os-release")]], None);
+    check(&[&[Entry::Symlink("etc", "b"), Entry::Symlink("b", "etc")]], None);
+    check(&[&[usr, Entry::HardLink("etc/os-release", "usr/lib/os-release")]], Some("one"));
+}
+
+/// Files that together are a small system, whatever catalogers there are.
+const SYSTEM: &[(&str, &str)] = &[
+    ("etc/os-release", "ID=alpine\nVERSION_ID=3.20\n"),
+    (
+        "lib/apk/db/installed",
+        "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nP:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl\np:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld-musl-x86_64.so.1\n\n",
+    ),
+    (
+        "app/package-lock.json",
+        r#"{"name":"app","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"app","version":"1.0.0","dependencies":{"a":"^1"}},"node_modules/a":{"version":"1.2.3"}}}"#,
+    ),
+    ("app/node_modules/a/package.json", r#"{"name":"a","version":"1.2.3","license":"MIT"}"#),
+    ("usr/lib/python3/site-packages/b-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: b\nVersion: 1.0\n"),
+    ("usr/lib/python3/site-packages/b-1.0.dist-info/RECORD", "b.py,,\n"),
+    ("src/Cargo.lock", "version = 3\n\n[[package]]\nname = \"c\"\nversion = \"0.1.0\"\n"),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// However the files are spread over layers and overwritten or deleted on the way, what counts is what a container sees.
+    #[test]
+    fn every_split_of_a_file_system_gives_the_same_components(
+        places in prop::collection::vec(0..4_usize, SYSTEM.len()),
+        decoys in prop::collection::vec((0..SYSTEM.len(), 0..4_usize), 0..6),
+    ) {
+        let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); 5];
+        for (decoy, layer) in decoys {
+            // Something older at the same path, in a layer below or deleted by the one above.
+            if layer < places[decoy] {
+                layers[layer].push(file(SYSTEM[decoy].0, "ID=decoy\n"));
+            }
+        }
+        for (index, (path, text)) in SYSTEM.iter().enumerate() {
+            layers[places[index]].push(file(path, *text));
+        }
+        let together: Vec<Entry> = SYSTEM.iter().map(|(path, text)| file(path, *text)).collect();
+        let split = fold(&layers, LayerScope::Squashed);
+        let whole = fold(&[together], LayerScope::Squashed);
+        prop_assert_eq!(without_layers(&split), without_layers(&whole));
+    }
+}
+
+/// An inventory as text, without the layers that its evidence is in.
+fn without_layers(inventory: &Inventory) -> String {
+    sbom::testing::render(inventory)
+}
+
+#[test]
+fn all_layers_hold_what_upper_ones_delete() {
+    let layers = [
+        vec![file("app/node_modules/a/package.json", r#"{"name":"a","version":"1.0.0"}"#)],
+        vec![file("app/node_modules/a/package.json", r#"{"name":"a","version":"2.0.0"}"#)],
+        vec![file(".wh.app", "")],
+    ];
+    let names = |scope| {
+        let found = fold(&layers, scope).components;
+        found.into_iter().filter_map(|component| component.version).collect::<Vec<_>>()
+    };
+    assert_eq!(names(LayerScope::Squashed), Vec::<String>::new());
+    let all = names(LayerScope::AllLayers);
+    let expected = if catalogers().iter().any(|cataloger| cataloger.name == "npm-installed") {
+        vec!["1.0.0", "2.0.0"]
+    } else {
+        vec![]
+    };
+    assert_eq!(all, expected);
+}

@@ -1,0 +1,153 @@
+//! What is read from a layer's blob, and what is refused.
+
+use std::io::Write as _;
+
+use sbom::{Error, Matcher, ReadLayer, catalogers, read_layer};
+
+use crate::archive::{self, Entry, file, tar};
+
+const OS_RELEASE: &str = "ID=test\nVERSION_ID=1\n";
+
+fn matcher() -> Matcher {
+    Matcher::new(catalogers().iter().collect())
+}
+
+fn read(blob: &[u8]) -> Result<ReadLayer, Error> {
+    read_layer(blob, None, None, &matcher(), tempfile::tempfile)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("memory takes what is written");
+    encoder.finish().expect("memory takes what is written")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).expect("memory takes what is written")
+}
+
+/// The chain of errors, as a person would read it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text = format!("{text}: {error}");
+        next = error.source();
+    }
+    text
+}
+
+fn check_refused(blob: &[u8], expected: &str) {
+    let error = read(blob).err().map(|error| told(&error));
+    assert_eq!(error.as_deref(), Some(expected));
+}
+
+#[test]
+fn every_compression_gives_the_same_layer_and_both_digests() {
+    let plain = tar(&[file("etc/os-release", OS_RELEASE), Entry::Directory("usr/"), file("usr/a", "x")]);
+    let members = [gzip(&plain[..700]), gzip(&plain[700..])].concat();
+    let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..], &zstd(&plain)].concat();
+    let chunked = [zstd(&plain), vec![0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]].concat();
+    let expected = blobs_digest(&plain);
+    for blob in [plain.clone(), gzip(&plain), members, zstd(&plain), skippable, chunked] {
+        let layer = read(&blob).expect("the layer is whole");
+        assert_eq!(layer.diff_id.to_string(), expected);
+        assert_eq!(layer.digest.to_string(), blobs_digest(&blob));
+        assert_eq!((layer.size_bytes, layer.tar_bytes), (blob.len() as u64, plain.len() as u64));
+        assert_eq!(layer.record.len(), 3);
+    }
+}
+
+fn blobs_digest(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let hash = oci::Digest::new(oci::Algorithm::Sha256, digest.as_ref()).expect("a SHA-256 has its length");
+    hash.to_string()
+}
+
+#[test]
+fn a_blob_that_is_not_what_was_named_is_refused() {
+    let blob = gzip(&tar(&[file("a", "x")]));
+    let other: oci::Digest = blobs_digest(b"other").parse().expect("a digest");
+    let by_digest = read_layer(&*blob, Some(&other), None, &matcher(), tempfile::tempfile);
+    assert!(matches!(by_digest, Err(Error::Digest(mismatch)) if mismatch.expected == other));
+    let by_diff_id = read_layer(&*blob, None, Some(&other), &matcher(), tempfile::tempfile);
+    assert!(matches!(by_diff_id, Err(Error::DiffId(mismatch)) if mismatch.expected == other));
+}
+
+#[test]
+fn damaged_archives_are_refused() {
+    let whole = tar(&[file("etc/os-release", OS_RELEASE)]);
+    check_refused(
+        &whole[..520],
+        "failed to read the layer: failed to read `etc/os-release` in the archive: unexpected end of file",
+    );
+    check_refused(
+        &whole[..100],
+        "failed to read the layer: failed to walk the archive: failed to read the tar stream: unexpected end of file",
+    );
+    let mut sum = whole.clone();
+    sum[0] = b'f';
+    check_refused(
+        &sum,
+        "failed to read the layer: failed to walk the archive: a tar header at byte 0 is damaged: its checksum does not agree",
+    );
+    let mut number = whole.clone();
+    number[124] = b'9';
+    archive::seal(&mut number[..512]);
+    check_refused(
+        &number,
+        "failed to read the layer: failed to walk the archive: a tar header at byte 0 holds a number that cannot be read",
+    );
+    let cut = gzip(&whole);
+    check_refused(
+        &cut[..cut.len() / 2],
+        "failed to read the layer: failed to walk the archive: failed to read the tar stream: incomplete deflate stream",
+    );
+}
+
+#[test]
+fn a_path_may_have_4096_bytes() {
+    let layer = |len: usize| {
+        let path = "a".repeat(len);
+        [archive::header(path.as_bytes(), b'0', 0, ""), vec![0; 1024]].concat()
+    };
+    assert_eq!(read(&layer(4095)).expect("fits").record.len(), 1);
+    assert_eq!(read(&layer(4096)).expect("fits").record.len(), 1);
+    check_refused(
+        &layer(4097),
+        "failed to read the layer: failed to walk the archive: a tar header at byte 5120 holds a path of more than 4096 bytes",
+    );
+}
+
+#[test]
+fn an_extended_header_may_have_a_mebibyte() {
+    let layer = |len: usize| {
+        let value = "v".repeat(len);
+        [archive::pax(&[("comment", &value)]), archive::header(b"a", b'0', 0, ""), vec![0; 1024]].concat()
+    };
+    // The record's own length, key and line end take 17 bytes.
+    assert_eq!(read(&layer((1 << 20) - 17)).expect("fits").record.len(), 1);
+    check_refused(
+        &layer((1 << 20) - 16),
+        "failed to read the layer: failed to walk the archive: an extended tar header at byte 0 has 1048577 bytes, the limit is 1048576",
+    );
+}
+
+#[test]
+fn names_and_sizes_of_extended_headers_count() {
+    let body = OS_RELEASE.as_bytes();
+    let size = body.len().to_string();
+    let mut blob = archive::pax(&[("path", "etc/os-release"), ("size", &size)]);
+    blob.extend(archive::header(b"short", b'0', 0, ""));
+    archive::append(&mut blob, body);
+    blob.extend(archive::header(b"next", b'0', 0, ""));
+    blob.extend([0; 1024]);
+    assert_eq!(read(&blob).expect("the layer is whole").record.len(), 2);
+}
+
+#[test]
+fn a_path_that_leaves_the_image_is_reported_and_left_out() {
+    let layer = read(&tar(&[file("../etc/os-release", "x"), file("a/../../b", "x"), file("./a//b/../c", "x")]))
+        .expect("the layer is whole");
+    assert_eq!(layer.record.len(), 1);
+}
