@@ -6,6 +6,7 @@
 //! Invariants, which everything above relies on:
 //! - A [`Purl`] is in canonical form: whatever spelling it came in, the same package is the same value and the same text.
 //! - An [`Inventory`] is sorted and holds nothing twice, so that equal sources give equal documents.
+//! - A version is ordered by its scheme's own rules or said to be unorderable; nothing is guessed.
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod component;
@@ -14,6 +15,8 @@ mod license;
 mod location;
 mod package_type;
 pub mod purl;
+pub mod range;
+pub mod version;
 
 pub use component::{Code, Component, Hash, HashAlgorithm, OwnedFile, Scope, SourcePackage, Technique};
 pub use inventory::{ComponentIndex, Distribution, Edge, Inventory, Layer, Node, Relation, Subject, Unknown};
@@ -21,3 +24,5 @@ pub use license::{EXPRESSION_BYTES_MAX, License};
 pub use location::Location;
 pub use package_type::{PackageType, UnknownPackageType};
 pub use purl::{Purl, PurlBuilder, PurlError, PurlType, TypeViolation};
+pub use range::{Prereleases, Range, RangeError};
+pub use version::{Scheme, Unorderable, Version};

@@ -1,11 +1,11 @@
 //! The vectors of the package-url specification, all of them.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 
 use component::{Purl, PurlBuilder};
 use serde_json::Value;
+
+use crate::bundle;
 
 /// Vectors that the specification itself contradicts: file, what is done, input, and why.
 const CONTRADICTED: [(&str, &str, &str, &str); 1] = [(
@@ -14,17 +14,6 @@ const CONTRADICTED: [(&str, &str, &str, &str); 1] = [(
     "pkg:Rpm/fedora/curl@7.50.3-1.fc25?Arch=i386&Distro=fedora-25",
     "refused for its keys in upper case, which \"How to parse a PURL\" lowers, as the vectors of maven and the very next one of rpm have it",
 )];
-
-/// Returns the test data of one bundle, unpacked.
-pub(crate) fn bundle(name: &str) -> Option<(tempfile::TempDir, PathBuf)> {
-    let archive = testkit::data_directory()?.join(name);
-    let tar = testkit::program("tar")?;
-    let directory = tempfile::tempdir().unwrap();
-    let status = Command::new(tar).arg("-xf").arg(&archive).arg("-C").arg(directory.path()).status().unwrap();
-    assert!(status.success(), "failed to unpack {}", archive.display());
-    let path = directory.path().to_owned();
-    Some((directory, path))
-}
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()

@@ -1,0 +1,51 @@
+//! Maven's intervals: "POM reference", section Dependency Version Requirement Specification: `[1,2),(,3],[4]`.
+
+use super::{Operator, RangeError, Scheme, Term};
+
+const FORM: RangeError =
+    RangeError::Form { scheme: Scheme::Maven, expected: "an interval is [1,2], (1,2) or [1], and a comma parts two" };
+
+pub(super) fn parse(text: &str) -> Result<Vec<Vec<Term>>, RangeError> {
+    let mut alternatives = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let includes_lower = match rest.chars().next() {
+            Some('[') => true,
+            Some('(') => false,
+            _ => return Err(FORM),
+        };
+        let end = rest.find([']', ')']).ok_or(FORM)?;
+        let includes_upper = rest[end..].starts_with(']');
+        let inside = &rest[1..end];
+        alternatives.push(match inside.split_once(',') {
+            None if includes_lower && includes_upper => {
+                vec![Term { operator: Operator::Equal, version: bound(inside)?.ok_or(FORM)? }]
+            }
+            None => return Err(FORM),
+            Some((lower, upper)) => {
+                let lower = bound(lower)?.map(|version| {
+                    let operator = if includes_lower { Operator::GreaterOrEqual } else { Operator::Greater };
+                    Term { operator, version }
+                });
+                let upper = bound(upper)?.map(|version| {
+                    let operator = if includes_upper { Operator::LessOrEqual } else { Operator::Less };
+                    Term { operator, version }
+                });
+                lower.into_iter().chain(upper).collect()
+            }
+        });
+        rest = rest[end + 1..].trim_start();
+        if rest.is_empty() {
+            return Ok(alternatives);
+        }
+        rest = rest.strip_prefix(',').ok_or(FORM)?.trim_start();
+    }
+}
+
+fn bound(text: &str) -> Result<Option<Box<str>>, RangeError> {
+    let text = text.trim();
+    if text.contains([',', '[', '(']) {
+        return Err(FORM);
+    }
+    Ok((!text.is_empty()).then(|| text.into()))
+}

@@ -1,0 +1,294 @@
+//! The order of versions, in each ecosystem by its own rules.
+//!
+//! A scheme is one file, which names the document that it follows. A version is read into borrowed parts, nothing is
+//! copied, and numbers are compared as text, so that no number is too large.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+pub(crate) mod apk;
+pub(crate) mod deb;
+pub(crate) mod gem;
+pub(crate) mod go;
+pub(crate) mod maven;
+pub(crate) mod npm;
+mod number;
+pub(crate) mod pep440;
+pub(crate) mod rpm;
+pub(crate) mod semver;
+
+/// The longest version that is ordered, in bytes. The longest seen in advisories has about 120.
+pub const VERSION_LENGTH_MAX: usize = 1024;
+
+/// Whose rules order two versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scheme {
+    /// Debian and Ubuntu packages.
+    Deb,
+    /// RPM packages: epoch, version and release.
+    Rpm,
+    /// Alpine packages.
+    Apk,
+    /// Python packages.
+    Pep440,
+    /// Semantic versioning, as Cargo and many others have it.
+    Semver,
+    /// npm packages: node-semver's loose reading.
+    Npm,
+    /// Maven artifacts.
+    Maven,
+    /// Ruby gems.
+    Gem,
+    /// Go modules.
+    Go,
+}
+
+/// A version that its scheme cannot order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{scheme} cannot order `{}`: {reason}", shown(version))]
+pub struct Unorderable {
+    /// The scheme that was asked.
+    pub scheme: Scheme,
+    /// The version; of one that is too long, its beginning.
+    pub version: Box<str>,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// Why a version cannot be ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// There is nothing.
+    #[error("there is no version")]
+    Empty,
+    /// It is longer than [`VERSION_LENGTH_MAX`].
+    #[error("it is {actual} bytes long, the limit is {VERSION_LENGTH_MAX}")]
+    TooLong {
+        /// Its length in bytes.
+        actual: usize,
+    },
+    /// It holds a character that no version of the scheme has.
+    #[error("no version holds {0:?}")]
+    Character(char),
+    /// It is a placeholder that something should have filled in.
+    #[error("it is a placeholder")]
+    Placeholder,
+    /// A part of it is missing or is not what the scheme has there.
+    #[error("{0}")]
+    Form(&'static str),
+}
+
+/// A name that no scheme has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no version scheme `{}`", shown(name))]
+pub struct UnknownScheme {
+    name: Box<str>,
+    nearest: Option<&'static str>,
+}
+
+impl UnknownScheme {
+    /// Returns the scheme's name that is most like the one given, if any is.
+    pub fn nearest(&self) -> Option<&'static str> {
+        self.nearest
+    }
+}
+
+impl Scheme {
+    /// All schemes.
+    pub const ALL: [Self; 9] =
+        [Self::Deb, Self::Rpm, Self::Apk, Self::Pep440, Self::Semver, Self::Npm, Self::Maven, Self::Gem, Self::Go];
+
+    /// Returns the scheme's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deb => "deb",
+            Self::Rpm => "rpm",
+            Self::Apk => "apk",
+            Self::Pep440 => "pep440",
+            Self::Semver => "semver",
+            Self::Npm => "npm",
+            Self::Maven => "maven",
+            Self::Gem => "gem",
+            Self::Go => "go",
+        }
+    }
+
+    /// Returns the other names that it goes by.
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Deb => &["debian", "ubuntu", "dpkg"],
+            Self::Rpm => &["redhat", "fedora", "suse"],
+            Self::Apk => &["alpine", "wolfi", "chainguard"],
+            Self::Pep440 => &["pypi", "python", "pip"],
+            Self::Semver => &["cargo", "crates.io", "rust"],
+            Self::Npm => &["node", "javascript"],
+            Self::Maven => &["java"],
+            Self::Gem => &["rubygems", "ruby"],
+            Self::Go => &["golang"],
+        }
+    }
+
+    /// Returns the scheme of a purl's type, such as `pypi`; none for a type whose versions have no order here.
+    pub fn of_purl_type(ty: &str) -> Option<Self> {
+        Some(match ty {
+            "deb" => Self::Deb,
+            "rpm" => Self::Rpm,
+            "apk" => Self::Apk,
+            "pypi" => Self::Pep440,
+            "cargo" => Self::Semver,
+            "npm" => Self::Npm,
+            "maven" => Self::Maven,
+            "gem" => Self::Gem,
+            "golang" => Self::Go,
+            _ => return None,
+        })
+    }
+
+    /// Orders two versions.
+    pub fn compare(self, left: &str, right: &str) -> Result<Ordering, Unorderable> {
+        Ok(self.parse(left)?.order(&self.parse(right)?))
+    }
+
+    fn parse(self, text: &str) -> Result<Version<'_>, Unorderable> {
+        Version::parse(self, text)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = UnknownScheme;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScheme> {
+        let names = || {
+            Self::ALL.into_iter().flat_map(|scheme| {
+                std::iter::once(scheme.as_str()).chain(scheme.aliases().iter().copied()).map(move |name| (scheme, name))
+            })
+        };
+        if let Some((scheme, _)) = names().find(|(_, name)| name.eq_ignore_ascii_case(text)) {
+            return Ok(scheme);
+        }
+        let asked: String =
+            text.chars().take(SCHEME_SHOWN_MAX).map(|character| character.to_ascii_lowercase()).collect();
+        let (similarity, nearest) = names()
+            .map(|(_, name)| (strsim::jaro_winkler(&asked, name), name))
+            .max_by(|left, right| left.0.total_cmp(&right.0))
+            .unzip();
+        let nearest = nearest.filter(|_| similarity.is_some_and(|similarity| similarity > 0.7));
+        Err(UnknownScheme { name: text.chars().take(SCHEME_SHOWN_MAX).collect(), nearest })
+    }
+}
+
+/// How much of an unknown scheme's name an error holds, in characters: the longest real one has nine.
+const SCHEME_SHOWN_MAX: usize = 64;
+
+/// A version that its scheme can order: for one that is compared often.
+///
+/// Two versions are equal when neither comes before the other, whatever their spelling: `1.0` and `1.0.0` of Maven. Of two
+/// schemes none is before, after or equal.
+#[derive(Clone, Debug)]
+pub struct Version<'a> {
+    scheme: Scheme,
+    text: &'a str,
+    pub(crate) parsed: Parsed<'a>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Parsed<'a> {
+    Deb(deb::Deb<'a>),
+    Rpm(rpm::Rpm<'a>),
+    Apk(apk::Apk<'a>),
+    Pep440(pep440::Pep440<'a>),
+    Semver(semver::Semver<'a>),
+    Maven(maven::Maven<'a>),
+    Gem(gem::Gem<'a>),
+}
+
+impl<'a> Version<'a> {
+    /// Reads a version by the rules of its scheme.
+    pub fn parse(scheme: Scheme, text: &'a str) -> Result<Self, Unorderable> {
+        let parsed = match text.len() {
+            0 => Err(Reason::Empty),
+            1..=VERSION_LENGTH_MAX => match scheme {
+                Scheme::Deb => deb::parse(text).map(Parsed::Deb),
+                Scheme::Rpm => rpm::parse(text).map(Parsed::Rpm),
+                Scheme::Apk => apk::parse(text).map(Parsed::Apk),
+                Scheme::Pep440 => pep440::parse(text).map(Parsed::Pep440),
+                Scheme::Semver => semver::parse(text).map(Parsed::Semver),
+                Scheme::Npm => npm::parse(text).map(Parsed::Semver),
+                Scheme::Maven => maven::parse(text).map(Parsed::Maven),
+                Scheme::Gem => gem::parse(text).map(Parsed::Gem),
+                Scheme::Go => go::parse(text).map(Parsed::Semver),
+            },
+            actual => Err(Reason::TooLong { actual }),
+        };
+        match parsed {
+            Ok(parsed) => Ok(Self { scheme, text, parsed }),
+            Err(reason) => {
+                let beginning = text.chars().take(VERSION_SHOWN_MAX).collect();
+                Err(Unorderable { scheme, version: beginning, reason })
+            }
+        }
+    }
+
+    /// Returns the scheme whose rules it is read by.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Returns the version as it was given.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    // Only for two of one scheme.
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
+        debug_assert_eq!(self.scheme, other.scheme);
+        match (&self.parsed, &other.parsed) {
+            (Parsed::Deb(left), Parsed::Deb(right)) => left.order(right),
+            (Parsed::Rpm(left), Parsed::Rpm(right)) => left.order(right),
+            (Parsed::Apk(left), Parsed::Apk(right)) => left.order(right),
+            (Parsed::Pep440(left), Parsed::Pep440(right)) => left.order(right),
+            (Parsed::Semver(left), Parsed::Semver(right)) => left.order(right),
+            (Parsed::Maven(left), Parsed::Maven(right)) => left.order(right),
+            (Parsed::Gem(left), Parsed::Gem(right)) => left.order(right),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+impl PartialEq for Version<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.partial_cmp(other) == Some(Ordering::Equal)
+    }
+}
+
+impl PartialOrd for Version<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self.scheme == other.scheme).then(|| self.order(other))
+    }
+}
+
+/// How much of a version an error holds, in characters: enough to find it again.
+const VERSION_SHOWN_MAX: usize = 128;
+
+/// Text of others, without what could drive a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+}
+
+/// Refuses versions with anything but printing characters of ASCII; `${...}` and `@...@`, which builds leave behind, are
+/// told apart.
+fn check_printing(text: &str) -> Result<(), Reason> {
+    if text.contains("${") || (text.len() > 1 && text.starts_with('@') && text.ends_with('@')) {
+        return Err(Reason::Placeholder);
+    }
+    text.chars()
+        .find(|character| !character.is_ascii_graphic())
+        .map_or(Ok(()), |character| Err(Reason::Character(character)))
+}

@@ -1,0 +1,58 @@
+//! npm packages: node-semver 7, read loosely, as the registry holds versions that are older than the strict grammar:
+//! `v1.2.3`, `=1.2.3`, `01.2.3` and `1.2.3beta`.
+
+use super::semver::{Semver, check_identifiers};
+use super::{Reason, number};
+
+/// The longest version that node-semver reads, in characters.
+const LENGTH_MAX: usize = 256;
+
+/// The largest number that node-semver reads: what a double holds exactly.
+pub(crate) const NUMBER_MAX: u64 = (1 << 53) - 1;
+
+pub(super) fn parse(text: &str) -> Result<Semver<'_>, Reason> {
+    if text.len() > LENGTH_MAX {
+        return Err(Reason::Form("it is at most 256 characters long"));
+    }
+    let text =
+        text.trim().trim_start_matches(|character: char| matches!(character, 'v' | '=') || character.is_whitespace());
+    super::check_printing(text)?;
+    let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
+    if let Some(build) = build {
+        check_identifiers(build)?;
+    }
+    let mut core = [""; 3];
+    let mut rest = text;
+    for (index, place) in core.iter_mut().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix('.').ok_or(NUMBERS)?;
+        }
+        (*place, rest) = split_number(rest)?;
+    }
+    Ok(Semver { core, prerelease: split_prerelease(rest)? })
+}
+
+const NUMBERS: Reason = Reason::Form("it is three numbers parted by `.`");
+
+/// Splits a number off, without its leading zeros.
+pub(crate) fn split_number(text: &str) -> Result<(&str, &str), Reason> {
+    let (digits, rest) = number::split(text);
+    if digits.is_empty() {
+        return Err(NUMBERS);
+    }
+    let significant = digits.trim_start_matches('0');
+    if significant.parse().unwrap_or(if significant.is_empty() { 0 } else { u64::MAX }) > NUMBER_MAX {
+        return Err(Reason::Form("a number is at most 9007199254740991"));
+    }
+    Ok((if significant.is_empty() { &digits[digits.len() - 1..] } else { significant }, rest))
+}
+
+/// Checks what follows the numbers; its hyphen may be missing.
+pub(crate) fn split_prerelease(text: &str) -> Result<Option<&str>, Reason> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let prerelease = text.strip_prefix('-').unwrap_or(text);
+    check_identifiers(prerelease)?;
+    Ok(Some(prerelease))
+}

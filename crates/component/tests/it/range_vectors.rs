@@ -1,0 +1,100 @@
+//! The range vectors of node-semver, the vers specification and apk-tools.
+
+use std::fs;
+
+use component::{Prereleases, Range, Scheme};
+use serde_json::Value;
+
+use crate::bundle;
+
+/// Refused by node-semver unless it reads loosely, as npm does and as we always do.
+const ONLY_STRICTLY_REFUSED: [&str; 3] = [">01.02.03", "~1.2.3beta", ">=09090"];
+
+#[test]
+fn node_semver_reads_ranges_as_we_do() {
+    let Some((_directory, root)) = bundle("versions/node-semver.tar.zst") else { return };
+    let rows: Value = serde_json::from_slice(&fs::read(root.join("range-parse.json")).unwrap()).unwrap();
+    let mut failures = Vec::new();
+    for row in rows.as_array().unwrap() {
+        let text = row[0].as_str().unwrap();
+        let prereleases =
+            if row[2]["includePrerelease"] == true { Prereleases::ByOrder } else { Prereleases::OnlyNamed };
+        let found = Range::parse_with(Scheme::Npm, text, prereleases).map(|range| range.to_string());
+        let holds = match row[1].as_str() {
+            Some(expected) => found.as_deref() == Ok(expected),
+            None => found.is_err() || ONLY_STRICTLY_REFUSED.contains(&text),
+        };
+        if !holds {
+            failures.push(format!("{row}: {found:?}"));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(rows.as_array().unwrap().len() > 100);
+}
+
+/// Ranges whose missing numbers vers takes for zeros, where node-semver's documentation takes them for any: `2.1` is
+/// `2.1.x`. The last is its reading of `>=1.x`, which in node-semver has no upper end.
+const ZEROS_IN_VERS: [&str; 4] = ["<= 1.0", "2.1 || 2.6", "<=2.1 >=1.1", ">= 1.x"];
+
+/// Each range of npm's advisories that vers writes as its bounds has just those bounds.
+#[test]
+fn vers_reads_ranges_of_npm_and_python_as_we_do() {
+    let Some((_directory, root)) = bundle("versions/vers-spec.tar.zst") else { return };
+    for (file, scheme, total_min) in
+        [("npm_range_from_native_test.json", Scheme::Npm, 300), ("pypi_range_from_native_test.json", Scheme::Pep440, 3)]
+    {
+        let vectors: Value = serde_json::from_slice(&fs::read(root.join("tests").join(file)).unwrap()).unwrap();
+        let (mut failures, mut total) = (Vec::new(), 0);
+        for vector in vectors["tests"].as_array().unwrap() {
+            total += 1;
+            let text = vector["input"]["native_range"].as_str().unwrap();
+            let vers = vector["expected_output"].as_str().unwrap();
+            let bounds = |text: &str| -> Vec<String> {
+                let mut bounds: Vec<String> =
+                    text.split(['|', ' ', ',']).filter(|bound| !bound.is_empty()).map(ToOwned::to_owned).collect();
+                bounds.sort();
+                bounds.dedup();
+                bounds
+            };
+            let expected = bounds(vers.split_once('/').unwrap().1);
+            let found = Range::parse_with(scheme, text, Prereleases::OnlyNamed).map(|range| range.to_string());
+            // Vers has no prerelease that only bounds: it writes `<2.0.0` for node-semver's `<2.0.0-0`.
+            let found_bounds = found.as_ref().map(|text| {
+                let mut bounds = bounds(text);
+                for bound in &mut bounds {
+                    if bound.starts_with('<') && bound.ends_with("-0") {
+                        bound.truncate(bound.len() - 2);
+                    }
+                }
+                bounds
+            });
+            if (found_bounds.as_ref() == Ok(&expected)) == ZEROS_IN_VERS.contains(&text) {
+                failures.push(format!("{text}: {vers}: {found:?}"));
+            }
+        }
+        assert!(failures.is_empty(), "{} of {total}\n{}", failures.len(), failures.join("\n"));
+        assert!(total >= total_min, "{file}: only {total}");
+    }
+}
+
+/// The list has a version with the suffix `_post`, which itself it refuses elsewhere.
+const NO_VERSION: &str = "3.6.9_post1";
+
+#[test]
+fn apk_tools_matches_prefixes_as_we_do() {
+    let Some((_directory, root)) = bundle("versions/apk-tools-version-data.tar.zst") else { return };
+    let mut total = 0;
+    for line in fs::read_to_string(root.join("version.data")).unwrap().lines() {
+        let [version, operator, bound] = line.split_whitespace().collect::<Vec<_>>()[..] else { continue };
+        let (operator, expected) = match operator {
+            "~" | "<~" | ">~" => (operator, true),
+            "!~" => ("~", false),
+            _ => continue,
+        };
+        let range = Range::parse(Scheme::Apk, &format!("{operator}{bound}")).unwrap();
+        let found = range.contains(version);
+        assert_eq!(found.clone().ok(), (version != NO_VERSION).then_some(expected), "{line}: {found:?}");
+        total += 1;
+    }
+    assert!(total >= 15, "{total}");
+}

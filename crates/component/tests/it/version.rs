@@ -1,0 +1,177 @@
+use std::cmp::Ordering::{self, Equal, Greater, Less};
+
+use component::version::{Reason, VERSION_LENGTH_MAX};
+use component::{Scheme, Version};
+use proptest::prelude::*;
+
+#[test]
+fn what_has_no_order_is_said_to_have_none() {
+    use Scheme::{Apk, Deb, Gem, Go, Maven, Npm, Pep440, Rpm, Semver};
+    for (scheme, texts) in [
+        (Deb, &["", ":1", "a:1", "-1:2", "1:", "1-", "-1", "1_2", "1 2", "é", "2147483648:1", "1-2:3", "+1:1"][..]),
+        (Rpm, &["", "-1", "1:", "1 2", "1\t", "1\0"]),
+        (Apk, &["", "a", ".1", "1.", "1_", "1_x", "1-1", "1-r", "1~", "1.a", "1A", "1-r1-r2", "1_rc.1", "1bc", "é"]),
+        (
+            Pep440,
+            &["", "a", "1.", ".1", "1..2", "1.0.x", "1!", "!1", "1+", "1+a..b", "v", "1.0-", "٣", "1.0rc1.dev1.post1"],
+        ),
+        (
+            Semver,
+            &["", "1", "1.2", "1.2.3.4", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3-a..b", "1.2.3-é", "vv1.2.3"],
+        ),
+        (Npm, &["", "1", "1.2", "1.2.3.4", "x", "1.2.9007199254740992", "1.2.3-", "1.2.3-a..b", "latest"]),
+        (Maven, &["", "1 2", "é", "${project.version}", "1\n", "@version@"]),
+        (Gem, &["", "a", ".1", "1.", "1..2", "1_2", "1-", "1 2", "-1"]),
+        (Go, &["", "v", "(devel)", "1.2.3.4", "v01.2.3", "1.2-rc1", "go1.2", "v1.2.3-", "1.2+x"]),
+    ] {
+        for text in texts {
+            assert!(Version::parse(scheme, text).is_err(), "{scheme}: {text:?}");
+            assert!(scheme.compare(text, text).is_err(), "{scheme}: {text:?}");
+        }
+    }
+    assert_eq!(Version::parse(Go, "(devel)").unwrap_err().reason, Reason::Placeholder);
+    assert_eq!(Version::parse(Maven, "${x}").unwrap_err().reason, Reason::Placeholder);
+    assert_eq!(
+        Version::parse(Deb, "1\u{1b}[2J").unwrap_err().to_string(),
+        "deb cannot order `1\u{fffd}[2J`: no version holds '\\u{1b}'"
+    );
+}
+
+#[test]
+fn a_version_has_at_most_1024_bytes() {
+    for scheme in Scheme::ALL.into_iter().filter(|scheme| *scheme != Scheme::Npm) {
+        for (length, expected) in
+            [(VERSION_LENGTH_MAX - 1, true), (VERSION_LENGTH_MAX, true), (VERSION_LENGTH_MAX + 1, false)]
+        {
+            let version = format!("{}.2.3", "1".repeat(length - 4));
+            assert_eq!(Version::parse(scheme, &version).is_ok(), expected, "{scheme}: {length}");
+        }
+    }
+    let error = Version::parse(Scheme::Npm, &"1".repeat(1_000_000)).unwrap_err();
+    assert_eq!(error.reason, Reason::TooLong { actual: 1_000_000 });
+    assert!(error.to_string().len() < 300);
+}
+
+#[test]
+fn each_scheme_has_its_own_order() {
+    use Scheme::{Apk, Deb, Gem, Go, Maven, Npm, Pep440, Rpm, Semver};
+    for (scheme, left, order, right) in [
+        (Deb, "1.0~rc1", Less, "1.0"),
+        (Deb, "1.0", Equal, "1.0-0"),
+        (Deb, "0:1", Equal, "1"),
+        (Deb, "1:0", Greater, "9"),
+        (Deb, "1.0a", Less, "1.0+"),
+        (Rpm, "1.0^git1", Greater, "1.0"),
+        (Rpm, "1.0^git1", Less, "1.0.1"),
+        (Rpm, "1.0~rc1", Less, "1.0"),
+        (Rpm, "1.0", Less, "1.0-1"),
+        (Rpm, "1:1", Greater, "2-1"),
+        (Apk, "1.0_rc1", Less, "1.0"),
+        (Apk, "1.0_p1", Greater, "1.0"),
+        (Apk, "6.6.2p1-r0", Less, "6.6.2p2-r0"),
+        (Apk, "1.0-r9", Less, "1.0-r10"),
+        (Pep440, "1.0.dev1", Less, "1.0a1"),
+        (Pep440, "1.0.post1", Greater, "1.0+local"),
+        (Pep440, "1!0", Greater, "2024.1"),
+        (Semver, "1.0.0-rc.2", Less, "1.0.0-rc.10"),
+        (Semver, "v1.0.0+a", Equal, "1.0.0+b"),
+        (Npm, "v1.2.3beta", Equal, "1.2.3-beta"),
+        (Maven, "1.0-SNAPSHOT", Less, "1.0"),
+        (Maven, "1.0.Final", Equal, "1"),
+        (Maven, "2.17.0", Greater, "2.9.1"),
+        (Gem, "1.0.a", Less, "1"),
+        (Gem, "1.0-1", Less, "1.0"),
+        (Go, "v1.2.3-0.20200101000000-abcdefabcdef", Less, "1.2.3"),
+        (Go, "v2.0.0+incompatible", Equal, "2.0.0"),
+        (Go, "v1.2", Equal, "v1.2.0"),
+    ] {
+        assert_eq!(scheme.compare(left, right), Ok(order), "{scheme}: {left} {right}");
+        assert_eq!(scheme.compare(right, left), Ok(order.reverse()), "{scheme}: {right} {left}");
+    }
+    let (deb, rpm) = (Version::parse(Deb, "1").unwrap(), Version::parse(Rpm, "1").unwrap());
+    assert_eq!(deb.partial_cmp(&rpm), None);
+    assert_ne!(deb, rpm);
+}
+
+#[test]
+fn a_package_url_says_its_scheme() {
+    for scheme in Scheme::ALL {
+        let types = ["deb", "rpm", "apk", "pypi", "cargo", "npm", "maven", "gem", "golang"];
+        assert_eq!(types.into_iter().filter(|ty| Scheme::of_purl_type(ty) == Some(scheme)).count(), 1, "{scheme}");
+    }
+    assert_eq!(Scheme::of_purl_type("generic"), None);
+}
+
+#[test]
+fn a_scheme_is_named_by_its_ecosystem_too() {
+    for scheme in Scheme::ALL {
+        for name in scheme.aliases().iter().chain([&scheme.as_str()]) {
+            assert_eq!(name.to_uppercase().parse(), Ok(scheme));
+        }
+    }
+    for (name, nearest) in
+        [("debain", Some("debian")), ("mavn", Some("maven")), ("", None), ("zzzz", None), ("pep-440", Some("pep440"))]
+    {
+        let error = name.parse::<Scheme>().unwrap_err();
+        assert_eq!(error.nearest(), nearest, "{name}");
+    }
+    assert!("x".repeat(1_000_000).parse::<Scheme>().unwrap_err().to_string().len() < 200);
+}
+
+/// Maven 3.9.9 says just this. Who sorts versions of Maven must not rely on transitivity.
+#[test]
+fn the_order_of_maven_has_circles() {
+    let order = |left, right| Scheme::Maven.compare(left, right);
+    assert_eq!([order("1", "1+"), order("1+", "1-00rc"), order("1-00rc", "1")], [Ok(Less), Ok(Less), Ok(Less)]);
+}
+
+fn scheme() -> impl Strategy<Value = Scheme> {
+    prop::sample::select(Scheme::ALL.to_vec())
+}
+
+/// Text whose parts are what the schemes have rules for, few enough that two versions are often nearly the same.
+fn shape() -> impl Strategy<Value = String> {
+    let parts = vec![
+        "0", "1", "2", "10", "01", "00", ".", ".", ".", "-", "-", "+", "~", "^", "_", ":", "!", "a", "b", "rc",
+        "alpha", "p", "pre", "post", "dev", "ga", "sp", "final", "snapshot", "-r1", "_rc", "_p1", "x", "A", "1.0.0",
+        "1.2", "-0", "git",
+    ];
+    prop::collection::vec(prop::sample::select(parts), 0..7).prop_map(|parts| format!("1{}", parts.concat()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn any_text_is_ordered_or_refused(scheme in scheme(), left in "\\PC{0,12}", right in "[0-9a-zA-Z.+~^_:!-]{0,12}") {
+        let orders = [scheme.compare(&left, &right).map(Ordering::reverse), scheme.compare(&right, &left)];
+        prop_assert_eq!(orders[0].as_ref().ok(), orders[1].as_ref().ok());
+    }
+
+    #[test]
+    fn the_order_is_antisymmetric_and_total(scheme in scheme(), left in shape(), right in shape()) {
+        let (Ok(one), Ok(other)) = (Version::parse(scheme, &left), Version::parse(scheme, &right)) else { return Ok(()) };
+        let order = one.partial_cmp(&other);
+        prop_assert!(order.is_some());
+        prop_assert_eq!(other.partial_cmp(&one), order.map(Ordering::reverse));
+        prop_assert_eq!(one.partial_cmp(&one), Some(Equal));
+        prop_assert_eq!(scheme.compare(&left, &right).ok(), order);
+    }
+
+    #[test]
+    fn the_order_is_transitive(scheme in scheme().prop_filter("Maven's has circles", |scheme| *scheme != Scheme::Maven), texts in prop::array::uniform3(shape())) {
+        let mut versions: Vec<_> = texts.iter().filter_map(|text| Version::parse(scheme, text).ok()).collect();
+        if versions.len() < 3 {
+            return Ok(());
+        }
+        let order = |left: &Version<'_>, right: &Version<'_>| left.partial_cmp(right).unwrap();
+        // Sorted by hand: a sort of an order that is none may panic.
+        for (left, right) in [(0, 1), (1, 2), (0, 1)] {
+            if order(&versions[left], &versions[right]) == Greater {
+                versions.swap(left, right);
+            }
+        }
+        let (lower, upper) = (order(&versions[0], &versions[1]), order(&versions[1], &versions[2]));
+        prop_assert_eq!(order(&versions[0], &versions[2]), lower.then(upper), "{}: {:?}", scheme, versions);
+    }
+}
