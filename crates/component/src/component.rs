@@ -95,7 +95,7 @@ pub struct SourcePackage {
 /// A digest as a package's source states it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hash {
-    /// The algorithm, in the words of CycloneDX: `SHA-1`, `SHA-256`, `SHA-512`, `MD5`.
+    /// The algorithm, in the words of `CycloneDX`: `SHA-1`, `SHA-256`, `SHA-512`, `MD5`.
     pub algorithm: HashAlgorithm,
     /// The value, in lower-case hexadecimal.
     pub hex: String,

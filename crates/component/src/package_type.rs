@@ -67,7 +67,7 @@ package_types! {
     Gem = "gem", "gem", Some("ruby");
     /// A PHP package of Composer.
     PhpComposer = "php-composer", "composer", Some("php");
-    /// A NuGet package or .NET assembly.
+    /// A `NuGet` package or .NET assembly.
     Dotnet = "dotnet", "nuget", Some("dotnet");
     /// A program or library that was recognised by its contents.
     Binary = "binary", "generic", None;
