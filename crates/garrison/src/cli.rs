@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{access, audit, completion, config, context, fsck, gc, generate, help, job, login, project};
+use crate::commands::{access, audit, completion, config, context, db, fsck, gc, generate, help, job, login, project};
 use crate::commands::{repo, robot, up, user, version};
 use crate::error::CommandError;
 use crate::output::Format;
@@ -57,6 +57,8 @@ enum Command {
     #[command(subcommand)]
     Robot(robot::Command),
     #[command(subcommand)]
+    Db(db::Command),
+    #[command(subcommand)]
     Jobs(job::Command),
     #[command(subcommand)]
     Gc(gc::Command),
@@ -96,6 +98,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
         Command::Repo(command) => block_on(command.run(&session)),
         Command::User(command) => block_on(command.run(&session)),
         Command::Robot(command) => block_on(command.run(&session)),
+        Command::Db(command) => command.run(&session),
         Command::Jobs(command) => block_on(command.run(&session)),
         Command::Gc(command) => block_on(command.run(&session)),
         Command::Fsck(args) => block_on(args.run(&session)),
