@@ -12,6 +12,7 @@ mod listener;
 mod stop;
 mod tls;
 
+pub(crate) use connection::Arriving;
 pub(crate) use listener::{Limits, Listener};
 pub(crate) use stop::{Stop, watch_signals};
 pub(crate) use tls::Certificates;

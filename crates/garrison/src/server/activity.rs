@@ -7,12 +7,15 @@ use tokio::time::Instant;
 /// How long a client may take for the head of a request: what slow-loris attacks stretch.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a request may run without a byte moving in either direction. Long enough for the longest thing a hub does
+/// How long a request may run without a byte of it moving in either direction. Long enough for the longest thing a hub does
 /// in silence, the second hash of a large blob whose digest was named late.
 pub(super) const STALL_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// What a connection is doing, kept without locks by its stream and its requests. Times are milliseconds since the
 /// connection was accepted; 0 stands for "not yet".
+///
+/// With HTTP/1.1 every byte on the socket belongs to a request, and those count. With HTTP/2 they may be frames of the
+/// connection, our own pings and their answers among them, which go on for ever: only what requests take and give counts.
 #[derive(Debug)]
 pub(super) struct Activity {
     accepted: Instant,
@@ -51,15 +54,24 @@ impl Activity {
     }
 
     pub(super) fn received(&self) {
+        if self.http2.load(Relaxed) {
+            return;
+        }
         let now = self.now_ms();
         self.last_moved_ms.store(now, Relaxed);
-        // In HTTP/2 bytes between requests may be frames of the connection, so they begin nothing.
-        if self.running.load(Relaxed) == 0 && self.head_began_ms.load(Relaxed) == 0 && !self.http2.load(Relaxed) {
+        if self.running.load(Relaxed) == 0 && self.head_began_ms.load(Relaxed) == 0 {
             self.head_began_ms.store(now, Relaxed);
         }
     }
 
     pub(super) fn sent(&self) {
+        if !self.http2.load(Relaxed) {
+            self.progressed();
+        }
+    }
+
+    /// A request took a piece of its body, or gave one of its response.
+    pub(super) fn progressed(&self) {
         self.last_moved_ms.store(self.now_ms(), Relaxed);
     }
 
@@ -67,6 +79,7 @@ impl Activity {
         self.running.fetch_add(1, Relaxed);
         self.http2.store(http2, Relaxed);
         self.head_began_ms.store(0, Relaxed);
+        self.progressed();
         Running(Arc::clone(self))
     }
 
@@ -95,6 +108,12 @@ fn some_ms(value: &AtomicU64) -> Option<Duration> {
 /// A request that runs until this is dropped, with the last byte of its response.
 #[derive(Debug)]
 pub(super) struct Running(Arc<Activity>);
+
+impl Running {
+    pub(super) fn progressed(&self) {
+        self.0.progressed();
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api::Peer;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -81,7 +81,7 @@ pub(super) async fn serve<I, S, B>(
     draining: &CancellationToken,
 ) where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: tower::Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: Body + Unpin + Send + 'static,
     B::Data: Send,
@@ -93,8 +93,9 @@ pub(super) async fn serve<I, S, B>(
     let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let running = requests.began(request.version() == Version::HTTP_2);
         request.extensions_mut().insert(peer);
-        let response = service.clone().oneshot(request);
-        async move { response.await.map(|response| response.map(|body| Owned { body, _running: running })) }
+        let activity = Arc::clone(&requests);
+        let response = service.clone().oneshot(request.map(|body| Arriving { body, activity }));
+        async move { response.await.map(|response| response.map(|body| Owned { body, running })) }
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(watched), handler));
     let mut deadline = pin!(tokio::time::sleep_until(activity.accepted()));
@@ -172,10 +173,39 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 }
 
-/// A body that keeps its request running until the last byte was handed over.
+/// A request's body, which tells when a piece of it arrives.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    body: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(_))) = frame {
+            self.activity.progressed();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A response's body, which keeps its request running until the last byte was handed over. It is asked for a piece when
+/// the one before has found room on its way to the reader.
 struct Owned<B> {
     body: B,
-    _running: Running,
+    running: Running,
 }
 
 impl<B: Body + Unpin> Body for Owned<B> {
@@ -183,7 +213,11 @@ impl<B: Body + Unpin> Body for Owned<B> {
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(_))) = frame {
+            self.running.progressed();
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

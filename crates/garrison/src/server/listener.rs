@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Peer;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::{Request, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::connection;
+use super::connection::{self, Arriving};
 use super::stop::Stop;
 
 /// How long a TLS handshake may take.
@@ -56,7 +56,7 @@ impl Listener {
     /// Returns when no connection is left, or after the time for that.
     pub(crate) async fn serve<S, B>(self, service: S, tls: Option<TlsAcceptor>, limits: Limits, stop: Stop)
     where
-        S: tower::Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S: tower::Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send + 'static,
         B: Body + Unpin + Send + 'static,
         B::Data: Send,

@@ -1,12 +1,14 @@
-//! Listeners over real sockets.
+//! Listeners over real sockets, and the deadlines of HTTP/2 connections on a clock of their own.
 
 use std::convert::Infallible;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use api::Peer;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Frame};
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -42,7 +44,7 @@ async fn serve(limits: Limits, certificates: Option<&Arc<Certificates>>) -> Serv
     let address = listener.address();
     let (go, waiting, stop) = (Arc::new(Notify::new()), Arc::new(Notify::new()), Stop::new());
     let (go_on, runs) = (Arc::clone(&go), Arc::clone(&waiting));
-    let service = tower::service_fn(move |request: Request<Incoming>| {
+    let service = tower::service_fn(move |request: Request<Arriving>| {
         let (go_on, runs) = (Arc::clone(&go_on), Arc::clone(&runs));
         async move {
             if request.uri().path() == "/wait" {
@@ -300,5 +302,74 @@ fn plain_http_stays_on_this_machine_unless_asked_for() {
         let settings = Settings::parse(&Layers::collect(flags, [], None).unwrap()).unwrap();
         let actual = Transport::choose(&settings).map(Transport::scheme).map_err(|error| error.to_string());
         assert_eq!(actual.as_deref().map_err(String::as_str), expected.as_deref().map_err(|error| *error));
+    }
+}
+
+/// What HTTP/2 clients send in these tests: pieces that come each after a pause, and then nothing more, ever.
+struct Pieces {
+    left: u32,
+    pause: Duration,
+    timer: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Pending;
+        }
+        let pause = self.pause;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+        std::task::ready!(timer.as_mut().poll(cx));
+        self.timer = None;
+        self.left -= 1;
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
+    }
+}
+
+/// Serves one HTTP/2 connection to a client that answers pings, sends one request with `left` pieces of a body, and
+/// returns how long the connection stood. A request to `/` is answered at once, one to any other path when its body ends.
+async fn stands(path: &str, left: u32, pause: Duration) -> Duration {
+    let (near, far) = tokio::io::duplex(64 << 10);
+    let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), encrypted: false };
+    let service = tower::service_fn(|request: Request<Arriving>| async move {
+        if request.uri().path() != "/" {
+            let _read = http_body_util::BodyExt::collect(request.into_body()).await;
+        }
+        Ok::<_, Infallible>(Response::new(http_body_util::Full::new(Bytes::from_static(b"body"))))
+    });
+    let began = tokio::time::Instant::now();
+    let server = tokio::spawn(async move {
+        let (protocol, draining) = (connection::protocol(true), tokio_util::sync::CancellationToken::new());
+        connection::serve(far, peer, service, &protocol, LIMITS.idle_timeout, &draining).await;
+        began.elapsed()
+    });
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), hyper_util::rt::TokioIo::new(near))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let request = Request::post(format!("http://hub{path}")).body(Pieces { left, pause, timer: None }).unwrap();
+    let response = tokio::spawn(sender.send_request(request));
+    let stood = tokio::time::timeout(Duration::from_hours(24), server).await.expect("every connection ends").unwrap();
+    response.abort();
+    stood
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_keep_no_http2_connection_open() {
+    let (second, stall) = (Duration::from_secs(1), activity::STALL_TIMEOUT);
+    let pause = stall - second;
+    // At rest, it is closed in good order. A request that does not move is cut; one that does, however slowly, goes on.
+    let table = [
+        ("at rest", "/", 0, LIMITS.idle_timeout),
+        ("stuck from the start", "/stuck", 0, stall),
+        ("stuck after a while", "/stuck", 4, 4 * pause + stall),
+    ];
+    for (case, path, left, expected) in table {
+        let stood = stands(path, left, pause).await;
+        assert!(stood >= expected && stood < expected + 10 * second, "{case}: {stood:?}, not {expected:?}");
     }
 }
