@@ -17,6 +17,7 @@ use tenancy::{ProjectName, Tenancy};
 use crate::endpoint::Call;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
+use crate::proxies::TrustedProxies;
 
 /// Time that a client may stay silent in the middle of a body: long enough for a stalled network, short enough that
 /// slow-loris clients do not hold uploads.
@@ -29,6 +30,8 @@ pub struct Options {
     pub external_url: Option<String>,
     /// Whether an administrator's push to an unknown project creates it.
     pub create_project_on_push: bool,
+    /// Proxies that are believed when they say where a request comes from.
+    pub trusted_proxies: TrustedProxies,
     /// Version of the program.
     pub version: &'static str,
 }

@@ -92,11 +92,13 @@ impl Caller {
     }
 }
 
-pub(crate) fn source(head: &request::Parts) -> IpAddr {
-    head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip())
-}
-
 impl App {
+    /// Returns the address that a request comes from, behind the proxies that the operator trusts.
+    pub fn source(&self, head: &request::Parts) -> IpAddr {
+        let peer = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip());
+        self.options.trusted_proxies.source(peer, &head.headers)
+    }
+
     /// Finds out who asks. Credentials that are wrong are refused even where none are needed.
     pub(crate) async fn authenticate(&self, head: &request::Parts, target: &Target) -> Result<Caller, Failure> {
         let now_us = self.now_us();
@@ -110,7 +112,7 @@ impl App {
         let credential = credential.trim();
         if scheme.eq_ignore_ascii_case("basic") {
             let (name, secret) = parse_basic(credential).ok_or_else(malformed)?;
-            let found = self.tenancy.authenticate_basic(&name, &secret, source(head), now_us).await;
+            let found = self.tenancy.authenticate_basic(&name, &secret, self.source(head), now_us).await;
             let inner = found.map_err(|error| self.refused(head, target, error))?;
             return Ok(Caller { inner, token: None, means: Means::Basic });
         }

@@ -10,8 +10,8 @@
 //! Invariants:
 //! - A handler runs only after every permission of its row was granted to an authenticated or anonymous caller.
 //! - What a caller may not know of answers exactly as what does not exist.
-//! - `Host` and `X-Forwarded-*` are never trusted for anything but the address in a challenge, and only while no
-//!   external URL is configured.
+//! - `Host` is never trusted for anything but the address in a challenge, and only while no external URL is configured.
+//!   `X-Forwarded-For` is believed from proxies that the operator named, for the throttle of logins alone.
 //! - Every failure has a stable code, says what was refused and what to do next.
 
 mod app;
@@ -23,6 +23,7 @@ mod health;
 mod metrics;
 mod openapi;
 mod page;
+mod proxies;
 mod table;
 mod token;
 mod v1;
@@ -36,4 +37,5 @@ pub use failure::{ERROR_CODES, Failure};
 pub use metrics::Metrics;
 pub use openapi::openapi;
 pub use page::{PageParameters, decode_cursor, encode_cursor};
+pub use proxies::{TrustedProxies, TrustedProxiesError};
 pub use table::endpoints;

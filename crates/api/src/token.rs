@@ -8,7 +8,7 @@ use identity::Secret;
 use serde_json::json;
 use tenancy::{AuthError, SessionKind};
 
-use crate::auth::{postponed, refused_at_token, source};
+use crate::auth::{postponed, refused_at_token};
 use crate::endpoint::Call;
 use crate::failure::Failure;
 
@@ -40,7 +40,7 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, Failure> {
         Some("password") => {
             let secret = Secret::from(field("password").unwrap_or_default().to_owned());
             let name = field("username").unwrap_or_default();
-            let found = app.tenancy.authenticate_basic(name, &secret, source(&call.head), now_us).await;
+            let found = app.tenancy.authenticate_basic(name, &secret, app.source(&call.head), now_us).await;
             (found.map_err(refused)?, field("access_type") == Some("offline"))
         }
         Some("refresh_token") => {

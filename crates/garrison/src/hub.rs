@@ -85,6 +85,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         options: api::Options {
             external_url: settings.external_url.as_ref().map(ToString::to_string),
             create_project_on_push: settings.create_project_on_push,
+            trusted_proxies: settings.trusted_proxies.clone(),
             version: env!("CARGO_PKG_VERSION"),
         },
     }));

@@ -16,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::TrustedProxies;
 use outbound::HubAddress;
 
 /// What a setting is, without its value.
@@ -109,6 +110,12 @@ settings! {
     ///
     /// Stands in login challenges and in links. Default: from each request.
     external_url: Option<HubAddress> = "";
+    /// Networks of proxies in front of the hub, with commas between them, as `10.0.0.0/8,fd00::/8`.
+    ///
+    /// Failed logins are slowed down per address. From these proxies the address is the last one in `X-Forwarded-For` that
+    /// is not a proxy itself; without this setting, everyone behind a proxy shares its address. A proxy must set or extend
+    /// that header itself.
+    trusted_proxies: TrustedProxies = "";
     /// Address and port of a listener of its own for `/metrics`, without login.
     ///
     /// Without it, `/metrics` is served on `listen` to those with the permission.

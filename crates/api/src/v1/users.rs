@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{refused, time};
-use crate::auth::source;
 use crate::endpoint::Call;
 use crate::failure::Failure;
 use crate::page::{Envelope, PageParameters};
@@ -121,7 +120,7 @@ pub(crate) async fn set_password(mut call: Call) -> Result<Response, Failure> {
 pub(crate) async fn change_own_password(mut call: Call) -> Result<Response, Failure> {
     let change: OwnPassword = call.json().await?;
     let (old, new) = (Secret::from(change.old), Secret::from(change.new));
-    let (address, now_us) = (source(&call.head), call.app.now_us());
+    let (address, now_us) = (call.app.source(&call.head), call.app.now_us());
     call.app.tenancy.change_own_password(call.caller.subject(), &old, &new, address, now_us).await?;
     Failure::empty(StatusCode::NO_CONTENT)
 }

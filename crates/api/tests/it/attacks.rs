@@ -34,6 +34,29 @@ fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 testkit::on_both_databases! {
+    /// Guessing passwords slows down the address that guesses, not everyone behind the same proxy; and nobody gets away
+    /// from it by writing addresses into a header.
+    async fn guesses_are_counted_for_the_client_behind_the_proxy(database: testkit::Database) {
+        const PROXY: &str = "192.0.2.1";
+        let hub = Hub::new(database).await;
+        let hub = &hub;
+        let guess = |peer: &'static str, forwarded: String, count: u32| async move {
+            let name = format!("nobody-{count}");
+            let ask = get("/v2/").by(&basic(&name, "guess")).from(peer).header("x-forwarded-for", &forwarded);
+            hub.send(ask).await.status
+        };
+        let mut throttled = 0;
+        for count in 0..25 {
+            if guess(PROXY, format!("198.51.100.{count}, 203.0.113.5"), count).await == 429 {
+                throttled += 1;
+            }
+        }
+        assert!(throttled > 0, "the client that guesses is slowed down");
+        assert_eq!(guess(PROXY, "203.0.113.6".to_owned(), 30).await, 401, "another client of the proxy is not");
+        assert_eq!(guess(PROXY, "203.0.113.5".to_owned(), 31).await, 429);
+        assert_eq!(guess("203.0.113.5", "203.0.113.6".to_owned(), 32).await, 429, "the same client, past the proxy");
+    }
+
     /// CVE-2019-16097: no body sets what its schema does not name.
     async fn mass_assignment_is_refused_on_every_body(database: testkit::Database) {
         let hub = Hub::new(database).await;

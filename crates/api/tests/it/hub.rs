@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use access::{Glob, Role, Scopes};
-use api::{App, Options, Parts};
+use api::{App, Options, Parts, Peer};
 use axum::Router;
 use axum::body::Body;
 use base64::Engine as _;
@@ -72,6 +72,7 @@ impl Hub {
             options: Options {
                 external_url: external_url.map(ToOwned::to_owned),
                 create_project_on_push: true,
+                trusted_proxies: "192.0.2.0/24".parse().unwrap(),
                 version: "0.0.0",
             },
         }));
@@ -156,6 +157,9 @@ impl Hub {
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
         let mut request = Request::builder().method(ask.method).uri(&ask.uri).body(ask.body).unwrap();
         *request.headers_mut() = ask.headers;
+        if let Some(peer) = ask.peer {
+            request.extensions_mut().insert(peer);
+        }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let collected = body.collect().await;
@@ -242,12 +246,13 @@ pub(crate) struct Ask {
     method: Method,
     uri: String,
     headers: HeaderMap,
+    peer: Option<Peer>,
     body: Body,
 }
 
 pub(crate) fn ask(method: &str, uri: &str) -> Ask {
     let method = method.parse().unwrap();
-    Ask { method, uri: uri.to_owned(), headers: HeaderMap::new(), body: Body::empty() }
+    Ask { method, uri: uri.to_owned(), headers: HeaderMap::new(), peer: None, body: Body::empty() }
 }
 
 pub(crate) fn get(uri: &str) -> Ask {
@@ -277,6 +282,12 @@ pub(crate) fn delete(uri: &str) -> Ask {
 impl Ask {
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    /// Comes over a connection from this address.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.peer = Some(Peer { address: (address.parse::<std::net::IpAddr>().unwrap(), 4711).into(), encrypted: false });
         self
     }
 

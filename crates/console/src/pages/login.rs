@@ -1,8 +1,6 @@
 //! Logging in and out with a browser.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use api::{Call, Failure, Peer, SESSION_COOKIE, cookie};
+use api::{Call, Failure, SESSION_COOKIE, cookie};
 use askama::Template;
 use axum::response::Response;
 use futures_util::StreamExt as _;
@@ -60,7 +58,7 @@ pub(crate) async fn post(mut call: Call) -> Result<Response, Failure> {
     let (name, next) = (field("name"), href::local(field("next")));
     let password = Secret::from(field("password").to_owned());
     let (tenancy, now_us) = (call.app.tenancy(), call.app.now_us());
-    let found = tenancy.authenticate_basic(name, &password, source(&call), now_us).await;
+    let found = tenancy.authenticate_basic(name, &password, call.app.source(&call.head), now_us).await;
     let problem = match found {
         Ok(account) => match tenancy.begin_session(&account, SessionKind::Browser, now_us).await {
             Ok(session) => {
@@ -117,10 +115,6 @@ fn with_cookie(mut response: Response, call: &Call, value: &str, lifetime_s: i64
     let value = HeaderValue::from_str(&text).map_err(Failure::internal)?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(response)
-}
-
-fn source(call: &Call) -> IpAddr {
-    call.head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip())
 }
 
 async fn read_form(call: &mut Call) -> Result<Vec<(String, String)>, Failure> {

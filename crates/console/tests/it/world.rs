@@ -92,7 +92,12 @@ impl World {
             denials: Arc::default(),
             heads_file: None,
             jobs: ledger::jobs::Runner::new(database, "test").notifier(),
-            options: api::Options { external_url: None, create_project_on_push: true, version: "0.0.0" },
+            options: api::Options {
+                external_url: None,
+                create_project_on_push: true,
+                trusted_proxies: api::TrustedProxies::default(),
+                version: "0.0.0",
+            },
         }));
         let table = api::endpoints().into_iter().chain(console::endpoints()).collect();
         let router = api::router(app, table, console::render_failure);

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::TrustedProxies;
 use outbound::HubAddress;
 use url::Url;
 
@@ -81,6 +82,14 @@ impl Parsed for HubAddress {
 
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: outbound::AddressError| error.to_string())
+    }
+}
+
+impl Parsed for TrustedProxies {
+    const FORM: &'static str = "NETWORKS";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: api::TrustedProxiesError| error.to_string())
     }
 }
 
