@@ -28,8 +28,13 @@ pub(crate) async fn tags(call: Call) -> Result<Response, Failure> {
     Ok(response)
 }
 
-/// The catalog: repositories that the caller may pull from.
+/// The catalog: repositories that the caller may pull from. A caller without credentials is challenged, as at `/v2/`:
+/// clients that have a login show it only when they are asked. Who has none comes back with an anonymous token, and sees
+/// what is public.
 pub(crate) async fn catalog(call: Call) -> Result<Response, Failure> {
+    if call.caller.is_without_credentials() {
+        return Err(call.app.challenge(&call.head, &call.target.needs(), None));
+    }
     let query = &call.target.registry_query;
     let wanted = query.n().map_err(query_failure)?.unwrap_or(CATALOG_PER_PAGE_MAX).min(CATALOG_PER_PAGE_MAX);
     let last = query.last().map_err(query_failure)?.unwrap_or_default();

@@ -133,7 +133,8 @@ testkit::on_both_databases! {
                 }
             }
         }
-        assert_eq!(hub.send(get("/v2/_catalog")).await.is(200).json()["repositories"], json!(["open/api"]));
+        let anonymous = hub.anonymous_token("registry:catalog:*").await;
+        assert_eq!(hub.send(get("/v2/_catalog").by(&anonymous)).await.is(200).json()["repositories"], json!(["open/api"]));
         let projects = hub.send(get("/api/v1/projects")).await.is(200).json();
         assert_eq!(projects["items"].as_array().unwrap().iter().map(|item| item["name"].clone()).collect::<Vec<_>>(), [json!("open")]);
         let repositories = hub.send(get("/api/v1/repositories")).await.is(200).json();

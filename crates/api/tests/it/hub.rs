@@ -154,6 +154,12 @@ impl Hub {
         format!("Bearer {}", token.text.expose())
     }
 
+    /// Gets a token without credentials and returns its `Authorization`.
+    pub(crate) async fn anonymous_token(&self, scope: &str) -> String {
+        let answer = self.send(get(&format!("/token?scope={scope}"))).await.is(200);
+        format!("Bearer {}", answer.json()["token"].as_str().unwrap())
+    }
+
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
         let mut request = Request::builder().method(ask.method).uri(&ask.uri).body(ask.body).unwrap();
         *request.headers_mut() = ask.headers;

@@ -660,7 +660,7 @@ testkit::on_both_databases! {
         let list = async |who: &str, query: &str| hub.send(get(&format!("/v2/_catalog{query}")).by(who)).await.is(200);
         let narrow = hub.robot("team", "narrow", "team/c/**", "puller").await;
         for (who, names) in [
-            ("", json!(["open/a"])),
+            (&hub.anonymous_token("registry:catalog:*").await, json!(["open/a"])),
             (&hub.team, json!(["open/a", "team/a", "team/b", "team/c/d"])),
             (&hub.other, json!(["open/a", "other/a", "other/b"])),
             (&narrow, json!(["open/a", "team/c/d"])),
@@ -679,6 +679,11 @@ testkit::on_both_databases! {
             }
             assert_eq!(found, names);
         }
+        // Clients show their login only when they are asked for it; what is public stays there to be pulled.
+        let answer = hub.send(get("/v2/_catalog")).await.fails(401, "UNAUTHORIZED");
+        let challenge = answer.header("www-authenticate");
+        assert!(challenge.starts_with("Bearer ") && challenge.contains("scope=\"registry:catalog:*\""), "{challenge}");
+        hub.send(get("/v2/open/a/tags/list")).await.is(200);
         assert_eq!(list(&hub.team, "?n=0").await.json()["repositories"], json!([]));
         assert_eq!(list(&hub.team, "?n=99999999999999999999").await.json()["repositories"].as_array().unwrap().len(), 4);
         hub.send(get("/v2/_catalog?n=-1").by(&hub.team)).await.fails(400, "PAGINATION_NUMBER_INVALID");

@@ -171,9 +171,9 @@ enum Expected {
 }
 
 fn expected(case: &Case, asker: &Asker, project: &str) -> Expected {
-    // Rows that need nothing treat credentials as what they are for.
+    // Rows that need nothing treat credentials as what they are for, and two rows ask for them by their answer.
     match (case.row, case.needs) {
-        ("registry.ping", _) if asker.credentials.is_empty() => return Expected::Challenged,
+        ("registry.ping" | "catalog.list", _) if asker.credentials.is_empty() => return Expected::Challenged,
         ("token.get", _) if !asker.credentials.is_empty() && !asker.credentials.starts_with("Basic") => {
             return Expected::Challenged;
         }

@@ -16,6 +16,7 @@ testkit::on_both_databases! {
         scene.does(&["image", "copy", &layout, &image]);
         assert_eq!(scene.digest("team/app", "1"), scene.layouts.index.to_string());
         scene.does(&["image", "copy", "--referrers", &image, &copy]);
+        assert_eq!(scene.does(&["repo", "ls", scene.host()]), "other/app\nteam/app\n");
         assert_eq!(scene.does(&["tag", "ls", &scene.reference("team/app")]), "1\n");
         assert_eq!(scene.does(&["manifest", "head", &image]).trim(), scene.layouts.index.to_string());
 
