@@ -1,5 +1,6 @@
 //! The hub as its surface sees it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::Stream;
 use registry::{Registry, RepositorySummary};
-use tenancy::{ProjectName, Tenancy};
+use tenancy::{PAGE_ITEMS_MAX, PageRequest, ProjectName, Tenancy};
 
 use crate::endpoint::Call;
 use crate::failure::Failure;
@@ -22,6 +23,13 @@ use crate::proxies::TrustedProxies;
 /// Time that a client may stay silent in the middle of a body: long enough for a stalled network, short enough that
 /// slow-loris clients do not hold uploads.
 const BODY_SILENCE_MAX: Duration = Duration::from_mins(1);
+
+/// Repositories read at once at least, since some of them may not be the caller's to see.
+const ROWS_MIN: u64 = 100;
+
+/// Projects whose repositories are looked up one project at a time. A caller who sees more sees so much of the hub that
+/// one pass over all repositories costs less.
+const PROJECTS_LOOKED_UP_MAX: usize = 5_000;
 
 /// What the operator sets for the surface.
 #[derive(Clone, Debug)]
@@ -197,7 +205,11 @@ impl Call {
         }
     }
 
-    /// Returns up to `limit` repositories after a name that the caller may pull from, and whether there are more.
+    /// Returns up to `limit` repositories after a name that the caller may pull from, and whether there are more. It costs
+    /// what the caller may see, whatever else the hub holds.
+    ///
+    /// # Errors
+    /// When the database fails.
     pub async fn visible_repositories(
         &self,
         project: Option<&str>,
@@ -209,22 +221,30 @@ impl Call {
         if wanted == 0 {
             return Ok((visible, false));
         }
+        let (reach, rows) = (self.reach(project).await?, limit.max(ROWS_MIN));
         loop {
-            let page = self.app.registry.list_repositories(project, &after, limit.max(100)).await?;
-            let mut hidden = None;
-            for repository in &page.items {
-                let project = repository.name.project();
-                if hidden == Some(project) {
-                    continue;
+            let page = match &reach {
+                Reach::Hub => self.app.registry.list_repositories(None, &after, rows).await?,
+                Reach::Projects(projects) => {
+                    let names: Vec<&str> = projects.keys().map(String::as_str).collect();
+                    self.app.registry.list_repositories_of(&names, &after, rows).await?
                 }
-                if !self.holds(Action::RepositoryList, Resource::Project(project)).await? {
-                    hidden = Some(project);
+            };
+            let mut current: Option<(&str, Option<Visibility>)> = None;
+            for repository in &page.items {
+                let (name, project) = (repository.name.as_str(), repository.name.project());
+                let visibility = match current {
+                    Some((current, visibility)) if current == project => visibility,
+                    _ => self.listed(&reach, project).await?,
+                };
+                current = Some((project, visibility));
+                let Some(visibility) = visibility else {
                     // `0` follows `/`: the next page begins behind the project, whatever it holds.
                     after = format!("{project}0");
                     continue;
-                }
-                repository.name.as_str().clone_into(&mut after);
-                if self.holds(Action::RepositoryPull, Resource::Repository(repository.name.as_str())).await? {
+                };
+                name.clone_into(&mut after);
+                if self.sees(Action::RepositoryPull, Resource::Repository(name), visibility) {
                     if visible.len() == wanted {
                         return Ok((visible, true));
                     }
@@ -237,10 +257,57 @@ impl Call {
         }
     }
 
-    async fn holds(&self, action: Action, resource: Resource<'_>) -> Result<bool, Failure> {
-        let visibility = self.app.visibility(resource.project().unwrap_or_default()).await?;
-        let request = Request { action, resource, visibility };
-        // A token's scopes narrow what it may do to a repository; what it may list is the account's own.
-        Ok(allows(self.caller.access(), None, request))
+    /// Returns where repositories may lie that the caller sees.
+    async fn reach(&self, project: Option<&str>) -> Result<Reach, Failure> {
+        let mut projects = BTreeMap::new();
+        if let Some(project) = project {
+            let visibility = self.app.visibility(project).await?;
+            if self.sees(Action::RepositoryList, Resource::Project(project), visibility) {
+                projects.insert(project.to_owned(), visibility);
+            }
+            return Ok(Reach::Projects(projects));
+        }
+        if self.caller.access().actor().is_administrator() {
+            return Ok(Reach::Hub);
+        }
+        let mut page = PageRequest { after: None, limit: Some(PAGE_ITEMS_MAX) };
+        loop {
+            let found = self.app.tenancy.list_projects(self.caller.tenant(), &page).await?;
+            for project in found.items {
+                let visibility = if project.public { Visibility::Public } else { Visibility::Private };
+                if self.sees(Action::RepositoryList, Resource::Project(&project.name), visibility) {
+                    projects.insert(project.name, visibility);
+                }
+            }
+            if projects.len() > PROJECTS_LOOKED_UP_MAX {
+                return Ok(Reach::Hub);
+            }
+            match found.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(Reach::Projects(projects)),
+            }
+        }
     }
+
+    /// Returns the visibility of a project whose repositories the caller may list.
+    async fn listed(&self, reach: &Reach, project: &str) -> Result<Option<Visibility>, Failure> {
+        if let Reach::Projects(projects) = reach {
+            return Ok(projects.get(project).copied());
+        }
+        let visibility = self.app.visibility(project).await?;
+        Ok(self.sees(Action::RepositoryList, Resource::Project(project), visibility).then_some(visibility))
+    }
+
+    fn sees(&self, action: Action, resource: Resource<'_>, visibility: Visibility) -> bool {
+        // A token's scopes narrow what it may do to a repository; what it may list is the account's own.
+        allows(self.caller.access(), None, Request { action, resource, visibility })
+    }
+}
+
+/// Where repositories may lie that a caller sees.
+enum Reach {
+    /// Anywhere: for administrators, and where looking at everything costs less than at each project.
+    Hub,
+    /// In these projects alone.
+    Projects(BTreeMap<String, Visibility>),
 }

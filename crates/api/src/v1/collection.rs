@@ -43,6 +43,8 @@ pub(crate) struct Freed {
     referrers: u64,
     /// Uploads that expired.
     uploads: u64,
+    /// Files that no row named, left behind by a crash.
+    orphans: u64,
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -58,6 +60,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             blobs: status.freed.links,
             referrers: status.freed.manifests,
             uploads: status.freed.uploads,
+            orphans: status.freed.orphans,
         },
     };
     Failure::json(StatusCode::OK, &collection)
