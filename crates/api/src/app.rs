@@ -19,6 +19,7 @@ use crate::endpoint::Call;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::proxies::TrustedProxies;
+use crate::room::{ANSWERS_BYTES_MAX, REQUESTS_BYTES_MAX, Room};
 
 /// Time that a client may stay silent in the middle of a body: long enough for a stalled network, short enough that
 /// slow-loris clients do not hold uploads.
@@ -72,6 +73,10 @@ pub struct App {
     pub(crate) heads_file: Option<PathBuf>,
     pub(crate) jobs: ledger::jobs::RunnerNotifier,
     pub(crate) metrics: Metrics,
+    /// Room for large answers.
+    pub(crate) answers: Room,
+    /// Room for large manifests that arrive.
+    pub(crate) requests: Room,
     pub(crate) started_at_us: i64,
     ready: AtomicBool,
 }
@@ -89,6 +94,8 @@ impl App {
             heads_file,
             jobs,
             metrics: Metrics::default(),
+            answers: Room::new(ANSWERS_BYTES_MAX),
+            requests: Room::new(REQUESTS_BYTES_MAX),
             started_at_us: registry::Clock::System.now_us(),
             ready: AtomicBool::new(true),
         }

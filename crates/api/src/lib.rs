@@ -24,6 +24,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod proxies;
+mod room;
 mod table;
 mod token;
 mod v1;

@@ -68,6 +68,8 @@ impl App {
             ("blobs_discarded", "Files that are about to be unlinked", status.discarded.0),
             ("collected_files", "Files that collection has freed", status.freed.files),
             ("collected_bytes", "Bytes that collection has freed", status.freed.bytes),
+            ("answers_held_bytes", "Bytes of large answers on their way out", self.answers.held_bytes()),
+            ("requests_held_bytes", "Bytes of large manifests on their way in", self.requests.held_bytes()),
             ("database_commits", "Transactions committed since the start", figures.commits),
             ("database_writes", "Writes in those transactions", figures.writes),
         ] {

@@ -1,17 +1,20 @@
 //! Manifests: get, put, delete.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use oci::manifest::MANIFEST_BYTES_MAX;
-use oci::{ErrorCode, Reference, Route};
-use registry::{ManifestPush, TagRule};
+use oci::{ErrorCode, Reference, RepositoryName, Route};
+use registry::{ManifestEntry, ManifestPush, TagRule};
 
 use super::{location, query_failure};
 use crate::endpoint::Call;
 use crate::failure::Failure;
+use crate::room::{LARGE_BYTES, Place};
 
 pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
@@ -27,7 +30,7 @@ fn reference(call: &Call) -> Result<&Reference, Failure> {
 /// OCI distribution 1.1, "Pulling manifests": never converted, whatever `Accept` says.
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let (name, reference) = (call.repository()?, reference(&call)?);
-    let entry = call.app.registry.find_manifest(name, reference).await?;
+    let (entry, place) = find(&call, name, reference).await?;
     let etag = format!("\"{}\"", entry.digest);
     let builder = Response::builder()
         .header(CONTENT_DIGEST, entry.digest.to_string())
@@ -36,13 +39,40 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     if matches_etag(&call, &etag) {
         return builder.status(StatusCode::NOT_MODIFIED).body(Body::empty()).map_err(Failure::internal);
     }
-    let body = if call.head.method == Method::HEAD { Body::empty() } else { Body::from(entry.body.clone()) };
+    let body = match place {
+        _ if call.head.method == Method::HEAD => Body::empty(),
+        Some(place) => place.body(entry.body.clone()),
+        None => Body::from(entry.body.clone()),
+    };
     builder
         .status(StatusCode::OK)
         .header(header::CONTENT_TYPE, &entry.media_type)
         .header(header::CONTENT_LENGTH, entry.body.len())
         .body(body)
         .map_err(Failure::internal)
+}
+
+/// Loads a manifest; a large one with room for it. How large it is shows only when it is there. Then room is taken at
+/// once, or else the manifest is let go of until there is some: more than the database's readers never are there without.
+async fn find(
+    call: &Call,
+    name: &RepositoryName,
+    reference: &Reference,
+) -> Result<(Arc<ManifestEntry>, Option<Place>), Failure> {
+    let registry = &call.app.registry;
+    let entry = registry.find_manifest(name, reference).await?;
+    if entry.body.len() <= LARGE_BYTES {
+        return Ok((entry, None));
+    }
+    if let Some(place) = call.app.answers.try_take(entry.body.len()) {
+        return Ok((entry, Some(place)));
+    }
+    drop(entry);
+    // The tag may point to another manifest by then, of any size.
+    let mut place = call.app.answers.take(MANIFEST_BYTES_MAX).await?;
+    let entry = registry.find_manifest(name, reference).await?;
+    place.shrink_to(entry.body.len());
+    Ok((entry, Some(place)))
 }
 
 fn cache_control(reference: &Reference) -> &'static str {
@@ -73,7 +103,7 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, Failure> {
     tags.sort_unstable();
     tags.dedup();
     let tag_rule = if call.may(access::Action::TagMove) { TagRule::MakeAndMove } else { TagRule::MakeOnly };
-    let body = read_manifest(&mut call).await?;
+    let (body, _place) = read_manifest(&mut call).await?;
     let push = ManifestPush {
         repository: name.clone(),
         actor: call.actor(),
@@ -106,7 +136,8 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, Failure> {
     Ok(response)
 }
 
-async fn read_manifest(call: &mut Call) -> Result<Bytes, Failure> {
+/// Reads a manifest; a large one with room for it, which is held until the push is done.
+async fn read_manifest(call: &mut Call) -> Result<(Bytes, Option<Place>), Failure> {
     let too_large = || {
         Failure::registry(
             ErrorCode::ManifestTooLarge,
@@ -120,14 +151,20 @@ async fn read_manifest(call: &mut Call) -> Result<Bytes, Failure> {
     }
     let mut stream = call.body();
     let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0).min(64 << 10));
+    let mut place = None;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Failure::registry(ErrorCode::ManifestInvalid, "the body was cut off"))?;
         if bytes.len() + chunk.len() > MANIFEST_BYTES_MAX {
             return Err(too_large());
         }
+        if place.is_none() && bytes.len() + chunk.len() > LARGE_BYTES {
+            // A buffer that grows has its old bytes and its new ones for a moment; its end is given by the announcement.
+            place = Some(call.app.requests.take(announced.unwrap_or(MANIFEST_BYTES_MAX)).await?);
+            bytes.reserve(announced.unwrap_or(0).saturating_sub(bytes.len()));
+        }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(bytes.freeze())
+    Ok((bytes.freeze(), place))
 }
 
 /// OCI distribution 1.1, "Deleting tags" and "Deleting manifests".

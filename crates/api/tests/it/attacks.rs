@@ -34,6 +34,44 @@ fn files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 testkit::on_both_databases! {
+    /// Readers that do not read make the hub keep no more than its room for large answers; small ones need none.
+    async fn large_answers_are_bounded_all_together(database: testkit::Database) {
+        const LARGE: usize = 4_000_000;
+        let hub = Hub::new(database).await;
+        let hub = &hub;
+        let held = async || {
+            let metrics = hub.app.metrics_text().await.unwrap();
+            let line = metrics.lines().find_map(|line| line.strip_prefix("garrison_answers_held_bytes "));
+            line.unwrap().parse::<usize>().unwrap()
+        };
+        for (tag, padding) in [("large", LARGE), ("small", 1000)] {
+            let mut body: Value = serde_json::from_slice(&artifact("application/x", None)).unwrap();
+            body["annotations"] = json!({ "padding": "x".repeat(padding) });
+            hub.push_blob(&hub.team, "team/api", b"{}").await;
+            hub.push_manifest(&hub.team, "team/api", tag, OCI_MANIFEST, body.to_string().as_bytes()).await;
+        }
+        let ask = |tag: &str| hub.begin(get(&format!("/v2/team/api/manifests/{tag}")).by(&hub.team));
+        let mut unread: Vec<_> = join_all((0..16).map(|_| ask("large"))).await;
+        assert!(unread.iter().all(|response| response.status() == 200));
+        let full = held().await;
+        assert!(full > 16 * LARGE && full <= 64 << 20, "{full}");
+        // One more waits, and goes on when one of the others is gone.
+        let mut waiting = std::pin::pin!(ask("large"));
+        let small = async { while hub.send(get("/v2/team/api/manifests/small").by(&hub.team)).await.status != 200 {} };
+        tokio::select! {
+            biased;
+            _ = &mut waiting => panic!("there was room for more than there is"),
+            () = small => {}
+        }
+        assert!(held().await <= 64 << 20);
+        unread.pop();
+        unread.push(waiting.await);
+        assert!(unread.iter().all(|response| response.status() == 200));
+        assert!(held().await <= 64 << 20);
+        drop(unread);
+        assert_eq!(held().await, 0);
+    }
+
     /// Guessing passwords slows down the address that guesses, not everyone behind the same proxy; and nobody gets away
     /// from it by writing addresses into a header.
     async fn guesses_are_counted_for_the_client_behind_the_proxy(database: testkit::Database) {

@@ -9,13 +9,13 @@ use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body_util::BodyExt as _;
 use identity::{MasterKey, Secret};
 use ledger::audit::Denials;
 use ledger::jobs::Runner;
 use oci::{Algorithm, Digest};
-use registry::Registry;
+use registry::{ManifestPush, Registry, TagRule};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenancy::{NewProject, NewRobot, NewUser, Owner, RobotGrant, SessionKind, Subject, Tenancy};
@@ -154,6 +154,21 @@ impl Hub {
         format!("Bearer {}", token.text.expose())
     }
 
+    /// Puts tags on a manifest that is like no other.
+    pub(crate) async fn push_tags(&self, repository: &str, tags: Vec<oci::Tag>) {
+        let body = artifact("application/vnd.test.tags", None);
+        let push = ManifestPush {
+            repository: repository.parse().unwrap(),
+            actor: "user:admin".to_owned(),
+            digest: None,
+            tags,
+            tag_rule: TagRule::MakeAndMove,
+            content_type: Some(OCI_MANIFEST.to_owned()),
+            body: body.into(),
+        };
+        self.app.registry().push_manifest(push).await.unwrap();
+    }
+
     /// Gets a token without credentials and returns its `Authorization`.
     pub(crate) async fn anonymous_token(&self, scope: &str) -> String {
         let answer = self.send(get(&format!("/token?scope={scope}"))).await.is(200);
@@ -161,17 +176,21 @@ impl Hub {
     }
 
     pub(crate) async fn send(&self, ask: Ask) -> Answer {
+        let (head, body) = self.begin(ask).await.into_parts();
+        let collected = body.collect().await;
+        let is_whole = collected.is_ok();
+        let body = collected.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Answer { status: head.status.as_u16(), headers: head.headers, body, is_whole }
+    }
+
+    /// Sends a request and leaves the body of its answer to be read.
+    pub(crate) async fn begin(&self, ask: Ask) -> Response<Body> {
         let mut request = Request::builder().method(ask.method).uri(&ask.uri).body(ask.body).unwrap();
         *request.headers_mut() = ask.headers;
         if let Some(peer) = ask.peer {
             request.extensions_mut().insert(peer);
         }
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let collected = body.collect().await;
-        let is_whole = collected.is_ok();
-        let body = collected.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        Answer { status: head.status.as_u16(), headers: head.headers, body, is_whole }
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     /// Pushes a blob in one request and returns its digest.

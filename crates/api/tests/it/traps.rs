@@ -650,6 +650,27 @@ testkit::on_both_databases! {
         assert_eq!(list("?last=zzz").await.json()["tags"], json!([]));
     }
 
+    /// A client that names no number and follows no link gets all there are, in one list.
+    async fn trap_25_a_list_of_all_tags_is_whole(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        hub.push_image(&hub.team, "team/api", "t00000").await;
+        let mut pushed = 1;
+        for count in [999, 1000, 1001, 2001] {
+            while pushed < count {
+                let tags = (pushed..count.min(pushed + 64)).map(|tag| format!("t{tag:05}").parse().unwrap()).collect();
+                hub.push_tags("team/api", tags).await;
+                pushed = count.min(pushed + 64);
+            }
+            for (last, skipped) in [("", 0), ("?last=t00000", 1), ("?last=t00999", count.min(1000))] {
+                let answer = hub.send(get(&format!("/v2/team/api/tags/list{last}")).by(&hub.team)).await.is(200);
+                let expected: Vec<String> = (skipped..count).map(|tag| format!("t{tag:05}")).collect();
+                assert!(answer.is_whole, "{count} {last}");
+                assert_eq!(answer.json(), json!({ "name": "team/api", "tags": expected }), "{count} {last}");
+                assert_eq!((answer.header("content-type"), answer.header("link")), ("application/json", ""));
+            }
+        }
+    }
+
     async fn trap_26_the_catalog_shows_what_may_be_pulled(database: testkit::Database) {
         let hub = Hub::new(database).await;
         for (who, names) in [(&hub.team, &["team/a", "team/b", "team/c/d"][..]), (&hub.open, &["open/a"]), (&hub.other, &["other/a", "other/b"])] {
