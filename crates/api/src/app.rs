@@ -17,6 +17,7 @@ use tenancy::{PAGE_ITEMS_MAX, PageRequest, ProjectName, Tenancy};
 
 use crate::endpoint::Call;
 use crate::failure::Failure;
+use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::proxies::TrustedProxies;
 use crate::room::{ANSWERS_BYTES_MAX, REQUESTS_BYTES_MAX, Room};
@@ -78,6 +79,7 @@ pub struct App {
     /// Room for large manifests that arrive.
     pub(crate) requests: Room,
     pub(crate) started_at_us: i64,
+    pub(crate) readiness: Readiness,
     ready: AtomicBool,
 }
 
@@ -97,6 +99,7 @@ impl App {
             answers: Room::new(ANSWERS_BYTES_MAX),
             requests: Room::new(REQUESTS_BYTES_MAX),
             started_at_us: registry::Clock::System.now_us(),
+            readiness: Readiness::default(),
             ready: AtomicBool::new(true),
         }
     }

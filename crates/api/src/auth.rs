@@ -7,7 +7,7 @@ use std::sync::Arc;
 use access::{Access, Scope, ScopeAction, ScopeTarget, Scopes};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, header, request};
+use http::{HeaderMap, StatusCode, header, request};
 use identity::{Secret, VerifiedToken};
 use oci::ErrorCode;
 use tenancy::{AuthError, Subject};
@@ -143,7 +143,7 @@ impl App {
             .await;
         match found {
             Ok(inner) => Ok(Caller { inner, token: None, means: Means::Cookie }),
-            Err(AuthError::Unavailable(cause)) => Err(unavailable(cause)),
+            Err(AuthError::Unavailable(cause)) => Err(not_looked_at(cause)),
             // A session that has ended is a browser that is logged out.
             Err(_) => Ok(anonymous()),
         }
@@ -199,11 +199,19 @@ impl App {
 pub(crate) fn postponed(error: AuthError) -> Failure {
     let retry_after_s = match error {
         AuthError::Throttled { retry_after_s } => retry_after_s,
-        AuthError::Unavailable(cause) => return unavailable(cause),
+        AuthError::Unavailable(cause) => return not_looked_at(cause),
         _ => 1,
     };
     Failure::registry(ErrorCode::TooManyRequests, error.to_string())
         .header(header::RETRY_AFTER, &retry_after_s.max(1).to_string())
+}
+
+/// A credential is not refused because it cannot be looked at, whatever the reason.
+fn not_looked_at(cause: tenancy::Error) -> Failure {
+    match Failure::from(cause) {
+        failure if failure.status == StatusCode::INSUFFICIENT_STORAGE => failure,
+        Failure { cause, .. } => Failure { cause, ..unavailable() },
+    }
 }
 
 /// Refuses credentials at the token endpoint, whose own challenge is Basic: a token comes from nowhere else.

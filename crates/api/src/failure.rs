@@ -102,10 +102,15 @@ impl Failure {
 
     /// A fault of ours or of what we stand on; the caller is told no more than that.
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let mut failure =
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the hub failed to answer; its log says why");
-        failure.cause = Some(Box::new(cause));
-        failure
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the hub failed to answer; its log says why")
+            .caused_by(cause)
+    }
+
+    /// Adds what went wrong inside, for the log alone.
+    #[must_use]
+    pub(crate) fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
     }
 
     /// Adds what to do next.
@@ -258,22 +263,23 @@ impl From<registry::Error> for Failure {
                 .hint("moving a tag needs a role that may (`writer`); push under a new tag"),
             Error::TooManyTags { .. } => Self::registry(ErrorCode::TagsTooMany, message),
             Error::Blobs(blobs::Error::StorageFull { .. }) | Error::Database(db::Error::Full { .. }) => {
-                let mut failure = Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", "the hub's disk is full")
-                    .hint("free space on the data directory's disk, or delete what is not needed");
-                failure.cause = Some(Box::new(error));
-                failure
+                storage_full().caused_by(error)
             }
-            Error::Database(ref source) if source.is_retryable() => unavailable(error),
-            Error::Stopping => unavailable(error),
+            Error::Database(ref source) if source.is_retryable() => unavailable().caused_by(error),
+            Error::Stopping => unavailable().caused_by(error),
             other => Self::internal(other),
         }
     }
 }
 
 /// What is expected to work again in a moment.
-pub(crate) fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    let mut failure = Failure::registry(ErrorCode::Unavailable, "the hub cannot answer right now; try again")
-        .header(header::RETRY_AFTER, "2");
-    failure.cause = Some(Box::new(cause));
-    failure
+pub(crate) fn unavailable() -> Failure {
+    Failure::registry(ErrorCode::Unavailable, "the hub cannot answer right now; try again")
+        .header(header::RETRY_AFTER, "2")
+}
+
+/// What works again when somebody makes space.
+pub(crate) fn storage_full() -> Failure {
+    Failure::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", "the hub's disk is full")
+        .hint("free space on the data directory's disk, or delete what is not needed")
 }

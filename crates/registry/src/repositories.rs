@@ -4,15 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use blobs::UploadId;
+use bytes::Bytes;
 use db::{BoxFuture, Db, Tx};
 use ledger::audit::{self, Record};
-use oci::RepositoryName;
+use oci::{Algorithm, RepositoryName};
 
 use crate::cache::{Caches, Found};
 use crate::error::Error;
 use crate::limits::BLOB_SIZE_BYTES_MAX;
 use crate::statements as sql;
 use crate::uploads::Writers;
+
+/// What [`Registry::check_writes`] writes: small, and more than what fits beside other files in blocks that are taken.
+const PROBE: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Where it notes in the database that it did.
+const PROBED: &str = "probed";
 
 /// Row id of a repository; never shown outside.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -156,18 +164,24 @@ impl Registry {
         Ok(id)
     }
 
-    /// Returns when the database answers.
+    /// Writes something small to the database and to the blob store, as a push would.
     ///
     /// # Errors
-    /// When it does not.
-    pub async fn is_answering(&self) -> Result<(), Error> {
-        self.read(|tx| {
+    /// When a push would fail: a disk is full, or the database does not answer.
+    pub async fn check_writes(&self) -> Result<(), Error> {
+        let probe = Bytes::from_static(&PROBE);
+        let digest = blobs::digest(Algorithm::Sha256, &probe);
+        let stored = self.inner.blobs.store(UploadId::generate(), &digest, vec![probe]).await?;
+        self.inner.blobs.remove(&stored.location).await?;
+        // No cache knows of this row.
+        let write = self.inner.db.write(|tx| {
             Box::pin(async move {
-                tx.find(&sql::FIND_SETTING, &["instance".into()]).await?;
-                Ok(())
+                let now_us = tx.now_us().await?;
+                tx.execute(&sql::UPSERT_SETTING, &[PROBED.into(), now_us.to_be_bytes().to_vec().into()]).await?;
+                Ok::<_, Error>(())
             })
-        })
-        .await
+        });
+        write.await
     }
 
     /// Deletes a repository with everything in it: its name is gone at once, its rows are erased by a job and its bytes

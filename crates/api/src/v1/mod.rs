@@ -19,7 +19,7 @@ use tenancy::AuthError;
 
 use crate::auth::postponed;
 use crate::endpoint::Call;
-use crate::failure::{Failure, chain, unavailable};
+use crate::failure::{Failure, chain, storage_full, unavailable};
 
 /// Bytes of a JSON body: the largest is a robot with all its grants.
 const JSON_BYTES_MAX: usize = 64 << 10;
@@ -91,8 +91,9 @@ impl From<tenancy::Error> for Failure {
             | Error::TooManyGrants { .. }
             | Error::RobotLifetime { .. }
             | Error::Overlap { .. } => Self::bad_request("INPUT_INVALID", message),
-            Error::Stopping => return unavailable(error),
-            Error::Database(source) if source.is_retryable() => return unavailable(error),
+            Error::Stopping => return unavailable().caused_by(error),
+            Error::Database(db::Error::Full { .. }) => return storage_full().caused_by(error),
+            Error::Database(source) if source.is_retryable() => return unavailable().caused_by(error),
             _ => return Self::internal(error),
         };
         match hint {
@@ -111,6 +112,10 @@ fn chain_of_input(error: &tenancy::Error) -> String {
 
 impl From<db::Error> for Failure {
     fn from(error: db::Error) -> Self {
-        if error.is_retryable() { unavailable(error) } else { Self::internal(error) }
+        match error {
+            db::Error::Full { .. } => storage_full().caused_by(error),
+            _ if error.is_retryable() => unavailable().caused_by(error),
+            _ => Self::internal(error),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use api::{ERROR_CODES, Failure};
 use oci::ErrorCode;
@@ -105,6 +106,22 @@ fn statuses_of_the_specification_are_kept() {
         })
         .collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// A disk that is full is told as such, whichever service meets it first.
+#[test]
+fn a_full_disk_is_never_told_as_a_passing_trouble() {
+    use tenancy::AuthError;
+    let full = || db::Error::Full { source: Arc::new(std::io::Error::from(std::io::ErrorKind::StorageFull)) };
+    let told = [
+        Failure::from(full()),
+        Failure::from(registry::Error::Database(full())),
+        Failure::from(tenancy::Error::Database(full())),
+        Failure::from(tenancy::Error::OldPassword(Box::new(AuthError::Unavailable(full().into())))),
+    ];
+    for failure in told {
+        assert_eq!((failure.status.as_u16(), failure.code), (507, "STORAGE_FULL"), "{:?}", failure.cause);
+    }
 }
 
 /// Every variant of the services' errors, as status and code.

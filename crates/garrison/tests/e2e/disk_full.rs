@@ -1,13 +1,16 @@
 //! A disk that is full: pushes are refused in plain words, nothing acknowledged is lost, and space is all it takes to go on.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use testkit::Database;
 
 use crate::content::{self, IMAGE_MANIFEST, image_manifest, sha256};
 use crate::hub::Installation;
-use crate::process::run;
+use crate::process::{eventually, run};
 use crate::skipped;
 
 const SMALL_DISK: &str = "size=24m";
@@ -15,6 +18,8 @@ const LARGE_DISK: &str = "size=64m";
 /// The disk holds fewer.
 const BLOBS_MAX: u64 = 16;
 const BLOB_BYTES: usize = 3 << 20;
+/// What readiness says holds for a second.
+const READY_DEADLINE: Duration = Duration::from_secs(20);
 
 testkit::on_both_databases! {
     async fn a_full_disk_refuses_pushes_and_loses_nothing(database: Database) { fill(database); }
@@ -49,7 +54,16 @@ fn fill(database: Database) {
         assert_eq!(&blob.body, content);
     }
 
+    // To the last byte: a smaller push would still have found room.
+    disk.fill();
+    let ready = |status: u16| {
+        let mut client = hub.anonymous();
+        let answer = eventually(READY_DEADLINE, || client.get("/readyz").ok().filter(|answer| answer.status == status));
+        assert!(answer.is_some(), "readiness does not become {status}");
+    };
+    ready(507);
     disk.grow();
+    ready(200);
     client.send("POST", &path(&sha256(&content)), &[], &content).unwrap().expect(201);
     let manifest = image_manifest(&stored[0], &[&stored[1], &content]);
     let manifest_type = [("Content-Type", IMAGE_MANIFEST)];
@@ -74,6 +88,14 @@ impl Disk {
             return None;
         }
         Some(Self(place.to_owned()))
+    }
+
+    /// Leaves no space.
+    fn fill(&self) {
+        let mut filler = File::create(self.0.join("filler")).unwrap();
+        for bytes in [1 << 20, 4096, 1] {
+            while filler.write_all(&vec![1; bytes]).is_ok() {}
+        }
     }
 
     fn grow(&self) {
