@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -187,7 +188,7 @@ impl Parsed for Database {
         if text.is_empty() {
             return Ok(Self::Embedded);
         }
-        match Url::parse(text) {
+        match Url::parse(&with_user_in_query(text)) {
             Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Self::Postgres(url)),
             _ => Err("it is empty, or a `postgres://` URL".to_owned()),
         }
@@ -199,6 +200,22 @@ impl Parsed for Database {
             Self::Postgres(url) => without_password(url),
         }
     }
+}
+
+/// Returns a URL that names a user but no host, as for a socket that the query names, in the form of the URL standard,
+/// which takes a user only with a host.
+fn with_user_in_query(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let Some(user) = authority.strip_suffix('@').filter(|user| !user.is_empty()) else { return text.into() };
+    // In a query these mean something else.
+    let literal = |text: &str| text.replace('&', "%26").replace('+', "%2B").replace('=', "%3D");
+    let (user, password) = match user.split_once(':') {
+        Some((user, password)) => (literal(user), format!("&password={}", literal(password))),
+        None => (literal(user), String::new()),
+    };
+    let separator = if path.contains('?') { '&' } else { '?' };
+    format!("{scheme}://{path}{separator}user={user}{password}").into()
 }
 
 fn without_password(url: &Url) -> String {
@@ -294,12 +311,36 @@ mod tests {
     }
 
     #[test]
+    fn a_database_behind_a_socket_may_name_its_user_first() {
+        let table = [
+            ("postgres://me@/hub?host=/run/postgresql", "postgres:///hub?host=/run/postgresql&user=me"),
+            ("postgresql://me@/hub", "postgresql:///hub?user=me"),
+            ("postgres://me@?host=/run", "postgres://?host=/run&user=me"),
+            ("postgres://m%40e+1:p&w=d@/hub?host=/run", "postgres:///hub?host=/run&user=m%40e%2B1&password=p%26w%3Dd"),
+            ("postgres://me:pw@/hub?host=/run&port=5433", "postgres:///hub?host=/run&port=5433&user=me&password=pw"),
+            // A host takes its user as it is.
+            ("postgres://me:pw@db/hub", "postgres://me:pw@db/hub"),
+            ("postgres://me@db?x=@/", "postgres://me@db?x=@/"),
+            ("postgres:///hub?user=me", "postgres:///hub?user=me"),
+        ];
+        for (text, expected) in table {
+            match Database::parse(text) {
+                Ok(Database::Postgres(url)) => assert_eq!(url.as_str(), expected, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_password_is_never_shown() {
         let table = [
             ("postgres://me:secret@db/hub?sslmode=verify-full", "postgres://me:redacted@db/hub?sslmode=verify-full"),
             ("postgresql://me@db/hub?password=secret&x=1", "postgresql://me@db/hub?password=redacted&x=1"),
             ("postgres://me@db/hub?sslpassword=secret", "postgres://me@db/hub?sslpassword=redacted"),
             ("postgres:///hub", "postgres:///hub"),
+            ("postgres://me@/hub?host=%2Frun", "postgres:///hub?host=%2Frun&user=me"),
+            ("postgres://me:secret@/hub?host=%2Frun", "postgres:///hub?host=%2Frun&user=me&password=redacted"),
+            ("postgres://me:secret@?host=%2Frun", "postgres://?host=%2Frun&user=me&password=redacted"),
             ("", ""),
         ];
         for (text, expected) in table {

@@ -65,7 +65,7 @@ impl Installation {
         command.args(["up", "--listen", "127.0.0.1:0", "--admin-password-file", "password", "--data-dir"]);
         command.arg(&self.data);
         if let Database::Postgres(postgres) = &self.database {
-            command.args(["--database", &with_user_in_query(postgres.url()), "--master-key-file", "master.key"]);
+            command.args(["--database", postgres.url(), "--master-key-file", "master.key"]);
         }
         command.args(arguments);
         command
@@ -76,14 +76,6 @@ impl Installation {
         let log = self.directory.path().join("hub.log");
         let stderr = OpenOptions::new().create(true).append(true).open(&log).unwrap();
         Hub::start(self.command(arguments), stderr, log)
-    }
-}
-
-/// Returns the same URL in the form that a URL without a host needs.
-fn with_user_in_query(url: &str) -> String {
-    match url.strip_prefix("postgres://").and_then(|rest| rest.split_once("@/")) {
-        Some((user, rest)) if !user.contains('/') => format!("postgres:///{rest}&user={user}"),
-        _ => url.to_owned(),
     }
 }
 
