@@ -1,5 +1,6 @@
 //! Steps that run one after the other, each with a line and its time, and a summary that decides the exit code.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,7 +15,12 @@ pub(crate) enum Outcome {
 pub(crate) struct Steps {
     done: Vec<Step>,
     absent: Vec<String>,
+    skipped: Skipped,
 }
+
+/// Tests that stepped aside, by reason.
+#[derive(Default)]
+struct Skipped(BTreeMap<String, BTreeSet<String>>);
 
 struct Step {
     name: &'static str,
@@ -38,7 +44,12 @@ impl Steps {
         self.absent.push(sentence);
     }
 
-    /// Prints every step again, then what was absent.
+    /// Notes the tests that stepped aside: lines of a test, a tab and its reason.
+    pub(crate) fn skipped(&mut self, text: &str) {
+        self.skipped = Skipped::parse(text);
+    }
+
+    /// Prints every step again, then what was absent and what was not tested for it.
     pub(crate) fn finish(self) -> ExitCode {
         say("\n== summary");
         for step in &self.done {
@@ -47,10 +58,38 @@ impl Steps {
         for sentence in &self.absent {
             say(&format!("ABSENT   {sentence}"));
         }
+        for line in self.skipped.lines() {
+            say(&line);
+        }
         let failed = self.done.iter().filter(|step| step.result.is_err()).count();
         let elapsed: Duration = self.done.iter().map(|step| step.elapsed).sum();
-        say(&format!("{} steps, {failed} failed, {:.0} s", self.done.len(), elapsed.as_secs_f64()));
+        say(&format!("{} steps, {failed} failed, {} tests skipped, {:.0} s", self.done.len(), self.skipped.count(), elapsed.as_secs_f64()));
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Skipped {
+    fn parse(text: &str) -> Self {
+        let mut reasons: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in text.lines() {
+            let (test, reason) = line.split_once('\t').unwrap_or((line, "no reason given"));
+            reasons.entry(reason.to_owned()).or_default().insert(test.to_owned());
+        }
+        Self(reasons)
+    }
+
+    /// Returns how many tests there are, each counted once whatever its reasons.
+    fn count(&self) -> usize {
+        self.0.values().flatten().collect::<BTreeSet<_>>().len()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (reason, tests) in &self.0 {
+            lines.push(format!("SKIPPED  {} tests: {reason}", tests.len()));
+            lines.extend(tests.iter().map(|test| format!("           {test}")));
+        }
+        lines
     }
 }
 
@@ -70,4 +109,28 @@ impl Step {
 pub(crate) fn say(line: &str) {
     let mut stdout = std::io::stdout().lock();
     drop(writeln!(stdout, "{line}").and_then(|()| stdout.flush()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_stepped_aside_are_told_by_reason_and_counted_once() {
+        let text = "clients::helm::sqlite\tno program `helm`\nclients::helm::sqlite\tno program `helm`\n\
+                    clients::docker::sqlite\tno program `docker`\nclients::helm::postgres\tno program `helm`\n\
+                    clients::helm::postgres\tPostgreSQL: absent\n";
+        let skipped = Skipped::parse(text);
+        let expected = [
+            "SKIPPED  1 tests: PostgreSQL: absent",
+            "           clients::helm::postgres",
+            "SKIPPED  1 tests: no program `docker`",
+            "           clients::docker::sqlite",
+            "SKIPPED  2 tests: no program `helm`",
+            "           clients::helm::postgres",
+            "           clients::helm::sqlite",
+        ];
+        assert_eq!((skipped.lines(), skipped.count()), (expected.map(str::to_owned).to_vec(), 3));
+        assert_eq!((Skipped::parse("").lines().len(), Skipped::parse("").count()), (0, 0));
+    }
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
@@ -15,6 +16,8 @@ use crate::workspace::{Workspace, execute, succeeds};
 const POSTGRES_VARIABLE: &str = "GARRISON_TEST_POSTGRES";
 /// Set for the inner loop: tests that need a server or an outside program step aside.
 const QUICK_VARIABLE: &str = "GARRISON_TEST_QUICK";
+/// The file in which tests that step aside say so: the test harness shows nothing of a test that passes.
+const SKIPPED_VARIABLE: &str = "GARRISON_TEST_SKIPPED";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -29,12 +32,16 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let tools = Tools::open()?;
     let mut steps = Steps::default();
-    let mut suite = Suite { workspace, path: tools.path()?, variables: Vec::new() };
+    let skipped = workspace.path("target").join("tests-skipped");
+    std::fs::create_dir_all(workspace.path("target")).and_then(|()| std::fs::write(&skipped, "")).with_context(|| format!("failed to empty `{}`", skipped.display()))?;
+    let variables = vec![(SKIPPED_VARIABLE, skipped.clone().into_os_string())];
+    let mut suite = Suite { workspace, path: tools.path()?, variables, skipped };
     if arguments.quick {
         suite.variables.push((QUICK_VARIABLE, OsString::from("1")));
         steps.run("formatting", || suite.formatting());
         steps.run("clippy", || suite.clippy());
         steps.run("tests", || suite.quick_tests());
+        steps.skipped(&suite.skipped()?);
         steps.absent(
             "PostgreSQL, clients, documentation, generated files, dependency rules: left out by --quick".to_owned(),
         );
@@ -60,6 +67,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     steps.run("clippy", || suite.clippy());
     steps.run("tests", || suite.tests());
     drop(postgres);
+    steps.skipped(&suite.skipped()?);
     steps.run("documentation", || suite.documentation());
     steps.run("generated files", || generate::check(workspace).map(|()| Outcome::Passed));
     steps.run("dependency rules", || suite.dependency_rules(&tools));
@@ -87,6 +95,8 @@ struct Suite<'a> {
     workspace: &'a Workspace,
     path: OsString,
     variables: Vec<(&'static str, OsString)>,
+    /// Where tests that step aside say so.
+    skipped: PathBuf,
 }
 
 impl Suite<'_> {
@@ -111,6 +121,11 @@ impl Suite<'_> {
     /// Tests on `PostgreSQL` are called so; the others that need something from outside read the variable.
     fn quick_tests(&self) -> anyhow::Result<Outcome> {
         passes(self.cargo().args(["test", "--workspace", "--no-fail-fast", "--", "--skip", "::postgres"]))
+    }
+
+    /// Returns what the tests have said about those that stepped aside.
+    fn skipped(&self) -> anyhow::Result<String> {
+        std::fs::read_to_string(&self.skipped).with_context(|| format!("failed to read `{}`", self.skipped.display()))
     }
 
     fn documentation(&self) -> anyhow::Result<Outcome> {

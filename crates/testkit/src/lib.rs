@@ -5,7 +5,7 @@
 //! # Invariants
 //!
 //! - Every test gets its own database; nothing is shared but the server.
-//! - What is absent is announced on stderr, never passed over in silence; under `CI=true` an absent database fails the test.
+//! - What is absent is announced, never passed over in silence; under `CI=true` an absent database fails the test.
 //! - Nothing outlives the test process, however it ends: servers and their files go with it.
 
 mod database;
@@ -14,7 +14,7 @@ mod surroundings;
 
 pub use database::{Database, PostgresDatabase, SqliteFile, run};
 pub use postgres::{Postgres, Settings};
-pub use surroundings::{data_directory, program};
+pub use surroundings::{announce, data_directory, program};
 
 /// Declares tests that run on SQLite and on PostgreSQL: `name::sqlite` and `name::postgres`.
 ///

@@ -1,5 +1,8 @@
 use std::env;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// Returns the directory of large test data: `GARRISON_TEST_DATA`, or `../shared/data` beside the workspace. `None`, said
 /// loudly, when there is none.
@@ -37,8 +40,39 @@ pub(crate) fn is_ci() -> bool {
     env::var("CI").is_ok_and(|value| value == "true")
 }
 
-/// Says on stderr that something is skipped.
+/// Says that the test that runs on this thread steps aside, and why: on stderr, which the test harness hides of a test that
+/// passes, and in the file that `GARRISON_TEST_SKIPPED` names, a line of test and reason each, for whoever runs all tests.
+///
+/// # Panics
+/// When that file cannot be written: what is skipped would be passed over in silence.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen in the test's output")]
-pub(crate) fn announce(what: &str) {
+pub fn announce(what: &str) {
     eprintln!("SKIPPED: {what}");
+    if let Some(path) = env::var_os("GARRISON_TEST_SKIPPED") {
+        note(Path::new(&path), thread::current().name().unwrap_or("a test"), what);
+    }
+}
+
+/// Appends a line. Many processes do so at once; one short write to the end of a file is not torn.
+fn note(path: &Path, test: &str, what: &str) {
+    let line = format!("{test}\t{}\n", what.replace(['\n', '\t'], " "));
+    let written = OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    if let Err(error) = written {
+        panic!("failed to note in `{}` what is skipped: {error}", path.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_skipped_is_a_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("skipped");
+        note(&path, "clients::one", "no program `one`");
+        note(&path, "clients::two", "it said:\n\tno");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "clients::one\tno program `one`\nclients::two\tit said:  no\n");
+    }
 }

@@ -19,6 +19,8 @@ const OTHER_VARIABLES: &[&str] = &[
     "GARRISON_REFEREES",
     "GARRISON_TEST_DATA",
     "GARRISON_TEST_POSTGRES",
+    "GARRISON_TEST_QUICK",
+    "GARRISON_TEST_SKIPPED",
 ];
 
 /// Where a value comes from.

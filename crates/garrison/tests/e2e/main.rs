@@ -1,10 +1,10 @@
 //! The program as the world meets it: other people's clients and conformance suites, kills, signals and full disks.
 //!
 //! Every test starts the real binary on a data directory, a port and a database of its own, with authentication on. A
-//! program that a test needs and that is not here is named on stderr, and its test ends.
+//! program that a test needs and that is not here is named, and its test ends.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::print_stderr, reason = "a skipped test, a count and a seed must be seen in the test's output")]
+#![expect(clippy::print_stderr, reason = "a count and a seed must be seen in the test's output")]
 
 mod clients;
 mod conformance;
@@ -34,5 +34,5 @@ fn program(name: &str) -> Option<std::path::PathBuf> {
 
 /// Says that something is not tested here.
 fn skipped(what: &str) {
-    eprintln!("SKIPPED: {what}");
+    testkit::announce(what);
 }
