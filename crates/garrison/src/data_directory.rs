@@ -2,16 +2,45 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::{io, process};
+
+use tracing::warn;
 
 /// A data directory, locked until this is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
     _lock: File,
+    /// What is removed again when this is dropped: all that was not there before, until [`DataDirectory::keep`].
+    new: New,
 }
+
+/// What a start makes.
+#[derive(Debug, Default)]
+struct New {
+    /// Files and directories in the data directory.
+    entries: Vec<PathBuf>,
+    /// The data directory itself and those above it, the deepest first.
+    directories: Vec<PathBuf>,
+}
+
+/// Everything that a hub makes in its data directory.
+const ENTRIES: &[&str] = &[
+    "lock",
+    "master.key",
+    "garrison.db",
+    "garrison.db-wal",
+    "garrison.db-shm",
+    "instance",
+    "audit-heads",
+    "blobs",
+    "uploads",
+];
+
+/// How often a lock is taken anew because its file was removed in between, by a start that was refused.
+const LOCK_ATTEMPTS: usize = 8;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,20 +81,42 @@ impl DataDirectory {
     /// Makes the directory where it is missing, readable by its owner alone, and locks it.
     pub(crate) fn create(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Make { path: path.to_owned(), source };
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let new = New {
+            entries: ENTRIES.iter().map(|entry| path.join(entry)).filter(|entry| !entry.exists()).collect(),
+            directories: path.ancestors().take_while(missing).map(Path::to_owned).collect(),
+        };
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        Self::lock(path)
+        Self::lock(path, new)
+    }
+
+    /// Says that the hub has started: from now on everything stays.
+    pub(crate) fn keep(&mut self) {
+        self.new = New::default();
     }
 
     /// Locks the directory of a hub that was started before.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
-        let directory = Self { path: path.to_owned(), _lock: Self::open_lock(path, false)? };
+        let directory = Self { path: path.to_owned(), _lock: Self::open_lock(path, false)?, new: New::default() };
         if !directory.database().exists() {
             return Err(Error::Missing { path: path.to_owned() });
         }
-        Self::lock(path)
+        Self::lock(path, New::default())
     }
 
-    fn lock(path: &Path) -> Result<Self, Error> {
+    fn lock(path: &Path, new: New) -> Result<Self, Error> {
+        for _ in 0..LOCK_ATTEMPTS {
+            let lock = Self::try_lock(path)?;
+            let named = fs::metadata(path.join("lock")).map(|named| named.ino());
+            // A lock on a file that has no name any more keeps nobody out.
+            if named.is_ok_and(|named| lock.metadata().is_ok_and(|locked| locked.ino() == named)) {
+                return Ok(Self { path: path.to_owned(), _lock: lock, new });
+            }
+        }
+        Err(Error::InUse { path: path.to_owned(), holder: "one that is starting".to_owned() })
+    }
+
+    fn try_lock(path: &Path) -> Result<File, Error> {
         let failed = |source| Error::Lock { path: path.to_owned(), source };
         let mut lock = Self::open_lock(path, true)?;
         match lock.try_lock() {
@@ -86,7 +137,7 @@ impl DataDirectory {
             .and_then(|()| lock.rewind())
             .and_then(|()| writeln!(lock, "{}", process::id()))
             .map_err(failed)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(lock)
     }
 
     fn open_lock(path: &Path, create: bool) -> Result<File, Error> {
@@ -142,6 +193,26 @@ impl DataDirectory {
     }
 }
 
+/// A start that was refused leaves nothing that was not there: not even an account whose password nobody has seen.
+impl Drop for DataDirectory {
+    fn drop(&mut self) {
+        for entry in &self.new.entries {
+            let removed = if entry.is_dir() { fs::remove_dir_all(entry) } else { fs::remove_file(entry) };
+            if let Err(error) = removed
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                warn!(path = %entry.display(), %error, "failed to remove what a refused start has made");
+            }
+        }
+        for directory in &self.new.directories {
+            // What somebody else has put there stays.
+            if fs::remove_dir(directory).is_err() {
+                break;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
@@ -168,13 +239,52 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_start_leaves_what_was_there() {
+        let place = tempfile::tempdir().unwrap();
+        let names = |path: &Path| {
+            let mut names: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let fill = |path: &Path| {
+            for file in ["garrison.db", "garrison.db-wal", "master.key"] {
+                fs::write(path.join(file), "").unwrap();
+            }
+            fs::create_dir_all(path.join("blobs/sha256/00")).unwrap();
+        };
+        // Where there was nothing, nothing is left; where there was something else, that is.
+        let deep = place.path().join("deep/er");
+        let directory = DataDirectory::create(&deep).unwrap();
+        fill(&deep);
+        drop(directory);
+        assert!(names(place.path()).is_empty());
+
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("notes"), "").unwrap();
+        let directory = DataDirectory::create(&deep).unwrap();
+        fill(&deep);
+        drop(directory);
+        assert_eq!(names(&deep), ["notes"]);
+
+        // What an earlier hub left stays, and so does everything once a hub has started.
+        fs::write(deep.join("garrison.db"), "").unwrap();
+        drop(DataDirectory::create(&deep).unwrap());
+        assert_eq!(names(&deep), ["garrison.db", "notes"]);
+        let mut directory = DataDirectory::create(&deep).unwrap();
+        fill(&deep);
+        directory.keep();
+        drop(directory);
+        assert_eq!(names(&deep), ["blobs", "garrison.db", "garrison.db-wal", "lock", "master.key", "notes"]);
+    }
+
+    #[test]
     fn offline_commands_make_nothing() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("none");
         assert!(matches!(DataDirectory::existing(&path), Err(Error::Missing { .. })));
         assert!(!path.exists());
 
-        drop(DataDirectory::create(&path).unwrap());
+        DataDirectory::create(&path).unwrap().keep();
         assert!(matches!(DataDirectory::existing(&path), Err(Error::Missing { .. })));
         std::fs::write(path.join("garrison.db"), "").unwrap();
         assert!(DataDirectory::existing(&path).is_ok());

@@ -52,7 +52,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         }
     };
     // The lock before the socket: to a second hub the directory is the better answer than the port.
-    let directory = DataDirectory::create(&storage::place(settings)?)?;
+    let mut directory = DataDirectory::create(&storage::place(settings)?)?;
     raise_file_limit();
     let listener = bind(settings.listen).await?;
     let metrics_listener = match settings.metrics_listen {
@@ -108,6 +108,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         took: started.elapsed(),
     };
     output::print_line(banner.render().trim_end())?;
+    directory.keep();
     drop(bootstrap);
 
     let limits = limits(settings);
