@@ -4,14 +4,17 @@
 //! torn end is no loss: it is ignored.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, Permissions},
     io::{self, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
 /// Longest file: some three thousand heads, two days of one a minute. Beyond it the older half goes, all but the first.
 pub const HEADS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 const SEPARATOR: &str = "----\n";
+/// As all else in the data directory. Whoever may read heads by permission gets them from the hub.
+const MODE: u32 = 0o600;
 
 /// Appends a note and syncs it.
 pub(super) fn append(path: &Path, note: &str) -> io::Result<()> {
@@ -20,7 +23,9 @@ pub(super) fn append(path: &Path, note: &str) -> io::Result<()> {
     if length + added > HEADS_FILE_BYTES_MAX {
         shorten(path)?;
     }
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = OpenOptions::new().create(true).append(true).mode(MODE).open(path)?;
+    // One that was made before may be open to others.
+    file.set_permissions(Permissions::from_mode(MODE))?;
     file.write_all(format!("{note}{SEPARATOR}").as_bytes())?;
     file.sync_data()
 }
@@ -44,7 +49,7 @@ fn shorten(path: &Path) -> io::Result<()> {
     let newer = &notes[notes.len().div_ceil(2).min(notes.len())..];
     let kept: String = notes.iter().take(1).chain(newer).flat_map(|note| [note.as_str(), SEPARATOR]).collect();
     let beside = beside(path);
-    let mut file = File::create(&beside)?;
+    let mut file = OpenOptions::new().create(true).write(true).truncate(true).mode(MODE).open(&beside)?;
     file.write_all(kept.as_bytes())?;
     file.sync_data()?;
     fs::rename(&beside, path)
@@ -69,6 +74,20 @@ mod tests {
         append(&path, "two\n\nsignature\n").unwrap();
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"three\n\nsig").unwrap();
         assert_eq!(read_heads_file(&path).unwrap(), ["one\n\nsignature\n", "two\n\nsignature\n"]);
+    }
+
+    #[test]
+    fn heads_are_for_the_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit-heads");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        append(&path, "one\n").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        append(&path, "two\n").unwrap();
+        assert_eq!(mode(&path), 0o600);
+        shorten(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
     }
 
     #[test]
