@@ -1,11 +1,15 @@
 //! A hub from its first start to its end, and the command line against it.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Home;
+
+/// Where the log of a home's hubs goes.
+const LOG: &str = "hub.log";
 
 /// A hub that runs; killed when dropped.
 struct Hub {
@@ -20,11 +24,13 @@ impl Hub {
     fn start(home: &Home, arguments: &[&str]) -> Self {
         let arguments: Vec<&str> = ["up", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
         let mut command = home.garrison(&arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let log = OpenOptions::new().create(true).append(true).open(home.path().join(LOG)).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut banner = String::new();
         while !banner.contains("Ready in") {
-            assert!(stdout.read_line(&mut banner).unwrap() > 0, "the hub ended: {banner}");
+            let ended = || std::fs::read_to_string(home.path().join(LOG)).unwrap();
+            assert!(stdout.read_line(&mut banner).unwrap() > 0, "the hub ended: {banner}{}", ended());
         }
         let address = banner.split_once("http://").unwrap().1;
         let address = address.split_whitespace().next().unwrap().to_owned();
@@ -66,7 +72,7 @@ fn login(home: &Home, hub: &Hub, user: &str, password: &str) -> String {
 #[test]
 fn from_the_first_start_to_the_last_word() {
     let home = Home::new();
-    let hub = Hub::start(&home, &[]);
+    let hub = Hub::start(&home, &["--log", "info", "--log-format", "json"]);
     assert!(
         hub.banner.starts_with("Garrison 0.1.0   data ~/.local/share/garrison   database sqlite\n"),
         "{}",
@@ -115,6 +121,29 @@ fn from_the_first_start_to_the_last_word() {
 
     hub.signal(Signal::TERM);
     assert_eq!(hub.end(), (Some(0), String::new()));
+    // What somebody asked for is a line of the log, once.
+    let log = std::fs::read_to_string(home.path().join(LOG)).unwrap();
+    let changes: Vec<_> = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"].take())
+        .filter(|fields| fields["message"] == "change made")
+        .map(|fields| {
+            assert_eq!((&fields["actor"], &fields["outcome"]), (&"user:admin".into(), &"allowed".into()), "{fields}");
+            format!("{} {}", fields["action"].as_str().unwrap(), fields["resource"].as_str().unwrap())
+        })
+        .collect();
+    let expected = [
+        "project.create project:team",
+        "project.update project:team",
+        "robot.create robot:ci-web",
+        "robot.update robot:ci-web",
+        "robot.update robot:ci-web",
+        "robot.rotate robot:ci-web",
+        "fsck.start registry",
+        "robot.delete robot:ci-web",
+        "project.delete project:team",
+    ];
+    assert_eq!(changes, expected);
     run(&["project", "list"], 3);
     run(&["logout"], 0);
 }

@@ -98,6 +98,7 @@ fn postgresql_needs_a_master_key_that_is_given() {
     hint:  make one for all hubs on the database: (umask 077; head -c 32 /dev/urandom > master.key)
     hint:  name it with `--master-key-file master.key`
     ");
+    assert!(!home.path().join(".local").exists(), "a refused start leaves nothing behind");
 }
 
 #[test]

@@ -9,14 +9,16 @@ use std::{
 use db::{Db, Tx};
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 use translog::{Checkpoint, CheckpointError, Frontier, FrontierError, Hash, Note, NoteError, Signer, leaf_hash};
 
-use super::{encoding::encode, heads_file, list::Entry};
+use super::{Outcome, encoding::encode, heads_file, list::Entry};
 use crate::lease;
 
 /// Records sealed under one head. Bounds how long the database's writer is held: some five milliseconds.
 pub const SEAL_BATCH_MAX: u32 = 512;
+/// The actor of what the hub does by itself.
+const SYSTEM: &str = "system";
 /// Name of the role in the table of leases.
 const LEASE_NAME: &str = "audit-sealer";
 /// How long the log goes unsealed after the sealing hub died.
@@ -167,12 +169,17 @@ impl Sealer {
         // Hashing and signing happen outside the write, which then only checks that nobody sealed in between.
         let batch = Arc::new(Batch::new(head, &entries, &self.origin, &(self.signer)())?);
         let owner = self.owner.clone();
-        self.database
+        let sealed = self
+            .database
             .write(move |tx| {
                 let (batch, owner) = (Arc::clone(&batch), owner.clone());
                 Box::pin(async move { batch.write(tx, &owner).await })
             })
-            .await
+            .await?;
+        if matches!(sealed, Sealed::Records(_)) {
+            entries.iter().for_each(log);
+        }
+        Ok(sealed)
     }
 
     /// Seals until nothing is left.
@@ -300,6 +307,18 @@ impl SealerHandle {
 /// Returns the newest signed head: a C2SP checkpoint note for an auditor to keep.
 pub async fn latest_head(tx: &mut Tx) -> Result<Option<String>, db::Error> {
     tx.find(&FIND_LATEST_HEAD, &[]).await?.map(|row| row.get(3)).transpose()
+}
+
+/// Writes a record to the process's log: here, and not where it is made, each is met once and only when it holds.
+fn log(entry: &Entry) {
+    let Entry { actor, action, resource, outcome, count, detail, .. } = entry;
+    if actor == SYSTEM {
+        debug!(%action, %resource, %outcome, count, %detail, "the hub changed something by itself");
+    } else if outcome == Outcome::Denied.as_str() {
+        info!(%actor, %action, %resource, count, "requests denied");
+    } else {
+        info!(%actor, %action, %resource, %outcome, %detail, "change made");
+    }
 }
 
 async fn load_head(tx: &mut Tx) -> Result<Head, SealError> {
