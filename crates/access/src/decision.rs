@@ -359,7 +359,7 @@ fn hint(access: &Access, request: Request<'_>, cause: Cause, needs: &[&Role]) ->
     let project = request.resource.project()?;
     match actor {
         Actor::Robot { project: Some(own), .. } if own != project => Some(format!(
-            "a robot of project `{own}` reaches nothing else; make one there: garrison robot create {project}/NAME"
+            "a robot of project `{own}` reaches nothing else; make one there: garrison robot create NAME --project {project}"
         )),
         _ if request.action == Action::ProjectCreate => Some(format!(
             "an administrator makes it: garrison project create {project} && {GRANT_COMMAND} {project} {name} writer"

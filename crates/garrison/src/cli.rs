@@ -154,6 +154,60 @@ mod tests {
         });
     }
 
+    /// Returns the commands that a text tells its reader to run: between backquotes, or behind a colon to the end of the
+    /// line, text or sentence.
+    fn told(text: &str) -> Vec<String> {
+        let quoted = text.split("`garrison ").skip(1).filter_map(|rest| rest.split('`').next());
+        let behind = text.split(": garrison ").skip(1).filter_map(|rest| rest.split(['`', '"', ';', ',', '\n']).next());
+        let parts = quoted.chain(behind).flat_map(|told| told.split(" && garrison "));
+        // What a message fills in stands between braces, what a reader does is in capitals.
+        let filled = |told: &str| -> String { told.split(" && ").next().unwrap_or(told).replace(['{', '}'], "") };
+        parts.map(filled).filter(|told| !told.contains('\\') && !told.contains("...")).collect()
+    }
+
+    /// Every file below a directory with a name that ends so.
+    fn files(directory: &std::path::Path, ending: &str, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("reference") {
+                files(&path, ending, found);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_that_a_text_tells_of_is_understood() {
+        use clap::error::ErrorKind;
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut texts = Vec::new();
+        files(&root.join("docs"), ".md", &mut texts);
+        for directory in std::fs::read_dir(root.join("crates")).unwrap() {
+            let source = directory.unwrap().path().join("src");
+            if source.is_dir() {
+                files(&source, ".rs", &mut texts);
+            }
+        }
+        let (mut count, mut wrong) = (0, Vec::new());
+        for path in texts {
+            for told in told(&std::fs::read_to_string(&path).unwrap()) {
+                let words = told.split_whitespace().map(|word| word.trim_matches('\''));
+                let error = command().try_get_matches_from(["garrison"].into_iter().chain(words)).err();
+                count += 1;
+                // A text may leave out what its reader knows.
+                let short = [ErrorKind::MissingRequiredArgument, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+                if let Some(error) = error
+                    && !short.contains(&error.kind())
+                {
+                    wrong.push(format!("{}: garrison {told}: {:?}", path.display(), error.kind()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(count > 50, "{count} commands found");
+    }
+
     #[test]
     fn help_texts() {
         let mut texts = String::new();

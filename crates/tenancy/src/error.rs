@@ -187,7 +187,9 @@ impl Error {
             Self::ProjectNotEmpty { project } => {
                 format!("delete its repositories first: garrison repo list {project}")
             }
-            Self::RobotExpired { robot } => format!("prolong it first: garrison robot update {robot} --expires ..."),
+            Self::RobotExpired { robot } => {
+                format!("prolong it first: `garrison robot renew {robot}`, with `--project` if a project owns it")
+            }
             Self::OutsideProject { project, .. } => {
                 format!("begin the pattern with `{project}/`, or make a robot of the hub")
             }

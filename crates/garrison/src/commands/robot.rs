@@ -91,6 +91,19 @@ pub(crate) enum Command {
         #[command(flatten)]
         owner: Owner,
     },
+    /// Let a robot end later, or sooner; one that has ended lives again.
+    #[command(after_help = "Example:
+  garrison robot renew ci-web --project team
+  garrison robot renew ci-web --project team --expires 30d")]
+    Renew {
+        /// Robot
+        robot: String,
+        /// Time from now until it ends, at most 366d
+        #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = Duration::parse)]
+        expires: Duration,
+        #[command(flatten)]
+        owner: Owner,
+    },
     /// Delete a robot; its secrets and tokens end at once.
     #[command(after_help = "Example:
   garrison robot delete ci-web --project team")]
@@ -204,6 +217,14 @@ impl Command {
                 let words =
                     format!("Robot {robot} has a new secret; the old one lives on for a while. To end all: {undo}");
                 print_secret(session, &made, &words)
+            }
+            Self::Renew { robot, expires, owner } => {
+                let (endpoint, expires_at) = (owner.endpoint([robot.as_str()]), end(expires)?);
+                let before: Value = hub.get(&endpoint).await?;
+                let changed: Value =
+                    hub.send(Method::Patch, &endpoint, Some(&json!({ "expires_at": expires_at }))).await?;
+                let was = before["expires_at"].as_str().unwrap_or_default();
+                session.print_done(&changed, &format!("Robot {robot} ends at {expires_at}; it was to end at {was}."))
             }
             Self::Delete { robot, owner } => {
                 let gone: Value = hub.send(Method::Delete, &owner.endpoint([robot.as_str()]), None::<&Value>).await?;
