@@ -2,8 +2,8 @@
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::commands::{access, audit, completion, config, context, db, fsck, gc, generate, help, job, login, project};
-use crate::commands::{repo, robot, up, user, version};
+use crate::commands::{access, audit, completion, config, context, db, fsck, gc, generate, help, job, keys, login};
+use crate::commands::{project, repo, robot, up, user, version};
 use crate::error::CommandError;
 use crate::output::Format;
 use crate::session::{Session, block_on};
@@ -66,6 +66,8 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     #[command(subcommand)]
+    Keys(keys::Command),
+    #[command(subcommand)]
     Access(access::Command),
     Completion(completion::Args),
     Help(help::Args),
@@ -103,6 +105,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
         Command::Gc(command) => block_on(command.run(&session)),
         Command::Fsck(args) => block_on(args.run(&session)),
         Command::Audit(command) => block_on(command.run(&session)),
+        Command::Keys(command) => block_on(command.run(&session)),
         Command::Access(command) => block_on(command.run(&session)),
         Command::Completion(args) => args.run(),
         Command::Help(args) => args.run(),

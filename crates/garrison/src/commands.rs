@@ -11,6 +11,7 @@ pub(crate) mod gc;
 pub(crate) mod generate;
 pub(crate) mod help;
 pub(crate) mod job;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod project;
 pub(crate) mod repo;

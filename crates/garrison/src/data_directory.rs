@@ -26,11 +26,14 @@ struct New {
     directories: Vec<PathBuf>,
 }
 
+/// The embedded database; a directory is a hub's when it has one.
+const DATABASE: &str = "garrison.db";
+
 /// Everything that a hub makes in its data directory.
 const ENTRIES: &[&str] = &[
     "lock",
     "master.key",
-    "garrison.db",
+    DATABASE,
     "garrison.db-wal",
     "garrison.db-shm",
     "instance",
@@ -97,8 +100,7 @@ impl DataDirectory {
 
     /// Locks the directory of a hub that was started before.
     pub(crate) fn existing(path: &Path) -> Result<Self, Error> {
-        let directory = Self { path: path.to_owned(), _lock: Self::open_lock(path, false)?, new: New::default() };
-        if !directory.database().exists() {
+        if !path.join(DATABASE).exists() {
             return Err(Error::Missing { path: path.to_owned() });
         }
         Self::lock(path, New::default())
@@ -118,7 +120,9 @@ impl DataDirectory {
 
     fn try_lock(path: &Path) -> Result<File, Error> {
         let failed = |source| Error::Lock { path: path.to_owned(), source };
-        let mut lock = Self::open_lock(path, true)?;
+        let path_of_lock = path.join("lock");
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path_of_lock);
+        let mut lock = opened.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -138,16 +142,6 @@ impl DataDirectory {
             .and_then(|()| writeln!(lock, "{}", process::id()))
             .map_err(failed)?;
         Ok(lock)
-    }
-
-    fn open_lock(path: &Path, create: bool) -> Result<File, Error> {
-        OpenOptions::new().read(true).write(true).create(create).mode(0o600).open(path.join("lock")).map_err(|source| {
-            if !create && source.kind() == io::ErrorKind::NotFound {
-                Error::Missing { path: path.to_owned() }
-            } else {
-                Error::Lock { path: path.to_owned(), source }
-            }
-        })
     }
 
     /// Returns the hub that the directory is bound to, by the id of its database.
@@ -184,7 +178,7 @@ impl DataDirectory {
 
     /// Returns the file of the embedded database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("garrison.db")
+        self.path.join(DATABASE)
     }
 
     /// Returns the file of the master key, unless the settings name another.

@@ -21,7 +21,7 @@ use ledger::audit::{Denials, Sealer};
 use ledger::jobs::Runner;
 use registry::Registry;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tenancy::Tenancy;
+use tenancy::{RecoveredKeys, Tenancy};
 use tokio::task::JoinSet;
 use tracing::warn;
 use translog::{Signer, VerifierKey};
@@ -147,15 +147,42 @@ pub(crate) async fn reset_password(
     user: &str,
     given: Option<String>,
 ) -> Result<Option<String>, CommandError> {
-    let (directory, Storage { database, master_key }) = Storage::existing(settings).await?;
-    let tenancy = Tenancy::new(database.clone(), master_key).map_err(accounts_failed)?;
+    let (directory, storage) = Storage::existing(settings).await?;
     let made = given.is_none();
-    let result = tenancy.reset_password(user, given.map(Secret::from)).await;
+    let given = given.map(Secret::from);
+    let password = offline(directory, storage, async |tenancy| tenancy.reset_password(user, given).await).await?;
+    Ok(made.then(|| password.expose().to_owned()))
+}
+
+/// Replaces the token keys of a hub that does not run. Returns how many are gone.
+pub(crate) async fn rotate_keys(settings: &Settings) -> Result<u64, CommandError> {
+    let (directory, storage) = Storage::existing(settings).await?;
+    offline(directory, storage, async |tenancy| tenancy.replace_token_keys(now_us()).await).await
+}
+
+/// Goes on with another master key, which is made where there is none. Returns what came of the keys that the lost one
+/// had sealed; nothing when the master key opens them all.
+pub(crate) async fn recover_keys(settings: &Settings) -> Result<Option<RecoveredKeys>, CommandError> {
+    let (directory, storage) = Storage::without_master_key(settings).await?;
+    offline(directory, storage, async |tenancy| tenancy.recover_keys(now_us()).await).await
+}
+
+/// Does something to the accounts of a hub that does not run.
+async fn offline<T>(
+    directory: Option<DataDirectory>,
+    Storage { database, master_key }: Storage,
+    act: impl AsyncFnOnce(&Tenancy) -> Result<T, tenancy::Error>,
+) -> Result<T, CommandError> {
+    let tenancy = Tenancy::new(database.clone(), master_key).map_err(accounts_failed)?;
+    let result = act(&tenancy).await;
     drop(tenancy);
     database.close().await;
     drop(directory);
-    let password = result.map_err(accounts_failed)?;
-    Ok(made.then(|| password.expose().to_owned()))
+    result.map_err(accounts_failed)
+}
+
+fn now_us() -> i64 {
+    registry::Clock::System.now_us()
 }
 
 /// Returns the sealer of this installation's audit log.

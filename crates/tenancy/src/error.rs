@@ -194,7 +194,9 @@ impl Error {
                 format!("begin the pattern with `{project}/`, or make a robot of the hub")
             }
             Self::TooManyGrants { .. } => "join grants with a pattern such as `team/**`".to_owned(),
-            Self::Unseal { .. } => "start with the master key that this database was made with".to_owned(),
+            Self::Unseal { .. } => "start with the master key that this database was made with; if it is lost, \
+                                    `garrison keys recover` goes on with another one"
+                .to_owned(),
             Self::NotFound { .. }
             | Self::Exists { .. }
             | Self::ProjectName(_)

@@ -13,6 +13,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::change::record_as;
+use crate::users::OPERATOR;
 use crate::{Error, Tenancy};
 
 /// The `aud` of tokens and the `service` of challenges.
@@ -23,6 +24,8 @@ pub const KEYS_READ_EVERY_US: i64 = 5 * 1_000_000;
 
 const TOKEN: &str = "token";
 const AUDIT: &str = "audit";
+/// Of an audit key whose private half was lost with a master key: what is sealed is the public half, so that nobody adds one.
+const LOST_AUDIT: &str = "audit-lost";
 /// Who stands in the audit record for what the hub does by itself.
 pub(crate) const SYSTEM: &str = "system";
 const NEVER_US: i64 = i64::MAX;
@@ -35,6 +38,9 @@ db::statements! {
     INSERT_KEY = "INSERT INTO signing_keys
         (id, purpose, master_key_id, sealed, public, created_at_us, retires_at_us, expires_at_us)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    LIST_PUBLIC_KEYS = "SELECT id, sealed, public FROM signing_keys WHERE purpose = $1 ORDER BY created_at_us DESC, id";
+    KEEP_PUBLIC_KEY = "UPDATE signing_keys SET purpose = $2, master_key_id = $3, sealed = $4 WHERE id = $1";
+    DELETE_KEYS = "DELETE FROM signing_keys WHERE purpose = $1";
     DELETE_EXPIRED_KEYS = "DELETE FROM signing_keys WHERE purpose = $1 AND expires_at_us <= $2";
     FIND_SETTING = "SELECT value FROM settings WHERE name = $1";
     PUT_SETTING_ONCE = "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
@@ -47,6 +53,15 @@ pub struct AuditKeys {
     pub signing: SigningKey,
     /// Public halves of every key that ever signed heads, the newest first.
     pub verifying: Vec<[u8; 32]>,
+}
+
+/// What [`Tenancy::recover_keys`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveredKeys {
+    /// Token keys that were dropped; every token has ended.
+    pub token_keys: u64,
+    /// Keys that signed heads of the audit log, and now only prove them.
+    pub audit_keys: u64,
 }
 
 /// Keys for tokens as they were read, and who this hub is.
@@ -73,7 +88,10 @@ impl Tenancy {
     /// Returns the keys of the audit log.
     pub async fn audit_keys(&self) -> Result<AuditKeys, Error> {
         let mut keys = self.load_keys(AUDIT).await?;
-        let verifying = keys.iter().map(|key| *key.key.public()).collect();
+        let mut verifying: Vec<[u8; 32]> = keys.iter().map(|key| *key.key.public()).collect();
+        for row in self.load_public_keys(LOST_AUDIT).await? {
+            verifying.push(row.open(&self.inner.master_key)?);
+        }
         if keys.is_empty() {
             return Err(Error::NoSigningKey { purpose: AUDIT });
         }
@@ -105,6 +123,75 @@ impl Tenancy {
             .await?;
         self.read_keys(now_us).await?;
         Ok(made)
+    }
+
+    /// Replaces every token key at once: no token that was given until now is accepted any more. For a key that somebody
+    /// else may have; what else the hub keeps is as it was. Hubs that run go on with the old keys until they read them
+    /// again. Returns how many keys are gone.
+    pub async fn replace_token_keys(&self, now_us: i64) -> Result<u64, Error> {
+        // Under another master key the hub would have keys that it cannot open.
+        self.audit_keys().await?;
+        let successor = Arc::new(SealedKey::new(TOKEN, &self.inner.master_key, now_us)?);
+        let replaced = self
+            .write(move |tx| {
+                let successor = Arc::clone(&successor);
+                Box::pin(async move {
+                    let keys = tx.execute(&DELETE_KEYS, &[TOKEN.into()]).await?;
+                    successor.insert(tx).await?;
+                    let detail = json!({ "purpose": TOKEN, "keys": keys });
+                    record_as(tx, OPERATOR, "key.replace", Resource::System, detail).await?;
+                    Ok(keys)
+                })
+            })
+            .await?;
+        self.read_keys(now_us).await?;
+        Ok(replaced)
+    }
+
+    /// Goes on with another master key when the one that sealed the keys is lost: drops token keys, makes new ones, and
+    /// keeps of keys that signed the audit log the public halves, so that it can be proved as before. Accounts, passwords
+    /// and secrets of robots rest on no sealed key. `None`, and nothing is changed, when the master key opens them all.
+    ///
+    /// The public halves are taken from the database as they stand there: nothing else is left of them.
+    pub async fn recover_keys(&self, now_us: i64) -> Result<Option<RecoveredKeys>, Error> {
+        self.instance_id().await?;
+        let master_key = &self.inner.master_key;
+        let token_keys_open = opens(self.load_keys(TOKEN).await)?;
+        let mut lost = Vec::new();
+        for purpose in [AUDIT, LOST_AUDIT] {
+            for row in self.load_public_keys(purpose).await? {
+                if master_key.unseal(purpose, &row.id, &row.sealed).is_err() {
+                    lost.push(row.kept(master_key)?);
+                }
+            }
+        }
+        if token_keys_open && lost.is_empty() {
+            return Ok(None);
+        }
+        let keys = [SealedKey::new(TOKEN, master_key, now_us)?, SealedKey::new(AUDIT, master_key, now_us)?];
+        let (keys, lost, id) = (Arc::new(keys), Arc::new(lost), master_key.id().to_string());
+        let recovered = self
+            .write(move |tx| {
+                let (keys, lost, id) = (Arc::clone(&keys), Arc::clone(&lost), id.clone());
+                Box::pin(async move {
+                    let token_keys = tx.execute(&DELETE_KEYS, &[TOKEN.into()]).await?;
+                    for key in lost.iter() {
+                        let parameters: [Value; 4] =
+                            [(&key.id).into(), LOST_AUDIT.into(), (&id).into(), (&key.sealed).into()];
+                        tx.execute(&KEEP_PUBLIC_KEY, &parameters).await?;
+                    }
+                    for key in keys.iter() {
+                        key.insert(tx).await?;
+                    }
+                    let recovered = RecoveredKeys { token_keys, audit_keys: lost.len() as u64 };
+                    let detail = json!({ "token_keys": recovered.token_keys, "audit_keys": recovered.audit_keys });
+                    record_as(tx, OPERATOR, "key.recover", Resource::System, detail).await?;
+                    Ok(recovered)
+                })
+            })
+            .await?;
+        self.read_keys(now_us).await?;
+        Ok(Some(recovered))
     }
 
     /// Makes the keys and the id of this installation, as far as they are missing.
@@ -169,6 +256,13 @@ impl Tenancy {
             self.read(move |tx| Box::pin(async move { Ok(tx.query(&LIST_KEYS, &[purpose.into()]).await?) })).await?;
         rows.iter().map(|row| unseal(&self.inner.master_key, purpose, row)).collect()
     }
+
+    async fn load_public_keys(&self, purpose: &'static str) -> Result<Vec<PublicKey>, Error> {
+        let rows = self
+            .read(move |tx| Box::pin(async move { Ok(tx.query(&LIST_PUBLIC_KEYS, &[purpose.into()]).await?) }))
+            .await?;
+        rows.iter().map(|row| Ok(PublicKey { id: row.get(0)?, sealed: row.get(1)?, public: row.get(2)? })).collect()
+    }
 }
 
 impl LoadedKeys {
@@ -178,6 +272,42 @@ impl LoadedKeys {
 
     fn replace(&self, keys: &Arc<TokenKeys>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(keys));
+    }
+}
+
+/// A key of which only the public half is wanted.
+#[derive(Debug)]
+struct PublicKey {
+    id: String,
+    sealed: Vec<u8>,
+    public: Vec<u8>,
+}
+
+impl PublicKey {
+    /// Opens the sealed public half of a key that was lost.
+    fn open(&self, master_key: &MasterKey) -> Result<[u8; 32], Error> {
+        let opened = master_key.unseal(LOST_AUDIT, &self.id, &self.sealed);
+        let public = opened.map_err(|source| Error::Unseal {
+            key: self.id.clone(),
+            master_key: master_key.id().to_string(),
+            source,
+        })?;
+        public.as_slice().try_into().map_err(|_| Error::NoSigningKey { purpose: LOST_AUDIT })
+    }
+
+    /// Returns the key with its public half sealed.
+    fn kept(self, master_key: &MasterKey) -> Result<Self, Error> {
+        let sealed = master_key.seal(LOST_AUDIT, &self.id, &self.public).map_err(Error::Seal)?;
+        Ok(Self { sealed, ..self })
+    }
+}
+
+/// Tells whether keys were opened, if nothing else was in the way.
+fn opens<T>(loaded: Result<T, Error>) -> Result<bool, Error> {
+    match loaded {
+        Ok(_) => Ok(true),
+        Err(Error::Unseal { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

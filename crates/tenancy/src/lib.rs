@@ -39,7 +39,7 @@ pub use bootstrap::{Bootstrap, FIRST_ADMINISTRATOR, FIRST_PROJECT};
 pub use credentials::VERIFIED_LIFETIME_US;
 pub use error::{AuthError, Error, Thing};
 pub use grants::{Explanation, Grants};
-pub use keys::{AuditKeys, KEYS_READ_EVERY_US, TOKEN_SERVICE};
+pub use keys::{AuditKeys, KEYS_READ_EVERY_US, RecoveredKeys, TOKEN_SERVICE};
 pub use names::{NameError, PROJECT_NAME_CHARS_MAX, ProjectName, RESERVED_PROJECT_NAMES};
 pub use page::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, Page, PageRequest};
 pub use projects::{Granted, Member, NewProject, Project, ProjectUpdate};

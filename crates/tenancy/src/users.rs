@@ -29,7 +29,7 @@ db::statements! {
 }
 
 /// Who stands in the audit record for a change that was made on the hub's own machine.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
 /// What is needed to make a user.
 #[derive(Debug)]

@@ -106,7 +106,7 @@ fn what_may_not_be_known_reads_like_what_does_not_exist() {
     assert_snapshot!(answer(&alice, "robot.write", "robot:ci", PRIVATE), @"NotFound: robot `ci` does not exist, or user `alice` may not know of it");
     let robot = robot(Some("team"), &[("writer", "team/web")]);
     assert_snapshot!(answer(&robot, "pull", "team/api", PRIVATE), @"NotFound: team/api does not exist, or robot `ci-web` may not know of it; grant it: garrison project grant team ci-web puller");
-    assert_snapshot!(answer(&robot, "pull", "shop/web", PRIVATE), @"NotFound: shop/web does not exist, or robot `ci-web` may not know of it; a robot of project `team` reaches nothing else; make one there: garrison robot create shop/NAME");
+    assert_snapshot!(answer(&robot, "pull", "shop/web", PRIVATE), @"NotFound: shop/web does not exist, or robot `ci-web` may not know of it; a robot of project `team` reaches nothing else; make one there: garrison robot create NAME --project shop");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use identity::MasterKey;
+use identity::{MasterKey, MasterKeyError};
 use registry::Registry;
 use tenancy::Tenancy;
 
@@ -32,18 +32,30 @@ impl Storage {
 
     /// Opens what a hub left, and makes nothing. On PostgreSQL no directory is needed, and hubs may run meanwhile.
     pub(super) async fn existing(settings: &Settings) -> Result<(Option<DataDirectory>, Self), CommandError> {
+        Self::existing_with(settings, MasterKey::open).await
+    }
+
+    /// As [`Storage::existing`], with a master key that is made where there is none.
+    pub(super) async fn without_master_key(settings: &Settings) -> Result<(Option<DataDirectory>, Self), CommandError> {
+        Self::existing_with(settings, MasterKey::open_or_create).await
+    }
+
+    async fn existing_with(
+        settings: &Settings,
+        open: fn(&Path) -> Result<MasterKey, MasterKeyError>,
+    ) -> Result<(Option<DataDirectory>, Self), CommandError> {
         match &settings.database {
             Database::Embedded => {
                 let directory = DataDirectory::existing(&place(settings)?)?;
                 let file = settings.master_key_file.clone().unwrap_or_else(|| directory.master_key());
-                let master_key = MasterKey::open(&file).map_err(master_key_failed)?;
                 let database = open_database(settings, &directory.database()).await?;
+                let master_key = open(&file).map_err(master_key_failed)?;
                 Ok((Some(directory), Self { database, master_key }))
             }
             Database::Postgres(_) => {
                 let Some(file) = &settings.master_key_file else { return Err(no_master_key()) };
-                let master_key = MasterKey::open(file).map_err(master_key_failed)?;
                 let database = open_database(settings, Path::new("")).await?;
+                let master_key = open(file).map_err(master_key_failed)?;
                 Ok((None, Self { database, master_key }))
             }
         }
@@ -99,8 +111,17 @@ pub(super) async fn bind(
     directory.bind(&instance).map_err(failed)
 }
 
-fn master_key_failed(source: identity::MasterKeyError) -> CommandError {
-    CommandError::new(Kind::Environment, source)
+fn master_key_failed(source: MasterKeyError) -> CommandError {
+    let is_missing = matches!(
+        &source,
+        MasterKeyError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound
+    );
+    let error = CommandError::new(Kind::Environment, source);
+    if is_missing {
+        error.hint("put the file back; if it is lost, `garrison keys recover` goes on with another one")
+    } else {
+        error
+    }
 }
 
 fn no_master_key() -> CommandError {

@@ -169,6 +169,35 @@ fn a_second_hub_is_refused_and_a_later_start_takes_two_lines() {
 }
 
 #[test]
+fn a_lost_master_key_and_a_known_token_key_are_replaced_offline() {
+    let home = Home::new();
+    assert!(home.run(&["keys", "recover"]).starts_with("exit 3\n"));
+    std::fs::write(home.path().join("password"), "correct horse battery\n").unwrap();
+    let hub = Hub::start(&home, &["--admin-password-file", "password"]);
+    assert!(home.run(&["keys", "rotate"]).starts_with("exit 3\n"), "a hub that runs keeps its keys");
+    hub.signal(Signal::TERM);
+    hub.end();
+    assert!(home.run(&["keys", "recover"]).starts_with("exit 1\n"), "nothing is lost");
+
+    let key = home.path().join(".local/share/garrison/master.key");
+    std::fs::remove_file(&key).unwrap();
+    let refused = home.run(&["up", "--listen", "127.0.0.1:0"]);
+    assert!(refused.starts_with("exit 3\n") && refused.contains("`garrison keys recover`"), "{refused}");
+    assert!(!key.exists());
+    let recovered = home.run(&["keys", "recover"]);
+    assert!(recovered.starts_with("exit 0\n--- stdout\n1 token keys made anew, 1 audit keys kept"), "{recovered}");
+    let rotated = home.run(&["keys", "rotate"]);
+    assert!(rotated.starts_with("exit 0\n--- stdout\n1 token keys replaced"), "{rotated}");
+
+    let hub = Hub::start(&home, &[]);
+    assert!(login(&home, &hub, "admin", "correct horse battery").starts_with("exit 0\n"));
+    let verified = home.run(&["audit", "verify"]);
+    assert!(verified.starts_with("exit 0\n"), "{verified}");
+    hub.signal(Signal::TERM);
+    assert_eq!(hub.end().0, Some(0));
+}
+
+#[test]
 fn a_lost_password_is_set_offline() {
     let home = Home::new();
     let unknown = home.run(&["user", "reset-password", "admin"]);

@@ -1,7 +1,7 @@
 //! Signing keys: made once, sealed, rotated while tokens of before live on.
 
 use identity::{KEY_SIGNS_SECONDS, KEY_VERIFIES_AFTER_SECONDS, MasterKey, TOKEN_LIFETIME_SECONDS};
-use tenancy::{KEYS_READ_EVERY_US, Tenancy};
+use tenancy::{KEYS_READ_EVERY_US, RecoveredKeys, Tenancy};
 
 use crate::world::{World, code};
 
@@ -100,6 +100,56 @@ testkit::on_both_databases! {
 }
 
 testkit::on_both_databases! {
+    async fn replaced_token_keys_end_every_token_at_once(database: testkit::Database) {
+        let world = World::new(&database).await;
+        let caller = world.caller(Some("admin")).await;
+        let old = world.token(&caller).await;
+        let audit = world.tenancy.audit_keys().await.unwrap().verifying;
+        let offline = world.other_hub();
+        assert_eq!(offline.replace_token_keys(world.now_us).await.unwrap(), 1);
+        assert_eq!((world.key_count("token").await, world.key_count("audit").await), (1, 1));
+        let again = world.other_hub();
+        assert_eq!(code(again.authenticate_bearer(&old, world.now_us).await), "token is not accepted");
+        let new = again.issue_token(&caller, access::Scopes::default(), world.now_us).await.unwrap().text;
+        assert_eq!(code(again.authenticate_bearer(new.expose(), world.now_us).await), "ok");
+        assert_eq!(again.audit_keys().await.unwrap().verifying, audit);
+        assert_eq!(world.audit("key.replace").await, ["system"]);
+        // Not with a master key that would leave the hub with keys that it cannot open.
+        assert!(code(hub_with(&world, 1).replace_token_keys(world.now_us).await).contains("does not open with master key"));
+    }
+}
+
+testkit::on_both_databases! {
+    async fn a_lost_master_key_costs_tokens_and_nothing_else(database: testkit::Database) {
+        let world = World::new(&database).await;
+        let caller = world.caller(Some("admin")).await;
+        let old = world.token(&caller).await;
+        let mut verifying = world.tenancy.audit_keys().await.unwrap().verifying;
+        assert_eq!(world.tenancy.recover_keys(world.now_us).await.unwrap(), None, "nothing is lost");
+        for lost in 1..=2_u8 {
+            let hub = hub_with(&world, lost);
+            assert!(code(hub.bootstrap(None).await).contains("does not open with master key"));
+            let recovered = hub.recover_keys(world.now_us + i64::from(lost) * SECOND_US).await.unwrap().unwrap();
+            assert_eq!(recovered, RecoveredKeys { token_keys: 1, audit_keys: lost.into() });
+            assert_eq!(hub.recover_keys(world.now_us).await.unwrap(), None, "once is enough");
+
+            let hub = hub_with(&world, lost);
+            assert!(!hub.bootstrap(None).await.unwrap().made_admin);
+            let keys = hub.audit_keys().await.unwrap();
+            verifying.insert(0, *keys.signing.public());
+            let sorted = |mut keys: Vec<[u8; 32]>| { keys.sort_unstable(); keys };
+            assert_eq!(keys.verifying[0], verifying[0]);
+            assert_eq!(sorted(keys.verifying), sorted(verifying.clone()), "what was signed can be proved");
+            assert_eq!(code(hub.authenticate_bearer(&old, world.now_us).await), "token is not accepted");
+            let password = world.password(crate::world::ADMIN_PASSWORD);
+            assert_eq!(code(hub.authenticate_basic("admin", &password, world.source, world.now_us).await), "ok");
+        }
+        assert_eq!(world.audit("key.recover").await, ["system", "system"]);
+        assert!(code(world.other_hub().audit_keys().await).contains("does not open with master key"));
+    }
+}
+
+testkit::on_both_databases! {
     async fn a_database_without_a_hub_says_so(database: testkit::Database) {
         let (tenancy, _, _) = World::bare(&database).await;
         assert_eq!(code(tenancy.instance_id().await), "this database has no hub yet");
@@ -122,6 +172,13 @@ testkit::on_both_databases! {
             assert_eq!(code(answer), expected, "{password}");
         }
     }
+}
+
+/// A hub that was started with another master key.
+fn hub_with(world: &World, change: u8) -> Tenancy {
+    let mut bytes = crate::world::MASTER_KEY;
+    bytes[0] ^= change;
+    Tenancy::new(world.database.clone(), MasterKey::from_bytes(&bytes).unwrap()).unwrap()
 }
 
 fn header(token: &str) -> &str {
