@@ -1,6 +1,8 @@
-// Keys and copying; every page works without this.
+// Keys, copying, answers while one types, and paging without a reload; every page works without this.
 "use strict";
 
+const field = document.querySelector("input[type=search]");
+const keys = document.getElementById("keys");
 const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
 let isGoing = false;
 
@@ -10,9 +12,12 @@ document.addEventListener("keydown", (event) => {
   isGoing = false;
   if (event.key === "/") {
     event.preventDefault();
-    const field = document.querySelector("input[type=search]");
+    keys.close();
     field.focus();
     field.select();
+  } else if (event.key === "?") {
+    if (keys.open) keys.close();
+    else keys.showModal();
   } else if (went) {
     const link = document.querySelector(`.rail a[data-key="${CSS.escape(event.key)}"]`);
     if (link) link.click();
@@ -28,8 +33,10 @@ const copy = async (element, text) => {
 };
 
 // Without a secure context there is no clipboard, and nothing is offered.
-if (navigator.clipboard) {
-  for (const element of document.querySelectorAll(".command")) {
+const offerCopies = () => {
+  if (!navigator.clipboard) return;
+  for (const element of document.querySelectorAll(".command:not(.offered)")) {
+    element.classList.add("offered");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
@@ -38,9 +45,66 @@ if (navigator.clipboard) {
     button.addEventListener("click", () => copy(button, text));
     element.after(button);
   }
-  for (const element of document.querySelectorAll(".digest")) {
+  for (const element of document.querySelectorAll(".digest:not(.copyable)")) {
     if (element.closest("a")) continue;
     element.classList.add("copyable");
     element.addEventListener("click", () => copy(element, element.title));
   }
-}
+};
+offerCopies();
+
+// Puts the main part of another page of this hub in the place of this one's. What comes late for a question that has
+// changed is dropped; what does not come at all is left to the browser.
+let asked = new AbortController();
+const show = async (address) => {
+  asked.abort();
+  asked = new AbortController();
+  try {
+    const answer = await fetch(address, { signal: asked.signal, credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.redirected || !page.getElementById("main")) throw new Error("not a page like this one");
+    for (const part of ["main", "footer"]) {
+      const [here, there] = [document.querySelector(`.page > ${part}`), page.querySelector(`.page > ${part}`)];
+      if (here && there) here.replaceWith(there);
+      else if (here) here.remove();
+      else if (there) document.querySelector(".page").append(there);
+    }
+    document.title = page.title;
+    for (const link of document.querySelectorAll(".rail li a")) {
+      const like = page.querySelector(`.rail a[data-key="${CSS.escape(link.dataset.key)}"]`);
+      if (like && like.hasAttribute("aria-current")) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    offerCopies();
+  } catch (error) {
+    if (error.name !== "AbortError") location.assign(address);
+  }
+};
+
+// One entry of the history for a question, however many letters it took.
+let typing;
+field.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const address = `/search?q=${encodeURIComponent(field.value.trim())}`;
+    if (location.pathname === "/search") history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+    show(address);
+  }, 150);
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(".pager a");
+  if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  history.pushState(null, "", link.href);
+  show(link.href).then(() => {
+    scrollTo(0, 0);
+    document.getElementById("main").focus({ preventScroll: true });
+  });
+});
+
+addEventListener("popstate", () => {
+  if (location.pathname === "/search") field.value = new URLSearchParams(location.search).get("q") ?? "";
+  show(location.href);
+});

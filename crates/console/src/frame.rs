@@ -8,9 +8,9 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::assets::{ICON, SCRIPT, STYLE};
 
-/// What a page may load and do: its own style sheet, script and icon, and forms to this hub.
+/// What a page may load and do: its own style sheet, script and icon, pages of this hub while one types, and forms to it.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
-     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+     connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Bytes of the largest page: on a slow line still there in a second.
 pub const PAGE_BYTES_MAX: usize = 150_000;

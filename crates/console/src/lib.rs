@@ -4,8 +4,9 @@
 //! page shows nothing that the API would not. Pages read through `registry` and `tenancy`; today they change nothing but
 //! the browser's own session.
 //!
-//! It is not an application in the browser: each page works without JavaScript, each state has an address, and the script
-//! adds keys and copying and nothing else. It holds no state of its own.
+//! It is not an application in the browser: each page works without JavaScript, and each state has an address. The script
+//! adds keys, copying, answers while one types and paging without a reload: it shows the main part of pages that the hub
+//! renders, and makes none. It holds no state of its own.
 //!
 //! Invariants:
 //! - What others wrote (names in configs, annotations, labels) is text, never markup: templates escape everything except
@@ -21,7 +22,6 @@ mod href;
 mod image_config;
 mod kind;
 mod pages;
-mod reach;
 mod strip;
 mod table;
 mod words;

@@ -45,7 +45,7 @@ static ROWS: &[Endpoint] = rows![
     GET "/image" "page.image" "Shows an image's manifest, config, layers, platforms and referrers",
         Guard::Needs(image), ["name", "reference"] => 200, pages::image::get;
     GET "/search" "page.search" "Finds repositories by name, tag or digest",
-        Guard::Needs(search), ["q"] => 200, pages::search::get;
+        Guard::Needs(search), ["q", "after"] => 200, pages::search::get;
     GET "/assets/{file}" "page.asset" "Returns a style sheet, script or picture of the pages",
         Guard::Open, [] => 200, assets::get;
 ];

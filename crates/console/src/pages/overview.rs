@@ -11,7 +11,6 @@ use tenancy::PageRequest;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
-use crate::reach::{self, Reach};
 use crate::words::{Moment, at_least, plural};
 
 /// Projects on the first page; the rest is found by search.
@@ -19,7 +18,7 @@ const PROJECTS_MAX: u32 = 40;
 /// Repositories on the first page.
 const REPOSITORIES_MAX: usize = 12;
 /// Repositories among which the newest are looked for.
-const REPOSITORIES_READ_MAX: usize = 500;
+const REPOSITORIES_READ_MAX: u64 = 500;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -60,26 +59,26 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     } else {
         (Vec::new(), false)
     };
-    let mut reach = if call.may(Action::CatalogList) {
-        reach::visible(&call, REPOSITORIES_READ_MAX).await?
+    let (mut repositories, is_cut) = if call.may(Action::CatalogList) {
+        call.visible_repositories(None, "", REPOSITORIES_READ_MAX).await?
     } else {
-        Reach { repositories: Vec::new(), is_cut: false }
+        (Vec::new(), false)
     };
     let mut of_project: BTreeMap<String, usize> = BTreeMap::new();
-    for repository in &reach.repositories {
+    for repository in &repositories {
         *of_project.entry(repository.name.project().to_owned()).or_default() += 1;
     }
     let projects_counted = at_least(projects.len(), more_projects, "project");
-    let repositories_counted = at_least(reach.repositories.len(), reach.is_cut, "repository");
-    if !reach.is_cut {
-        reach.repositories.sort_by(|a, b| b.created_at_us.cmp(&a.created_at_us).then_with(|| a.name.cmp(&b.name)));
+    let repositories_counted = at_least(repositories.len(), is_cut, "repository");
+    if !is_cut {
+        repositories.sort_by(|a, b| b.created_at_us.cmp(&a.created_at_us).then_with(|| a.name.cmp(&b.name)));
     }
     let project_row = |project: tenancy::Project| {
         let count = of_project.get(&project.name).copied().unwrap_or(0);
         let count = crate::words::count(count);
         ProjectRow {
             href: href::project(&project.name),
-            repositories: if reach.is_cut { "repositories".to_owned() } else { plural(count, "repository") },
+            repositories: if is_cut { "repositories".to_owned() } else { plural(count, "repository") },
             public: project.public,
             created: Moment::new(project.created_at_us, now_us),
             name: project.name,
@@ -105,7 +104,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
                 created: Moment::new(repository.created_at_us, now_us),
             })
             .collect(),
-        is_newest: !reach.is_cut,
+        is_newest: !is_cut,
         host,
         registry_flags,
     };

@@ -1,6 +1,7 @@
-//! Search among what the caller may see: repositories by a part of their name, tags and digests exactly.
+//! Search among what the caller may see: repositories by a part of their name, tags and digests exactly. Each page looks at
+//! so many repositories and says where the next one goes on, so that a question costs the same on a hub of any size.
 
-use api::{Call, Failure};
+use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
@@ -8,17 +9,19 @@ use oci::{Digest, Reference, RepositoryName, Tag};
 use registry::Registry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
+use crate::href;
 use crate::words::{Hash, foreign, plural};
-use crate::{href, reach};
 
 /// The longest question: a whole name with a SHA-512 digest, and some room.
 const QUERY_CHARS_MAX: usize = 512;
-/// Repositories whose names are looked at.
-const NAMES_MAX: usize = 500;
-/// Repositories that are asked for a tag or digest: each is one look into the database.
-const ASKED_MAX: usize = 100;
-/// Answers on the page.
+/// Repositories whose names are looked at for one page: a few milliseconds of the database.
+const NAMES_MAX: u64 = 5_000;
+/// Repositories that are asked for a tag or digest for one page: each is one look into the database.
+const ASKED_MAX: u64 = 100;
+/// Answers on a page.
 const HITS_MAX: usize = 40;
+/// Names that begin with the question and lie behind what was looked at.
+const BEGINNINGS_MAX: u64 = 8;
 
 #[derive(Template)]
 #[template(path = "search.html")]
@@ -27,6 +30,9 @@ struct SearchPage {
     query: String,
     counted: String,
     hits: Vec<Hit>,
+    first: String,
+    is_first_page: bool,
+    next: Option<String>,
     /// What was not looked at.
     limits: Option<String>,
 }
@@ -36,6 +42,15 @@ struct Hit {
     what: &'static str,
     name: String,
     digest: Option<Hash>,
+}
+
+/// What was found for a page.
+#[derive(Default)]
+struct Found {
+    hits: Vec<Hit>,
+    /// The name after which the next page begins.
+    next: Option<String>,
+    limits: Option<String>,
 }
 
 /// What is asked for.
@@ -86,67 +101,90 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         let message = format!("the question is longer than the limit of {QUERY_CHARS_MAX} characters");
         return Err(Failure::bad_request("PARAMETER_INVALID", message));
     }
-    let (hits, limits) =
-        if query.is_empty() { (Vec::new(), None) } else { find(&call, &query.to_ascii_lowercase(), query).await? };
+    let after = PageParameters::of(&call.target)?.after.unwrap_or_default();
+    let found = if query.is_empty() { Found::default() } else { find(&call, query, &after).await? };
     let mut frame = Frame::new(
         &call,
         Section::Elsewhere,
         if query.is_empty() { "Search".to_owned() } else { format!("Search: {}", foreign(query, 60)) },
     );
     frame.query = foreign(query, QUERY_CHARS_MAX);
+    let first = format!("/search?q={}", href::escaped(query));
     let page = SearchPage {
-        frame: match hits.first() {
+        frame: match found.hits.first() {
             Some(Hit { what: "repository", .. }) | None => frame.command("garrison repo list"),
             Some(hit) => frame.command(format!("garrison repo show {}", hit.name)),
         },
-        counted: plural(crate::words::count(hits.len()), "answer"),
+        counted: plural(crate::words::count(found.hits.len()), "answer"),
         query: foreign(query, 100),
-        hits,
-        limits,
+        hits: found.hits,
+        next: found.next.map(|next| format!("{first}&after={}", href::escaped(&next))),
+        first,
+        is_first_page: after.is_empty(),
+        limits: found.limits,
     };
     answer(StatusCode::OK, &page)
 }
 
-async fn find(call: &Call, lower: &str, query: &str) -> Result<(Vec<Hit>, Option<String>), Failure> {
-    // Names are of lower case; tags are not.
+async fn find(call: &Call, query: &str, after: &str) -> Result<Found, Failure> {
     let question = Question::parse(query);
-    let reach = reach::visible(call, NAMES_MAX).await?;
-    let names = reach.repositories.iter().map(|repository| &repository.name);
-    let registry = call.app.registry();
-    let mut hits = Vec::new();
-    let mut is_cut = reach.is_cut;
-    if let (false, Some(_)) = (question.is_whole_name, question.name) {
-        let wanted = Question::parse(lower).name.unwrap_or_default().to_owned();
-        let mut found: Vec<&RepositoryName> = names.clone().filter(|name| name.as_str().contains(&wanted)).collect();
-        // A name that ends with the word is more likely meant than one that holds it somewhere.
-        found.sort_by_key(|name| (!name.as_str().ends_with(&wanted), name.as_str().len()));
-        hits.extend(found.into_iter().take(HITS_MAX).map(|name| Hit {
-            href: href::repository(name),
-            what: "repository",
-            name: name.to_string(),
-            digest: None,
-        }));
-    }
-    if let Some(reference) = &question.reference {
-        let asked: Vec<RepositoryName> = match question.name.filter(|_| question.is_whole_name) {
-            Some(wanted) => named(call, wanted).await?.into_iter().collect(),
-            None => names.cloned().collect(),
-        };
-        is_cut |= asked.len() > ASKED_MAX;
-        for name in asked.iter().take(ASKED_MAX) {
-            if hits.len() == HITS_MAX {
-                break;
-            }
-            hits.extend(find_in(registry, name, reference).await?);
+    match (question.name, question.reference) {
+        (Some(name), Some(reference)) if question.is_whole_name => {
+            let named = named(call, name).await?;
+            let hits = find_in(call.app.registry(), named.as_slice(), &reference).await?;
+            Ok(Found { hits, ..Found::default() })
         }
+        (Some(name), tag) => find_names(call, name, tag.as_ref(), after).await,
+        (None, Some(reference)) => find_everywhere(call, &reference, after).await,
+        (None, None) => Ok(Found::default()),
     }
-    let limits = is_cut.then(|| {
-        format!(
-            "Searched: the names of the first {NAMES_MAX} repositories in order, and the tags and digests of the first {ASKED_MAX}. \
-             `NAME:TAG` and a project's page reach the others."
-        )
+}
+
+/// Finds repositories by a part of their name, a page after another; on the first page also the tag in the first of them.
+async fn find_names(call: &Call, part: &str, tag: Option<&Reference>, after: &str) -> Result<Found, Failure> {
+    // Names are of lower case; tags are not.
+    let part = part.to_ascii_lowercase();
+    let (repositories, more) = call.visible_repositories(None, after, NAMES_MAX).await?;
+    let names: Vec<RepositoryName> = repositories.into_iter().map(|repository| repository.name).collect();
+    let mut matching = names.iter().filter(|name| name.as_str().contains(&part));
+    let mut hits: Vec<Hit> = matching.by_ref().take(HITS_MAX).map(repository).collect();
+    let next = match (hits.last(), matching.next()) {
+        (Some(last), Some(_)) => Some(last.name.clone()),
+        _ => names.last().filter(|_| more).map(ToString::to_string),
+    };
+    let mut limits = None;
+    if after.is_empty() {
+        if let Some(last) = names.last().filter(|_| more && hits.len() < HITS_MAX) {
+            let (beginning, _) = call.visible_repositories(None, &just_before(&part), BEGINNINGS_MAX).await?;
+            let beginning = beginning.into_iter().map(|repository| repository.name);
+            hits.extend(beginning.filter(|name| name > last && name.as_str().starts_with(&part)).map(|name| repository(&name)));
+        }
+        if let Some(tag) = tag {
+            let asked = names.len().min(usize::try_from(ASKED_MAX).unwrap_or(usize::MAX));
+            hits.extend(find_in(call.app.registry(), &names[..asked], tag).await?);
+            limits = (names.len() > asked).then(|| {
+                format!("The tag was looked for in the first {ASKED_MAX} repositories; `NAME:TAG` asks one.")
+            });
+        }
+        hits.truncate(HITS_MAX);
+    }
+    Ok(Found { hits, next, limits })
+}
+
+/// Finds the repositories that hold a digest, a page after another.
+async fn find_everywhere(call: &Call, reference: &Reference, after: &str) -> Result<Found, Failure> {
+    let (repositories, more) = call.visible_repositories(None, after, ASKED_MAX).await?;
+    let names: Vec<RepositoryName> = repositories.into_iter().map(|repository| repository.name).collect();
+    let hits = find_in(call.app.registry(), &names, reference).await?;
+    let next = names.last().filter(|_| more).map(ToString::to_string);
+    let limits = next.as_ref().map(|next| {
+        format!("Each page asks {ASKED_MAX} repositories; this one ends with {next}. `NAME@DIGEST` asks one.")
     });
-    Ok((hits, limits))
+    Ok(Found { hits, next, limits })
+}
+
+fn repository(name: &RepositoryName) -> Hit {
+    Hit { href: href::repository(name), what: "repository", name: name.to_string(), digest: None }
 }
 
 /// Returns the repository of exactly this name, if the caller may see it.
@@ -167,22 +205,26 @@ fn just_before(name: &str) -> String {
     characters.into_iter().collect()
 }
 
-async fn find_in(registry: &Registry, name: &RepositoryName, reference: &Reference) -> Result<Option<Hit>, Failure> {
-    let entry = match registry.find_manifest(name, reference).await {
-        Ok(entry) => entry,
-        Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+/// Asks repositories for a tag or digest, until there are enough answers.
+async fn find_in(registry: &Registry, names: &[RepositoryName], reference: &Reference) -> Result<Vec<Hit>, Failure> {
     let (what, separator) = match reference {
         Reference::Tag(_) => ("tag", ':'),
         Reference::Digest(_) => ("digest", '@'),
     };
-    Ok(Some(Hit {
-        href: href::image(name, reference),
-        what,
-        name: format!("{name}{separator}{reference}"),
-        digest: Some(Hash(entry.digest)),
-    }))
+    let mut hits = Vec::new();
+    for name in names {
+        match registry.find_manifest(name, reference).await {
+            Ok(entry) => hits.push(Hit {
+                href: href::image(name, reference),
+                what,
+                name: format!("{name}{separator}{reference}"),
+                digest: Some(Hash(entry.digest)),
+            }),
+            Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(hits)
 }
 
 #[cfg(test)]

@@ -20,10 +20,9 @@ fn private(digest: &oci::Digest) -> Vec<(String, String)> {
     .into()
 }
 
-#[test]
-fn what_is_private_answers_as_what_does_not_exist() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn what_is_private_answers_as_what_does_not_exist(database: testkit::Database) {
+        let world = World::new(database).await;
         let digest = world.furnish().await;
         let stranger = world.log_in("stranger").await;
         for session in [None, Some(stranger.as_str())] {
@@ -34,13 +33,12 @@ fn what_is_private_answers_as_what_does_not_exist() {
                 assert_eq!(there_answer.text, gone_answer.text.replace("gone", "team"), "{there}");
             }
         }
-    });
+    }
 }
 
-#[test]
-fn lists_and_search_show_nothing_private() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn lists_and_search_show_nothing_private(database: testkit::Database) {
+        let world = World::new(database).await;
         let digest = world.furnish().await;
         let stranger = world.log_in("stranger").await;
         let searches =
@@ -63,13 +61,12 @@ fn lists_and_search_show_nothing_private() {
                 }
             }
         }
-    });
+    }
 }
 
-#[test]
-fn everyone_sees_what_is_public() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn everyone_sees_what_is_public(database: testkit::Database) {
+        let world = World::new(database).await;
         world.furnish().await;
         for path in ["/projects/open", "/repositories?name=open/tool", "/image?name=open/tool&reference=0.9.1"] {
             let answer = world.get(path, None).await;
@@ -78,13 +75,12 @@ fn everyone_sees_what_is_public() {
         }
         let first = world.get("/", None).await;
         assert!(first.text.contains("/projects/open") && first.text.contains("name=\"password\""));
-    });
+    }
 }
 
-#[test]
-fn members_are_shown_to_who_may_know_them() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn members_are_shown_to_who_may_know_them(database: testkit::Database) {
+        let world = World::new(database).await;
         for (user, role, is_shown) in
             [("reader", "puller", false), ("reader", "maintainer", true), ("stranger", "admin", true)]
         {
@@ -96,13 +92,12 @@ fn members_are_shown_to_who_may_know_them() {
         }
         let answer = world.get("/projects/open", None).await;
         assert!(!answer.text.contains("id=\"members\""));
-    });
+    }
 }
 
-#[test]
-fn search_finds_names_tags_and_digests() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn search_finds_names_tags_and_digests(database: testkit::Database) {
+        let world = World::new(database).await;
         let digest = world.furnish().await;
         let reader = world.log_in("reader").await;
         for (query, expected) in [
@@ -118,24 +113,45 @@ fn search_finds_names_tags_and_digests() {
             let answer = world.get(&format!("/search?q={query}"), Some(&reader)).await;
             assert!(answer.text.contains(expected), "{query}: {}", answer.text);
         }
-    });
+    }
 }
 
-#[test]
-fn a_question_has_a_longest() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn search_goes_on_where_a_page_ends(database: testkit::Database) {
+        let world = World::new(database).await;
+        let names: Vec<String> = (0..90).map(|number| format!("team/part-{number:02}")).collect();
+        for name in names.iter().map(String::as_str).chain(["team/other", "open/part-xx"]) {
+            world.image(name, &["1"], &crate::world::config("amd64"), &[10]).await;
+        }
+        let reader = world.log_in("reader").await;
+        let (mut path, mut found, mut pages) = ("/search?q=part".to_owned(), Vec::new(), 0);
+        loop {
+            let answer = world.get(&path, Some(&reader)).await;
+            let links = answer.text.split("<a class=\"name\" href=\"/repositories?name=").skip(1);
+            found.extend(links.filter_map(|rest| rest.split('"').next()).map(ToOwned::to_owned));
+            pages += 1;
+            assert!(pages < 10, "{path}");
+            let Some((before, _)) = answer.text.split_once("\" rel=\"next\"") else { break };
+            path = before.rsplit('"').next().unwrap().replace("&#38;", "&");
+        }
+        let expected: Vec<String> = ["open/part-xx".to_owned()].into_iter().chain(names).collect();
+        assert_eq!((found, pages), (expected, 3));
+    }
+}
+
+testkit::on_both_databases! {
+    async fn a_question_has_a_longest(database: testkit::Database) {
+        let world = World::new(database).await;
         for (length, expected) in [(511, StatusCode::OK), (512, StatusCode::OK), (513, StatusCode::BAD_REQUEST)] {
             let answer = world.get(&format!("/search?q={}", "a".repeat(length)), None).await;
             assert_eq!(answer.status, expected, "{length}");
         }
-    });
+    }
 }
 
-#[test]
-fn wrong_credentials_in_a_header_are_told_on_a_page() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn wrong_credentials_in_a_header_are_told_on_a_page(database: testkit::Database) {
+        let world = World::new(database).await;
         let request = Request::get("/")
             .header(header::HOST, HOST)
             .header(header::AUTHORIZATION, "Basic YWRtaW46d3Jvbmc=")
@@ -144,5 +160,5 @@ fn wrong_credentials_in_a_header_are_told_on_a_page() {
         let answer = world.send(request).await;
         assert_eq!((answer.status, answer.header("www-authenticate")), (StatusCode::UNAUTHORIZED, ""));
         assert!(answer.text.contains("The credentials are refused"));
-    });
+    }
 }

@@ -58,24 +58,22 @@ fn assert_harmless(text: &str) {
     }
 }
 
-#[test]
-fn what_was_pushed_is_text() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn what_was_pushed_is_text(database: testkit::Database) {
+        let world = World::new(database).await;
         push_hostile(&world, MARKUP).await;
         let session = world.log_in("reader").await;
         let answer = world.get("/image?name=team/api&reference=hostile", Some(&session)).await;
         assert_eq!(answer.status, StatusCode::OK);
         assert!(answer.text.contains("&#60;script&#62;"));
         assert_harmless(&answer.text);
-    });
+    }
 }
 
-#[test]
-fn no_page_grows_with_what_was_pushed() {
-    testkit::run(async {
+testkit::on_both_databases! {
+    async fn no_page_grows_with_what_was_pushed(database: testkit::Database) {
+        let world = World::new(database).await;
         for text in [MARKUP, "\"", "\u{1f980}", "a"] {
-            let world = World::new().await;
             let digest = push_hostile(&world, &long(text)[..].chars().take(2_000).collect::<String>()).await;
             let platform = json!({ "os": "o".repeat(200), "architecture": "a".repeat(200) });
             let entries: Vec<Value> = (0..200)
@@ -101,13 +99,12 @@ fn no_page_grows_with_what_was_pushed() {
                 assert_harmless(&answer.text);
             }
         }
-    });
+    }
 }
 
-#[test]
-fn long_names_and_many_rows_stay_within_a_page() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn long_names_and_many_rows_stay_within_a_page(database: testkit::Database) {
+        let world = World::new(database).await;
         let long_name = format!("team/{}", "n".repeat(245));
         let tags: Vec<String> = (0..60).map(|number| format!("{}{number:02}", "t".repeat(126))).collect();
         world.image(&long_name, &tags.iter().map(String::as_str).collect::<Vec<_>>(), &json!({}), &[1, 2]).await;
@@ -128,13 +125,12 @@ fn long_names_and_many_rows_stay_within_a_page() {
             assert_eq!(answer.status, StatusCode::OK, "{path}");
             assert!(answer.text.len() < console::PAGE_BYTES_MAX, "{path} has {} bytes", answer.text.len());
         }
-    });
+    }
 }
 
-#[test]
-fn what_a_visitor_wrote_is_text() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn what_a_visitor_wrote_is_text(database: testkit::Database) {
+        let world = World::new(database).await;
         let wrote = "%22%27%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE%3Cimg+src%3Dx+onerror%3Dalert(1)%3E";
         let session = world.log_in("admin").await;
         for path in [
@@ -156,13 +152,12 @@ fn what_a_visitor_wrote_is_text() {
         let answer = world.post("/login", None, &format!("name={wrote}&password={wrote}&next={wrote}")).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN);
         assert_harmless(&answer.text);
-    });
+    }
 }
 
-#[test]
-fn a_config_that_is_no_config_leaves_the_page_whole() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn a_config_that_is_no_config_leaves_the_page_whole(database: testkit::Database) {
+        let world = World::new(database).await;
         let session = world.log_in("reader").await;
         let large = format!("{{\"a\":\"{}\"}}", "a".repeat(1 << 20));
         for (bytes, expected) in [
@@ -183,5 +178,5 @@ fn a_config_that_is_no_config_leaves_the_page_whole() {
             assert_eq!(answer.status, StatusCode::OK);
             assert!(answer.text.contains(expected), "{}", answer.text);
         }
-    });
+    }
 }

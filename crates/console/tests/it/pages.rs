@@ -21,10 +21,9 @@ const PAGES: &[&str] = &[
     "/nowhere",
 ];
 
-#[test]
-fn every_page_forbids_what_it_does_not_need() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn every_page_forbids_what_it_does_not_need(database: testkit::Database) {
+        let world = World::new(database).await;
         world.furnish().await;
         let session = world.log_in("admin").await;
         for session in [None, Some(session.as_str())] {
@@ -48,18 +47,17 @@ fn every_page_forbids_what_it_does_not_need() {
                 assert_eq!((scripts, answer.text.matches("<script src=\"/assets/").count()), (1, 1), "{path}");
             }
         }
-    });
+    }
 }
 
 #[test]
 fn the_policy() {
-    insta::assert_snapshot!(console::CONTENT_SECURITY_POLICY, @"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
+    insta::assert_snapshot!(console::CONTENT_SECURITY_POLICY, @"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'");
 }
 
-#[test]
-fn files_are_kept_for_good_under_the_name_of_their_content() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn files_are_kept_for_good_under_the_name_of_their_content(database: testkit::Database) {
+        let world = World::new(database).await;
         let page = world.get("/", None).await;
         for (stem, media_type) in
             [("/assets/console.", "text/css; charset=utf-8"), ("/assets/garrison.", "image/svg+xml")]
@@ -75,13 +73,12 @@ fn files_are_kept_for_good_under_the_name_of_their_content() {
         {
             assert_eq!(world.get(path, None).await.status, StatusCode::NOT_FOUND, "{path}");
         }
-    });
+    }
 }
 
-#[test]
-fn every_address_on_a_page_leads_somewhere() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn every_address_on_a_page_leads_somewhere(database: testkit::Database) {
+        let world = World::new(database).await;
         world.furnish().await;
         let session = world.log_in("admin").await;
         for path in PAGES {
@@ -103,13 +100,12 @@ fn every_address_on_a_page_leads_somewhere() {
                 }
             }
         }
-    });
+    }
 }
 
-#[test]
-fn lists_go_on_where_a_page_ends() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn lists_go_on_where_a_page_ends(database: testkit::Database) {
+        let world = World::new(database).await;
         let tags: Vec<String> = (0..60).map(|number| format!("v{number:03}")).collect();
         world
             .image(
@@ -131,13 +127,12 @@ fn lists_go_on_where_a_page_ends() {
             path = before.rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&#38;", "&");
         }
         assert_eq!(seen, tags);
-    });
+    }
 }
 
-#[test]
-fn words_of_the_pages() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn words_of_the_pages(database: testkit::Database) {
+        let world = World::new(database).await;
         world.furnish().await;
         let reader = world.log_in("reader").await;
         let mut text = String::new();
@@ -151,18 +146,17 @@ fn words_of_the_pages() {
         }
         let settings = filtered();
         settings.bind(|| insta::assert_snapshot!("words", text));
-    });
+    }
 }
 
-#[test]
-fn markup_of_an_image() {
-    testkit::run(async {
-        let world = World::new().await;
+testkit::on_both_databases! {
+    async fn markup_of_an_image(database: testkit::Database) {
+        let world = World::new(database).await;
         world.furnish().await;
         let session = world.log_in("admin").await;
         let answer = world.get("/image?name=team/api&reference=1.4", Some(&session)).await;
         filtered().bind(|| insta::assert_snapshot!("image", steady(&answer.text)));
-    });
+    }
 }
 
 fn filtered() -> insta::Settings {

@@ -18,11 +18,12 @@ const PAGES: &[(&str, &str)] = &[
     ("project", "/projects/team"),
     ("repository", "/repositories?name=team/api"),
     ("image", "/image?name=team/api&reference=1.4"),
+    ("search", "/search?q=api"),
     ("index", "/image?name=team/api&reference=1.4-multi"),
 ];
 
-/// Width and height of the window: a phone's, and a desk's.
-const SCREENS: &[(u32, u32)] = &[(360, 1500), (1440, 1300)];
+/// Width and height of the window: the smallest phone's, a desk's, and a wall's.
+const SCREENS: &[(u32, u32)] = &[(320, 1500), (1440, 1300), (3840, 2160)];
 
 /// How many times the bytes of an empty page a picture has that shows something.
 const MORE_THAN_EMPTY: usize = 3;
@@ -88,7 +89,7 @@ fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
     let directory = target.join("ui");
     fs::create_dir_all(&directory).unwrap();
     testkit::run(async {
-        let world = World::new().await;
+        let world = World::new(testkit::Database::sqlite()).await;
         world.furnish().await;
         let session = world.log_in("admin").await;
         let (outside, inside) = (serve(&world, None).await, serve(&world, Some(&session)).await);

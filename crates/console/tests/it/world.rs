@@ -32,6 +32,7 @@ pub(crate) struct World {
     tenancy: Tenancy,
     admin: Subject,
     _directory: tempfile::TempDir,
+    _database: testkit::Database,
 }
 
 /// What came back.
@@ -76,9 +77,13 @@ impl Answer {
 
 impl World {
     /// A hub with `team` (private), `open` (public) and the users `admin`, `reader` (of team) and `stranger` (of nothing).
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(server: testkit::Database) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let database = db::Db::open(&db::Config::Sqlite { path: directory.path().join("garrison.db") }).await.unwrap();
+        let config = match &server {
+            testkit::Database::Sqlite(file) => db::Config::Sqlite { path: file.path().to_owned() },
+            testkit::Database::Postgres(database) => db::Config::Postgres { url: database.url().to_owned() },
+        };
+        let database = db::Db::open(&config).await.unwrap();
         let key = MasterKey::from_bytes(b"a master key for tests, 32 bytes").unwrap();
         let tenancy = Tenancy::new(database.clone(), key).unwrap();
         tenancy.bootstrap(Some(Secret::from(PASSWORD.to_owned()))).await.unwrap();
@@ -101,7 +106,7 @@ impl World {
         }));
         let table = api::endpoints().into_iter().chain(console::endpoints()).collect();
         let router = api::router(app, table, console::render_failure);
-        let world = Self { router, registry, tenancy, admin, _directory: directory };
+        let world = Self { router, registry, tenancy, admin, _directory: directory, _database: server };
         world.project("team", Visibility::Private).await;
         world.project("open", Visibility::Public).await;
         for user in ["reader", "stranger"] {
