@@ -63,15 +63,20 @@ impl Steps {
         }
         let failed = self.done.iter().filter(|step| step.result.is_err()).count();
         let elapsed: Duration = self.done.iter().map(|step| step.elapsed).sum();
-        say(&format!("{} steps, {failed} failed, {} tests skipped, {:.0} s", self.done.len(), self.skipped.count(), elapsed.as_secs_f64()));
+        say(&format!(
+            "{} steps, {failed} failed, {} tests skipped, {:.0} s",
+            self.done.len(),
+            self.skipped.count(),
+            elapsed.as_secs_f64()
+        ));
         if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
 impl Skipped {
-    fn parse(text: &str) -> Self {
+    fn parse(lines: &str) -> Self {
         let mut reasons: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for line in text.lines() {
+        for line in lines.lines() {
             let (test, reason) = line.split_once('\t').unwrap_or((line, "no reason given"));
             reasons.entry(reason.to_owned()).or_default().insert(test.to_owned());
         }

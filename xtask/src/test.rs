@@ -33,7 +33,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     let tools = Tools::open()?;
     let mut steps = Steps::default();
     let skipped = workspace.path("target").join("tests-skipped");
-    std::fs::create_dir_all(workspace.path("target")).and_then(|()| std::fs::write(&skipped, "")).with_context(|| format!("failed to empty `{}`", skipped.display()))?;
+    std::fs::create_dir_all(workspace.path("target"))
+        .and_then(|()| std::fs::write(&skipped, ""))
+        .with_context(|| format!("failed to empty `{}`", skipped.display()))?;
     let variables = vec![(SKIPPED_VARIABLE, skipped.clone().into_os_string())];
     let mut suite = Suite { workspace, path: tools.path()?, variables, skipped };
     if arguments.quick {

@@ -171,13 +171,13 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_say_where_a_request_comes_from() {
+        /// Peer, lines of the header, source.
+        type Case<'a> = (&'a str, &'a [&'a str], &'a str);
         const PROXIES: &str = "10.0.0.0/8,fd00::/8,192.0.2.7";
         let hops = |count: usize| format!("203.0.113.1{}", ", 10.0.0.2".repeat(count));
         let (enough, too_many) = (hops(HOPS_MAX - 1), hops(HOPS_MAX));
         let long = format!("{},198.51.100.1", "x".repeat(16 << 10));
         let wide = format!("{}[2001:0db8:0000:0000:0000:0000:0000:0001]:65535", " ".repeat(99));
-        /// Peer, lines of the header, source.
-        type Case<'a> = (&'a str, &'a [&'a str], &'a str);
         let table: [Case<'_>; 22] = [
             // Nobody is believed who is not a proxy of ours.
             ("203.0.113.9", &[], "203.0.113.9"),

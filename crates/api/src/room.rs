@@ -67,14 +67,12 @@ impl Room {
     /// `TOOMANYREQUESTS` after [`WAIT_MAX`].
     pub(crate) async fn take(&self, bytes: usize) -> Result<Place, Failure> {
         let taken = Arc::clone(&self.permits).acquire_many_owned(self.units(bytes));
-        match tokio::time::timeout(WAIT_MAX, taken).await {
-            Ok(Ok(permit)) => Ok(Place(permit)),
-            // Nobody closes the semaphore; were it closed, there would be no room either.
-            Ok(Err(_)) | Err(_) => {
-                let message = "too much is on its way at once for something this large; try again in a moment";
-                Err(Failure::registry(ErrorCode::TooManyRequests, message).header(header::RETRY_AFTER, "5"))
-            }
+        // Nobody closes the semaphore; were it closed, there would be no room either.
+        if let Ok(Ok(permit)) = tokio::time::timeout(WAIT_MAX, taken).await {
+            return Ok(Place(permit));
         }
+        let message = "too much is on its way at once for something this large; try again in a moment";
+        Err(Failure::registry(ErrorCode::TooManyRequests, message).header(header::RETRY_AFTER, "5"))
     }
 
     /// Returns the bytes that are taken.

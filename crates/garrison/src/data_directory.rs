@@ -121,7 +121,8 @@ impl DataDirectory {
     fn try_lock(path: &Path) -> Result<File, Error> {
         let failed = |source| Error::Lock { path: path.to_owned(), source };
         let path_of_lock = path.join("lock");
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path_of_lock);
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path_of_lock);
         let mut lock = opened.map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}

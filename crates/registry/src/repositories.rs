@@ -17,7 +17,7 @@ use crate::statements as sql;
 use crate::uploads::Writers;
 
 /// What [`Registry::check_writes`] writes: small, and more than what fits beside other files in blocks that are taken.
-const PROBE: [u8; 64 << 10] = [0; 64 << 10];
+static PROBE: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Where it notes in the database that it did.
 const PROBED: &str = "probed";

@@ -56,7 +56,8 @@ pub fn announce(what: &str) {
 /// Appends a line. Many processes do so at once; one short write to the end of a file is not torn.
 fn note(path: &Path, test: &str, what: &str) {
     let line = format!("{test}\t{}\n", what.replace(['\n', '\t'], " "));
-    let written = OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    let written =
+        OpenOptions::new().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
     if let Err(error) = written {
         panic!("failed to note in `{}` what is skipped: {error}", path.display());
     }

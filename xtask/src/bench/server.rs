@@ -194,7 +194,10 @@ fn version_of(program: &Path) -> String {
     };
     match text.split_whitespace().find(is_version) {
         Some(word) => word.to_owned(),
-        None => format!("(binary {})", fs::read(program).map_or_else(|_| "unread".to_owned(), |bytes| name_of(&bytes)[..19].to_owned())),
+        None => format!(
+            "(binary {})",
+            fs::read(program).map_or_else(|_| "unread".to_owned(), |bytes| name_of(&bytes)[..19].to_owned())
+        ),
     }
 }
 

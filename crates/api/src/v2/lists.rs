@@ -85,11 +85,7 @@ enum Listing {
 
 impl Listing {
     /// Returns the next piece of JSON. A list that cannot be read to its end breaks off, so that nobody takes it for whole.
-    async fn next(
-        self,
-        registry: &Registry,
-        name: &RepositoryName,
-    ) -> Result<Option<(Bytes, Self)>, registry::Error> {
+    async fn next(self, registry: &Registry, name: &RepositoryName) -> Result<Option<(Bytes, Self)>, registry::Error> {
         let (mut text, mut separator, page) = match self {
             Self::Ended => return Ok(None),
             Self::Begun { head, first } => (head, "", first),
@@ -103,7 +99,7 @@ impl Listing {
         };
         for tag in &page.items {
             // A tag has no character that JSON escapes.
-            text.extend([separator, "\"", tag, "\""]);
+            text.extend([separator, "\"", tag.as_str(), "\""]);
             separator = ",";
         }
         let next = match page.items.last() {

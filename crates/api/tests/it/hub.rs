@@ -312,7 +312,8 @@ impl Ask {
 
     /// Comes over a connection from this address.
     pub(crate) fn from(mut self, address: &str) -> Self {
-        self.peer = Some(Peer { address: (address.parse::<std::net::IpAddr>().unwrap(), 4711).into(), encrypted: false });
+        self.peer =
+            Some(Peer { address: (address.parse::<std::net::IpAddr>().unwrap(), 4711).into(), encrypted: false });
         self
     }
 

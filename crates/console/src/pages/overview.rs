@@ -94,8 +94,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         repositories_counted,
         projects: projects.into_iter().map(project_row).collect(),
         more_projects,
-        repositories: reach
-            .repositories
+        repositories: repositories
             .iter()
             .take(REPOSITORIES_MAX)
             .map(|repository| RepositoryRow {

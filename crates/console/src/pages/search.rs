@@ -157,14 +157,17 @@ async fn find_names(call: &Call, part: &str, tag: Option<&Reference>, after: &st
         if let Some(last) = names.last().filter(|_| more && hits.len() < HITS_MAX) {
             let (beginning, _) = call.visible_repositories(None, &just_before(&part), BEGINNINGS_MAX).await?;
             let beginning = beginning.into_iter().map(|repository| repository.name);
-            hits.extend(beginning.filter(|name| name > last && name.as_str().starts_with(&part)).map(|name| repository(&name)));
+            hits.extend(
+                beginning
+                    .filter(|name| name.as_str() > last.as_str() && name.as_str().starts_with(&part))
+                    .map(|name| repository(&name)),
+            );
         }
         if let Some(tag) = tag {
             let asked = names.len().min(usize::try_from(ASKED_MAX).unwrap_or(usize::MAX));
             hits.extend(find_in(call.app.registry(), &names[..asked], tag).await?);
-            limits = (names.len() > asked).then(|| {
-                format!("The tag was looked for in the first {ASKED_MAX} repositories; `NAME:TAG` asks one.")
-            });
+            limits = (names.len() > asked)
+                .then(|| format!("The tag was looked for in the first {ASKED_MAX} repositories; `NAME:TAG` asks one."));
         }
         hits.truncate(HITS_MAX);
     }

@@ -56,7 +56,7 @@ impl Answer {
     /// The text of the page that a person reads, a line for each block.
     pub(crate) fn words(&self) -> String {
         let main = self.text.split("<main").nth(1).unwrap_or(&self.text);
-        let main = main.split("<details").next().unwrap_or(main);
+        let main = ["<details", "<dialog"].iter().fold(main, |main, end| main.split(end).next().unwrap_or(main));
         let mut words = String::new();
         let mut is_tag = true;
         for character in main.chars() {

@@ -125,7 +125,7 @@ fn from_the_first_start_to_the_last_word() {
     let log = std::fs::read_to_string(home.path().join(LOG)).unwrap();
     let changes: Vec<_> = log
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["fields"].take())
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
         .filter(|fields| fields["message"] == "change made")
         .map(|fields| {
             assert_eq!((&fields["actor"], &fields["outcome"]), (&"user:admin".into(), &"allowed".into()), "{fields}");
@@ -135,12 +135,12 @@ fn from_the_first_start_to_the_last_word() {
     let expected = [
         "project.create project:team",
         "project.update project:team",
-        "robot.create robot:ci-web",
-        "robot.update robot:ci-web",
-        "robot.update robot:ci-web",
-        "robot.rotate robot:ci-web",
+        "robot.create robot:team/ci-web",
+        "robot.update robot:team/ci-web",
+        "robot.update robot:team/ci-web",
+        "robot.rotate robot:team/ci-web",
         "fsck.start registry",
-        "robot.delete robot:ci-web",
+        "robot.delete robot:team/ci-web",
         "project.delete project:team",
     ];
     assert_eq!(changes, expected);
