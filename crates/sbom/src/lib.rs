@@ -3,6 +3,7 @@
 //! A layer is read once ([`read_layer`]): while it is decompressed and hashed, a walk over its headers offers each path to one compiled set of claims
 //! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
+//! Inventories are written as documents and read from them in [`formats`], and compared in [`diff`](mod@diff).
 //!
 //! Not here: where images come from (registries, layouts, archives, directories), caches, threads, clocks, the network.
 //!
@@ -15,8 +16,10 @@
 
 mod cataloger;
 mod content;
+pub mod diff;
 mod engine;
 mod extractors;
+pub mod formats;
 mod layer;
 mod matcher;
 mod os_release;

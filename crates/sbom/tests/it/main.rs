@@ -1,5 +1,6 @@
-//! The engine from outside: layers in, inventories out.
+//! The engine from outside: layers in, inventories out; documents out and in.
 
 mod archive;
 mod fold;
+mod formats;
 mod layers;

@@ -1,0 +1,183 @@
+use component::{Component, Distribution, PackageType, Purl, SourcePackage};
+
+/// Returns the kind of package that a purl's type stands for.
+pub(super) fn package_type(purl: &Purl) -> PackageType {
+    let is_known = |candidate: &&PackageType| candidate.purl_type() == purl.ty() && purl.ty() != "generic";
+    PackageType::ALL.iter().find(is_known).copied().unwrap_or(PackageType::Unknown)
+}
+
+/// Returns the name that a component with this purl has in its ecosystem.
+pub(super) fn name(purl: &Purl) -> String {
+    match (purl.ty(), purl.namespace()) {
+        (
+            "npm" | "golang" | "composer" | "github" | "bitbucket" | "swift" | "huggingface" | "docker",
+            Some(namespace),
+        ) => {
+            format!("{namespace}/{}", purl.name())
+        }
+        _ => purl.name().to_owned(),
+    }
+}
+
+/// Returns the name of a component whose document splits it into group and name.
+pub(super) fn joined_name(group: Option<&str>, name: &str, package_type: PackageType) -> String {
+    let is_joined = matches!(package_type, PackageType::Npm | PackageType::GoModule | PackageType::PhpComposer);
+    match group {
+        Some(group) if is_joined && !name.contains('/') => format!("{group}/{name}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Fills in what other tools put into a purl: architecture, source package, epoch, module.
+pub(super) fn complete_from_purl(component: &mut Component) {
+    let Some(purl) = &component.purl else { return };
+    let is_distribution_package =
+        matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
+    if component.version.is_none() {
+        component.version = purl.version().map(ToOwned::to_owned);
+    }
+    if !is_distribution_package {
+        return;
+    }
+    if component.architecture.is_none() {
+        component.architecture = purl.qualifier("arch").map(ToOwned::to_owned);
+    }
+    if component.source.is_none() {
+        component.source = purl.qualifier("upstream").and_then(|upstream| source(component.package_type, upstream));
+    }
+    if component.module.is_none() {
+        component.module = purl.qualifier("rpmmod").or(purl.qualifier("modularitylabel")).map(ToOwned::to_owned);
+    }
+    if let (Some(version), Some(epoch)) = (&mut component.version, purl.qualifier("epoch"))
+        && epoch != "0"
+        && epoch.bytes().all(|byte| byte.is_ascii_digit())
+        && !version.contains(':')
+    {
+        *version = format!("{epoch}:{version}");
+    }
+    drop_redundant_source(component);
+}
+
+/// A source package is stated only where its name or version is its own.
+pub(super) fn drop_redundant_source(component: &mut Component) {
+    if let Some(source) = &mut component.source {
+        // The file name of a source RPM has no epoch.
+        let plain =
+            component.version.as_deref().map(|version| version.split_once(':').map_or(version, |(_, rest)| rest));
+        if source.version == component.version || source.version.as_deref() == plain {
+            source.version = None;
+        }
+        if source.name.is_empty() || (source.version.is_none() && source.name == component.name) {
+            component.source = None;
+        }
+    }
+}
+
+/// Reads `name`, `name@version`, or the file name of a source RPM.
+pub(super) fn source(package_type: PackageType, text: &str) -> Option<SourcePackage> {
+    if package_type == PackageType::Rpm
+        && let Some(source) = source_rpm(text)
+    {
+        return Some(source);
+    }
+    let (name, version) = match text.split_once('@') {
+        Some((name, version)) => (name, Some(version.to_owned())),
+        None => (text, None),
+    };
+    (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version })
+}
+
+/// Reads the file name of a source RPM: `openssl-3.0.7-18.el9_2.src.rpm`.
+pub(super) fn source_rpm(file: &str) -> Option<SourcePackage> {
+    let stem = file.strip_suffix(".src.rpm").or_else(|| file.strip_suffix(".nosrc.rpm"))?;
+    let (rest, release) = stem.rsplit_once('-')?;
+    let (name, version) = rest.rsplit_once('-')?;
+    (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: Some(format!("{version}-{release}")) })
+}
+
+/// Returns the operating system that the purls of packages agree on: `distro=debian-12`.
+pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
+    let mut stated = components.iter().filter_map(|component| {
+        let purl = component.purl.as_ref()?;
+        matches!(purl.ty(), "deb" | "apk" | "rpm").then(|| purl.qualifier("distro"))?
+    });
+    let first = stated.next()?;
+    if stated.any(|other| other != first) {
+        return None;
+    }
+    let split =
+        first.match_indices('-').find(|(at, _)| first[at + 1..].starts_with(|next: char| next.is_ascii_digit()));
+    let (id, version_id) = match split {
+        Some((at, _)) => (&first[..at], Some(first[at + 1..].to_owned())),
+        None => (first, None),
+    };
+    // A code name or a bare version names no system.
+    let is_id = id.starts_with(|first: char| first.is_ascii_lowercase()) && version_id.is_some();
+    is_id.then(|| Distribution { id: id.to_owned(), version_id, ..Distribution::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use component::Technique;
+
+    use super::*;
+
+    #[test]
+    fn purls_of_others_say_more_than_their_components() {
+        let cases = [
+            ("pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&upstream=openssl", "libssl3 3.0.11-1 amd64 from openssl"),
+            (
+                "pkg:deb/debian/libssl3@3.0.11-1%2Bb1?arch=amd64&upstream=openssl%403.0.11-1",
+                "libssl3 3.0.11-1+b1 amd64 from openssl 3.0.11-1",
+            ),
+            (
+                "pkg:rpm/redhat/openssl-libs@3.0.7-18.el9_2?arch=x86_64&epoch=1&upstream=openssl-3.0.7-18.el9_2.src.rpm",
+                "openssl-libs 1:3.0.7-18.el9_2 x86_64 from openssl",
+            ),
+            ("pkg:rpm/fedora/bash@5.2-1.fc40?epoch=0", "bash 5.2-1.fc40"),
+            ("pkg:apk/alpine/musl@1.2.5-r0?upstream=musl", "musl 1.2.5-r0"),
+            ("pkg:npm/%40babel/core@7.0.0?arch=x", "@babel/core 7.0.0"),
+            ("pkg:maven/org.apache/commons@1", "commons 1"),
+            ("pkg:golang/github.com/a/b@v1", "github.com/a/b v1"),
+            ("pkg:composer/laravel/framework@1", "laravel/framework 1"),
+        ];
+        for (text, expected) in cases {
+            let purl: Purl = text.parse().unwrap();
+            let mut component = Component::new(package_type(&purl), name(&purl), "test", Technique::Document);
+            component.purl = Some(purl);
+            complete_from_purl(&mut component);
+            let mut words = vec![component.name, component.version.unwrap_or_default()];
+            words.extend(component.architecture);
+            if let Some(source) = component.source {
+                words.extend(["from".to_owned(), source.name]);
+                words.extend(source.version);
+            }
+            assert_eq!(words.join(" "), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn purls_that_agree_name_the_operating_system() {
+        let cases: [(&[&str], Option<&str>); 6] = [
+            (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-12"], Some("debian 12")),
+            (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-11"], None),
+            (&["pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.5"], Some("opensuse-leap 15.5")),
+            (&["pkg:deb/debian/a@1?distro=bookworm"], None),
+            (&["pkg:npm/a@1?distro=debian-12"], None),
+            (&[], None),
+        ];
+        for (purls, expected) in cases {
+            let components: Vec<_> = purls
+                .iter()
+                .map(|text| {
+                    let mut component = Component::new(PackageType::Deb, "a", "test", Technique::Document);
+                    component.purl = Some(text.parse().unwrap());
+                    component
+                })
+                .collect();
+            let found =
+                distribution(&components).map(|found| format!("{} {}", found.id, found.version_id.unwrap_or_default()));
+            assert_eq!(found.as_deref(), expected, "{purls:?}");
+        }
+    }
+}

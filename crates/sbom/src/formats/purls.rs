@@ -1,0 +1,50 @@
+//! A list of purls, one a line. It keeps what a purl says and nothing else: no edge, no licence, no place, no component without a purl.
+
+use std::collections::BTreeSet;
+
+use component::{Component, Inventory, Subject, Technique};
+
+use super::assembly::{Assembly, Frame};
+use super::read::{Document, ReadError};
+use super::repairs::{Place, RepairKind};
+use super::{Limits, foreign};
+
+pub(super) fn write(inventory: &Inventory) -> Vec<u8> {
+    let purls: BTreeSet<_> = inventory.components.iter().filter_map(|component| component.purl.as_ref()).collect();
+    let mut list = String::new();
+    for purl in purls {
+        list.push_str(&purl.to_string());
+        list.push('\n');
+    }
+    list.into_bytes()
+}
+
+/// Reads a list of purls. Empty lines, and comments that begin with `#`, are skipped.
+pub(super) fn read(text: &str, limits: &Limits) -> Result<Document, ReadError> {
+    let mut assembly = Assembly::new(limits);
+    let place = Place::root("line");
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Ok(purl) = line.parse() else {
+            assembly.repair(&place.item(index + 1), RepairKind::InvalidLine, line);
+            continue;
+        };
+        let package_type = foreign::package_type(&purl);
+        let mut component = Component::new(package_type, foreign::name(&purl), "purls", Technique::Document);
+        component.purl = Some(purl);
+        foreign::complete_from_purl(&mut component);
+        assembly.add(component)?;
+    }
+    let (inventory, repairs) = assembly.finish(Frame {
+        is_own: false,
+        subject: Subject::Document { name: String::new(), version: None },
+        distribution: None,
+        layers: Vec::new(),
+        unknowns: Vec::new(),
+        created: None,
+    });
+    Ok(Document { inventory, format: "purls", version: None, tool: None, repairs })
+}

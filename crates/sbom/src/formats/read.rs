@@ -1,0 +1,178 @@
+use component::Inventory;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::repairs::{Place, RepairKind};
+use super::{Limits, Repairs, cyclonedx, purls, spdx, syft};
+
+/// A document that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What it says.
+    pub inventory: Inventory,
+    /// Its format: `cyclonedx-json`, `spdx-json`, `syft-json`, `purls`.
+    pub format: &'static str,
+    /// The format's version, as the document states it.
+    pub version: Option<String>,
+    /// The tool that made it, as the document states it.
+    pub tool: Option<String>,
+    /// What was repaired or dropped.
+    pub repairs: Repairs,
+}
+
+/// What becomes of a document that is wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// It is read as far as it makes sense, and what was repaired or dropped is told.
+    #[default]
+    Lenient,
+    /// It is refused.
+    Strict,
+}
+
+/// Why a document was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It is too large.
+    #[error("the document is {actual} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Its size.
+        actual: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It is not text.
+    #[error("the document is not UTF-8")]
+    NotUtf8,
+    /// It is none of the formats that are read.
+    #[error("the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls")]
+    Unrecognised,
+    /// It is of a format that is known and not read.
+    #[error("{format} is not read; convert the document to JSON first")]
+    UnsupportedFormat {
+        /// The format.
+        format: &'static str,
+    },
+    /// It is of a version that is not read.
+    #[error("{format} `{version}` is not read; versions {known} are")]
+    UnsupportedVersion {
+        /// The format.
+        format: &'static str,
+        /// The version that the document states.
+        version: String,
+        /// The versions that are read.
+        known: &'static str,
+    },
+    /// It is not JSON, or its outermost members are of the wrong types.
+    #[error("failed to read the document as JSON")]
+    Json(#[source] serde_json::Error),
+    /// It has more components than are read.
+    #[error("the document has over {limit} components")]
+    TooManyComponents {
+        /// The limit.
+        limit: usize,
+    },
+    /// It has more edges than are read.
+    #[error("the document has over {limit} edges")]
+    TooManyEdges {
+        /// The limit.
+        limit: usize,
+    },
+    /// Its components are inside each other deeper than is read.
+    #[error("the document's components are nested over {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// It was to be read strictly, and breaks a rule of its format.
+    #[error("{place}: {rule}")]
+    Invalid {
+        /// Where.
+        place: String,
+        /// The rule.
+        rule: String,
+    },
+}
+
+/// Reads a document of a stranger: the format is found from the contents, and what is wrong is repaired or dropped.
+pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
+    read_with(bytes, &Limits::default(), Strictness::Lenient)
+}
+
+/// Reads a document within limits.
+pub fn read_with(bytes: &[u8], limits: &Limits, strictness: Strictness) -> Result<Document, ReadError> {
+    if bytes.len() > limits.document_bytes {
+        return Err(ReadError::TooLarge { actual: bytes.len(), limit: limits.document_bytes });
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?;
+    let (text, has_mark) = match text.strip_prefix('\u{feff}') {
+        Some(text) => (text, true),
+        None => (text, false),
+    };
+    let mut document = detect(text.trim_start(), limits, strictness)?;
+    if has_mark {
+        document.repairs.add(&Place::root("document"), RepairKind::ByteOrderMark, "");
+    }
+    if strictness == Strictness::Strict && document.repairs.wrong > 0 {
+        let first = document.repairs.listed.iter().find(|repair| repair.kind.is_wrong());
+        let (place, rule) = first.map_or_else(Default::default, |repair| {
+            (repair.place.clone(), format!("{}: {}", repair.kind.words(), repair.found.escape_debug()))
+        });
+        return Err(ReadError::Invalid { place, rule });
+    }
+    Ok(document)
+}
+
+/// The members by which formats are told apart.
+#[derive(Deserialize)]
+struct Marks<'a> {
+    #[serde(rename = "bomFormat", borrow)]
+    bom_format: Option<&'a RawValue>,
+    #[serde(rename = "spdxVersion", borrow)]
+    spdx_version: Option<&'a RawValue>,
+    #[serde(rename = "SPDXID", borrow)]
+    spdx_id: Option<&'a RawValue>,
+    #[serde(rename = "specVersion", borrow)]
+    spec_version: Option<&'a RawValue>,
+    #[serde(borrow)]
+    artifacts: Option<&'a RawValue>,
+    #[serde(rename = "@context", borrow)]
+    context: Option<&'a RawValue>,
+}
+
+fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Document, ReadError> {
+    if text.starts_with('{') {
+        let marks: Marks<'_> = serde_json::from_str(text).map_err(ReadError::Json)?;
+        if marks.bom_format.is_some() {
+            return cyclonedx::read(text, limits, strictness);
+        }
+        if marks.spdx_version.is_some() {
+            return spdx::read(text, limits);
+        }
+        if marks.artifacts.is_some() {
+            return syft::read(text, limits);
+        }
+        if marks.context.is_some_and(|context| context.get().contains("spdx.org/rdf/3")) {
+            return Err(ReadError::UnsupportedVersion {
+                format: "spdx-json",
+                version: "3".to_owned(),
+                known: "2.2 and 2.3",
+            });
+        }
+        // Written by hand or by a tool that forgot its first line.
+        if marks.spec_version.is_some() && marks.spdx_id.is_none() {
+            return cyclonedx::read(text, limits, strictness);
+        }
+        return Err(ReadError::Unrecognised);
+    }
+    if text.starts_with("SPDXVersion:") {
+        return Err(ReadError::UnsupportedFormat { format: "SPDX tag-value" });
+    }
+    if text.starts_with('<') {
+        return Err(ReadError::UnsupportedFormat { format: "XML" });
+    }
+    if text.starts_with("pkg:") {
+        return purls::read(text, limits);
+    }
+    Err(ReadError::Unrecognised)
+}

@@ -1,0 +1,66 @@
+use component::Inventory;
+use serde::Serialize;
+
+use super::{Format, cyclonedx, purls, spdx, syft, table};
+
+/// How a document is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteOptions {
+    /// The format.
+    pub format: Format,
+    /// How JSON is laid out.
+    pub layout: Layout,
+    /// The time that a document states when its inventory has none, in RFC 3339: `SOURCE_DATE_EPOCH`. Never a clock.
+    pub timestamp: Option<String>,
+    /// The columns of a terminal, for tables.
+    pub width: usize,
+}
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// On one line.
+    #[default]
+    Compact,
+    /// On many lines, indented by two spaces.
+    Indented,
+}
+
+/// The columns that a table has where nobody says otherwise.
+pub const TABLE_WIDTH: usize = 80;
+
+impl WriteOptions {
+    /// Returns the options for a format and nothing else.
+    pub fn new(format: Format) -> Self {
+        Self { format, layout: Layout::Compact, timestamp: None, width: TABLE_WIDTH }
+    }
+}
+
+/// Writes an inventory. The same inventory and options give the same bytes.
+pub fn write(inventory: &Inventory, options: &WriteOptions) -> Vec<u8> {
+    match options.format {
+        Format::CycloneDx(version) => cyclonedx::write(inventory, version, options),
+        Format::Spdx => spdx::write(inventory, options),
+        Format::Syft => syft::write(inventory, options),
+        Format::Purls => purls::write(inventory),
+        Format::Table => table::write(inventory, options.width),
+    }
+}
+
+impl WriteOptions {
+    /// Returns the time that a document of this inventory states.
+    pub(super) fn created<'a>(&'a self, inventory: &'a Inventory) -> Option<&'a str> {
+        inventory.created.as_deref().or(self.timestamp.as_deref())
+    }
+
+    pub(super) fn json<T: Serialize>(&self, document: &T) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(1 << 16);
+        let written = match self.layout {
+            Layout::Compact => serde_json::to_writer(&mut bytes, document),
+            Layout::Indented => serde_json::to_writer_pretty(&mut bytes, document),
+        };
+        debug_assert!(written.is_ok(), "texts, numbers and lists have a spelling in JSON, and memory takes all bytes");
+        bytes.push(b'\n');
+        bytes
+    }
+}

@@ -1,0 +1,269 @@
+//! Documents that others wrote.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use component::{Node, Relation};
+use insta::assert_snapshot;
+use sbom::formats::{Document, Format, ReadError, WriteOptions, read, write};
+
+/// Renders a document in full.
+fn render(found: Result<Document, ReadError>) -> String {
+    let document = match found {
+        Ok(document) => document,
+        Err(error) => return format!("error: {error}"),
+    };
+    let inventory = &document.inventory;
+    let mut text = format!("{} {}\n", document.format, document.version.as_deref().unwrap_or("-"));
+    writeln!(text, "subject: {:?}", inventory.subject).unwrap();
+    if let Some(distribution) = &inventory.distribution {
+        writeln!(text, "on {} {}", distribution.id, distribution.version_id.as_deref().unwrap_or("-")).unwrap();
+    }
+    let name = |index: component::ComponentIndex| inventory.components[index.0 as usize].name.as_str();
+    for component in &inventory.components {
+        let version = component.version.as_deref().unwrap_or("-");
+        write!(text, "{} {} {version}", component.package_type, component.name).unwrap();
+        if let Some(purl) = &component.purl {
+            write!(text, " {purl}").unwrap();
+        }
+        if let Some(source) = &component.source {
+            write!(text, " from {} {}", source.name, source.version.as_deref().unwrap_or("-")).unwrap();
+        }
+        for license in &component.licenses {
+            write!(text, " [{}]", license.text()).unwrap();
+        }
+        for hash in &component.hashes {
+            write!(text, " {:?}:{}", hash.algorithm, &hash.hex[..8]).unwrap();
+        }
+        text.push('\n');
+    }
+    for edge in &inventory.edges {
+        let from = match edge.from {
+            Node::Root => "subject",
+            Node::Component(index) => name(index),
+        };
+        writeln!(text, "{from} -> {} {:?}", name(edge.to), edge.relation).unwrap();
+    }
+    for repair in &document.repairs.listed {
+        writeln!(text, "! {repair}").unwrap();
+    }
+    text
+}
+
+#[track_caller]
+fn check(document: &str, expected: &str) {
+    assert_eq!(render(read(document.as_bytes())).trim_end(), expected.trim_end());
+}
+
+#[test]
+fn what_is_no_document_is_refused() {
+    let cases = [
+        ("", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("bogus\n", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("{}", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("[]", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("{", "failed to read the document as JSON"),
+        ("<bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\"/>", "XML is not read; convert the document to JSON first"),
+        ("SPDXVersion: SPDX-2.3", "SPDX tag-value is not read; convert the document to JSON first"),
+        (
+            "{\"@context\":\"https://spdx.org/rdf/3.0.1/spdx-context.jsonld\"}",
+            "spdx-json `3` is not read; versions 2.2 and 2.3 are",
+        ),
+        ("{\"spdxVersion\":\"SPDX-2.1\"}", "spdx-json `2.1` is not read; versions 2.2 and 2.3 are"),
+        (
+            "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.8\"}",
+            "cyclonedx-json `1.8` is not read; versions 1.2 to 1.7 are",
+        ),
+        ("{\"bomFormat\":\"CycloneDX\"}", "cyclonedx-json `` is not read; versions 1.2 to 1.7 are"),
+    ];
+    for (document, expected) in cases {
+        check(document, &format!("error: {expected}"));
+    }
+    assert!(matches!(read(b"\xff\xfe{\0"), Err(ReadError::NotUtf8)));
+}
+
+#[test]
+fn wrong_cyclonedx_is_repaired() {
+    let document = r#"{"bomFormat":"CycloneDX","specVersion":1.6,"metadata":{"timestamp":"today","component":{"name":"app","version":2,"bom-ref":"root"}},
+      "components":[
+        {"type":"library","bom-ref":"a","name":"a","version":1.0,"purl":"not a purl","licenses":{"license":{"id":"MIT"}}},
+        {"type":"library","bom-ref":"a","name":"b","purl":"pkg:npm/%40x/b@2","scope":"sometimes","hashes":[{"alg":"SHA-1","content":"xyz"},{"alg":"SHA3-256","content":"00"}]},
+        {"type":"library","bom-ref":"n"}, 7,
+        {"type":"file","name":"README","bom-ref":"f"},
+        {"type":"library","bom-ref":"c","name":"c","components":[{"type":"library","bom-ref":"d","name":"d","licenses":[{"expression":"mit OR Apache-2.0"},{"license":{"name":"Our own"}}]}]},
+        {"type":"operating-system","name":"Debian","version":"12"},{"type":"operating-system","name":"alpine"}
+      ],
+      "dependencies":[{"ref":"root","dependsOn":["a","pkg:npm/@x/b@2","nowhere","f"]},{"ref":"c","dependsOn":["c","d",5]},{"dependsOn":[]}]}"#;
+    assert_snapshot!(render(read(document.as_bytes())), @r##"
+    cyclonedx-json 1.6
+    subject: Document { name: "app", version: Some("2") }
+    on debian 12
+    npm b 2 pkg:npm/%40x/b@2
+    UnknownPackage a 1.0
+    UnknownPackage c -
+    UnknownPackage d - [MIT OR Apache-2.0] [Our own]
+    subject -> b DependsOn(Runtime)
+    subject -> a DependsOn(Runtime)
+    c -> d DependsOn(Runtime)
+    c -> d Contains
+    ! specVersion: not a text, taken as one: 1.6
+    ! metadata.timestamp: not a time, dropped: today
+    ! metadata.component.version: not a text, taken as one: 2
+    ! components[0].purl: not a purl, dropped: not a purl
+    ! components[0].version: not a text, taken as one: 1.0
+    ! components[0].licenses: of the wrong JSON type, dropped: {\"license\":{\"id\":\"MIT\"}}
+    ! components[1].scope: not a word of the format, ignored: sometimes
+    ! components[1].hashes[0]: not a digest of its algorithm, dropped: xyz
+    ! components[1].hashes[1]: nothing that an inventory holds, dropped: SHA3-256
+    ! components[1]: a reference that is taken, later mentions mean the first: a
+    ! components[2]: a component without a name, dropped
+    ! components[3]: of the wrong JSON type, dropped: 7
+    ! components[4]: a file and no package, dropped: README
+    ! components[7]: a second operating system, dropped: alpine
+    ! dependencies[0].dependsOn[1]: refers by purl or name, taken as that component: pkg:npm/@x/b@2
+    ! dependencies[0].dependsOn[2]: refers to nothing in the document, dropped: nowhere
+    ! dependencies[1].dependsOn[0]: refers to itself, dropped
+    ! dependencies[1].dependsOn[2]: not a text, taken as one: 5
+    ! dependencies[1].dependsOn[2]: refers to nothing in the document, dropped: 5
+    "##);
+}
+
+#[test]
+fn wrong_spdx_is_repaired() {
+    let document = r#"{"spdxVersion":"SPDX-2.2","name":"doc","creationInfo":{"created":"2020-01-01","creators":["Person: J","Tool: t-1"]},"documentDescribes":["SPDXRef-A"],
+      "hasExtractedLicensingInfos":[{"licenseId":"LicenseRef-1","extractedText":"Do what you like","name":"Liberal"}],
+      "packages":[
+        {"SPDXID":"SPDXRef-A","name":"app","versionInfo":"1"},
+        {"SPDXID":"SPDXRef-B","name":"openssl","versionInfo":"3.0-1","licenseDeclared":"LicenseRef-1","supplier":"Organization: Red Hat ()","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:rpm/redhat/openssl@3.0-1?arch=x86_64&epoch=1&distro=rhel-9.2&upstream=openssl-src-3.0-1.src.rpm"}],"checksums":[{"algorithm":"SHA1","checksumValue":"DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"}]},
+        {"SPDXID":"SPDXRef-C","name":"c","versionInfo":"NOASSERTION","licenseDeclared":"NOASSERTION","licenseConcluded":"MIT","externalRefs":[{"referenceType":"purl","referenceLocator":"pkg:"}]},
+        {"SPDXID":"SPDXRef-D"}],
+      "relationships":[
+        {"spdxElementId":"SPDXRef-B","relationshipType":"CONTAINED_BY","relatedSpdxElement":"SPDXRef-A"},
+        {"spdxElementId":"SPDXRef-C","relationshipType":"DEV_DEPENDENCY_OF","relatedSpdxElement":"SPDXRef-B"},
+        {"spdxElementId":"SPDXRef-C","relationshipType":"GENERATED_FROM","relatedSpdxElement":"SPDXRef-B"},
+        {"spdxElementId":"SPDXRef-C","relationshipType":"DEPENDS_ON","relatedSpdxElement":"SPDXRef-X"},
+        {"spdxElementId":"SPDXRef-C","relationshipType":"DEPENDS_ON","relatedSpdxElement":"NONE"},
+        {"spdxElementId":"SPDXRef-DOCUMENT","relationshipType":"DESCRIBES","relatedSpdxElement":"SPDXRef-DOCUMENT"},
+        {"spdxElementId":"SPDXRef-C"}]}"#;
+    assert_snapshot!(render(read(document.as_bytes())), @r##"
+    spdx-json 2.2
+    subject: Document { name: "app", version: Some("1") }
+    on rhel 9.2
+    rpm openssl 1:3.0-1 pkg:rpm/redhat/openssl@3.0-1?arch=x86_64&distro=rhel-9.2&epoch=1&upstream=openssl-src-3.0-1.src.rpm from openssl-src - [Liberal] Sha1:da39a3ee
+    UnknownPackage c - [MIT]
+    openssl -> c DependsOn(Development)
+    ! creationInfo.created: not a time, dropped: 2020-01-01
+    ! relationships[6]: refers to nothing in the document, dropped
+    ! packages[2].externalRefs[0].referenceLocator: not a purl, dropped: pkg:
+    ! packages[3]: a component without a name, dropped
+    ! relationships[2]: nothing that an inventory holds, dropped: GENERATED_FROM
+    ! relationships[3]: refers to nothing in the document, dropped: SPDXRef-X
+    ! relationships[5]: refers to itself, dropped: SPDXRef-DOCUMENT
+    "##);
+}
+
+#[test]
+fn old_and_odd_syft_json_is_read() {
+    let document = r#"{"artifacts":[
+        {"id":"1","name":"libssl3","version":"3.0-1+b1","type":"deb","foundBy":"dpkg","licenses":["OpenSSL"],"cpes":["cpe:2.3:a:b:c:1:*:*:*:*:*:*:*"],"purl":"pkg:deb/debian/libssl3@3.0-1+b1","metadata":{"source":"openssl","sourceVersion":"3.0-1","architecture":"amd64","maintainer":"M <m@x.org>","files":[{"path":"/a","digest":{"algorithm":"md5","value":"d41d8cd98f00b204e9800998ecf8427e"}}]},"locations":[{"path":"/var/lib/dpkg/status","layerID":"sha256:bb"}]},
+        {"id":"2","name":"left-pad","version":"1","type":"npm","licenses":[{"value":"WTFPL","spdxExpression":"WTFPL"}],"cpes":[{"cpe":"cpe:2.3:a:d:e:1:*:*:*:*:*:*:*"}],"purl":""},
+        {"id":"3","version":"1"}],
+      "artifactRelationships":[{"parent":"2","child":"1","type":"dependency-of"},{"parent":"1","child":"2","type":"ownership-by-file-overlap"},{"parent":"1","child":"some-file","type":"contains"},{"parent":"1","child":"gone","type":"dependency-of"},{"parent":"1","child":"2","type":"likes"}],
+      "source":{"type":"image","target":{"userInput":"app:1","manifestDigest":"sha256:aa","layers":[{"digest":"sha256:00","size":1},{"digest":"sha256:bb","size":2}]}},
+      "distro":{"name":"debian","version":"12","idLike":""},"descriptor":{"name":"syft","version":"0.1"},"schema":{"version":"1.1.0"}}"#;
+    let found = read(document.as_bytes());
+    let inventory = &found.as_ref().unwrap().inventory;
+    assert_eq!(inventory.components[0].locations[0].layer, Some(1));
+    assert_eq!(inventory.components[0].files.len(), 1);
+    assert_snapshot!(render(found), @r##"
+    syft-json 1.1.0
+    subject: Image { name: "app:1", digest: "sha256:aa", platform: None }
+    on debian 12
+    deb libssl3 3.0-1+b1 pkg:deb/debian/libssl3@3.0-1%2Bb1 from openssl 3.0-1 [OpenSSL]
+    npm left-pad 1 [WTFPL]
+    libssl3 -> left-pad DependsOn(Runtime)
+    libssl3 -> left-pad Owns
+    ! artifacts[2]: a component without a name, dropped
+    ! artifactRelationships[3]: refers to nothing in the document, dropped: gone
+    ! artifactRelationships[4]: nothing that an inventory holds, dropped: likes
+    "##);
+}
+
+#[test]
+fn lists_of_purls_are_read() {
+    check(
+        "pkg:npm/%40babel/core@7\n\n# comment\nrubbish\n  pkg:deb/debian/a@1?arch=amd64\n",
+        "purls -\nsubject: Document { name: \"\", version: None }\ndeb a 1 pkg:deb/debian/a@1?arch=amd64\n\
+         npm @babel/core 7 pkg:npm/%40babel/core@7\n! line[4]: a line that is no purl, dropped: rubbish",
+    );
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let is_document = path.extension().is_some_and(|extension| extension == "json" || extension == "golden");
+            if path.is_dir() {
+                directories.push(path);
+            } else if is_document {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// One line for each document: what was found in it, and what was repaired. What is read is written and read again in each format without loss.
+#[test]
+fn real_documents_are_read() {
+    let Some(directory) = testkit::data_directory() else { return };
+    let mut summary = String::new();
+    for set in ["sbom/trustify-real-sboms", "sbom/syft-format-fixtures"] {
+        let root = directory.join(set);
+        for path in files(&root) {
+            let name = path.strip_prefix(&root).unwrap().display().to_string();
+            let line = summarise(read(&fs::read(&path).unwrap()));
+            writeln!(summary, "{name}: {line}").unwrap();
+        }
+    }
+    insta::assert_snapshot!("real_documents", summary);
+}
+
+fn summarise(found: Result<Document, ReadError>) -> String {
+    let document = match found {
+        Ok(document) => document,
+        Err(error) => return format!("error: {error}"),
+    };
+    let mut inventory = document.inventory;
+    let count =
+        |relation: fn(&Relation) -> bool| inventory.edges.iter().filter(|edge| relation(&edge.relation)).count();
+    let mut repairs: BTreeMap<_, usize> = BTreeMap::new();
+    for repair in &document.repairs.listed {
+        *repairs.entry(repair.kind).or_default() += 1;
+    }
+    let repairs: String = repairs.iter().fold(String::new(), |text, (kind, count)| format!("{text}, {kind:?} {count}"));
+    let line = format!(
+        "{} components, {} with purl, {} licensed, {} needs, {} contains, {} owns, {:?}, on {}{repairs}",
+        inventory.components.len(),
+        inventory.components.iter().filter(|component| component.purl.is_some()).count(),
+        inventory.components.iter().filter(|component| !component.licenses.is_empty()).count(),
+        count(|relation| matches!(relation, Relation::DependsOn(_))),
+        count(|relation| matches!(relation, Relation::Contains)),
+        count(|relation| matches!(relation, Relation::Owns)),
+        inventory.subject.name(),
+        inventory.distribution.as_ref().map_or("-", |distribution| distribution.id.as_str()),
+    );
+    for format in [Format::Syft, Format::default(), Format::Spdx] {
+        if format != Format::Syft {
+            inventory.components.iter_mut().for_each(|component| component.files.clear());
+        }
+        let again = read(&write(&inventory, &WriteOptions::new(format))).unwrap();
+        assert_eq!(again.inventory, inventory, "{format} {line}");
+    }
+    line
+}
