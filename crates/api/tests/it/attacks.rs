@@ -93,7 +93,8 @@ testkit::on_both_databases! {
             count += 1;
             assert!(count < 40, "the client that guesses is not slowed down");
         }
-        assert!(count > 20, "{count}");
+        // As many as one client alone has free.
+        assert!(count >= 20, "{count}");
         assert_eq!(guess(PROXY, "203.0.113.6".to_owned(), 40).await, 401, "another client of the proxy is slowed down");
     }
 
