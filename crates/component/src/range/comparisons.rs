@@ -2,6 +2,9 @@
 
 use super::{Operator, RangeError, Scheme, Term};
 
+/// What comparisons are written with.
+pub(super) const SYMBOLS: &str = "<>=!~";
+
 pub(super) fn parse(scheme: Scheme, text: &str) -> Result<Vec<Vec<Term>>, RangeError> {
     text.split("||").map(|alternative| parse_alternative(scheme, alternative)).collect()
 }
@@ -17,7 +20,7 @@ fn parse_alternative(scheme: Scheme, text: &str) -> Result<Vec<Term>, RangeError
         if rest.is_empty() {
             break;
         }
-        let end = rest.find(|character: char| !"<>=!~".contains(character)).unwrap_or(rest.len());
+        let end = rest.find(|character: char| !SYMBOLS.contains(character)).unwrap_or(rest.len());
         let (symbol, after) = rest.split_at(end);
         let after = after.trim_start();
         let end = after.find(is_parting).unwrap_or(after.len());
@@ -27,7 +30,8 @@ fn parse_alternative(scheme: Scheme, text: &str) -> Result<Vec<Term>, RangeError
             continue;
         }
         let operator = operator(scheme, symbol).ok_or(form("a comparison begins with one of = != < <= > >="))?;
-        if version.is_empty() {
+        // Of a version that begins like a comparison none could tell what is meant.
+        if version.is_empty() || version.starts_with(|first: char| SYMBOLS.contains(first)) {
             return Err(form("a version follows the comparison"));
         }
         terms.push(term(scheme, operator, version)?);

@@ -1,5 +1,6 @@
 //! Maven's intervals: "POM reference", section Dependency Version Requirement Specification: `[1,2),(,3],[4]`.
 
+use super::comparisons::SYMBOLS;
 use super::{Operator, RangeError, Scheme, Term};
 
 const FORM: RangeError =
@@ -44,7 +45,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Vec<Term>>, RangeError> {
 
 fn bound(text: &str) -> Result<Option<Box<str>>, RangeError> {
     let text = text.trim();
-    if text.contains([',', '[', '(']) {
+    let is_comparison = text.starts_with(|first: char| SYMBOLS.contains(first));
+    if is_comparison || text.contains([',', '[', '(', '|']) {
         return Err(FORM);
     }
     Ok((!text.is_empty()).then(|| text.into()))
