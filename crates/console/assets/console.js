@@ -105,6 +105,6 @@ document.addEventListener("click", (event) => {
 });
 
 addEventListener("popstate", () => {
-  if (location.pathname === "/search") field.value = new URLSearchParams(location.search).get("q") ?? "";
+  field.value = location.pathname === "/search" ? (new URLSearchParams(location.search).get("q") ?? "") : "";
   show(location.href);
 });
