@@ -1,3 +1,6 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use component::License;
 
 /// Identifiers that `spdx` knows and the list of CycloneDX's schemas does not; as an `id` they would make a document invalid.
@@ -23,14 +26,39 @@ const NOT_IN_SCHEMAS: [&str; 19] = [
     "atc-game",
 ];
 
-/// Tells whether an expression is one identifier of the SPDX licence list that every schema has, for formats that keep these apart.
-pub(super) fn is_identifier(expression: &str) -> bool {
-    spdx::license_id(expression).is_some_and(|id| id.name == expression) && !NOT_IN_SCHEMAS.contains(&expression)
+/// What formats ask about licences. Few are many components': each is parsed once.
+#[derive(Default)]
+pub(super) struct Licenses<'a> {
+    known: RefCell<HashMap<&'a License, Facts>>,
 }
 
-/// Tells whether the words of a list come back as the same licences when each is parsed anew.
-pub(super) fn parses_to_itself(license: &License) -> bool {
-    License::parse(license.text()).as_ref() == Some(license)
+#[derive(Clone, Copy)]
+struct Facts {
+    is_identifier: bool,
+    parses_to_itself: bool,
+}
+
+impl<'a> Licenses<'a> {
+    /// Tells whether a licence is one identifier of the SPDX licence list that every schema has, for formats that keep these apart.
+    pub(super) fn is_identifier(&self, license: &'a License) -> bool {
+        self.facts(license).is_identifier
+    }
+
+    /// Tells whether the words of a list come back as the same licences when each is parsed anew.
+    pub(super) fn parse_to_themselves(&self, list: &'a [License]) -> bool {
+        list.iter().all(|license| self.facts(license).parses_to_itself)
+    }
+
+    fn facts(&self, license: &'a License) -> Facts {
+        *self.known.borrow_mut().entry(license).or_insert_with(|| {
+            let text = license.text();
+            let is_listed = spdx::license_id(text).is_some_and(|id| id.name == text) && !NOT_IN_SCHEMAS.contains(&text);
+            Facts {
+                is_identifier: is_listed && matches!(license, License::Expression(_)),
+                parses_to_itself: License::parse(text).as_ref() == Some(license),
+            }
+        })
+    }
 }
 
 /// The licence references in an expression, without those of other documents.

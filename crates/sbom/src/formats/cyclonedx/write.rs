@@ -8,8 +8,9 @@ use serde::{Serialize, Serializer};
 
 use super::{DISTRIBUTION_REFERENCE, SUBJECT_REFERENCE};
 use crate::formats::identity::Identities;
+use crate::formats::licenses::Licenses;
 use crate::formats::namespace::{self, HashSpelling, Property};
-use crate::formats::{CycloneDxVersion, WriteOptions, licenses, serial, time};
+use crate::formats::{CycloneDxVersion, WriteOptions, serial, time};
 
 pub(in crate::formats) fn write(inventory: &Inventory, version: CycloneDxVersion, options: &WriteOptions) -> Vec<u8> {
     let graph = Graph::new(inventory);
@@ -51,12 +52,13 @@ struct Graph<'a> {
     needs: BTreeMap<Option<usize>, Vec<usize>>,
     /// What the graph of dependencies cannot say.
     properties: BTreeMap<Option<usize>, Vec<Property<'a>>>,
+    licenses: Licenses<'a>,
     /// Whether a component is an end of a dependency.
     is_linked: Vec<bool>,
 }
 
-impl Graph<'_> {
-    fn new(inventory: &Inventory) -> Self {
+impl<'a> Graph<'a> {
+    fn new(inventory: &'a Inventory) -> Self {
         let identities = Identities::new(inventory);
         let references: Vec<_> = inventory
             .components
@@ -97,10 +99,10 @@ impl Graph<'_> {
             needed.sort_unstable();
             needed.dedup();
         }
-        Self { identities, references, needs, properties, is_linked }
+        Self { identities, references, needs, properties, licenses: Licenses::default(), is_linked }
     }
 
-    fn properties_of(&self, node: Option<usize>) -> Vec<Property<'_>> {
+    fn properties_of(&self, node: Option<usize>) -> Vec<Property<'a>> {
         self.properties.get(&node).cloned().unwrap_or_default()
     }
 }
@@ -241,7 +243,7 @@ struct HashOut<'a> {
 impl<'a> ComponentOut<'a> {
     fn new(index: usize, component: &'a Component, graph: &'a Graph<'a>, version: CycloneDxVersion) -> Self {
         let mut properties = namespace::of_component(component);
-        let licenses = LicenseOut::list(&component.licenses, version, &mut properties);
+        let licenses = LicenseOut::list(&component.licenses, &graph.licenses, version, &mut properties);
 
         // One hash that the format does not take moves them all, so that their order stays.
         let are_hashes_taken = component.hashes.iter().all(HashSpelling::is_well_formed);
@@ -321,21 +323,26 @@ struct LicenseName<'a> {
 impl<'a> LicenseOut<'a> {
     /// The format takes one expression, or any number of identifiers and names. In a list, an expression is a name, and a reader that parses names
     /// has it back.
-    fn list(list: &'a [License], version: CycloneDxVersion, properties: &mut Vec<Property<'a>>) -> Vec<Self> {
+    fn list(
+        list: &'a [License],
+        licenses: &Licenses<'a>,
+        version: CycloneDxVersion,
+        properties: &mut Vec<Property<'a>>,
+    ) -> Vec<Self> {
         let acknowledgement = (version >= CycloneDxVersion::V1_6).then_some("declared");
-        if let [License::Expression(expression)] = list
-            && !licenses::is_identifier(expression)
+        if let [license @ License::Expression(expression)] = list
+            && !licenses.is_identifier(license)
         {
             return vec![Self::Expression { expression, acknowledgement }];
         }
-        if !list.iter().all(licenses::parses_to_itself) {
+        if !licenses.parse_to_themselves(list) {
             properties
                 .extend(list.iter().map(|license| Property::new(namespace::LICENSE, Cow::Borrowed(license.text()))));
         }
         list.iter()
             .map(|license| {
                 let text = license.text();
-                let is_identifier = matches!(license, License::Expression(_)) && licenses::is_identifier(text);
+                let is_identifier = licenses.is_identifier(license);
                 let (id, name) = if is_identifier { (Some(text), None) } else { (None, Some(text)) };
                 Self::License { license: LicenseName { id, name, acknowledgement } }
             })

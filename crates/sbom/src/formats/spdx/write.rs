@@ -9,8 +9,9 @@ use serde::{Serialize, Serializer};
 
 use super::{CONTAINS_COMMENT, DISTRIBUTION_ID, DOCUMENT_ID, OWNS_COMMENT, SUBJECT_ID};
 use crate::formats::identity::Identities;
+use crate::formats::licenses::{self, Licenses};
 use crate::formats::namespace::{self, HashSpelling, Property};
-use crate::formats::{WriteOptions, licenses, serial, time};
+use crate::formats::{WriteOptions, serial, time};
 
 const NOTHING_SAID: &str = "NOASSERTION";
 
@@ -35,6 +36,7 @@ pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -
     }
     let created = created.as_deref().unwrap_or(NO_TIME);
     let extracted = RefCell::new(BTreeMap::new());
+    let licenses = Licenses::default();
     let document = DocumentOut {
         spdx_version: "SPDX-2.3",
         data_license: "CC0-1.0",
@@ -43,7 +45,14 @@ pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -
         name: if inventory.subject.name().is_empty() { "unnamed" } else { inventory.subject.name() },
         creation_info: CreationInfo { created, creators: [TOOL] },
         annotations: [Remark::new(created, &properties)],
-        packages: Packages { inventory, identities: &identities, ids: &ids, created, extracted: &extracted },
+        packages: Packages {
+            inventory,
+            identities: &identities,
+            ids: &ids,
+            created,
+            extracted: &extracted,
+            licenses: &licenses,
+        },
         // After the packages, whose licences it has.
         extracted: Extracted(&extracted),
         relationships: Relationships { inventory, ids: &ids },
@@ -116,6 +125,7 @@ struct Packages<'a> {
     ids: &'a [String],
     created: &'a str,
     extracted: &'a Texts,
+    licenses: &'a Licenses<'a>,
 }
 
 impl Serialize for Packages<'_> {
@@ -210,7 +220,7 @@ impl<'a> PackageOut<'a> {
         }
     }
 
-    fn new(index: usize, component: &'a Component, packages: &'a Packages<'a>) -> Self {
+    fn new(index: usize, component: &'a Component, packages: &Packages<'a>) -> Self {
         let mut properties = namespace::of_component(component);
         properties.extend(namespace::scope(component));
 
@@ -228,7 +238,7 @@ impl<'a> PackageOut<'a> {
         });
         let license_declared = declared(&component.licenses, &mut packages.extracted.borrow_mut());
         // One expression, or one licence by its words, comes back as it is.
-        if component.licenses.len() > 1 || !component.licenses.iter().all(licenses::parses_to_itself) {
+        if component.licenses.len() > 1 || !packages.licenses.parse_to_themselves(&component.licenses) {
             properties
                 .extend(component.licenses.iter().map(|license| Property::new(namespace::LICENSE, license.text())));
         }

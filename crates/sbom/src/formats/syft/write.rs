@@ -9,18 +9,20 @@ use component::{
 use serde::{Serialize, Serializer};
 
 use super::{INSIDE_ANNOTATION, LAYER_ANNOTATION, SCHEMA_URL, SCHEMA_VERSION};
+use crate::formats::WriteOptions;
 use crate::formats::identity::Identities;
+use crate::formats::licenses::Licenses;
 use crate::formats::namespace::{self, HashSpelling, Property};
-use crate::formats::{WriteOptions, licenses};
 
 pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -> Vec<u8> {
     let identities = Identities::new(inventory);
+    let licenses = Licenses::default();
     let source_id = source_id(&inventory.subject);
     let mut properties = namespace::of_document(inventory);
     properties.extend(inventory.distribution.as_ref().map(|it| Property::json(namespace::DISTRIBUTION, it)));
     properties.extend(options.created(inventory).map(|created| Property::new(namespace::CREATED, created.to_owned())));
     let document = Document {
-        artifacts: Artifacts { inventory, identities: &identities },
+        artifacts: Artifacts { inventory, identities: &identities, licenses: &licenses },
         artifact_relationships: Relationships { inventory, identities: &identities, source_id: &source_id },
         source: Source::new(inventory, &source_id),
         distro: inventory.distribution.as_ref().map(Distro::new).unwrap_or_default(),
@@ -187,6 +189,7 @@ impl<'a> Distro<'a> {
 struct Artifacts<'a> {
     inventory: &'a Inventory,
     identities: &'a Identities,
+    licenses: &'a Licenses<'a>,
 }
 
 impl Serialize for Artifacts<'_> {
@@ -245,7 +248,7 @@ struct LicenseOut<'a> {
 }
 
 impl<'a> Artifact<'a> {
-    fn new(index: usize, component: &'a Component, artifacts: &'a Artifacts<'a>) -> Self {
+    fn new(index: usize, component: &'a Component, artifacts: &Artifacts<'a>) -> Self {
         let has_place = |name: &str| matches!(name, namespace::FOUND_BY | namespace::LOCATION);
         let mut properties = namespace::of_component(component);
         properties.retain(|property| !has_place(&property.name));
@@ -255,7 +258,7 @@ impl<'a> Artifact<'a> {
         if component.version.as_deref() == Some("") {
             properties.push(Property::new(namespace::VERSION, ""));
         }
-        if !component.licenses.iter().all(licenses::parses_to_itself) {
+        if !artifacts.licenses.parse_to_themselves(&component.licenses) {
             properties
                 .extend(component.licenses.iter().map(|license| Property::new(namespace::LICENSE, license.text())));
         }
