@@ -52,3 +52,59 @@ fn row(component: &Component) -> [String; 4] {
     let plain = |text: &str| text.replace(|character: char| character.is_control(), "\u{fffd}");
     [plain(&component.name), plain(version), component.package_type.name().to_owned(), plain(&place)]
 }
+
+#[cfg(test)]
+mod tests {
+    use component::{Location, PackageType, Subject, Technique};
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn table(width: usize) -> String {
+        let component = |name: &str, version: Option<&str>, paths: &[&str]| {
+            let mut component = Component::new(PackageType::Npm, name, "test", Technique::Lockfile);
+            component.version = version.map(ToOwned::to_owned);
+            component.locations = paths.iter().map(|path| Location::new(*path, None)).collect();
+            component
+        };
+        let inventory = Inventory {
+            subject: Subject::Directory { name: ".".into() },
+            distribution: None,
+            layers: Vec::new(),
+            components: vec![
+                component("left-pad", Some("1.3.0"), &["/app/package-lock.json", "/old/package-lock.json"]),
+                component("\u{1b}[31mred\u{1b}[0m", Some("1\n2"), &[]),
+                component("été", None, &["/app/package-lock.json"]),
+            ],
+            edges: Vec::new(),
+            unknowns: Vec::new(),
+            created: None,
+        };
+        String::from_utf8(write(&inventory, width)).unwrap()
+    }
+
+    #[test]
+    fn a_table_gives_up_columns_until_it_fits() {
+        let whole = table(80);
+        let widest = whole.lines().map(|line| line.chars().count()).max().unwrap();
+        assert_snapshot!(whole, @r"
+        NAME          VERSION  TYPE  WHERE
+        left-pad      1.3.0    npm   /app/package-lock.json +1
+        �[31mred�[0m  1�2      npm
+        été                    npm   /app/package-lock.json
+        ");
+        assert_eq!(table(widest), whole);
+        assert_snapshot!(table(widest - 1), @r"
+        NAME          VERSION  TYPE
+        left-pad      1.3.0    npm
+        �[31mred�[0m  1�2      npm
+        été                    npm
+        ");
+        assert_snapshot!(table(0), @r"
+        NAME          VERSION
+        left-pad      1.3.0
+        �[31mred�[0m  1�2
+        été
+        ");
+    }
+}
