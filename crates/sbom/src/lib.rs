@@ -17,6 +17,7 @@
 mod cataloger;
 mod content;
 pub mod diff;
+mod ecosystems;
 mod engine;
 mod extractors;
 pub mod formats;

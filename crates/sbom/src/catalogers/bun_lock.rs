@@ -1,0 +1,247 @@
+//! bun's text lockfile, `bun.lock`: JSON with trailing commas.
+//!
+//! A package's key is its path through the `node_modules` folders: `name`, or `outer/name` for a copy that only `outer` sees.
+
+use std::collections::BTreeMap;
+
+use component::{Scope, Technique};
+use serde_json::Value;
+
+use crate::Refusal;
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::documents::{Entries, Flag, Names, Words, document, from_json, without_comments};
+use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::npm::{self, Manifest, Role};
+use crate::view::View;
+
+/// bun's text lockfile.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "bun-lock",
+    summary: "bun.lock, the text form",
+    evidence: Evidence::Declared,
+    claims: &[Claim { pattern: Pattern::Path("**/bun.lock"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } }],
+    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
+
+document! {
+    struct Lock {
+        workspaces: Entries<Manifest> = "workspaces",
+        packages: Entries<Package> = "packages",
+    }
+}
+
+/// A package as a list: its name and reference, its registry, its dependencies, its digest; which of them there are depends on the reference.
+type Package = Value;
+
+document! {
+    struct Information {
+        dependencies: Names = "dependencies",
+        optional_dependencies: Names = "optionalDependencies",
+        peer_dependencies: Names = "peerDependencies",
+        optional_peers: Words = "optionalPeers",
+        bundled: Flag = "bundled",
+    }
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    for file in view.files(0).filter(|file| !file.path().contains("/node_modules/") && !file.bytes().is_empty()) {
+        match graph(file.bytes()) {
+            Ok(mut graph) => {
+                graph.locate(&file.location());
+                graph.report(findings);
+            }
+            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        }
+    }
+}
+
+fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
+    let lock: Lock = from_json(&without_comments(bytes))
+        .map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+    let mut graph = Graph::default();
+    let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
+    let mut projects: BTreeMap<&str, NodeId> = BTreeMap::new();
+    let mut needs: Vec<(NodeId, &str, Information)> = Vec::new();
+
+    for (folder, manifest) in &lock.workspaces.0 {
+        projects.insert(folder, graph.project(manifest.project(FINDER.with(Technique::Manifest))));
+    }
+    for (key, package) in &lock.packages.0 {
+        let Some(fields) = package.as_array() else {
+            continue;
+        };
+        let Some((name, reference)) = fields.first().and_then(Value::as_str).and_then(npm::split_at_version) else {
+            continue;
+        };
+        if let Some(folder) = reference.strip_prefix("workspace:") {
+            if let Some(project) = projects.get(folder) {
+                nodes.insert(key, *project);
+            }
+            continue;
+        }
+        if reference == "root:" {
+            if let Some(project) = projects.get("") {
+                nodes.insert(key, *project);
+            }
+            continue;
+        }
+        let (version, resolved) = match npm::clean_version(reference) {
+            Some(version) => (Some(version), None),
+            None => (None, Some(address(reference))),
+        };
+        let Some(mut component) = npm::component(FINDER, name, version, resolved.as_deref()) else {
+            continue;
+        };
+        let information = fields.iter().find(|field| field.is_object()).cloned().unwrap_or_default();
+        let information: Information = serde_json::from_value(information).unwrap_or_default();
+        let integrity = fields.iter().skip(1).rev().find_map(Value::as_str);
+        component.hashes = npm::hashes(integrity, None);
+        if information.bundled.0 {
+            component.properties.insert("npm:bundled".into(), "true".to_owned());
+        }
+        let node = graph.package(component);
+        nodes.insert(key, node);
+        needs.push((node, key, information));
+    }
+
+    for (node, key, information) in needs {
+        let groups = [
+            (&information.peer_dependencies.0, Scope::Runtime),
+            (&information.dependencies.0, Scope::Runtime),
+            (&information.optional_dependencies.0, Scope::Optional),
+        ];
+        for (group, scope) in groups {
+            for name in group.keys() {
+                let is_optional_peer = information.optional_peers.0.contains(name);
+                if let Some(target) = find(&nodes, key, name) {
+                    graph.depends_on(node, target, if is_optional_peer { Scope::Optional } else { scope });
+                }
+            }
+        }
+    }
+    for (folder, manifest) in &lock.workspaces.0 {
+        let Some(project) = projects.get(folder.as_str()) else {
+            continue;
+        };
+        // A workspace's own copies stand under its name.
+        let key = if folder.is_empty() { "" } else { manifest.name.get().unwrap_or_default() };
+        for (name, need) in manifest.needs(Role::Project) {
+            if let Some(target) = find(&nodes, key, name) {
+                graph.depends_on(*project, target, need.scope);
+            }
+        }
+    }
+    Ok(graph)
+}
+
+/// Returns the address that a reference stands for, in a form that says what it is.
+fn address(reference: &str) -> String {
+    match reference.split_once(':') {
+        Some(("github", repository)) => format!("git+https://github.com/{repository}"),
+        _ => reference.to_owned(),
+    }
+}
+
+/// Looks for a dependency as Node does: beside the copies of the package itself, then of those around it, then of the project.
+fn find(nodes: &BTreeMap<&str, NodeId>, key: &str, name: &str) -> Option<NodeId> {
+    let mut outer = key;
+    loop {
+        if outer.is_empty() {
+            return nodes.get(name).copied();
+        }
+        if let Some(node) = nodes.get(format!("{outer}/{name}").as_str()) {
+            return Some(*node);
+        }
+        outer = without_last(outer);
+    }
+}
+
+/// Takes the last name, which may have a scope, from a path of names.
+fn without_last(key: &str) -> &str {
+    let Some((front, _)) = key.rsplit_once('/') else {
+        return "";
+    };
+    match front.rsplit_once('/') {
+        Some((outer, scope)) if scope.starts_with('@') => outer,
+        None if front.starts_with('@') => "",
+        _ => front,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_unknown() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/a/bun.lock", r"bogus"),
+                ("/b/bun.lock", r""),
+                ("/c/bun.lock", r#"{"packages": {"a": [], "b": ["b"], "c": 1, "d": ["d@latest"], "e": ["e f@1.0.0"]}}"#),
+            ]),
+            @"unknown /a/bun.lock: the lockfile is not JSON (line 1)"
+        );
+    }
+
+    #[test]
+    fn workspaces_copies_and_peers() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/bun.lock", r#"{
+  // a comment
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": {"name": "app", "dependencies": {"a": "^1", "one": "workspace:*"}, "devDependencies": {"d": "1"},},
+    "packages/one": {"name": "one", "version": "0.1.0", "dependencies": {"b": "3"}},
+  },
+  "packages": {
+    "a": ["a@1.0.0", "", {"dependencies": {"b": "2"}, "peerDependencies": {"p": "1", "q": "1"}, "optionalPeers": ["q"]}, "sha1-rqdNXmHB+JlhO/ZL2mbUx48v0X0="],
+    "a/b": ["b@2.0.0", "", {"dependencies": {"@s/c": "1"}}, ""],
+    "b": ["b@1.0.0", "", {}, ""],
+    "one": ["one@workspace:packages/one"],
+    "one/b": ["b@3.0.0", "", {}, ""],
+    "@s/c": ["@s/c@1.0.0", "", {"optionalDependencies": {"o": "1"}}, ""],
+    "d": ["d@1.0.0", "", {"bundled": true}, ""],
+    "o": ["o@1.0.0", "", {}, ""],
+    "p": ["real-p@1.0.0", "", {}, ""],
+    "q": ["q@1.0.0", "", {}, ""],
+    "git": ["git@github:o/git#0123", {}, "o-git-0123"],
+  },
+}"#),
+            ]),
+            @r#"
+            npm @s/c@1.0.0 pkg:npm/%40s/c@1.0.0 transitive at /app/bun.lock
+            npm a@1.0.0 pkg:npm/a@1.0.0 direct Sha1=aea74d5e61c1f899613bf64bda66d4c78f2fd17d at /app/bun.lock
+            npm b@1.0.0 pkg:npm/b@1.0.0 at /app/bun.lock
+            npm b@2.0.0 pkg:npm/b@2.0.0 transitive at /app/bun.lock
+            npm b@3.0.0 pkg:npm/b@3.0.0 direct at /app/bun.lock
+            npm d@1.0.0 pkg:npm/d@1.0.0 development direct npm:bundled="true" at /app/bun.lock
+            npm git pkg:npm/git?vcs_url=git%2Bhttps:%2F%2Fgithub.com%2Fo%2Fgit%230123 at /app/bun.lock
+            npm o@1.0.0 pkg:npm/o@1.0.0 optional transitive at /app/bun.lock
+            npm one@0.1.0 pkg:npm/one@0.1.0 direct at /app/bun.lock
+            npm q@1.0.0 pkg:npm/q@1.0.0 optional transitive at /app/bun.lock
+            npm real-p@1.0.0 pkg:npm/real-p@1.0.0 transitive at /app/bun.lock
+            root -> a@1.0.0
+            root -development-> d@1.0.0
+            root -> one@0.1.0
+            @s/c@1.0.0 -optional-> o@1.0.0
+            a@1.0.0 -> b@2.0.0
+            a@1.0.0 -optional-> q@1.0.0
+            a@1.0.0 -> real-p@1.0.0
+            b@2.0.0 -> @s/c@1.0.0
+            one@0.1.0 -> b@3.0.0
+            "#
+        );
+    }
+}

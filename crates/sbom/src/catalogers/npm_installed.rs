@@ -1,0 +1,239 @@
+//! JavaScript packages that are installed: the `package.json` of each.
+
+use std::collections::BTreeMap;
+
+use component::Technique;
+
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::documents::from_json;
+use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::npm::{self, Manifest, Role};
+use crate::ecosystems::paths;
+use crate::view::View;
+
+/// Installed JavaScript packages.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "npm-installed",
+    summary: "JavaScript packages in node_modules, and projects with a package.json",
+    evidence: Evidence::Installed,
+    claims: &[Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } }],
+    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: false },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::InstalledMetadata };
+
+/// Where Debian's packages of Node modules are: Node looks there last.
+const SYSTEM_FOLDERS: [&str; 2] = ["/usr/share/nodejs", "/usr/lib/nodejs"];
+
+/// What a `package.json` stands for, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    /// Directly in a `node_modules`.
+    Package,
+    /// Somewhere inside the package in this folder: a part of it, or another package's copy.
+    Inside(&'a str),
+    /// Outside of any `node_modules`.
+    Project,
+}
+
+impl<'a> Place<'a> {
+    fn of(folder: &'a str) -> Self {
+        let modules = folder.rfind("/node_modules/").map(|at| at + "/node_modules/".len());
+        let system = SYSTEM_FOLDERS.iter().find(|system| folder.strip_prefix(**system).is_some_and(|rest| rest.starts_with('/')));
+        let Some(from) = modules.or(system.map(|system| system.len() + 1)) else {
+            return Self::Project;
+        };
+        let parts = if folder[from..].starts_with('@') { 2 } else { 1 };
+        match folder[from..].match_indices('/').nth(parts - 1) {
+            Some((at, _)) => Self::Inside(&folder[..from + at]),
+            None => Self::Package,
+        }
+    }
+}
+
+struct Installed {
+    manifest: Manifest,
+    node: NodeId,
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let mut graph = Graph::default();
+    let mut installed: BTreeMap<&str, Installed> = BTreeMap::new();
+    let mut copies: Vec<(&str, NodeId)> = Vec::new();
+
+    for file in view.files(0) {
+        let folder = paths::folder(file.path());
+        let place = Place::of(folder);
+        let manifest: Manifest = match from_json(file.bytes()) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                // Inside of packages there are templates and broken samples for tests, which are nobody's metadata.
+                if !matches!(place, Place::Inside(_)) && !file.bytes().is_empty() {
+                    findings.unknown(file.location(), format!("the package.json is not JSON (line {})", error.line()));
+                }
+                continue;
+            }
+        };
+        let finder = match place {
+            Place::Package => FINDER,
+            Place::Inside(_) | Place::Project => FINDER.with(Technique::Manifest),
+        };
+        let component = manifest.project(finder).map(|mut component| {
+            component.locations.push(file.location());
+            component.hashes = npm::hashes(manifest.installed_integrity.get(), manifest.installed_resolved.get());
+            component
+        });
+        match (place, component) {
+            (Place::Package, Some(component)) => {
+                let node = graph.package(component);
+                installed.insert(folder, Installed { manifest, node });
+            }
+            (Place::Inside(outer), Some(component)) => copies.push((outer, graph.package(component))),
+            (Place::Project, component) => {
+                let node = graph.project(component);
+                installed.insert(folder, Installed { manifest, node });
+            }
+            (Place::Package, None) => {
+                if manifest.name.get().is_some() || manifest.version.get().is_some() {
+                    findings.unknown(file.location(), "the package.json has no valid name and version");
+                }
+            }
+            (Place::Inside(_), None) => {}
+        }
+    }
+
+    let mut bundled: Vec<NodeId> = Vec::new();
+    for (folder, package) in &installed {
+        let role = if Place::of(folder) == Place::Project { Role::Project } else { Role::Package };
+        for (name, need) in package.manifest.needs(role) {
+            if !npm::is_name(name) {
+                continue;
+            }
+            let found = npm::candidates("/", folder, name)
+                .chain(SYSTEM_FOLDERS.iter().map(|system| format!("{system}/{name}")))
+                .find_map(|candidate| {
+                    if let Some(target) = installed.get(candidate.as_str()) {
+                        return Some((target.node, candidate));
+                    }
+                    let real = followed(view, &candidate)?;
+                    installed.get(real).map(|target| (target.node, real.to_owned()))
+                });
+            let Some((target, place)) = found else {
+                continue;
+            };
+            graph.depends_on(package.node, target, need.scope);
+            let is_inside = place.strip_prefix(folder).is_some_and(|rest| rest.starts_with("/node_modules/"));
+            if is_inside && role == Role::Package && package.manifest.bundles(name) {
+                bundled.push(target);
+            }
+        }
+    }
+    for node in bundled {
+        if let Some(component) = graph.component_mut(node) {
+            component.properties.insert("npm:bundled".into(), "true".to_owned());
+        }
+    }
+
+    let outer: Vec<(Option<NodeId>, NodeId)> =
+        copies.into_iter().map(|(outer, copy)| (installed.get(outer).map(|outer| outer.node), copy)).collect();
+    let reported = graph.report(findings);
+    for (outer, copy) in outer {
+        if let (Some(outer), Some(copy)) = (outer.and_then(|outer| reported.handle(outer)), reported.handle(copy)) {
+            findings.contains(outer, copy);
+        }
+    }
+}
+
+/// Returns the folder that a link to a package leads to, if there is a package.
+fn followed<'a>(view: &View<'a>, folder: &str) -> Option<&'a str> {
+    view.file(&format!("{folder}/package.json")).map(|file| paths::folder(file.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn malformed_names_and_versions_are_no_packages() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/node_modules/a/package.json", r#"{"name": "a b", "version": "1.0.0"}"#),
+                ("/app/node_modules/b/package.json", r#"{"name": "b", "version": "{{version}}"}"#),
+                ("/app/node_modules/c/package.json", r"not json"),
+                ("/app/node_modules/d/package.json", r"{}"),
+                ("/app/node_modules/e/test/package.json", r"not json"),
+                ("/app/node_modules/f/package.json", r""),
+            ]),
+            @r"
+            unknown /app/node_modules/a/package.json: the package.json has no valid name and version
+            unknown /app/node_modules/b/package.json: the package.json has no valid name and version
+            unknown /app/node_modules/c/package.json: the package.json is not JSON (line 1)
+            "
+        );
+    }
+
+    #[test]
+    fn dependencies_are_found_as_node_finds_them() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/package.json", r#"{"name": "app", "version": "2.0.0", "dependencies": {"a": "^1", "none": "1"}, "devDependencies": {"d": "1"}}"#),
+                ("/app/node_modules/a/package.json", r#"{"name": "a", "version": "1.0.0", "license": "MIT", "author": "A", "dependencies": {"b": "2"}, "optionalDependencies": {"o": "1"}, "peerDependencies": {"p": "1"}, "devDependencies": {"d": "1"}, "bundleDependencies": ["b"]}"#),
+                ("/app/node_modules/a/node_modules/b/package.json", r#"{"name": "b", "version": "2.0.0", "dependencies": {"@s/c": "1"}}"#),
+                ("/app/node_modules/b/package.json", r#"{"name": "b", "version": "1.0.0"}"#),
+                ("/app/node_modules/@s/c/package.json", r#"{"name": "@s/c", "version": "1.0.0"}"#),
+                ("/app/node_modules/@s/c/vendor/v/package.json", r#"{"name": "v", "version": "0.1.0"}"#),
+                ("/app/node_modules/o/package.json", r#"{"name": "o", "version": "1.0.0"}"#),
+                ("/app/node_modules/p/package.json", r#"{"name": "p", "version": "1.0.0"}"#),
+                ("/app/node_modules/d/package.json", r#"{"name": "d", "version": "1.0.0", "dependencies": {"b": "1"}}"#),
+            ]),
+            @r#"
+            npm @s/c@1.0.0 pkg:npm/%40s/c@1.0.0 transitive at /app/node_modules/@s/c/package.json
+            npm a@1.0.0 pkg:npm/a@1.0.0 direct license="MIT" supplier="A" at /app/node_modules/a/package.json
+            npm app@2.0.0 pkg:npm/app@2.0.0 direct at /app/package.json
+            npm b@1.0.0 pkg:npm/b@1.0.0 development transitive at /app/node_modules/b/package.json
+            npm b@2.0.0 pkg:npm/b@2.0.0 transitive npm:bundled="true" at /app/node_modules/a/node_modules/b/package.json
+            npm d@1.0.0 pkg:npm/d@1.0.0 development direct at /app/node_modules/d/package.json
+            npm o@1.0.0 pkg:npm/o@1.0.0 optional transitive at /app/node_modules/o/package.json
+            npm p@1.0.0 pkg:npm/p@1.0.0 transitive at /app/node_modules/p/package.json
+            npm v@0.1.0 pkg:npm/v@0.1.0 at /app/node_modules/@s/c/vendor/v/package.json
+            root -> app@2.0.0
+            @s/c@1.0.0 -contains-> v@0.1.0
+            a@1.0.0 -> b@2.0.0
+            a@1.0.0 -optional-> o@1.0.0
+            a@1.0.0 -> p@1.0.0
+            app@2.0.0 -> a@1.0.0
+            app@2.0.0 -development-> d@1.0.0
+            b@2.0.0 -> @s/c@1.0.0
+            d@1.0.0 -> b@1.0.0
+            "#
+        );
+    }
+
+    #[test]
+    fn without_a_project_nothing_is_said_of_being_direct() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/usr/lib/node_modules/npm/package.json", r#"{"name": "npm", "version": "11.0.0", "dependencies": {"x": "1"}, "bundleDependencies": ["x"], "_integrity": "sha1-rqdNXmHB+JlhO/ZL2mbUx48v0X0="}"#),
+                ("/usr/lib/node_modules/npm/node_modules/x/package.json", r#"{"name": "x", "version": "1.0.0"}"#),
+                ("/usr/share/nodejs/y/package.json", r#"{"name": "y", "version": "1.0.0", "dependencies": {"z": "1"}}"#),
+                ("/usr/share/nodejs/z/package.json", r#"{"name": "z", "version": "1.0.0"}"#),
+            ]),
+            @r#"
+            npm npm@11.0.0 pkg:npm/npm@11.0.0 Sha1=aea74d5e61c1f899613bf64bda66d4c78f2fd17d at /usr/lib/node_modules/npm/package.json
+            npm x@1.0.0 pkg:npm/x@1.0.0 npm:bundled="true" at /usr/lib/node_modules/npm/node_modules/x/package.json
+            npm y@1.0.0 pkg:npm/y@1.0.0 at /usr/share/nodejs/y/package.json
+            npm z@1.0.0 pkg:npm/z@1.0.0 at /usr/share/nodejs/z/package.json
+            npm@11.0.0 -> x@1.0.0
+            y@1.0.0 -> z@1.0.0
+            "#
+        );
+    }
+}

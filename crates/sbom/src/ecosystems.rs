@@ -1,0 +1,16 @@
+//! What several catalogers of one ecosystem share: its names, its metadata, its way to find a dependency.
+
+pub(crate) mod composer;
+pub(crate) mod digests;
+pub(crate) mod documents;
+pub(crate) mod gem;
+pub(crate) mod golang;
+pub(crate) mod graph;
+pub(crate) mod identity;
+pub(crate) mod npm;
+pub(crate) mod nuget;
+pub(crate) mod paths;
+pub(crate) mod pypi;
+pub(crate) mod pyproject;
+pub(crate) mod python_locks;
+pub(crate) mod yaml;

@@ -1,0 +1,132 @@
+//! The graph of a Python lockfile: several versions of one name, and extras that switch dependencies on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Component, Hash, Location, Range, Scheme, Scope};
+use serde::Deserialize;
+
+use crate::Findings;
+use crate::ecosystems::digests;
+use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::pyproject::Project;
+
+/// The most versions of one name that are told apart; a resolution for all platforms has up to five.
+pub(crate) const VERSIONS_MAX: usize = 64;
+
+/// An archive as Poetry, PDM and uv list it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Archive {
+    hash: Option<String>,
+}
+
+/// Returns the digests of a distribution's archives, each of which is the distribution.
+pub(crate) fn hashes<'a>(archives: impl Iterator<Item = &'a Archive>) -> Vec<Hash> {
+    digests::bounded(archives.filter_map(|archive| digests::parse_prefixed(archive.hash.as_deref()?)))
+}
+
+/// What a locked distribution depends on.
+#[derive(Debug, Default)]
+pub(crate) struct LockedNeed {
+    /// The normal name.
+    pub(crate) name: String,
+    /// The versions that will do, where the lockfile says so.
+    pub(crate) specifier: Option<String>,
+    /// The extras that are wanted of it.
+    pub(crate) extras: Vec<String>,
+    /// The extras of the distribution that switch this on; empty when it is always on.
+    pub(crate) when: Vec<String>,
+    /// What it is for when it is on.
+    pub(crate) scope: Option<Scope>,
+}
+
+/// A distribution in a lockfile.
+#[derive(Debug)]
+pub(crate) struct Locked {
+    /// The component; its name is the normal one.
+    pub(crate) component: Component,
+    /// The scope that the lockfile states.
+    pub(crate) stated: Option<Scope>,
+    /// What it depends on.
+    pub(crate) needs: Vec<LockedNeed>,
+}
+
+/// Reports the distributions of a lockfile and their graph; `project` is who asked for them, where that is known.
+pub(crate) fn report(
+    findings: &mut Findings,
+    finder: Finder,
+    location: &Location,
+    locked: Vec<Locked>,
+    project: Option<&Project>,
+) {
+    let mut graph = Graph::default();
+    let mut by_name: BTreeMap<String, Vec<(NodeId, Option<String>)>> = BTreeMap::new();
+    let mut dependents: Vec<(NodeId, String, Vec<LockedNeed>)> = Vec::new();
+    for Locked { component, stated, needs } in locked {
+        let (name, version) = (component.name.clone(), component.version.clone());
+        let places = by_name.entry(name.clone()).or_default();
+        // PDM lists a distribution once more for each set of extras.
+        let known = places.iter().take(VERSIONS_MAX).find(|(_, known)| *known == version).map(|(node, _)| *node);
+        let node = known.unwrap_or_else(|| {
+            let node = match stated {
+                Some(scope) => graph.scoped_package(component, scope),
+                None => graph.package(component),
+            };
+            places.push((node, version));
+            node
+        });
+        dependents.push((node, name, needs));
+    }
+
+    let mut active: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for need in dependents.iter().flat_map(|(_, _, needs)| needs) {
+        active.extend(need.extras.iter().map(|extra| (need.name.as_str(), extra.as_str())));
+    }
+    for need in project.iter().flat_map(|project| &project.needs) {
+        active.extend(need.extras.iter().map(|extra| (need.name.as_str(), extra.as_str())));
+    }
+
+    for (node, name, needs) in &dependents {
+        for need in needs {
+            let is_on =
+                need.when.is_empty() || need.when.iter().any(|extra| active.contains(&(name.as_str(), extra.as_str())));
+            let scope = need.scope.unwrap_or(Scope::Runtime);
+            let scope = if is_on { scope } else { scope.max(Scope::Optional) };
+            for target in choose(&by_name, &need.name, need.specifier.as_deref()) {
+                graph.depends_on(*node, target, scope);
+            }
+        }
+    }
+    if let Some(project) = project {
+        let node = graph.project(project.component(finder.with(component::Technique::Manifest)));
+        for need in &project.needs {
+            for target in choose(&by_name, &need.name, None) {
+                graph.depends_on(node, target, need.scope);
+            }
+        }
+    }
+    graph.locate(location);
+    graph.report(findings);
+}
+
+/// Returns the locked versions of a name that a dependency can mean: all of them, as each is there for some platform, but for those that the
+/// specifier rules out.
+fn choose(
+    by_name: &BTreeMap<String, Vec<(NodeId, Option<String>)>>,
+    name: &str,
+    specifier: Option<&str>,
+) -> Vec<NodeId> {
+    let places = by_name.get(name).map_or(&[][..], Vec::as_slice);
+    if places.len() > VERSIONS_MAX {
+        return Vec::new();
+    }
+    // Poetry's own notation (`^1.2`) is no range of PEP 440; it rules nothing out.
+    let range =
+        specifier.filter(|_| places.len() > 1).and_then(|specifier| Range::parse(Scheme::Pep440, specifier).ok());
+    let admits = |version: &Option<String>| match (&range, version) {
+        (Some(range), Some(version)) => range.contains(version).unwrap_or(true),
+        _ => true,
+    };
+    places.iter().filter(|(_, version)| admits(version)).map(|(node, _)| *node).collect()
+}
