@@ -1,0 +1,299 @@
+//! Poetry's lockfile, formats 1.0 to 2.1.
+
+use std::collections::BTreeMap;
+
+use component::{Scope, Technique};
+use serde::Deserialize;
+use toml::Value;
+
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::pypi::{self, Requirement};
+use crate::ecosystems::pyproject::{self, Project};
+use crate::ecosystems::python_locks::{self, Archive, Locked, LockedNeed};
+use crate::ecosystems::paths;
+use crate::view::View;
+use crate::Refusal;
+
+/// Poetry's lockfile.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "poetry-lock",
+    summary: "poetry.lock, with pyproject.toml for what was asked for",
+    evidence: Evidence::Declared,
+    claims: &[
+        Claim { pattern: Pattern::Path("**/poetry.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
+        Claim { pattern: Pattern::Path("**/pyproject.toml"), keep: Keep::Bytes { limit_bytes: pyproject::BYTES_MAX } },
+    ],
+    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Lock {
+    package: Vec<Package>,
+    metadata: Metadata,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    /// Up to format 1.1 the archives stand here.
+    files: BTreeMap<String, Vec<Archive>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Package {
+    name: String,
+    version: String,
+    /// Up to format 1.1: `main` or `dev`.
+    category: Option<String>,
+    /// From format 2.1 on.
+    groups: Vec<String>,
+    optional: bool,
+    dependencies: BTreeMap<String, Value>,
+    extras: BTreeMap<String, Vec<String>>,
+    files: Vec<Archive>,
+    source: Option<Source>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Source {
+    r#type: String,
+    url: String,
+    resolved_reference: Option<String>,
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
+        let sibling = view.file(&format!("{}/pyproject.toml", paths::folder(file.path())));
+        let project = sibling.and_then(|file| Project::parse(file.bytes()));
+        match parse(file.bytes()) {
+            Ok(locked) => python_locks::report(findings, FINDER, &file.location(), locked, project.as_ref()),
+            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        }
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<Locked>, Refusal> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
+    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    Ok(lock.package.iter().filter_map(|package| locked(package, &lock.metadata)).collect())
+}
+
+fn locked(package: &Package, metadata: &Metadata) -> Option<Locked> {
+    let qualifiers: Vec<(&str, String)> = match &package.source {
+        Some(Source { r#type, url, resolved_reference: Some(reference) }) if r#type == "git" => {
+            vec![("vcs_url", format!("git+{url}@{reference}"))]
+        }
+        Some(Source { r#type, url, .. }) if r#type == "url" => vec![("download_url", url.clone())],
+        _ => Vec::new(),
+    };
+    let mut component = pypi::component(FINDER, &package.name, Some(&package.version), &qualifiers)?;
+    let older = metadata.files.get(&package.name).into_iter().flatten();
+    component.hashes = python_locks::hashes(package.files.iter().chain(older));
+    if package.optional {
+        component.scope = Scope::Optional;
+    }
+    let is_main = package.groups.iter().any(|group| group == "main") || package.category.as_deref() == Some("main");
+    let stated = match (is_main, package.optional) {
+        _ if package.groups.is_empty() && package.category.is_none() => None,
+        (true, false) => Some(Scope::Runtime),
+        (true, true) => Some(Scope::Optional),
+        (false, _) => Some(Scope::Development),
+    };
+
+    // The requirements of each extra repeat those of the dependencies that it switches on.
+    let extras: Vec<(&String, String)> = package
+        .extras
+        .iter()
+        .flat_map(|(extra, list)| list.iter().filter_map(move |text| Some((extra, Requirement::parse(text)?.name))))
+        .collect();
+    let needs = package.dependencies.iter().filter(|(name, _)| pypi::is_name(name)).map(|(name, constraint)| {
+        let name = pypi::normalize(name);
+        let choices = constraint.as_array().map_or(std::slice::from_ref(constraint), Vec::as_slice);
+        let is_optional = choices.iter().all(|choice| choice.get("optional").and_then(Value::as_bool) == Some(true)) && !choices.is_empty();
+        let asked = choices.iter().filter_map(|choice| choice.get("extras").and_then(Value::as_array)).flatten();
+        let when: Vec<String> = extras.iter().filter(|(_, member)| is_optional && *member == name).map(|(extra, _)| (*extra).clone()).collect();
+        let specifier = match choices {
+            [Value::String(specifier)] => Some(specifier.clone()),
+            [choice] => choice.get("version").and_then(Value::as_str).map(str::to_owned),
+            _ => None,
+        };
+        LockedNeed {
+            specifier,
+            extras: asked.filter_map(Value::as_str).map(str::to_owned).collect(),
+            scope: (is_optional && when.is_empty()).then_some(Scope::Optional),
+            when,
+            name,
+        }
+    });
+    Some(Locked { component, stated, needs: needs.collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_unknown() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/a/poetry.lock", r"["),
+                ("/b/poetry.lock", r""),
+                ("/c/poetry.lock", r#"[[package]]
+name = "a b"
+version = "1"
+[[package]]
+name = "c"
+version = "*"
+"#),
+                ("/d/poetry.lock", r"package = 1
+"),
+            ]),
+            @r"
+            unknown /a/poetry.lock: the lockfile is not TOML of the expected form
+            unknown /d/poetry.lock: the lockfile is not TOML of the expected form
+            "
+        );
+    }
+
+    #[test]
+    fn extras_switch_dependencies_on() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/poetry.lock", r#"[[package]]
+name = "httpx"
+version = "0.27.0"
+optional = false
+files = [{file = "httpx.whl", hash = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]
+
+[package.dependencies]
+anyio = "*"
+h2 = {version = ">=3,<5", optional = true, markers = "extra == 'http2'"}
+socksio = {version = "==1.*", optional = true, markers = "extra == 'socks'"}
+numpy = [
+    {version = "1.24.0", markers = "python_version < '3.9'"},
+    {version = "2.0.0", markers = "python_version >= '3.9'"},
+]
+odd = [[{version = "1"}]]
+
+[package.extras]
+http2 = ["h2 (>=3,<5)"]
+socks = ["socksio (==1.*)"]
+
+[[package]]
+name = "anyio"
+version = "4.3.0"
+
+[package.dependencies]
+numpy = "2.0.0"
+
+[[package]]
+name = "h2"
+version = "4.1.0"
+optional = true
+
+[[package]]
+name = "socksio"
+version = "1.0.0"
+optional = true
+
+[[package]]
+name = "numpy"
+version = "1.24.0"
+
+[[package]]
+name = "numpy"
+version = "2.0.0"
+
+[[package]]
+name = "Pytest"
+version = "8.0"
+
+[[package]]
+name = "forked"
+version = "1.0"
+[package.source]
+type = "git"
+url = "https://example.org/o/forked.git"
+reference = "main"
+resolved_reference = "0123"
+"#),
+                ("/app/pyproject.toml", r#"[tool.poetry]
+name = "App"
+version = "0.1.0"
+[tool.poetry.dependencies]
+python = "^3.11"
+httpx = {version = "^0.27", extras = ["http2"]}
+[tool.poetry.group.dev.dependencies]
+pytest = "*"
+"#),
+            ]),
+            @r"
+            python anyio@4.3.0 pkg:pypi/anyio@4.3.0 transitive at /app/poetry.lock
+            python app@0.1.0 pkg:pypi/app@0.1.0 direct at /app/poetry.lock
+            python forked@1.0 pkg:pypi/forked@1.0?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fforked.git%400123 at /app/poetry.lock
+            python h2@4.1.0 pkg:pypi/h2@4.1.0 transitive at /app/poetry.lock
+            python httpx@0.27.0 pkg:pypi/httpx@0.27.0 direct Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/poetry.lock
+            python numpy@1.24.0 pkg:pypi/numpy@1.24.0 transitive at /app/poetry.lock
+            python numpy@2.0.0 pkg:pypi/numpy@2.0.0 transitive at /app/poetry.lock
+            python pytest@8.0 pkg:pypi/pytest@8.0 development direct at /app/poetry.lock
+            python socksio@1.0.0 pkg:pypi/socksio@1.0.0 optional transitive at /app/poetry.lock
+            root -> app@0.1.0
+            anyio@4.3.0 -> numpy@2.0.0
+            app@0.1.0 -> httpx@0.27.0
+            app@0.1.0 -development-> pytest@8.0
+            httpx@0.27.0 -> anyio@4.3.0
+            httpx@0.27.0 -> h2@4.1.0
+            httpx@0.27.0 -> numpy@1.24.0
+            httpx@0.27.0 -> numpy@2.0.0
+            httpx@0.27.0 -optional-> socksio@1.0.0
+            "
+        );
+    }
+
+    #[test]
+    fn the_lockfile_states_scopes() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/poetry.lock", r#"[[package]]
+name = "a"
+version = "1"
+category = "main"
+[[package]]
+name = "b"
+version = "1"
+category = "dev"
+[[package]]
+name = "c"
+version = "1"
+groups = ["dev", "main"]
+optional = true
+[[package]]
+name = "d"
+version = "1"
+groups = ["test"]
+[metadata.files]
+a = [{file = "a.whl", hash = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}]
+"#),
+            ]),
+            @r"
+            python a@1 pkg:pypi/a@1 Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/poetry.lock
+            python b@1 pkg:pypi/b@1 development at /app/poetry.lock
+            python c@1 pkg:pypi/c@1 optional at /app/poetry.lock
+            python d@1 pkg:pypi/d@1 development at /app/poetry.lock
+            "
+        );
+    }
+}

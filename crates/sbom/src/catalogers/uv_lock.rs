@@ -1,0 +1,273 @@
+//! uv's lockfile, version 1.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Scope, Technique};
+use serde::Deserialize;
+
+use crate::Refusal;
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::pypi;
+use crate::ecosystems::python_locks::{self, Archive};
+use crate::view::View;
+
+/// uv's lockfile.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "uv-lock",
+    summary: "uv.lock, and the locks of scripts (*.py.lock)",
+    evidence: Evidence::Declared,
+    claims: &[
+        Claim { pattern: Pattern::Path("**/uv.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
+        Claim { pattern: Pattern::Path("**/*.py.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
+    ],
+    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Lock {
+    package: Vec<Package>,
+    manifest: Manifest,
+}
+
+/// What was asked for where there is no project: a script's requirements.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Manifest {
+    requirements: Vec<Need>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Package {
+    name: String,
+    version: Option<String>,
+    source: Source,
+    dependencies: Vec<Need>,
+    optional_dependencies: BTreeMap<String, Vec<Need>>,
+    dev_dependencies: BTreeMap<String, Vec<Need>>,
+    sdist: Option<Archive>,
+    wheels: Vec<Archive>,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Source {
+    git: Option<String>,
+    url: Option<String>,
+    registry: Option<String>,
+    editable: Option<String>,
+    r#virtual: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Need {
+    name: String,
+    version: Option<String>,
+    source: Option<Source>,
+    extra: Vec<String>,
+}
+
+impl Package {
+    fn is_project(&self) -> bool {
+        self.source.editable.is_some() || self.source.r#virtual.is_some()
+    }
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    for claim in 0..CATALOGER.claims.len() {
+        for file in view.files(claim).filter(|file| !file.bytes().is_empty()) {
+            match graph(file.bytes()) {
+                Ok(mut graph) => {
+                    graph.locate(&file.location());
+                    graph.report(findings);
+                }
+                Err(refusal) => findings.unknown(file.location(), refusal.0),
+            }
+        }
+    }
+}
+
+fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
+    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    let mut graph = Graph::default();
+    let mut by_name: BTreeMap<String, Vec<(NodeId, &Package)>> = BTreeMap::new();
+    let mut nodes: Vec<(NodeId, &Package)> = Vec::new();
+    for package in &lock.package {
+        let qualifiers: Vec<(&str, String)> = match &package.source {
+            Source { git: Some(git), .. } => vec![("vcs_url", repository(git))],
+            Source { url: Some(url), .. } => vec![("download_url", url.clone())],
+            _ => Vec::new(),
+        };
+        let node = if package.is_project() {
+            let component = package.version.as_deref().and_then(|version| {
+                pypi::component(FINDER.with(Technique::Manifest), &package.name, Some(version), &[])
+            });
+            graph.project(component)
+        } else {
+            let Some(mut component) = pypi::component(FINDER, &package.name, package.version.as_deref(), &qualifiers) else {
+                continue;
+            };
+            component.hashes = python_locks::hashes(package.sdist.iter().chain(&package.wheels));
+            graph.package(component)
+        };
+        by_name.entry(pypi::normalize(&package.name)).or_default().push((node, package));
+        nodes.push((node, package));
+    }
+
+    let wanted: BTreeSet<(&str, &str)> = lock
+        .package
+        .iter()
+        .flat_map(|package| package.dependencies.iter().chain(package.optional_dependencies.values().flatten()).chain(package.dev_dependencies.values().flatten()))
+        .chain(&lock.manifest.requirements)
+        .flat_map(|need| need.extra.iter().map(|extra| (need.name.as_str(), extra.as_str())))
+        .collect();
+    let find = |need: &Need| -> Vec<NodeId> {
+        let places = by_name.get(&pypi::normalize(&need.name)).map_or(&[][..], Vec::as_slice);
+        let fits = |package: &Package| {
+            (need.version.is_none() || need.version == package.version) && need.source.as_ref().is_none_or(|source| *source == package.source)
+        };
+        places.iter().take(python_locks::VERSIONS_MAX).filter(|(_, package)| fits(package)).map(|(node, _)| *node).collect()
+    };
+    for (node, package) in &nodes {
+        let always = package.dependencies.iter().map(|need| (need, Scope::Runtime));
+        let extras = package.optional_dependencies.iter().flat_map(|(extra, needs)| {
+            let is_on = wanted.contains(&(package.name.as_str(), extra.as_str()));
+            needs.iter().map(move |need| (need, if is_on { Scope::Runtime } else { Scope::Optional }))
+        });
+        let development = package.dev_dependencies.values().flatten().map(|need| (need, Scope::Development));
+        for (need, scope) in always.chain(extras).chain(development) {
+            for target in find(need) {
+                graph.depends_on(*node, target, scope);
+            }
+        }
+    }
+    for need in &lock.manifest.requirements {
+        for target in find(need) {
+            graph.direct(target, Scope::Runtime);
+        }
+    }
+    Ok(graph)
+}
+
+/// Returns a repository's address with the commit that stands behind its `#`, in the form that purls have it.
+fn repository(git: &str) -> String {
+    let (address, commit) = git.rsplit_once('#').unwrap_or((git, ""));
+    let address = address.split('?').next().unwrap_or(address);
+    if commit.is_empty() { format!("git+{address}") } else { format!("git+{address}@{commit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_unknown() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/a/uv.lock", r"["),
+                ("/b/uv.lock", r""),
+                ("/c/uv.lock", r#"[[package]]
+name = "a b"
+version = "1"
+"#),
+            ]),
+            @"unknown /a/uv.lock: the lockfile is not TOML of the expected form"
+        );
+    }
+
+    #[test]
+    fn groups_extras_and_members() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/uv.lock", r#"version = 1
+
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [{ name = "httpx", extra = ["http2"] }, { name = "member" }]
+[package.optional-dependencies]
+o = [{ name = "numpy", version = "1.24.0" }]
+[package.dev-dependencies]
+dev = [{ name = "pytest" }]
+
+[[package]]
+name = "member"
+source = { editable = "packages/member" }
+dependencies = [{ name = "numpy", version = "2.0.0", source = { registry = "https://pypi.org/simple" } }]
+
+[[package]]
+name = "httpx"
+version = "0.27.0"
+source = { registry = "https://pypi.org/simple" }
+dependencies = [{ name = "anyio" }]
+sdist = { url = "https://example.org/h.tar.gz", hash = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", size = 1 }
+wheels = [{ url = "https://example.org/h.whl" }]
+[package.optional-dependencies]
+http2 = [{ name = "h2" }]
+
+[[package]]
+name = "anyio"
+version = "4.0"
+[[package]]
+name = "h2"
+version = "4.1"
+[[package]]
+name = "pytest"
+version = "8.0"
+[[package]]
+name = "numpy"
+version = "1.24.0"
+source = { registry = "https://pypi.org/simple" }
+[[package]]
+name = "numpy"
+version = "2.0.0"
+source = { registry = "https://pypi.org/simple" }
+[[package]]
+name = "forked"
+version = "1.0"
+source = { git = "https://example.org/o/forked?rev=main#0123" }
+"#),
+                ("/app/tool.py.lock", r#"[manifest]
+requirements = [{ name = "rich" }]
+[[package]]
+name = "rich"
+version = "13.0"
+"#),
+            ]),
+            @r"
+            python anyio@4.0 pkg:pypi/anyio@4.0 transitive at /app/uv.lock
+            python app@0.1.0 pkg:pypi/app@0.1.0 direct at /app/uv.lock
+            python forked@1.0 pkg:pypi/forked@1.0?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fforked%400123 at /app/uv.lock
+            python h2@4.1 pkg:pypi/h2@4.1 transitive at /app/uv.lock
+            python httpx@0.27.0 pkg:pypi/httpx@0.27.0 direct Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/uv.lock
+            python numpy@1.24.0 pkg:pypi/numpy@1.24.0 optional direct at /app/uv.lock
+            python numpy@2.0.0 pkg:pypi/numpy@2.0.0 direct at /app/uv.lock
+            python pytest@8.0 pkg:pypi/pytest@8.0 development direct at /app/uv.lock
+            python rich@13.0 pkg:pypi/rich@13.0 direct at /app/tool.py.lock
+            root -> app@0.1.0
+            root -> numpy@2.0.0
+            root -> rich@13.0
+            app@0.1.0 -> httpx@0.27.0
+            app@0.1.0 -optional-> numpy@1.24.0
+            app@0.1.0 -development-> pytest@8.0
+            httpx@0.27.0 -> anyio@4.0
+            httpx@0.27.0 -> h2@4.1
+            "
+        );
+    }
+}
