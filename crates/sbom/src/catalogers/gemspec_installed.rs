@@ -1,0 +1,281 @@
+//! Ruby gems that are installed: the `specifications` of a gem folder.
+//!
+//! RubyGems writes these files itself, one statement a line; nothing of them is run.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use component::{License, Range, Scheme, Scope, Technique};
+
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::gem;
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::paths;
+use crate::view::View;
+use crate::Handle;
+
+/// Installed Ruby gems.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "gemspec-installed",
+    summary: "Ruby gems in gem folders, by their specifications",
+    evidence: Evidence::Installed,
+    claims: &[Claim { pattern: Pattern::Path("**/specifications/**/*.gemspec"), keep: Keep::Bytes { limit_bytes: 4 << 20 } }],
+    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: false },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::InstalledMetadata };
+
+/// The most text literals of one statement.
+const LITERALS_MAX: usize = 10_000;
+
+/// The most requirements of one gem; the largest have about fifty.
+const NEEDS_MAX: usize = 1024;
+
+/// The most installed versions of one gem.
+const VERSIONS_MAX: usize = 256;
+
+/// What a specification says.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Specification {
+    name: String,
+    version: String,
+    platform: Option<String>,
+    licenses: Vec<String>,
+    authors: Vec<String>,
+    emails: Vec<String>,
+    /// Name and requirements, such as `>= 1`.
+    needs: Vec<(String, Vec<String>)>,
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let mut found: Vec<(Handle, String, Specification)> = Vec::new();
+    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
+        let specification = parse(&String::from_utf8_lossy(file.bytes()));
+        let (name, version) = (&specification.name, &specification.version);
+        let Some(mut component) = gem::component(FINDER, name, version, specification.platform.as_deref(), None) else {
+            findings.unknown(file.location(), "the specification has no valid name and version");
+            continue;
+        };
+        component.licenses = specification.licenses.iter().filter_map(|license| License::parse(license)).collect();
+        component.supplier = supplier(&specification);
+        component.locations.push(file.location());
+        let folder = file.path().rfind("/specifications/").map_or("", |at| &file.path()[..at]).to_owned();
+        if paths::folder(file.path()).ends_with("/specifications/default") {
+            component.properties.insert("gem:default".into(), "true".to_owned());
+        }
+        found.push((findings.add(component), folder, specification));
+    }
+
+    let mut places: BTreeMap<(&str, &str), Vec<(Handle, &str)>> = BTreeMap::new();
+    for (handle, folder, specification) in &found {
+        let versions = places.entry((folder, &specification.name)).or_default();
+        if versions.len() < VERSIONS_MAX {
+            versions.push((*handle, &specification.version));
+        }
+    }
+    for (handle, folder, specification) in &found {
+        for (name, requirements) in &specification.needs {
+            let installed = places.get(&(folder.as_str(), name.as_str())).map_or(&[][..], Vec::as_slice);
+            for target in activated(installed, requirements) {
+                findings.depends_on(*handle, target, Scope::Runtime);
+            }
+        }
+    }
+}
+
+fn supplier(specification: &Specification) -> Option<String> {
+    let author = specification.authors.iter().find(|author| !author.is_empty())?;
+    match specification.emails.first().filter(|email| !email.is_empty()) {
+        Some(email) if specification.authors.len() == 1 => Some(format!("{author} <{email}>")),
+        _ => Some(specification.authors.join(", ")),
+    }
+}
+
+/// Returns what RubyGems activates for a requirement: the highest installed version that fulfils it, in all its builds.
+fn activated(installed: &[(Handle, &str)], requirements: &[String]) -> Vec<Handle> {
+    let Ok(range) = Range::parse(Scheme::Gem, &requirements.join(", ")) else {
+        return Vec::new();
+    };
+    let mut best: Option<&str> = None;
+    for (_, version) in installed.iter().filter(|(_, version)| range.contains(version).unwrap_or(false)) {
+        if best.is_none_or(|best| Scheme::Gem.compare(version, best).is_ok_and(Ordering::is_gt)) {
+            best = Some(version);
+        }
+    }
+    installed.iter().filter(|(_, version)| Some(*version) == best).map(|(handle, _)| *handle).collect()
+}
+
+fn parse(text: &str) -> Specification {
+    let mut specification = Specification::default();
+    for line in text.lines() {
+        let line = line.trim();
+        if let Some(stub) = line.strip_prefix("# stub: ") {
+            let mut words = stub.split(' ');
+            if let (Some(name), Some(version)) = (words.next(), words.next()) {
+                name.clone_into(&mut specification.name);
+                version.clone_into(&mut specification.version);
+                specification.platform = words.next().filter(|platform| *platform != "ruby").map(str::to_owned);
+            }
+            continue;
+        }
+        // `s.name = …`: the variable may have any name.
+        let Some((_, statement)) = line.split_once('.').filter(|(variable, _)| variable.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        else {
+            continue;
+        };
+        if let Some((key, value)) = statement.split_once('=').filter(|(key, _)| key.trim().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')) {
+            let mut values = literals(value);
+            match key.trim() {
+                "name" if specification.name.is_empty() => specification.name = values.pop().unwrap_or_default(),
+                "version" if specification.version.is_empty() => specification.version = values.pop().unwrap_or_default(),
+                "license" | "licenses" => specification.licenses = values,
+                "author" | "authors" => specification.authors = values,
+                "email" => specification.emails = values,
+                "platform" if specification.platform.is_none() => specification.platform = values.pop(),
+                _ => {}
+            }
+        } else if let Some(arguments) = ["add_runtime_dependency", "add_dependency"].iter().find_map(|name| statement.strip_prefix(name)) {
+            let mut values = literals(arguments).into_iter();
+            if let Some(name) = values.next() {
+                let need = (name, values.collect());
+                if !specification.needs.contains(&need) && specification.needs.len() < NEEDS_MAX {
+                    specification.needs.push(need);
+                }
+            }
+        }
+    }
+    specification
+}
+
+/// Returns the texts in a Ruby statement: `"…"`, `'…'` and `%q<…>`.
+fn literals(statement: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = statement;
+    while let Some(at) = rest.find(['"', '\'', '%', '#']) {
+        if found.len() == LITERALS_MAX {
+            break;
+        }
+        let (quote, behind) = match &rest.as_bytes()[at..] {
+            [b'%', b'q', b'<', ..] => ('>', &rest[at + 3..]),
+            [b'"', ..] => ('"', &rest[at + 1..]),
+            [b'\'', ..] => ('\'', &rest[at + 1..]),
+            [b'#', ..] => break,
+            _ => {
+                rest = &rest[at + 1..];
+                continue;
+            }
+        };
+        let mut text = String::new();
+        let mut characters = behind.char_indices();
+        let mut end = behind.len();
+        while let Some((at, character)) = characters.next() {
+            if character == quote {
+                end = at + character.len_utf8();
+                break;
+            }
+            match character {
+                '\\' => escaped(&mut characters, &mut text, quote == '"'),
+                character => text.push(character),
+            }
+        }
+        found.push(text);
+        rest = &behind[end..];
+    }
+    found
+}
+
+/// Reads what stands behind a backslash; of the escapes RubyGems writes `\uXXXX` and the quotes.
+fn escaped(characters: &mut std::str::CharIndices<'_>, text: &mut String, is_double: bool) {
+    let Some((_, character)) = characters.next() else {
+        return;
+    };
+    if character == 'u' && is_double {
+        let rest = characters.as_str();
+        if let Some(code) = rest.get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32) {
+            text.push(code);
+            characters.nth(3);
+            return;
+        }
+    }
+    text.push(character);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn what_is_no_specification_is_unknown() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/g/specifications/a.gemspec", r"bogus"),
+                ("/g/specifications/b.gemspec", r""),
+                ("/g/specifications/c.gemspec", r"# stub: #{name} 1 ruby lib"),
+                ("/g/d.gemspec", r"# stub: d 1 ruby lib"),
+            ]),
+            @r"
+            unknown /g/specifications/a.gemspec: the specification has no valid name and version
+            unknown /g/specifications/c.gemspec: the specification has no valid name and version
+            "
+        );
+    }
+
+    #[test]
+    fn the_highest_version_that_fulfils_is_activated() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/g/specifications/a-1.0.gemspec", r#"# -*- encoding: utf-8 -*-
+# stub: a 1.0 ruby lib
+
+Gem::Specification.new do |s|
+  s.name = "a".freeze
+  s.version = "1.0"
+  s.authors = ["Andr\u00E9".freeze]
+  s.email = "a@b.c".freeze
+  s.licenses = ["MIT".freeze, "Ruby".freeze]
+  s.add_runtime_dependency(%q<b>.freeze, ["~> 2.8".freeze, ">= 2.8.1".freeze])
+  s.add_dependency(%q<c>, [">= 0"]) # "none"
+  s.add_development_dependency(%q<d>.freeze, [">= 0"])
+  s.add_dependency(%q<b>.freeze, ["~> 2.8".freeze, ">= 2.8.1".freeze])
+end
+"#),
+                ("/g/specifications/b-2.8.gemspec", r"# stub: b 2.8 ruby lib
+"),
+                ("/g/specifications/b-2.9.gemspec", r"# stub: b 2.9 ruby lib
+"),
+                ("/g/specifications/b-2.10.gemspec", r"# stub: b 2.10 x86_64-linux lib
+"),
+                ("/g/specifications/b-3.0.gemspec", r"# stub: b 3.0 ruby lib
+"),
+                ("/g/specifications/default/c-1.0.gemspec", r"Gem::Specification.new do |spec|
+  spec.name = 'c'
+  spec.version = '1.0'
+end
+"),
+                ("/g/specifications/d-1.0.gemspec", r"# stub: d 1.0 ruby lib
+"),
+                ("/h/specifications/c-2.0.gemspec", r"# stub: c 2.0 ruby lib
+"),
+            ]),
+            @r#"
+            gem a@1.0 pkg:gem/a@1.0 license="MIT" license="Ruby" supplier="André <a@b.c>" at /g/specifications/a-1.0.gemspec
+            gem b@2.10 pkg:gem/b@2.10?platform=x86_64-linux at /g/specifications/b-2.10.gemspec
+            gem b@2.8 pkg:gem/b@2.8 at /g/specifications/b-2.8.gemspec
+            gem b@2.9 pkg:gem/b@2.9 at /g/specifications/b-2.9.gemspec
+            gem b@3.0 pkg:gem/b@3.0 at /g/specifications/b-3.0.gemspec
+            gem c@1.0 pkg:gem/c@1.0 gem:default="true" at /g/specifications/default/c-1.0.gemspec
+            gem c@2.0 pkg:gem/c@2.0 at /h/specifications/c-2.0.gemspec
+            gem d@1.0 pkg:gem/d@1.0 at /g/specifications/d-1.0.gemspec
+            a@1.0 -> b@2.10
+            a@1.0 -> c@1.0
+            "#
+        );
+    }
+}

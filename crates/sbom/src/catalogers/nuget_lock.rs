@@ -1,0 +1,138 @@
+//! NuGet's lockfile, `packages.lock.json`, versions 1 and 2.
+
+use std::collections::BTreeMap;
+
+use component::{Scope, Technique};
+
+use crate::Refusal;
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::ecosystems::digests;
+use crate::ecosystems::documents::{Entries, Names, Text, document, from_json};
+use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::nuget;
+use crate::view::View;
+
+/// NuGet's lockfile.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "nuget-lock",
+    summary: "packages.lock.json of NuGet",
+    evidence: Evidence::Declared,
+    claims: &[Claim { pattern: Pattern::Path("**/packages.lock.json"), keep: Keep::Bytes { limit_bytes: nuget::LOCK_BYTES_MAX } }],
+    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
+
+document! {
+    struct Lock {
+        dependencies: Entries<Entries<Locked>> = "dependencies",
+    }
+}
+
+document! {
+    struct Locked {
+        kind: Text = "type",
+        resolved: Text = "resolved",
+        content_hash: Text = "contentHash",
+        dependencies: Names = "dependencies",
+    }
+}
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
+        match graph(file.bytes()) {
+            Ok(mut graph) => {
+                graph.locate(&file.location());
+                graph.report(findings);
+            }
+            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        }
+    }
+}
+
+fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
+    let lock: Lock = from_json(bytes).map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+    let mut graph = Graph::default();
+    // Each framework is resolved by itself; ids are the same in any letter case.
+    let mut nodes: BTreeMap<(&str, String), NodeId> = BTreeMap::new();
+    for (framework, packages) in &lock.dependencies.0 {
+        for (name, locked) in &packages.0 {
+            // A project of the same solution has no version, and is what its own lockfile is about.
+            let Some(mut component) = locked.resolved.get().and_then(|version| nuget::component(FINDER, name, version)) else {
+                continue;
+            };
+            component.hashes = locked.content_hash.get().and_then(|hash| digests::from_base64("sha512", hash)).into_iter().collect();
+            let is_direct = locked.kind.get() == Some("Direct");
+            component.direct = Some(is_direct);
+            let node = graph.package(component);
+            if is_direct {
+                graph.direct(node, Scope::Runtime);
+            }
+            nodes.insert((framework, name.to_ascii_lowercase()), node);
+        }
+    }
+    for (framework, packages) in &lock.dependencies.0 {
+        // `net8.0/linux-x64` has only what the runtime adds to `net8.0`.
+        let base = framework.split('/').next().unwrap_or(framework);
+        for (name, locked) in &packages.0 {
+            let Some(node) = nodes.get(&(framework.as_str(), name.to_ascii_lowercase())) else {
+                continue;
+            };
+            for needed in locked.dependencies.0.keys().map(|name| name.to_ascii_lowercase()) {
+                let target = nodes.get(&(framework.as_str(), needed.clone())).or_else(|| nodes.get(&(base, needed)));
+                if let Some(target) = target {
+                    graph.depends_on(*node, *target, Scope::Runtime);
+                }
+            }
+        }
+    }
+    Ok(graph)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    fn check(files: &[(&str, &str)]) -> String {
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn what_is_no_lockfile_is_unknown() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/a/packages.lock.json", r"bogus"),
+                ("/b/packages.lock.json", r""),
+                ("/c/packages.lock.json", r#"{"dependencies": {"net8.0": {"a b": {"resolved": "1"}, "c": {"resolved": "[1,)"}, "d": 1}}}"#),
+            ]),
+            @"unknown /a/packages.lock.json: the lockfile is not JSON (line 1)"
+        );
+    }
+
+    #[test]
+    fn frameworks_are_resolved_by_themselves() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/packages.lock.json", r#"{"version": 1, "dependencies": {
+ "net8.0": {"A": {"type": "Direct", "requested": "[1.0.0, )", "resolved": "1.0.0", "contentHash": "x", "dependencies": {"b": "2.0.0"}}, "B": {"type": "Transitive", "resolved": "2.0.0"},
+  "own": {"type": "Project", "dependencies": {"B": "[2.0.0, )"}}},
+ "net8.0/linux-x64": {"A": {"type": "Direct", "resolved": "1.0.0", "dependencies": {"B": "2.0.0", "Native": "1.0.0"}}, "Native": {"type": "Transitive", "resolved": "1.0.0"}},
+ "net6.0": {"A": {"type": "Direct", "resolved": "1.0.0", "dependencies": {"B": "1.0.0"}}, "B": {"type": "CentralTransitive", "resolved": "1.0.0"}}}}"#),
+            ]),
+            @r"
+            dotnet A@1.0.0 pkg:nuget/A@1.0.0 direct at /app/packages.lock.json
+            dotnet B@1.0.0 pkg:nuget/B@1.0.0 transitive at /app/packages.lock.json
+            dotnet B@2.0.0 pkg:nuget/B@2.0.0 transitive at /app/packages.lock.json
+            dotnet Native@1.0.0 pkg:nuget/Native@1.0.0 transitive at /app/packages.lock.json
+            root -> A@1.0.0
+            A@1.0.0 -> B@1.0.0
+            A@1.0.0 -> B@2.0.0
+            A@1.0.0 -> Native@1.0.0
+            "
+        );
+    }
+}
