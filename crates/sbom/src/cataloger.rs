@@ -126,6 +126,8 @@ pub struct Findings {
     pub(crate) edges: Vec<(u32, u32, Relation)>,
     pub(crate) direct: Vec<(u32, Scope)>,
     pub(crate) unknowns: Vec<Unknown>,
+    pub(crate) unidentified: Vec<Unknown>,
+    pub(crate) unless_owned: Vec<Component>,
 }
 
 /// A component that was added to [`Findings`].
@@ -176,6 +178,21 @@ impl Findings {
     pub fn direct(&mut self, to: Handle, scope: Scope) {
         self.component_mut(to).direct = Some(true);
         self.direct.push((to.0, scope));
+    }
+
+    /// Adds a component that counts only if no installed package lists the file that it was found in: such a package is the better evidence
+    /// of itself.
+    pub fn add_unless_owned(&mut self, component: Component) {
+        if self.unless_owned.len() < Self::COMPONENTS_MAX {
+            self.unless_owned.push(component);
+        }
+    }
+
+    /// Reports a file in which nothing names what it is. It ends up among the unknowns if no component lists it or was found in it.
+    pub fn unidentified(&mut self, location: Location, reason: impl Into<String>) {
+        if self.unidentified.len() < Self::COMPONENTS_MAX {
+            self.unidentified.push(Unknown { location, reason: reason.into() });
+        }
     }
 
     /// Reports what was seen and could not be named or read.

@@ -3,7 +3,7 @@
     reason = "components are below `Findings::COMPONENTS_MAX`; images have at most some hundred layers"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use component::{
     Component, ComponentIndex, Distribution, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject,
@@ -103,6 +103,8 @@ struct Merge {
     components: Vec<(Identity, Component)>,
     edges: BTreeSet<(Option<usize>, usize, Relation)>,
     unknowns: BTreeSet<Unknown>,
+    unidentified: BTreeSet<Unknown>,
+    unless_owned: BTreeSet<Component>,
 }
 
 impl Merge {
@@ -118,6 +120,8 @@ impl Merge {
             self.edges.insert((None, places[to as usize], Relation::DependsOn(scope)));
         }
         self.unknowns.extend(findings.unknowns);
+        self.unidentified.extend(findings.unidentified);
+        self.unless_owned.extend(findings.unless_owned);
     }
 
     fn component(&mut self, component: Component) -> usize {
@@ -139,6 +143,7 @@ impl Merge {
 
     /// Sorts everything, so that the order of work does not show.
     fn finish(mut self) -> (Vec<Component>, Vec<Edge>, Vec<Unknown>) {
+        self.settle_provisional();
         self.add_ownership();
         let mut order: Vec<usize> = (0..self.components.len()).collect();
         order.sort_by(|left, right| self.components[*left].0.cmp(&self.components[*right].0));
@@ -162,6 +167,29 @@ impl Merge {
             .collect();
         edges.sort();
         (sorted, edges, self.unknowns.into_iter().take(UNKNOWNS_MAX).collect())
+    }
+
+    /// Takes in what counts only if nothing better is known of its file.
+    fn settle_provisional(&mut self) {
+        let components = std::mem::take(&mut self.unless_owned);
+        let unidentified = std::mem::take(&mut self.unidentified);
+        let evidence = components.iter().flat_map(|component| &component.locations);
+        let evidence = evidence.chain(unidentified.iter().map(|unknown| &unknown.location));
+        let paths: HashSet<String> = evidence.map(|location| merged_usr(&location.path).to_owned()).collect();
+        let wanted = |path: &&str| paths.contains(*path);
+
+        let files = self.components.iter().flat_map(|(_, component)| &component.files);
+        let mut known: HashSet<String> =
+            files.map(|file| merged_usr(&file.path)).filter(wanted).map(str::to_owned).collect();
+        for component in components {
+            if !component.locations.iter().any(|location| known.contains(merged_usr(&location.path))) {
+                self.component(component);
+            }
+        }
+        let locations = self.components.iter().flat_map(|(_, component)| &component.locations);
+        known.extend(locations.map(|location| merged_usr(&location.path)).filter(wanted).map(str::to_owned));
+        let unnamed = unidentified.into_iter().filter(|unknown| !known.contains(merged_usr(&unknown.location.path)));
+        self.unknowns.extend(unnamed);
     }
 
     /// Joins each package of the operating system to the language packages whose evidence is among its files.
@@ -196,6 +224,13 @@ impl Merge {
         }
         self.edges.extend(owned);
     }
+}
+
+/// Returns a path as it is without `/usr` where distributions made links of what was beside it: packages list files by either.
+fn merged_usr(path: &str) -> &str {
+    let places = ["/bin/", "/sbin/", "/lib/", "/lib32/", "/lib64/", "/libx32/"];
+    let rest = path.strip_prefix("/usr").filter(|rest| places.iter().any(|place| rest.starts_with(place)));
+    rest.unwrap_or(path)
 }
 
 /// Of several needs between the same two, the strongest.

@@ -26,6 +26,16 @@ pub fn program(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Returns a directory of `GARRISON_PEERS` that was prepared for tests. `None`, said loudly, when it is nowhere.
+pub fn peer_directory(name: &str) -> Option<PathBuf> {
+    let peers = env::var_os("GARRISON_PEERS").unwrap_or_default();
+    let found = env::split_paths(&peers).map(|peers| peers.join(name)).find(|directory| directory.is_dir());
+    if found.is_none() {
+        announce(&format!("no directory `{name}` in GARRISON_PEERS"));
+    }
+    found
+}
+
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     ["PATH", "GARRISON_REFEREES", "GARRISON_PEERS"]
         .iter()

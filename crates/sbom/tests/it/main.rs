@@ -1,6 +1,8 @@
-//! The engine from outside: layers in, inventories out; documents out and in.
+//! The engine from outside: layers in, inventories out; documents out and in; and
+//! the catalogers against the tools of their ecosystems.
 
 mod archive;
 mod fold;
 mod formats;
 mod layers;
+mod referees;

@@ -1,0 +1,759 @@
+//! Java archives: jars, wars, ears, plugins, and the archives in them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use component::{Code, Component, Hash, HashAlgorithm, License, Location, PackageType, Purl, Scope, Technique};
+
+use crate::extractors::java_archive::{Archive, Archives, JAVA_ARCHIVE, Pom};
+use crate::extractors::maven::{Coordinates, POM_BYTES_MAX, PROPERTIES_BYTES_MAX, Project, parse_properties};
+use crate::extractors::maven_groups;
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, View};
+
+const NAME: &str = "java-archive";
+
+/// Finds Java archives and what is in them.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: NAME,
+    summary: "jar, war, ear and other Java archives, nested to any depth, with the Maven projects in them",
+    evidence: Evidence::Installed,
+    claims: &[
+        claim("**/*.jar"),
+        claim("**/*.war"),
+        claim("**/*.ear"),
+        claim("**/*.par"),
+        claim("**/*.sar"),
+        claim("**/*.nar"),
+        claim("**/*.jpi"),
+        claim("**/*.hpi"),
+        claim("**/*.kar"),
+        claim("**/*.lpkg"),
+        claim("**/*.rar"),
+        Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.properties"), keep: Keep::Bytes { limit_bytes: PROPERTIES_BYTES_MAX } },
+        Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.xml"), keep: Keep::Bytes { limit_bytes: POM_BYTES_MAX } },
+    ],
+    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: true },
+    catalog,
+};
+
+const fn claim(pattern: &'static str) -> Claim {
+    Claim { pattern: Pattern::Path(pattern), keep: Keep::Record(&JAVA_ARCHIVE) }
+}
+
+/// How many of the claims are for archives; the two after them are for archives that lie unpacked.
+const ARCHIVE_CLAIMS: usize = 11;
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let mut class_paths: BTreeMap<String, ClassPath<'_>> = BTreeMap::new();
+    for claim in 0..ARCHIVE_CLAIMS {
+        for file in view.files(claim) {
+            let Some(archives) = Archives::from_record(file.bytes()) else { continue };
+            // An application with its libraries inside stands for itself; bare archives of one directory belong together.
+            let class_path = if archives.archives.len() > 1 { file.path() } else { directory_of(file.path()) };
+            class_paths.entry(class_path.to_owned()).or_default().files.push((file, archives));
+        }
+    }
+    for (root, file, pom) in unpacked(view, findings) {
+        // Where an unpacked application has its libraries, by its kind.
+        let libraries = ["BOOT-INF/lib", "WEB-INF/lib", "lib"].map(|directory| format!("{root}/{directory}"));
+        let class_path = libraries.into_iter().find(|directory| class_paths.contains_key(directory));
+        class_paths.entry(class_path.unwrap_or(root)).or_default().unpacked.push((file, pom));
+    }
+    let mut plugins = Vec::new();
+    for class_path in class_paths.values() {
+        class_path.report(findings, &mut plugins);
+    }
+    relate_plugins(&plugins, findings);
+}
+
+fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// Returns the Maven projects of archives that lie unpacked, with the directories that those were unpacked into.
+fn unpacked<'a>(view: &View<'a>, findings: &mut Findings) -> Vec<(String, File<'a>, Pom)> {
+    let mut poms: BTreeMap<String, (File<'a>, Pom)> = BTreeMap::new();
+    for claim in [ARCHIVE_CLAIMS, ARCHIVE_CLAIMS + 1] {
+        for file in view.files(claim) {
+            let directory = directory_of(file.path()).to_owned();
+            let (_, pom) = poms.entry(directory).or_insert_with(|| (file.clone(), Pom::default()));
+            if claim == ARCHIVE_CLAIMS {
+                pom.properties = Some(parse_properties(file.bytes()));
+            } else {
+                match Project::parse(file.bytes()) {
+                    Ok(project) => pom.project = Some(project),
+                    Err(error) => findings.unknown(file.location(), format!("a Maven project that cannot be read: {error}")),
+                }
+            }
+        }
+    }
+    let root = |directory: String| directory.split("/META-INF/maven/").next().unwrap_or_default().to_owned();
+    poms.into_iter().map(|(directory, (file, pom))| (root(directory), file, pom)).collect()
+}
+
+/// Archives that find each other's classes.
+#[derive(Default)]
+struct ClassPath<'a> {
+    files: Vec<(File<'a>, Archives)>,
+    /// Projects of archives that lie unpacked.
+    unpacked: Vec<(File<'a>, Pom)>,
+}
+
+/// A Maven artifact on a class path.
+struct Artifact<'a> {
+    handle: Handle,
+    group: Option<String>,
+    name: String,
+    project: Option<&'a Project>,
+    /// Whether it is the application that the others are there for.
+    is_application: bool,
+}
+
+/// A Jenkins plugin.
+struct Plugin {
+    handle: Handle,
+    directory: String,
+    name: String,
+    dependencies: String,
+}
+
+impl ClassPath<'_> {
+    fn report(&self, findings: &mut Findings, plugins: &mut Vec<Plugin>) {
+        let asked = self.asked();
+        let mut artifacts = Vec::new();
+        for (file, archives) in &self.files {
+            report_file(file, archives, &asked, &mut artifacts, findings, plugins);
+        }
+        for (file, pom) in &self.unpacked {
+            artifacts.extend(report_unpacked(file, pom, findings));
+        }
+        relate(&artifacts, findings);
+    }
+
+    /// Returns, for each artifact, the groups that projects on the class path ask for it by.
+    fn asked(&self) -> HashMap<String, BTreeSet<String>> {
+        let mut asked: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let packed = self.files.iter().flat_map(|(_, archives)| &archives.archives).flat_map(|archive| &archive.poms);
+        for project in packed.chain(self.unpacked.iter().map(|(_, pom)| pom)).filter_map(|pom| pom.project.as_ref()) {
+            for dependency in &project.dependencies {
+                if let (Some(group), Some(artifact)) = target(project, &dependency.target) {
+                    asked.entry(artifact).or_default().insert(group);
+                }
+            }
+        }
+        asked
+    }
+}
+
+fn report_file<'a>(
+    file: &File<'_>,
+    archives: &'a Archives,
+    asked: &HashMap<String, BTreeSet<String>>,
+    artifacts: &mut Vec<Artifact<'a>>,
+    findings: &mut Findings,
+    plugins: &mut Vec<Plugin>,
+) {
+    let mut handles: Vec<Handle> = Vec::with_capacity(archives.archives.len());
+    for (index, archive) in archives.archives.iter().enumerate() {
+        let location = location(file, archives, index);
+        for (member, reason) in &archive.refused {
+            let mut location = location.clone();
+            location.inside.extend(Some(member.clone()).filter(|member| !member.is_empty()));
+            findings.unknown(location, reason);
+        }
+        let identity = Identity::of(archive, if index == 0 { file.path() } else { &archive.name }, asked);
+        let is_application = index == 0 && archives.archives.len() > 1;
+        let handle = findings.add(identity.component(archive, location.clone()));
+        if is_application {
+            findings.direct(handle, Scope::Runtime);
+        }
+        if let Some(parent) = archive.parent.and_then(|parent| handles.get(parent as usize)) {
+            findings.contains(*parent, handle);
+        }
+        handles.push(handle);
+        if identity.is_plugin && index == 0 {
+            plugins.push(Plugin {
+                handle,
+                directory: directory_of(file.path()).to_owned(),
+                name: archive.manifest.get("short-name").unwrap_or(&identity.artifact).clone(),
+                dependencies: archive.manifest.get("plugin-dependencies").cloned().unwrap_or_default(),
+            });
+        }
+        let own = identity.pom;
+        let project = own.and_then(|own| archive.poms[own].project.as_ref());
+        artifacts.push(Artifact { handle, group: identity.group, name: identity.artifact, project, is_application });
+        for pom in archive.poms.iter().enumerate().filter(|(at, _)| Some(*at) != own).map(|(_, pom)| pom) {
+            artifacts.extend(contained(pom, &location, handle, findings));
+        }
+    }
+}
+
+/// Reports the project of an archive that lies unpacked: an application in the layers of an image.
+fn report_unpacked<'a>(file: &File<'_>, pom: &'a Pom, findings: &mut Findings) -> Option<Artifact<'a>> {
+    let component = project_component(pom, file.location())?;
+    let (group, name) = (pom.coordinates().group, component.name.clone());
+    let handle = findings.add(component);
+    findings.direct(handle, Scope::Runtime);
+    Some(Artifact { handle, group, name, project: pom.project.as_ref(), is_application: true })
+}
+
+/// Returns the group and artifact of a need, as far as the project's own properties tell them.
+fn target(project: &Project, target: &Coordinates) -> (Option<String>, Option<String>) {
+    let resolve = |text: &Option<String>| text.as_ref().and_then(|text| project.interpolate(text));
+    (resolve(&target.group), resolve(&target.artifact))
+}
+
+fn location(file: &File<'_>, archives: &Archives, index: usize) -> Location {
+    let mut location = file.location();
+    let mut at = Some(index);
+    // Each archive stands after the one that it is in, so this ends.
+    while let Some(archive) = at.filter(|&at| at > 0).map(|at| &archives.archives[at]) {
+        location.inside.push(archive.name.clone());
+        at = archive.parent.map(|parent| parent as usize);
+    }
+    location.inside.reverse();
+    location
+}
+
+/// Reports a Maven project whose files are in an archive that is not its own: it was shaded into it, or only left its description.
+fn contained<'a>(pom: &'a Pom, location: &Location, outer: Handle, findings: &mut Findings) -> Option<Artifact<'a>> {
+    let mut location = location.clone();
+    let file = if pom.properties.is_some() { "pom.properties" } else { "pom.xml" };
+    location.inside.push(format!("{}/{file}", pom.directory));
+    let mut component = project_component(pom, location)?;
+    if pom.has_classes {
+        component.code = Code::Present;
+        component.properties.insert("java:shaded".into(), "true".to_owned());
+    } else {
+        component.confidence_percent = 60;
+    }
+    let (group, name) = (pom.coordinates().group, component.name.clone());
+    let handle = findings.add(component);
+    findings.contains(outer, handle);
+    Some(Artifact { handle, group, name, project: pom.project.as_ref(), is_application: false })
+}
+
+fn project_component(pom: &Pom, location: Location) -> Option<Component> {
+    let coordinates = pom.coordinates();
+    let mut component = Component::new(PackageType::JavaArchive, coordinates.artifact?, NAME, Technique::Archive);
+    component.version = coordinates.version;
+    component.purl = purl(coordinates.group.as_deref(), &component.name, component.version.as_deref(), None);
+    component.licenses = pom.project.iter().flat_map(|project| &project.licenses).filter_map(|text| license(text)).collect();
+    component.supplier = pom.project.as_ref().and_then(|project| project.organization.clone());
+    component.locations.push(location);
+    Some(component)
+}
+
+/// Adds the edges between the artifacts of one class path, as Maven resolves them: what a library needs only to be built or tested, or optionally, does
+/// not come with it.
+fn relate(artifacts: &[Artifact<'_>], findings: &mut Findings) {
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, artifact) in artifacts.iter().enumerate() {
+        by_name.entry(&artifact.name).or_default().push(at);
+    }
+    let mut needs: Vec<Need<'_>> = Vec::new();
+    for (from, artifact) in artifacts.iter().enumerate() {
+        let Some(project) = artifact.project else { continue };
+        for dependency in &project.dependencies {
+            let (Some(group), Some(name)) = target(project, &dependency.target) else { continue };
+            let managed = project.managed.iter().find(|managed| target(project, &managed.target) == (Some(group.clone()), Some(name.clone())));
+            let scope = dependency.scope.as_deref().or_else(|| managed?.scope.as_deref()).unwrap_or("compile");
+            let scope = match (scope, artifact.is_application) {
+                ("test" | "import", _) | ("provided" | "system", false) => continue,
+                _ if dependency.is_optional && !artifact.is_application => continue,
+                _ if dependency.is_optional => Scope::Optional,
+                _ => Scope::Runtime,
+            };
+            for &to in by_name.get(name.as_str()).into_iter().flatten() {
+                if artifacts[to].group.as_ref().is_none_or(|known| *known == group) && to != from {
+                    needs.push(Need { from, to, scope, exclusions: &dependency.exclusions });
+                }
+            }
+        }
+    }
+    let mut exclusions: HashMap<usize, Vec<&[(String, String)]>> = HashMap::new();
+    for need in &needs {
+        exclusions.entry(need.to).or_default().push(need.exclusions);
+    }
+    let application = artifacts.iter().position(|artifact| artifact.is_application && artifact.project.is_some());
+    if application.is_some() {
+        for artifact in artifacts.iter().filter(|artifact| !artifact.is_application) {
+            findings.component_mut(artifact.handle).direct = Some(false);
+        }
+    }
+    for need in &needs {
+        // What everyone who needs the first excludes from it is not its own need here.
+        let is_excluded = exclusions.get(&need.from).is_some_and(|lists| lists.iter().all(|list| excludes(list, &artifacts[need.to])));
+        if is_excluded {
+            continue;
+        }
+        findings.depends_on(artifacts[need.from].handle, artifacts[need.to].handle, need.scope);
+        if Some(need.from) == application {
+            findings.component_mut(artifacts[need.to].handle).direct = Some(true);
+        }
+    }
+}
+
+struct Need<'a> {
+    from: usize,
+    to: usize,
+    scope: Scope,
+    exclusions: &'a [(String, String)],
+}
+
+fn excludes(exclusions: &[(String, String)], artifact: &Artifact<'_>) -> bool {
+    exclusions.iter().any(|(group, name)| {
+        (group == "*" || artifact.group.as_ref().is_some_and(|known| known == group)) && (name == "*" || *name == artifact.name)
+    })
+}
+
+/// Adds the edges between Jenkins plugins of one directory: `git-client:3.0,ssh:1.2;resolution:=optional`.
+fn relate_plugins(plugins: &[Plugin], findings: &mut Findings) {
+    let by_name: HashMap<(&str, &str), Handle> =
+        plugins.iter().map(|plugin| ((plugin.directory.as_str(), plugin.name.as_str()), plugin.handle)).collect();
+    for plugin in plugins {
+        for dependency in plugin.dependencies.split(',') {
+            let name = dependency.split(':').next().unwrap_or_default().trim();
+            let is_optional = dependency.contains("resolution:=optional");
+            if let Some(to) = by_name.get(&(plugin.directory.as_str(), name)) {
+                findings.depends_on(plugin.handle, *to, if is_optional { Scope::Optional } else { Scope::Runtime });
+            }
+        }
+    }
+}
+
+/// What an archive is.
+struct Identity {
+    artifact: String,
+    version: Option<String>,
+    group: Option<String>,
+    /// How the group was found, when the archive does not state it.
+    group_source: Option<&'static str>,
+    classifier: Option<String>,
+    technique: Technique,
+    confidence_percent: u8,
+    is_plugin: bool,
+    /// Its own Maven project, of those that are in it.
+    pom: Option<usize>,
+}
+
+impl Identity {
+    fn of(archive: &Archive, path: &str, asked: &HashMap<String, BTreeSet<String>>) -> Self {
+        let file_name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+        let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+        let stem = if stem.is_empty() { file_name } else { stem };
+        let attribute = |name: &str| archive.manifest.get(name).map(String::as_str);
+        if let Some(own) = own_pom(archive, stem) {
+            let coordinates = archive.poms[own].coordinates();
+            let artifact = coordinates.artifact.unwrap_or_else(|| stem.to_owned());
+            let is_plugin = attribute("plugin-version").is_some() && attribute("short-name").is_some();
+            let version = coordinates.version.or_else(|| manifest_version(archive).map(str::to_owned)).or_else(|| split(stem, archive).1);
+            let classifier = version.as_deref().and_then(|version| classifier(stem, &artifact, version));
+            return Self {
+                artifact,
+                version,
+                group: coordinates.group,
+                group_source: None,
+                classifier,
+                technique: Technique::Archive,
+                confidence_percent: 100,
+                is_plugin,
+                pom: Some(own),
+            };
+        }
+        if let (Some(name), Some(version)) = (attribute("short-name"), attribute("plugin-version")) {
+            return Self {
+                artifact: name.to_owned(),
+                // `1.2 (private-0123-user)` is how a plugin is marked that its author built at home.
+                version: version.split_whitespace().next().map(str::to_owned),
+                group: attribute("group-id").map(str::to_owned),
+                group_source: None,
+                classifier: None,
+                technique: Technique::Archive,
+                confidence_percent: 90,
+                is_plugin: true,
+                pom: None,
+            };
+        }
+        let (artifact, named_version) = split(stem, archive);
+        let stated = manifest_version(archive);
+        let (group, group_source) = group(archive, &artifact, asked).map_or((None, None), |(group, source)| (Some(group), Some(source)));
+        let (technique, confidence_percent) = match (stated, &named_version) {
+            (Some(stated), Some(named)) if stated == named => (Technique::Archive, 80),
+            (Some(_), _) => (Technique::Archive, 60),
+            (None, _) => (Technique::FileName, 40),
+        };
+        // The file name carries the version that it was published by; manifests often carry that of the build.
+        let version = named_version.or_else(|| stated.map(str::to_owned));
+        Self { artifact, version, group, group_source, classifier: None, technique, confidence_percent, is_plugin: false, pom: None }
+    }
+
+    fn component(&self, archive: &Archive, location: Location) -> Component {
+        let package_type = if self.is_plugin { PackageType::JenkinsPlugin } else { PackageType::JavaArchive };
+        let mut component = Component::new(package_type, &self.artifact, NAME, self.technique);
+        component.version.clone_from(&self.version);
+        component.purl = purl(self.group.as_deref(), &self.artifact, self.version.as_deref(), self.classifier.as_deref());
+        component.confidence_percent = self.confidence_percent;
+        component.hashes.push(Hash { algorithm: HashAlgorithm::Sha1, hex: hex::encode(archive.sha1) });
+        let project = self.pom.and_then(|own| archive.poms[own].project.as_ref());
+        component.licenses = project.into_iter().flat_map(|project| &project.licenses).filter_map(|text| license(text)).collect();
+        if component.licenses.is_empty() {
+            let stated = ["bundle-license", "plugin-license-name"].iter().find_map(|name| archive.manifest.get(*name));
+            component.licenses = stated.into_iter().flat_map(|text| bundle_licenses(text)).collect();
+        }
+        let vendor = || ["implementation-vendor", "bundle-vendor"].iter().find_map(|name| archive.manifest.get(*name).cloned());
+        component.supplier = project.and_then(|project| project.organization.clone()).or_else(vendor);
+        component.code = match (archive.has_classes, archive.has_content) {
+            (true, _) => Code::Present,
+            (false, true) => Code::Unknown,
+            (false, false) => Code::Absent,
+        };
+        if let Some(source) = self.group_source {
+            component.properties.insert("java:group-source".into(), source.to_owned());
+        }
+        component.locations.push(location);
+        component
+    }
+}
+
+fn purl(group: Option<&str>, artifact: &str, version: Option<&str>, classifier: Option<&str>) -> Option<Purl> {
+    let builder = Purl::builder("maven", artifact).namespace(group?).version(version.unwrap_or_default());
+    builder.qualifier("classifier", classifier.unwrap_or_default()).build().ok()
+}
+
+/// Finds the project that an archive is, among those that are in it.
+fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
+    let (_, named_version) = split(stem, archive);
+    let scores: Vec<(u8, usize)> = archive.poms.iter().enumerate().map(|(at, pom)| (score(pom, archive, stem), at)).collect();
+    let best = scores.iter().map(|(score, _)| *score).max()?;
+    let mut leaders = scores.iter().filter(|(score, _)| *score == best).map(|(_, at)| *at);
+    let first = leaders.next()?;
+    if best > 0 {
+        return leaders.next().is_none().then_some(first);
+    }
+    // No name speaks for any. One project alone is the archive itself under another name, unless that name has another version.
+    if let [only] = archive.poms.as_slice() {
+        let is_other = named_version.is_some() && named_version != only.coordinates().version;
+        return (!is_other && only.coordinates().artifact.is_some()).then_some(0);
+    }
+    // Of several, the one that needs others and that none needs.
+    let coordinates: Vec<Coordinates> = archive.poms.iter().map(Pom::coordinates).collect();
+    let targets: Vec<Vec<usize>> = archive
+        .poms
+        .iter()
+        .map(|pom| {
+            let dependencies = pom.project.iter().flat_map(|project| project.dependencies.iter().map(move |dependency| target(project, &dependency.target)));
+            let known = dependencies.filter_map(|(group, artifact)| {
+                coordinates.iter().position(|known| known.group == group && known.artifact == artifact)
+            });
+            known.collect()
+        })
+        .collect();
+    let needed: BTreeSet<usize> = targets.iter().flatten().copied().collect();
+    let mut roots = (0..targets.len()).filter(|at| !targets[*at].is_empty() && !needed.contains(at));
+    let root = roots.next()?;
+    roots.next().is_none().then_some(root)
+}
+
+/// How well a project fits an archive's name and manifest; zero when nothing speaks for it.
+fn score(pom: &Pom, archive: &Archive, stem: &str) -> u8 {
+    let coordinates = pom.coordinates();
+    let Some(artifact) = coordinates.artifact.as_deref() else { return 0 };
+    let group = coordinates.group.as_deref().unwrap_or_default();
+    let symbolic = archive.manifest.get("bundle-symbolicname").map(|name| name.split(';').next().unwrap_or_default().trim());
+    let title = archive.manifest.get("implementation-title").map(String::as_str);
+    let after = |prefix: &str| stem.strip_prefix(prefix);
+    let is_versioned = |rest: &str| {
+        let rest = rest.strip_prefix(['-', '_', '.']);
+        rest.is_some_and(|rest| coordinates.version.as_deref().is_some_and(|version| rest.strip_prefix(version).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))))
+    };
+    let full_names = [format!("{group}.{artifact}"), format!("{group}-{artifact}")];
+    if full_names.iter().any(|name| after(name).is_some_and(|rest| rest.is_empty() || is_versioned(rest))) {
+        return 6;
+    }
+    let by_group = u8::from(symbolic.is_some_and(|symbolic| symbolic.starts_with(group) && !group.is_empty()));
+    match after(artifact) {
+        Some(rest) if is_versioned(rest) => return 4 + by_group,
+        Some("") => return 3,
+        Some(rest) if rest.starts_with(['-', '_']) && rest[1..].starts_with(|character: char| character.is_ascii_digit() || character == 'v') => return 2,
+        _ => {}
+    }
+    let is_symbolic = symbolic.is_some_and(|symbolic| symbolic == artifact || maven_groups::of_symbolic_name(symbolic, artifact).as_deref() == Some(group));
+    u8::from(is_symbolic || title.is_some_and(|title| title == artifact || title == format!("{group}:{artifact}")))
+}
+
+/// Returns what follows the version in a file name: `linux-x86_64`, `sources`.
+fn classifier(stem: &str, artifact: &str, version: &str) -> Option<String> {
+    let rest = stem.strip_prefix(artifact)?.strip_prefix('-')?.strip_prefix(version)?.strip_prefix('-')?;
+    (!rest.is_empty()).then(|| rest.to_owned())
+}
+
+fn manifest_version(archive: &Archive) -> Option<&str> {
+    ["implementation-version", "bundle-version", "specification-version"].iter().find_map(|name| {
+        let version = archive.manifest.get(*name)?.split_whitespace().next()?;
+        version.starts_with(|character: char| character.is_ascii_digit() || character == 'v').then_some(version)
+    })
+}
+
+/// Splits a file name into artifact and version.
+fn split(stem: &str, archive: &Archive) -> (String, Option<String>) {
+    for name in ["implementation-version", "bundle-version", "specification-version"] {
+        let artifact = archive.manifest.get(name).and_then(|version| stem.strip_suffix(version.as_str())?.strip_suffix(['-', '_']));
+        if let Some(artifact) = artifact.filter(|artifact| !artifact.is_empty()) {
+            return (artifact.to_owned(), Some(stem[artifact.len() + 1..].to_owned()));
+        }
+    }
+    let candidates = stem.match_indices('-').filter(|(at, _)| *at > 0 && is_version(&stem[at + 1..]));
+    let bundles = stem.match_indices('_').filter(|(at, _)| *at > 0 && stem[..*at].contains('.') && is_version(&stem[at + 1..]) && stem[at + 1..].contains('.'));
+    match candidates.chain(bundles).next() {
+        Some((at, _)) => (stem[..at].to_owned(), Some(stem[at + 1..].to_owned())),
+        None => (stem.to_owned(), None),
+    }
+}
+
+/// Whether all of a text can be a version: it begins with a number, and after a word that is no qualifier comes no other number with a point
+/// (`1.2-api-2.17.1` is not the version of `log4j`).
+fn is_version(text: &str) -> bool {
+    const QUALIFIERS: &[&str] = &[
+        "alpha", "android", "b", "beta", "build", "cr", "dev", "ea", "final", "ga", "incubating", "jdk", "jre", "m", "milestone", "p", "pre", "preview", "r",
+        "rc", "release", "rev", "snapshot", "sp", "v", "java",
+    ];
+    let digits = text.strip_prefix(['v', 'r']).unwrap_or(text);
+    if !digits.starts_with(|character: char| character.is_ascii_digit()) {
+        return false;
+    }
+    let mut has_other_word = false;
+    for part in text.split('-').skip(1) {
+        let word: String = part.chars().take_while(char::is_ascii_alphabetic).collect();
+        if word.is_empty() {
+            if has_other_word && part.contains('.') {
+                return false;
+            }
+        } else if !QUALIFIERS.contains(&word.to_ascii_lowercase().as_str()) {
+            has_other_word = true;
+        }
+    }
+    true
+}
+
+/// Finds the group of an archive that has no Maven project of its own, from evidence only; `None` is better than a wrong one.
+fn group(archive: &Archive, artifact: &str, asked: &HashMap<String, BTreeSet<String>>) -> Option<(String, &'static str)> {
+    let attribute = |name: &str| archive.manifest.get(name).map(|value| value.split(';').next().unwrap_or_default().trim());
+    let module = attribute("automatic-module-name");
+    let symbolic = attribute("bundle-symbolicname");
+    let is_there = |prefix: &str| {
+        let begins = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']));
+        archive.packages.iter().any(|package| begins(package)) || module.is_some_and(begins) || symbolic.is_some_and(begins)
+    };
+    if let Some(group) = maven_groups::of_known_artifact(artifact, &is_there) {
+        return Some((group.to_owned(), "well-known"));
+    }
+    if let Some(groups) = asked.get(artifact)
+        && let [group] = groups.iter().collect::<Vec<_>>().as_slice()
+    {
+        return Some(((*group).clone(), "dependents"));
+    }
+    if let Some(group) = symbolic.and_then(|name| maven_groups::of_symbolic_name(name, artifact)) {
+        return Some((group, "Bundle-SymbolicName"));
+    }
+    if let Some(group) = attribute("implementation-vendor-id").filter(|group| maven_groups::is_group(group)) {
+        return Some((group.to_owned(), "Implementation-Vendor-Id"));
+    }
+    let group = module.and_then(|name| maven_groups::of_symbolic_name(name, artifact))?;
+    Some((group, "Automatic-Module-Name"))
+}
+
+/// Reads a licence; of the addresses that stand for one, the well-known ones become it.
+fn license(text: &str) -> Option<License> {
+    const ADDRESSES: &[(&str, &str)] = &[
+        ("apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
+        ("opensource.org/licenses/apache-2.0", "Apache-2.0"),
+        ("opensource.org/licenses/Apache-2.0", "Apache-2.0"),
+        ("opensource.org/licenses/mit", "MIT"),
+        ("opensource.org/licenses/MIT", "MIT"),
+        ("opensource.org/licenses/BSD-2-Clause", "BSD-2-Clause"),
+        ("opensource.org/licenses/BSD-3-Clause", "BSD-3-Clause"),
+        ("eclipse.org/legal/epl-v10", "EPL-1.0"),
+        ("eclipse.org/legal/epl-2.0", "EPL-2.0"),
+        ("eclipse.org/legal/epl-v20", "EPL-2.0"),
+        ("eclipse.org/org/documents/epl-v10", "EPL-1.0"),
+        ("eclipse.org/org/documents/epl-2.0", "EPL-2.0"),
+        ("eclipse.org/org/documents/edl-v10", "BSD-3-Clause"),
+        ("mozilla.org/MPL/2.0", "MPL-2.0"),
+    ];
+    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let known = address.and_then(|address| {
+        let address = address.strip_prefix("www.").unwrap_or(address);
+        ADDRESSES.iter().find(|(known, _)| address.starts_with(known)).map(|(_, license)| *license)
+    });
+    License::parse(known.unwrap_or(text))
+}
+
+/// Reads the header `Bundle-License`: a list of names or addresses with attributes, or, as many write it, a plain name.
+fn bundle_licenses(text: &str) -> Vec<License> {
+    let is_list = text.contains("://") || text.contains(';');
+    let texts: Vec<&str> = if is_list { text.split(',').collect() } else { vec![text] };
+    texts.into_iter().filter_map(|text| license(text.split(';').next().unwrap_or_default().trim().trim_matches('"'))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::extractors::zip::samples::zip;
+    use crate::testing::{catalog, render};
+
+    /// Hashes depend on how the test's archives are packed; what they are is no matter here.
+    fn check(files: &[(&str, &[u8])]) -> String {
+        let mut inventory = catalog(&CATALOGER, files);
+        inventory.components.iter_mut().for_each(|component| component.hashes.clear());
+        render(&inventory)
+    }
+
+    fn properties(group: &str, artifact: &str, version: &str) -> Vec<u8> {
+        format!("groupId={group}\nartifactId={artifact}\nversion={version}\n").into_bytes()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_reported() {
+        let inner: [(&str, &[u8]); 1] = [("lib/broken.jar", b"text")];
+        insta::assert_snapshot!(check(&[("/a.jar", b"text"), ("/b.war", &zip(false, &inner)), ("/c.rar", b"Rar!")]), @r"
+        java-archive b at /b.war
+        unknown /a.jar: not a zip archive, or one that is cut off: it has no central directory
+        unknown /b.war > lib/broken.jar: not a zip archive, or one that is cut off: it has no central directory
+        ");
+    }
+
+    #[test]
+    fn an_application_with_its_libraries() {
+        let pom = b"<project><parent><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-parent</artifactId><version>3.2.5</version></parent>
+            <groupId>org.example</groupId><artifactId>app</artifactId><version>${revision}</version><dependencies>
+            <dependency><groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-web</artifactId></dependency>
+            <dependency><groupId>org.example</groupId><artifactId>client</artifactId><version>2.0</version>
+              <exclusions><exclusion><groupId>org.excluded</groupId><artifactId>excluded</artifactId></exclusion></exclusions></dependency>
+            <dependency><groupId>org.example</groupId><artifactId>maybe</artifactId><version>1</version><optional>true</optional></dependency>
+            <dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13</version><scope>test</scope></dependency>
+            </dependencies></project>";
+        let client = b"<project><groupId>org.example</groupId><artifactId>client</artifactId><version>2.0</version><licenses><license><name>MIT</name></license></licenses>
+            <dependencies><dependency><groupId>org.example</groupId><artifactId>maybe</artifactId><version>1</version><optional>true</optional></dependency>
+            <dependency><groupId>org.example</groupId><artifactId>util</artifactId><version>0.9</version></dependency>
+            <dependency><groupId>org.excluded</groupId><artifactId>excluded</artifactId><version>1</version></dependency>
+            <dependency><groupId>org.elsewhere</groupId><artifactId>spring-core</artifactId><version>1</version></dependency>
+            <dependency><groupId>org.absent</groupId><artifactId>absent</artifactId><version>1</version></dependency></dependencies></project>";
+        let jar = |group: &str, artifact: &str, version: &str| {
+            zip(false, &[(&format!("META-INF/maven/{group}/{artifact}/pom.properties"), &properties(group, artifact, version)), ("a/B.class", b"")])
+        };
+        let spring = zip(false, &[("META-INF/MANIFEST.MF", b"Implementation-Title: spring-core\nImplementation-Version: 6.1.6\nAutomatic-Module-Name: spring.core\n"), ("org/springframework/core/A.class", b"")]);
+        let starter = zip(false, &[("META-INF/MANIFEST.MF", b"Automatic-Module-Name: spring.boot.starter.web\nImplementation-Version: 3.2.5\n")]);
+        let client = zip(false, &[("META-INF/maven/org.example/client/pom.xml", client), ("META-INF/maven/org.example/client/pom.properties", &properties("org.example", "client", "2.0"))]);
+        let app = zip(true, &[
+            ("META-INF/MANIFEST.MF", b"Implementation-Title: app\nImplementation-Version: 1.4.2\n"),
+            ("META-INF/maven/org.example/app/pom.xml", pom),
+            ("META-INF/maven/org.example/app/pom.properties", &properties("org.example", "app", "1.4.2")),
+            ("BOOT-INF/classes/org/example/Main.class", b""),
+            ("BOOT-INF/lib/spring-core-6.1.6.jar", &spring),
+            ("BOOT-INF/lib/spring-boot-starter-web-3.2.5.jar", &starter),
+            ("BOOT-INF/lib/client-2.0.jar", &client),
+            ("BOOT-INF/lib/maybe-1.jar", &jar("org.example", "maybe", "1")),
+            ("BOOT-INF/lib/util-0.9.jar", &jar("org.example", "util", "0.9")),
+            ("BOOT-INF/lib/excluded-1.jar", &jar("org.excluded", "excluded", "1")),
+            ("BOOT-INF/lib/unknown.jar", &zip(false, &[("x.txt", b"")])),
+        ]);
+        insta::assert_snapshot!(check(&[("/app/app.jar", &app)]), @r#"
+        java-archive app@1.4.2 pkg:maven/org.example/app@1.4.2 direct at /app/app.jar
+        java-archive client@2.0 pkg:maven/org.example/client@2.0 direct no-code license="MIT" at /app/app.jar > BOOT-INF/lib/client-2.0.jar
+        java-archive excluded@1 pkg:maven/org.excluded/excluded@1 transitive at /app/app.jar > BOOT-INF/lib/excluded-1.jar
+        java-archive maybe@1 pkg:maven/org.example/maybe@1 direct at /app/app.jar > BOOT-INF/lib/maybe-1.jar
+        java-archive spring-boot-starter-web@3.2.5 pkg:maven/org.springframework.boot/spring-boot-starter-web@3.2.5 direct no-code java:group-source="well-known" at /app/app.jar > BOOT-INF/lib/spring-boot-starter-web-3.2.5.jar
+        java-archive spring-core@6.1.6 pkg:maven/org.springframework/spring-core@6.1.6 transitive java:group-source="well-known" at /app/app.jar > BOOT-INF/lib/spring-core-6.1.6.jar
+        java-archive unknown transitive at /app/app.jar > BOOT-INF/lib/unknown.jar
+        java-archive util@0.9 pkg:maven/org.example/util@0.9 transitive at /app/app.jar > BOOT-INF/lib/util-0.9.jar
+        root -> app@1.4.2
+        app@1.4.2 -> client@2.0
+        app@1.4.2 -contains-> client@2.0
+        app@1.4.2 -contains-> excluded@1
+        app@1.4.2 -optional-> maybe@1
+        app@1.4.2 -contains-> maybe@1
+        app@1.4.2 -> spring-boot-starter-web@3.2.5
+        app@1.4.2 -contains-> spring-boot-starter-web@3.2.5
+        app@1.4.2 -contains-> spring-core@6.1.6
+        app@1.4.2 -contains-> unknown
+        app@1.4.2 -contains-> util@0.9
+        client@2.0 -> util@0.9
+        "#);
+    }
+
+    #[test]
+    fn several_projects_in_one_archive() {
+        let shaded = |name: &str| -> String {
+            let root = b"<project><groupId>org.example</groupId><artifactId>tool</artifactId><version>1.0</version><dependencies>
+                <dependency><groupId>com.google.guava</groupId><artifactId>guava</artifactId><version>31</version></dependency></dependencies></project>";
+            let archive = zip(false, &[
+                ("META-INF/maven/org.example/tool/pom.xml", root),
+                ("META-INF/maven/com.google.guava/guava/pom.properties", &properties("com.google.guava", "guava", "31")),
+                ("META-INF/maven/org.gone/gone/pom.properties", &properties("org.gone", "gone", "5")),
+                ("org/example/tool/Main.class", b""),
+                ("org/example/shaded/com/google/common/A.class", b""),
+            ]);
+            check(&[(name, &archive)])
+        };
+        // By the file's name, and by what needs what when the name says nothing.
+        insta::assert_snapshot!(shaded("/tool-1.0.jar"), @r#"
+        java-archive gone@5 pkg:maven/org.gone/gone@5 at /tool-1.0.jar > META-INF/maven/org.gone/gone/pom.properties
+        java-archive guava@31 pkg:maven/com.google.guava/guava@31 java:shaded="true" at /tool-1.0.jar > META-INF/maven/com.google.guava/guava/pom.properties
+        java-archive tool@1.0 pkg:maven/org.example/tool@1.0 at /tool-1.0.jar
+        tool@1.0 -contains-> gone@5
+        tool@1.0 -> guava@31
+        tool@1.0 -contains-> guava@31
+        "#);
+        assert_eq!(shaded("/x/all.jar").replace("/x/all.jar", "/tool-1.0.jar"), shaded("/tool-1.0.jar"));
+        // A name with a version of its own is another archive's.
+        insta::assert_snapshot!(check(&[("/other-2.0.jar", &zip(false, &[("META-INF/maven/g/a/pom.properties", &properties("org.example", "a", "1"))]))]), @r"
+        java-archive a@1 pkg:maven/org.example/a@1 at /other-2.0.jar > META-INF/maven/g/a/pom.properties
+        java-archive other@2.0 no-code at /other-2.0.jar
+        other@2.0 -contains-> a@1
+        ");
+    }
+
+    #[test]
+    fn plugins_of_jenkins() {
+        let plugin = |name: &str, dependencies: &str| {
+            zip(false, &[("META-INF/MANIFEST.MF", format!("Group-Id: org.jenkins-ci.plugins\nShort-Name: {name}\nPlugin-Version: 2.11\n{dependencies}\n").as_bytes())])
+        };
+        let git = plugin("git", "Plugin-Dependencies: git-client:3.0,ssh:1.2;resolution:=optional,absent:1");
+        insta::assert_snapshot!(check(&[("/p/git.jpi", &git), ("/p/git-client.jpi", &plugin("git-client", "")), ("/p/ssh.hpi", &plugin("ssh", "")), ("/q/ssh.hpi", &plugin("ssh", ""))]), @r"
+        jenkins-plugin git@2.11 pkg:maven/org.jenkins-ci.plugins/git@2.11 no-code at /p/git.jpi
+        jenkins-plugin git-client@2.11 pkg:maven/org.jenkins-ci.plugins/git-client@2.11 no-code at /p/git-client.jpi
+        jenkins-plugin ssh@2.11 pkg:maven/org.jenkins-ci.plugins/ssh@2.11 no-code at /p/ssh.hpi at /q/ssh.hpi
+        git@2.11 -> git-client@2.11
+        git@2.11 -optional-> ssh@2.11
+        ");
+    }
+
+    #[test]
+    fn names_and_versions_of_files() {
+        let none = Archive::default();
+        let cases = [
+            ("log4j-1.2-api-2.17.1", "log4j-1.2-api", Some("2.17.1")),
+            ("guava-31.1-jre", "guava", Some("31.1-jre")),
+            ("jcl-over-slf4j-1.7.36", "jcl-over-slf4j", Some("1.7.36")),
+            ("app-1.0-20240101.120000-1", "app", Some("1.0-20240101.120000-1")),
+            ("netty-tcnative-2.0.1.Final-linux-x86_64", "netty-tcnative", Some("2.0.1.Final-linux-x86_64")),
+            ("org.eclipse.core.runtime_3.7.0.v20110110", "org.eclipse.core.runtime", Some("3.7.0.v20110110")),
+            ("akka-actor_2.13-2.6.20", "akka-actor_2.13", Some("2.6.20")),
+            ("guava-r09", "guava", Some("r09")),
+            ("h2", "h2", None),
+            ("-1.0", "-1.0", None),
+            ("", "", None),
+        ];
+        for (stem, artifact, version) in cases {
+            assert_eq!(split(stem, &none), (artifact.to_owned(), version.map(str::to_owned)), "{stem}");
+        }
+    }
+
+    #[test]
+    fn licences_in_bundle_headers() {
+        let texts = |text: &str| bundle_licenses(text).iter().map(|license| license.text().to_owned()).collect::<Vec<_>>();
+        assert_eq!(texts("https://www.apache.org/licenses/LICENSE-2.0.txt, http://opensource.org/licenses/MIT;description=x"), ["Apache-2.0", "MIT"]);
+        assert_eq!(texts("\"Apache-2.0\";link=\"https://example.org\""), ["Apache-2.0"]);
+        assert_eq!(texts("Our own words, in two parts"), ["Our own words, in two parts"]);
+    }
+}

@@ -1,0 +1,478 @@
+//! Maven's files: `pom.xml` and `pom.properties`.
+//!
+//! Formats: "Maven POM Reference" (model 4.0.0); `java.util.Properties`. Document type declarations are refused, so no entity is ever expanded.
+
+use std::collections::BTreeMap;
+
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde::{Deserialize, Serialize};
+
+/// The largest `pom.xml` that is read. The largest one on Maven Central that describes a library has half of it.
+pub(crate) const POM_BYTES_MAX: u64 = 4 << 20;
+
+/// The largest `pom.properties` that is read; Maven writes three lines.
+pub(crate) const PROPERTIES_BYTES_MAX: u64 = 64 << 10;
+
+/// The deepest nesting of elements; the model has eight levels, configurations of plugins a few more.
+const DEPTH_MAX: usize = 64;
+
+/// The longest text of an element, and and of a coordinate.
+const TEXT_BYTES_MAX: usize = 4096;
+
+/// The longest name of an element that is told apart.
+const NAME_BYTES_MAX: usize = 256;
+
+/// The most dependencies, and the most properties, of one project; the largest published lists have two thousand.
+const DEPENDENCIES_MAX: usize = 10_000;
+const PROPERTIES_MAX: usize = 10_000;
+
+/// How often a property may lead to a property, and how long the result may be.
+const INTERPOLATIONS_MAX: usize = 32;
+
+/// Group, artifact and version, as far as they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Coordinates {
+    /// The group id.
+    pub(crate) group: Option<String>,
+    /// The artifact id.
+    pub(crate) artifact: Option<String>,
+    /// The version.
+    pub(crate) version: Option<String>,
+}
+
+/// A Maven project as its own `pom.xml` states it, nothing resolved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Project {
+    /// What it states of itself.
+    pub(crate) own: Coordinates,
+    /// What it inherits from.
+    pub(crate) parent: Option<Coordinates>,
+    /// Where the parent is, relative to the file.
+    pub(crate) parent_path: Option<String>,
+    /// The packaging: `jar`, `war`, `pom`.
+    pub(crate) packaging: Option<String>,
+    /// Licences: names, or addresses where there is no name.
+    pub(crate) licenses: Vec<String>,
+    /// The organisation.
+    pub(crate) organization: Option<String>,
+    /// What it needs.
+    pub(crate) dependencies: Vec<Dependency>,
+    /// What it says about needs without having them.
+    pub(crate) managed: Vec<Dependency>,
+    /// Its properties.
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// A need of a Maven project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Dependency {
+    /// What is needed.
+    pub(crate) target: Coordinates,
+    /// `compile`, `runtime`, `provided`, `test`, `system`, `import`.
+    pub(crate) scope: Option<String>,
+    /// `jar`, `pom`, `test-jar`.
+    pub(crate) kind: Option<String>,
+    /// What tells apart artifacts of one version.
+    pub(crate) classifier: Option<String>,
+    /// Whether it works without.
+    pub(crate) is_optional: bool,
+    /// What is not to come with it: groups and artifacts, `*` for any.
+    pub(crate) exclusions: Vec<(String, String)>,
+}
+
+/// Why a `pom.xml` was not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PomError {
+    /// It has a document type declaration.
+    #[error("it has a document type declaration")]
+    DocumentType,
+    /// It is nested too deeply.
+    #[error("its elements are nested more than {DEPTH_MAX} deep")]
+    Depth,
+    /// It is no well-formed XML.
+    #[error("it is no well-formed XML: {0}")]
+    Xml(String),
+    /// It is no project.
+    #[error("it is no Maven project")]
+    NoProject,
+}
+
+impl Project {
+    /// Reads a `pom.xml`.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, PomError> {
+        let text = text_of(bytes);
+        let mut reader = Reader::from_str(&text);
+        let mut walk = Walk::default();
+        loop {
+            match reader.read_event().map_err(|error| PomError::Xml(error.to_string()))? {
+                Event::DocType(_) => return Err(PomError::DocumentType),
+                Event::Start(element) => walk.open(element.local_name().as_ref())?,
+                Event::Empty(element) => {
+                    walk.open(element.local_name().as_ref())?;
+                    walk.close();
+                }
+                Event::End(_) => walk.close(),
+                Event::Text(text) => walk.text(&text),
+                Event::CData(data) => walk.text(&data),
+                Event::GeneralRef(reference) => match reference.resolve_char_ref() {
+                    Ok(Some(character)) => walk.text(character.encode_utf8(&mut [0; 4])),
+                    _ => walk.text(predefined(&reference)),
+                },
+                Event::Eof => break,
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+            }
+        }
+        if walk.is_project { Ok(walk.project) } else { Err(PomError::NoProject) }
+    }
+
+    /// Returns the project's coordinates with what it inherits, interpolated with its own properties.
+    pub(crate) fn coordinates(&self) -> Coordinates {
+        let none = Coordinates::default();
+        let parent = self.parent.as_ref().unwrap_or(&none);
+        let resolve = |own: &Option<String>, inherited: Option<&String>| self.interpolate(own.as_ref().or(inherited)?);
+        Coordinates {
+            group: resolve(&self.own.group, parent.group.as_ref()),
+            artifact: resolve(&self.own.artifact, None),
+            version: resolve(&self.own.version, parent.version.as_ref()),
+        }
+    }
+
+    /// Replaces `${…}` by the project's properties. `None` when one of them is not known here.
+    pub(crate) fn interpolate(&self, text: &str) -> Option<String> {
+        interpolate(text, &|name| self.property(name))
+    }
+
+    /// Returns the value of a property, or of the project's own field that it stands for.
+    pub(crate) fn property(&self, name: &str) -> Option<&str> {
+        let parent = self.parent.as_ref();
+        let field = name.strip_prefix("project.").or_else(|| name.strip_prefix("pom."));
+        let known = match field.unwrap_or(name) {
+            "groupId" => self.own.group.as_deref().or_else(|| parent?.group.as_deref()),
+            "artifactId" => self.own.artifact.as_deref(),
+            "version" => self.own.version.as_deref().or_else(|| parent?.version.as_deref()),
+            "parent.groupId" => parent?.group.as_deref(),
+            "parent.version" => parent?.version.as_deref(),
+            _ => None,
+        };
+        known.or_else(|| self.properties.get(name).map(String::as_str))
+    }
+}
+
+/// Replaces `${…}` by what `property` knows. `None` when it does not know one, or when they lead nowhere.
+pub(crate) fn interpolate<'p>(text: &str, property: &dyn Fn(&str) -> Option<&'p str>) -> Option<String> {
+    let mut text = text.to_owned();
+    for _ in 0..INTERPOLATIONS_MAX {
+        let Some(at) = text.find("${") else { return Some(text) };
+        let end = at + text[at..].find('}')?;
+        let value = property(&text[at + 2..end])?;
+        text.replace_range(at..=end, value);
+        if text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+    }
+    None
+}
+
+/// As published files state it or not, they are UTF-8 or Latin-1.
+fn text_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
+    }
+}
+
+fn predefined(name: &str) -> &'static str {
+    match name {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        // Old files use HTML's names for letters in names of people.
+        _ => "\u{fffd}",
+    }
+}
+
+/// The walk over the elements: the path to the current one, and its text.
+#[derive(Default)]
+struct Walk {
+    path: String,
+    depth: usize,
+    text: String,
+    project: Project,
+    is_project: bool,
+    dependency: Dependency,
+    exclusion: (String, String),
+    license: (Option<String>, Option<String>),
+}
+
+impl Walk {
+    fn open(&mut self, name: &str) -> Result<(), PomError> {
+        if self.depth == DEPTH_MAX {
+            return Err(PomError::Depth);
+        }
+        self.depth += 1;
+        self.path.push('/');
+        // A slash is in no name, and the path of an absurd name matches nothing.
+        self.path.push_str(if name.len() <= NAME_BYTES_MAX { name } else { "?" });
+        self.text.clear();
+        self.is_project |= self.path == "/project";
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.text.len() + text.len() <= TEXT_BYTES_MAX {
+            self.text.push_str(text);
+        }
+    }
+
+    fn close(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim();
+        let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
+        let project = &mut self.project;
+        let path = self.path.strip_prefix("/project").unwrap_or_default();
+        match path {
+            "/groupId" => project.own.group = value(),
+            "/artifactId" => project.own.artifact = value(),
+            "/version" => project.own.version = value(),
+            "/packaging" => project.packaging = value(),
+            "/organization/name" => project.organization = value(),
+            "/parent" => {
+                project.parent.get_or_insert_default();
+            }
+            "/parent/groupId" => project.parent.get_or_insert_default().group = value(),
+            "/parent/artifactId" => project.parent.get_or_insert_default().artifact = value(),
+            "/parent/version" => project.parent.get_or_insert_default().version = value(),
+            "/parent/relativePath" => project.parent_path = Some(text.to_owned()),
+            "/licenses/license/name" => self.license.0 = value(),
+            "/licenses/license/url" => self.license.1 = value(),
+            "/licenses/license" => {
+                let (name, url) = std::mem::take(&mut self.license);
+                project.licenses.extend(name.or(url));
+            }
+            _ => {
+                if let Some(name) = path.strip_prefix("/properties/")
+                    && project.properties.len() < PROPERTIES_MAX
+                    && !name.contains('/')
+                {
+                    project.properties.insert(name.to_owned(), text.to_owned());
+                } else if let Some(field) = path.strip_prefix("/dependencies/dependency") {
+                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, &mut project.dependencies);
+                } else if let Some(field) = path.strip_prefix("/dependencyManagement/dependencies/dependency") {
+                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, &mut project.managed);
+                }
+            }
+        }
+        if let Some(end) = self.path.rfind('/') {
+            self.path.truncate(end);
+            self.depth -= 1;
+        }
+    }
+}
+
+fn close_dependency(
+    field: &str,
+    text: &str,
+    dependency: &mut Dependency,
+    exclusion: &mut (String, String),
+    list: &mut Vec<Dependency>,
+) {
+    let value = || Some(text.to_owned()).filter(|text| !text.is_empty());
+    match field {
+        "" => {
+            let dependency = std::mem::take(dependency);
+            if list.len() < DEPENDENCIES_MAX {
+                list.push(dependency);
+            }
+        }
+        "/groupId" => dependency.target.group = value(),
+        "/artifactId" => dependency.target.artifact = value(),
+        "/version" => dependency.target.version = value(),
+        "/scope" => dependency.scope = value(),
+        "/type" => dependency.kind = value(),
+        "/classifier" => dependency.classifier = value(),
+        "/optional" => dependency.is_optional = text == "true",
+        "/exclusions/exclusion/groupId" => text.clone_into(&mut exclusion.0),
+        "/exclusions/exclusion/artifactId" => text.clone_into(&mut exclusion.1),
+        "/exclusions/exclusion" => dependency.exclusions.push(std::mem::take(exclusion)),
+        _ => {}
+    }
+}
+
+/// Reads a `pom.properties`.
+pub(crate) fn parse_properties(bytes: &[u8]) -> Coordinates {
+    let text = text_of(bytes);
+    let mut coordinates = Coordinates::default();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with(['#', '!'])) {
+        let Some(end) = line.find(['=', ':']) else { continue };
+        let field = match line[..end].trim() {
+            "groupId" => &mut coordinates.group,
+            "artifactId" => &mut coordinates.artifact,
+            "version" => &mut coordinates.version,
+            _ => continue,
+        };
+        let value = line[end + 1..].trim();
+        if !value.is_empty() && value.len() <= TEXT_BYTES_MAX && !value.contains("${") {
+            *field = Some(value.to_owned());
+        }
+    }
+    coordinates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused() {
+        let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        let cases = [
+            (String::new(), "it is no Maven project"),
+            ("<html/>".to_owned(), "it is no Maven project"),
+            ("<!DOCTYPE x [<!ENTITY a \"b\">]><project/>".to_owned(), "it has a document type declaration"),
+            (deep(DEPTH_MAX + 1), "its elements are nested more than 64 deep"),
+            (deep(DEPTH_MAX), "it is no Maven project"),
+            (deep(DEPTH_MAX - 1), "it is no Maven project"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Project::parse(text.as_bytes()).expect_err("refused").to_string(), expected);
+        }
+        assert!(matches!(Project::parse(b"<project><a></b></project>"), Err(PomError::Xml(_))));
+    }
+
+    const PROJECT: &str = "<?xml version='1.0'?><project xmlns='http://maven.apache.org/POM/4.0.0'>
+            <parent><groupId>org.example</groupId><artifactId>parent</artifactId><version>3</version><relativePath/></parent>
+            <artifactId>app-${suffix}</artifactId><organization><name>A &amp; B&#33;</name></organization>
+            <properties><suffix>x</suffix><v>${w}</v><w>2.${project.version}</w><loop>${loop}</loop></properties>
+            <licenses><license><name><![CDATA[Apache-2.0]]></name><url>u</url></license><license><url>v</url></license></licenses>
+            <dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>${v}</version><optional>true</optional>
+              <exclusions><exclusion><groupId>h</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency></dependencies>
+            <dependencyManagement><dependencies><dependency><artifactId>m</artifactId><scope>test</scope></dependency></dependencies></dependencyManagement>
+            <profiles><profile><dependencies><dependency><artifactId>never</artifactId></dependency></dependencies></profile></profiles>
+            <build><plugins><plugin><artifactId>never</artifactId><dependencies><dependency><artifactId>never</artifactId></dependency></dependencies></plugin></plugins></build>
+            </project>";
+
+    #[test]
+    fn a_project() {
+        let project = Project::parse(PROJECT.as_bytes()).expect("well-formed");
+        insta::assert_debug_snapshot!(project, @r#"
+        Project {
+            own: Coordinates {
+                group: None,
+                artifact: Some(
+                    "app-${suffix}",
+                ),
+                version: None,
+            },
+            parent: Some(
+                Coordinates {
+                    group: Some(
+                        "org.example",
+                    ),
+                    artifact: Some(
+                        "parent",
+                    ),
+                    version: Some(
+                        "3",
+                    ),
+                },
+            ),
+            parent_path: Some(
+                "",
+            ),
+            packaging: None,
+            licenses: [
+                "Apache-2.0",
+                "v",
+            ],
+            organization: Some(
+                "A & B!",
+            ),
+            dependencies: [
+                Dependency {
+                    target: Coordinates {
+                        group: Some(
+                            "g",
+                        ),
+                        artifact: Some(
+                            "a",
+                        ),
+                        version: Some(
+                            "${v}",
+                        ),
+                    },
+                    scope: None,
+                    kind: None,
+                    classifier: None,
+                    is_optional: true,
+                    exclusions: [
+                        (
+                            "h",
+                            "*",
+                        ),
+                    ],
+                },
+            ],
+            managed: [
+                Dependency {
+                    target: Coordinates {
+                        group: None,
+                        artifact: Some(
+                            "m",
+                        ),
+                        version: None,
+                    },
+                    scope: Some(
+                        "test",
+                    ),
+                    kind: None,
+                    classifier: None,
+                    is_optional: false,
+                    exclusions: [],
+                },
+            ],
+            properties: {
+                "loop": "${loop}",
+                "suffix": "x",
+                "v": "${w}",
+                "w": "2.${project.version}",
+            },
+        }
+        "#);
+        let found = project.coordinates();
+        assert_eq!(
+            [found.group, found.artifact, found.version].map(Option::unwrap_or_default),
+            ["org.example", "app-x", "3"]
+        );
+        let texts = ["${v}", "${loop}", "${unknown}", "${v", "a${pom.groupId}b"].map(|text| project.interpolate(text));
+        assert_eq!(texts, [Some("2.3".to_owned()), None, None, None, Some("aorg.exampleb".to_owned())]);
+    }
+
+    #[test]
+    fn properties() {
+        let cases = [
+            ("", [None, None, None]),
+            ("#groupId=a\ngroupId", [None, None, None]),
+            ("groupId:org.example\nartifactId: a=b\nversion:  1=2", [Some("org.example"), Some("a=b"), Some("1=2")]),
+            ("version=${revision}\r\nartifactId = a \r\nother=1", [None, Some("a"), None]),
+        ];
+        for (text, expected) in cases {
+            let found = parse_properties(text.as_bytes());
+            assert_eq!(
+                [found.group.as_deref(), found.artifact.as_deref(), found.version.as_deref()],
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_panics(text in "(<project>|</?[a-z]{1,9}>|<!\\[CDATA\\[|]]>|&#?[a-z0-9]{0,4};|[a-z$\\{\\} <>&]){0,40}") {
+            let _ = Project::parse(text.as_bytes());
+            parse_properties(text.as_bytes());
+        }
+    }
+}
