@@ -3,7 +3,7 @@
 //! RubyGems writes these files itself, one statement a line; nothing of them is run.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{License, Range, Scheme, Scope, Technique};
 
@@ -32,6 +32,9 @@ const LITERALS_MAX: usize = 10_000;
 /// The most requirements of one gem; the largest have about fifty.
 const NEEDS_MAX: usize = 1024;
 
+/// The most gem folders that all gems share; Debian has four.
+const SHARED_FOLDERS_MAX: usize = 16;
+
 /// The most installed versions of one gem.
 const VERSIONS_MAX: usize = 256;
 
@@ -50,6 +53,8 @@ struct Specification {
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     let mut found: Vec<(Handle, String, Specification)> = Vec::new();
+    // The folders that hold what came with a Ruby.
+    let mut of_ruby: BTreeSet<String> = BTreeSet::new();
     for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
         let specification = parse(&String::from_utf8_lossy(file.bytes()));
         let (name, version) = (&specification.name, &specification.version);
@@ -63,6 +68,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let folder = file.path().rfind("/specifications/").map_or("", |at| &file.path()[..at]).to_owned();
         if paths::folder(file.path()).ends_with("/specifications/default") {
             component.properties.insert("gem:default".into(), "true".to_owned());
+            of_ruby.insert(folder.clone());
         }
         found.push((findings.add(component), folder, specification));
     }
@@ -74,14 +80,33 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             versions.push((*handle, &specification.version));
         }
     }
+    let shared = shared_folders(&found, &of_ruby);
     for (handle, folder, specification) in &found {
+        let searched = std::iter::once(folder.as_str()).chain(shared.iter().copied().filter(|shared| shared != folder));
+        let searched: Vec<&str> = searched.collect();
         for (name, requirements) in &specification.needs {
-            let installed = places.get(&(folder.as_str(), name.as_str())).map_or(&[][..], Vec::as_slice);
-            for target in activated(installed, requirements) {
+            let installed: Vec<(Handle, &str)> =
+                searched.iter().filter_map(|folder| places.get(&(*folder, name.as_str()))).flatten().copied().collect();
+            for target in activated(&installed, requirements) {
                 findings.depends_on(*handle, target, Scope::Runtime);
             }
         }
     }
+}
+
+/// Returns the gem folders that every gem finds beside its own: Ruby's, if there is one Ruby alone, and with Debian's Ruby those of Debian's
+/// packages.
+fn shared_folders<'a>(found: &'a [(Handle, String, Specification)], of_ruby: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let mut rubies = of_ruby.iter();
+    let (Some(ruby), None) = (rubies.next(), rubies.next()) else {
+        return Vec::new();
+    };
+    let mut shared = BTreeSet::from([ruby.as_str()]);
+    if ruby.contains("/usr/lib/ruby/gems/") {
+        let is_debian = |folder: &str| folder.contains("/rubygems-integration/") || folder.contains("/var/lib/gems/");
+        shared.extend(found.iter().map(|(_, folder, _)| folder.as_str()).filter(|folder| is_debian(folder)));
+    }
+    shared.into_iter().take(SHARED_FOLDERS_MAX).collect()
 }
 
 fn supplier(specification: &Specification) -> Option<String> {
@@ -108,8 +133,18 @@ fn activated(installed: &[(Handle, &str)], requirements: &[String]) -> Vec<Handl
 
 fn parse(text: &str) -> Specification {
     let mut specification = Specification::default();
+    // Older versions of RubyGems wrote, for still older ones, every dependency once more in a branch that is never taken.
+    let mut in_else = false;
     for line in text.lines() {
         let line = line.trim();
+        match line {
+            "else" => in_else = true,
+            "end" => in_else = false,
+            _ => {}
+        }
+        if in_else {
+            continue;
+        }
         if let Some(stub) = line.strip_prefix("# stub: ") {
             let mut words = stub.split(' ');
             if let (Some(name), Some(version)) = (words.next(), words.next()) {
@@ -242,7 +277,11 @@ Gem::Specification.new do |s|
   s.licenses = ["MIT".freeze, "Ruby".freeze]
   s.add_runtime_dependency(%q<b>.freeze, ["~> 2.8".freeze, ">= 2.8.1".freeze])
   s.add_dependency(%q<c>, [">= 0"]) # "none"
-  s.add_development_dependency(%q<d>.freeze, [">= 0"])
+  if s.respond_to? :add_runtime_dependency then
+    s.add_development_dependency(%q<d>.freeze, [">= 0"])
+  else
+    s.add_dependency(%q<d>.freeze, [">= 0"])
+  end
   s.add_dependency(%q<b>.freeze, ["~> 2.8".freeze, ">= 2.8.1".freeze])
 end
 "#),
@@ -261,7 +300,11 @@ end
 "),
                 ("/g/specifications/d-1.0.gemspec", r"# stub: d 1.0 ruby lib
 "),
-                ("/h/specifications/c-2.0.gemspec", r"# stub: c 2.0 ruby lib
+                (
+                    "/h/specifications/e-1.0.gemspec",
+                    "# stub: e 1.0 ruby lib\ns.add_dependency(%q<c>.freeze, [\">= 0\"])\ns.add_dependency(%q<b>.freeze, [\">= 0\"])\n",
+                ),
+                ("/h/specifications/c-0.5.gemspec", r"# stub: c 0.5 ruby lib
 "),
             ]),
             @r#"
@@ -270,11 +313,14 @@ end
             gem b@2.8 pkg:gem/b@2.8 at /g/specifications/b-2.8.gemspec
             gem b@2.9 pkg:gem/b@2.9 at /g/specifications/b-2.9.gemspec
             gem b@3.0 pkg:gem/b@3.0 at /g/specifications/b-3.0.gemspec
+            gem c@0.5 pkg:gem/c@0.5 at /h/specifications/c-0.5.gemspec
             gem c@1.0 pkg:gem/c@1.0 gem:default="true" at /g/specifications/default/c-1.0.gemspec
-            gem c@2.0 pkg:gem/c@2.0 at /h/specifications/c-2.0.gemspec
             gem d@1.0 pkg:gem/d@1.0 at /g/specifications/d-1.0.gemspec
+            gem e@1.0 pkg:gem/e@1.0 at /h/specifications/e-1.0.gemspec
             a@1.0 -> b@2.10
             a@1.0 -> c@1.0
+            e@1.0 -> b@3.0
+            e@1.0 -> c@1.0
             "#
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use component::Technique;
+use component::{Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
 use crate::ecosystems::documents::from_json;
@@ -130,6 +130,20 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             }
         }
     }
+    for (folder, project) in &installed {
+        let is_root = Place::of(folder) == Place::Project && !project.manifest.workspaces.is_null();
+        if !is_root {
+            continue;
+        }
+        let workspaces = project.manifest.workspaces();
+        let inner = format!("{folder}/");
+        for (place, workspace) in installed.range(inner.as_str()..).take_while(|(place, _)| place.starts_with(&inner)) {
+            let inside = place.strip_prefix(*folder).and_then(|rest| rest.strip_prefix('/'));
+            if inside.is_some_and(|inside| workspaces.contains(inside)) {
+                graph.depends_on(project.node, workspace.node, Scope::Runtime);
+            }
+        }
+    }
     for node in bundled {
         if let Some(component) = graph.component_mut(node) {
             component.properties.insert("npm:bundled".into(), "true".to_owned());
@@ -234,6 +248,29 @@ mod tests {
             npm@11.0.0 -> x@1.0.0
             y@1.0.0 -> z@1.0.0
             "#
+        );
+    }
+
+    #[test]
+    fn a_project_depends_on_its_workspaces() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/package.json", r#"{"name": "app", "version": "1.0.0", "workspaces": ["packages/*"]}"#),
+                ("/app/packages/one/package.json", r#"{"name": "one", "version": "0.1.0", "dependencies": {"a": "1"}}"#),
+                ("/app/other/package.json", r#"{"name": "other", "version": "0.1.0"}"#),
+                ("/app/node_modules/a/package.json", r#"{"name": "a", "version": "1.0.0"}"#),
+            ]),
+            @"
+            npm a@1.0.0 pkg:npm/a@1.0.0 direct at /app/node_modules/a/package.json
+            npm app@1.0.0 pkg:npm/app@1.0.0 direct at /app/package.json
+            npm one@0.1.0 pkg:npm/one@0.1.0 direct at /app/packages/one/package.json
+            npm other@0.1.0 pkg:npm/other@0.1.0 direct at /app/other/package.json
+            root -> app@1.0.0
+            root -> one@0.1.0
+            root -> other@0.1.0
+            app@1.0.0 -> one@0.1.0
+            one@0.1.0 -> a@1.0.0
+            "
         );
     }
 }

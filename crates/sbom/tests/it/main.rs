@@ -5,4 +5,5 @@ mod archive;
 mod fold;
 mod formats;
 mod layers;
+mod projects;
 mod referees;
