@@ -302,3 +302,45 @@ fn tidy(component: &mut Component) {
     component.locations.sort();
     component.locations.dedup();
 }
+
+#[cfg(test)]
+mod tests {
+    use component::{OwnedFile, Technique};
+
+    use super::*;
+
+    fn component(name: &str, at: &str) -> Component {
+        let mut component = Component::new(PackageType::Rpm, name, "test", Technique::PackageDatabase);
+        component.locations.push(Location::new(at, None));
+        component
+    }
+
+    /// Returns the names of the components and the paths of the unknowns.
+    fn settled(findings: Findings) -> (Vec<String>, Vec<String>) {
+        let mut merge = Merge::default();
+        merge.add(findings);
+        let (components, _, unknowns) = merge.finish();
+        let paths = unknowns.into_iter().map(|unknown| unknown.location.path);
+        (components.into_iter().map(|component| component.name).collect(), paths.collect())
+    }
+
+    #[test]
+    fn what_is_provisional_counts_where_nothing_better_is_known() {
+        let mut findings = Findings::default();
+        let mut package = component("coreutils", "/var/lib/rpm/rpmdb.sqlite");
+        // As the package lists it, whereas the file is found behind the link that `/bin` is.
+        package.files.push(OwnedFile { path: "/bin/ls".into(), hash: None });
+        package.files.push(OwnedFile { path: "/opt/bin/tool".into(), hash: None });
+        findings.add(package);
+        findings.add(component("program", "/opt/program"));
+        for at in ["/usr/bin/ls", "/opt/bin/tool", "/opt/other"] {
+            findings.add_unless_owned(component(&format!("note of {at}"), at));
+        }
+        for at in ["/usr/bin/ls", "/opt/program", "/opt/other", "/opt/unknown", "/usr/opt/bin/tool"] {
+            findings.unidentified(Location::new(at, None), "nothing names it");
+        }
+        let (names, unknown) = settled(findings);
+        assert_eq!(names, ["coreutils", "note of /opt/other", "program"]);
+        assert_eq!(unknown, ["/opt/unknown", "/usr/opt/bin/tool"]);
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use component::{Code, Component, Hash, HashAlgorithm, License, Location, PackageType, Purl, Scope, Technique};
 
 use crate::extractors::java_archive::{Archive, Archives, JAVA_ARCHIVE, Pom};
-use crate::extractors::maven::{Coordinates, POM_BYTES_MAX, PROPERTIES_BYTES_MAX, Project, parse_properties};
+use crate::extractors::maven::{Coordinates, Dependency, POM_BYTES_MAX, PROPERTIES_BYTES_MAX, Project, parse_properties};
 use crate::extractors::maven_groups;
 use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, View};
 
@@ -80,7 +80,7 @@ fn unpacked<'a>(view: &View<'a>, findings: &mut Findings) -> Vec<(String, File<'
                 pom.properties = Some(parse_properties(file.bytes()));
             } else {
                 match Project::parse(file.bytes()) {
-                    Ok(project) => pom.project = Some(project),
+                    Ok(project) => pom.project = Some(project.resolved()),
                     Err(error) => findings.unknown(file.location(), format!("a Maven project that cannot be read: {error}")),
                 }
             }
@@ -126,7 +126,9 @@ impl ClassPath<'_> {
         for (file, pom) in &self.unpacked {
             artifacts.extend(report_unpacked(file, pom, findings));
         }
-        relate(&artifacts, findings);
+        if let Some(file) = self.files.iter().map(|(file, _)| file).chain(self.unpacked.iter().map(|(file, _)| file)).next() {
+            relate(&artifacts, &file.location(), findings);
+        }
     }
 
     /// Returns, for each artifact, the groups that projects on the class path ask for it by.
@@ -134,10 +136,8 @@ impl ClassPath<'_> {
         let mut asked: HashMap<String, BTreeSet<String>> = HashMap::new();
         let packed = self.files.iter().flat_map(|(_, archives)| &archives.archives).flat_map(|archive| &archive.poms);
         for project in packed.chain(self.unpacked.iter().map(|(_, pom)| pom)).filter_map(|pom| pom.project.as_ref()) {
-            for dependency in &project.dependencies {
-                if let (Some(group), Some(artifact)) = target(project, &dependency.target) {
-                    asked.entry(artifact).or_default().insert(group);
-                }
+            for (group, artifact) in project.dependencies.iter().filter_map(target) {
+                asked.entry(artifact.to_owned()).or_default().insert(group.to_owned());
             }
         }
         asked
@@ -196,10 +196,9 @@ fn report_unpacked<'a>(file: &File<'_>, pom: &'a Pom, findings: &mut Findings) -
     Some(Artifact { handle, group, name, project: pom.project.as_ref(), is_application: true })
 }
 
-/// Returns the group and artifact of a need, as far as the project's own properties tell them.
-fn target(project: &Project, target: &Coordinates) -> (Option<String>, Option<String>) {
-    let resolve = |text: &Option<String>| text.as_ref().and_then(|text| project.interpolate(text));
-    (resolve(&target.group), resolve(&target.artifact))
+/// Returns the group and artifact of a need.
+fn target(dependency: &Dependency) -> Option<(&str, &str)> {
+    Some((dependency.target.group.as_deref()?, dependency.target.artifact.as_deref()?))
 }
 
 fn location(file: &File<'_>, archives: &Archives, index: usize) -> Location {
@@ -245,30 +244,14 @@ fn project_component(pom: &Pom, location: Location) -> Option<Component> {
 
 /// Adds the edges between the artifacts of one class path, as Maven resolves them: what a library needs only to be built or tested, or optionally, does
 /// not come with it.
-fn relate(artifacts: &[Artifact<'_>], findings: &mut Findings) {
+fn relate(artifacts: &[Artifact<'_>], place: &Location, findings: &mut Findings) {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (at, artifact) in artifacts.iter().enumerate() {
         by_name.entry(&artifact.name).or_default().push(at);
     }
-    let mut needs: Vec<Need<'_>> = Vec::new();
-    for (from, artifact) in artifacts.iter().enumerate() {
-        let Some(project) = artifact.project else { continue };
-        for dependency in &project.dependencies {
-            let (Some(group), Some(name)) = target(project, &dependency.target) else { continue };
-            let managed = project.managed.iter().find(|managed| target(project, &managed.target) == (Some(group.clone()), Some(name.clone())));
-            let scope = dependency.scope.as_deref().or_else(|| managed?.scope.as_deref()).unwrap_or("compile");
-            let scope = match (scope, artifact.is_application) {
-                ("test" | "import", _) | ("provided" | "system", false) => continue,
-                _ if dependency.is_optional && !artifact.is_application => continue,
-                _ if dependency.is_optional => Scope::Optional,
-                _ => Scope::Runtime,
-            };
-            for &to in by_name.get(name.as_str()).into_iter().flatten() {
-                if artifacts[to].group.as_ref().is_none_or(|known| *known == group) && to != from {
-                    needs.push(Need { from, to, scope, exclusions: &dependency.exclusions });
-                }
-            }
-        }
+    let needs = needs(artifacts, &by_name);
+    if needs.len() == NEEDS_MAX {
+        findings.unknown(place.clone(), format!("the archives of one class path need each other in more than {NEEDS_MAX} ways"));
     }
     let mut exclusions: HashMap<usize, Vec<&[(String, String)]>> = HashMap::new();
     for need in &needs {
@@ -292,6 +275,35 @@ fn relate(artifacts: &[Artifact<'_>], findings: &mut Findings) {
         }
     }
 }
+
+/// Returns what the artifacts need of each other, at most [`NEEDS_MAX`].
+fn needs<'a>(artifacts: &[Artifact<'a>], by_name: &HashMap<&str, Vec<usize>>) -> Vec<Need<'a>> {
+    let mut needs = Vec::new();
+    for (from, artifact) in artifacts.iter().enumerate() {
+        for dependency in artifact.project.into_iter().flat_map(|project| &project.dependencies) {
+            let Some((group, name)) = target(dependency) else { continue };
+            let scope = match (dependency.scope.as_deref().unwrap_or("compile"), artifact.is_application) {
+                ("test" | "import", _) | ("provided" | "system", false) => continue,
+                _ if dependency.is_optional && !artifact.is_application => continue,
+                _ if dependency.is_optional => Scope::Optional,
+                _ => Scope::Runtime,
+            };
+            for &to in by_name.get(name).into_iter().flatten() {
+                if needs.len() == NEEDS_MAX {
+                    return needs;
+                }
+                if artifacts[to].group.as_ref().is_none_or(|known| known == group) && to != from {
+                    needs.push(Need { from, to, scope, exclusions: &dependency.exclusions });
+                }
+            }
+        }
+    }
+    needs
+}
+
+/// The most needs on one class path. The largest applications have ten thousand; archives that all have one name and need it would have the square of
+/// their number.
+const NEEDS_MAX: usize = 1_000_000;
 
 struct Need<'a> {
     from: usize,
@@ -437,17 +449,13 @@ fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
     }
     // Of several, the one that needs others and that none needs.
     let coordinates: Vec<Coordinates> = archive.poms.iter().map(Pom::coordinates).collect();
-    let targets: Vec<Vec<usize>> = archive
-        .poms
-        .iter()
-        .map(|pom| {
-            let dependencies = pom.project.iter().flat_map(|project| project.dependencies.iter().map(move |dependency| target(project, &dependency.target)));
-            let known = dependencies.filter_map(|(group, artifact)| {
-                coordinates.iter().position(|known| known.group == group && known.artifact == artifact)
-            });
-            known.collect()
-        })
-        .collect();
+    let places: HashMap<_, usize> =
+        coordinates.iter().zip(0..).map(|(known, at)| ((known.group.as_deref(), known.artifact.as_deref()), at)).collect();
+    let needs_of = |pom: &Pom| -> Vec<usize> {
+        let dependencies = pom.project.iter().flat_map(|project| &project.dependencies).filter_map(target);
+        dependencies.filter_map(|(group, artifact)| places.get(&(Some(group), Some(artifact))).copied()).collect()
+    };
+    let targets: Vec<Vec<usize>> = archive.poms.iter().map(needs_of).collect();
     let needed: BTreeSet<usize> = targets.iter().flatten().copied().collect();
     let mut roots = (0..targets.len()).filter(|at| !targets[*at].is_empty() && !needed.contains(at));
     let root = roots.next()?;

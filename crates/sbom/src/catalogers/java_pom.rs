@@ -1,6 +1,6 @@
 //! Maven projects in source trees: what their `pom.xml` asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use component::{Component, License, PackageType, Purl, Scope, Technique};
 
@@ -42,6 +42,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         Model::new(view, &projects, file.path()).report(file, findings);
     }
 }
+
+/// What tells needs apart: group, artifact, type and classifier.
+type Key = [Option<String>; 4];
 
 /// A project with its parents, as far as they are there.
 struct Model<'a> {
@@ -90,8 +93,9 @@ impl<'a> Model<'a> {
         component.locations.push(file.location());
         let project = findings.add(component);
         findings.direct(project, Scope::Runtime);
+        let managed = self.managed();
         for dependency in self.dependencies() {
-            let Some((component, scope)) = self.dependency(dependency, file) else { continue };
+            let Some((component, scope)) = self.dependency(dependency, &managed, file) else { continue };
             let handle = findings.add(component);
             findings.depends_on(project, handle, scope);
         }
@@ -123,15 +127,26 @@ impl<'a> Model<'a> {
         all.filter(|dependency| self.key(dependency).is_some_and(|key| seen.insert(key))).collect()
     }
 
-    fn key(&self, dependency: &Dependency) -> Option<[Option<String>; 4]> {
+    /// Returns what the project and its parents say about needs without having them, the nearest statement of each.
+    fn managed(&self) -> HashMap<Key, &'a Dependency> {
+        let mut managed = HashMap::new();
+        for dependency in self.chain.iter().flat_map(|project| &project.managed) {
+            if let Some(key) = self.key(dependency) {
+                managed.entry(key).or_insert(dependency);
+            }
+        }
+        managed
+    }
+
+    fn key(&self, dependency: &Dependency) -> Option<Key> {
         let group = self.resolve(dependency.target.group.as_deref()?)?;
         let artifact = self.resolve(dependency.target.artifact.as_deref()?)?;
         Some([Some(group), Some(artifact), dependency.kind.clone().filter(|kind| kind != "jar"), dependency.classifier.clone()])
     }
 
-    fn dependency(&self, dependency: &Dependency, file: &File<'_>) -> Option<(Component, Scope)> {
+    fn dependency(&self, dependency: &Dependency, managed: &HashMap<Key, &Dependency>, file: &File<'_>) -> Option<(Component, Scope)> {
         let key = self.key(dependency)?;
-        let managed = self.chain.iter().flat_map(|project| &project.managed).find(|managed| self.key(managed).as_ref() == Some(&key));
+        let managed = managed.get(&key).copied();
         let [group, artifact, kind, classifier] = key;
         let stated = dependency.scope.as_ref().or_else(|| managed?.scope.as_ref());
         let stated = stated.and_then(|scope| self.resolve(scope)).unwrap_or_else(|| "compile".to_owned());

@@ -52,8 +52,17 @@ const CLASS_DIRECTORIES_MAX: usize = 8192;
 const PACKAGES_MAX: usize = 64;
 const PACKAGE_NAMES: usize = 3;
 
-/// The most refusals that are kept of an archive.
+/// The most refusals that are kept of an archive, and of all archives in a file.
 const REFUSALS_MAX: usize = 100;
+const REFUSALS_TOTAL_MAX: usize = 10_000;
+
+/// The most bytes of `pom.xml` and the most dependencies that are read of one file. An application of four hundred libraries has six mebibytes and four
+/// thousand.
+const POM_BYTES_TOTAL_MAX: u64 = 32 << 20;
+const DEPENDENCIES_TOTAL_MAX: usize = 50_000;
+
+/// The most bytes that are kept of one file; such an application has two mebibytes.
+const RECORD_BYTES_MAX: usize = 32 << 20;
 
 /// The endings of archives, in files and in archives.
 const ENDINGS: &[&str] = &["jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg", "rar"];
@@ -133,6 +142,10 @@ pub(crate) fn extract(content: &Content) -> Result<Option<Archives>, Refusal> {
         archives: Vec::new(),
         readable_bytes: content.len().saturating_mul(READ_FACTOR_MAX).saturating_add(READ_FREE_BYTES),
         inflated_bytes: 0,
+        pom_bytes: 0,
+        dependencies: 0,
+        record_bytes: 0,
+        refusals: 0,
     };
     walk.archive(window, None, "", 1)?;
     Ok(Some(Archives { archives: walk.archives }))
@@ -151,6 +164,10 @@ struct Walk {
     archives: Vec<Archive>,
     readable_bytes: u64,
     inflated_bytes: u64,
+    pom_bytes: u64,
+    dependencies: usize,
+    record_bytes: usize,
+    refusals: usize,
 }
 
 /// What is wanted of one archive.
@@ -163,6 +180,7 @@ struct Members {
     has_content: bool,
     long_names: usize,
     poms_left_out: usize,
+    archives_left_out: usize,
 }
 
 impl Walk {
@@ -197,10 +215,7 @@ impl Walk {
             }
             if let Some(entry) = project {
                 let name = format!("{}/pom.xml", pom.directory);
-                let bytes = archive.member(&name, bounded(&zip, &entry, maven::POM_BYTES_MAX));
-                let project =
-                    bytes.map(|bytes| Project::parse(&bytes).map_err(|error| Refusal::new(error.to_string())));
-                pom.project = project.and_then(|project| archive.member(&name, project));
+                pom.project = archive.member(&name, self.project(&zip, &entry));
             }
             pom.has_classes = members.classes.belong_to(&pom.coordinates());
             archive.poms.push(pom);
@@ -224,15 +239,52 @@ impl Walk {
                 Refusal::new(format!("{} Maven projects go beyond the limit of {POMS_MAX}", members.poms_left_out)),
             );
         }
-        self.archives.push(archive);
+        if members.archives_left_out > 0 {
+            let reason = format!("{} archives go beyond the limit of {ARCHIVES_MAX}", members.archives_left_out);
+            archive.refuse("", Refusal::new(reason));
+        }
+        self.keep(archive)?;
         let place = u32::try_from(at).expect("ARCHIVES_MAX is smaller");
 
         for (name, entry) in members.archives {
             if let Err(refusal) = self.member(&zip, &entry, place, &name, depth + 1) {
-                self.archives[at].refuse(&name, refusal);
+                self.refusals += 1;
+                if self.refusals <= REFUSALS_TOTAL_MAX {
+                    self.archives[at].refuse(&name, refusal);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Keeps what was read of an archive, while all that is kept stays within its limit.
+    fn keep(&mut self, archive: Archive) -> Result<(), Refusal> {
+        self.record_bytes += postcard::to_allocvec(&archive).map_or(RECORD_BYTES_MAX, |record| record.len());
+        if self.record_bytes > RECORD_BYTES_MAX {
+            return Err(Refusal::new(format!(
+                "the archives in the file say more than {RECORD_BYTES_MAX} bytes of themselves"
+            )));
+        }
+        self.archives.push(archive);
+        Ok(())
+    }
+
+    fn project(&mut self, zip: &zip::Archive<'_>, entry: &Entry) -> Result<Project, Refusal> {
+        let bytes = bounded(zip, entry, maven::POM_BYTES_MAX)?;
+        self.pom_bytes += bytes.len() as u64;
+        if self.pom_bytes > POM_BYTES_TOTAL_MAX {
+            return Err(Refusal::new(format!(
+                "the Maven projects in the file have more than {POM_BYTES_TOTAL_MAX} bytes"
+            )));
+        }
+        let project = Project::parse(&bytes).map_err(|error| Refusal::new(error.to_string()))?.resolved();
+        self.dependencies += project.dependencies.len();
+        if self.dependencies > DEPENDENCIES_TOTAL_MAX {
+            return Err(Refusal::new(format!(
+                "the Maven projects in the file have more than {DEPENDENCIES_TOTAL_MAX} dependencies"
+            )));
+        }
+        Ok(project)
     }
 
     fn member(
@@ -337,7 +389,11 @@ impl Members {
             let place = if file == "pom.xml" { project } else { properties };
             place.get_or_insert(entry);
         } else if is_archive_name(name) {
-            self.archives.push((name.to_owned(), entry));
+            if self.archives.len() < ARCHIVES_MAX {
+                self.archives.push((name.to_owned(), entry));
+            } else {
+                self.archives_left_out += 1;
+            }
         }
     }
 }
@@ -491,6 +547,32 @@ mod tests {
             ),
         ]
         "#);
+    }
+
+    #[test]
+    fn dependencies_in_total_around_the_limit() {
+        let project = |count: usize| {
+            let dependency = "<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>";
+            format!(
+                "<project><artifactId>a</artifactId><dependencies>{}</dependencies></project>",
+                dependency.repeat(count)
+            )
+            .into_bytes()
+        };
+        let whole = project(10_000);
+        let refused = |last: usize| {
+            let names: Vec<String> = (0..5).map(|index| format!("META-INF/maven/g/{index:02}/pom.xml")).collect();
+            let last = project(last);
+            let members =
+                names.iter().zip(0..).map(|(name, index)| (name.as_str(), if index < 4 { &*whole } else { &*last }));
+            let mut members: Vec<(&str, &[u8])> = members.collect();
+            let one = project(1);
+            members.push(("META-INF/maven/g/99/pom.xml", &one));
+            let archives = read(zip(false, &members)).expect("whole").expect("an archive").archives;
+            archives[0].refused.iter().map(|(_, reason)| reason.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(9_999), Vec::<String>::new());
+        assert_eq!(refused(10_000), ["the Maven projects in the file have more than 50000 dependencies"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Formats: "Maven POM Reference" (model 4.0.0); `java.util.Properties`. Document type declarations are refused, so no entity is ever expanded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -27,8 +27,13 @@ const NAME_BYTES_MAX: usize = 256;
 const DEPENDENCIES_MAX: usize = 10_000;
 const PROPERTIES_MAX: usize = 10_000;
 
-/// How often a property may lead to a property, and how long the result may be.
-const INTERPOLATIONS_MAX: usize = 32;
+/// The most exclusions of one dependency, and the most licences of one project.
+const EXCLUSIONS_MAX: usize = 256;
+const LICENSES_MAX: usize = 100;
+
+/// How often a property may lead to a property, and how long the result may be: coordinates are names.
+const INTERPOLATIONS_MAX: usize = 16;
+const INTERPOLATED_BYTES_MAX: usize = 1024;
 
 /// Group, artifact and version, as far as they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -138,6 +143,37 @@ impl Project {
         }
     }
 
+    /// Returns what the project says by itself, without parents: its coordinates with what it inherits, its dependencies with the scopes that it
+    /// manages, everything interpolated, and nothing of what that took. What cannot be told here is left out.
+    pub(crate) fn resolved(mut self) -> Self {
+        let key = |target: &Coordinates| {
+            Some((self.interpolate(target.group.as_deref()?)?, self.interpolate(target.artifact.as_deref()?)?))
+        };
+        let mut scopes: HashMap<(String, String), Option<&String>> = HashMap::new();
+        for managed in &self.managed {
+            if let Some(key) = key(&managed.target) {
+                scopes.entry(key).or_insert(managed.scope.as_ref());
+            }
+        }
+        let resolve = |dependency: &Dependency| {
+            let key = key(&dependency.target)?;
+            let managed = scopes.get(&key).copied().flatten();
+            Some(Dependency {
+                scope: dependency.scope.as_ref().or(managed).cloned(),
+                target: Coordinates { group: Some(key.0), artifact: Some(key.1), version: None },
+                ..dependency.clone()
+            })
+        };
+        let dependencies = self.dependencies.iter().filter_map(resolve).collect();
+        let own = self.coordinates();
+        self.dependencies = dependencies;
+        self.own = own;
+        self.parent = None;
+        self.managed.clear();
+        self.properties.clear();
+        self
+    }
+
     /// Replaces `${…}` by the project's properties. `None` when one of them is not known here.
     pub(crate) fn interpolate(&self, text: &str) -> Option<String> {
         interpolate(text, &|name| self.property(name))
@@ -167,7 +203,7 @@ pub(crate) fn interpolate<'p>(text: &str, property: &dyn Fn(&str) -> Option<&'p 
         let end = at + text[at..].find('}')?;
         let value = property(&text[at + 2..end])?;
         text.replace_range(at..=end, value);
-        if text.len() > TEXT_BYTES_MAX {
+        if text.len() > INTERPOLATED_BYTES_MAX {
             return None;
         }
     }
@@ -250,7 +286,7 @@ impl Walk {
             "/licenses/license/url" => self.license.1 = value(),
             "/licenses/license" => {
                 let (name, url) = std::mem::take(&mut self.license);
-                project.licenses.extend(name.or(url));
+                project.licenses.extend(name.or(url).filter(|_| project.licenses.len() < LICENSES_MAX));
             }
             _ => {
                 if let Some(name) = path.strip_prefix("/properties/")
@@ -283,7 +319,8 @@ fn close_dependency(
     match field {
         "" => {
             let dependency = std::mem::take(dependency);
-            if list.len() < DEPENDENCIES_MAX {
+            let is_named = dependency.target.group.is_some() && dependency.target.artifact.is_some();
+            if is_named && list.len() < DEPENDENCIES_MAX {
                 list.push(dependency);
             }
         }
@@ -296,7 +333,12 @@ fn close_dependency(
         "/optional" => dependency.is_optional = text == "true",
         "/exclusions/exclusion/groupId" => text.clone_into(&mut exclusion.0),
         "/exclusions/exclusion/artifactId" => text.clone_into(&mut exclusion.1),
-        "/exclusions/exclusion" => dependency.exclusions.push(std::mem::take(exclusion)),
+        "/exclusions/exclusion" => {
+            let exclusion = std::mem::take(exclusion);
+            if dependency.exclusions.len() < EXCLUSIONS_MAX {
+                dependency.exclusions.push(exclusion);
+            }
+        }
         _ => {}
     }
 }
@@ -349,7 +391,7 @@ mod tests {
             <licenses><license><name><![CDATA[Apache-2.0]]></name><url>u</url></license><license><url>v</url></license></licenses>
             <dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><version>${v}</version><optional>true</optional>
               <exclusions><exclusion><groupId>h</groupId><artifactId>*</artifactId></exclusion></exclusions></dependency></dependencies>
-            <dependencyManagement><dependencies><dependency><artifactId>m</artifactId><scope>test</scope></dependency></dependencies></dependencyManagement>
+            <dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>m</artifactId><scope>test</scope></dependency></dependencies></dependencyManagement>
             <profiles><profile><dependencies><dependency><artifactId>never</artifactId></dependency></dependencies></profile></profiles>
             <build><plugins><plugin><artifactId>never</artifactId><dependencies><dependency><artifactId>never</artifactId></dependency></dependencies></plugin></plugins></build>
             </project>";
@@ -418,7 +460,9 @@ mod tests {
             managed: [
                 Dependency {
                     target: Coordinates {
-                        group: None,
+                        group: Some(
+                            "g",
+                        ),
                         artifact: Some(
                             "m",
                         ),
@@ -448,6 +492,27 @@ mod tests {
         );
         let texts = ["${v}", "${loop}", "${unknown}", "${v", "a${pom.groupId}b"].map(|text| project.interpolate(text));
         assert_eq!(texts, [Some("2.3".to_owned()), None, None, None, Some("aorg.exampleb".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_project_says_by_itself() {
+        let project = Project::parse(
+            b"<project><parent><groupId>g</groupId><version>9</version></parent><artifactId>a</artifactId><version>${revision}</version>
+            <properties><b>c</b></properties><dependencies>
+            <dependency><groupId>${project.groupId}</groupId><artifactId>${b}</artifactId><version>1</version></dependency>
+            <dependency><groupId>h</groupId><artifactId>${unknown}</artifactId></dependency></dependencies>
+            <dependencyManagement><dependencies><dependency><groupId>g</groupId><artifactId>c</artifactId><scope>test</scope></dependency>
+            <dependency><groupId>g</groupId><artifactId>c</artifactId><scope>runtime</scope></dependency></dependencies></dependencyManagement></project>",
+        );
+        let project = project.expect("well-formed").resolved();
+        // The version is not the parent's: the project has one of its own, which is told elsewhere.
+        assert_eq!(
+            project.coordinates(),
+            Coordinates { group: Some("g".to_owned()), artifact: Some("a".to_owned()), version: None }
+        );
+        let [dependency] = project.dependencies.as_slice() else { panic!("one dependency is known") };
+        let found = [&dependency.target.group, &dependency.target.artifact, &dependency.scope].map(Option::as_deref);
+        assert_eq!(found, [Some("g"), Some("c"), Some("test")]);
     }
 
     #[test]
