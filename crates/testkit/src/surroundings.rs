@@ -2,6 +2,7 @@ use std::env;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 
 /// Returns the directory of large test data: `GARRISON_TEST_DATA`, or `../shared/data` beside the workspace. `None`, said
@@ -14,6 +15,31 @@ pub fn data_directory() -> Option<PathBuf> {
     }
     announce(&format!("no test data at `{}`; set GARRISON_TEST_DATA", directory.display()));
     None
+}
+
+/// Unpacks a bundle of the large test data (`sbom/real` is the file `sbom/real.tar.zst`) into a directory that goes with the
+/// value. `None`, said loudly, when the data is not there.
+///
+/// # Panics
+/// When the data is there and the bundle is not, or cannot be unpacked.
+pub fn bundle(name: &str) -> Option<Bundle> {
+    let archive = data_directory()?.join(format!("{name}.tar.zst"));
+    assert!(archive.is_file(), "the test data has no `{}`", archive.display());
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let unpacked = Command::new("tar").arg("--zstd").arg("-xf").arg(&archive).arg("-C").arg(directory.path()).status();
+    assert!(unpacked.is_ok_and(|status| status.success()), "`tar` failed to unpack `{}`", archive.display());
+    Some(Bundle(directory))
+}
+
+/// A bundle of test data, unpacked as long as this lives.
+#[derive(Debug)]
+pub struct Bundle(tempfile::TempDir);
+
+impl Bundle {
+    /// Returns where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
 }
 
 /// Returns where a program is: on `PATH`, or in a directory of `GARRISON_REFEREES` or `GARRISON_PEERS`. `None`, said loudly,

@@ -221,12 +221,11 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 /// One line for each document: what was found in it, and what was repaired. What is read is written and read again in each format without loss.
 #[test]
 fn real_documents_are_read() {
-    let Some(directory) = testkit::data_directory() else { return };
     let mut summary = String::new();
     for set in ["sbom/trustify-real-sboms", "sbom/syft-format-fixtures"] {
-        let root = directory.join(set);
-        for path in files(&root) {
-            let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let Some(bundle) = testkit::bundle(set) else { return };
+        for path in files(bundle.path()) {
+            let name = path.strip_prefix(bundle.path()).unwrap().display().to_string();
             let line = summarise(read(&fs::read(&path).unwrap()));
             writeln!(summary, "{name}: {line}").unwrap();
         }

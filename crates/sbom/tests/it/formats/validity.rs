@@ -19,7 +19,7 @@ fn json(path: &Path) -> Value {
 
 /// Returns the official schema of a version.
 fn validator(directory: &Path, version: &str) -> Validator {
-    let schemas = directory.join("schemas/schemas/cyclonedx/schema");
+    let schemas = directory.join("cyclonedx/schema");
     let mut registry = Registry::new();
     for name in ["spdx.schema.json", "jsf-0.82.schema.json", "cryptography-defs.schema.json"] {
         registry = registry.add(format!("http://cyclonedx.org/schema/{name}"), json(&schemas.join(name))).unwrap();
@@ -38,9 +38,9 @@ fn samples() -> Vec<component::Inventory> {
 
 #[test]
 fn cyclonedx_of_ours_is_valid() {
-    let Some(directory) = testkit::data_directory() else { return };
+    let Some(bundle) = testkit::bundle("schemas/schemas") else { return };
     for version in CycloneDxVersion::ALL {
-        let validator = validator(&directory, version.name());
+        let validator = validator(bundle.path(), version.name());
         for inventory in samples() {
             let bytes = write(&inventory, &WriteOptions::new(Format::CycloneDx(version)));
             let document: Value = serde_json::from_slice(&bytes).unwrap();
@@ -54,8 +54,8 @@ fn cyclonedx_of_ours_is_valid() {
 
 #[test]
 fn every_licence_that_is_written_as_an_identifier_is_one_in_the_schema() {
-    let Some(directory) = testkit::data_directory() else { return };
-    let schema = json(&directory.join("schemas/schemas/cyclonedx/schema/spdx.schema.json"));
+    let Some(bundle) = testkit::bundle("schemas/schemas") else { return };
+    let schema = json(&bundle.path().join("cyclonedx/schema/spdx.schema.json"));
     let known: Vec<String> = serde_json::from_value(schema["enum"].clone()).unwrap();
     let mut inventory = samples().remove(0);
     let mut component = component::Component::new(PackageType::Npm, "a", "test", Technique::Lockfile);
@@ -145,8 +145,8 @@ fn assert_time(value: &Value) {
 /// The sample documents of the format's own tools, accepted and refused as their names say.
 #[test]
 fn samples_are_taken_and_refused_as_they_are_named() {
-    let Some(directory) = testkit::data_directory() else { return };
-    let root = directory.join("sbom/cyclonedx-valid-invalid/tools/src/test/resources");
+    let Some(bundle) = testkit::bundle("sbom/cyclonedx-valid-invalid") else { return };
+    let root = bundle.path().join("tools/src/test/resources");
     let mut differences = Vec::new();
     let mut count = 0;
     for path in json_files(&root) {
