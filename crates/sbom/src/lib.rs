@@ -15,7 +15,9 @@
 //! - No byte of an image makes the engine panic, recurse without bound, or keep more than a named limit; what a limit skips is reported as unknown.
 
 mod cataloger;
+mod code_presence;
 mod content;
+mod control_file;
 pub mod diff;
 mod ecosystems;
 mod engine;
@@ -23,7 +25,9 @@ mod extractors;
 pub mod formats;
 mod layer;
 mod matcher;
+mod os_purl;
 mod os_release;
+mod providers;
 mod stream;
 mod tar;
 #[doc(hidden)]

@@ -15,7 +15,7 @@ use crate::matcher::Matcher;
 const LINKS_MAX: usize = 40;
 
 /// A file that a cataloger claimed and that the merged file system shows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct File<'a>(&'a Shown<'a>, &'a [u8]);
 
 impl<'a> File<'a> {

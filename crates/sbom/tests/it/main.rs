@@ -2,8 +2,10 @@
 //! the catalogers against the tools of their ecosystems.
 
 mod archive;
+mod dpkg_referee;
 mod fold;
 mod formats;
 mod layers;
 mod projects;
 mod referees;
+mod rpm_referee;
