@@ -75,7 +75,7 @@ fn unpacked<'a>(view: &View<'a>, findings: &mut Findings) -> Vec<(String, File<'
     for claim in [ARCHIVE_CLAIMS, ARCHIVE_CLAIMS + 1] {
         for file in view.files(claim) {
             let directory = directory_of(file.path()).to_owned();
-            let (_, pom) = poms.entry(directory).or_insert_with(|| (file.clone(), Pom::default()));
+            let (_, pom) = poms.entry(directory).or_insert_with(|| (file, Pom::default()));
             if claim == ARCHIVE_CLAIMS {
                 pom.properties = Some(parse_properties(file.bytes()));
             } else {
