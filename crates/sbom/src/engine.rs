@@ -325,6 +325,15 @@ mod tests {
     }
 
     #[test]
+    fn unknowns_end_at_the_limit() {
+        for (written, kept) in [(UNKNOWNS_MAX - 1, 9_999), (UNKNOWNS_MAX, 10_000), (UNKNOWNS_MAX + 1, 10_000)] {
+            let mut findings = Findings::default();
+            (0..written).for_each(|index| findings.unknown(Location::new(format!("/{index}"), None), "x"));
+            assert_eq!(settled(findings).1.len(), kept, "{written}");
+        }
+    }
+
+    #[test]
     fn what_is_provisional_counts_where_nothing_better_is_known() {
         let mut findings = Findings::default();
         let mut package = component("coreutils", "/var/lib/rpm/rpmdb.sqlite");

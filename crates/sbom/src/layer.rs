@@ -481,3 +481,28 @@ fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     }
     Ok(filled)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_and_what_is_unknown_end_at_their_limits() {
+        let matcher =
+            Matcher::new(crate::catalogers().iter().filter(|cataloger| cataloger.name == "cargo-lock").collect());
+        for (before, kept, unknown) in
+            [(KEPT_BYTES_MAX - 5, 1, 0), (KEPT_BYTES_MAX - 4, 1, 0), (KEPT_BYTES_MAX - 3, 0, 1)]
+        {
+            let mut builder = LayerBuilder::new(&matcher, || unreachable!("four bytes fit into memory"));
+            builder.kept_bytes = before;
+            builder.add_file("Cargo.lock", 0o644, 4, &mut &b"text"[..]).expect("a layer");
+            let layer = builder.finish();
+            assert_eq!((layer.kept.len(), layer.unknowns.len()), (kept, unknown), "{before}");
+        }
+        for (written, kept) in [(UNKNOWNS_MAX - 1, 9_999), (UNKNOWNS_MAX, 10_000), (UNKNOWNS_MAX + 1, 10_000)] {
+            let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+            (0..written).for_each(|_| builder.unknown("a", "b"));
+            assert_eq!(builder.finish().unknowns.len(), kept, "{written}");
+        }
+    }
+}

@@ -180,3 +180,28 @@ impl<R: Read> Read for Hashing<'_, R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_end_at_their_limits() {
+        let check = |tar_bytes: u64, blob_bytes: u64, is_read: bool| {
+            let (bytes, compressed) = (Cell::new(tar_bytes), Cell::new(blob_bytes));
+            let hashing = Hashing::new(io::empty(), Algorithm::Sha256, &bytes, Some(&compressed));
+            assert_eq!(hashing.check().is_ok(), is_read, "{tar_bytes} of {blob_bytes}");
+        };
+        check(LAYER_BYTES_MAX - 1, LAYER_BYTES_MAX, true);
+        check(LAYER_BYTES_MAX, LAYER_BYTES_MAX, true);
+        check(LAYER_BYTES_MAX + 1, LAYER_BYTES_MAX, false);
+        // Below the free size no ratio counts.
+        check(RATIO_FREE_BYTES - 1, 1, true);
+        check(RATIO_FREE_BYTES, 1, true);
+        check(RATIO_FREE_BYTES + 1, 1, false);
+        let blob_bytes = RATIO_FREE_BYTES / RATIO_MAX + 1;
+        check(blob_bytes * RATIO_MAX - 1, blob_bytes, true);
+        check(blob_bytes * RATIO_MAX, blob_bytes, true);
+        check((blob_bytes + 1) * RATIO_MAX, blob_bytes, false);
+    }
+}

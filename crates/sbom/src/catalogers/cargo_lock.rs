@@ -182,6 +182,17 @@ mod tests {
     }
 
     #[test]
+    fn versions_of_a_name_end_at_the_limit() {
+        for (written, found) in [(VERSIONS_MAX - 1, true), (VERSIONS_MAX, true), (VERSIONS_MAX + 1, false)] {
+            let source = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
+            let versions = (1..=written).map(|version| format!("[[package]]\nname = \"b\"\nversion = \"{version}.0.0\"\n{source}\n")).collect::<Vec<_>>().concat();
+            let text = format!("{versions}[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n{source}\ndependencies = [\"b {written}.0.0\"]\n");
+            let edge = format!("a@1.0.0 -> b@{written}.0.0\n");
+            assert_eq!(check(&[("/Cargo.lock", &text)]).contains(&edge), found, "{written}");
+        }
+    }
+
+    #[test]
     fn what_is_no_lockfile_is_unknown() {
         insta::assert_snapshot!(
             check(&[

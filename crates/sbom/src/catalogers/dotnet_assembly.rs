@@ -177,6 +177,14 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_looked_for_to_the_limit() {
+        let named = BTreeMap::from([("/app".to_owned(), HashSet::from(["a.dll".to_owned()]))]);
+        for (levels, expected) in [(ABOVE_MAX - 2, true), (ABOVE_MAX - 1, true), (ABOVE_MAX, false)] {
+            assert_eq!(is_named(&named, &format!("/app{}", "/x".repeat(levels)), "A.dll"), expected, "{levels}");
+        }
+    }
+
+    #[test]
     fn assemblies_by_their_resources() {
         let json = assembly(&[("CompanyName", "Newtonsoft"), ("InternalName", "Newtonsoft.Json.dll"), ("FileVersion", "13.0.3.27908"), ("ProductVersion", "13.0.3+0a2e291"), ("ProductName", "Json.NET")]);
         let bare = assembly(&[("FileVersion", "1.2.0.0"), ("ProductVersion", "internal build")]);

@@ -202,6 +202,20 @@ mod tests {
     }
 
     #[test]
+    fn lines_and_platforms_end_at_their_limits() {
+        for (lines, is_read) in [(LINES_MAX - 1, true), (LINES_MAX, true), (LINES_MAX + 1, false)] {
+            assert_eq!(parse(&format!("GEM\n  specs:\n    a (1.0)\n{}", "\n".repeat(lines - 3))).is_ok(), is_read, "{lines}");
+        }
+        for (written, edges) in [(PLATFORMS_MAX - 1, 127), (PLATFORMS_MAX, 128), (PLATFORMS_MAX + 1, 128)] {
+            let builds = (0..written).map(|index| format!("    b (1.0-p{index}-linux)\n")).collect::<Vec<_>>().concat();
+            let text = format!("GEM\n  specs:\n    a (1.0)\n      b\n{builds}");
+            let found = check(&[("/Gemfile.lock", &text)]);
+            // Builds of one version are told apart by nothing but their purls.
+            assert_eq!(found.lines().filter(|line| line.starts_with("a@1.0 ->")).count(), edges, "{written}");
+        }
+    }
+
+    #[test]
     fn what_is_no_lockfile_is_unknown() {
         insta::assert_snapshot!(
             check(&[

@@ -247,6 +247,43 @@ mod tests {
     }
 
     #[test]
+    fn lists_end_at_their_limits() {
+        for (written, kept) in [(NEEDS_MAX - 1, 1023), (NEEDS_MAX, 1024), (NEEDS_MAX + 1, 1024)] {
+            let needs = (0..written).map(|index| format!("  s.add_dependency(\"n{index}\")\n")).collect::<Vec<_>>().concat();
+            let text = format!("Gem::Specification.new do |s|\n  s.name = \"a\"\n  s.version = \"1\"\n{needs}end\n");
+            assert_eq!(parse(&text).needs.len(), kept, "{written}");
+        }
+        for (written, kept) in [(LITERALS_MAX - 1, 9_999), (LITERALS_MAX, 10_000), (LITERALS_MAX + 1, 10_000)] {
+            assert_eq!(literals(&"'x', ".repeat(written)).len(), kept, "{written}");
+        }
+    }
+
+    #[test]
+    fn versions_and_folders_end_at_their_limits() {
+        let gem = |name: &str, version: &str, need: &str| {
+            format!("Gem::Specification.new do |s|\n  s.name = \"{name}\"\n  s.version = \"{version}\"\n{need}end\n")
+        };
+        for (written, highest) in [(VERSIONS_MAX - 1, 255), (VERSIONS_MAX, 256), (VERSIONS_MAX + 1, 256)] {
+            // In the order of their names, which is that of their versions.
+            let mut files: Vec<(String, String)> = (1..=written)
+                .map(|version| (format!("/g/specifications/b-{version:04}.gemspec"), gem("b", &version.to_string(), "")))
+                .collect();
+            files.push(("/g/specifications/a.gemspec".to_owned(), gem("a", "1", "  s.add_dependency(\"b\")\n")));
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            let edges: Vec<String> = check(&files).lines().filter(|line| line.starts_with("a@1 ->")).map(str::to_owned).collect();
+            assert_eq!(edges, [format!("a@1 -> b@{highest}")], "{written}");
+        }
+        let handle = Findings::default().add(component::Component::new(component::PackageType::Gem, "a", "test", Technique::InstalledMetadata));
+        let of_ruby = BTreeSet::from(["/usr/lib/ruby/gems/3.1.0".to_owned()]);
+        for (written, kept) in [(SHARED_FOLDERS_MAX - 2, 15), (SHARED_FOLDERS_MAX - 1, 16), (SHARED_FOLDERS_MAX, 16)] {
+            let found: Vec<_> = (0..written)
+                .map(|index| (handle, format!("/usr/share/rubygems-integration/{index}"), Specification::default()))
+                .collect();
+            assert_eq!(shared_folders(&found, &of_ruby).len(), kept, "{written}");
+        }
+    }
+
+    #[test]
     fn what_is_no_specification_is_unknown() {
         insta::assert_snapshot!(
             check(&[

@@ -163,6 +163,18 @@ mod tests {
     }
 
     #[test]
+    fn directives_end_at_the_limit() {
+        for (before, expected) in [(DIRECTIVES_MAX - 2, 2), (DIRECTIVES_MAX - 1, 1), (DIRECTIVES_MAX, 0)] {
+            let blank = "\n".repeat(before);
+            let module = parse(&format!("{blank}require example.org/a v1.0.0\nrequire example.org/b v1.0.0\n"));
+            assert_eq!(module.requires.len(), expected, "{before}");
+            let hash = "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+            let sums = sums_in(&format!("{blank}example.org/a v1.0.0 {hash}\nexample.org/b v1.0.0 {hash}\n"));
+            assert_eq!(sums.len(), expected, "{before}");
+        }
+    }
+
+    #[test]
     fn what_is_no_module_is_nothing() {
         insta::assert_snapshot!(
             check(&[

@@ -100,6 +100,17 @@ mod tests {
     use crate::testing::{catalog, render};
 
     #[test]
+    fn lines_end_at_the_limit() {
+        for (bytes, is_read) in [(LINE_BYTES_MAX - 1, true), (LINE_BYTES_MAX, true), (LINE_BYTES_MAX + 1, false)] {
+            let start = "org.example:a:1.0=";
+            let line = format!("{start}{}", "x".repeat(bytes - start.len()));
+            let found = render(&catalog(&CATALOGER, &[("/gradle.lockfile", line.as_bytes())]));
+            assert_eq!(found.contains("java-archive a@1.0"), is_read, "{bytes}");
+            assert_eq!(found.starts_with("unknown /gradle.lockfile"), !is_read, "{bytes}");
+        }
+    }
+
+    #[test]
     fn configurations_become_scopes() {
         let lock = "# comment\njoda-time:joda-time:2.2=compileClasspath,runtimeClasspath,testRuntimeClasspath\n\
             junit:junit:4.12=testCompileClasspath,testRuntimeClasspath\norg.example:only-compiled:1.0=compileClasspath\n\

@@ -249,8 +249,8 @@ fn relate(artifacts: &[Artifact<'_>], place: &Location, findings: &mut Findings)
     for (at, artifact) in artifacts.iter().enumerate() {
         by_name.entry(&artifact.name).or_default().push(at);
     }
-    let needs = needs(artifacts, &by_name);
-    if needs.len() == NEEDS_MAX {
+    let Needs { list: needs, is_cut } = needs(artifacts, &by_name);
+    if is_cut {
         findings.unknown(place.clone(), format!("the archives of one class path need each other in more than {NEEDS_MAX} ways"));
     }
     let mut exclusions: HashMap<usize, Vec<&[(String, String)]>> = HashMap::new();
@@ -277,7 +277,7 @@ fn relate(artifacts: &[Artifact<'_>], place: &Location, findings: &mut Findings)
 }
 
 /// Returns what the artifacts need of each other, at most [`NEEDS_MAX`].
-fn needs<'a>(artifacts: &[Artifact<'a>], by_name: &HashMap<&str, Vec<usize>>) -> Vec<Need<'a>> {
+fn needs<'a>(artifacts: &[Artifact<'a>], by_name: &HashMap<&str, Vec<usize>>) -> Needs<'a> {
     let mut needs = Vec::new();
     for (from, artifact) in artifacts.iter().enumerate() {
         for dependency in artifact.project.into_iter().flat_map(|project| &project.dependencies) {
@@ -289,21 +289,28 @@ fn needs<'a>(artifacts: &[Artifact<'a>], by_name: &HashMap<&str, Vec<usize>>) ->
                 _ => Scope::Runtime,
             };
             for &to in by_name.get(name).into_iter().flatten() {
+                if artifacts[to].group.as_ref().is_some_and(|known| known != group) || to == from {
+                    continue;
+                }
                 if needs.len() == NEEDS_MAX {
-                    return needs;
+                    return Needs { list: needs, is_cut: true };
                 }
-                if artifacts[to].group.as_ref().is_none_or(|known| known == group) && to != from {
-                    needs.push(Need { from, to, scope, exclusions: &dependency.exclusions });
-                }
+                needs.push(Need { from, to, scope, exclusions: &dependency.exclusions });
             }
         }
     }
-    needs
+    Needs { list: needs, is_cut: false }
 }
 
 /// The most needs on one class path. The largest applications have ten thousand; archives that all have one name and need it would have the square of
 /// their number.
 const NEEDS_MAX: usize = 1_000_000;
+
+struct Needs<'a> {
+    list: Vec<Need<'a>>,
+    /// Whether there are more.
+    is_cut: bool,
+}
 
 struct Need<'a> {
     from: usize,
@@ -618,6 +625,33 @@ mod tests {
 
     fn properties(group: &str, artifact: &str, version: &str) -> Vec<u8> {
         format!("groupId={group}\nartifactId={artifact}\nversion={version}\n").into_bytes()
+    }
+
+    fn artifact<'a>(handle: Handle, name: &str, project: Option<&'a Project>) -> Artifact<'a> {
+        Artifact { handle, group: Some("g".to_owned()), name: name.to_owned(), project, is_application: false }
+    }
+
+    #[test]
+    fn needs_end_at_the_limit() {
+        let handle = Findings::default().add(Component::new(PackageType::JavaArchive, "a", NAME, Technique::Archive));
+        let dependency = |name: &str| crate::extractors::maven::Dependency {
+            target: Coordinates { group: Some("g".to_owned()), artifact: Some(name.to_owned()), version: None },
+            ..Default::default()
+        };
+        // A thousand archives of one name, each of which is needed in a thousand ways, and single ones.
+        for (single, kept, is_cut) in [(0, NEEDS_MAX - 1, false), (1, NEEDS_MAX, false), (2, NEEDS_MAX, true)] {
+            let dependencies = std::iter::repeat_with(|| dependency("many")).take(999);
+            let others = std::iter::repeat_with(|| dependency("single")).take(999 + single);
+            let project = Project { dependencies: dependencies.chain(others).collect(), ..Project::default() };
+            let mut artifacts = vec![artifact(handle, "from", Some(&project)), artifact(handle, "single", None)];
+            artifacts.extend(std::iter::repeat_with(|| artifact(handle, "many", None)).take(1000));
+            let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+            for (at, artifact) in artifacts.iter().enumerate() {
+                by_name.entry(&artifact.name).or_default().push(at);
+            }
+            let needs = needs(&artifacts, &by_name);
+            assert_eq!((needs.list.len(), needs.is_cut), (kept, is_cut), "{single}");
+        }
     }
 
     #[test]

@@ -206,6 +206,26 @@ mod tests {
     }
 
     #[test]
+    fn parents_are_followed_to_the_limit() {
+        for (parents, is_known) in [(PARENTS_MAX - 2, true), (PARENTS_MAX - 1, true), (PARENTS_MAX, false)] {
+            let path = |level: usize| format!("{}/pom.xml", (0..=level).map(|level| format!("/l{level}")).collect::<Vec<_>>().concat());
+            let files: Vec<(String, String)> = (0..=parents)
+                .map(|level| {
+                    let parent = match level {
+                        0 => "<groupId>g</groupId><version>1</version><properties><wanted>2.0</wanted></properties>".to_owned(),
+                        _ => format!("<parent><groupId>g</groupId><artifactId>a{}</artifactId><version>1</version></parent>", level - 1),
+                    };
+                    let needs = "<dependencies><dependency><groupId>h</groupId><artifactId>b</artifactId><version>${wanted}</version></dependency></dependencies>";
+                    let needs = if level == parents { needs } else { "" };
+                    (path(level), format!("<project>{parent}<artifactId>a{level}</artifactId>{needs}</project>"))
+                })
+                .collect();
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            assert_eq!(check(&files).contains("java-archive b@2.0"), is_known, "{parents}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_is_reported() {
         insta::assert_snapshot!(check(&[("/a/pom.xml", "<!DOCTYPE x><project/>"), ("/b/pom.xml", "<project/>"), ("/c/pom.xml", "text")]), @r"
         unknown /a/pom.xml: a Maven project that cannot be read: it has a document type declaration

@@ -271,6 +271,24 @@ mod tests {
     }
 
     #[test]
+    fn files_and_copies_end_at_their_limits() {
+        for (written, kept) in [(FILES_MAX - 1, 199_999), (FILES_MAX, 200_000), (FILES_MAX + 1, 200_000)] {
+            let record = (0..written).map(|index| format!("f{index},,\n")).collect::<Vec<_>>().concat();
+            let files = [
+                ("/s/a-1.dist-info/METADATA", &b"Name: a\nVersion: 1\n"[..]),
+                ("/s/a-1.dist-info/RECORD", record.as_bytes()),
+            ];
+            assert_eq!(catalog(&CATALOGER, &files).components[0].files.len(), kept, "{written}");
+        }
+        for (written, edges) in [(COPIES_MAX - 1, 7), (COPIES_MAX, 8), (COPIES_MAX + 1, 8)] {
+            let mut files = vec![("/s/a-1.dist-info/METADATA".to_owned(), "Name: a\nVersion: 1\nRequires-Dist: b\n".to_owned())];
+            files.extend((0..written).map(|index| (format!("/s/b-{index}.dist-info/METADATA"), format!("Name: b\nVersion: {index}\n"))));
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            assert_eq!(check(&files).lines().filter(|line| line.starts_with("a@1 ->")).count(), edges, "{written}");
+        }
+    }
+
+    #[test]
     fn metadata_without_name_or_version_is_unknown() {
         insta::assert_snapshot!(
             check(&[

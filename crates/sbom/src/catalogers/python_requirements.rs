@@ -212,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn lists_end_at_their_limits() {
+        for (written, kept) in [(REQUIREMENTS_MAX - 1, 99_999), (REQUIREMENTS_MAX, 100_000), (REQUIREMENTS_MAX + 1, 100_000)] {
+            assert_eq!(parse(&"a==1\n".repeat(written)).pinned.len(), kept, "{written}");
+        }
+        for (written, kept) in [(VIA_MAX - 1, 9_999), (VIA_MAX, 10_000), (VIA_MAX + 1, 10_000)] {
+            let names = vec!["b"; written].join(",");
+            for text in [format!("a==1  # via {names}\n"), format!("a==1\n    # via {names}\n")] {
+                assert_eq!(parse(&text).pinned[0].via.len(), kept, "{written}");
+            }
+        }
+    }
+
+    #[test]
     fn as_people_write_them() {
         insta::assert_snapshot!(
             check(&[

@@ -340,6 +340,13 @@ mod tests {
     }
 
     #[test]
+    fn lines_end_at_the_limit() {
+        for (lines, is_read) in [(LINES_MAX - 1, true), (LINES_MAX, true), (LINES_MAX + 1, false)] {
+            assert_eq!(parse_classic(&"\n".repeat(lines)).is_ok(), is_read, "{lines}");
+        }
+    }
+
+    #[test]
     fn what_is_no_lockfile_is_unknown() {
         insta::assert_snapshot!(
             check(&[

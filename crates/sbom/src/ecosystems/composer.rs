@@ -152,3 +152,27 @@ pub(crate) fn graph<'a>(
     }
     graph
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Findings;
+    use crate::ecosystems::documents::from_json;
+
+    #[test]
+    fn stand_ins_end_at_the_limit() {
+        let finder = Finder { name: "test", technique: Technique::Lockfile };
+        let package = |json: String| from_json::<Package>(json.as_bytes()).expect("JSON");
+        for (written, edges) in [(STAND_INS_MAX - 1, 127), (STAND_INS_MAX, 128), (STAND_INS_MAX + 1, 128)] {
+            let mut packages: Vec<Package> = (0..written)
+                .map(|index| {
+                    package(format!(r#"{{"name": "v/p{index}", "version": "1.0", "provide": {{"v/virtual": "1.0"}}}}"#))
+                })
+                .collect();
+            packages.push(package(r#"{"name": "v/a", "version": "1.0", "require": {"v/virtual": "*"}}"#.to_owned()));
+            let mut findings = Findings::default();
+            graph(finder, packages.iter().map(|package| (package, Scope::Runtime)), None).report(&mut findings);
+            assert_eq!(findings.edges.len(), edges, "{written}");
+        }
+    }
+}

@@ -67,6 +67,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn digests_end_at_the_limit() {
+        for (written, kept) in [(HASHES_MAX - 1, 255), (HASHES_MAX, 256), (HASHES_MAX + 1, 256)] {
+            let found = bounded((0..written).filter_map(|index| from_hex("sha1", &format!("{index:040x}"))));
+            assert_eq!(found.len(), kept, "{written}");
+        }
+    }
+
+    #[test]
     fn only_whole_digests_are_hashes() {
         let sha1 = "aea74d5e61c1f899613bf64bda66d4c78f2fd17d";
         let check = |text: &str, expected: &[&str]| {

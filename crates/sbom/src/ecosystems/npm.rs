@@ -363,6 +363,17 @@ mod tests {
     const FINDER: Finder = Finder { name: "test", technique: Technique::Lockfile };
 
     #[test]
+    fn workspaces_end_at_the_limit() {
+        for (before, is_read) in
+            [(WORKSPACE_PATTERNS_MAX - 2, true), (WORKSPACE_PATTERNS_MAX - 1, true), (WORKSPACE_PATTERNS_MAX, false)]
+        {
+            let mut patterns: Vec<String> = (0..before).map(|index| format!("p{index}")).collect();
+            patterns.push("last".to_owned());
+            assert_eq!(Workspaces::new(&patterns).contains("last"), is_read, "{before}");
+        }
+    }
+
+    #[test]
     fn names_and_versions() {
         let long = "a".repeat(NAME_BYTES_MAX);
         for name in [

@@ -547,6 +547,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn fields_end_at_the_limit() {
+        for (before, is_read) in [(FIELDS_MAX - 2, true), (FIELDS_MAX - 1, true), (FIELDS_MAX, false)] {
+            let metadata = Metadata::parse(format!("{}Name: a\n", "x: y\n".repeat(before)).as_bytes());
+            assert_eq!(metadata.first("name").is_some(), is_read, "{before}");
+        }
+    }
+
+    #[test]
     fn names_and_versions() {
         for name in ["", "-a", "a-", "a b", "a/b", "ä", "==1", "{{name}}"] {
             assert!(!is_name(name), "{name}");

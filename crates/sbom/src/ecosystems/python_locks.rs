@@ -130,3 +130,29 @@ fn choose(
     };
     places.iter().filter(|(_, version)| admits(version)).map(|(node, _)| *node).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use component::{PackageType, Technique};
+
+    use super::*;
+
+    #[test]
+    fn versions_of_a_name_end_at_the_limit() {
+        let finder = Finder { name: "test", technique: Technique::Lockfile };
+        let locked = |name: &str, version: String, needs: Vec<LockedNeed>| Locked {
+            component: finder.component(PackageType::Python, name, Some(&version)),
+            stated: None,
+            needs,
+        };
+        // What of more versions is meant cannot be told for sure, and is not guessed.
+        for (written, edges) in [(VERSIONS_MAX - 1, 63), (VERSIONS_MAX, 64), (VERSIONS_MAX + 1, 0)] {
+            let need = LockedNeed { name: "b".to_owned(), ..LockedNeed::default() };
+            let mut all = vec![locked("a", "1".to_owned(), vec![need])];
+            all.extend((0..written).map(|index| locked("b", index.to_string(), Vec::new())));
+            let mut findings = Findings::default();
+            report(&mut findings, finder, &Location::new("/lock", None), all, None);
+            assert_eq!(findings.edges.len(), edges, "{written}");
+        }
+    }
+}

@@ -487,6 +487,139 @@ mod tests {
         bytes
     }
 
+    fn walk() -> Walk {
+        Walk {
+            archives: Vec::new(),
+            readable_bytes: u64::MAX,
+            inflated_bytes: 0,
+            pom_bytes: 0,
+            dependencies: 0,
+            record_bytes: 0,
+            refusals: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_all_archives_ends_at_the_limit() {
+        let len = postcard::to_allocvec(&Archive::default()).expect("it can be written").len();
+        for (before, is_kept) in [(1, true), (0, true)].map(|(less, kept)| (RECORD_BYTES_MAX - len - less, kept)) {
+            let mut walk = Walk { record_bytes: before, ..walk() };
+            assert_eq!(walk.keep(Archive::default()).is_ok(), is_kept, "{before}");
+        }
+        let mut walk = Walk { record_bytes: RECORD_BYTES_MAX - len + 1, ..walk() };
+        let refusal = walk.keep(Archive::default()).expect_err("one byte too many").0;
+        assert_eq!(refusal, "the archives in the file say more than 33554432 bytes of themselves");
+        assert_eq!(walk.archives.len(), 0);
+    }
+
+    #[test]
+    fn the_bytes_of_all_projects_end_at_the_limit() {
+        let project = |bytes: usize| {
+            let empty = "<project><artifactId>a</artifactId><!----></project>".len();
+            format!("<project><artifactId>a</artifactId><!--{}--></project>", "x".repeat(bytes - empty)).into_bytes()
+        };
+        let each = maven::POM_BYTES_MAX as usize;
+        let refused = |last: usize| {
+            let whole = project(each);
+            let last = project(last);
+            let names: Vec<String> = (0..8).map(|index| format!("META-INF/maven/g/{index}/pom.xml")).collect();
+            let mut members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &*whole)).collect();
+            members[7].1 = &last;
+            let archives = read(zip(false, &members)).expect("whole").expect("an archive").archives;
+            archives[0].refused.iter().map(|(name, reason)| format!("{name}: {reason}")).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(each - 1), Vec::<String>::new());
+        assert_eq!(refused(each), Vec::<String>::new());
+        // The limit of one project is reached before that of all, so one more project takes the total beyond it.
+        assert_eq!(refused(each + 1), ["META-INF/maven/g/7/pom.xml: it is larger than 4194304 bytes"]);
+        let zip_of_two =
+            zip(false, &[("META-INF/maven/g/a/pom.xml", &project(100)), ("META-INF/maven/g/b/pom.xml", &project(100))]);
+        for (before, expected) in [(201, 0), (200, 0), (199, 1)] {
+            let content = Content::from_bytes(zip_of_two.clone());
+            let mut walk = Walk { pom_bytes: POM_BYTES_TOTAL_MAX - before, ..walk() };
+            walk.archive(Window::whole(&content), None, "", 1).expect("whole");
+            let refused = &walk.archives[0].refused;
+            assert_eq!(refused.len(), expected, "{before}");
+            assert!(
+                refused
+                    .iter()
+                    .all(|(_, reason)| reason == "the Maven projects in the file have more than 33554432 bytes")
+            );
+        }
+    }
+
+    #[test]
+    fn lists_end_at_their_limits() {
+        for (written, left_out) in [(POMS_MAX - 1, 0), (POMS_MAX, 0), (POMS_MAX + 1, 1)] {
+            let names: Vec<String> =
+                (0..written).map(|index| format!("META-INF/maven/g/{index}/pom.properties")).collect();
+            let members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+            let archive = read(zip(true, &members)).expect("whole").expect("an archive").archives.remove(0);
+            assert_eq!(archive.poms.len(), written - left_out);
+            let expected =
+                (left_out > 0).then(|| (String::new(), "1 Maven projects go beyond the limit of 2048".to_owned()));
+            assert_eq!(archive.refused, Vec::from_iter(expected));
+        }
+        for (written, kept) in
+            [(CLASS_DIRECTORIES_MAX - 1, 8191), (CLASS_DIRECTORIES_MAX, 8192), (CLASS_DIRECTORIES_MAX + 1, 8192)]
+        {
+            let mut classes = ClassDirectories::default();
+            (0..written).for_each(|index| classes.add(&format!("p{index}")));
+            assert_eq!((classes.directories.len(), classes.packages().len()), (kept, PACKAGES_MAX));
+        }
+        for (written, kept) in [(PACKAGES_MAX - 1, 63), (PACKAGES_MAX, 64), (PACKAGES_MAX + 1, 64)] {
+            let mut classes = ClassDirectories::default();
+            (0..written).for_each(|index| classes.add(&format!("p{index}")));
+            assert_eq!(classes.packages().len(), kept);
+        }
+        for (written, kept) in [(REFUSALS_MAX - 1, 99), (REFUSALS_MAX, 100), (REFUSALS_MAX + 1, 100)] {
+            let mut archive = Archive::default();
+            (0..written).for_each(|_| archive.refuse("", Refusal::new("")));
+            assert_eq!(archive.refused.len(), kept);
+        }
+        let broken = zip(true, &[("a.jar", b"text"), ("b.jar", b"text")]);
+        for (before, kept) in [(2, 2), (1, 1), (0, 0)] {
+            let content = Content::from_bytes(broken.clone());
+            let mut walk = Walk { refusals: REFUSALS_TOTAL_MAX - before, ..walk() };
+            walk.archive(Window::whole(&content), None, "", 1).expect("whole");
+            assert_eq!(walk.archives[0].refused.len(), kept, "{before}");
+        }
+    }
+
+    #[test]
+    fn work_and_memory_end_at_their_limits() {
+        let bytes = 100_u64.saturating_mul(READ_FACTOR_MAX);
+        for (spent, is_left) in [(bytes - 1, true), (bytes, true), (bytes + 1, false)] {
+            assert_eq!(Walk { readable_bytes: bytes, ..walk() }.spend(spent).is_ok(), is_left, "{spent}");
+        }
+        let inner = zip(true, &[("a.txt", b"x")]);
+        let outer = zip(false, &[("inner.jar", &inner)]);
+        let size = inner.len() as u64;
+        for (before, found) in
+            [(INFLATED_BYTES_MAX - size - 1, 2), (INFLATED_BYTES_MAX - size, 2), (INFLATED_BYTES_MAX - size + 1, 1)]
+        {
+            let content = Content::from_bytes(outer.clone());
+            let mut walk = Walk { inflated_bytes: before, ..walk() };
+            walk.archive(Window::whole(&content), None, "", 1).expect("whole");
+            assert_eq!(walk.archives.len(), found, "{before}");
+        }
+        // Where the sizes that the directory states stand; they alone decide.
+        let content = Content::from_bytes(outer);
+        let opened = zip::Archive::open(Window::whole(&content)).expect("whole");
+        let mut entries = Vec::new();
+        opened.each_entry(|_, entry| entries.push(entry)).expect("whole");
+        let ratio = "it inflates to more than 200 times its size";
+        let compressed_bytes = (RATIO_FREE_BYTES + 1) / RATIO_MAX;
+        for (compressed_bytes, is_bomb) in
+            [(compressed_bytes + 1, false), (compressed_bytes, false), (compressed_bytes - 1, true)]
+        {
+            let mut entry = entries[0].clone();
+            (entry.compressed_bytes, entry.size_bytes) = (compressed_bytes, RATIO_FREE_BYTES + 1);
+            let refusal = walk().member(&opened, &entry, 0, "", 2).err().map(|refusal| refusal.0);
+            assert_eq!(refusal.as_deref() == Some(ratio), is_bomb, "{refusal:?}");
+        }
+    }
+
     #[test]
     fn what_is_no_java_archive() {
         assert_eq!(read(Vec::new()), Ok(None));

@@ -367,6 +367,80 @@ pub(crate) fn parse_properties(bytes: &[u8]) -> Coordinates {
 mod tests {
     use super::*;
 
+    /// Reads a project with this inside.
+    fn inside(content: &str) -> Project {
+        Project::parse(format!("<project>{content}</project>").as_bytes()).expect("well-formed")
+    }
+
+    #[test]
+    fn lists_end_at_their_limits() {
+        type Count = fn(&Project) -> usize;
+        let table: [(&str, &str, usize, Count); 5] = [
+            (
+                "<dependencies>/</dependencies>",
+                "<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>",
+                DEPENDENCIES_MAX,
+                |project| project.dependencies.len(),
+            ),
+            (
+                "<dependencyManagement><dependencies>/</dependencies></dependencyManagement>",
+                "<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>",
+                DEPENDENCIES_MAX,
+                |project| project.managed.len(),
+            ),
+            ("<properties>/</properties>", "<p#>v</p#>", PROPERTIES_MAX, |project| project.properties.len()),
+            ("<licenses>/</licenses>", "<license><name>l#</name></license>", LICENSES_MAX, |project| {
+                project.licenses.len()
+            }),
+            (
+                "<dependencies><dependency><groupId>g</groupId><artifactId>a</artifactId><exclusions>/</exclusions></dependency></dependencies>",
+                "<exclusion><groupId>g</groupId></exclusion>",
+                EXCLUSIONS_MAX,
+                |project| project.dependencies[0].exclusions.len(),
+            ),
+        ];
+        for (around, item, limit, count) in table {
+            let (open, close) = around.split_once(">/<").expect("a place for the items");
+            for (written, kept) in [(limit - 1, limit - 1), (limit, limit), (limit + 1, limit)] {
+                let items: String = (0..written).map(|index| item.replace('#', &index.to_string())).collect();
+                assert_eq!(count(&inside(&format!("{open}>{items}<{close}"))), kept, "{around} {written}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_and_names_end_at_their_limits() {
+        for (bytes, is_kept) in [(TEXT_BYTES_MAX - 1, true), (TEXT_BYTES_MAX, true), (TEXT_BYTES_MAX + 1, false)] {
+            let text = "x".repeat(bytes);
+            assert_eq!(inside(&format!("<groupId>{text}</groupId>")).own.group.is_some(), is_kept, "{bytes}");
+            assert_eq!(parse_properties(format!("groupId={text}").as_bytes()).group.is_some(), is_kept, "{bytes}");
+        }
+        for (bytes, is_kept) in [(NAME_BYTES_MAX - 1, true), (NAME_BYTES_MAX, true), (NAME_BYTES_MAX + 1, false)] {
+            let name = "x".repeat(bytes);
+            let project = inside(&format!("<properties><{name}>v</{name}></properties>"));
+            assert_eq!(project.properties.contains_key(&name), is_kept, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn interpolation_ends_at_its_limits() {
+        // The last step looks whether anything is left.
+        let chain = |steps: usize| {
+            let links =
+                (1..steps).map(|step| format!("<p{step}>${{p{}}}</p{step}>", step + 1)).collect::<Vec<_>>().concat();
+            inside(&format!("<properties>{links}<p{steps}>end</p{steps}></properties>")).interpolate("${p1}")
+        };
+        for (steps, is_known) in
+            [(INTERPOLATIONS_MAX - 2, true), (INTERPOLATIONS_MAX - 1, true), (INTERPOLATIONS_MAX, false)]
+        {
+            assert_eq!(chain(steps).as_deref(), is_known.then_some("end"), "{steps}");
+        }
+        for (bytes, is_known) in [(1023, true), (INTERPOLATED_BYTES_MAX, true), (1025, false)] {
+            let project = inside(&format!("<properties><p>{}</p></properties>", "x".repeat(bytes)));
+            assert_eq!(project.interpolate("${p}").is_some(), is_known, "{bytes}");
+        }
+    }
+
     #[test]
     fn what_is_refused() {
         let deep = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));

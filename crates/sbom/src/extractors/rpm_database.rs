@@ -143,22 +143,31 @@ pub(crate) struct PackagedFile<'a> {
 }
 
 /// A record's beginning: what was wrong with the database. After it the packages follow, one by one to the end.
-type Problems = Vec<String>;
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn note(&mut self, problem: String) {
+        if self.0.len() < PROBLEMS_MAX && !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+}
 
 /// Takes one header, or why there is none.
 type Visit<'v> = &'v mut dyn FnMut(Result<&[u8], Error>);
 
 fn extract(content: &Content) -> Result<Option<Vec<u8>>, Refusal> {
+    read(content, RECORD_BYTES_MAX)
+}
+
+/// Returns the record of a database, of packages with at most so many bytes together.
+fn read(content: &Content, limit_bytes: usize) -> Result<Option<Vec<u8>>, Refusal> {
     if content.is_empty() {
         return Ok(None);
     }
     let mut packages = Vec::new();
-    let mut problems = Problems::new();
-    let mut note = |problem: String| {
-        if problems.len() < PROBLEMS_MAX && !problems.contains(&problem) {
-            problems.push(problem);
-        }
-    };
+    let mut problems = Problems::default();
     let mut values_left = VALUES_MAX;
     let walked = walk(content, &mut |header| match header.and_then(header::parse) {
         Ok(mut package) => {
@@ -166,26 +175,26 @@ fn extract(content: &Content) -> Result<Option<Vec<u8>>, Refusal> {
                 values_left = left;
             } else {
                 package.drop_values();
-                note(format!("more than {VALUES_MAX} files and relations, so that not all are known"));
+                problems.note(format!("more than {VALUES_MAX} files and relations, so that not all are known"));
             }
             let length = packages.len();
             match postcard::to_extend(&package, std::mem::take(&mut packages)) {
                 Ok(extended) => packages = extended,
-                Err(error) => note(format!("failed to keep a package: {error}")),
+                Err(error) => problems.note(format!("failed to keep a package: {error}")),
             }
-            if packages.len() > RECORD_BYTES_MAX {
+            if packages.len() > limit_bytes {
                 packages.truncate(length);
-                note(format!("its packages have more than {RECORD_BYTES_MAX} bytes together"));
+                problems.note(format!("its packages have more than {limit_bytes} bytes together"));
             }
         }
-        Err(error) => note(error.to_string()),
+        Err(error) => problems.note(error.to_string()),
     });
     match walked {
         Err(error) if packages.is_empty() => return Err(Refusal::new(error.to_string())),
-        Err(error) => note(error.to_string()),
+        Err(error) => problems.note(error.to_string()),
         Ok(()) => {}
     }
-    let mut record = postcard::to_allocvec(&problems).map_err(|error| Refusal::new(error.to_string()))?;
+    let mut record = postcard::to_allocvec(&problems.0).map_err(|error| Refusal::new(error.to_string()))?;
     record.append(&mut packages);
     Ok(Some(record))
 }
@@ -206,7 +215,7 @@ fn walk(content: &Content, visit: Visit<'_>) -> Result<(), Error> {
 
 /// Returns the packages of a record that the extractor made, and what was wrong with the database.
 pub(crate) fn packages(record: &[u8]) -> (Vec<Package<'_>>, Vec<String>) {
-    let Ok((mut problems, mut rest)) = postcard::take_from_bytes::<Problems>(record) else {
+    let Ok((mut problems, mut rest)) = postcard::take_from_bytes::<Vec<String>>(record) else {
         return (Vec::new(), vec!["a record that cannot be read".to_owned()]);
     };
     let mut packages = Vec::new();
@@ -276,6 +285,34 @@ mod tests {
     fn headers() -> Vec<Vec<u8>> {
         let filler = |length: usize| vec![(header::TAG_LICENSE, Value::Text("x".repeat(length).leak()))];
         vec![package("small", filler(1)), package("large", filler(9000)), package("huge", filler(100_000))]
+    }
+
+    #[test]
+    fn records_end_at_the_limit() {
+        let kept = |limit_bytes: usize| {
+            let content = Content::from_bytes(ndb(&headers()));
+            let record = read(&content, limit_bytes).expect("the database is whole").expect("it has packages");
+            let (packages, problems) = packages(&record);
+            (packages.len(), problems)
+        };
+        let whole = read(&Content::from_bytes(ndb(&headers())), RECORD_BYTES_MAX).expect("whole").expect("packages");
+        // The record begins with the number of problems, of which there are none.
+        let bytes = whole.len() - 1;
+        assert_eq!(kept(bytes + 1), (3, Vec::new()));
+        assert_eq!(kept(bytes), (3, Vec::new()));
+        assert_eq!(kept(bytes - 1), (2, vec![format!("its packages have more than {} bytes together", bytes - 1)]));
+    }
+
+    #[test]
+    fn problems_end_at_the_limit() {
+        for (written, kept) in [(PROBLEMS_MAX - 1, 99), (PROBLEMS_MAX, 100), (PROBLEMS_MAX + 1, 100)] {
+            let mut problems = Problems::default();
+            for index in 0..written {
+                problems.note(index.to_string());
+                problems.note(index.to_string());
+            }
+            assert_eq!(problems.0.len(), kept);
+        }
     }
 
     #[test]

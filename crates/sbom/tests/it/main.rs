@@ -2,6 +2,7 @@
 //! the catalogers against the tools of their ecosystems.
 
 mod archive;
+mod claims;
 mod dpkg_referee;
 mod fold;
 mod formats;
