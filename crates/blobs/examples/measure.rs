@@ -158,7 +158,9 @@ async fn measure_stores(blobs: &Blobs, content: &Bytes, tasks: usize, way: Way) 
                             for piece in pieces {
                                 upload.write(piece).await?;
                             }
-                            upload.commit(&digest).await?
+                            let stored = upload.commit(&digest).await?;
+                            blobs.end_upload(&stored).await?;
+                            stored
                         }
                     };
                     locations.push(stored.location);

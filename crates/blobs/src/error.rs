@@ -74,7 +74,7 @@ pub enum Error {
         /// The upload.
         id: UploadId,
     },
-    /// The bytes do not hash to the digest that the client named. Nothing of them is kept.
+    /// The bytes do not hash to the digest that the client named. No blob is made of them.
     #[error("content has digest {actual}, not {expected}")]
     DigestMismatch {
         /// The digest that was named.
@@ -111,6 +111,12 @@ impl Error {
     /// Tells whether this is a file that does not exist.
     pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::File { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Tells whether the file system cannot do this at all. For links, some say that it is not permitted.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        let is_said_so = |kind| matches!(kind, io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied);
+        matches!(self, Self::File { source, .. } if is_said_so(source.kind()))
     }
 
     /// Tells whether this is a name that is taken.

@@ -59,6 +59,13 @@ pub enum Operation {
         /// The file's inode.
         file: u64,
     },
+    /// A file was given a second name.
+    Link {
+        /// The name that it has.
+        from: String,
+        /// The new name.
+        to: String,
+    },
     /// A name was changed.
     Rename {
         /// The old name.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
@@ -19,6 +19,9 @@ const DIRECTORY_MODE: Mode = Mode::from_raw_mode(0o700);
 
 /// How many pieces one write takes; Linux allows 1,024.
 const WRITE_PIECES_MAX: usize = 1024;
+
+/// How much of a file is in memory while it is copied.
+const COPY_BYTES: usize = 256 * 1024;
 
 /// Every file operation of this crate: the one place that tests can make fail and record.
 pub(crate) struct Files {
@@ -46,15 +49,10 @@ pub(crate) struct Status {
     device: u64,
     inode: u64,
     pub(crate) size_bytes: u64,
+    /// Whether it has more than one name, as it has while it is both an upload and the blob that this becomes.
+    pub(crate) has_other_names: bool,
     changed_s: i64,
     changed_ns: i64,
-}
-
-/// What creating a file does when there is one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existing {
-    Refuse,
-    Empty,
 }
 
 impl Files {
@@ -103,14 +101,10 @@ impl Files {
         Ok(())
     }
 
-    pub(crate) fn create(&self, place: Place, existing: Existing) -> Result<File, Error> {
+    /// Makes an empty file under a name that is free: no file is ever emptied, since it may have another name.
+    pub(crate) fn create(&self, place: Place) -> Result<File, Error> {
         let path = place.to_string();
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let flags = flags
-            | match existing {
-                Existing::Refuse => OFlags::EXCL,
-                Existing::Empty => OFlags::TRUNC,
-            };
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let create = || self.file(rustix::fs::openat(&self.root, &path, flags, FILE_MODE)?, place);
         self.run(create, || (), |file| Some(Operation::Create { path: path.clone(), file: file.number }))
             .map_err(|source| Error::file("create", place, source))
@@ -161,6 +155,7 @@ impl Files {
                 device: stat.st_dev,
                 inode: stat.st_ino,
                 size_bytes: stat.st_size as u64,
+                has_other_names: stat.st_nlink > 1,
                 changed_s: stat.st_ctime,
                 changed_ns: stat.st_ctime_nsec.cast_signed(),
             })
@@ -194,6 +189,34 @@ impl Files {
             .map_err(|source| Error::file("sync", file.place, source))
     }
 
+    /// Gives the file a second name.
+    pub(crate) fn link(&self, from: Place, to: Place) -> Result<(), Error> {
+        let (from_path, to_path) = (from.to_string(), to.to_string());
+        let link = || Ok(rustix::fs::linkat(&self.root, &from_path, &self.root, &to_path, AtFlags::empty())?);
+        let describe = |(): &()| Some(Operation::Link { from: from_path.clone(), to: to_path.clone() });
+        self.run(link, || (), describe).map_err(|source| Error::file("link to", to, source))
+    }
+
+    /// Copies the first `size_bytes` of a file, or all of a shorter one, to a new file and syncs it; not its name.
+    pub(crate) fn copy(&self, from: &File, size_bytes: u64, to: Place) -> Result<File, Error> {
+        let copy = self.create(to)?;
+        let mut offset_bytes = 0;
+        while offset_bytes < size_bytes {
+            let wanted = usize::try_from(size_bytes - offset_bytes).map_or(COPY_BYTES, |left| left.min(COPY_BYTES));
+            let mut piece = BytesMut::zeroed(wanted);
+            let count = self.read(from, &mut piece, offset_bytes)?;
+            if count == 0 {
+                break;
+            }
+            piece.truncate(count);
+            self.write(&copy, &[piece.freeze()], offset_bytes)?;
+            offset_bytes += count as u64;
+        }
+        self.sync(&copy)?;
+        Ok(copy)
+    }
+
+    /// Gives the file another name, which another file may have had.
     pub(crate) fn rename(&self, from: Place, to: Place) -> Result<(), Error> {
         let (from_path, to_path) = (from.to_string(), to.to_string());
         let rename = || Ok(rustix::fs::renameat(&self.root, &from_path, &self.root, &to_path)?);

@@ -6,9 +6,11 @@
 //!
 //! What always holds:
 //! - **Nothing is overwritten.** Names are unique, since each carries its upload's id; a second push of a digest makes a
-//!   second file. So no crash can hurt what an earlier push had stored.
+//!   second file, and a file that has a blob's name is never written to. So no crash can hurt what an earlier push had stored.
 //! - **`Ok` means synced.** When [`Upload::commit`] or [`Blobs::store`] returns `Ok`, the bytes hash to the digest, and the
 //!   file and its directories are synced. A crash before that leaves at most an orphan, which [`Blobs::list`] finds.
+//! - **What was acknowledged of an upload stays until somebody ends it.** A commit gives the upload's file a second name, so
+//!   that whatever fails on the way to a row, the upload goes on where it was.
 //! - **Bytes are hashed while they stream and written once.** They are read back only after a restart, or when the last
 //!   request names another algorithm than the first.
 //! - **A corrupt file is never served as whole.** A whole read that was not verified lately is hashed on its way out, and its

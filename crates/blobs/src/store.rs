@@ -13,11 +13,11 @@ use tokio::task::JoinError;
 use tracing::warn;
 
 use crate::blob::Blob;
-use crate::files::{Existing, File, Files};
+use crate::files::{File, Files, Status};
 use crate::hasher::Hasher;
 use crate::listing::Listing;
 use crate::location::Place;
-use crate::upload::Upload;
+use crate::upload::{Existing, Upload};
 use crate::verified::Verified;
 use crate::{Error, Faults, Location, UploadId};
 
@@ -106,20 +106,24 @@ impl Blobs {
 
     /// Takes an upload up again at `offset_bytes`, which [`Upload::sync`] returned: later bytes are cut off.
     ///
-    /// Reads back what the upload has, unless this process wrote it. At 0 the file may be missing.
+    /// Reads back what the upload has, unless this process wrote it. At 0 the file may be missing. Where a commit that did not
+    /// come to its end left the blob's name on the file, the upload goes on with a copy.
     pub async fn resume(&self, id: UploadId, algorithm: Algorithm, offset_bytes: u64) -> Result<Upload, Error> {
         let claim = Claim::take(&self.0, id).await?;
         if offset_bytes == 0 {
-            return Ok(Upload::create(Arc::clone(&self.0), claim, algorithm, Existing::Empty));
+            return Ok(Upload::create(Arc::clone(&self.0), claim, algorithm, Existing::Replace));
         }
         let lost = move |actual| Error::UploadLost { id, expected: offset_bytes, actual };
         let shared = Arc::clone(&self.0);
         let file = blocking(move || {
             let file = shared.files.open_to_write(Place::Upload(id));
             let file = file.map_err(|error| if error.is_not_found() { lost(0) } else { error })?;
-            let size_bytes = shared.files.status(&file)?.size_bytes;
+            let Status { size_bytes, has_other_names, .. } = shared.files.status(&file)?;
             if size_bytes < offset_bytes {
                 return Err(lost(size_bytes));
+            }
+            if has_other_names {
+                return shared.separate(id, &file, offset_bytes);
             }
             if size_bytes > offset_bytes {
                 shared.files.truncate(&file, offset_bytes)?;
@@ -214,6 +218,19 @@ impl Blobs {
         blocking(move || shared.files.remove(place)).await
     }
 
+    /// Ends the upload that [`Upload::commit`] made a blob of, once a row names the blob. Not synced, like [`Self::remove`].
+    pub async fn end_upload(&self, stored: &Stored) -> Result<(), Error> {
+        let location = stored.location;
+        let claim = Claim::take(&self.0, location.upload_id()).await?;
+        let shared = Arc::clone(&self.0);
+        blocking(move || {
+            let ended = shared.end_upload(location);
+            drop(claim);
+            ended
+        })
+        .await
+    }
+
     /// Removes an upload's file; returns whether there was one. Waits for whoever writes to it. Not synced, like
     /// [`Self::remove`].
     pub async fn remove_upload(&self, id: UploadId) -> Result<bool, Error> {
@@ -239,6 +256,62 @@ impl Shared {
         self.files.remove(Place::Upload(id))
     }
 
+    fn end_upload(&self, location: Location) -> Result<(), Error> {
+        let file = self.files.open_to_read(Place::Blob(location));
+        let file = file.and_then(|file| Ok((self.files.status(&file)?, file)));
+        self.remove_upload(location.upload_id())?;
+        // To lose a name is a change of the file, but none of its bytes.
+        if let Ok((status, file)) = file
+            && self.verified.contains(&status, location.digest(), Instant::now())
+        {
+            self.verified.insert(self.files.status(&file)?, *location.digest(), Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Gives an upload a file of its own, with what was acknowledged of it. The one that it has is that of a blob too, which
+    /// a row may come to name.
+    fn separate(&self, id: UploadId, file: &File, offset_bytes: u64) -> Result<File, Error> {
+        // The name of an upload that no row names, so that a crash leaves an orphan.
+        let aside = Place::Upload(UploadId::generate());
+        let place = Place::Upload(id);
+        let replace = || {
+            self.files.copy(file, offset_bytes, aside)?;
+            self.files.rename(aside, place)?;
+            self.files.sync_directory(place.directory())
+        };
+        replace().inspect_err(|_| self.remove_or_leave(aside))?;
+        self.files.open_to_write(place)
+    }
+
+    /// Gives an upload's file the name of a blob, and makes bytes and name durable.
+    pub(crate) fn name_blob(&self, file: &File, location: Location, size_bytes: u64) -> Result<Status, Error> {
+        let blob = Place::Blob(location);
+        let finish = |file: &File| {
+            self.files.sync(file)?;
+            self.files.sync_directory(blob.directory())?;
+            self.files.status(file)
+        };
+        let finish = |file: &File| finish(file).inspect_err(|_| self.remove_or_leave(blob));
+        // Before the sync, so that one journal commit makes bytes and name durable where the file system can. No row
+        // names the file yet, so nobody takes it for whole.
+        match self.files.link(Place::Upload(location.upload_id()), blob) {
+            Ok(()) => finish(file),
+            Err(error) if error.is_already_there() => {
+                if let Some(status) = self.keep_if_whole(location, size_bytes)? {
+                    return Ok(status);
+                }
+                self.files.remove(blob)?;
+                self.name_blob(file, location, size_bytes)
+            }
+            Err(error) if error.is_unsupported() => {
+                let copy = self.files.copy(file, size_bytes, blob);
+                finish(&copy.inspect_err(|_| self.remove_or_leave(blob))?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Removes a file that a failed operation leaves; if that fails too, it is an orphan to be found later.
     pub(crate) fn remove_or_leave(&self, place: Place) {
         if let Err(error) = self.files.remove(place) {
@@ -258,7 +331,7 @@ impl Shared {
         let location = Location::new(expected, id);
         let place = Place::Blob(location);
         // In its final place from the start: until a row names it, it is an orphan like an upload's file would be.
-        let file = match self.files.create(place, Existing::Refuse) {
+        let file = match self.files.create(place) {
             Err(error) if error.is_already_there() => return self.store_again(location, pieces, size_bytes),
             file => file?,
         };
@@ -273,20 +346,31 @@ impl Shared {
         Ok(Stored { location, size_bytes })
     }
 
-    /// Stores what an earlier try may have stored: it is kept when it is whole, since a row may name it by now.
+    /// Stores what an earlier try may have stored.
     fn store_again(&self, location: Location, pieces: &[Bytes], size_bytes: u64) -> Result<Stored, Error> {
-        let (digest, place) = (*location.digest(), Place::Blob(location));
-        let file = self.files.open_to_read(place)?;
-        let mut hasher = Hasher::new(digest.algorithm());
-        let mut buffer = vec![0; HASH_BUFFER_BYTES];
-        let is_complete = hash_range(&self.files, &file, &mut hasher, 0, size_bytes, &mut buffer)? == size_bytes;
-        if is_complete && self.files.status(&file)?.size_bytes == size_bytes && hasher.finish() == digest {
-            self.files.sync(&file)?;
-            self.files.sync_directory(place.directory())?;
+        if self.keep_if_whole(location, size_bytes)?.is_some() {
             return Ok(Stored { location, size_bytes });
         }
-        self.files.remove(place)?;
-        self.store(location.upload_id(), digest, pieces, size_bytes)
+        self.files.remove(Place::Blob(location))?;
+        self.store(location.upload_id(), *location.digest(), pieces, size_bytes)
+    }
+
+    /// Syncs the blob that an earlier try has stored, when it is whole: it is kept, since a row may name it by now.
+    fn keep_if_whole(&self, location: Location, size_bytes: u64) -> Result<Option<Status>, Error> {
+        let (digest, place) = (*location.digest(), Place::Blob(location));
+        let file = self.files.open_to_read(place)?;
+        let status = self.files.status(&file)?;
+        let mut hasher = Hasher::new(digest.algorithm());
+        let mut buffer = vec![0; HASH_BUFFER_BYTES];
+        let is_whole = status.size_bytes == size_bytes
+            && hash_range(&self.files, &file, &mut hasher, 0, size_bytes, &mut buffer)? == size_bytes
+            && hasher.finish() == digest;
+        if !is_whole {
+            return Ok(None);
+        }
+        self.files.sync(&file)?;
+        self.files.sync_directory(place.directory())?;
+        Ok(Some(status))
     }
 }
 

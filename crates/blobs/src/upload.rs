@@ -6,7 +6,7 @@ use bytes::Bytes;
 use oci::{Algorithm, Digest};
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::files::{Existing, File};
+use crate::files::File;
 use crate::hasher::Hasher;
 use crate::location::Place;
 use crate::store::{Blobs, Checkpoint, Claim, Shared, Stored, hash_file, joined};
@@ -36,6 +36,13 @@ pub struct Upload {
     pending_bytes: usize,
     state: State,
     flush: Option<JoinHandle<Result<(), Error>>>,
+}
+
+/// What an upload's first bytes do with a file that has its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Refuse,
+    Replace,
 }
 
 enum State {
@@ -71,7 +78,7 @@ impl Upload {
         offset_bytes: u64,
         file: Arc<File>,
     ) -> Self {
-        Self::new(shared, claim, hasher, offset_bytes, Some(file), Existing::Empty)
+        Self::new(shared, claim, hasher, offset_bytes, Some(file), Existing::Refuse)
     }
 
     fn new(
@@ -147,9 +154,10 @@ impl Upload {
     }
 
     /// Makes the upload the blob `digest`: when this returns `Ok`, its bytes hash to the digest, and its file and directories
-    /// are synced. The upload is gone afterwards, and its bytes too when they do not hash to the digest.
+    /// are synced. The upload is there still, to be resumed should the blob come to nothing: [`Blobs::end_upload`] ends it
+    /// once a row names the blob. After an error, too, it can be resumed where it was last synced.
     ///
-    /// Dropping the future does not stop a commit under way: it leaves a blob that nobody knows, or an upload to resume.
+    /// Dropping the future does not stop a commit under way: it leaves a blob that nobody knows, and the upload.
     pub async fn commit(mut self, digest: &Digest) -> Result<Stored, Error> {
         let digest = *digest;
         self.settle().await?;
@@ -252,7 +260,15 @@ impl Writer {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(self.shared.files.create(Place::Upload(self.id), self.existing)?);
+        let (files, place) = (&self.shared.files, Place::Upload(self.id));
+        let file = match files.create(place) {
+            Err(error) if error.is_already_there() && self.existing == Existing::Replace => {
+                files.remove(place)?;
+                files.create(place)?
+            }
+            file => file?,
+        };
+        let file = Arc::new(file);
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }
@@ -288,30 +304,13 @@ impl Writer {
     fn commit(mut self, pieces: &[Bytes], expected: Digest) -> Result<Stored, Error> {
         self.write(pieces)?;
         let file = self.file()?;
-        let shared = &self.shared;
         let actual = self.hasher.finish();
-        shared.checkpoints.remove(&self.id);
-        let upload = Place::Upload(self.id);
         if actual != expected {
-            shared.remove_or_leave(upload);
             return Err(Error::mismatch(expected, actual));
         }
         let location = Location::new(expected, self.id);
-        let blob = Place::Blob(location);
-        let finish = || {
-            // Before the sync, so that one journal commit makes bytes and name durable where the file system can. No row
-            // names the file yet, so nobody takes it for whole.
-            shared.files.rename(upload, blob)?;
-            shared.files.sync(&file)?;
-            shared.files.sync_directory(blob.directory())?;
-            shared.files.sync_directory(upload.directory())?;
-            shared.files.status(&file)
-        };
-        let status = finish().inspect_err(|_| {
-            shared.remove_or_leave(blob);
-            shared.remove_or_leave(upload);
-        })?;
-        shared.verified.insert(status, expected, Instant::now());
+        let status = self.shared.name_blob(&file, location, self.offset_bytes)?;
+        self.shared.verified.insert(status, expected, Instant::now());
         Ok(Stored { location, size_bytes: self.offset_bytes })
     }
 }

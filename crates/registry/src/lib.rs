@@ -13,6 +13,7 @@
 //! - A manifest's config and layers exist in its repository when it is accepted, and are not collected while it lives.
 //! - No operation's cost grows with the number of tags, manifests or repositories it does not touch.
 
+mod admission;
 mod cache;
 mod collect;
 mod error;
@@ -26,6 +27,7 @@ mod pull;
 mod repositories;
 mod statements;
 mod uploads;
+mod writers;
 
 pub use collect::{Collected, CollectionStatus};
 pub use error::Error;

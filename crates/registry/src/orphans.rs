@@ -1,4 +1,4 @@
-//! Files that no row names: what a crash between a rename and its commit leaves, or a push whose client went away.
+//! Files that no row names: what a crash between a file and the commit of its row leaves, or a push whose client went away.
 //!
 //! A file is looked at only under the claim of the upload that made it, so that no request is about to give it a row, and
 //! only once it is an hour old, should that request be of a process that has just ended.
@@ -14,7 +14,7 @@ use crate::collect::{Collected, add_to_totals};
 use crate::error::Error;
 use crate::repositories::Registry;
 use crate::statements as sql;
-use crate::uploads::Claim;
+use crate::writers::Claim;
 
 /// A file without a row is an orphan only when it is this old.
 const ORPHAN_AGE: Duration = Duration::from_hours(1);
@@ -101,7 +101,9 @@ impl Registry {
         let mut candidates = Vec::new();
         for (file, size_bytes) in self.without_row(files).await? {
             // Claimed only now, so that nobody is kept from an upload that is known. Who has it is not through with it.
-            if let Ok(claim) = self.inner.writers.claim(file.upload_id()) {
+            if let Ok(claim) = self.inner.writers.claim(file.upload_id())
+                && !claim.is_doubtful()
+            {
                 candidates.push(Orphan { file, size_bytes, _claim: claim });
             }
         }

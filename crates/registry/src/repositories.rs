@@ -14,7 +14,7 @@ use crate::cache::{Caches, Found};
 use crate::error::Error;
 use crate::limits::BLOB_SIZE_BYTES_MAX;
 use crate::statements as sql;
-use crate::uploads::Writers;
+use crate::writers::Writers;
 
 /// What [`Registry::check_writes`] writes: small, and more than what fits beside other files in blocks that are taken.
 static PROBE: [u8; 64 << 10] = [0; 64 << 10];

@@ -3,21 +3,19 @@
 //! An upload is a row with the number of bytes that are durable; its file may be longer and is then cut. The store keeps
 //! the state of the hash between two requests, so that the file is read back only after a restart.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use blobs::{Upload, UploadId};
 use bytes::Bytes;
-use db::Tx;
 use futures_util::{Stream, StreamExt};
 use ledger::audit::{self, Record};
 use oci::{Algorithm, ContentRange, Digest, RepositoryName};
 
+use crate::admission::{Arrival, Staged, link};
 use crate::error::Error;
 use crate::limits::{SMALL_BODY_BYTES_MAX, UPLOADS_PER_ACTOR_MAX};
 use crate::pull::{BlobEntry, load_blob, size_value};
-use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
+use crate::repositories::{Registry, ensure_repository, find_repository};
 use crate::statements as sql;
+use crate::writers::Claim;
 
 /// Which upload a request is about. An upload belongs to one repository and one actor; to others it does not exist.
 #[derive(Clone, Debug)]
@@ -54,58 +52,6 @@ impl<S> Body<S> {
     fn announced(&self) -> Option<u64> {
         self.range.as_ref().map(ContentRange::len).or(self.length)
     }
-}
-
-/// Uploads that a request is writing to now. The row is read under the claim, so no request acts on an offset that
-/// another is about to change.
-#[derive(Clone, Default)]
-pub(crate) struct Writers(Arc<Mutex<HashSet<UploadId>>>);
-
-/// The right of one request to write to an upload and to its blob until a row names that, given back when dropped.
-pub(crate) struct Claim {
-    writers: Writers,
-    id: UploadId,
-    is_kept: bool,
-}
-
-impl Writers {
-    pub(crate) fn claim(&self, id: UploadId) -> Result<Claim, Error> {
-        let is_free = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        if is_free { Ok(Claim { writers: self.clone(), id, is_kept: false }) } else { Err(Error::UploadBusy) }
-    }
-}
-
-impl Claim {
-    /// Gives the right back to nobody as long as this process lives.
-    fn keep(mut self) {
-        self.is_kept = true;
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if !self.is_kept {
-            self.writers.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-        }
-    }
-}
-
-/// Bytes that arrived and are not yet a blob.
-enum Staged {
-    /// A small body, still in memory.
-    Small(Vec<Bytes>),
-    /// What was streamed to an upload's file.
-    Streamed(Box<Upload>),
-}
-
-/// Where bytes that arrived are to be a blob.
-struct Arrival {
-    repository: RepositoryName,
-    actor: String,
-    digest: Digest,
-    claim: Claim,
-    /// Whether the upload has a row, which ends with it.
-    has_session: bool,
 }
 
 struct UploadRow {
@@ -223,7 +169,8 @@ impl Registry {
     /// whose answer was lost.
     ///
     /// # Errors
-    /// As [`Registry::append`], and `DigestMismatch`, which ends the upload.
+    /// As [`Registry::append`], and `DigestMismatch`, which ends the upload. After any other the same request may be made
+    /// again: what was acknowledged of the upload stays.
     pub async fn finish_upload<S, E>(
         &self,
         target: &UploadTarget,
@@ -236,10 +183,7 @@ impl Registry {
     {
         let (claim, row) = match self.claim_upload(target).await {
             Ok(claimed) => claimed,
-            Err(Error::UploadUnknown) => {
-                let found = self.find_blob_to_reference(&target.repository, digest).await;
-                return found.map_err(|_| Error::UploadUnknown);
-            }
+            Err(Error::UploadUnknown) => return self.find_finished(target, digest).await,
             Err(other) => return Err(other),
         };
         check_start(&body, row.offset_bytes)?;
@@ -253,7 +197,16 @@ impl Registry {
             Staged::Streamed(Box::new(upload))
         };
         let (repository, actor) = (target.repository.clone(), target.actor.clone());
-        self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: true }, staged).await
+        match self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: true }, staged).await {
+            // An earlier commit, which was thought to have failed, has come through meanwhile.
+            Err(Error::UploadUnknown) => self.find_finished(target, digest).await,
+            admitted => admitted,
+        }
+    }
+
+    /// Returns what a request finds that ends an upload once more.
+    async fn find_finished(&self, target: &UploadTarget, digest: &Digest) -> Result<BlobEntry, Error> {
+        self.find_blob_to_reference(&target.repository, digest).await.map_err(|_| Error::UploadUnknown)
     }
 
     /// Stores a blob that came whole in one request.
@@ -386,143 +339,6 @@ impl Registry {
         })
         .await
     }
-
-    async fn end_session(&self, id: UploadId) -> Result<(), Error> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
-                Ok(())
-            })
-        })
-        .await
-    }
-
-    /// Removes the file of an upload that is over.
-    pub(crate) async fn remove_upload_or_leave(&self, id: UploadId) {
-        if let Err(cause) = self.inner.blobs.remove_upload(id).await {
-            tracing::warn!(upload = %id, cause = &cause as &dyn std::error::Error, "file of an upload stays until the next sweep");
-        }
-    }
-
-    /// Stores what arrived and makes it a blob of a repository, in one transaction with the end of its upload.
-    async fn admit(&self, arrival: Arrival, staged: Staged) -> Result<BlobEntry, Error> {
-        let this = self.clone();
-        self.detached(async move {
-            let Arrival { repository, actor, digest, claim, has_session } = arrival;
-            let upload = has_session.then_some(claim.id);
-            let stored = match staged {
-                Staged::Small(pieces) => this.inner.blobs.store(claim.id, &digest, pieces).await,
-                Staged::Streamed(upload) => upload.commit(&digest).await,
-            };
-            let stored = match stored {
-                Ok(stored) => stored,
-                Err(blobs::Error::DigestMismatch { .. }) => {
-                    if let Some(id) = upload {
-                        this.end_session(id).await?;
-                        // A small body had no need of the file that an earlier, interrupted one may have left.
-                        this.remove_upload_or_leave(id).await;
-                    }
-                    return Err(Error::DigestMismatch { expected: digest });
-                }
-                Err(failed) => return Err(failed.into()),
-            };
-            let now_us = this.now_us();
-            let entry = BlobEntry {
-                digest,
-                size_bytes: stored.size_bytes,
-                location: stored.location,
-                collect_after_us: Some(now_us + this.inner.options.lease_us()),
-            };
-            let generation = this.inner.caches.generation(repository.as_str());
-            let (target, admitted) = (repository.clone(), Arc::new(entry.clone()));
-            let committed = this
-                .write(move |tx| {
-                    let (name, actor, entry) = (target.clone(), actor.clone(), Arc::clone(&admitted));
-                    Box::pin(async move { admit_in(tx, &name, &actor, &entry, upload, now_us).await })
-                })
-                .await;
-            match committed {
-                Ok((id, replaced)) => {
-                    if replaced {
-                        this.inner.caches.forget_digest(digest);
-                    }
-                    this.inner.caches.change(generation, repository.as_str(), |changes| changes.blob(id, &entry));
-                    Ok(entry)
-                }
-                // The commit may still land: nobody takes the file while this process lives, and later the sweep does, if
-                // no row has come to name it.
-                Err(
-                    unknown @ Error::Database(
-                        db::Error::OutcomeUnknown { .. } | db::Error::Commit { .. } | db::Error::Closed,
-                    ),
-                ) => {
-                    claim.keep();
-                    Err(unknown)
-                }
-                Err(failed) => {
-                    this.discard_unless_named(&entry.location).await;
-                    // Only now may the client try again under the same name.
-                    drop(claim);
-                    Err(failed)
-                }
-            }
-        })
-        .await
-    }
-
-    async fn discard_unless_named(&self, location: &blobs::Location) {
-        let wanted = location.to_string();
-        let named = self
-            .read(move |tx| {
-                Box::pin(async move {
-                    Ok(!tx.query_list(&sql::LIST_KNOWN_LOCATIONS, &[], &[wanted.into()]).await?.is_empty())
-                })
-            })
-            .await;
-        if let Ok(false) = named
-            && let Err(cause) = self.inner.blobs.remove(location).await
-        {
-            tracing::warn!(%location, cause = &cause as &dyn std::error::Error, "file without a row stays until the next sweep");
-        }
-    }
-}
-
-async fn admit_in(
-    tx: &mut Tx,
-    name: &RepositoryName,
-    actor: &str,
-    entry: &BlobEntry,
-    upload: Option<UploadId>,
-    now_us: i64,
-) -> Result<(RepositoryId, bool), Error> {
-    let id = ensure_repository(tx, name, actor, now_us).await?;
-    if let Some(upload) = upload {
-        // One that belongs to a repository which was deleted meanwhile does not bring that back.
-        let ended = tx.execute(&sql::END_UPLOAD, &[upload.to_string().into(), id.0.into()]).await?;
-        if ended == 0 {
-            return Err(Error::UploadUnknown);
-        }
-    }
-    let digest = entry.digest.to_bytes();
-    let former = tx.find(&sql::FIND_STORED_BLOB, &[digest.clone().into()]).await?;
-    if let Some(former) = &former {
-        let (size_bytes, location): (i64, String) = (former.get(0)?, former.get(1)?);
-        tx.execute(&sql::DISCARD_FILE, &[location.into(), size_bytes.into(), now_us.into()]).await?;
-    }
-    tx.execute(
-        &sql::UPSERT_BLOB,
-        &[digest.into(), size_value(entry.size_bytes), entry.location.to_string().into(), now_us.into()],
-    )
-    .await?;
-    link(tx, id, entry).await?;
-    let record = Record::allowed(actor, "blob.push", &format!("{name}@{}", entry.digest));
-    audit::record(tx, record).await?;
-    Ok((id, former.is_some()))
-}
-
-async fn link(tx: &mut Tx, id: RepositoryId, entry: &BlobEntry) -> Result<(), Error> {
-    tx.execute(&sql::LINK_BLOB, &[id.0.into(), entry.digest.to_bytes().into(), entry.collect_after_us.into()]).await?;
-    Ok(())
 }
 
 fn check_start<S>(body: &Body<S>, offset: u64) -> Result<(), Error> {

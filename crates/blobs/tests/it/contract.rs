@@ -147,8 +147,66 @@ async fn an_upload_dropped_half_way_can_start_again() {
     let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload starts again");
     upload.write(bytes.clone().into()).await.expect("the part is written");
     let stored = upload.commit(&sha256(&bytes)).await.expect("the upload is committed");
+    this.blobs.end_upload(&stored).await.expect("the upload ends");
     assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes);
     assert_eq!(this.files().await, [stored.location.to_string()]);
+}
+
+#[tokio::test]
+async fn an_upload_stays_until_it_is_ended() {
+    let mut this = Store::new();
+    let id = UploadId::generate();
+    let bytes = content(15, 300_000);
+    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    upload.write(bytes[..200_000].to_vec().into()).await.expect("the part is written");
+    upload.sync().await.expect("the part is synced");
+    let wrong = upload.commit(&sha256(b"other")).await.expect_err("the digest does not match");
+    assert!(matches!(wrong, Error::DigestMismatch { .. }), "{wrong:?}");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 200_000).await.expect("the upload goes on");
+    upload.write(bytes[200_000..].to_vec().into()).await.expect("the part is written");
+    let stored = upload.commit(&sha256(&bytes)).await.expect("the upload is committed");
+    let is_verified = async |blobs: &blobs::Blobs| {
+        blobs.read(&stored.location, 300_000, stored.location.digest()).await.expect("the blob opens").is_verified()
+    };
+    assert!(is_verified(&this.blobs).await);
+
+    // No row came to name the blob, and the client goes another way: that must not reach the blob's bytes.
+    for is_restarted in [false, true] {
+        if is_restarted {
+            this.reopen();
+        }
+        for offset in [200_000, 0] {
+            let mut upload = this.blobs.resume(id, Algorithm::Sha256, offset).await.expect("the upload goes on");
+            upload.write("another end".into()).await.expect("the part is written");
+            upload.sync().await.expect("the part is synced");
+            drop(upload);
+            assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes, "{offset}");
+            let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload goes on");
+            upload.write(bytes.clone().into()).await.expect("the part is written");
+            assert_eq!(upload.commit(&sha256(&bytes)).await.expect("the upload is committed"), stored);
+        }
+    }
+    assert_eq!(this.files().await, [stored.location.to_string(), format!("uploads/{id}")]);
+    this.blobs.end_upload(&stored).await.expect("the upload ends");
+    assert_eq!(this.files().await, [stored.location.to_string()]);
+    assert!(is_verified(&this.blobs).await, "its bytes are the same");
+    this.blobs.end_upload(&stored).await.expect("it has ended before");
+}
+
+#[tokio::test]
+async fn a_torn_blob_of_an_earlier_try_is_replaced() {
+    let this = Store::new();
+    let bytes = content(16, 300_000);
+    for torn in [&b""[..], &bytes[..1000], &vec![0; 300_000]] {
+        let id = UploadId::generate();
+        let location = blobs::Location::new(sha256(&bytes), id);
+        std::fs::write(this.path(&location), torn).expect("the file is written");
+        let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+        upload.write(bytes.clone().into()).await.expect("the part is written");
+        let stored = upload.commit(&sha256(&bytes)).await.expect("the upload is committed");
+        assert_eq!(stored.location, location);
+        assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,13 +335,9 @@ async fn a_commit_whose_caller_went_away_is_whole_or_resumable() {
         }
         drop(commit);
         // Waits until what was left running is done.
-        match this.blobs.resume(id, Algorithm::Sha256, 700_000).await {
-            Ok(upload) => {
-                upload.commit(&digest).await.expect("the upload is committed");
-            }
-            Err(Error::UploadLost { .. }) => (),
-            Err(error) => panic!("{error:?}"),
-        }
+        let upload = this.blobs.resume(id, Algorithm::Sha256, 700_000).await.expect("the upload goes on");
+        let stored = upload.commit(&digest).await.expect("the upload is committed");
+        this.blobs.end_upload(&stored).await.expect("the upload ends");
         let location = blobs::Location::new(digest, id);
         assert_eq!(this.files().await, [location.to_string()]);
         let verdict = this.blobs.verify(&location, &digest, 700_000, |_| ()).await.expect("the blob is verified");

@@ -29,6 +29,7 @@ async fn check(
     let this = Store::new();
     let earlier = content(1, 100_000);
     let kept = push(&this.blobs, UploadId::generate(), &earlier).await.expect("nothing fails yet");
+    this.blobs.end_upload(&kept).await.expect("the upload ends");
     let bytes = content(2, 700_000);
     let mut failures = 0;
     for number in 0.. {
@@ -43,6 +44,7 @@ async fn check(
         this.faults.heal();
         match &outcome {
             Ok(stored) => {
+                this.blobs.end_upload(stored).await.expect("the upload ends");
                 assert!(read(&this.blobs, stored).await.expect("the blob is read") == bytes, "operation {number}");
                 this.blobs.remove(&stored.location).await.expect("the blob is removed");
             }
@@ -56,6 +58,7 @@ async fn check(
             assert_eq!(this.files().await, [kept.location.to_string()], "operation {number} leaves an orphan");
         }
         let stored = push(&this.blobs, id, &bytes).await.expect("a second try succeeds");
+        this.blobs.end_upload(&stored).await.expect("the upload ends");
         assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes, "operation {number}");
         this.blobs.remove(&stored.location).await.expect("the blob is removed");
         assert!(read(&this.blobs, &kept).await.expect("the earlier blob is read") == earlier);
@@ -88,6 +91,80 @@ async fn any_operation_of_storing_a_body_may_fail() {
             };
             check(kind, is_lasting, store).await;
         }
+    }
+}
+
+/// The last part of an upload, with the n-th operation failing, is tried again where the earlier part was acknowledged.
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_commit_that_fails() {
+    for (is_lasting, is_restarted) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut this = Store::new();
+        let bytes = content(4, 700_000);
+        let (first, second) = bytes.split_at(400_000);
+        for number in 0.. {
+            let what = format!("operation {number}, {is_lasting}, {is_restarted}");
+            let id = UploadId::generate();
+            let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+            upload.write(first.to_vec().into()).await.expect("the part is written");
+            let offset = upload.sync().await.expect("the part is synced");
+            if is_lasting {
+                this.faults.fail(number.., ErrorKind::Other);
+            } else {
+                this.faults.fail(number..=number, ErrorKind::Other);
+            }
+            let failed = match upload.write(second.to_vec().into()).await {
+                Ok(()) => upload.commit(&sha256(&bytes)).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            let count = this.faults.count();
+            this.faults.heal();
+            if is_restarted {
+                this.reopen();
+            }
+            let mut upload = this.blobs.resume(id, Algorithm::Sha256, offset).await.expect("the upload goes on");
+            upload.write(second.to_vec().into()).await.expect("the part is written");
+            let stored = upload.commit(&sha256(&bytes)).await.expect("the second try succeeds");
+            this.blobs.end_upload(&stored).await.expect("the upload ends");
+            assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes, "{what}");
+            assert_eq!(this.files().await, [stored.location.to_string()], "{what}");
+            this.blobs.remove(&stored.location).await.expect("the blob is removed");
+            if count <= number {
+                failed.expect("nothing failed");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_system_without_links_is_made_do_with() {
+    for kind in [ErrorKind::Unsupported, ErrorKind::PermissionDenied] {
+        let this = Store::new();
+        let bytes = content(5, 700_000);
+        let mut copies = 0;
+        for number in 0.. {
+            let id = UploadId::generate();
+            let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+            upload.write(bytes.clone().into()).await.expect("the part is written");
+            upload.sync().await.expect("the part is synced");
+            this.faults.fail(number..=number, kind);
+            let outcome = upload.commit(&sha256(&bytes)).await;
+            let count = this.faults.count();
+            this.faults.heal();
+            if let Ok(stored) = &outcome {
+                // More operations than a link takes.
+                copies += u32::from(number < count && count > 5);
+                this.blobs.end_upload(stored).await.expect("the upload ends");
+                assert!(read(&this.blobs, stored).await.expect("the blob is read") == bytes, "operation {number}");
+                this.blobs.remove(&stored.location).await.expect("the blob is removed");
+            }
+            this.blobs.remove_upload(id).await.expect("the rest is removed");
+            assert_eq!(this.files().await, Vec::<String>::new(), "operation {number} leaves an orphan");
+            if count <= number {
+                break;
+            }
+        }
+        assert_eq!(copies, 1, "{kind:?}");
     }
 }
 

@@ -86,13 +86,19 @@ fn sha512(bytes: &[u8]) -> Digest {
     Digest::new(Algorithm::Sha512, digest(&SHA512, bytes).as_ref()).expect("it is a SHA-512")
 }
 
-/// Pushes in pieces, by way of an upload.
+/// Pushes in pieces, by way of an upload that ends with it, whatever comes of it.
 async fn push(blobs: &Blobs, bytes: &[u8], digest: &Digest) -> Result<Stored, Error> {
-    let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await?;
+    let id = UploadId::generate();
+    let mut upload = blobs.create(id, Algorithm::Sha256).await?;
     for piece in bytes.chunks(10_000) {
         upload.write(Bytes::copy_from_slice(piece)).await?;
     }
-    upload.commit(digest).await
+    let outcome = upload.commit(digest).await;
+    match &outcome {
+        Ok(stored) => blobs.end_upload(stored).await?,
+        Err(_) => assert!(blobs.remove_upload(id).await?, "an upload stays until it is ended"),
+    }
+    outcome
 }
 
 async fn store(blobs: &Blobs, bytes: &[u8]) -> Result<Stored, Error> {

@@ -100,6 +100,10 @@ impl Disk {
                 let state = self.file(*file);
                 state.synced.clone_from(&state.current);
             }
+            Operation::Link { from, to } => {
+                let target = self.current[from];
+                self.change(to, Some(target));
+            }
             Operation::Rename { from, to } => {
                 let target = self.current[from];
                 self.change(to, Some(target));
@@ -228,12 +232,21 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
     let mut upload = blobs.resume(id, Algorithm::Sha256, 4000).await.expect("the upload goes on");
     upload.write(large[4000..].to_vec().into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
-    promises.last_mut().expect("it was made").until = now();
+    end_upload_promises(&mut promises, now());
     promises.push(promise(Promised::Upload(id, large.clone())));
-    let started = now();
     let stored = upload.commit(&sha512(&large)).await.expect("the upload is committed");
-    promises.last_mut().expect("it was made").until = started;
-    promises.push(promise(Promised::Blob(stored, large)));
+    promises.push(promise(Promised::Blob(stored, large.clone())));
+    // No row came to name the blob: the upload goes on from what it has, and to another digest.
+    let mut upload = blobs.resume(id, Algorithm::Sha256, 9000).await.expect("the upload goes on");
+    upload.write("more".into()).await.expect("the part is written");
+    upload.sync().await.expect("the part is synced");
+    let longer = [&large[..], b"more"].concat();
+    end_upload_promises(&mut promises, now());
+    promises.push(promise(Promised::Upload(id, longer.clone())));
+    let stored = upload.commit(&sha256(&longer)).await.expect("the upload is committed");
+    promises.push(promise(Promised::Blob(stored, longer)));
+    end_upload_promises(&mut promises, now());
+    blobs.end_upload(&stored).await.expect("the upload ends");
 
     // Several at once, of one digest among others.
     let bodies = [content(3, 2000), content(3, 2000), content(4, 500)];
@@ -242,7 +255,9 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
         async move {
             let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await?;
             upload.write(bytes.clone().into()).await?;
-            upload.commit(&sha256(bytes)).await
+            let stored = upload.commit(&sha256(bytes)).await?;
+            blobs.end_upload(&stored).await?;
+            Ok::<_, Error>(stored)
         }
     });
     for (stored, bytes) in futures_util::future::join_all(pushes).await.into_iter().zip(&bodies) {
@@ -252,7 +267,9 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
     // A digest that does not match, and an upload given up.
     let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await.expect("the upload begins");
     upload.write("content".into()).await.expect("the part is written");
+    let id = upload.id();
     upload.commit(&sha256(b"other")).await.expect_err("the digest does not match");
+    blobs.remove_upload(id).await.expect("the upload is removed");
     let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await.expect("the upload begins");
     upload.write("content".into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
@@ -266,6 +283,13 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
     promises.push(promise(Promised::Blob(stored.expect("the body is stored"), small)));
 
     (faults.recorded(), promises)
+}
+
+/// Takes back what was promised of uploads so far.
+fn end_upload_promises(promises: &mut [Promise], at: usize) {
+    for promise in promises.iter_mut().filter(|promise| matches!(promise.what, Promised::Upload(..))) {
+        promise.until = promise.until.min(at);
+    }
 }
 
 /// Opens a store on a state and checks it, after `count` operations.
@@ -363,7 +387,7 @@ async fn nothing_acknowledged_is_lost() {
         }
     }
     assert!(
-        promises.len() == 9 && operations.len() > opening + 40 && checked.len() > 300,
+        promises.len() == 11 && operations.len() > opening + 40 && checked.len() > 300,
         "{} {}",
         operations.len(),
         checked.len()

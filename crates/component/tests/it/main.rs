@@ -5,7 +5,6 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-mod license;
 mod oracles;
 mod purl;
 mod purl_vectors;

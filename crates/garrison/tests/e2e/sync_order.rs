@@ -57,7 +57,11 @@ fn watch(database: Database) {
         let before = |call: &&Call| call.end < answer.start;
         let named = calls.iter().filter(before).find(|call| call.makes_name() && call.has(&file[1..]));
         let named = named.unwrap_or_else(|| panic!("the blob has its name before the answer: {calls:#?}"));
-        let synced = calls.iter().filter(before).find(|call| call.is_sync() && call.has(&file));
+        // A file that was an upload is synced through the name that it was opened by.
+        let (_, id) = named.text.split_once(&file[1..]).unwrap();
+        let upload = format!("/uploads/{}>", &id[..32]);
+        let is_its_file = |call: &&Call| call.has(&file) || call.has(&upload);
+        let synced = calls.iter().filter(before).find(|call| call.is_sync() && is_its_file(call));
         let synced = synced.unwrap_or_else(|| panic!("the blob is synced before the answer: {calls:#?}"));
         let directory = calls
             .iter()

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 
 use oci::Digest;
-use registry::{Error, Registry};
+use registry::{Error, Registry, UploadTarget};
 use testkit::Database;
 
 use crate::support::{
@@ -18,25 +18,48 @@ fn contents(number: u64) -> (Vec<u8>, Vec<u8>) {
     (large, format!("config {number}").into_bytes())
 }
 
+/// What was acknowledged of a push.
+#[derive(Default)]
+struct Told {
+    /// The upload, from when it held the layer's first part.
+    upload: Option<UploadTarget>,
+    /// The layer, the config and the manifest.
+    digests: Vec<Digest>,
+}
+
 /// Pushes an image the way a client does: a session for the layer, the config in one request, the manifest with a tag.
 /// Every answer is told.
-async fn push_image(registry: &Registry, repository: &str, number: u64, told: &mut Vec<Digest>) -> Result<(), Error> {
+async fn push_image(registry: &Registry, repository: &str, number: u64, told: &mut Told) -> Result<(), Error> {
     let (layer, config) = contents(number);
     let (layer_digest, config_digest) = (sha256(&layer), sha256(&config));
     let upload = registry.start_upload(&name(repository), ACTOR, oci::Algorithm::Sha256).await?;
     let target = target(repository, upload.id);
     registry.append(&target, streamed(&layer[..100_000])).await?;
+    told.upload = Some(target.clone());
     registry.finish_upload(&target, &layer_digest, streamed(&layer[100_000..])).await?;
-    told.push(layer_digest);
+    told.digests.push(layer_digest);
     registry.push_blob(&name(repository), ACTOR, &config_digest, crate::support::body(&config)).await?;
-    told.push(config_digest);
+    told.digests.push(config_digest);
     let document = image(&config_digest, &[layer_digest]);
-    told.push(registry.push_manifest(push(repository, &["v1"], &document)).await?.digest);
+    told.digests.push(registry.push_manifest(push(repository, &["v1"], &document)).await?.digest);
     Ok(())
 }
 
+/// Makes the request that ends the upload again, in this process or in one that has just started, if the upload had
+/// acknowledged bytes.
+async fn finish_again(hub: &Hub, repository: &str, number: u64, told: &Told, what: &str) {
+    let Some(target) = &told.upload else { return };
+    let (layer, _) = contents(number);
+    let registry = if number.is_multiple_of(2) { hub.registry.clone() } else { hub.restarted() };
+    let finished = registry.finish_upload(target, &sha256(&layer), streamed(&layer[100_000..])).await;
+    assert!(finished.is_ok(), "{what}: {finished:?}");
+    assert!(read(&registry, repository, &sha256(&layer)).await.unwrap() == layer, "{what}");
+    hub.registry.find_blob(&name(repository), &sha256(&layer)).await.unwrap();
+}
+
 /// This process and one that has just started see the same, and all that was told.
-async fn check_told(hub: &Hub, repository: &str, number: u64, told: &[Digest], what: &str) {
+async fn check_told(hub: &Hub, repository: &str, number: u64, told: &Told, what: &str) {
+    let told = &told.digests;
     let (layer, config) = contents(number);
     for registry in [&hub.registry, &hub.restarted()] {
         for digest in told.iter().take(2) {
@@ -109,14 +132,15 @@ testkit::on_both_databases! {
         each_database_fault(async |number, fault| {
             let what = format!("{fault:?}");
             let repository = format!("team/r{number}");
-            let mut told = Vec::new();
+            let mut told = Told::default();
             fault.arm(&hub);
             let outcome = push_image(&hub.registry, &repository, number, &mut told).await;
             let operations = hub.db_faults.operations();
             hub.db_faults.disarm();
-            assert_eq!(outcome.is_ok(), told.len() == 3, "{what}: {outcome:?}");
+            assert_eq!(outcome.is_ok(), told.digests.len() == 3, "{what}: {outcome:?}");
             check_told(&hub, &repository, number, &told, &what).await;
-            let mut again = Vec::new();
+            finish_again(&hub, &repository, number, &told, &what).await;
+            let mut again = Told::default();
             push_image(&hub.registry, &repository, number, &mut again).await.unwrap();
             check_told(&hub, &repository, number, &again, &what).await;
             operations
@@ -208,7 +232,7 @@ testkit::on_both_databases! {
                 } else {
                     hub.file_faults.fail(operation..=operation, kind);
                 }
-                let mut told = Vec::new();
+                let mut told = Told::default();
                 let outcome = push_image(&hub.registry, &repository, number, &mut told).await;
                 let operations = hub.file_faults.count();
                 hub.file_faults.heal();
@@ -217,7 +241,8 @@ testkit::on_both_databases! {
                     assert_eq!(is_full, kind == ErrorKind::StorageFull, "{what}: {error:?}");
                 }
                 check_told(&hub, &repository, number, &told, &what).await;
-                let mut again = Vec::new();
+                finish_again(&hub, &repository, number, &told, &what).await;
+                let mut again = Told::default();
                 push_image(&hub.registry, &repository, number, &mut again).await.unwrap();
                 check_told(&hub, &repository, number, &again, &what).await;
                 if operations <= operation {
