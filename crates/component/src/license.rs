@@ -1,3 +1,5 @@
+mod spelling;
+
 use serde::{Deserialize, Serialize};
 
 /// A declared licence.
@@ -20,7 +22,8 @@ const EXPRESSION_TERMS_MAX: usize = 64;
 
 impl License {
     /// Reads a licence as package metadata states it. Spellings that are common and clear (`Apache 2.0`, `GPLv2+`, `MIT License`) become the
-    /// SPDX expression that they mean; anything else stays as it is. Returns `None` for words that name no licence (empty, `UNKNOWN`, `NONE`).
+    /// SPDX expression that they mean; anything else stays as it is: a family's name (`GPL`, `BSD`) does not say which version. Returns `None`
+    /// for words that name no licence (empty, `UNKNOWN`, `NONE`).
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.is_empty()
@@ -39,7 +42,8 @@ impl License {
         if let Ok(expression) = spdx::Expression::parse(text) {
             return Some(Self::Expression(expression.to_string()));
         }
-        let canonical = spdx::Expression::canonicalize(text).ok().flatten()?;
+        // Not `spdx::Expression::canonicalize`: it takes `GPL` for GPL-2.0-only, `BSD` for BSD-2-Clause and `GNU GPL v2` for GPL-3.0-only.
+        let canonical = spelling::canonical(text)?;
         spdx::Expression::parse(&canonical).ok().map(|expression| Self::Expression(expression.to_string()))
     }
 

@@ -122,7 +122,7 @@ impl Matcher {
 /// The first bytes that [`is_executable`] needs.
 pub(crate) const HEAD_BYTES: usize = 4;
 
-/// ELF, PE, Mach-O of both sizes and byte orders, and universal binaries. Java class files share the magic of the last; they end in `.class` and hold
+/// ELF, PE, Mach-O of both sizes and byte orders, and universal binaries with offsets of 32 and of 64 bits. Java class files share the magic of the last; they end in `.class` and hold
 /// nothing of interest, so the extractor drops them.
 fn is_executable(head: &[u8]) -> bool {
     matches!(
@@ -131,6 +131,36 @@ fn is_executable(head: &[u8]) -> bool {
             | [b'M', b'Z', ..]
             | [0xfe, 0xed, 0xfa, 0xce | 0xcf, ..]
             | [0xce | 0xcf, 0xfa, 0xed, 0xfe, ..]
-            | [0xca, 0xfe, 0xba, 0xbe, ..]
+            | [0xca, 0xfe, 0xba, 0xbe | 0xbf, ..]
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_known_by_their_first_bytes() {
+        let table: [(&[u8], bool); 16] = [
+            (b"", false),
+            (b"\x7fEL", false),
+            (b"M", false),
+            (b"PK\x03\x04", false),
+            (b"#!/b", false),
+            (b"\xca\xfe\xba\xbd", false),
+            (b"\xca\xfe\xba\xc0", false),
+            (b"\xbf\xba\xfe\xca", false),
+            (b"\x7fELF", true),
+            (b"MZ\x90\x00", true),
+            (b"\xfe\xed\xfa\xce", true),
+            (b"\xfe\xed\xfa\xcf", true),
+            (b"\xce\xfa\xed\xfe", true),
+            (b"\xcf\xfa\xed\xfe", true),
+            (b"\xca\xfe\xba\xbe", true),
+            (b"\xca\xfe\xba\xbf", true),
+        ];
+        for (head, expected) in table {
+            assert_eq!(is_executable(head), expected, "{head:02x?}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+mod license;
 mod oracles;
 mod purl;
 mod purl_vectors;

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
-use crate::ecosystems::documents::{Entries, Flag, Names, Words, document, from_json, without_comments};
+use crate::ecosystems::documents::{Entries, Flag, Names, Words, document, from_json, refusal, without_comments};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::npm::{self, Manifest, Role};
+use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
 use crate::view::View;
 
 /// bun's text lockfile.
@@ -47,22 +47,29 @@ document! {
     }
 }
 
+impl Information {
+    fn is_empty(&self) -> bool {
+        [&self.dependencies, &self.optional_dependencies, &self.peer_dependencies].iter().all(|group| group.0.is_empty())
+    }
+}
+
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| !file.path().contains("/node_modules/") && !file.bytes().is_empty()) {
         match graph(file.bytes()) {
-            Ok(mut graph) => {
+            Ok((mut graph, unsearched)) => {
                 graph.locate(&file.location());
                 graph.report(findings);
+                unsearched.report(file.location(), findings);
             }
             Err(refusal) => findings.unknown(file.location(), refusal.0),
         }
     }
 }
 
-fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
-    let lock: Lock = from_json(&without_comments(bytes))
-        .map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
+    let lock: Lock = from_json(&without_comments(bytes)).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
+    let mut unsearched = Unsearched::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     let mut projects: BTreeMap<&str, NodeId> = BTreeMap::new();
     let mut needs: Vec<(NodeId, &str, Information)> = Vec::new();
@@ -109,13 +116,16 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
     }
 
     for (node, key, information) in needs {
+        if information.is_empty() || !unsearched.admits(key) {
+            continue;
+        }
         let groups = [
             (&information.peer_dependencies.0, Scope::Runtime),
             (&information.dependencies.0, Scope::Runtime),
             (&information.optional_dependencies.0, Scope::Optional),
         ];
         for (group, scope) in groups {
-            for name in group.keys() {
+            for name in group.keys().filter(|name| npm::is_name(name)) {
                 let is_optional_peer = information.optional_peers.0.contains(name);
                 if let Some(target) = find(&nodes, key, name) {
                     graph.depends_on(node, target, if is_optional_peer { Scope::Optional } else { scope });
@@ -128,14 +138,15 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
             continue;
         };
         // A workspace's own copies stand under its name.
-        let key = if folder.is_empty() { "" } else { manifest.name.get().unwrap_or_default() };
-        for (name, need) in manifest.needs(Role::Project) {
+        let own = manifest.name.get().filter(|name| !folder.is_empty() && npm::is_name(name));
+        let key = own.unwrap_or_default();
+        for (name, need) in manifest.needs(Role::Project).into_iter().filter(|(name, _)| npm::is_name(name)) {
             if let Some(target) = find(&nodes, key, name) {
                 graph.depends_on(*project, target, need.scope);
             }
         }
     }
-    Ok(graph)
+    Ok((graph, unsearched))
 }
 
 /// Returns the address that a reference stands for, in a form that says what it is.
@@ -192,6 +203,19 @@ mod tests {
             ]),
             @"unknown /a/bun.lock: the lockfile is not JSON (line 1)"
         );
+    }
+
+    #[test]
+    fn dependencies_are_followed_to_the_limits() {
+        for (key, is_searched) in npm::depths::edges("", "/", "deep") {
+            let lock = format!(
+                r#"{{"packages": {{"a": ["a@1.0.0", "", {{}}, ""], "{key}": ["deep@2.0.0", "", {{"dependencies": {{"a": "1"}}}}, ""]}}}}"#
+            );
+            let found = check(&[("/bun.lock", &lock)]);
+            assert!(found.contains("npm deep@2.0.0"), "{found}");
+            assert_eq!(found.contains("deep@2.0.0 -> a@1.0.0"), is_searched, "{} bytes", key.len());
+            assert_eq!(found.contains("the dependencies of 1 packages are not followed"), !is_searched, "{} bytes", key.len());
+        }
     }
 
     #[test]

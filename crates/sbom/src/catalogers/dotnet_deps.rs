@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json};
+use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::nuget;
@@ -72,7 +72,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 }
 
 fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
-    let manifest: Manifest = from_json(bytes).map_err(|error| Refusal::new(format!("the manifest is not JSON (line {})", error.line())))?;
+    let manifest: Manifest = from_json(bytes).map_err(|error| refusal("manifest", &error))?;
     let named = manifest.runtime_target.name.get().and_then(|name| manifest.targets.0.get(name));
     // The target for all runtimes stands beside the one for this one; it has the same packages.
     let empty = Entries::default();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{Location, Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
-use crate::ecosystems::documents::from_json;
+use crate::ecosystems::documents::{from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::npm::{self, Manifest, Role};
+use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
 use crate::ecosystems::paths;
 use crate::view::View;
 
@@ -54,6 +54,7 @@ impl<'a> Place<'a> {
 }
 
 struct Installed {
+    location: Location,
     manifest: Manifest,
     node: NodeId,
 }
@@ -71,7 +72,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             Err(error) => {
                 // Inside of packages there are templates and broken samples for tests, which are nobody's metadata.
                 if !matches!(place, Place::Inside(_)) && !file.bytes().is_empty() {
-                    findings.unknown(file.location(), format!("the package.json is not JSON (line {})", error.line()));
+                    findings.unknown(file.location(), refusal("package.json", &error).0);
                 }
                 continue;
             }
@@ -88,12 +89,12 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         match (place, component) {
             (Place::Package, Some(component)) => {
                 let node = graph.package(component);
-                installed.insert(folder, Installed { manifest, node });
+                installed.insert(folder, Installed { location: file.location(), manifest, node });
             }
             (Place::Inside(outer), Some(component)) => copies.push((outer, graph.package(component))),
             (Place::Project, component) => {
                 let node = graph.project(component);
-                installed.insert(folder, Installed { manifest, node });
+                installed.insert(folder, Installed { location: file.location(), manifest, node });
             }
             (Place::Package, None) => {
                 if manifest.name.get().is_some() || manifest.version.get().is_some() {
@@ -107,20 +108,17 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let mut bundled: Vec<NodeId> = Vec::new();
     for (folder, package) in &installed {
         let role = if Place::of(folder) == Place::Project { Role::Project } else { Role::Package };
-        for (name, need) in package.manifest.needs(role) {
+        let needs = package.manifest.needs(role);
+        let mut unsearched = Unsearched::default();
+        if needs.is_empty() || !unsearched.admits(folder) {
+            unsearched.report(package.location.clone(), findings);
+            continue;
+        }
+        for (name, need) in needs {
             if !npm::is_name(name) {
                 continue;
             }
-            let found = npm::candidates("/", folder, name)
-                .chain(SYSTEM_FOLDERS.iter().map(|system| format!("{system}/{name}")))
-                .find_map(|candidate| {
-                    if let Some(target) = installed.get(candidate.as_str()) {
-                        return Some((target.node, candidate));
-                    }
-                    let real = followed(view, &candidate)?;
-                    installed.get(real).map(|target| (target.node, real.to_owned()))
-                });
-            let Some((target, place)) = found else {
+            let Some((target, place)) = find(view, &installed, folder, name) else {
                 continue;
             };
             graph.depends_on(package.node, target, need.scope);
@@ -160,6 +158,18 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
+/// Looks for a dependency as Node does. Returns it and its folder.
+fn find(view: &View<'_>, installed: &BTreeMap<&str, Installed>, folder: &str, name: &str) -> Option<(NodeId, String)> {
+    let system = SYSTEM_FOLDERS.iter().map(|system| format!("{system}/{name}"));
+    npm::candidates("/", folder, name).chain(system).find_map(|candidate| {
+        if let Some(target) = installed.get(candidate.as_str()) {
+            return Some((target.node, candidate));
+        }
+        let real = followed(view, &candidate)?;
+        installed.get(real).map(|target| (target.node, real.to_owned()))
+    })
+}
+
 /// Returns the folder that a link to a package leads to, if there is a package.
 fn followed<'a>(view: &View<'a>, folder: &str) -> Option<&'a str> {
     view.file(&format!("{folder}/package.json")).map(|file| paths::folder(file.path()))
@@ -192,6 +202,20 @@ mod tests {
             unknown /app/node_modules/c/package.json: the package.json is not JSON (line 1)
             "
         );
+    }
+
+    #[test]
+    fn dependencies_are_followed_to_the_limits() {
+        // A path's own limit leaves the bytes to the lockfiles' tests.
+        for (folder, is_searched) in npm::depths::edges("/node_modules/", "/node_modules/", "deep").into_iter().take(3) {
+            let found = check(&[
+                ("/node_modules/a/package.json", r#"{"name": "a", "version": "1.0.0"}"#),
+                (&format!("{folder}/package.json"), r#"{"name": "deep", "version": "2.0.0", "dependencies": {"a": "1"}}"#),
+            ]);
+            assert!(found.contains("npm deep@2.0.0"), "{found}");
+            assert_eq!(found.contains("deep@2.0.0 -> a@1.0.0"), is_searched, "{} bytes", folder.len());
+            assert_eq!(found.contains("the dependencies of 1 packages are not followed"), !is_searched, "{} bytes", folder.len());
+        }
     }
 
     #[test]

@@ -8,10 +8,10 @@ use component::{Scope, Technique};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
-use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json};
+use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::npm::{self, Manifest, Role};
+use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
 use crate::ecosystems::paths;
 use crate::view::View;
 
@@ -71,9 +71,10 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             }
             let sibling = view.file(&format!("{project}/package.json")).and_then(|file| from_json::<Manifest>(file.bytes()).ok());
             match graph(file.bytes(), sibling.as_ref()) {
-                Ok(mut graph) => {
+                Ok((mut graph, unsearched)) => {
                     graph.locate(&file.location());
                     graph.report(findings);
+                    unsearched.report(file.location(), findings);
                 }
                 Err(refusal) => findings.unknown(file.location(), refusal.0),
             }
@@ -86,12 +87,12 @@ fn is_in_package(folder: &str) -> bool {
 }
 
 /// Reads a lockfile. `sibling` is the manifest of its project, for what the lockfile itself does not say.
-fn graph(bytes: &[u8], sibling: Option<&Manifest>) -> Result<Graph, Refusal> {
-    let lock: Lock =
-        from_json(bytes).map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+fn graph(bytes: &[u8], sibling: Option<&Manifest>) -> Result<(Graph, Unsearched), Refusal> {
+    let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
     Ok(match &lock.packages {
         Some(packages) => from_packages(&packages.0, sibling),
-        None => from_tree(&lock, sibling),
+        // The JSON reader admits fewer levels than could be searched.
+        None => (from_tree(&lock, sibling), Unsearched::default()),
     })
 }
 
@@ -113,8 +114,9 @@ fn scope(dev: Flag, optional: Flag, dev_optional: Flag) -> Scope {
 }
 
 /// Versions 2 and 3: packages by their folder, which is where Node looks for them.
-fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifest>) -> Graph {
+fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifest>) -> (Graph, Unsearched) {
     let mut graph = Graph::default();
+    let mut unsearched = Unsearched::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     let links: BTreeMap<&str, &str> = packages
         .iter()
@@ -161,7 +163,11 @@ fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifes
             continue;
         };
         let role = if name_in(location).is_some() { Role::Package } else { Role::Project };
-        for (name, need) in entry.needs(role) {
+        let needs = entry.needs(role);
+        if needs.is_empty() || !unsearched.admits(location) {
+            continue;
+        }
+        for (name, need) in needs.into_iter().filter(|(name, _)| npm::is_name(name)) {
             let found = npm::candidates("", location, name).find_map(|candidate| {
                 let place = links.get(candidate.as_str()).copied().unwrap_or(&candidate);
                 nodes.get(place)
@@ -179,7 +185,7 @@ fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifes
             }
         }
     }
-    graph
+    (graph, unsearched)
 }
 
 /// A package of version 1 and where it stands in the tree of folders.
@@ -291,6 +297,33 @@ mod tests {
             ]),
             @"unknown /a/package-lock.json: the lockfile is not JSON (line 2)"
         );
+    }
+
+    #[test]
+    fn dependencies_are_followed_to_the_limits() {
+        for (folder, is_searched) in npm::depths::edges("node_modules/", "/node_modules/", "deep") {
+            let lock = format!(
+                r#"{{"packages": {{"node_modules/a": {{"version": "1.0.0"}}, "{folder}": {{"version": "2.0.0", "dependencies": {{"a": "1"}}}}}}}}"#
+            );
+            let found = check(&[("/package-lock.json", &lock)]);
+            assert!(found.contains("npm deep@2.0.0"), "{found}");
+            assert_eq!(found.contains("deep@2.0.0 -> a@1.0.0"), is_searched, "{} bytes", folder.len());
+            assert_eq!(found.contains("the dependencies of 1 packages are not followed"), !is_searched, "{} bytes", folder.len());
+        }
+    }
+
+    #[test]
+    fn a_tree_is_read_as_deep_as_its_json() {
+        // Each package is two levels of the 127 objects that the reader takes; the lockfile is one more.
+        for (levels, is_read) in [(62, true), (63, true), (64, false)] {
+            let inner = (0..levels).fold(String::new(), |inner, level| match level {
+                0 => r#""p": {"version": "1.0.0"}"#.to_owned(),
+                _ => format!(r#""p": {{"version": "1.0.0", "dependencies": {{{inner}}}}}"#),
+            });
+            let found = check(&[("/package-lock.json", &format!(r#"{{"dependencies": {{{inner}}}}}"#))]);
+            assert_eq!(found.contains("npm p@1.0.0"), is_read, "{levels}");
+            assert_eq!(found.contains("the lockfile is nested too deeply"), !is_read, "{levels}");
+        }
     }
 
     #[test]

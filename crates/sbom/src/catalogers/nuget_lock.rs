@@ -7,7 +7,7 @@ use component::{Scope, Technique};
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Entries, Names, Text, document, from_json};
+use crate::ecosystems::documents::{Entries, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::nuget;
@@ -53,7 +53,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 }
 
 fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
-    let lock: Lock = from_json(bytes).map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+    let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
     // Each framework is resolved by itself; ids are the same in any letter case.
     let mut nodes: BTreeMap<(&str, String), NodeId> = BTreeMap::new();

@@ -8,7 +8,7 @@ use toml::Table;
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Entries, Text, Words, document, from_json};
+use crate::ecosystems::documents::{Entries, Text, Words, document, from_json, refusal};
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::paths;
@@ -71,7 +71,7 @@ fn asked(bytes: &[u8]) -> Option<BTreeSet<String>> {
 }
 
 fn graph(bytes: &[u8], asked: Option<&BTreeSet<String>>) -> Result<Graph, Refusal> {
-    let lock: Lock = from_json(bytes).map_err(|error| Refusal::new(format!("the lockfile is not JSON (line {})", error.line())))?;
+    let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
     for (group, scope) in [(&lock.default.0, Scope::Runtime), (&lock.develop.0, Scope::Development)] {
         for (name, locked) in group {

@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use crate::Refusal;
+
 /// A string; anything else counts as none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Text(pub(crate) Option<String>);
@@ -183,6 +185,14 @@ pub(crate) use document;
 /// Reads a JSON document, with or without a byte order mark.
 pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
+}
+
+/// Says why a document, of this name, was not read: what is nested too deeply is no broken JSON.
+pub(crate) fn refusal(name: &str, error: &serde_json::Error) -> Refusal {
+    if error.to_string().starts_with("recursion limit exceeded") {
+        return Refusal::new(format!("the {name} is nested too deeply (line {})", error.line()));
+    }
+    Refusal::new(format!("the {name} is not JSON (line {})", error.line()))
 }
 
 /// Returns the document without its comments and trailing commas, which some tools' JSON has. Lines stay where they are.

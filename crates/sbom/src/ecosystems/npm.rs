@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use component::{Component, License, PackageType, Scope};
+use component::{Component, License, Location, PackageType, Scope};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde_json::Value;
 
+use crate::Findings;
 use crate::ecosystems::documents::{Flag, Names, Text, Words, document, texts};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
 use crate::ecosystems::{digests, paths};
@@ -23,6 +24,13 @@ const NAME_BYTES_MAX: usize = 214;
 
 /// The longest version that npm's parser of versions admits.
 const VERSION_BYTES_MAX: usize = 256;
+
+/// The most folders around a package in which its dependencies are looked for, `node_modules` not counted. Real trees have about ten; the work for
+/// each dependency grows with them.
+const LEVELS_MAX: usize = 64;
+
+/// The longest path of a folder in which dependencies are looked for; Linux admits none that is longer.
+const LOCATION_BYTES_MAX: usize = 4096;
 
 /// The most workspace patterns of one project.
 const WORKSPACE_PATTERNS_MAX: usize = 1024;
@@ -284,6 +292,65 @@ pub(crate) fn candidates<'a>(root: &'a str, folder: &'a str, name: &'a str) -> i
             _ => (!is_modules).then(|| format!("{folder}/node_modules/{name}")),
         }
     })
+}
+
+/// Returns whether the dependencies of what is in this folder are looked for. Deeper and longer ones are counted in [`Unsearched`].
+pub(crate) fn is_searched(folder: &str) -> bool {
+    let levels = folder.split('/').filter(|part| !part.is_empty() && *part != "node_modules");
+    folder.len() <= LOCATION_BYTES_MAX && levels.count() <= LEVELS_MAX
+}
+
+/// How many packages of a file have dependencies that nobody looked for.
+#[derive(Debug, Default)]
+pub(crate) struct Unsearched(usize);
+
+impl Unsearched {
+    /// Returns whether the dependencies of what is in this folder are looked for, and counts it if not.
+    pub(crate) fn admits(&mut self, folder: &str) -> bool {
+        let is_searched = is_searched(folder);
+        self.0 += usize::from(!is_searched);
+        is_searched
+    }
+
+    /// Reports what was counted.
+    pub(crate) fn report(&self, location: Location, findings: &mut Findings) {
+        if self.0 > 0 {
+            findings.unknown(
+                location,
+                format!(
+                    "the dependencies of {} packages are not followed: their folders are more than {LEVELS_MAX} deep or {LOCATION_BYTES_MAX} bytes long",
+                    self.0
+                ),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod depths {
+    //! Folders at the limits, for tests of whoever looks for dependencies.
+
+    use super::{LEVELS_MAX, LOCATION_BYTES_MAX};
+
+    /// Returns folders whose last name is `name`, each with whether it is searched: one below, at and beyond the limit of levels and of bytes.
+    pub(crate) fn edges(first: &str, joint: &str, name: &str) -> Vec<(String, bool)> {
+        let levels = |count: usize| {
+            let outer: Vec<String> = (1..count).map(|level| format!("p{level}")).collect();
+            format!("{first}{}{joint}{name}", outer.join(joint))
+        };
+        let long = |bytes: usize| {
+            let ends = first.len() + joint.len() + name.len();
+            format!("{first}{}{joint}{name}", "x".repeat(bytes - ends))
+        };
+        vec![
+            (levels(LEVELS_MAX - 1), true),
+            (levels(LEVELS_MAX), true),
+            (levels(LEVELS_MAX + 1), false),
+            (long(LOCATION_BYTES_MAX - 1), true),
+            (long(LOCATION_BYTES_MAX), true),
+            (long(LOCATION_BYTES_MAX + 1), false),
+        ]
+    }
 }
 
 #[cfg(test)]

@@ -149,10 +149,9 @@ impl Metadata {
     }
 }
 
-/// The licence classifiers that mean one SPDX licence. A family without a version (`BSD License`) means none.
+/// The licence classifiers that mean one SPDX licence. A family without a version (`BSD License`, `Apache Software License`) means none: PEP 639,
+/// "Appendix: License Classifiers", lists those.
 const CLASSIFIERS: &[(&str, &str)] = &[
-    ("Academic Free License (AFL)", "AFL-3.0"),
-    ("Apache Software License", "Apache-2.0"),
     ("Boost Software License 1.0 (BSL-1.0)", "BSL-1.0"),
     ("CC0 1.0 Universal (CC0 1.0) Public Domain Dedication", "CC0-1.0"),
     ("CEA CNRS Inria Logiciel Libre License, version 2.1 (CeCILL-2.1)", "CECILL-2.1"),
@@ -182,7 +181,6 @@ const CLASSIFIERS: &[(&str, &str)] = &[
     ("Universal Permissive License (UPL)", "UPL-1.0"),
     ("University of Illinois/NCSA Open Source License", "NCSA"),
     ("W3C License", "W3C"),
-    ("Zope Public License", "ZPL-2.1"),
     ("zlib/libpng License", "Zlib"),
 ];
 

@@ -31,7 +31,7 @@ use crate::{Content, Extractor, Refusal};
 /// Reads executables for the catalogers of what is inside of them.
 pub(crate) static EXECUTABLE: Extractor = Extractor {
     name: "executable",
-    version: 1,
+    version: 2,
     limit_bytes: FILE_BYTES_MAX,
     extract: |content| extract(content).map(encode),
 };
