@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use component::{Component, Location, Relation, Scope, Unknown};
+use component::{Component, Location, PackageType, Relation, Scope, Unknown};
 
 use crate::{Content, View};
 
@@ -37,6 +37,10 @@ pub enum Evidence {
 /// What a cataloger yields, for the table in the documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Abilities {
+    /// The kinds of packages.
+    pub packages: &'static [PackageType],
+    /// Their versions.
+    pub versions: Versions,
     /// The dependency edges.
     pub edges: Edges,
     /// Licences.
@@ -45,6 +49,15 @@ pub struct Abilities {
     pub files: bool,
     /// Digests of packages or of their files.
     pub hashes: bool,
+}
+
+/// Which versions the evidence holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// That of what is there. What came from a repository or an address has that instead, where it has no version.
+    Exact,
+    /// What was written down, if anything was: a range or a property that nobody resolved is none.
+    Stated,
 }
 
 /// How much of the dependency graph the evidence holds.

@@ -40,7 +40,7 @@ mod all {
 }
 
 pub use cataloger::{
-    Abilities, Cataloger, Claim, Edges, Evidence, Extractor, Findings, Handle, Keep, Pattern, Refusal,
+    Abilities, Cataloger, Claim, Edges, Evidence, Extractor, Findings, Handle, Keep, Pattern, Refusal, Versions,
 };
 pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory};

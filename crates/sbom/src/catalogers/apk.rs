@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::code_presence::{ListedFile, can_run};
 use crate::os_purl::{self, NAME_BYTES_MAX};
 use crate::providers::{Budget, Providers, Targets};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, Versions, View};
 
 pub(crate) const CATALOGER: Cataloger = Cataloger {
     name: "apk",
@@ -26,7 +26,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         },
         Claim { pattern: Pattern::Path("**/etc/apk/world"), keep: Keep::Bytes { limit_bytes: WORLD_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: true, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Apk], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: true, hashes: true },
     catalog,
 };
 

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use serde_json::Value;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::{Entries, Flag, Names, Words, document, from_json, refusal, without_comments};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
@@ -21,7 +21,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "bun.lock, the text form",
     evidence: Evidence::Declared,
     claims: &[Claim { pattern: Pattern::Path("**/bun.lock"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } }],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
@@ -23,7 +23,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/Cargo.lock"), keep: Keep::Bytes { limit_bytes: 32 << 20 } },
         Claim { pattern: Pattern::Path("**/Cargo.toml"), keep: Keep::Bytes { limit_bytes: 4 << 20 } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::RustCrate], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use serde::Deserialize;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::composer::{self, Package};
 use crate::ecosystems::documents::{Words, document, from_json};
 use crate::ecosystems::graph::Graph;
@@ -23,7 +23,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/installed.json"), keep: Keep::Bytes { limit_bytes: composer::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/composer.json"), keep: Keep::Bytes { limit_bytes: composer::MANIFEST_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::PhpComposer], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: false, hashes: true },
     catalog,
 };
 

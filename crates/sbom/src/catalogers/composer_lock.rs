@@ -1,9 +1,9 @@
 //! Composer's lockfile.
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::composer::{self, Package};
 use crate::ecosystems::documents::{document, from_json};
 use crate::ecosystems::graph::Graph;
@@ -20,7 +20,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/composer.lock"), keep: Keep::Bytes { limit_bytes: composer::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/composer.json"), keep: Keep::Bytes { limit_bytes: composer::MANIFEST_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::PhpComposer], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: false, hashes: true },
     catalog,
 };
 

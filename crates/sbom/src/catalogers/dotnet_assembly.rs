@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::extractors::executable::{EXECUTABLE, Executable, VersionInfo};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "dotnet-assembly";
 
@@ -21,7 +21,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Executable, keep: Keep::Record(&EXECUTABLE) },
         Claim { pattern: Pattern::Path("**/*.deps.json"), keep: Keep::Bytes { limit_bytes: DEPS_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::None, licenses: false, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::Dotnet], versions: Versions::Exact, edges: Edges::None, licenses: false, files: false, hashes: false },
     catalog,
 };
 

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Code, Scope, Technique};
+use component::{PackageType, Code, Scope, Technique};
 use serde_json::Value;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
@@ -22,7 +22,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: ".NET applications and the NuGet packages in them, by *.deps.json",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Path("**/*.deps.json"), keep: Keep::Bytes { limit_bytes: nuget::LOCK_BYTES_MAX } }],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Dotnet], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -16,7 +16,7 @@ use crate::extractors::debian_copyright;
 use crate::os_purl::{self, NAME_BYTES_MAX};
 use crate::providers::{Budget, Providers, Targets};
 use crate::{
-    Abilities, Cataloger, Claim, Edges, Evidence, File, FileKind, Findings, Handle, Keep, Pattern, View,
+    Abilities, Cataloger, Claim, Edges, Evidence, File, FileKind, Findings, Handle, Keep, Pattern, Versions, View,
 };
 
 pub(crate) const CATALOGER: Cataloger = Cataloger {
@@ -44,7 +44,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
             keep: Keep::Record(&debian_copyright::EXTRACTOR),
         },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: true, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Deb], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: true, hashes: true },
     catalog,
 };
 

@@ -3,7 +3,7 @@
 use component::{Component, PackageType, Purl, Technique};
 
 use crate::extractors::executable::{EXECUTABLE, Executable, Kind, PackageNote};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "executable";
 
@@ -13,7 +13,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "executables: the package that a distribution's note names, and programs that nothing names",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Executable, keep: Keep::Record(&EXECUTABLE) }],
-    abilities: Abilities { edges: Edges::None, licenses: true, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::Apk, PackageType::Deb, PackageType::Rpm, PackageType::Binary], versions: Versions::Exact, edges: Edges::None, licenses: true, files: false, hashes: false },
     catalog,
 };
 

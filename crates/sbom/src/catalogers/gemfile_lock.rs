@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::gem;
 use crate::ecosystems::graph::{Graph, NodeId};
@@ -22,7 +22,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     claims: &[
         Claim { pattern: Pattern::Path("**/{Gemfile.lock,Gemfile.next.lock,gems.locked}"), keep: Keep::Bytes { limit_bytes: 16 << 20 } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Gem], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -5,9 +5,9 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{License, Range, Scheme, Scope, Technique};
+use component::{PackageType, License, Range, Scheme, Scope, Technique};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::gem;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::paths;
@@ -20,7 +20,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "Ruby gems in gem folders, by their specifications",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Path("**/specifications/**/*.gemspec"), keep: Keep::Bytes { limit_bytes: 4 << 20 } }],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::Gem], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: false, hashes: false },
     catalog,
 };
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use component::{Component, Hash, HashAlgorithm, PackageType, Purl, Scope, Technique};
 
 use crate::extractors::executable::{EXECUTABLE, Executable, GoBuildInfo, GoModule, ModuleInfo};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "go-binary";
 
@@ -15,7 +15,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "Go programs: their modules, by the build information in them",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Executable, keep: Keep::Record(&EXECUTABLE) }],
-    abilities: Abilities { edges: Edges::Flat, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::GoModule], versions: Versions::Exact, edges: Edges::Flat, licenses: false, files: false, hashes: true },
     catalog,
 };
 

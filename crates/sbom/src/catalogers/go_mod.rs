@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Hash, Scope, Technique};
+use component::{PackageType, Hash, Scope, Technique};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::golang;
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::Finder;
@@ -22,7 +22,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/go.mod"), keep: Keep::Bytes { limit_bytes: 16 << 20 } },
         Claim { pattern: Pattern::Path("**/go.sum"), keep: Keep::Bytes { limit_bytes: 64 << 20 } },
     ],
-    abilities: Abilities { edges: Edges::Flat, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::GoModule], versions: Versions::Exact, edges: Edges::Flat, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use component::{Component, PackageType, Purl, Scope, Technique};
 
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "gradle-lock";
 
@@ -18,7 +18,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/{buildscript-gradle,settings-gradle}.lockfile"), keep: KEEP },
         Claim { pattern: Pattern::Path("**/gradle/dependency-locks/*.lockfile"), keep: KEEP },
     ],
-    abilities: Abilities { edges: Edges::None, licenses: false, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::JavaArchive], versions: Versions::Exact, edges: Edges::None, licenses: false, files: false, hashes: false },
     catalog,
 };
 

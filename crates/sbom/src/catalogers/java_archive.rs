@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use component::{Code, Component, Hash, HashAlgorithm, License, Location, PackageType, Purl, Scope, Technique};
 
 use crate::extractors::java_archive::{Archive, Archives, JAVA_ARCHIVE, Pom};
+use crate::extractors::maven_licenses::license;
 use crate::extractors::maven::{Coordinates, Dependency, POM_BYTES_MAX, PROPERTIES_BYTES_MAX, Project, parse_properties};
 use crate::extractors::maven_groups;
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, Versions, View};
 
 const NAME: &str = "java-archive";
 
@@ -31,7 +32,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.properties"), keep: Keep::Bytes { limit_bytes: PROPERTIES_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.xml"), keep: Keep::Bytes { limit_bytes: POM_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::JavaArchive, PackageType::JenkinsPlugin], versions: Versions::Stated, edges: Edges::Complete, licenses: true, files: false, hashes: true },
     catalog,
 };
 
@@ -575,32 +576,6 @@ fn group(archive: &Archive, artifact: &str, asked: &HashMap<String, BTreeSet<Str
     }
     let group = module.and_then(|name| maven_groups::of_symbolic_name(name, artifact))?;
     Some((group, "Automatic-Module-Name"))
-}
-
-/// Reads a licence; of the addresses that stand for one, the well-known ones become it.
-fn license(text: &str) -> Option<License> {
-    const ADDRESSES: &[(&str, &str)] = &[
-        ("apache.org/licenses/LICENSE-2.0", "Apache-2.0"),
-        ("opensource.org/licenses/apache-2.0", "Apache-2.0"),
-        ("opensource.org/licenses/Apache-2.0", "Apache-2.0"),
-        ("opensource.org/licenses/mit", "MIT"),
-        ("opensource.org/licenses/MIT", "MIT"),
-        ("opensource.org/licenses/BSD-2-Clause", "BSD-2-Clause"),
-        ("opensource.org/licenses/BSD-3-Clause", "BSD-3-Clause"),
-        ("eclipse.org/legal/epl-v10", "EPL-1.0"),
-        ("eclipse.org/legal/epl-2.0", "EPL-2.0"),
-        ("eclipse.org/legal/epl-v20", "EPL-2.0"),
-        ("eclipse.org/org/documents/epl-v10", "EPL-1.0"),
-        ("eclipse.org/org/documents/epl-2.0", "EPL-2.0"),
-        ("eclipse.org/org/documents/edl-v10", "BSD-3-Clause"),
-        ("mozilla.org/MPL/2.0", "MPL-2.0"),
-    ];
-    let address = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let known = address.and_then(|address| {
-        let address = address.strip_prefix("www.").unwrap_or(address);
-        ADDRESSES.iter().find(|(known, _)| address.starts_with(known)).map(|(_, license)| *license)
-    });
-    License::parse(known.unwrap_or(text))
 }
 
 /// Reads the header `Bundle-License`: a list of names or addresses with attributes, or, as many write it, a plain name.

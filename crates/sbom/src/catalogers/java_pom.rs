@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use component::{Component, License, PackageType, Purl, Scope, Technique};
+use component::{Component, PackageType, Purl, Scope, Technique};
 
+use crate::extractors::maven_licenses::license;
 use crate::extractors::maven::{Coordinates, Dependency, POM_BYTES_MAX, Project, interpolate};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "java-pom";
 
@@ -15,7 +16,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "Maven projects: the dependencies that a pom.xml declares",
     evidence: Evidence::Declared,
     claims: &[Claim { pattern: Pattern::Path("**/pom.xml"), keep: Keep::Bytes { limit_bytes: POM_BYTES_MAX } }],
-    abilities: Abilities { edges: Edges::Flat, licenses: true, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::JavaArchive], versions: Versions::Stated, edges: Edges::Flat, licenses: true, files: false, hashes: false },
     catalog,
 };
 
@@ -87,7 +88,7 @@ impl<'a> Model<'a> {
         component.purl = purl(own.group.as_deref(), &component.name, own.version.as_deref(), None);
         component.version = own.version;
         component.licenses = self.chain.iter().find(|project| !project.licenses.is_empty()).map_or_else(Vec::new, |project| {
-            project.licenses.iter().filter_map(|text| License::parse(text)).collect()
+            project.licenses.iter().filter_map(|text| license(text)).collect()
         });
         component.supplier = self.chain.iter().find_map(|project| project.organization.clone());
         component.locations.push(file.location());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use component::{Location, Scope, Technique};
+use component::{PackageType, Location, Scope, Technique};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::{from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
@@ -18,7 +18,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "JavaScript packages in node_modules, and projects with a package.json",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } }],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: false, hashes: true },
     catalog,
 };
 

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
@@ -26,7 +26,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/node_modules/.package-lock.json"), keep: LOCK },
         Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: false, hashes: true },
     catalog,
 };
 
@@ -205,16 +205,16 @@ fn from_tree(lock: &Lock, sibling: Option<&Manifest>) -> Graph {
     let project = graph.project(named);
     let mut branches = vec![Branch { outer: 0, node: Some(project), nested: None, inner: BTreeMap::new() }];
 
-    let mut queue: Vec<(usize, &BTreeMap<String, Nested>)> = vec![(0, &lock.dependencies.0)];
-    while let Some((outer, packages)) = queue.pop() {
+    let mut queue: Vec<(usize, Scope, &BTreeMap<String, Nested>)> = vec![(0, Scope::Runtime, &lock.dependencies.0)];
+    while let Some((outer, outer_scope, packages)) = queue.pop() {
         for (name, nested) in packages {
             let index = branches.len();
-            let node = nested_component(name, nested).map(|component| {
-                graph.scoped_package(component, scope(nested.dev, nested.optional, Flag(false)))
-            });
+            // Nobody but the outer package sees what is nested in it.
+            let scope = scope(nested.dev, nested.optional, Flag(false)).max(outer_scope);
+            let node = nested_component(name, nested).map(|component| graph.scoped_package(component, scope));
             branches.push(Branch { outer, node, nested: Some(nested), inner: BTreeMap::new() });
             branches[outer].inner.insert(name, index);
-            queue.push((index, &nested.dependencies.0));
+            queue.push((index, scope, &nested.dependencies.0));
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::documents::{Entries, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
@@ -19,7 +19,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "packages.lock.json of NuGet",
     evidence: Evidence::Declared,
     claims: &[Claim { pattern: Pattern::Path("**/packages.lock.json"), keep: Keep::Bytes { limit_bytes: nuget::LOCK_BYTES_MAX } }],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Dotnet], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -1,6 +1,6 @@
 //! The operating system itself: the file that names it is kept, so that every other cataloger can ask for it.
 
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, Keep, Pattern};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, Keep, Pattern, Versions};
 
 const fn claim(pattern: &'static str) -> Claim {
     Claim { pattern: Pattern::Path(pattern), keep: Keep::Bytes { limit_bytes: crate::os_release::BYTES_MAX } }
@@ -11,6 +11,6 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "the distribution, from os-release",
     evidence: Evidence::Installed,
     claims: &[claim("etc/os-release"), claim("usr/lib/os-release")],
-    abilities: Abilities { edges: Edges::None, licenses: false, files: false, hashes: false },
+    abilities: Abilities { packages: &[], versions: Versions::Exact, edges: Edges::None, licenses: false, files: false, hashes: false },
     catalog: |_, _| {},
 };

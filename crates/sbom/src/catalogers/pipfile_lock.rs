@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use toml::Table;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::documents::{Entries, Text, Words, document, from_json, refusal};
 use crate::ecosystems::graph::Graph;
@@ -24,7 +24,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/Pipfile.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/Pipfile"), keep: Keep::Bytes { limit_bytes: 1 << 20 } },
     ],
-    abilities: Abilities { edges: Edges::Flat, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Exact, edges: Edges::Flat, licenses: false, files: false, hashes: true },
     catalog,
 };
 

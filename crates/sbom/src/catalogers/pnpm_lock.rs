@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::from_json;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
@@ -28,7 +28,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/pnpm-lock.yaml"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 
@@ -229,7 +229,11 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
             for (name, Reference(reference)) in *group {
                 let target = match reference.strip_prefix("link:") {
                     Some(folder) => projects.get(&paths::join(&paths::join("", place), folder)).copied(),
-                    None => find(name, reference),
+                    // Where the packages are cut off, this is all that the lockfile says of one.
+                    None => find(name, reference).or_else(|| {
+                        let version = reference.split(['(', '_']).next();
+                        npm::component(FINDER, name, version, None).map(|component| graph.package(component))
+                    }),
                 };
                 if let Some(target) = target {
                     graph.depends_on(project, target, *scope);

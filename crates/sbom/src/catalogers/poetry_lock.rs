@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use serde::Deserialize;
 use toml::Value;
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pypi::{self, Requirement};
 use crate::ecosystems::pyproject::{self, Project};
@@ -24,7 +24,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/poetry.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/pyproject.toml"), keep: Keep::Bytes { limit_bytes: pyproject::BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use component::{Component, OwnedFile, PackageType, Purl, Scope, Technique};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::{Text, document, from_json};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pypi::{self, Environment, Metadata, Requirement, Wanted};
@@ -28,7 +28,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/*{egg-info,EGG-INFO}/requires.txt"), keep: METADATA },
         Claim { pattern: Pattern::Path("**/*{egg-info,EGG-INFO}/installed-files.txt"), keep: METADATA },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: true, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Python, PackageType::Binary], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: true, hashes: true },
     catalog,
 };
 

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use component::{Component, Hash, Scope, Technique};
+use component::{PackageType, Component, Hash, Scope, Technique};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, is_word};
@@ -23,7 +23,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/*requirements*.txt"), keep: FILE },
         Claim { pattern: Pattern::Path("**/requirements/*.txt"), keep: FILE },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Stated, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

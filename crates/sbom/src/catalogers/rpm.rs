@@ -13,7 +13,7 @@ use crate::code_presence::{ListedFile, can_run};
 use crate::extractors::rpm_database::{self, Package, PackagedFile, Relation};
 use crate::os_purl::{self, NAME_BYTES_MAX};
 use crate::providers::{Budget, Providers, Targets};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Handle, Keep, Pattern, Versions, View};
 
 pub(crate) const CATALOGER: Cataloger = Cataloger {
     name: "rpm",
@@ -33,7 +33,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
             keep: Keep::Bytes { limit_bytes: MANIFEST_BYTES_MAX },
         },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: true, files: true, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Rpm], versions: Versions::Exact, edges: Edges::Complete, licenses: true, files: true, hashes: true },
     catalog,
 };
 

@@ -3,7 +3,7 @@
 use component::{Component, PackageType, Purl, Scope, Technique};
 
 use crate::extractors::executable::{Auditable, AuditablePackage, EXECUTABLE, Executable};
-use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, View};
+use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "rust-binary";
 
@@ -13,7 +13,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     summary: "Rust programs: their crates, by the list that cargo auditable links into them",
     evidence: Evidence::Installed,
     claims: &[Claim { pattern: Pattern::Executable, keep: Keep::Record(&EXECUTABLE) }],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: false },
+    abilities: Abilities { packages: &[PackageType::RustCrate], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: false },
     catalog,
 };
 

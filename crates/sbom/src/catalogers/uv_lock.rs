@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Scope, Technique};
+use component::{PackageType, Scope, Technique};
 use serde::Deserialize;
 
 use crate::Refusal;
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pypi;
@@ -22,7 +22,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/uv.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/*.py.lock"), keep: Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX } },
     ],
-    abilities: Abilities { edges: Edges::Complete, licenses: false, files: false, hashes: true },
+    abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
 

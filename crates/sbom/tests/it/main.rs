@@ -4,8 +4,10 @@
 mod archive;
 mod claims;
 mod dpkg_referee;
+mod ecosystems;
 mod fold;
 mod formats;
+mod inventory;
 mod layers;
 mod projects;
 mod referees;
