@@ -1,8 +1,10 @@
 use component::{Component, ComponentIndex, Inventory, Node};
 use proptest::prelude::*;
+use sbom::Matcher;
 use sbom::formats::{CycloneDxVersion, Format, Layout, WriteOptions, read, write};
 
 use super::generate::inventory;
+use crate::inventory::inventories;
 
 /// Takes away what a format has no place for. Components that differed in their files alone become one.
 fn without_files(mut inventory: Inventory) -> Inventory {
@@ -39,6 +41,20 @@ fn check(inventory: &Inventory, format: Format, expected: &Inventory) -> Result<
         prop_assert_eq!(again, bytes, "{}", format);
     }
     Ok(())
+}
+
+#[test]
+fn every_format_keeps_what_fixtures_hold() {
+    let Some(bundle) = testkit::bundle("inventory/syft-cataloger-inputs") else { return };
+    let matcher = Matcher::new(sbom::catalogers().iter().collect());
+    for (ecosystem, fixture, inventory) in inventories(bundle.path(), &matcher) {
+        let fails = |error: TestCaseError| panic!("{ecosystem} {fixture}: {error}");
+        check(&inventory, Format::Syft, &inventory).unwrap_or_else(fails);
+        let expected = without_files(inventory.clone());
+        for format in CycloneDxVersion::ALL.map(Format::CycloneDx).into_iter().chain([Format::Spdx]) {
+            check(&inventory, format, &expected).unwrap_or_else(fails);
+        }
+    }
 }
 
 proptest! {
