@@ -259,6 +259,12 @@ impl From<registry::Error> for Failure {
                     .hint("push the blobs first; clients do this by themselves unless a proxy drops the upload")
                     .detail(json!({ "missing": detail }))
             }
+            Error::DescriptorSize { .. } => Self::registry(ErrorCode::ManifestInvalid, message)
+                .hint("clients would refuse to pull it; make the manifest again from what was pushed"),
+            Error::MediaTypeDiffers { ref stored, .. } => {
+                let hint = format!("push it as `{stored}`, or delete it first; its tags would change with it");
+                Self::registry(ErrorCode::ManifestInvalid, message).hint(hint)
+            }
             Error::TagExists { .. } => Self::registry(ErrorCode::Denied, message)
                 .hint("moving a tag needs a role that may (`writer`); push under a new tag"),
             Error::TooManyTags { .. } => Self::registry(ErrorCode::TagsTooMany, message),

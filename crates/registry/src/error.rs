@@ -84,6 +84,26 @@ pub enum Error {
     /// The manifest names blobs that the repository does not hold.
     #[error("manifest refused: {} of its blobs are not in this repository, the first is {}", .0.len(), .0.first().map_or_else(String::new, ToString::to_string))]
     BlobsMissing(Vec<Digest>),
+    /// The manifest says of something that it names another size than that has.
+    #[error("manifest refused: it says that {digest} is {stated} bytes, what is stored here is {actual}")]
+    DescriptorSize {
+        /// What it names.
+        digest: Digest,
+        /// The size that it says.
+        stated: u64,
+        /// The size of what is stored.
+        actual: u64,
+    },
+    /// The repository holds the same bytes as a manifest of another type.
+    #[error("manifest refused: it is `{pushed}` in this request, and {digest} is in this repository as `{stored}`")]
+    MediaTypeDiffers {
+        /// The manifest.
+        digest: Digest,
+        /// The type that it has, for all who pull it.
+        stored: String,
+        /// The type of this push.
+        pushed: String,
+    },
     /// The tag exists and the caller may make tags but not move them.
     #[error("tag `{tag}` exists and points to another manifest")]
     TagExists {

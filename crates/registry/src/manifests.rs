@@ -1,5 +1,6 @@
 //! Manifests coming in and going.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -63,7 +64,10 @@ struct Prepared {
     manifest: Manifest,
     entry: Arc<ManifestEntry>,
     annotations: Option<String>,
-    required: Vec<Digest>,
+    /// What must be there, with the sizes that the manifest says.
+    required: Vec<(Digest, u64)>,
+    /// What an index lists, which may be there.
+    listed: Vec<(Digest, u64)>,
     references: Vec<(Digest, i64)>,
 }
 
@@ -71,7 +75,7 @@ impl Registry {
     /// Stores a manifest and sets its tags, in one transaction.
     ///
     /// # Errors
-    /// `ManifestInvalid`, `DigestMismatch`, `BlobsMissing`, `TagExists`, `TooManyTags`, `ProjectUnknown`.
+    /// `ManifestInvalid`, `DigestMismatch`, `BlobsMissing`, `DescriptorSize`, `MediaTypeDiffers`, `TagExists`, `TooManyTags`, `ProjectUnknown`.
     pub async fn push_manifest(&self, push: ManifestPush) -> Result<PushedManifest, Error> {
         if push.tags.len() > TAGS_PER_PUSH_MAX {
             return Err(Error::TooManyTags { actual: push.tags.len(), limit: TAGS_PER_PUSH_MAX });
@@ -112,7 +116,7 @@ impl Registry {
             (Algorithm::Sha512, b"{}"),
         ] {
             let digest = blobs::digest(algorithm, content);
-            if !prepared.required.contains(&digest) {
+            if !prepared.required.iter().any(|(required, _)| *required == digest) {
                 continue;
             }
             match self.find_blob_to_reference(repository, &digest).await {
@@ -242,19 +246,22 @@ fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
     let mut required = Vec::new();
     let mut references = Vec::new();
     if let Some(config) = &manifest.config {
-        required.push(config.digest);
+        required.push((config.digest, config.size));
         references.push((config.digest, CONFIG));
     }
     for layer in &manifest.layers {
         // A foreign layer lives where its `urls` say; it is served from here only if it was pushed here.
         if !layer.is_foreign() {
-            required.push(layer.digest);
+            required.push((layer.digest, layer.size));
         }
         references.push((layer.digest, LAYER));
     }
     if manifest.kind != ManifestKind::Image {
         required.clear();
     }
+    let mut listed: Vec<_> = manifest.manifests.iter().map(|child| (child.digest, child.size)).collect();
+    listed.sort_unstable();
+    listed.dedup();
     references.extend(manifest.manifests.iter().map(|child| (child.digest, CHILD)));
     references.sort_unstable();
     references.dedup();
@@ -271,30 +278,37 @@ fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
         pushed_at_us: now_us,
         pushed_by: push.actor.clone(),
     });
-    Ok(Prepared { push, manifest, entry, annotations, required, references })
+    Ok(Prepared { push, manifest, entry, annotations, required, listed, references })
 }
 
 async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<RepositoryId, Error> {
     let Prepared { push, entry, .. } = prepared;
     let id = ensure_repository(tx, &push.repository, &push.actor, now_us).await?;
     check_required(tx, id, &prepared.required).await?;
+    check_listed(tx, id, &prepared.listed).await?;
     let digest = entry.digest.to_bytes();
     tx.execute(&sql::INSERT_MANIFEST, &[digest.clone().into(), entry.body.to_vec().into()]).await?;
-    tx.execute(
-        &sql::UPSERT_REPOSITORY_MANIFEST,
-        &[
-            id.0.into(),
-            digest.clone().into(),
-            entry.media_type.as_str().into(),
-            entry.artifact_type.as_deref().into(),
-            entry.subject.map(|subject| subject.to_bytes()).into(),
-            prepared.annotations.as_deref().into(),
-            size_value(entry.body.len() as u64),
-            now_us.into(),
-            push.actor.as_str().into(),
-        ],
-    )
-    .await?;
+    let put = tx
+        .execute(
+            &sql::UPSERT_REPOSITORY_MANIFEST,
+            &[
+                id.0.into(),
+                digest.clone().into(),
+                entry.media_type.as_str().into(),
+                entry.artifact_type.as_deref().into(),
+                entry.subject.map(|subject| subject.to_bytes()).into(),
+                prepared.annotations.as_deref().into(),
+                size_value(entry.body.len() as u64),
+                now_us.into(),
+                push.actor.as_str().into(),
+            ],
+        )
+        .await?;
+    if put == 0 {
+        let stored = tx.find(&sql::FIND_MEDIA_TYPE, &[id.0.into(), digest.into()]).await?;
+        let stored = stored.map_or(Ok(String::new()), |row| row.get(0))?;
+        return Err(Error::MediaTypeDiffers { digest: entry.digest, stored, pushed: entry.media_type.clone() });
+    }
     if !prepared.references.is_empty() {
         let rows: Vec<Vec<Value>> = prepared
             .references
@@ -316,18 +330,51 @@ async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<Reposi
     Ok(id)
 }
 
-async fn check_required(tx: &mut Tx, id: RepositoryId, required: &[Digest]) -> Result<(), Error> {
-    if required.is_empty() {
-        return Ok(());
+/// Has an image refused whose config and layers are not all there, of the sizes that it says.
+async fn check_required(tx: &mut Tx, id: RepositoryId, required: &[(Digest, u64)]) -> Result<(), Error> {
+    let held = load_sizes(tx, &sql::LIST_HELD_BLOBS, id, required).await?;
+    let mut missing: Vec<Digest> =
+        required.iter().map(|(digest, _)| *digest).filter(|digest| !held.contains_key(digest)).collect();
+    missing.dedup();
+    if !missing.is_empty() {
+        return Err(Error::BlobsMissing(missing));
     }
-    let wanted: Vec<Value> = required.iter().map(|digest| digest.to_bytes().into()).collect();
-    let rows = tx.query_list(&sql::LIST_HELD_BLOBS, &[id.0.into()], &wanted).await?;
-    if rows.len() == required.len() {
-        return Ok(());
+    check_sizes(required, &held)
+}
+
+/// Has an index refused that says another size of what it lists and the repository holds: manifests, or the layers of a build
+/// cache.
+async fn check_listed(tx: &mut Tx, id: RepositoryId, listed: &[(Digest, u64)]) -> Result<(), Error> {
+    for statement in [&sql::LIST_HELD_MANIFESTS, &sql::LIST_HELD_BLOBS] {
+        check_sizes(listed, &load_sizes(tx, statement, id, listed).await?)?;
     }
-    let held = rows.iter().map(|row| row.get::<Vec<u8>>(0)).collect::<Result<Vec<_>, _>>()?;
-    let missing: Vec<Digest> = required.iter().filter(|digest| !held.contains(&digest.to_bytes())).copied().collect();
-    Err(Error::BlobsMissing(missing))
+    Ok(())
+}
+
+fn check_sizes(named: &[(Digest, u64)], held: &BTreeMap<Digest, u64>) -> Result<(), Error> {
+    for (digest, stated) in named {
+        if let Some(actual) = held.get(digest).filter(|actual| *actual != stated) {
+            return Err(Error::DescriptorSize { digest: *digest, stated: *stated, actual: *actual });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the sizes of those that the repository holds.
+async fn load_sizes(
+    tx: &mut Tx,
+    statement: &'static db::Statement,
+    id: RepositoryId,
+    named: &[(Digest, u64)],
+) -> Result<BTreeMap<Digest, u64>, Error> {
+    let mut wanted: Vec<Digest> = named.iter().map(|(digest, _)| *digest).collect();
+    wanted.dedup();
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let wanted: Vec<Value> = wanted.iter().map(|digest| digest.to_bytes().into()).collect();
+    let rows = tx.query_list(statement, &[id.0.into()], &wanted).await?;
+    rows.iter().map(|row| Ok((stored_digest(&row.get::<Vec<u8>>(0)?)?, row.get(1)?))).collect()
 }
 
 /// Points a tag at a manifest and returns where it pointed before.

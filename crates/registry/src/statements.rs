@@ -71,18 +71,23 @@ db::statements! {
         ON CONFLICT (repository_id, digest) DO UPDATE SET collect_after_us = excluded.collect_after_us";
     /// Takes a blob out of a repository.
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2";
-    /// Which of some blobs a repository holds, whole.
-    LIST_HELD_BLOBS = "SELECT l.digest FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
+    /// Which of some blobs a repository holds, whole, and their sizes.
+    LIST_HELD_BLOBS = "SELECT l.digest, b.size_bytes FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
         WHERE l.repository_id = $1 AND b.state = 0 AND l.digest IN {list}";
 
+    /// Which of some manifests a repository holds, and their sizes.
+    LIST_HELD_MANIFESTS = "SELECT digest, size_bytes FROM repository_manifests WHERE repository_id = $1 AND digest IN {list}";
     /// Stores a manifest's bytes once, or heals them.
     INSERT_MANIFEST = "INSERT INTO manifests (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO UPDATE \
         SET body = excluded.body WHERE manifests.body <> excluded.body";
-    /// Puts a manifest into a repository.
+    /// Puts a manifest into a repository; no row when it is there under another media type.
     UPSERT_REPOSITORY_MANIFEST = "INSERT INTO repository_manifests (repository_id, digest, media_type, artifact_type, subject, \
         annotations, size_bytes, pushed_at_us, pushed_by, collect_after_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) \
-        ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type, artifact_type = excluded.artifact_type, \
-        pushed_at_us = excluded.pushed_at_us, pushed_by = excluded.pushed_by, collect_after_us = NULL";
+        ON CONFLICT (repository_id, digest) DO UPDATE SET artifact_type = excluded.artifact_type, \
+        pushed_at_us = excluded.pushed_at_us, pushed_by = excluded.pushed_by, collect_after_us = NULL \
+        WHERE repository_manifests.media_type = excluded.media_type";
+    /// Under which media type a repository holds a manifest.
+    FIND_MEDIA_TYPE = "SELECT media_type FROM repository_manifests WHERE repository_id = $1 AND digest = $2";
     /// Records what a manifest references.
     INSERT_REFERENCES = "INSERT INTO manifest_references (repository_id, manifest, target, kind) VALUES {rows:4} \
         ON CONFLICT (repository_id, target, manifest, kind) DO NOTHING";

@@ -75,9 +75,10 @@ testkit::on_both_databases! {
         let world = World::new(database).await;
         for text in [MARKUP, "\"", "\u{1f980}", "a"] {
             let digest = push_hostile(&world, &long(text)[..].chars().take(2_000).collect::<String>()).await;
+            let size = world.manifest_size("team/api", &digest).await;
             let platform = json!({ "os": "o".repeat(200), "architecture": "a".repeat(200) });
             let entries: Vec<Value> = (0..200)
-                .map(|_| json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(), "size": 5, "platform": platform }))
+                .map(|_| json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest.to_string(), "size": size, "platform": platform }))
                 .collect();
             let index = json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries });
             let index = world.manifest("team/api", &["index"], &index).await;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use identity::{MasterKey, Secret};
-use oci::{Algorithm, Digest, RepositoryName};
+use oci::{Algorithm, Digest, Reference, RepositoryName};
 use registry::{ManifestPush, Registry, TagRule};
 use serde_json::{Value, json};
 use tenancy::{NewProject, NewUser, Subject, Tenancy};
@@ -190,6 +190,11 @@ impl World {
         self.registry.push_manifest(push).await.unwrap().digest
     }
 
+    pub(crate) async fn manifest_size(&self, repository: &str, digest: &Digest) -> usize {
+        let name = repository.parse().unwrap();
+        self.registry.find_manifest(&name, &Reference::Digest(*digest)).await.unwrap().body.len()
+    }
+
     /// Pushes an image with layers of these sizes, each made by a step.
     pub(crate) async fn image(&self, repository: &str, tags: &[&str], config: &Value, layers: &[usize]) -> Digest {
         let config_bytes = serde_json::to_vec(config).unwrap();
@@ -231,12 +236,14 @@ impl World {
         let layers = [31_457_280, 1_887_436, 12_582_912, 2_048, 7_340_032, 524_288];
         let amd64 = self.image("team/api", &["1.4", "latest"], &config("amd64"), &layers).await;
         let arm64 = self.image("team/api", &[], &config("arm64"), &layers[..5]).await;
-        let entry = |digest: &Digest, architecture: &str| {
-            json!({ "mediaType": OCI_IMAGE, "digest": digest.to_string(), "size": 1_412,
+        let (amd64_bytes, arm64_bytes) =
+            (self.manifest_size("team/api", &amd64).await, self.manifest_size("team/api", &arm64).await);
+        let entry = |digest: &Digest, size_bytes: usize, architecture: &str| {
+            json!({ "mediaType": OCI_IMAGE, "digest": digest.to_string(), "size": size_bytes,
                     "platform": { "os": "linux", "architecture": architecture } })
         };
         let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX,
-            "manifests": [entry(&amd64, "amd64"), entry(&arm64, "arm64")] });
+            "manifests": [entry(&amd64, amd64_bytes, "amd64"), entry(&arm64, arm64_bytes, "arm64")] });
         self.manifest("team/api", &["1.4-multi"], &index).await;
         self.referrer("team/api", &amd64, "application/vnd.cyclonedx+json", r#"{"bomFormat":"CycloneDX"}"#).await;
         self.referrer("team/api", &amd64, "application/vnd.dev.sigstore.bundle.v0.3+json", r#"{"a":1}"#).await;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oci::{Algorithm, Digest, Reference};
+use oci::{Algorithm, Digest, Reference, media_type};
 use registry::{Error, ManifestPush, REFERRERS_PAGE_BYTES_MAX, TAGS_PER_PUSH_MAX, TagRule};
 use serde_json::json;
 use testkit::Database;
@@ -54,6 +54,75 @@ testkit::on_both_databases! {
         assert_eq!(found.items, ["v1"]);
         hub.registry.push_manifest(ManifestPush { tags: tags(TAGS_PER_PUSH_MAX), ..good() }).await.unwrap();
         assert_eq!(hub.registry.list_tags(&name("team/web"), "", None).await.unwrap().items.len(), TAGS_PER_PUSH_MAX + 1);
+    }
+
+    /// Clients compare the two and refuse to pull what does not agree.
+    async fn a_manifest_says_the_sizes_of_what_it_names(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image("team/web", &[], "layer").await;
+        let layer = hub.blob("team/web", b"cached layer").await;
+        let plain = index(&[image.manifest, layer]);
+        let places =
+            [(&image.document, "/config"), (&image.document, "/layers/0"), (&plain, "/manifests/0"), (&plain, "/manifests/1")];
+        for (document, place) in places {
+            let size = document.pointer(place).unwrap()["size"].as_u64().unwrap();
+            for stated in [0, size - 1, size + 1, size, u64::try_from(i64::MAX).unwrap()] {
+                let mut document = document.clone();
+                document.pointer_mut(place).unwrap()["size"] = json!(stated);
+                let outcome = hub.try_manifest("team/web", &["v1"], &document).await;
+                match outcome {
+                    Ok(_) => assert_eq!(stated, size, "{place}"),
+                    Err(Error::DescriptorSize { stated: told, actual, .. }) => {
+                        assert_eq!((told, actual), (stated, size), "{place}");
+                        assert_ne!(stated, size, "{place}");
+                    }
+                    Err(error) => panic!("{place}: {error:?}"),
+                }
+            }
+        }
+        // One that is named twice must be named alike.
+        let mut twice = image.document.clone();
+        let mut again = twice["layers"][0].clone();
+        again["size"] = json!(1);
+        twice["layers"].as_array_mut().unwrap().push(again);
+        let refused = hub.try_manifest("team/web", &[], &twice).await;
+        assert!(matches!(refused, Err(Error::DescriptorSize { stated: 1, .. })), "{refused:?}");
+        // What is not here, and what lives elsewhere, may have any size.
+        let mut elsewhere = image.document.clone();
+        elsewhere["layers"] = json!([{ "mediaType": "a/b", "digest": image.layer.to_string(), "size": 1, "urls": ["https://example.com"] }]);
+        hub.manifest("team/web", &[], &elsewhere).await;
+        hub.assert_sound("sizes").await;
+    }
+
+    /// What a manifest is to those who pull its tags, no later push of the same bytes changes.
+    async fn a_manifest_keeps_its_media_type(database: Database) {
+        let hub = Hub::open(database).await;
+        let config = hub.blob("team/web", b"config").await;
+        let mut untyped = image(&config, &[]);
+        untyped.as_object_mut().unwrap().remove("mediaType");
+        let (first, second) = (media_type::OCI_MANIFEST, media_type::DOCKER_MANIFEST);
+        let push_as = |repository: &str, content_type: &str, tags: &[&str]| ManifestPush {
+            content_type: Some(content_type.to_owned()),
+            ..push(repository, tags, &untyped)
+        };
+        let digest = hub.registry.push_manifest(push_as("team/web", first, &["v1"])).await.unwrap().digest;
+        for tags in [&[][..], &["v1"], &["v2"]] {
+            let refused = hub.registry.push_manifest(push_as("team/web", second, tags)).await;
+            let Err(Error::MediaTypeDiffers { stored, pushed, .. }) = &refused else { panic!("{refused:?}") };
+            assert_eq!((stored.as_str(), pushed.as_str()), (first, second));
+        }
+        for registry in [hub.registry.clone(), hub.restarted()] {
+            let found = registry.find_manifest(&name("team/web"), &reference_of("v1")).await.unwrap();
+            assert_eq!(found.media_type, first);
+            assert!(registry.find_manifest(&name("team/web"), &reference_of("v2")).await.is_err());
+        }
+        hub.registry.push_manifest(push_as("team/web", first, &["v2"])).await.unwrap();
+        // Another repository has its own, and so has one from which it was deleted.
+        hub.blob("team/api", b"config").await;
+        hub.registry.push_manifest(push_as("team/api", second, &["v1"])).await.unwrap();
+        hub.registry.delete_manifest(&name("team/web"), &digest, ACTOR).await.unwrap();
+        hub.registry.push_manifest(push_as("team/web", second, &["v1"])).await.unwrap();
+        hub.assert_sound("media types").await;
     }
 
     /// A blob of another repository does not count, even where it is stored.

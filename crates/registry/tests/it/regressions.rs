@@ -12,8 +12,8 @@ use serde_json::json;
 use testkit::Database;
 
 use crate::support::{
-    ACTOR, DAMAGE_MANIFEST, HOUR_US, Hub, MINUTE_US, body, bytes_of, descriptor, image, name, push, reference_of, run,
-    sha256, streamed, tag, target,
+    ACTOR, DAMAGE_MANIFEST, HOUR_US, Hub, MINUTE_US, body, bytes_of, descriptor, digest_of, image, name, push,
+    reference_of, run, sha256, streamed, tag, target,
 };
 
 testkit::on_both_databases! {
@@ -192,7 +192,7 @@ testkit::on_both_databases! {
             (Algorithm::Sha512, Algorithm::Sha512),
         ] {
             let repository = format!("team/{manifest:?}-{content:?}").to_lowercase();
-            let (object, empty) = (blobs::digest(content, b"{}"), blobs::digest(content, b""));
+            let (object, empty) = (digest_of(content, b"{}"), digest_of(content, b""));
             let mut push = push(&repository, &["v1"], &image(&object, &[empty]));
             push.digest = Some(blobs::digest(manifest, &push.body));
             hub.registry.push_manifest(push).await.unwrap();

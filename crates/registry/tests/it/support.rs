@@ -1,6 +1,7 @@
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use blobs::{Blobs, UploadId};
@@ -278,8 +279,22 @@ pub(crate) fn reference_of(text: &str) -> Reference {
     text.parse().map_or_else(|_| Reference::Tag(tag(text)), Reference::Digest)
 }
 
+/// The sizes of what the tests have hashed, so that a descriptor takes no more than a digest.
+static SIZES: LazyLock<Mutex<HashMap<Digest, usize>>> = LazyLock::new(Mutex::default);
+
 pub(crate) fn sha256(content: &[u8]) -> Digest {
-    blobs::digest(Algorithm::Sha256, content)
+    digest_of(Algorithm::Sha256, content)
+}
+
+pub(crate) fn digest_of(algorithm: Algorithm, content: &[u8]) -> Digest {
+    let digest = blobs::digest(algorithm, content);
+    SIZES.lock().unwrap().insert(digest, content.len());
+    digest
+}
+
+/// The size of what was hashed; that of something absent is anything.
+pub(crate) fn size_of(digest: &Digest) -> usize {
+    SIZES.lock().unwrap().get(digest).copied().unwrap_or(1)
 }
 
 pub(crate) type Chunks = stream::Iter<std::vec::IntoIter<Result<Bytes, &'static str>>>;
@@ -322,11 +337,13 @@ pub(crate) fn push(repository: &str, tags: &[&str], document: &Json) -> Manifest
 }
 
 pub(crate) fn bytes_of(document: &Json) -> Bytes {
-    serde_json::to_vec(document).unwrap().into()
+    let bytes = serde_json::to_vec(document).unwrap();
+    sha256(&bytes);
+    bytes.into()
 }
 
 pub(crate) fn descriptor(digest: &Digest) -> Json {
-    json!({ "mediaType": "application/octet-stream", "digest": digest.to_string(), "size": 1 })
+    json!({ "mediaType": "application/octet-stream", "digest": digest.to_string(), "size": size_of(digest) })
 }
 
 pub(crate) fn image(config: &Digest, layers: &[Digest]) -> Json {
@@ -341,7 +358,9 @@ pub(crate) fn image(config: &Digest, layers: &[Digest]) -> Json {
 pub(crate) fn index(manifests: &[Digest]) -> Json {
     let children: Vec<_> = manifests
         .iter()
-        .map(|digest| json!({ "mediaType": media_type::OCI_MANIFEST, "digest": digest.to_string(), "size": 1 }))
+        .map(|digest| {
+            json!({ "mediaType": media_type::OCI_MANIFEST, "digest": digest.to_string(), "size": size_of(digest) })
+        })
         .collect();
     json!({ "schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": children })
 }
@@ -350,7 +369,8 @@ pub(crate) fn index(manifests: &[Digest]) -> Json {
 pub(crate) fn referrer(config: &Digest, subject: &Digest, what: &str) -> Json {
     let mut document = image(config, &[]);
     document["artifactType"] = json!(format!("application/vnd.test.{what}"));
-    document["subject"] = json!({ "mediaType": media_type::OCI_MANIFEST, "digest": subject.to_string(), "size": 1 });
+    let size = size_of(subject);
+    document["subject"] = json!({ "mediaType": media_type::OCI_MANIFEST, "digest": subject.to_string(), "size": size });
     document["annotations"] = json!({ "what": what });
     document
 }
