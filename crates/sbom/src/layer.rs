@@ -3,17 +3,17 @@
     reason = "indices and lengths are below `ENTRIES_MAX`, `NAME_BYTES_MAX` and the longest path"
 )]
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
 use std::hash::BuildHasher as _;
 use std::io::Read;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, Spill};
+use crate::content::{Content, MEMORY_BYTES_MAX, Spill};
 use crate::matcher::{HEAD_BYTES, Matcher, Wants};
-use crate::tar::{self, EntryKind, Header, Walk};
+use crate::tar::{self, EntryKind, Header, Walk, text};
 
 /// The most entries of a layer. The largest images in use have a million; this takes 400 MiB.
 pub const ENTRIES_MAX: usize = 16 << 20;
@@ -66,7 +66,7 @@ pub(crate) struct Kept {
 ///
 /// It says nothing about other layers, so that it can be kept by diff-ID and used in every image that shares the layer.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Stored")]
+#[serde(try_from = "Stored")]
 pub struct LayerRecord {
     directories: Vec<Box<str>>,
     names: String,
@@ -74,9 +74,9 @@ pub struct LayerRecord {
     links: Vec<Box<str>>,
     kept: Vec<Kept>,
     /// Paths that a whiteout deletes from lower layers.
-    whiteouts: HashSet<Box<str>>,
+    whiteouts: BTreeSet<Box<str>>,
     /// Directories of which nothing of lower layers shows.
-    opaque: HashSet<Box<str>>,
+    opaque: BTreeSet<Box<str>>,
     unknowns: Vec<(Box<str>, Box<str>)>,
     #[serde(skip)]
     lookup: Lookup,
@@ -90,8 +90,8 @@ struct Stored {
     records: Vec<Record>,
     links: Vec<Box<str>>,
     kept: Vec<Kept>,
-    whiteouts: HashSet<Box<str>>,
-    opaque: HashSet<Box<str>>,
+    whiteouts: BTreeSet<Box<str>>,
+    opaque: BTreeSet<Box<str>>,
     unknowns: Vec<(Box<str>, Box<str>)>,
 }
 
@@ -102,17 +102,27 @@ struct Lookup {
     hasher: DefaultHashBuilder,
 }
 
-impl From<Stored> for LayerRecord {
-    fn from(stored: Stored) -> Self {
+/// A stored record that refers to what it does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the record refers to what it does not hold")]
+struct Unsound;
+
+impl TryFrom<Stored> for LayerRecord {
+    type Error = Unsound;
+
+    fn try_from(stored: Stored) -> Result<Self, Unsound> {
         let Stored { directories, names, records, links, kept, whiteouts, opaque, unknowns } = stored;
         let mut layer =
             Self { directories, names, records, links, kept, whiteouts, opaque, unknowns, lookup: Lookup::default() };
         layer.lookup.directories =
             layer.directories.iter().enumerate().map(|(index, path)| (path.clone(), index as u32)).collect();
+        if !layer.is_sound() {
+            return Err(Unsound);
+        }
         for index in 0..layer.records.len() as u32 {
             layer.index(index);
         }
-        layer
+        Ok(layer)
     }
 }
 
@@ -177,27 +187,54 @@ impl<'m> LayerBuilder<'m> {
         let record = self.layer.insert(path, FileKind::File, mode, size_bytes)?;
         let failed = |source| Error::Entry { path: path.to_owned(), source };
         let mut head = [0; HEAD_BYTES];
-        let head_len = fill(stream, &mut head[..HEAD_BYTES.min(usize::try_from(size_bytes).unwrap_or(HEAD_BYTES))])
-            .map_err(failed)?;
+        let head_len = fill(stream, head_of(&mut head, size_bytes)).map_err(failed)?;
         let head = &head[..head_len];
-        let wants = self.matcher.wants(path, head, &mut self.scratch);
-        if wants.is_empty() {
-            return Ok(false);
-        }
-        let limit =
-            wants.records.iter().map(|extractor| extractor.limit_bytes).chain(wants.bytes_limit).max().unwrap_or(0);
-        if size_bytes > limit {
-            self.unknown(path, format!("{size_bytes} bytes, the limit for such a file is {limit}"));
-            return Ok(false);
-        }
+        let Some(wants) = self.wants(path, head, size_bytes) else { return Ok(false) };
         let content = Content::read(head, stream, size_bytes, self.spill).map_err(failed)?;
         self.keep(path, record, &wants, content).map_err(failed)?;
         Ok(true)
     }
 
+    /// Adds a regular file of a directory, as [`LayerBuilder::add_file`]. A large one is read where it is.
+    pub fn add_open_file(&mut self, path: &str, mode: u16, size_bytes: u64, file: File) -> Result<bool, Error> {
+        let record = self.layer.insert(path, FileKind::File, mode, size_bytes)?;
+        let failed = |source| Error::Entry { path: path.to_owned(), source };
+        let mut head = [0; HEAD_BYTES];
+        let head_len = fill(&mut &file, head_of(&mut head, size_bytes)).map_err(failed)?;
+        let head = &head[..head_len];
+        let Some(wants) = self.wants(path, head, size_bytes) else { return Ok(false) };
+        let content = if size_bytes <= MEMORY_BYTES_MAX {
+            Content::read(head, &mut &file, size_bytes, self.spill)
+        } else {
+            Content::from_file(file)
+        };
+        self.keep(path, record, &wants, content.map_err(failed)?).map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Reports what could not be read, and why.
+    pub fn report(&mut self, path: &str, reason: impl Into<Box<str>>) {
+        self.unknown(path, reason);
+    }
+
     /// Returns the finished layer.
     pub fn finish(self) -> LayerRecord {
         self.layer
+    }
+
+    /// Returns what is wanted of a file; `None` when that is nothing, or when the file is too large for all who want it.
+    fn wants(&mut self, path: &str, head: &[u8], size_bytes: u64) -> Option<Wants> {
+        let wants = self.matcher.wants(path, head, &mut self.scratch);
+        if wants.is_empty() {
+            return None;
+        }
+        let limits = wants.records.iter().map(|extractor| extractor.limit_bytes).chain(wants.bytes_limit);
+        let limit = limits.max().unwrap_or(0);
+        if size_bytes > limit {
+            self.unknown(path, format!("{size_bytes} bytes, the limit for such a file is {limit}"));
+            return None;
+        }
+        Some(wants)
     }
 
     fn keep(&mut self, path: &str, record: u32, wants: &Wants, content: Content) -> std::io::Result<()> {
@@ -309,6 +346,11 @@ impl LayerRecord {
         self.records.is_empty()
     }
 
+    /// Returns how many bytes are kept of the layer's files.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept.iter().map(|kept| kept.bytes.len() as u64).sum()
+    }
+
     pub(crate) fn kept(&self) -> &[Kept] {
         &self.kept
     }
@@ -363,6 +405,16 @@ impl LayerRecord {
             }
         }
         false
+    }
+
+    fn is_sound(&self) -> bool {
+        let is_record = |record: &Record| {
+            let (from, len) = (record.name_offset as usize, record.name_len as usize);
+            (record.directory as usize) < self.directories.len() && self.names.get(from..from + len).is_some()
+        };
+        self.records.len() <= ENTRIES_MAX
+            && self.records.iter().all(is_record)
+            && self.kept.iter().all(|kept| (kept.record as usize) < self.records.len())
     }
 
     fn name(&self, record: &Record) -> &str {
@@ -448,24 +500,18 @@ fn normal(path: &[u8]) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// A path as text. Bytes that are no UTF-8 are spelled `\xNN`, so that two names stay two.
-fn text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        for byte in chunk.invalid() {
-            let _ = write!(text, "\\x{byte:02x}");
-        }
-    }
-    text
-}
-
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
 fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+}
+
+/// Returns the part of a buffer that the first bytes of a file fill.
+fn head_of(buffer: &mut [u8; HEAD_BYTES], size_bytes: u64) -> &mut [u8] {
+    let len = usize::try_from(size_bytes).unwrap_or(HEAD_BYTES).min(HEAD_BYTES);
+    &mut buffer[..len]
 }
 
 /// Reads until the buffer is full or the stream ends.

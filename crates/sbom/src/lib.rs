@@ -28,8 +28,9 @@ mod matcher;
 mod os_purl;
 mod os_release;
 mod providers;
+mod stored;
 mod stream;
-mod tar;
+pub mod tar;
 #[doc(hidden)]
 pub mod testing;
 mod view;
@@ -47,9 +48,9 @@ pub use engine::{LayerScope, Source, inventory};
 pub use layer::{
     ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
 };
-pub use matcher::Matcher;
+pub use matcher::{EXCLUDES_MAX, ExcludeError, Excluded, Matcher};
+pub use stored::RECORD_VERSION;
 pub use stream::{Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
-pub use tar::Error as TarError;
 pub use view::{Entry, File, View};
 
 /// Returns every cataloger, in the order of their names.

@@ -13,7 +13,71 @@ pub struct Matcher {
     path_claims: Vec<ClaimRef>,
     /// The claims on executables.
     executable_claims: Vec<ClaimRef>,
+    /// The paths that are no catalogers' business.
+    excluded: Excluded,
     fingerprint: String,
+}
+
+/// Paths that are left out, with all below them.
+///
+/// A pattern is for the absolute path: `*` stays within a part of it, `**` crosses parts. One that does not begin with a slash is for any depth.
+#[derive(Debug, Default)]
+pub struct Excluded {
+    patterns: Vec<String>,
+    paths: GlobSet,
+}
+
+/// The most patterns of [`Excluded`]: people write a handful, and each costs time for every path.
+pub const EXCLUDES_MAX: usize = 1_000;
+
+/// Why patterns cannot be excluded.
+#[derive(Debug, thiserror::Error)]
+pub enum ExcludeError {
+    /// One is no glob.
+    #[error("`{pattern}` is no pattern of paths")]
+    Glob {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        #[source]
+        source: globset::Error,
+    },
+    /// One is empty, and would leave out everything.
+    #[error("a pattern of paths is empty")]
+    Empty,
+    /// More than [`EXCLUDES_MAX`].
+    #[error("there are {actual} patterns, the limit is {EXCLUDES_MAX}")]
+    TooMany {
+        /// How many.
+        actual: usize,
+    },
+}
+
+impl Excluded {
+    /// Compiles patterns.
+    pub fn new(patterns: Vec<String>) -> Result<Self, ExcludeError> {
+        if patterns.len() > EXCLUDES_MAX {
+            return Err(ExcludeError::TooMany { actual: patterns.len() });
+        }
+        if patterns.iter().any(|pattern| pattern.trim_matches('/').is_empty()) {
+            return Err(ExcludeError::Empty);
+        }
+        let mut builder = GlobSetBuilder::new();
+        for pattern in &patterns {
+            let rooted = pattern.strip_prefix('/').map_or_else(|| format!("**/{pattern}"), str::to_owned);
+            for glob in [rooted.clone(), format!("{}/**", rooted.trim_end_matches('/'))] {
+                let glob = GlobBuilder::new(&glob).literal_separator(true).build();
+                builder.add(glob.map_err(|source| ExcludeError::Glob { pattern: pattern.clone(), source })?);
+            }
+        }
+        let failed = |source| ExcludeError::Glob { pattern: patterns.join(" "), source };
+        Ok(Self { paths: builder.build().map_err(failed)?, patterns })
+    }
+
+    /// Returns whether a path (without a leading slash) is left out.
+    pub fn contains(&self, path: &str) -> bool {
+        !self.patterns.is_empty() && self.paths.is_match(path)
+    }
 }
 
 /// A claim of a selected cataloger.
@@ -56,6 +120,14 @@ impl Matcher {
     /// # Panics
     /// When a cataloger's pattern is no glob. A test compiles those of all.
     pub fn new(catalogers: Vec<&'static Cataloger>) -> Self {
+        Self::new_without(catalogers, Excluded::default())
+    }
+
+    /// Compiles the claims of some catalogers, none of them on a path that is excluded.
+    ///
+    /// # Panics
+    /// As [`Matcher::new`].
+    pub fn new_without(catalogers: Vec<&'static Cataloger>, excluded: Excluded) -> Self {
         let mut builder = GlobSetBuilder::new();
         let (mut path_claims, mut executable_claims, mut lines) = (Vec::new(), Vec::new(), Vec::new());
         for (at, cataloger) in catalogers.iter().enumerate() {
@@ -74,18 +146,24 @@ impl Matcher {
         }
         lines.sort();
         lines.dedup();
+        lines.extend(excluded.patterns.iter().map(|pattern| format!("without {pattern}")));
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, lines.join("\n").as_bytes());
         let fingerprint = digest.as_ref()[..16].iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
         });
         let paths = builder.build().expect("the catalogers' patterns make a set");
-        Self { catalogers, paths, path_claims, executable_claims, fingerprint }
+        Self { catalogers, paths, path_claims, executable_claims, excluded, fingerprint }
     }
 
     /// Returns the catalogers whose claims these are.
     pub fn catalogers(&self) -> &[&'static Cataloger] {
         &self.catalogers
+    }
+
+    /// Returns the paths that are left out.
+    pub fn excluded(&self) -> &Excluded {
+        &self.excluded
     }
 
     /// Returns what identifies the claims: a layer that was read with the same fingerprint need not be read again.
@@ -96,6 +174,9 @@ impl Matcher {
     /// Returns what is kept of a regular file, by its path (without a leading slash) and its first bytes.
     pub(crate) fn wants(&self, path: &str, head: &[u8], scratch: &mut Vec<usize>) -> Wants {
         let mut wants = Wants::default();
+        if self.excluded.contains(path) {
+            return wants;
+        }
         self.paths.matches_candidate_into(&Candidate::new(path), scratch);
         for at in scratch.iter() {
             wants.add(self.path_claims[*at].keep);
@@ -162,5 +243,53 @@ mod tests {
         for (head, expected) in table {
             assert_eq!(is_executable(head), expected, "{head:02x?}");
         }
+    }
+
+    #[track_caller]
+    fn check(pattern: &str, path: &str, expected: bool) {
+        let excluded = Excluded::new(vec![pattern.to_owned()]).unwrap();
+        assert_eq!(excluded.contains(path), expected, "{pattern} of {path}");
+    }
+
+    #[test]
+    fn a_pattern_is_for_a_path_and_all_below() {
+        check("/usr", "usr", true);
+        check("/usr", "usr/lib/x", true);
+        check("/usr/", "usr/lib/x", true);
+        check("/usr", "opt/usr", false);
+        check("/usr", "usrlocal", false);
+        check("node_modules", "app/node_modules/a/package.json", true);
+        check("node_modules", "node_modules", true);
+        check("*.jar", "a/b.jar", true);
+        check("/*.jar", "a/b.jar", false);
+        check("/opt/*/test", "opt/a/test/x", true);
+        check("/opt/*/test", "opt/a/b/test/x", false);
+        check("/opt/**/test", "opt/a/b/test/x", true);
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for (pattern, told) in [
+            ("[", "`[` is no pattern of paths"),
+            ("", "a pattern of paths is empty"),
+            ("/", "a pattern of paths is empty"),
+        ] {
+            assert_eq!(Excluded::new(vec![pattern.to_owned()]).unwrap_err().to_string(), told, "{pattern}");
+        }
+        for (count, is_taken) in [(EXCLUDES_MAX - 1, true), (EXCLUDES_MAX, true), (EXCLUDES_MAX + 1, false)] {
+            assert_eq!(Excluded::new(vec!["/a".to_owned(); count]).is_ok(), is_taken, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_claims_and_of_what_is_excluded() {
+        let all = || crate::catalogers().iter().collect::<Vec<_>>();
+        let without = |patterns: &[&str]| {
+            let patterns = patterns.iter().map(ToString::to_string).collect();
+            Matcher::new_without(all(), Excluded::new(patterns).unwrap()).fingerprint().to_owned()
+        };
+        assert_eq!(without(&[]), Matcher::new(all()).fingerprint());
+        assert_ne!(without(&["/a"]), without(&[]));
+        assert_ne!(without(&["/a"]), without(&["/b"]));
     }
 }

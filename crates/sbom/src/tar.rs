@@ -1,40 +1,50 @@
-//! A forward walk over the entries of a tar stream, as layers are written.
+//! A forward walk over the entries of a tar, as layers and archives of images are written.
 //!
 //! Follows POSIX.1-2001 (ustar and pax interchange formats) and the GNU extensions that layers carry: long names and links, base-256
 //! numbers, sparse files. Nothing is extracted; the walk holds one header at a time, and all that a header can ask for is bounded.
 
-use std::io::{self, Read};
+use std::fmt::Write as _;
+use std::io::{self, Read, Seek};
 
 /// One block of a tar.
 const BLOCK_BYTES: usize = 512;
 
 /// The longest path or link target; `PATH_MAX` on Linux.
-pub(crate) const PATH_BYTES_MAX: usize = 4096;
+pub const PATH_BYTES_MAX: usize = 4096;
 
 /// The most bytes of one extended header. Real ones hold a few names and times; ACLs and labels take some kilobytes.
-pub(crate) const EXTENDED_HEADER_BYTES_MAX: u64 = 1 << 20;
+pub const EXTENDED_HEADER_BYTES_MAX: u64 = 1 << 20;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EntryKind {
+pub enum EntryKind {
+    /// A regular file.
     File,
+    /// A directory.
     Directory,
+    /// A symbolic link.
     Symlink,
+    /// Another name of an earlier entry.
     HardLink,
+    /// A device, pipe or what else there is.
     Other,
 }
 
 /// One entry's header. The path is as it stands in the archive.
 #[derive(Debug)]
-pub(crate) struct Header {
-    pub(crate) path: Vec<u8>,
-    pub(crate) link: Vec<u8>,
-    pub(crate) kind: EntryKind,
-    pub(crate) mode: u16,
+pub struct Header {
+    /// The path.
+    pub path: Vec<u8>,
+    /// The target of a link.
+    pub link: Vec<u8>,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The permission bits.
+    pub mode: u16,
     /// The size of what a reader of the file sees; zero for all but files.
-    pub(crate) size_bytes: u64,
+    pub size_bytes: u64,
     /// The bytes in the stream, padding not counted. Less than `size_bytes` for a sparse file.
-    pub(crate) stored_bytes: u64,
+    pub stored_bytes: u64,
 }
 
 /// Why a walk stopped.
@@ -90,8 +100,10 @@ struct Extension {
 }
 
 /// A walk. After each entry the caller reads as much of its bytes as it wants through [`Walk::body`]; the rest is skipped.
-pub(crate) struct Walk<R> {
+pub struct Walk<R> {
     reader: R,
+    /// Moves the reader on without reading; `None` for a stream.
+    skip: Option<Skip<R>>,
     offset: u64,
     unread: u64,
     padding: u64,
@@ -99,16 +111,36 @@ pub(crate) struct Walk<R> {
     scratch: Vec<u8>,
 }
 
+/// Moves a reader on by some bytes, perhaps beyond its end.
+type Skip<R> = fn(&mut R, u64) -> io::Result<()>;
+
 /// How much is read at once when bytes are skipped.
 const SKIP_BYTES: usize = 64 << 10;
 
 impl<R: Read> Walk<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self { reader, offset: 0, unread: 0, padding: 0, global: Extension::default(), scratch: vec![0; SKIP_BYTES] }
+    /// Starts at the beginning of a stream.
+    pub fn new(reader: R) -> Self {
+        let scratch = vec![0; SKIP_BYTES];
+        Self { reader, skip: None, offset: 0, unread: 0, padding: 0, global: Extension::default(), scratch }
+    }
+
+    /// Starts at the beginning of a file, in which what is not wanted is not read either. The walk then does not notice that the file ends inside
+    /// of an entry's bytes: the caller compares [`Walk::offset`] with the file's size.
+    pub fn new_seekable(reader: R) -> Self
+    where
+        R: Seek,
+    {
+        // Relative, so that a buffer is kept as far as it reaches.
+        let skip: Skip<R> = |reader, bytes| {
+            let bytes = i64::try_from(bytes).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+            reader.seek_relative(bytes)
+        };
+        Self { skip: Some(skip), ..Self::new(reader) }
     }
 
     /// Returns the next entry's header, or `None` at the end of the archive.
-    pub(crate) fn next(&mut self) -> Result<Option<Header>, Error> {
+    #[expect(clippy::should_implement_trait, reason = "an iterator could not lend the entry's bytes")]
+    pub fn next(&mut self) -> Result<Option<Header>, Error> {
         let mut extension = self.global.clone();
         loop {
             self.skip_body()?;
@@ -171,8 +203,18 @@ impl<R: Read> Walk<R> {
         }
     }
 
+    /// Returns where the stream stands: after a header, where its entry's bytes begin.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Returns what is walked over, wherever it stands.
+    pub fn into_reader(self) -> R {
+        self.reader
+    }
+
     /// Returns a reader over what is left of the present entry's bytes.
-    pub(crate) fn body(&mut self) -> Body<'_, R> {
+    pub fn body(&mut self) -> Body<'_, R> {
         Body { walk: self }
     }
 
@@ -226,6 +268,13 @@ impl<R: Read> Walk<R> {
         let mut left = self.unread.saturating_add(self.padding);
         self.unread = 0;
         self.padding = 0;
+        if let Some(skip) = self.skip
+            && left > SKIP_BYTES as u64
+        {
+            skip(&mut self.reader, left).map_err(Error::Read)?;
+            self.offset = self.offset.saturating_add(left);
+            return Ok(());
+        }
         while left > 0 {
             let want = usize::try_from(left).unwrap_or(usize::MAX).min(SKIP_BYTES);
             match self.reader.read(&mut self.scratch[..want]) {
@@ -259,7 +308,7 @@ impl<R: Read> Walk<R> {
 }
 
 /// What is left of an entry's bytes.
-pub(crate) struct Body<'a, R> {
+pub struct Body<'a, R> {
     walk: &'a mut Walk<R>,
 }
 
@@ -277,6 +326,18 @@ impl<R: Read> Read for Body<'_, R> {
         self.walk.offset += count as u64;
         Ok(count)
     }
+}
+
+/// Returns a path as text. Bytes that are no UTF-8 are spelled `\xNN`, so that two names stay two.
+pub fn text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
 }
 
 fn header_path(block: &[u8; BLOCK_BYTES]) -> Vec<u8> {
