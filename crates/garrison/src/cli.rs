@@ -1,9 +1,10 @@
 //! The commands as clap sees them.
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::commands::{access, audit, completion, config, context, db, fsck, gc, generate, help, job, keys, login};
-use crate::commands::{project, repo, robot, up, user, version};
+use crate::commands::{project, repo, robot, sbom, up, user, version};
 use crate::error::CommandError;
 use crate::output::Format;
 use crate::session::{Session, block_on};
@@ -32,16 +33,35 @@ struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Global {
     /// How data is printed
-    #[arg(short, long, global = true, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) output: Format,
+    // As text: the commands for inventories have formats of their own behind the same flag, and clap hands them up to here.
+    #[arg(short, long, global = true, value_name = "FORMAT", value_parser = output_formats(), default_value = "table")]
+    output: String,
     /// Context to use instead of the current one
     #[arg(long, global = true, value_name = "NAME", env = "GARRISON_CONTEXT", hide_env_values = true)]
     pub(crate) context: Option<String>,
 }
 
+/// The flag that says how data is printed, for commands below one that has its own.
+pub(crate) fn output_argument() -> Arg {
+    let argument = Arg::new("output").short('o').long("output").value_name("FORMAT").value_parser(output_formats());
+    argument.default_value("table").help("How data is printed")
+}
+
+fn output_formats() -> PossibleValuesParser {
+    Format::value_variants().iter().filter_map(Format::to_possible_value).collect::<Vec<_>>().into()
+}
+
+impl Global {
+    /// Returns how data is printed.
+    pub(crate) fn format(&self) -> Format {
+        Format::from_str(&self.output, false).unwrap_or_default()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(up::Args),
+    Sbom(Box<sbom::Args>),
     #[command(subcommand)]
     Config(config::Command),
     Login(login::Login),
@@ -92,6 +112,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
     let session = Session::new(global);
     match command {
         Command::Up(args) => args.run(),
+        Command::Sbom(args) => args.run(&session),
         Command::Config(command) => command.run(&session),
         Command::Login(login) => block_on(login.run(&session)),
         Command::Logout(logout) => logout.run(&session),

@@ -16,6 +16,7 @@ pub(crate) mod login;
 pub(crate) mod project;
 pub(crate) mod repo;
 pub(crate) mod robot;
+pub(crate) mod sbom;
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod version;

@@ -10,6 +10,7 @@ mod data_directory;
 mod error;
 mod error_pages;
 mod hub;
+mod inventory;
 mod output;
 mod platform;
 mod server;

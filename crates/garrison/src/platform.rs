@@ -9,6 +9,7 @@ pub(crate) struct Platform {
     home: Option<PathBuf>,
     data_home: Option<PathBuf>,
     config_home: Option<PathBuf>,
+    cache_home: Option<PathBuf>,
 }
 
 impl Platform {
@@ -21,7 +22,12 @@ impl Platform {
         // "If an implementation encounters a relative path in any of these variables it should consider the path
         // invalid and ignore it."
         let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        Self { home: absolute("HOME"), data_home: absolute("XDG_DATA_HOME"), config_home: absolute("XDG_CONFIG_HOME") }
+        Self {
+            home: absolute("HOME"),
+            data_home: absolute("XDG_DATA_HOME"),
+            config_home: absolute("XDG_CONFIG_HOME"),
+            cache_home: absolute("XDG_CACHE_HOME"),
+        }
     }
 
     /// Returns the data directory of a hub that was given none.
@@ -32,6 +38,11 @@ impl Platform {
     /// Returns the directory of the configuration file and of the contexts.
     pub(crate) fn config_directory(&self) -> Option<PathBuf> {
         self.base(self.config_home.as_ref(), ".config")
+    }
+
+    /// Returns the directory of what can be made anew.
+    pub(crate) fn cache_directory(&self) -> Option<PathBuf> {
+        self.base(self.cache_home.as_ref(), ".cache")
     }
 
     /// Returns the path as people write it, `~` for the home directory.

@@ -75,7 +75,7 @@ impl Session {
     }
 
     pub(crate) fn format(&self) -> Format {
-        self.global.output
+        self.global.format()
     }
 
     /// Returns a client of the current hub.
@@ -96,6 +96,15 @@ impl Session {
             None => Err(CommandError::new(Kind::Usage, format!("there is no context `{name}`"))
                 .hint("`garrison context list` shows them")),
         }
+    }
+
+    /// Returns the current context, if one is chosen; one that is named must be there.
+    pub(crate) fn find_current<'a>(
+        &self,
+        contexts: &'a Contexts,
+    ) -> Result<Option<(&'a str, &'a Context)>, CommandError> {
+        let is_chosen = self.global.context.is_some() || contexts.current.is_some();
+        if is_chosen { self.current(contexts).map(Some) } else { Ok(None) }
     }
 
     /// Returns the hub that a reference is of, and the reference without the host.

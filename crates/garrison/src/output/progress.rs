@@ -19,6 +19,11 @@ impl Progress {
         Self { terminal: io::stderr().is_terminal(), shown: None, last: String::new(), is_shown: true }
     }
 
+    /// Starts one that leaves nothing, for a task whose result says more. Without a terminal it says nothing in its first ten seconds.
+    pub(crate) fn passing() -> Self {
+        Self { shown: Some(Instant::now()), ..Self::new() }
+    }
+
     /// Says where the task is.
     pub(crate) fn update(&mut self, state: String) {
         self.is_shown &= self.last == state;
@@ -37,6 +42,13 @@ impl Progress {
         }
         if self.terminal && self.shown.is_some() {
             let _closed = writeln!(io::stderr());
+        }
+    }
+
+    /// Takes the line off a terminal.
+    pub(crate) fn clear(self) {
+        if self.terminal && !self.last.is_empty() {
+            let _closed = write!(io::stderr(), "\r\u{1b}[K");
         }
     }
 

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../../images/tests/it/build.rs"]
+#[expect(dead_code, reason = "most of it is for the tests of images themselves")]
+mod build;
 mod hub;
+mod sbom;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

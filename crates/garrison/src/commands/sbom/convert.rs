@@ -1,0 +1,85 @@
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read};
+
+use sbom::formats::{Document, Limits, read};
+
+use super::outputs::Outputs;
+use crate::error::{CommandError, Kind};
+use crate::output::note;
+
+/// The most repairs that are shown one by one; the count is of all.
+const REPAIRS_SHOWN: usize = 20;
+
+/// Write an inventory of any tool in another format.
+///
+/// Reads CycloneDX, SPDX and Syft-JSON, and lists of purls; the format is told from the contents. What had to be repaired or
+/// dropped is told on standard error.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison sbom convert api.spdx.json -o cyclonedx-json@1.5
+  garrison sbom convert - -o syft-json=api.syft.json -o table < api.cdx.json")]
+pub(crate) struct Convert {
+    /// Document, or `-` for standard input
+    file: String,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    outputs: Outputs,
+}
+
+impl Convert {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let outputs = self.outputs.parse()?;
+        let document = read_document(&self.file)?;
+        if !self.quiet {
+            note(&told(&self.file, &document));
+            outputs.note_losses(&document.inventory);
+        }
+        outputs.write(&document.inventory)
+    }
+}
+
+/// Reads a document of whatever format.
+pub(super) fn read_document(file: &str) -> Result<Document, CommandError> {
+    let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
+    let bytes = if file == "-" { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
+    read(&bytes.map_err(failed)?).map_err(|error| {
+        CommandError::new(Kind::Environment, Refused { file: file.to_owned(), source: error })
+            .hint("`garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls")
+    })
+}
+
+/// Reads one byte more than is taken, so that the reader of the document refuses it by its size.
+fn limited(stream: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stream.take(Limits::DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to understand the document `{file}`")]
+struct Refused {
+    file: String,
+    #[source]
+    source: sbom::formats::ReadError,
+}
+
+/// What was read, and what was wrong with it.
+fn told(file: &str, document: &Document) -> String {
+    let (components, edges) = (document.inventory.components.len(), document.inventory.edges.len());
+    let version = document.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
+    let tool = document.tool.as_deref().map(|tool| format!(" by {tool}")).unwrap_or_default();
+    let mut text = format!("{file}: {}{version}{tool}: {components} components, {edges} edges", document.format);
+    let repairs = &document.repairs;
+    let listed = &repairs.listed[..repairs.listed.len().min(REPAIRS_SHOWN)];
+    for repair in listed {
+        let _infallible = write!(text, "\n  {repair}");
+    }
+    let more = (repairs.listed.len() - listed.len()) as u64 + repairs.unlisted;
+    if more > 0 {
+        let _infallible = write!(text, "\n  and {more} more");
+    }
+    crate::output::printable(&text)
+}

@@ -1,0 +1,142 @@
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use component::Inventory;
+use sbom::formats::{Format, Output, WriteOptions, write};
+
+use crate::error::{CommandError, Kind};
+use crate::output::{self, note};
+
+/// Where an inventory goes.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Outputs {
+    /// Format, and the file if not standard output; may be given several times
+    // Of the same name as the flag that it stands for here.
+    #[arg(id = "output", short = 'o', long = "output", value_name = "FORMAT[@VERSION][=FILE]")]
+    output: Vec<String>,
+}
+
+/// Outputs that were understood.
+pub(crate) struct Parsed {
+    outputs: Vec<Output>,
+    timestamp: Option<String>,
+}
+
+impl Outputs {
+    pub(crate) fn parse(&self) -> Result<Parsed, CommandError> {
+        let usage =
+            |error| CommandError::new(Kind::Usage, error).hint(format!("formats: {}", Format::NAMES.join(", ")));
+        let outputs = self.output.iter().map(|text| text.parse::<Output>());
+        let outputs = outputs.collect::<Result<Vec<_>, _>>().map_err(usage)?;
+        let mut places = HashSet::new();
+        if let Some(twice) = outputs.iter().find(|output| !places.insert(&output.file)) {
+            let place = twice.file.as_deref().map_or("standard output".to_owned(), |file| format!("`{file}`"));
+            return Err(CommandError::new(Kind::Usage, format!("two outputs go to {place}"))
+                .hint("`-o FORMAT=FILE` writes to a file"));
+        }
+        Ok(Parsed { outputs, timestamp: source_date(std::env::var_os("SOURCE_DATE_EPOCH"))? })
+    }
+}
+
+/// Returns the time that the caller's build is of (reproducible-builds.org, "`SOURCE_DATE_EPOCH`").
+fn source_date(value: Option<std::ffi::OsString>) -> Result<Option<String>, CommandError> {
+    let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
+    let seconds = value.to_str().and_then(|text| text.parse::<i64>().ok());
+    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).ok_or_else(|| {
+        let text = value.to_string_lossy();
+        CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no time"))
+            .hint("it is a number of seconds since 1970-01-01, as `date +%s` prints it")
+    })?;
+    Ok(Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
+}
+
+impl Parsed {
+    /// Writes an inventory to all of them.
+    pub(crate) fn write(&self, inventory: &Inventory) -> Result<(), CommandError> {
+        for output in &self.outputs {
+            let options = WriteOptions {
+                timestamp: self.timestamp.clone(),
+                width: output::width(),
+                ..WriteOptions::new(output.format)
+            };
+            let bytes = write(inventory, &options);
+            match &output.file {
+                Some(file) => replace(Path::new(file), &bytes)
+                    .map_err(|source| CommandError::environment(format!("failed to write `{file}`"), source))?,
+                None => io::stdout().write_all(&bytes).map_err(CommandError::output)?,
+            }
+        }
+        io::stdout().flush().map_err(CommandError::output)
+    }
+
+    /// Returns whether some format leaves out what another one has.
+    pub(crate) fn note_losses(&self, inventory: &Inventory) {
+        let nameless = inventory.components.iter().filter(|component| component.purl.is_none()).count();
+        if nameless > 0 && self.outputs.iter().any(|output| output.format == Format::Purls) {
+            let total = inventory.components.len();
+            note(&format!("The list of purls leaves out {nameless} of {total} components, which have none."));
+        }
+    }
+}
+
+/// Writes a file; a reader sees the old one or the new one. What is no regular file is written to as it is.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let existing = path.metadata();
+    if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+        return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    // A link stays one: what it points to is replaced.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut draft = path.clone().into_os_string();
+    draft.push(format!(".{}.tmp", std::process::id()));
+    let written = OpenOptions::new().write(true).create_new(true).open(&draft).and_then(|mut file| {
+        if let Ok(metadata) = existing {
+            file.set_permissions(metadata.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, &path)
+    });
+    written.inspect_err(|_| drop(std::fs::remove_file(&draft)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, link) = (place.path().join("out.json"), place.path().join("link"));
+        replace(&path, b"one").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        replace(&link, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        replace(Path::new("/dev/null"), b"three").unwrap();
+        assert!(replace(&place.path().join("absent/out.json"), b"four").is_err());
+        assert_eq!(place.path().read_dir().unwrap().count(), 2, "no draft is left");
+    }
+
+    #[test]
+    fn the_time_of_a_build_is_a_number() {
+        let table = [
+            (None, Ok(None)),
+            (Some(""), Ok(None)),
+            (Some("0"), Ok(Some("1970-01-01T00:00:00Z"))),
+            (Some("1700000000"), Ok(Some("2023-11-14T22:13:20Z"))),
+            (Some("now"), Err(())),
+            (Some("99999999999999"), Err(())),
+        ];
+        for (value, expected) in table {
+            let found = source_date(value.map(Into::into)).map_err(drop);
+            assert_eq!(found, expected.map(|time: Option<&str>| time.map(str::to_owned)), "{value:?}");
+        }
+    }
+}

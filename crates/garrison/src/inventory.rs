@@ -1,0 +1,125 @@
+//! Inventories of what is on this machine or in a registry: `images` says where the bytes are, `sbom` what is in them.
+
+mod cache;
+mod directory;
+mod layers;
+mod source;
+
+pub(crate) use cache::LayerCache;
+pub(crate) use source::resolve;
+
+use component::{Inventory, Layer, Subject};
+use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
+use oci::Platform;
+use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source};
+
+use crate::error::{CommandError, Kind};
+use crate::output;
+
+/// How inventories are made.
+pub(crate) struct Reader {
+    pub(crate) matcher: Matcher,
+    pub(crate) scope: LayerScope,
+    pub(crate) platform: Option<Platform>,
+    pub(crate) file_systems: FileSystems,
+    pub(crate) cache: Option<LayerCache>,
+    pub(crate) talk: Talk,
+}
+
+/// Whether a command says on standard error what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Talk {
+    Notes,
+    Nothing,
+}
+
+impl Reader {
+    /// Makes the inventory of what a word names.
+    pub(crate) fn read(&self, place: &Place) -> Result<Inventory, CommandError> {
+        match place {
+            Place::Registry(reference) => {
+                let error = format!("`{reference}` is in a registry, which is not read yet");
+                Err(CommandError::new(Kind::Environment, error)
+                    .hint(format!("`skopeo copy docker://{reference} oci:layout` brings it to this machine")))
+            }
+            Place::Local(local) => {
+                let opened = local.open(self.platform.as_ref())?;
+                if let Local::Path(path) = local {
+                    self.note(&format!("Taken as {0}; write {0} to be exact.", spelled(&opened, &path.display())));
+                }
+                self.read_opened(opened)
+            }
+        }
+    }
+
+    fn read_opened(&self, opened: Opened) -> Result<Inventory, CommandError> {
+        match opened {
+            Opened::Image(image) => self.read_image(&image),
+            Opened::Directory(directory) => {
+                let record = directory::read(&directory, &self.matcher, self.file_systems, self.talk)?;
+                let subject = Subject::Directory { name: directory.path.display().to_string() };
+                Ok(self.fold(subject, &record))
+            }
+            Opened::File(file) => self.read_file(&file),
+        }
+    }
+
+    fn read_image(&self, image: &Image) -> Result<Inventory, CommandError> {
+        let read = layers::read(image, &self.matcher, self.cache.as_ref(), self.talk)?;
+        let described = image.layers.iter().map(|layer| Layer {
+            digest: layer.digest.unwrap_or(layer.diff_id).to_string(),
+            diff_id: layer.diff_id.to_string(),
+            size_bytes: layer.size_bytes,
+            created_by: layer.created_by.clone(),
+        });
+        let source = Source {
+            subject: Subject::Image {
+                name: image.name.clone(),
+                digest: image.digest.to_string(),
+                platform: Some(image.platform.to_string()),
+            },
+            layers: described.collect(),
+            records: &read.in_order(),
+            created: image.created.clone(),
+        };
+        Ok(sbom::inventory(source, &self.matcher, self.scope))
+    }
+
+    fn read_file(&self, file: &SingleFile) -> Result<Inventory, CommandError> {
+        let mut builder = LayerBuilder::new(&self.matcher, images::temporary_file);
+        let (added, digest) =
+            file.read(|mut stream| builder.add_file(&file.name(), file.mode, file.size_bytes, &mut stream))?;
+        added
+            .map_err(|source| CommandError::environment(format!("failed to read `{}`", file.path.display()), source))?;
+        let subject = Subject::File { name: file.path.display().to_string(), sha256: Some(digest.hex()) };
+        Ok(self.fold(subject, &builder.finish()))
+    }
+
+    fn fold(&self, subject: Subject, record: &LayerRecord) -> Inventory {
+        let source = Source { subject, layers: Vec::new(), records: &[record], created: None };
+        sbom::inventory(source, &self.matcher, self.scope)
+    }
+
+    pub(crate) fn note(&self, text: &str) {
+        if self.talk == Talk::Notes {
+            output::note(&output::printable(text));
+        }
+    }
+}
+
+fn spelled(opened: &Opened, path: &dyn std::fmt::Display) -> String {
+    format!("`{}:{path}`", opened.scheme())
+}
+
+impl From<images::Error> for CommandError {
+    fn from(error: images::Error) -> Self {
+        let hints = error.hints();
+        let kind = match error {
+            images::Error::NameAbsent { .. }
+            | images::Error::Ambiguous { .. }
+            | images::Error::PlatformAbsent { .. } => Kind::Usage,
+            _ => Kind::Environment,
+        };
+        Self::new(kind, error).with_hints(hints)
+    }
+}

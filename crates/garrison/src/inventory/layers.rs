@@ -1,0 +1,238 @@
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use images::{Image, ImageLayer};
+use oci::Digest;
+use sbom::{LayerRecord, Matcher};
+
+use super::{LayerCache, Talk};
+use crate::error::{CommandError, Kind};
+use crate::output::Progress;
+use crate::session::size;
+
+/// The most layers that are read at once. Each takes a buffer of its compression, some 8 MiB for the largest windows, beside what is kept of it.
+const READERS_MAX: usize = 8;
+
+/// The most bytes that are kept of all layers of an image together: what the largest images in use keep is a tenth.
+const KEPT_BYTES_MAX: u64 = 1 << 30;
+
+/// The most entries of all layers of an image together, which take some 100 bytes each.
+const ENTRIES_MAX: usize = 32 << 20;
+
+/// What was read of an image.
+pub(super) struct Layers {
+    /// Each layer once, however often the image has it.
+    records: Vec<LayerRecord>,
+    /// The record of each layer, lowest first.
+    order: Vec<usize>,
+}
+
+impl Layers {
+    /// Returns the records of the layers, lowest first.
+    pub(super) fn in_order(&self) -> Vec<&LayerRecord> {
+        self.order.iter().map(|at| &self.records[*at]).collect()
+    }
+}
+
+/// Reads the layers of an image, several at once.
+pub(super) fn read(
+    image: &Image,
+    matcher: &Matcher,
+    cache: Option<&LayerCache>,
+    talk: Talk,
+) -> Result<Layers, CommandError> {
+    let mut places: HashMap<(Option<Digest>, Digest), usize> = HashMap::new();
+    let mut once: Vec<&ImageLayer> = Vec::new();
+    let order = image.layers.iter().map(|layer| {
+        *places.entry((layer.digest, layer.diff_id)).or_insert_with(|| {
+            once.push(layer);
+            once.len() - 1
+        })
+    });
+    let order = order.collect();
+    let records = Job { image, matcher, cache, layers: &once }.run(talk)?;
+    if let Some(cache) = cache {
+        cache.trim();
+    }
+    Ok(Layers { records, order })
+}
+
+struct Job<'j> {
+    image: &'j Image,
+    matcher: &'j Matcher,
+    cache: Option<&'j LayerCache>,
+    layers: &'j [&'j ImageLayer],
+}
+
+/// What the readers share.
+#[derive(Default)]
+struct Shared {
+    /// The next layer in line.
+    next: AtomicUsize,
+    bytes: AtomicU64,
+    is_stopped: AtomicBool,
+}
+
+impl Job<'_> {
+    fn run(&self, talk: Talk) -> Result<Vec<LayerRecord>, CommandError> {
+        let readers =
+            std::thread::available_parallelism().map_or(1, usize::from).min(READERS_MAX).min(self.layers.len());
+        // The largest first, so that none of them is begun when all others are done.
+        let mut line: Vec<usize> = (0..self.layers.len()).collect();
+        line.sort_by_key(|at| std::cmp::Reverse(self.layers[*at].size_bytes));
+        let shared = Shared::default();
+        let (sender, finished) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for _ in 0..readers {
+                let sender = sender.clone();
+                let (line, shared) = (&line, &shared);
+                scope.spawn(move || {
+                    while let Some(at) = line.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = self.read_one(self.layers[*at], shared);
+                        if sender.send((*at, result)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            let collected = self.collect(&finished, &shared, talk);
+            shared.is_stopped.store(true, Ordering::Relaxed);
+            // Whoever still reads has nobody to tell and stops at its next piece.
+            shared.next.store(self.layers.len(), Ordering::Relaxed);
+            drop(finished);
+            collected
+        })
+    }
+
+    fn collect(
+        &self,
+        finished: &mpsc::Receiver<(usize, Result<LayerRecord, CommandError>)>,
+        shared: &Shared,
+        talk: Talk,
+    ) -> Result<Vec<LayerRecord>, CommandError> {
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        let mut watch = Watch::new(talk);
+        let total = self.layers.iter().map(|layer| layer.size_bytes).sum::<u64>();
+        let mut records: Vec<Option<LayerRecord>> = self.layers.iter().map(|_| None).collect();
+        let (mut done, mut kept_bytes, mut entries) = (0, 0, 0);
+        while done < records.len() {
+            match finished.recv_timeout(LOOK_EVERY) {
+                Ok((at, record)) => {
+                    let record = record?;
+                    done += 1;
+                    kept_bytes += record.kept_bytes();
+                    entries += record.len();
+                    records[at] = Some(record);
+                    check_limits(kept_bytes, entries)?;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(CommandError::new(Kind::Bug, "a reader of layers ended before its layer"));
+                }
+            }
+            watch.update(|| {
+                let bytes = shared.bytes.load(Ordering::Relaxed);
+                format!("layers {done}/{}  {} of {}", records.len(), size(&bytes.into()), size(&total.into()))
+            });
+        }
+        watch.finish();
+        Ok(records.into_iter().flatten().collect())
+    }
+
+    fn read_one(&self, layer: &ImageLayer, shared: &Shared) -> Result<LayerRecord, CommandError> {
+        if let Some(record) = self.cache.and_then(|cache| cache.find(&layer.diff_id, self.matcher.fingerprint())) {
+            shared.bytes.fetch_add(layer.size_bytes, Ordering::Relaxed);
+            return Ok(record);
+        }
+        let reader = Counted { reader: self.image.open_layer(layer)?, shared };
+        let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
+        let read =
+            sbom::read_layer(reader, digest, diff_id, self.matcher, images::temporary_file).map_err(|source| {
+                let name = layer.digest.unwrap_or(layer.diff_id);
+                CommandError::environment(format!("failed to read layer {name} of `{}`", self.image.name), source)
+            })?;
+        if let Some(cache) = self.cache {
+            cache.store(&layer.diff_id, self.matcher.fingerprint(), &read.record);
+        }
+        Ok(read.record)
+    }
+}
+
+fn check_limits(kept_bytes: u64, entries: usize) -> Result<(), CommandError> {
+    let refusal = if kept_bytes > KEPT_BYTES_MAX {
+        format!("the image has more than {KEPT_BYTES_MAX} bytes of package databases, programs and archives")
+    } else if entries > ENTRIES_MAX {
+        format!("the layers of the image have more than {ENTRIES_MAX} entries")
+    } else {
+        return Ok(());
+    };
+    Err(CommandError::new(Kind::Environment, refusal))
+}
+
+/// A layer's bytes, counted; an error once nobody wants them any more.
+struct Counted<'s, R> {
+    reader: R,
+    shared: &'s Shared,
+}
+
+impl<R: Read> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.shared.is_stopped.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        let count = self.reader.read(buffer)?;
+        self.shared.bytes.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Progress of what may be over before anybody looks.
+pub(super) struct Watch {
+    progress: Option<Progress>,
+    started: Instant,
+    shown: Option<Instant>,
+}
+
+impl Watch {
+    /// The time for which nothing is said on a terminal.
+    const PATIENCE: Duration = Duration::from_millis(300);
+    /// The time between two changes of the line.
+    const EVERY: Duration = Duration::from_millis(100);
+
+    pub(super) fn new(talk: Talk) -> Self {
+        let progress = (talk == Talk::Notes).then(Progress::passing);
+        Self { progress, started: Instant::now(), shown: None }
+    }
+
+    pub(super) fn update(&mut self, state: impl FnOnce() -> String) {
+        let is_due =
+            self.started.elapsed() >= Self::PATIENCE && self.shown.is_none_or(|shown| shown.elapsed() >= Self::EVERY);
+        if let Some(progress) = self.progress.as_mut().filter(|_| is_due) {
+            progress.update(state());
+            self.shown = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn finish(self) {
+        if let Some(progress) = self.progress {
+            progress.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_image_is_limited() {
+        assert!(check_limits(KEPT_BYTES_MAX - 1, ENTRIES_MAX - 1).is_ok());
+        assert!(check_limits(KEPT_BYTES_MAX, ENTRIES_MAX).is_ok());
+        assert!(check_limits(KEPT_BYTES_MAX + 1, 0).is_err());
+        assert!(check_limits(0, ENTRIES_MAX + 1).is_err());
+    }
+}

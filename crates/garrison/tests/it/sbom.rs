@@ -1,0 +1,265 @@
+//! Inventories from the command line.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Home;
+use crate::build::{self, Built, Packing, file};
+
+fn app() -> Vec<Vec<build::Entry>> {
+    let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app","dependencies":{"a":"^1"}},"node_modules/a":{"version":"1.2.3","license":"MIT","dependencies":{"b":"^2"}},"node_modules/b":{"version":"2.0.1"}}}"#;
+    let status =
+        "Package: libc6\nStatus: install ok installed\nVersion: 2.36-9\nArchitecture: amd64\nSource: glibc\n\n";
+    vec![
+        vec![file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), file("var/lib/dpkg/status", status)],
+        vec![file("app/package-lock.json", lock), file("app/old/package-lock.json", lock.replace("2.0.1", "1.9.9"))],
+    ]
+}
+
+/// Puts an image into a home, as a layout `layout` and an archive `docker.tar.gz`.
+fn image(home: &Home) -> Built {
+    let built = build::image(&app(), Packing::Plain, "linux/amd64");
+    let mut entry = built.descriptor.clone();
+    entry["annotations"] = json!({"org.opencontainers.image.ref.name": "1.4"});
+    build::write_directory(&home.path().join("layout"), &build::layout(&[entry], &built.blobs));
+    let docker = build::archive(&build::docker(&[(&built, &["team/api:1.4"])]));
+    std::fs::write(home.path().join("docker.tar.gz"), build::gzip(&docker)).unwrap();
+    built
+}
+
+/// Puts the files of an image into a directory `app`.
+fn directory(home: &Home) {
+    for entry in app().into_iter().flatten() {
+        let build::Entry::File(path, bytes) = entry else { continue };
+        let path = home.path().join("tree").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn a_directory_is_listed_as_a_table() {
+    let home = Home::new();
+    directory(&home);
+    insta::assert_snapshot!(home.run(&["sbom", "tree"]), @"
+    exit 0
+    --- stdout
+    NAME   VERSION  TYPE  WHERE
+    libc6  2.36-9   deb   /var/lib/dpkg/status
+    a      1.2.3    npm   /app/old/package-lock.json +1
+    b      1.9.9    npm   /app/old/package-lock.json
+    b      2.0.1    npm   /app/package-lock.json
+    --- stderr
+    Taken as `dir:tree`; write `dir:tree` to be exact.
+    tree: 4 components, 3 edges
+    ");
+    let exact = home.run(&["sbom", "dir:tree", "--quiet", "-o", "table"]);
+    assert!(exact.starts_with("exit 0\n--- stdout\nNAME") && exact.ends_with("--- stderr\n"), "{exact}");
+}
+
+#[test]
+fn an_image_is_named_by_its_digest() {
+    let home = Home::new();
+    image(&home);
+    insta::assert_snapshot!(home.run(&["sbom", "oci:layout:1.4", "-o", "purls"]), @"
+    exit 0
+    --- stdout
+    pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc
+    pkg:npm/a@1.2.3
+    pkg:npm/b@1.9.9
+    pkg:npm/b@2.0.1
+    --- stderr
+    layout (329d7f2bd87d, linux/amd64, 2 layers): 4 components, 3 edges
+    ");
+    insta::assert_snapshot!(home.run(&["sbom", "docker.tar.gz", "-o", "purls"]), @"
+    exit 0
+    --- stdout
+    pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc
+    pkg:npm/a@1.2.3
+    pkg:npm/b@1.9.9
+    pkg:npm/b@2.0.1
+    --- stderr
+    Taken as `docker-archive:docker.tar.gz`; write `docker-archive:docker.tar.gz` to be exact.
+    docker.tar.gz (1d929b58b088, linux/amd64, 2 layers): 4 components, 3 edges
+    ");
+    let mut command = home.garrison(&["sbom", "-", "-o", "purls"]);
+    let stream = command.stdin(File::open(home.path().join("docker.tar.gz")).unwrap()).output().unwrap();
+    let by_path = home.run(&["sbom", "docker-archive:docker.tar.gz", "-o", "purls"]);
+    assert_eq!(home.told(&stream).replace("\n-:", "\ndocker.tar.gz:").replace("\n- (", "\ndocker.tar.gz ("), by_path);
+}
+
+#[test]
+fn what_is_left_out_is_not_there() {
+    let home = Home::new();
+    image(&home);
+    directory(&home);
+    for source in ["oci:layout", "dir:tree"] {
+        let run = |flags: &[&str]| {
+            let arguments: Vec<&str> =
+                ["sbom", source, "--quiet", "-o", "purls"].iter().chain(flags).copied().collect();
+            home.run(&arguments)
+        };
+        assert!(run(&[]).contains("npm/b@1.9.9"), "{source}");
+        assert!(!run(&["--exclude", "old"]).contains("npm/b@1.9.9"), "{source}");
+        assert!(!run(&["--exclude", "/app/old/*"]).contains("npm/b@1.9.9"), "{source}");
+        let selected = run(&["--select", "dpkg"]);
+        assert!(selected.contains("pkg:deb/debian/libc6@2.36-9") && !selected.contains("npm"), "{source}: {selected}");
+    }
+}
+
+#[test]
+fn one_run_writes_all_formats_and_every_run_the_same() {
+    let home = Home::new();
+    image(&home);
+    let write = |suffix: &str, flags: &[&str]| {
+        let formats = ["cyclonedx-json@1.4", "cyclonedx-json", "spdx-json", "syft-json", "purls", "table"];
+        let files: Vec<String> = (0..formats.len()).map(|number| format!("{number}.{suffix}")).collect();
+        let outputs =
+            formats.iter().zip(&files).flat_map(|(format, file)| ["-o".to_owned(), format!("{format}={file}")]);
+        let mut arguments: Vec<String> = ["sbom", "oci:layout"].iter().map(ToString::to_string).collect();
+        arguments.extend(outputs.chain(flags.iter().map(ToString::to_string)));
+        let told = home.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(told.starts_with("exit 0\n--- stdout\n--- stderr\n"), "{told}");
+        files.into_iter().map(|file| std::fs::read(home.path().join(file)).unwrap()).collect::<Vec<_>>()
+    };
+    let first = write("first", &["--no-cache"]);
+    assert!(!home.path().join(".cache").exists());
+    assert_eq!(write("second", &[]), first);
+    assert!(home.path().join(".cache/garrison/layers").exists());
+    assert_eq!(write("third", &[]), first, "from the cache");
+    let document: Value = serde_json::from_slice(&first[1]).unwrap();
+    assert_eq!(document["metadata"]["timestamp"], "2024-05-06T07:08:09Z", "the image's own");
+}
+
+#[test]
+fn a_layer_that_is_known_is_not_read_again() {
+    let home = Home::new();
+    let built = image(&home);
+    let blobs = home.path().join("layout/blobs/sha256");
+    let layer = built.manifest["layers"][0]["digest"].as_str().unwrap().split_once(':').unwrap().1.to_owned();
+    let run = |flags: &[&str]| {
+        let arguments: Vec<&str> = ["sbom", "oci:layout", "-o", "purls"].iter().chain(flags).copied().collect();
+        home.run(&arguments)
+    };
+    let first = run(&[]);
+    std::fs::remove_file(blobs.join(&layer)).unwrap();
+    assert_eq!(run(&[]), first);
+    assert!(run(&["--no-cache"]).starts_with("exit 3\n"));
+    assert!(run(&["--exclude", "x"]).starts_with("exit 3\n"), "other claims are other records");
+    for record in records(&home.path().join(".cache/garrison/layers")) {
+        std::fs::write(record, "damaged").unwrap();
+    }
+    assert!(run(&[]).starts_with("exit 3\n"), "what is damaged is read again");
+}
+
+fn records(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    entries(directory).iter().flat_map(|directory| entries(directory)).collect()
+}
+
+#[test]
+fn a_build_may_state_its_time() {
+    let home = Home::new();
+    directory(&home);
+    let time = |value: &str| {
+        let mut command = home.garrison(&["sbom", "dir:tree", "-o", "cyclonedx-json"]);
+        let output = command.env("SOURCE_DATE_EPOCH", value).output().unwrap();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default())
+    };
+    assert_eq!(time("1700000000").1["metadata"]["timestamp"], "2023-11-14T22:13:20Z");
+    assert_eq!(time("").1["metadata"]["timestamp"], Value::Null);
+    assert_eq!(time("yesterday").0, Some(2));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_read() {
+    let home = Home::new();
+    image(&home);
+    let mistakes: [&[&str]; 12] = [
+        &["sbom"],
+        &["sbom", "api:1.4"],
+        &["sbom", "./absent"],
+        &["sbom", "docker:api:1.4"],
+        &["sbom", "oci:layout:2.0"],
+        &["sbom", "oci:layout", "--platform", "linux/riscv64"],
+        &["sbom", "oci:layout", "--platform", "linux"],
+        &["sbom", "oci:layout", "--select", "dpgk"],
+        &["sbom", "oci:layout", "--exclude", "["],
+        &["sbom", "oci:layout", "-o", "cylonedx"],
+        &["sbom", "oci:layout", "-o", "cyclonedx-json@1.7"],
+        &["sbom", "oci:layout", "-o", "purls", "-o", "table"],
+    ];
+    let told: Vec<String> =
+        mistakes.iter().map(|words| format!("$ garrison {}\n{}", words.join(" "), home.run(words))).collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn documents_of_others_are_converted() {
+    let home = Home::new();
+    let document = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": {"tools": [{"name": "other"}]},
+        "components": [
+            {"type": "library", "name": "a", "version": "1.0", "purl": "pkg:npm/a@1.0", "bom-ref": "a"},
+            {"type": "library", "name": "b", "purl": "not a purl"},
+        ],
+        "dependencies": [{"ref": "a", "dependsOn": ["nothing"]}],
+    });
+    std::fs::write(home.path().join("other.json"), document.to_string()).unwrap();
+    insta::assert_snapshot!(home.run(&["sbom", "convert", "other.json", "-o", "purls"]), @"
+    exit 0
+    --- stdout
+    pkg:npm/a@1.0
+    --- stderr
+    other.json: cyclonedx-json 1.5 by other: 2 components, 0 edges
+      components[1].purl: not a purl, dropped: not a purl
+      dependencies[0].dependsOn[0]: refers to nothing in the document, dropped: nothing
+    The list of purls leaves out 1 of 2 components, which have none.
+    ");
+    let mut command = home.garrison(&["sbom", "convert", "-", "--quiet", "-o", "spdx-json=a.json"]);
+    let output = command.stdin(File::open(home.path().join("other.json")).unwrap()).output().unwrap();
+    assert_eq!(home.told(&output), "exit 0\n--- stdout\n--- stderr\n");
+    let back = home.run(&["sbom", "convert", "a.json", "-o", "table"]);
+    assert!(back.contains("a     1.0      npm"), "{back}");
+    std::fs::write(home.path().join("text"), "text").unwrap();
+    insta::assert_snapshot!(home.run(&["sbom", "convert", "text"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: failed to understand the document `text`
+    cause: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
+    hint:  `garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls
+    ");
+}
+
+#[test]
+fn differences_end_as_those_of_diff() {
+    let home = Home::new();
+    image(&home);
+    directory(&home);
+    home.run(&["sbom", "dir:tree", "-o", "cyclonedx-json=tree.json"]);
+    let same = home.run(&["sbom", "diff", "tree.json", "oci:layout"]);
+    assert!(same.starts_with("exit 0\n--- stdout\n--- stderr\n") && same.ends_with("No difference.\n"), "{same}");
+    home.run(&["sbom", "dir:tree", "--exclude", "old", "-o", "spdx-json=less.json"]);
+    insta::assert_snapshot!(home.run(&["sbom", "diff", "tree.json", "less.json"]), @"
+    exit 1
+    --- stdout
+    - npm b 1.9.9
+    --- stderr
+    ");
+    let json = home.run(&["sbom", "diff", "less.json", "tree.json", "-o", "json"]);
+    assert!(json.starts_with("exit 1\n--- stdout\n{\"added\":[{\"type\":\"npm\",\"name\":\"b\""), "{json}");
+    assert!(home.run(&["sbom", "diff", "less.json", "absent"]).starts_with("exit 2\n"));
+    assert!(home.run(&["sbom", "diff", "less.json", "./absent"]).starts_with("exit 3\n"));
+}
+
+#[test]
+fn catalogers_are_listed() {
+    let home = Home::new();
+    let table = home.run(&["sbom", "catalogers"]);
+    assert!(table.starts_with("exit 0\n--- stdout\napk ") && table.contains("\nnpm-lock "), "{table}");
+    let json = home.run(&["sbom", "catalogers", "-o", "json"]);
+    assert!(json.contains("\"name\": \"dpkg\"") && json.contains("\"edges\": \"complete\""), "{json}");
+}

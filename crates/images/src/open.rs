@@ -1,0 +1,219 @@
+//! From a source to what is in it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Read as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use oci::manifest::MANIFEST_BYTES_MAX;
+use oci::{Descriptor, Digest, Manifest, Platform, media_type};
+
+use crate::archive::Archive;
+use crate::directory::Directory;
+use crate::docker::{self, is_named};
+use crate::file::SingleFile;
+use crate::image::Image;
+use crate::layout::{self, Layout};
+use crate::select::{self, Root};
+use crate::source::{Local, Select};
+use crate::spool::Compression;
+use crate::store::Store;
+use crate::{Error, beneath};
+
+/// The name that an index gives an image (OCI image specification, "Pre-Defined Annotation Keys").
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The full name that containerd, docker and `BuildKit` give it.
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+
+/// What a source holds.
+#[derive(Debug)]
+pub enum Opened {
+    /// An image.
+    Image(Box<Image>),
+    /// A directory.
+    Directory(Directory),
+    /// A file.
+    File(SingleFile),
+}
+
+impl Opened {
+    fn image(image: Image) -> Self {
+        Self::Image(Box::new(image))
+    }
+
+    /// Returns the scheme that says exactly what it was taken as.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::Image(image) => image.scheme,
+            Self::Directory(_) => "dir",
+            Self::File(_) => "file",
+        }
+    }
+}
+
+impl Local {
+    /// Opens what is there: of an image, the one for the platform, this machine's unless another is given.
+    pub fn open(&self, platform: Option<&Platform>) -> Result<Opened, Error> {
+        match self {
+            Self::OciLayout(path, select) => layout_image(path, select, platform).map(Opened::image),
+            Self::OciArchive(path, select) => {
+                let archive = Archive::open(path)?;
+                oci_image(Store::Archive(archive), path, "oci-archive", select, platform).map(Opened::image)
+            }
+            Self::DockerArchive(path, select) => {
+                docker_image(Archive::open(path)?, select, platform).map(Opened::image)
+            }
+            Self::Directory(path) => Directory::open(path).map(Opened::Directory),
+            Self::File(path) => SingleFile::open(path).map(Opened::File),
+            Self::Path(path) => open_path(path, platform),
+            Self::Stream => open_stream(platform).map(Opened::image),
+        }
+    }
+}
+
+/// Opens a path as what it is: a layout, an archive, else a directory or file.
+fn open_path(path: &Path, platform: Option<&Platform>) -> Result<Opened, Error> {
+    let failed = |source| Error::Read { path: path.to_owned(), source };
+    if path.metadata().map_err(failed)?.is_dir() {
+        return match layout_image(path, &Select::Any, platform) {
+            Err(Error::NoLayout { .. }) => Directory::open(path).map(Opened::Directory),
+            opened => opened.map(Opened::image),
+        };
+    }
+    if holds_tar(path).map_err(failed)? {
+        match any_image(Archive::open(path)?, platform) {
+            Err(Error::NoArchive { .. }) => {}
+            opened => return opened.map(Opened::image),
+        }
+    }
+    SingleFile::open(path).map(Opened::File)
+}
+
+/// Returns whether a file is a tar, compressed or not, by its first bytes.
+fn holds_tar(path: &Path) -> io::Result<bool> {
+    const MAGIC: std::ops::Range<usize> = 257..262;
+    let file = beneath::open_file(path)?;
+    let mut magic = [0; 4];
+    let count = file.read_at(&mut magic, 0)?;
+    let mut head = Vec::new();
+    let file = BufReader::new(file);
+    let bytes = MAGIC.end as u64;
+    let read = match Compression::of(&magic[..count]) {
+        Compression::None => file.take(bytes).read_to_end(&mut head),
+        Compression::Gzip => MultiGzDecoder::new(file).take(bytes).read_to_end(&mut head),
+        Compression::Zstd => zstd::stream::read::Decoder::with_buffer(file)?.take(bytes).read_to_end(&mut head),
+    };
+    // What only looks compressed is a file like any other.
+    Ok(read.is_ok() && head.get(MAGIC) == Some(b"ustar"))
+}
+
+fn open_stream(platform: Option<&Platform>) -> Result<Image, Error> {
+    let path = PathBuf::from("-");
+    let failed = |source| Error::Read { path: path.clone(), source };
+    let stream = io::stdin();
+    let descriptor = stream.as_fd().try_clone_to_owned().map_err(failed)?;
+    let archive = Archive::from_stream(File::from(descriptor), &path)?;
+    any_image(archive, platform)
+}
+
+/// Opens an archive of whichever kind. One that is of both is read as the OCI layout, whose digests are those of a registry.
+fn any_image(archive: Archive, platform: Option<&Platform>) -> Result<Image, Error> {
+    let path = archive.path().to_owned();
+    if archive.find(layout::INDEX).is_some() {
+        let scheme = if archive.find(docker::MANIFEST).is_some() { "docker-archive" } else { "oci-archive" };
+        return oci_image(Store::Archive(archive), &path, scheme, &Select::Any, platform);
+    }
+    if archive.find(docker::MANIFEST).is_some() {
+        return docker::open(archive, path.display().to_string(), &Select::Any, platform);
+    }
+    let reason = format!("it has neither `{}` nor `{}`", layout::INDEX, docker::MANIFEST);
+    Err(Error::NoArchive { path, reason })
+}
+
+fn docker_image(archive: Archive, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
+    let path = archive.path().to_owned();
+    if archive.find(layout::INDEX).is_some() {
+        return oci_image(Store::Archive(archive), &path, "docker-archive", select, platform);
+    }
+    docker::open(archive, path.display().to_string(), select, platform)
+}
+
+fn layout_image(path: &Path, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
+    oci_image(Store::Layout(Layout::open(path)?), path, "oci", select, platform)
+}
+
+fn oci_image(
+    store: Store,
+    path: &Path,
+    scheme: &'static str,
+    select: &Select,
+    platform: Option<&Platform>,
+) -> Result<Image, Error> {
+    if let Store::Archive(archive) = &store {
+        let mark = archive.read(layout::MARK, layout::MARK_BYTES_MAX)?;
+        if !mark.is_some_and(|mark| layout::is_mark(&mark)) {
+            let reason = format!("it has no file `{}` that says so", layout::MARK);
+            return Err(Error::NoArchive { path: path.to_owned(), reason });
+        }
+    }
+    let Some(bytes) = store.read(layout::INDEX, MANIFEST_BYTES_MAX as u64)? else {
+        return Err(Error::Missing { what: format!("`{}`", layout::INDEX), place: store.place() });
+    };
+    let understood = Manifest::parse(Some(media_type::OCI_INDEX), &bytes);
+    let what = || format!("`{}`", layout::INDEX);
+    let index = understood.map_err(|source| Error::Manifest { what: what(), source })?;
+    let roots = selected(&store, index.manifests, select)?;
+    let chosen = select::choose(&store, &roots, platform)?;
+    Ok(Image::new(path.display().to_string(), scheme, store, chosen))
+}
+
+/// Returns the entries of a layout's index that someone means.
+fn selected(store: &Store, entries: Vec<Descriptor>, select: &Select) -> Result<Vec<Root>, Error> {
+    let roots: Vec<Root> = entries.into_iter().map(|descriptor| Root { name: name(&descriptor), descriptor }).collect();
+    let chosen: Vec<Root> = match select {
+        Select::Any => return Ok(roots),
+        Select::Name(wanted) => roots.iter().filter(|root| has_name(&root.descriptor, wanted)).cloned().collect(),
+        Select::Digest(digest) => named_by_digest(store, digest)?.into_iter().collect(),
+    };
+    if chosen.is_empty() {
+        let names = roots.iter().filter_map(|root| root.name.clone()).collect();
+        return Err(Error::NameAbsent { place: store.place(), wanted: select.to_string(), available: names });
+    }
+    Ok(chosen)
+}
+
+/// Returns a manifest or index by its digest, whether the layout's index lists it or another index in it does.
+fn named_by_digest(store: &Store, digest: &Digest) -> Result<Option<Root>, Error> {
+    let bytes = match store.document(digest, MANIFEST_BYTES_MAX as u64) {
+        Ok(bytes) => bytes,
+        Err(Error::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let understood = Manifest::parse(None, &bytes);
+    let media_type = understood.map_err(|source| Error::Manifest { what: digest.to_string(), source })?.media_type;
+    let descriptor = Descriptor {
+        media_type,
+        digest: *digest,
+        size: bytes.len() as u64,
+        urls: Vec::new(),
+        annotations: BTreeMap::new(),
+        data: None,
+        platform: None,
+        artifact_type: None,
+    };
+    Ok(Some(Root { descriptor, name: None }))
+}
+
+fn name(descriptor: &Descriptor) -> Option<String> {
+    let annotation = |key| descriptor.annotations.get(key).cloned();
+    annotation(CONTAINERD_NAME).or_else(|| annotation(REF_NAME))
+}
+
+fn has_name(descriptor: &Descriptor, wanted: &str) -> bool {
+    let annotation = |key| descriptor.annotations.get(key);
+    [REF_NAME, CONTAINERD_NAME].into_iter().filter_map(annotation).any(|full| is_named(full, wanted))
+}
