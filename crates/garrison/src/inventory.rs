@@ -3,9 +3,11 @@
 mod cache;
 mod directory;
 mod layers;
+mod registry;
 mod source;
 
 pub(crate) use cache::LayerCache;
+pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 
 use component::{Inventory, Layer, Subject};
@@ -22,6 +24,7 @@ pub(crate) struct Reader {
     pub(crate) scope: LayerScope,
     pub(crate) platform: Option<Platform>,
     pub(crate) file_systems: FileSystems,
+    pub(crate) access: Access,
     pub(crate) cache: Option<LayerCache>,
     pub(crate) talk: Talk,
 }
@@ -38,9 +41,8 @@ impl Reader {
     pub(crate) fn read(&self, place: &Place) -> Result<Inventory, CommandError> {
         match place {
             Place::Registry(reference) => {
-                let error = format!("`{reference}` is in a registry, which is not read yet");
-                Err(CommandError::new(Kind::Environment, error)
-                    .hint(format!("`skopeo copy docker://{reference} oci:layout` brings it to this machine")))
+                let options = registry::options(reference, &self.access, &|text| self.note(text))?;
+                self.read_image(&Image::fetch(reference, options, self.platform.as_ref())?)
             }
             Place::Local(local) => {
                 let opened = local.open(self.platform.as_ref())?;

@@ -89,6 +89,18 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// A registry did not give what was asked for.
+    #[error("failed to fetch {what}")]
+    Fetch {
+        /// The image, or the digest of a part of it.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<outbound::RegistryError>,
+    },
+    /// The runtime for the network could not be started.
+    #[error("failed to start what speaks to the network")]
+    Runtime(#[source] io::Error),
     /// A manifest or index cannot be understood.
     #[error("failed to understand the manifest {what}")]
     Manifest {
@@ -182,6 +194,7 @@ impl Error {
     /// Returns what the user can do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
+            Self::Fetch { source, .. } => source.hints(),
             Self::NoLayout { path } => vec![format!("`dir:{}` takes it as a plain directory", path.display())],
             Self::Document { .. } => vec!["`garrison sbom convert` reads documents".to_owned()],
             Self::NameAbsent { available, .. } if available.is_empty() => {

@@ -1,6 +1,6 @@
 //! Where images, directories and files come from: registries, OCI layouts, archives, this machine's file system, a stream.
 //!
-//! A [`Source`] says where something is; [`Local::open`] finds one image of one platform in it ([`Image`]), or a [`Directory`] or [`SingleFile`].
+//! A [`Source`] says where something is; [`Local::open`] and [`Image::fetch`] find one image of one platform in it ([`Image`]), or a [`Directory`] or [`SingleFile`].
 //! What comes out are names, digests and streams of layers. What is in a layer, and what that means, is the business of `sbom`.
 //!
 //! # Invariants
@@ -9,11 +9,12 @@
 //!   them, against the digests that stand in [`ImageLayer`].
 //! - Nothing is extracted. What has to be put aside (a stream, a compressed archive) goes into a file without a name, of bounded size.
 //! - No link leads out of a layout, an archive or a directory; devices, pipes and sockets are never opened.
-//! - Nothing that is found is run, and nothing but the source is asked.
+//! - Nothing that is found in a source is run, and nothing but the source is asked. The user's own credential helpers are run, with a time limit.
 
 mod archive;
 mod beneath;
 mod config;
+mod credentials;
 mod digest;
 mod directory;
 mod docker;
@@ -23,6 +24,7 @@ mod image;
 mod layout;
 mod open;
 mod platform;
+mod registry;
 mod select;
 mod source;
 mod spool;
@@ -30,6 +32,7 @@ mod store;
 
 pub use archive::ARCHIVE_ENTRIES_MAX;
 pub use config::{CONFIG_BYTES_MAX, LAYERS_MAX};
+pub use credentials::{CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, HELPER_TIME_MAX};
 pub use directory::{DEPTH_MAX, Directory, Enter, FileSystems, Found, FoundFile, Skipped};
 pub use docker::DOCKER_MANIFEST_BYTES_MAX;
 pub use error::Error;

@@ -62,7 +62,7 @@ impl Local {
             Self::OciLayout(path, select) => layout_image(path, select, platform).map(Opened::image),
             Self::OciArchive(path, select) => {
                 let archive = Archive::open(path)?;
-                oci_image(Store::Archive(archive), path, "oci-archive", select, platform).map(Opened::image)
+                archive_image(archive, "oci-archive", select, platform).map(Opened::image)
             }
             Self::DockerArchive(path, select) => {
                 docker_image(Archive::open(path)?, select, platform).map(Opened::image)
@@ -125,7 +125,7 @@ fn any_image(archive: Archive, platform: Option<&Platform>) -> Result<Image, Err
     let path = archive.path().to_owned();
     if archive.find(layout::INDEX).is_some() {
         let scheme = if archive.find(docker::MANIFEST).is_some() { "docker-archive" } else { "oci-archive" };
-        return oci_image(Store::Archive(archive), &path, scheme, &Select::Any, platform);
+        return archive_image(archive, scheme, &Select::Any, platform);
     }
     if archive.find(docker::MANIFEST).is_some() {
         return docker::open(archive, path.display().to_string(), &Select::Any, platform);
@@ -135,40 +135,54 @@ fn any_image(archive: Archive, platform: Option<&Platform>) -> Result<Image, Err
 }
 
 fn docker_image(archive: Archive, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
-    let path = archive.path().to_owned();
     if archive.find(layout::INDEX).is_some() {
-        return oci_image(Store::Archive(archive), &path, "docker-archive", select, platform);
+        return archive_image(archive, "docker-archive", select, platform);
     }
-    docker::open(archive, path.display().to_string(), select, platform)
+    let name = archive.path().display().to_string();
+    docker::open(archive, name, select, platform)
 }
 
 fn layout_image(path: &Path, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
-    oci_image(Store::Layout(Layout::open(path)?), path, "oci", select, platform)
+    let layout = Layout::open(path)?;
+    let index = layout.read(layout::INDEX, MANIFEST_BYTES_MAX as u64)?;
+    AnyLayout { name: path.display().to_string(), scheme: "oci", store: Store::Layout(layout) }
+        .image(index, select, platform)
 }
 
-fn oci_image(
-    store: Store,
-    path: &Path,
+fn archive_image(
+    archive: Archive,
     scheme: &'static str,
     select: &Select,
     platform: Option<&Platform>,
 ) -> Result<Image, Error> {
-    if let Store::Archive(archive) = &store {
-        let mark = archive.read(layout::MARK, layout::MARK_BYTES_MAX)?;
-        if !mark.is_some_and(|mark| layout::is_mark(&mark)) {
-            let reason = format!("it has no file `{}` that says so", layout::MARK);
-            return Err(Error::NoArchive { path: path.to_owned(), reason });
-        }
+    let mark = archive.read(layout::MARK, layout::MARK_BYTES_MAX)?;
+    if !mark.is_some_and(|mark| layout::is_mark(&mark)) {
+        let reason = format!("it has no file `{}` that says so", layout::MARK);
+        return Err(Error::NoArchive { path: archive.path().to_owned(), reason });
     }
-    let Some(bytes) = store.read(layout::INDEX, MANIFEST_BYTES_MAX as u64)? else {
-        return Err(Error::Missing { what: format!("`{}`", layout::INDEX), place: store.place() });
-    };
-    let understood = Manifest::parse(Some(media_type::OCI_INDEX), &bytes);
-    let what = || format!("`{}`", layout::INDEX);
-    let index = understood.map_err(|source| Error::Manifest { what: what(), source })?;
-    let roots = selected(&store, index.manifests, select)?;
-    let chosen = select::choose(&store, &roots, platform)?;
-    Ok(Image::new(path.display().to_string(), scheme, store, chosen))
+    let index = archive.read(layout::INDEX, MANIFEST_BYTES_MAX as u64)?;
+    let name = archive.path().display().to_string();
+    AnyLayout { name, scheme, store: Store::Archive(archive) }.image(index, select, platform)
+}
+
+/// A layout, wherever it is.
+struct AnyLayout {
+    name: String,
+    scheme: &'static str,
+    store: Store,
+}
+
+impl AnyLayout {
+    fn image(self, index: Option<Vec<u8>>, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
+        let Self { name, scheme, store } = self;
+        let what = format!("`{}`", layout::INDEX);
+        let Some(index) = index else { return Err(Error::Missing { what, place: store.place() }) };
+        let index = Manifest::parse(Some(media_type::OCI_INDEX), &index);
+        let index = index.map_err(|source| Error::Manifest { what, source })?;
+        let roots = selected(&store, index.manifests, select)?;
+        let chosen = select::choose(&store, &roots, platform)?;
+        Ok(Image::new(name, scheme, store, chosen))
+    }
 }
 
 /// Returns the entries of a layout's index that someone means.
@@ -188,24 +202,28 @@ fn selected(store: &Store, entries: Vec<Descriptor>, select: &Select) -> Result<
 
 /// Returns a manifest or index by its digest, whether the layout's index lists it or another index in it does.
 fn named_by_digest(store: &Store, digest: &Digest) -> Result<Option<Root>, Error> {
-    let bytes = match store.document(digest, MANIFEST_BYTES_MAX as u64) {
+    let bytes = match store.manifest(digest) {
         Ok(bytes) => bytes,
         Err(Error::Missing { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let understood = Manifest::parse(None, &bytes);
     let media_type = understood.map_err(|source| Error::Manifest { what: digest.to_string(), source })?.media_type;
-    let descriptor = Descriptor {
+    Ok(Some(Root { descriptor: bare_descriptor(media_type, *digest, bytes.len()), name: None }))
+}
+
+/// Returns the descriptor of a manifest of which nothing else is known.
+pub(crate) fn bare_descriptor(media_type: String, digest: Digest, size_bytes: usize) -> Descriptor {
+    Descriptor {
         media_type,
-        digest: *digest,
-        size: bytes.len() as u64,
+        digest,
+        size: size_bytes as u64,
         urls: Vec::new(),
         annotations: BTreeMap::new(),
         data: None,
         platform: None,
         artifact_type: None,
-    };
-    Ok(Some(Root { descriptor, name: None }))
+    }
 }
 
 fn name(descriptor: &Descriptor) -> Option<String> {

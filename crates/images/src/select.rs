@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use oci::manifest::MANIFEST_BYTES_MAX;
 use oci::{Descriptor, Digest, Manifest, ManifestKind, Platform, media_type};
 
 use crate::config::{CONFIG_BYTES_MAX, Config, is_config, is_file_system};
@@ -147,7 +146,7 @@ impl Search<'_> {
 }
 
 fn load_manifest(store: &Store, descriptor: &Descriptor) -> Result<Manifest, Error> {
-    let bytes = store.document(&descriptor.digest, MANIFEST_BYTES_MAX as u64)?;
+    let bytes = store.manifest(&descriptor.digest)?;
     let what = || descriptor.digest.to_string();
     Manifest::parse(Some(&descriptor.media_type), &bytes).map_err(|source| Error::Manifest { what: what(), source })
 }
@@ -168,7 +167,7 @@ fn load(store: &Store, descriptor: &Descriptor) -> Result<Chosen, Error> {
     {
         return Err(Error::NoImage { what, kind: format!("a list of blobs of type `{}`", first.media_type) });
     }
-    let bytes = store.document(&config.digest, CONFIG_BYTES_MAX)?;
+    let bytes = store.document(config, CONFIG_BYTES_MAX)?;
     let named = || config.digest.to_string();
     let config = Config::parse(&bytes).map_err(|source| Error::Config { what: named(), source })?;
     let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids.len());

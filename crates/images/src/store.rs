@@ -1,10 +1,12 @@
 use std::fs::File;
 use std::io::{self, Read};
 
+use oci::manifest::MANIFEST_BYTES_MAX;
 use oci::{Descriptor, Digest};
 
 use crate::archive::{Archive, Section};
 use crate::layout::{Layout, blob_path};
+use crate::registry::{Registry, Stream};
 use crate::{Error, digest};
 
 /// What holds documents and layers by their digests.
@@ -12,6 +14,7 @@ use crate::{Error, digest};
 pub(crate) enum Store {
     Layout(Layout),
     Archive(Archive),
+    Registry(Registry),
 }
 
 /// The bytes of a layer's blob, as its source has them: compressed or not, and unchecked.
@@ -22,6 +25,7 @@ pub struct LayerReader(pub(crate) Bytes);
 pub(crate) enum Bytes {
     File(File),
     Section(Section),
+    Stream(Stream),
 }
 
 impl Read for LayerReader {
@@ -29,6 +33,7 @@ impl Read for LayerReader {
         match &mut self.0 {
             Bytes::File(file) => file.read(buffer),
             Bytes::Section(section) => section.read(buffer),
+            Bytes::Stream(stream) => stream.read(buffer),
         }
     }
 }
@@ -39,20 +44,37 @@ impl Store {
         match self {
             Self::Layout(layout) => format!("`{}`", layout.path().display()),
             Self::Archive(archive) => format!("`{}`", archive.path().display()),
+            Self::Registry(registry) => format!("`{}`", registry.name()),
         }
     }
 
-    /// Reads a file that is named in the format itself, such as the index.
-    pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        match self {
-            Self::Layout(layout) => layout.read(name, limit),
-            Self::Archive(archive) => archive.read(name, limit),
-        }
+    /// Reads a manifest or index, which has the digest or is refused.
+    pub(crate) fn manifest(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let limit = MANIFEST_BYTES_MAX as u64;
+        let bytes = match self {
+            Self::Layout(layout) => layout.read(&blob_path(digest), limit)?,
+            Self::Archive(archive) => archive.read(&blob_path(digest), limit)?,
+            Self::Registry(registry) => Some(registry.manifest(digest)?),
+        };
+        self.verified(digest, bytes)
     }
 
-    /// Reads a document, which has the digest or is refused.
-    pub(crate) fn document(&self, digest: &Digest, limit: u64) -> Result<Vec<u8>, Error> {
-        let bytes = self.read(&blob_path(digest), limit)?.ok_or_else(|| self.missing(digest))?;
+    /// Reads a document that is a blob, which has the digest or is refused.
+    pub(crate) fn document(&self, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+        let digest = &descriptor.digest;
+        if descriptor.size > limit {
+            return Err(Error::TooLarge { what: digest.to_string(), actual: descriptor.size, limit });
+        }
+        let bytes = match self {
+            Self::Layout(layout) => layout.read(&blob_path(digest), limit)?,
+            Self::Archive(archive) => archive.read(&blob_path(digest), limit)?,
+            Self::Registry(registry) => Some(registry.document(descriptor)?),
+        };
+        self.verified(digest, bytes)
+    }
+
+    fn verified(&self, digest: &Digest, bytes: Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
+        let bytes = bytes.ok_or_else(|| self.missing(digest))?;
         let actual = digest::of(digest.algorithm(), &bytes);
         if actual != *digest {
             let mismatch = Box::new(sbom::Mismatch { expected: *digest, actual });
@@ -67,6 +89,7 @@ impl Store {
         let bytes = match self {
             Self::Layout(layout) => layout.find(&path)?.map(Bytes::File),
             Self::Archive(archive) => archive.find(&path).map(Bytes::Section),
+            Self::Registry(registry) => Some(Bytes::Stream(registry.blob(descriptor)?)),
         };
         bytes.map(LayerReader).ok_or_else(|| self.missing(digest))
     }

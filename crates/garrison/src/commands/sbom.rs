@@ -6,7 +6,7 @@ use images::FileSystems;
 use sbom::{Excluded, LayerScope, Matcher};
 
 use crate::error::{CommandError, Kind};
-use crate::inventory::{self, LayerCache, Reader, Talk};
+use crate::inventory::{self, Access, LayerCache, Reader, Talk};
 use crate::platform::Platform;
 use crate::session::Session;
 
@@ -72,6 +72,8 @@ pub(crate) struct Reading {
     /// Use only these catalogers; `garrison sbom catalogers` lists them
     #[arg(long, value_name = "CATALOGER")]
     select: Vec<String>,
+    #[command(flatten)]
+    access: Access,
     /// Enter what is mounted inside of a directory
     #[arg(long)]
     other_file_systems: bool,
@@ -138,6 +140,7 @@ impl Reading {
             },
             platform,
             file_systems: if self.other_file_systems { FileSystems::All } else { FileSystems::One },
+            access: self.access.clone(),
             cache: cache.as_deref().map(LayerCache::new),
             talk: if self.quiet { Talk::Nothing } else { Talk::Notes },
         })

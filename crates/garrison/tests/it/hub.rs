@@ -12,16 +12,16 @@ use crate::Home;
 const LOG: &str = "hub.log";
 
 /// A hub that runs; killed when dropped.
-struct Hub {
+pub(crate) struct Hub {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,
     /// What it said until it was ready.
     banner: String,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Hub {
-    fn start(home: &Home, arguments: &[&str]) -> Self {
+    pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let arguments: Vec<&str> = ["up", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
         let mut command = home.garrison(&arguments);
         let log = OpenOptions::new().create(true).append(true).open(home.path().join(LOG)).unwrap();
@@ -37,7 +37,7 @@ impl Hub {
         Self { child, stdout, banner, address }
     }
 
-    fn password(&self) -> String {
+    pub(crate) fn password(&self) -> String {
         let (_, rest) = self.banner.split_once("shown once:\n").unwrap();
         rest.lines().next().unwrap().trim().to_owned()
     }
@@ -62,7 +62,7 @@ impl Drop for Hub {
     }
 }
 
-fn login(home: &Home, hub: &Hub, user: &str, password: &str) -> String {
+pub(crate) fn login(home: &Home, hub: &Hub, user: &str, password: &str) -> String {
     let secret = home.path().join("secret");
     std::fs::write(&secret, password).unwrap();
     let mut command = home.garrison(&["login", &hub.address, "--user", user, "--password-stdin", "--name", "here"]);

@@ -1,12 +1,16 @@
 //! Inventories from the command line.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::Home;
 use crate::build::{self, Built, Packing, file};
+use crate::hub::{Hub, login};
 
 fn app() -> Vec<Vec<build::Entry>> {
     let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app","dependencies":{"a":"^1"}},"node_modules/a":{"version":"1.2.3","license":"MIT","dependencies":{"b":"^2"}},"node_modules/b":{"version":"2.0.1"}}}"#;
@@ -262,4 +266,111 @@ fn catalogers_are_listed() {
     assert!(table.starts_with("exit 0\n--- stdout\napk ") && table.contains("\nnpm-lock "), "{table}");
     let json = home.run(&["sbom", "catalogers", "-o", "json"]);
     assert!(json.contains("\"name\": \"dpkg\"") && json.contains("\"edges\": \"complete\""), "{json}");
+}
+
+/// Sends one request as `admin` and returns the `Location` of the answer.
+fn send(hub: &Hub, method: &str, path: &str, kind: &str, body: &[u8]) -> String {
+    let user = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("admin:{}", hub.password()));
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Basic {user}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        hub.address,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(&hub.address).unwrap();
+    stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 20"), "{method} {path}: {answer}");
+    let location =
+        answer.lines().find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("location")));
+    location.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
+}
+
+fn push(hub: &Hub, built: &Built, name: &str, tag: &str) {
+    let (manifest, blobs) = built.blobs.split_last().unwrap();
+    for (digest, bytes) in blobs {
+        let upload = send(hub, "POST", &format!("/v2/{name}/blobs/uploads/"), "application/octet-stream", b"");
+        let upload = upload.split_once(&*hub.address).map_or(upload.as_str(), |(_, path)| path);
+        let separator = if upload.contains('?') { '&' } else { '?' };
+        send(hub, "PUT", &format!("{upload}{separator}digest={digest}"), "application/octet-stream", bytes);
+    }
+    send(hub, "PUT", &format!("/v2/{name}/manifests/{tag}"), build::OCI_MANIFEST, &manifest.1);
+}
+
+#[test]
+fn an_image_of_a_hub_is_read_by_whoever_may() {
+    let home = Home::new();
+    let built = image(&home);
+    let hub = Hub::start(&home, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    let local = home.run(&["sbom", "oci:layout", "-q", "-o", "purls"]);
+    let reference = format!("{}/team/api:1.4", hub.address);
+    let digest = format!("{}/team/api@{}", hub.address, built.digest());
+    let run = |environment: &[(&str, &str)], arguments: &[&str]| {
+        let arguments: Vec<&str> = ["sbom", "-o", "purls"].iter().chain(arguments).copied().collect();
+        let output = home.garrison(&arguments).envs(environment.iter().copied()).output().unwrap();
+        home.told(&output).replace(&hub.address, "HUB")
+    };
+
+    // Nobody, then who docker and podman know, in a file and by a helper.
+    insta::assert_snapshot!(run(&[], &[&reference]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: failed to fetch `HUB/team/api:1.4`
+    cause: HUB refused with status 401: authentication is required; log in: garrison login, docker login or skopeo login
+    hint:  nobody is logged in to HUB: `garrison login HUB`, `docker login HUB` and `podman login HUB` all count
+    ");
+    let secret =
+        base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("admin:{}", hub.password()));
+    let entry = json!({"auths": {&hub.address: {"auth": secret}}}).to_string();
+    std::fs::write(home.path().join("auth.json"), &entry).unwrap();
+    let file = home.path().join("auth.json");
+    assert_eq!(run(&[("REGISTRY_AUTH_FILE", file.to_str().unwrap())], &["-q", &reference]), local);
+    std::fs::create_dir_all(home.path().join(".docker")).unwrap();
+    std::fs::write(home.path().join(".docker/config.json"), &entry).unwrap();
+    assert_eq!(run(&[], &["-q", "--no-cache", &digest]), local);
+
+    let helper = |script: &str| {
+        let path = home.path().join("docker-credential-test");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(home.path().join(".docker/config.json"), r#"{"credsStore":"test"}"#).unwrap();
+        let path = format!("{}:/usr/bin:/bin", home.path().display());
+        run(&[("PATH", &path)], &["-q", &reference])
+    };
+    let answer = json!({"ServerURL": hub.address, "Username": "admin", "Secret": hub.password()});
+    let script = format!("read server; test \"$1 $server\" = \"get {}\" && echo '{answer}'", hub.address);
+    assert_eq!(helper(&script), local);
+    assert!(helper("echo 'credentials not found in native keychain'; exit 1").starts_with("exit 3\n"));
+    assert!(helper("echo 'no JSON'").starts_with("exit 3\n"));
+    std::fs::remove_dir_all(home.path().join(".docker")).unwrap();
+
+    // Who is logged in here; then the host may be left out.
+    assert!(login(&home, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    for source in
+        [&reference, &digest, &format!("registry:{reference}"), &format!("docker://{reference}"), "team/api:1.4"]
+    {
+        assert_eq!(run(&[], &["-q", "--no-cache", source]), local, "{source}");
+    }
+    insta::assert_snapshot!(run(&[], &[&reference]), @"
+    exit 0
+    --- stdout
+    pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc
+    pkg:npm/a@1.2.3
+    pkg:npm/b@1.9.9
+    pkg:npm/b@2.0.1
+    --- stderr
+    HUB/team/api:1.4 (329d7f2bd87d, linux/amd64, 2 layers): 4 components, 3 edges
+    ");
+    insta::assert_snapshot!(run(&[], &["team/api:2.0"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: failed to fetch `HUB/team/api:2.0`
+    cause: HUB refused with status 404: manifest `2.0` is not in repository `team/api`
+    ");
+    let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);
+    assert!(diff.starts_with("exit 0\n"), "{diff}");
 }

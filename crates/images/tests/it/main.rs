@@ -5,6 +5,7 @@
 mod build;
 mod contract;
 mod refused;
+mod registry;
 
 use std::fmt::Write as _;
 

@@ -37,7 +37,7 @@ fn says(local: &Local, place: &Path) -> String {
 }
 
 /// Shortens digests: their beginning tells them apart.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut short = parts.next().unwrap_or_default().to_owned();
     for part in parts {
