@@ -46,7 +46,8 @@ pub use cataloger::{
 pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory};
 pub use layer::{
-    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
+    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LayerBuilder, LayerRecord,
+    NAME_BYTES_MAX,
 };
 pub use matcher::{EXCLUDES_MAX, ExcludeError, Excluded, Matcher};
 pub use stored::RECORD_VERSION;
