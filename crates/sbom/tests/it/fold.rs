@@ -13,8 +13,7 @@ fn matcher() -> Matcher {
 fn record(matcher: &Matcher, entries: &[Entry]) -> LayerRecord {
     let layer = read_layer(&*tar(entries), None, None, matcher, tempfile::tempfile).expect("the layer is whole");
     // As from a cache: what cannot be stored is not used.
-    let bytes = postcard::to_allocvec(&layer.record).expect("a record can be stored");
-    postcard::from_bytes(&bytes).expect("a stored record can be read")
+    LayerRecord::from_bytes(&layer.record.to_bytes()).expect("a stored record can be read")
 }
 
 fn fold(layers: &[Vec<Entry>], scope: LayerScope) -> Inventory {
