@@ -10,6 +10,8 @@ pub(crate) use cache::LayerCache;
 pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 
+use std::io::{self, IsTerminal as _};
+
 use component::{Inventory, Layer, Subject};
 use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
 use oci::Platform;
@@ -43,6 +45,10 @@ impl Reader {
             Place::Registry(reference) => {
                 let options = registry::options(reference, &self.access, &|text| self.note(text))?;
                 self.read_image(&Image::fetch(reference, options, self.platform.as_ref())?)
+            }
+            Place::Local(Local::Stream) if io::stdin().is_terminal() => {
+                Err(CommandError::new(Kind::Usage, "standard input is a terminal, not an archive")
+                    .hint("as `docker save IMAGE | garrison sbom -`"))
             }
             Place::Local(local) => {
                 let opened = local.open(self.platform.as_ref())?;

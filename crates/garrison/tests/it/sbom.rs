@@ -374,3 +374,31 @@ fn an_image_of_a_hub_is_read_by_whoever_may() {
     let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);
     assert!(diff.starts_with("exit 0\n"), "{diff}");
 }
+
+#[test]
+fn what_skopeo_writes_is_read() {
+    let Some(skopeo) = testkit::program("skopeo") else { return };
+    let home = Home::new();
+    image(&home);
+    let expected = home.run(&["sbom", "oci:layout", "-q", "-o", "purls"]);
+    let targets: [(&str, &[&str]); 5] = [
+        ("docker-archive:docker.tar:team/api:1.4", &[]),
+        ("oci-archive:oci.tar:1.4", &[]),
+        ("oci:gzip:1.4", &["--dest-compress"]),
+        ("oci:zstd:1.4", &["--dest-compress", "--dest-compress-format", "zstd"]),
+        ("oci-archive:chunked.tar:1.4", &["--dest-compress", "--dest-compress-format", "zstd:chunked"]),
+    ];
+    for (target, flags) in targets {
+        let mut command = std::process::Command::new(&skopeo);
+        command.args(["--insecure-policy", "copy"]).args(flags).args(["oci:layout:1.4", target]);
+        let output = command.current_dir(home.path()).env("HOME", home.path()).output().unwrap();
+        if !output.status.success() && target.contains("chunked") {
+            testkit::announce("this skopeo writes no zstd:chunked");
+            continue;
+        }
+        assert!(output.status.success(), "{target}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(home.run(&["sbom", target, "-q", "--no-cache", "-o", "purls"]), expected, "{target}");
+        let path = target.split(':').nth(1).unwrap();
+        assert_eq!(home.run(&["sbom", path, "-q", "--no-cache", "-o", "purls"]), expected, "{path}");
+    }
+}

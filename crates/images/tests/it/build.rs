@@ -42,12 +42,17 @@ pub(crate) fn add(bytes: &mut Vec<u8>, path: &str, kind: u8, body: &[u8], link: 
     block[156] = kind;
     block[157..157 + link.len()].copy_from_slice(link.as_bytes());
     block[257..265].copy_from_slice(b"ustar\x0000");
-    block[148..156].fill(b' ');
-    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    seal(&mut block);
     bytes.extend(block);
     bytes.extend_from_slice(body);
     bytes.resize(bytes.len().next_multiple_of(512), 0);
+}
+
+/// Writes a header's checksum.
+pub(crate) fn seal(block: &mut [u8]) {
+    block[148..156].fill(b' ');
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
 }
 
 pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {

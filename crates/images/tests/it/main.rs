@@ -4,6 +4,7 @@
 
 mod build;
 mod contract;
+mod hostile;
 mod refused;
 mod registry;
 
