@@ -9,6 +9,7 @@
 mod http;
 mod load;
 mod registry;
+mod sbom;
 mod server;
 
 use clap::Subcommand;
@@ -23,10 +24,15 @@ pub(crate) enum Bench {
     /// Builds the release binary first. Every server keeps its data on the same disk and syncs what it acknowledges;
     /// Garrison has authentication on.
     Registry(registry::Arguments),
+    /// Inventories against Syft and Trivy: time, processor time, peak memory, packages by type
+    ///
+    /// On the images of `cargo xtask images` that are there. Builds the release binary first.
+    Sbom(sbom::Arguments),
 }
 
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Registry(arguments) => registry::run(workspace, arguments),
+        Bench::Sbom(arguments) => sbom::run(workspace, arguments),
     }
 }
