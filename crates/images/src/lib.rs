@@ -40,7 +40,7 @@ pub use file::SingleFile;
 pub use image::{Image, ImageLayer};
 pub use open::Opened;
 pub use platform::{PlatformError, host_platform, parse_platform};
-pub use select::{CANDIDATES_MAX, INDEX_DEPTH_MAX};
+pub use select::{CANDIDATES_MAX, DOCUMENTS_MAX, INDEX_DEPTH_MAX};
 pub use source::{ImageReference, Local, Select, Source, SourceError};
 pub use spool::{SPOOL_BYTES_MAX, temporary_file};
 pub use store::LayerReader;

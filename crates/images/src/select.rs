@@ -1,7 +1,8 @@
 //! Which of several images is meant.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
+use oci::manifest::DESCRIPTORS_MAX;
 use oci::{Descriptor, Digest, Manifest, ManifestKind, Platform, media_type};
 
 use crate::config::{CONFIG_BYTES_MAX, Config, is_config, is_file_system};
@@ -12,7 +13,10 @@ use crate::{Error, host_platform, platform};
 pub const INDEX_DEPTH_MAX: usize = 4;
 
 /// The most documents that are read to find an image: one that is for every platform there is has some twenty.
-pub const CANDIDATES_MAX: usize = 256;
+pub const DOCUMENTS_MAX: usize = 256;
+
+/// The most images that are chosen among, as many as one index may list.
+pub const CANDIDATES_MAX: usize = DESCRIPTORS_MAX;
 
 /// The annotation by which an index says that an entry is an attestation of another one.
 const ATTESTATION: &str = "vnd.docker.reference.type";
@@ -42,7 +46,7 @@ struct Candidate {
 /// Finds the one image for a platform, this machine's unless another is wanted.
 pub(crate) fn choose(store: &Store, roots: &[Root], wanted: Option<&Platform>) -> Result<Chosen, Error> {
     refuse_several_names(store, roots)?;
-    let mut search = Search { store, candidates: Vec::new(), documents: 0 };
+    let mut search = Search { store, candidates: Vec::new(), known: HashSet::new(), documents: 0 };
     for (at, root) in roots.iter().enumerate() {
         search.expand(&root.descriptor, at, 0)?;
     }
@@ -86,6 +90,7 @@ fn refuse_several_names(store: &Store, roots: &[Root]) -> Result<(), Error> {
 struct Search<'s> {
     store: &'s Store,
     candidates: Vec<Candidate>,
+    known: HashSet<Digest>,
     documents: usize,
 }
 
@@ -107,8 +112,12 @@ impl Search<'_> {
                 self.expand(entry, root, depth + 1)?;
             }
         } else if is(media_type::OCI_MANIFEST) || is(media_type::DOCKER_MANIFEST) {
-            if self.candidates.iter().any(|known| known.descriptor.digest == descriptor.digest) {
+            if !self.known.insert(descriptor.digest) {
                 return Ok(());
+            }
+            if self.candidates.len() >= CANDIDATES_MAX {
+                let reason = format!("lists more than {CANDIDATES_MAX} images");
+                return Err(Error::TooMuch { what: self.store.place(), reason });
             }
             let platform = descriptor.platform.clone().filter(|platform| !platform.os.is_empty());
             let platform = platform.map(|platform| platform::normal(&platform));
@@ -137,8 +146,8 @@ impl Search<'_> {
 
     fn count(&mut self) -> Result<(), Error> {
         self.documents += 1;
-        if self.documents > CANDIDATES_MAX {
-            let reason = format!("takes more than {CANDIDATES_MAX} documents to find an image in");
+        if self.documents > DOCUMENTS_MAX {
+            let reason = format!("takes more than {DOCUMENTS_MAX} documents to find an image in");
             return Err(Error::TooMuch { what: self.store.place(), reason });
         }
         Ok(())

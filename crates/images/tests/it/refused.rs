@@ -154,7 +154,7 @@ fn indexes_that_lead_nowhere() {
         inner = build::descriptor(build::OCI_INDEX, &bytes);
         blobs.push((build::sha256(&bytes), bytes));
     }
-    let many: Vec<Value> = (0..=images::CANDIDATES_MAX)
+    let many: Vec<Value> = (0..=images::DOCUMENTS_MAX)
         .map(|number| {
             let digest = build::sha256(number.to_string().as_bytes());
             json!({"mediaType": build::OCI_INDEX, "digest": digest, "size": 2})
@@ -173,6 +173,46 @@ fn indexes_that_lead_nowhere() {
     deep: `~` holds indexes more than 4 deep
     absent: sha256:… is not in `~`
     ");
+}
+
+/// An index of images that are not there, with the numbers as their digests.
+fn index(numbers: std::ops::Range<usize>) -> (Value, (String, Vec<u8>)) {
+    let entry = |number: usize| {
+        json!({
+            "mediaType": build::OCI_MANIFEST, "digest": format!("sha256:{number:064x}"), "size": 1,
+            "platform": {"os": "plan9", "architecture": "386"},
+        })
+    };
+    let entries: Vec<Value> = numbers.map(entry).collect();
+    let index = json!({"schemaVersion": 2, "mediaType": build::OCI_INDEX, "manifests": entries});
+    let bytes = serde_json::to_vec(&index).unwrap();
+    (build::descriptor(build::OCI_INDEX, &bytes), (build::sha256(&bytes), bytes))
+}
+
+#[test]
+fn images_to_choose_among_are_limited() {
+    let half = images::CANDIDATES_MAX / 2;
+    for (count, is_looked_at) in
+        [(images::CANDIDATES_MAX - 1, true), (images::CANDIDATES_MAX, true), (images::CANDIDATES_MAX + 1, false)]
+    {
+        // The same one twice is one.
+        let (entries, blobs): (Vec<_>, Vec<_>) = [index(0..half), index(half - 1..count)].into_iter().unzip();
+        let said = layout_says(&entries, &blobs);
+        assert_eq!(said.contains("is not for"), is_looked_at, "{count}: {said}");
+        assert_eq!(said.contains("lists more than 10000 images"), !is_looked_at, "{count}: {said}");
+    }
+}
+
+#[test]
+fn documents_to_find_an_image_in_are_limited() {
+    for (count, is_looked_at) in
+        [(images::DOCUMENTS_MAX - 1, true), (images::DOCUMENTS_MAX, true), (images::DOCUMENTS_MAX + 1, false)]
+    {
+        let (entries, blobs): (Vec<_>, Vec<_>) = (0..count).map(|number| index(number..number + 2)).unzip();
+        let said = layout_says(&entries, &blobs);
+        assert_eq!(said.contains("is not for"), is_looked_at, "{count}: {said}");
+        assert_eq!(said.contains("takes more than 256 documents"), !is_looked_at, "{count}: {said}");
+    }
 }
 
 #[test]
