@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
@@ -124,8 +125,7 @@ fn component(package: &Package, metadata: &BTreeMap<String, String>) -> Option<C
 }
 
 fn graph(bytes: &[u8], needs: &Needs) -> Result<Graph, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
-    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    let lock: Lock = from_toml(bytes)?;
     let mut graph = Graph::default();
     let mut by_name: BTreeMap<&str, Vec<(NodeId, &Package)>> = BTreeMap::new();
     let mut nodes: Vec<(NodeId, &Package)> = Vec::new();

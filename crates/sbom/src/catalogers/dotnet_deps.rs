@@ -11,7 +11,7 @@ use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
 use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
-use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::graph::{self, Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::nuget;
 use crate::view::View;
@@ -60,15 +60,7 @@ document! {
 }
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
-    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
-        match graph(file.bytes()) {
-            Ok(mut graph) => {
-                graph.locate(&file.location());
-                graph.report(findings);
-            }
-            Err(refusal) => findings.unknown(file.location(), refusal.0),
-        }
-    }
+    graph::report_each(view.files(0), findings, graph);
 }
 
 fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {

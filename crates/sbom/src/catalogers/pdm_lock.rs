@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::paths;
 use crate::ecosystems::pypi::{self, Requirement};
 use crate::ecosystems::pyproject::{self, Project};
 use crate::ecosystems::python_locks::{self, Archive, Locked, LockedNeed};
@@ -59,19 +59,11 @@ struct Package {
 }
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
-    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
-        let sibling = view.file(&format!("{}/pyproject.toml", paths::folder(file.path())));
-        let project = sibling.and_then(|file| Project::parse(file.bytes()));
-        match parse(file.bytes(), project.as_ref()) {
-            Ok(locked) => python_locks::report(findings, FINDER, &file.location(), locked, project.as_ref()),
-            Err(refusal) => findings.unknown(file.location(), refusal.0),
-        }
-    }
+    python_locks::catalog(view, findings, FINDER, parse);
 }
 
 fn parse(bytes: &[u8], project: Option<&Project>) -> Result<Vec<Locked>, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
-    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    let lock: Lock = from_toml(bytes)?;
     Ok(lock.package.iter().filter_map(|package| locked(package, &lock.metadata, project)).collect())
 }
 

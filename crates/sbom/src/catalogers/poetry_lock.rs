@@ -7,11 +7,11 @@ use serde::Deserialize;
 use toml::Value;
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pypi::{self, Requirement};
-use crate::ecosystems::pyproject::{self, Project};
+use crate::ecosystems::pyproject;
 use crate::ecosystems::python_locks::{self, Archive, Locked, LockedNeed};
-use crate::ecosystems::paths;
 use crate::view::View;
 use crate::Refusal;
 
@@ -69,19 +69,11 @@ struct Source {
 }
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
-    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
-        let sibling = view.file(&format!("{}/pyproject.toml", paths::folder(file.path())));
-        let project = sibling.and_then(|file| Project::parse(file.bytes()));
-        match parse(file.bytes()) {
-            Ok(locked) => python_locks::report(findings, FINDER, &file.location(), locked, project.as_ref()),
-            Err(refusal) => findings.unknown(file.location(), refusal.0),
-        }
-    }
+    python_locks::catalog(view, findings, FINDER, |bytes, _| parse(bytes));
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<Locked>, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
-    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    let lock: Lock = from_toml(bytes)?;
     Ok(lock.package.iter().filter_map(|package| locked(package, &lock.metadata)).collect())
 }
 

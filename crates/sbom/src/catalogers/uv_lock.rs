@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::graph::{Graph, NodeId};
+use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pypi;
 use crate::ecosystems::python_locks::{self, Archive};
@@ -95,8 +96,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 }
 
 fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
-    let lock: Lock = toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))?;
+    let lock: Lock = from_toml(bytes)?;
     let mut graph = Graph::default();
     let mut by_name: BTreeMap<String, Vec<(NodeId, &Package)>> = BTreeMap::new();
     let mut nodes: Vec<(NodeId, &Package)> = Vec::new();

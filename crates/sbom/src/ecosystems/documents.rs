@@ -195,6 +195,12 @@ pub(crate) fn refusal(name: &str, error: &serde_json::Error) -> Refusal {
     Refusal::new(format!("the {name} is not JSON (line {})", error.line()))
 }
 
+/// Reads a lockfile that is TOML.
+pub(crate) fn from_toml<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Refusal> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
+    toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))
+}
+
 /// Returns the document without its comments and trailing commas, which some tools' JSON has. Lines stay where they are.
 pub(crate) fn without_comments(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());

@@ -2,7 +2,7 @@
 
 use component::{Component, Location, Scope};
 
-use crate::{Findings, Handle};
+use crate::{File, Findings, Handle, Refusal};
 
 /// Packages, the projects that want them, and who needs whom for what.
 #[derive(Debug, Default)]
@@ -148,6 +148,23 @@ impl Graph {
             }
         }
         Reported(handles)
+    }
+}
+
+/// Reports the graph that each file holds, or why it was not read. What is empty holds none.
+pub(crate) fn report_each<'a>(
+    files: impl Iterator<Item = File<'a>>,
+    findings: &mut Findings,
+    read: impl Fn(&[u8]) -> Result<Graph, Refusal>,
+) {
+    for file in files.filter(|file| !file.bytes().is_empty()) {
+        match read(file.bytes()) {
+            Ok(mut graph) => {
+                graph.locate(&file.location());
+                graph.report(findings);
+            }
+            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        }
     }
 }
 

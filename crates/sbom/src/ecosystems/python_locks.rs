@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Component, Hash, Location, Range, Scheme, Scope};
 use serde::Deserialize;
 
-use crate::Findings;
-use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pyproject::Project;
+use crate::ecosystems::{digests, paths};
+use crate::{Findings, Refusal, View};
 
 /// The most versions of one name that are told apart; a resolution for all platforms has up to five.
 pub(crate) const VERSIONS_MAX: usize = 64;
@@ -50,6 +50,23 @@ pub(crate) struct Locked {
     pub(crate) stated: Option<Scope>,
     /// What it depends on.
     pub(crate) needs: Vec<LockedNeed>,
+}
+
+/// Reads each file of a cataloger's first claim with the `pyproject.toml` beside it, and reports what it holds. What is empty holds nothing.
+pub(crate) fn catalog(
+    view: &View<'_>,
+    findings: &mut Findings,
+    finder: Finder,
+    parse: impl Fn(&[u8], Option<&Project>) -> Result<Vec<Locked>, Refusal>,
+) {
+    for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
+        let sibling = view.file(&format!("{}/pyproject.toml", paths::folder(file.path())));
+        let project = sibling.and_then(|file| Project::parse(file.bytes()));
+        match parse(file.bytes(), project.as_ref()) {
+            Ok(locked) => report(findings, finder, &file.location(), locked, project.as_ref()),
+            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        }
+    }
 }
 
 /// Reports the distributions of a lockfile and their graph; `project` is who asked for them, where that is known.
