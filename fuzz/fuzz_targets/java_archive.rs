@@ -4,18 +4,21 @@
 
 #![no_main]
 
+use std::sync::LazyLock;
+
 use component::{Node, Relation};
+use garrison_fuzz::{Catalogers, cataloger};
 use libfuzzer_sys::fuzz_target;
-use sbom::testing::catalog;
-use sbom::{Content, Keep, catalogers};
+use sbom::{Content, Keep};
+
+static ARCHIVES: LazyLock<Catalogers> = LazyLock::new(|| Catalogers::new(&["java-archive"]));
 
 fuzz_target!(|input: &[u8]| {
-    let cataloger = catalogers().iter().find(|cataloger| cataloger.name == "java-archive").expect("the cataloger is there");
-    let Keep::Record(extractor) = cataloger.claims[0].keep else { unreachable!("it keeps records") };
+    let Keep::Record(extractor) = cataloger("java-archive").claims[0].keep else { unreachable!("it keeps records") };
     let read = || (extractor.extract)(&Content::from_bytes(input.to_vec()));
     let Ok(Some(record)) = read() else { return };
     assert_eq!(read(), Ok(Some(record)));
-    let inventory = catalog(cataloger, &[("/lib/archive-1.0.jar", input)]);
+    let inventory = ARCHIVES.read(&[("/lib/archive-1.0.jar", input)]);
     assert!(!inventory.components.is_empty());
     for edge in inventory.edges.iter().filter(|edge| edge.relation == Relation::Contains) {
         assert_ne!(edge.from, Node::Component(edge.to));
