@@ -221,11 +221,14 @@ impl Registry {
         self.detached(async move {
             let now_us = this.now_us();
             let due_us = now_us + this.inner.options.collected_lease_us();
+            let held_until_us = now_us + this.inner.options.referrer_lease_us();
             loop {
                 // Before the write, for each repository that it may change.
                 let generations = this.inner.caches.generations();
                 let (seen, gone) = this
-                    .write(move |tx| Box::pin(async move { collect_manifests_in(tx, now_us, due_us).await }))
+                    .write(move |tx| {
+                        Box::pin(async move { collect_manifests_in(tx, now_us, due_us, held_until_us).await })
+                    })
                     .await?;
                 for manifest in &gone {
                     let name = manifest.repository.as_str();
@@ -313,7 +316,12 @@ struct CollectedManifest {
     removed: Removed,
 }
 
-async fn collect_manifests_in(tx: &mut Tx, now_us: i64, due_us: i64) -> Result<(i64, Vec<CollectedManifest>), Error> {
+async fn collect_manifests_in(
+    tx: &mut Tx,
+    now_us: i64,
+    due_us: i64,
+    held_until_us: i64,
+) -> Result<(i64, Vec<CollectedManifest>), Error> {
     let mut gone = Vec::new();
     let rows = tx.query(&sql::LIST_DUE_MANIFESTS, &[now_us.into(), MANIFEST_BATCH_ROWS_MAX.into()]).await?;
     for row in &rows {
@@ -322,8 +330,14 @@ async fn collect_manifests_in(tx: &mut Tx, now_us: i64, due_us: i64) -> Result<(
         let repository: RepositoryName =
             row.get::<String>(2)?.parse().map_err(|_| Error::Stored { what: "repository name" })?;
         let key = [id.0.into(), digest.to_bytes().into()];
-        if tx.find(&sql::MANIFEST_IS_ROOTED, &key).await?.is_some() {
-            tx.execute(&sql::KEEP_MANIFEST, &key).await?;
+        if let Some(row) = tx.find(&sql::MANIFEST_IS_ROOTED, &key).await? {
+            if row.get(0)? {
+                tx.execute(&sql::KEEP_MANIFEST, &key).await?;
+            } else {
+                // Its subject is gone: it stays no longer than its tag, or the index of a referrers tag, does.
+                let [id, digest] = key;
+                tx.execute(&sql::HOLD_MANIFEST, &[id, digest, held_until_us.into()]).await?;
+            }
             continue;
         }
         let Some(removed) = remove_manifest(tx, id, digest, due_us).await? else { continue };

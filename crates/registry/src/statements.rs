@@ -161,14 +161,17 @@ db::statements! {
     /// Manifests that are due.
     LIST_DUE_MANIFESTS = "SELECT m.repository_id, m.digest, r.name FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
         WHERE m.collect_after_us <= $1 ORDER BY m.collect_after_us LIMIT $2";
-    /// Whether a due manifest stays: tagged, listed by an index, or its subject is there again.
-    MANIFEST_IS_ROOTED = "SELECT 1 FROM repository_manifests m WHERE m.repository_id = $1 AND m.digest = $2 AND ( \
-        EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = $1 AND t.digest = $2) \
-        OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = $1 AND f.target = $2) \
-        OR m.subject IS NULL \
-        OR EXISTS (SELECT 1 FROM repository_manifests s WHERE s.repository_id = $1 AND s.digest = m.subject))";
+    /// Whether a due manifest stays, being tagged, listed by an index, or with its subject there again; and whether for good:
+    /// with no subject, or with it there.
+    MANIFEST_IS_ROOTED = "SELECT CAST(CASE WHEN m.subject IS NULL OR s.digest IS NOT NULL THEN 1 ELSE 0 END AS BIGINT) \
+        FROM repository_manifests m LEFT JOIN repository_manifests s ON s.repository_id = m.repository_id AND s.digest = m.subject \
+        WHERE m.repository_id = $1 AND m.digest = $2 AND (m.subject IS NULL OR s.digest IS NOT NULL \
+        OR EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = $1 AND t.digest = $2) \
+        OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = $1 AND f.target = $2))";
     /// Takes a manifest off the list of due ones.
     KEEP_MANIFEST = "UPDATE repository_manifests SET collect_after_us = NULL WHERE repository_id = $1 AND digest = $2";
+    /// Has a manifest looked at again later.
+    HOLD_MANIFEST = "UPDATE repository_manifests SET collect_after_us = $3 WHERE repository_id = $1 AND digest = $2";
     /// Files to unlink.
     LIST_DISCARDED = "SELECT location FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
     /// Files that were unlinked.

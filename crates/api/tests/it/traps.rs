@@ -469,6 +469,49 @@ testkit::on_both_databases! {
         assert_eq!(found["manifests"][0]["annotations"], json!({ "org.example": "yes" }));
     }
 
+    /// OCI distribution 1.1, "Enabling the Referrers API": what clients without that API have listed under a tag is listed by it.
+    async fn trap_17_referrers_tags_of_older_clients(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let by = hub.team.as_str();
+        let (digest, manifest) = hub.push_image(by, "team/api", "1").await;
+        let subject = descriptor(OCI_MANIFEST, &digest, manifest.len());
+        let fallback = digest.to_string().replace(':', "-");
+        let bodies = ["application/vnd.one", "application/vnd.two"].map(|kind| artifact(kind, Some(&subject)));
+        let plain = artifact("application/vnd.plain", None);
+        let entry = |body: &[u8]| descriptor(OCI_MANIFEST, &sha256(body), body.len());
+        // A client pulls the index, adds its referrer and pushes it again; the last one lists one that has not come yet.
+        for listed in [vec![&bodies[0]], vec![&bodies[0], &bodies[1], &plain]] {
+            let uri = format!("/v2/team/api/manifests/{}", sha256(listed[0]));
+            hub.send(put(&uri).by(by).header("content-type", OCI_MANIFEST).body(listed[0])).await.is(201);
+            let entries: Vec<_> = listed.iter().map(|body| entry(body)).collect();
+            let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries }).to_string();
+            hub.push_manifest(by, "team/api", &fallback, OCI_INDEX, index.as_bytes()).await;
+        }
+        let types = async || {
+            let found = hub.send(get(&format!("/v2/team/api/referrers/{digest}")).by(by)).await.is(200).json();
+            let mut types: Vec<_> = found["manifests"].as_array().unwrap().iter()
+                .map(|descriptor| descriptor["artifactType"].as_str().unwrap().to_owned()).collect();
+            types.sort_unstable();
+            types
+        };
+        assert_eq!(types().await, ["application/vnd.one"]);
+        for body in [&bodies[1], &plain] {
+            let uri = format!("/v2/team/api/manifests/{}", sha256(body));
+            hub.send(put(&uri).by(by).header("content-type", OCI_MANIFEST).body(body)).await.is(201);
+        }
+        // Each once; neither the index itself nor what names no subject.
+        assert_eq!(types().await, ["application/vnd.one", "application/vnd.two"]);
+        // The tag is one like any other, for clients that look there.
+        let found = hub.send(get(&format!("/v2/team/api/manifests/{fallback}")).by(by)).await.is(200).json();
+        assert_eq!(found["manifests"].as_array().unwrap().len(), 3);
+        // Neither way's deletion breaks the other.
+        hub.send(delete(&format!("/v2/team/api/manifests/{}", sha256(&bodies[0]))).by(by)).await.is(202);
+        assert_eq!(types().await, ["application/vnd.two"]);
+        hub.send(get(&format!("/v2/team/api/manifests/{fallback}")).by(by)).await.is(200);
+        hub.send(delete(&format!("/v2/team/api/manifests/{fallback}")).by(by)).await.is(202);
+        assert_eq!(types().await, ["application/vnd.two"]);
+    }
+
     async fn trap_18_signatures_by_tag_and_by_subject(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let by = hub.team.as_str();

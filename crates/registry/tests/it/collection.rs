@@ -125,6 +125,40 @@ testkit::on_both_databases! {
         hub.assert_sound("collected").await;
     }
 
+    /// What a tag, or the index of a referrers tag, kept after its subject was deleted goes when that goes.
+    async fn referrers_outlive_their_subject_only_while_something_holds_them(database: Database) {
+        let hub = Hub::open(database).await;
+        let subject = hub.image("team/web", &["v1"], "subject").await;
+        let signature = hub.blob("team/web", b"signature").await;
+        let push = async |tags: &[&str], about, what| hub.manifest("team/web", tags, &referrer(&signature, about, what)).await;
+        let tagged = push(&["sig"], &subject.manifest, "tagged").await;
+        let listed = push(&[], &subject.manifest, "listed").await;
+        let stray = push(&["stray"], &sha256(b"never came"), "stray").await;
+        let fallback = subject.manifest.to_string().replace(':', "-");
+        let listing = hub.manifest("team/web", &[&fallback], &index(&[listed])).await;
+        hub.registry.delete_manifest(&name("team/web"), &subject.manifest, ACTOR).await.unwrap();
+        for _ in 0..8 {
+            hub.advance(HOUR_US / 2);
+            hub.collect().await;
+        }
+        for digest in [tagged, listed, stray, listing] {
+            assert!(hub.has_manifest("team/web", &digest.to_string()).await, "{digest}");
+        }
+        for label in ["sig", "stray"] {
+            hub.registry.delete_tag(&name("team/web"), &tag(label), ACTOR).await.unwrap();
+        }
+        hub.registry.delete_manifest(&name("team/web"), &listing, ACTOR).await.unwrap();
+        hub.advance(HOUR_US / 4);
+        hub.collect().await;
+        for (digest, stays) in [(tagged, false), (listed, false), (stray, true)] {
+            assert_eq!(hub.has_manifest("team/web", &digest.to_string()).await, stays, "{digest}");
+        }
+        hub.advance(HOUR_US);
+        hub.collect().await;
+        assert!(hub.has_blob("team/web", &signature).await, "the stray one has it still");
+        hub.assert_sound("collected").await;
+    }
+
     async fn all_referrers_of_many_and_their_bytes_go_within_the_grace_period(database: Database) {
         let hub = Hub::open(database).await;
         let subject = hub.image("team/web", &["v1"], "subject").await;

@@ -104,7 +104,9 @@ impl Repository {
             self.manifests.iter().find(|(_, due)| due.is_some_and(|due_us| due_us <= now_us)).map(|(digest, _)| *digest)
         {
             if self.is_rooted(world, &digest) {
-                self.manifests.insert(digest, None);
+                let subject = world.documents[&digest].subject;
+                let is_for_good = subject.is_none_or(|subject| self.manifests.contains_key(&subject));
+                self.manifests.insert(digest, (!is_for_good).then_some(now_us + GRACE_US / 4));
             } else {
                 self.remove(world, &digest, now_us + GRACE_US / 2, now_us);
             }
