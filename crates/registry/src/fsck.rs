@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use blobs::{Found, Verdict};
-use db::Value;
+use db::{Row, Statement, Value};
 use ledger::audit::{self, Record};
 use oci::{Digest, Manifest};
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,8 @@ impl Registry {
     /// Checks everything. `progress` is told now and then how far it is; it returns false to stop early.
     ///
     /// With `repair`, a damaged blob is withdrawn so that the next push of it heals every repository, one that was
-    /// withdrawn and is whole is served again, a tag without a
-    /// manifest is dropped, and a file without a row is unlinked once it is an hour old.
+    /// withdrawn and is whole is served again, a tag without a manifest is dropped, and a file without a row is unlinked
+    /// once it is an hour old.
     ///
     /// # Errors
     /// When the database or the store fails.
@@ -98,21 +98,11 @@ impl Registry {
         report: &mut Fsck,
         progress: &mut (impl FnMut(&Fsck) -> bool + Send),
     ) -> Result<(), Error> {
-        let mut after: (i64, Vec<u8>) = (i64::MIN, Vec::new());
-        loop {
-            let (repository, digest) = after.clone();
-            let rows = self
-                .read(move |tx| {
-                    Box::pin(async move {
-                        let limit = (FSCK_PAGE_ROWS_MAX / 10).into();
-                        Ok(tx.query(&sql::FSCK_MANIFESTS, &[repository.into(), digest.into(), limit]).await?)
-                    })
-                })
-                .await?;
+        let mut pages = Pages::by_digest(&sql::FSCK_MANIFESTS, FSCK_PAGE_ROWS_MAX / 10);
+        while let Some(rows) = pages.next(self).await? {
             for row in &rows {
                 let (repository, bytes): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
                 let digest = stored_digest(&bytes)?;
-                after = (repository, bytes);
                 report.manifests += 1;
                 let body: Option<Vec<u8>> = row.get(4)?;
                 let Some(body) = body else {
@@ -128,10 +118,11 @@ impl Registry {
                     self.check_references(repository, &digest, &manifest, report).await?;
                 }
             }
-            if rows.is_empty() || !progress(report) {
-                return Ok(());
+            if !progress(report) {
+                break;
             }
         }
+        Ok(())
     }
 
     async fn check_references(
@@ -193,20 +184,10 @@ impl Registry {
         report: &mut Fsck,
         progress: &mut (impl FnMut(&Fsck) -> bool + Send),
     ) -> Result<(), Error> {
-        let mut after: (i64, String) = (i64::MIN, String::new());
-        loop {
-            let (repository, name) = after.clone();
-            let rows = self
-                .read(move |tx| {
-                    Box::pin(async move {
-                        let limit = FSCK_PAGE_ROWS_MAX.into();
-                        Ok(tx.query(&sql::FSCK_TAGS, &[repository.into(), name.into(), limit]).await?)
-                    })
-                })
-                .await?;
+        let mut pages = Pages::by_name(&sql::FSCK_TAGS, FSCK_PAGE_ROWS_MAX);
+        while let Some(rows) = pages.next(self).await? {
             for row in &rows {
                 let (repository, tag, digest): (i64, String, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                after = (repository, tag.clone());
                 report.tags += 1;
                 if row.get::<Option<i64>>(3)?.is_some() {
                     continue;
@@ -226,10 +207,11 @@ impl Registry {
                 }
                 report.found("dangling-tag", subject, format!("points to {target}, which is not here"), repair);
             }
-            if rows.is_empty() || !progress(report) {
-                return Ok(());
+            if !progress(report) {
+                break;
             }
         }
+        Ok(())
     }
 
     async fn check_links(
@@ -238,20 +220,10 @@ impl Registry {
         report: &mut Fsck,
         progress: &mut (impl FnMut(&Fsck) -> bool + Send),
     ) -> Result<(), Error> {
-        let mut after: (i64, Vec<u8>) = (i64::MIN, Vec::new());
-        loop {
-            let (repository, digest) = after.clone();
-            let rows = self
-                .read(move |tx| {
-                    Box::pin(async move {
-                        let limit = FSCK_PAGE_ROWS_MAX.into();
-                        Ok(tx.query(&sql::FSCK_LINKS, &[repository.into(), digest.into(), limit]).await?)
-                    })
-                })
-                .await?;
+        let mut pages = Pages::by_digest(&sql::FSCK_LINKS, FSCK_PAGE_ROWS_MAX);
+        while let Some(rows) = pages.next(self).await? {
             for row in &rows {
                 let (repository, digest): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-                after = (repository, digest.clone());
                 if row.get::<Option<i64>>(2)?.is_some() {
                     continue;
                 }
@@ -268,10 +240,11 @@ impl Registry {
                 }
                 report.found("missing", subject, "a repository holds a blob that is not stored", repair);
             }
-            if rows.is_empty() || !progress(report) {
-                return Ok(());
+            if !progress(report) {
+                break;
             }
         }
+        Ok(())
     }
 
     async fn check_files(
@@ -308,19 +281,10 @@ impl Registry {
         report: &mut Fsck,
         progress: &mut (impl FnMut(&Fsck) -> bool + Send),
     ) -> Result<(), Error> {
-        let mut after = Vec::new();
-        loop {
-            let digest = after.clone();
-            let rows = self
-                .read(move |tx| {
-                    Box::pin(async move {
-                        Ok(tx.query(&sql::FSCK_BLOBS, &[digest.into(), FSCK_PAGE_ROWS_MAX.into()]).await?)
-                    })
-                })
-                .await?;
+        let mut pages = Pages::of_blobs(FSCK_PAGE_ROWS_MAX);
+        while let Some(rows) = pages.next(self).await? {
             for row in &rows {
-                after = row.get(0)?;
-                let digest = stored_digest(&after)?;
+                let digest = stored_digest(&row.get::<Vec<u8>>(0)?)?;
                 let location = stored_location(&row.get::<String>(2)?)?;
                 let size_bytes: u64 = row.get(1)?;
                 report.blobs += 1;
@@ -358,10 +322,8 @@ impl Registry {
                     return Ok(());
                 }
             }
-            if rows.is_empty() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     async fn is_stored_at(&self, digest: &Digest, location: &str) -> Result<bool, Error> {
@@ -383,5 +345,44 @@ impl Registry {
             })
         })
         .await
+    }
+}
+
+/// The rows of a statement whose parameters are a key and a limit, page by page in order of the key.
+struct Pages {
+    statement: &'static Statement,
+    after: Vec<Value>,
+    limit: i64,
+    key: fn(&Row) -> Result<Vec<Value>, db::Error>,
+}
+
+impl Pages {
+    /// Rows by repository and digest.
+    fn by_digest(statement: &'static Statement, limit: i64) -> Self {
+        let key = |row: &Row| Ok(vec![row.get::<i64>(0)?.into(), row.get::<Vec<u8>>(1)?.into()]);
+        Self { statement, after: vec![i64::MIN.into(), Vec::new().into()], limit, key }
+    }
+
+    /// Rows by repository and name.
+    fn by_name(statement: &'static Statement, limit: i64) -> Self {
+        let key = |row: &Row| Ok(vec![row.get::<i64>(0)?.into(), row.get::<String>(1)?.into()]);
+        Self { statement, after: vec![i64::MIN.into(), "".into()], limit, key }
+    }
+
+    /// Stored blobs, by digest.
+    fn of_blobs(limit: i64) -> Self {
+        let key = |row: &Row| Ok(vec![row.get::<Vec<u8>>(0)?.into()]);
+        Self { statement: &sql::FSCK_BLOBS, after: vec![Vec::new().into()], limit, key }
+    }
+
+    /// Returns the next page, of one row at least.
+    async fn next(&mut self, registry: &Registry) -> Result<Option<Vec<Row>>, Error> {
+        let (statement, mut parameters) = (self.statement, self.after.clone());
+        parameters.push(self.limit.into());
+        let rows =
+            registry.read(move |tx| Box::pin(async move { Ok(tx.query(statement, &parameters).await?) })).await?;
+        let Some(last) = rows.last() else { return Ok(None) };
+        self.after = (self.key)(last)?;
+        Ok(Some(rows))
     }
 }
