@@ -13,8 +13,10 @@ pub(crate) struct Migration {
 }
 
 /// All steps, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, text: include_str!("../migrations/0001_initial.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, text: include_str!("../migrations/0001_initial.sql") },
+    Migration { version: 2, text: include_str!("../migrations/0002_usage.sql") },
+];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their
 /// types; collation `C` makes PostgreSQL sort text by its bytes, as SQLite does.

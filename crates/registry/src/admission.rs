@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::pull::{BlobEntry, size_value};
 use crate::repositories::{Registry, RepositoryId, ensure_repository};
 use crate::statements as sql;
+use crate::usage::UsageChange;
 use crate::writers::Claim;
 
 /// Bytes that arrived and are not yet a blob.
@@ -184,23 +185,38 @@ async fn admit_in(
         }
     }
     let digest = entry.digest.to_bytes();
+    let mut usage = UsageChange::default();
     let former = tx.find(&sql::FIND_STORED_BLOB, &[digest.clone().into()]).await?;
     if let Some(former) = &former {
         let (size_bytes, location): (i64, String) = (former.get(0)?, former.get(1)?);
         tx.execute(&sql::DISCARD_FILE, &[location.into(), size_bytes.into(), now_us.into()]).await?;
+    } else {
+        usage.stored(entry.size_bytes);
     }
     tx.execute(
         &sql::UPSERT_BLOB,
         &[digest.into(), size_value(entry.size_bytes), entry.location.to_string().into(), now_us.into()],
     )
     .await?;
-    link(tx, id, entry).await?;
+    link(tx, id, entry, &mut usage).await?;
+    usage.record(tx).await?;
     let record = Record::allowed(actor, "blob.push", &format!("{name}@{}", entry.digest));
     audit::record(tx, record).await?;
     Ok((id, former.is_some()))
 }
 
-pub(crate) async fn link(tx: &mut Tx, id: RepositoryId, entry: &BlobEntry) -> Result<(), Error> {
-    tx.execute(&sql::LINK_BLOB, &[id.0.into(), entry.digest.to_bytes().into(), entry.collect_after_us.into()]).await?;
+/// Puts a blob into a repository, or renews its lease there.
+pub(crate) async fn link(
+    tx: &mut Tx,
+    id: RepositoryId,
+    entry: &BlobEntry,
+    usage: &mut UsageChange,
+) -> Result<(), Error> {
+    let row = [id.0.into(), entry.digest.to_bytes().into(), entry.collect_after_us.into()];
+    if tx.execute(&sql::LINK_BLOB, &row).await? == 0 {
+        tx.execute(&sql::RENEW_LEASE, &row).await?;
+    } else {
+        usage.linked(id, entry.size_bytes);
+    }
     Ok(())
 }

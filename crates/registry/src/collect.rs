@@ -22,6 +22,7 @@ use crate::manifests::{Removed, remove_manifest};
 use crate::pull::{stored_digest, stored_location};
 use crate::repositories::{Registry, RepositoryId};
 use crate::statements as sql;
+use crate::usage::{UsageChange, load_stored};
 
 const TOTALS: &str = "collection.totals";
 
@@ -200,15 +201,14 @@ impl Registry {
         let grace_seconds = self.inner.options.collect_grace_us / 1_000_000;
         self.read(move |tx| {
             Box::pin(async move {
-                let mut pairs = [(0, 0); 3];
-                for (pair, statement) in
-                    pairs.iter_mut().zip([&sql::COUNT_BLOBS, &sql::COUNT_WAITING, &sql::COUNT_DISCARDED])
-                {
+                let mut pairs = [(0, 0); 2];
+                for (pair, statement) in pairs.iter_mut().zip([&sql::COUNT_WAITING, &sql::COUNT_DISCARDED]) {
                     if let Some(row) = tx.find(statement, &[]).await? {
                         *pair = (row.get(0)?, row.get(1)?);
                     }
                 }
-                let [stored, leased, discarded] = pairs;
+                let [leased, discarded] = pairs;
+                let stored = load_stored(tx).await?;
                 Ok(CollectionStatus { stored, leased, discarded, grace_seconds, freed: load_totals(tx).await? })
             })
         })
@@ -368,10 +368,12 @@ async fn collect_links_in(
     held_until_us: i64,
 ) -> Result<(i64, Vec<(RepositoryId, Digest)>), Error> {
     let rows = tx.query(&sql::LIST_DUE_BLOBS, &[now_us.into(), COLLECT_BATCH_ROWS_MAX.into()]).await?;
-    let due: Vec<(i64, Vec<u8>, bool)> =
-        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).collect::<Result<_, db::Error>>()?;
+    let due: Vec<(i64, Vec<u8>, bool, u64)> = rows
+        .iter()
+        .map(|row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .collect::<Result<_, db::Error>>()?;
     let unreferenced: BTreeSet<i64> =
-        due.iter().filter(|(.., referenced)| !referenced).map(|(repository, ..)| *repository).collect();
+        due.iter().filter(|(_, _, referenced, _)| !referenced).map(|(repository, ..)| *repository).collect();
     let list: Vec<Value> = unreferenced.into_iter().map(Value::from).collect();
     let mut pushed_to = BTreeSet::new();
     for row in tx.query_list(&sql::LIST_PUSHED_TO, &[now_us.into()], &list).await? {
@@ -379,7 +381,8 @@ async fn collect_links_in(
     }
     let mut fates: BTreeMap<(i64, Fate), Vec<Value>> = BTreeMap::new();
     let mut gone = Vec::new();
-    for (repository, digest, is_referenced) in due {
+    let mut usage = UsageChange::default();
+    for (repository, digest, is_referenced, size_bytes) in due {
         let fate = match (is_referenced, pushed_to.contains(&repository)) {
             (true, _) => Fate::Stays,
             (false, true) => Fate::Waits,
@@ -387,6 +390,7 @@ async fn collect_links_in(
         };
         if fate == Fate::Goes {
             gone.push((RepositoryId(repository), stored_digest(&digest)?));
+            usage.unlinked(RepositoryId(repository), size_bytes);
         }
         fates.entry((repository, fate)).or_default().push(digest.into());
     }
@@ -400,7 +404,8 @@ async fn collect_links_in(
         };
     }
     let digests: Vec<Digest> = gone.iter().map(|(_, digest)| *digest).collect();
-    discard_unheld(tx, &digests, now_us).await?;
+    discard_unheld(tx, &digests, now_us, &mut usage).await?;
+    usage.record(tx).await?;
     add_to_totals(tx, &Collected { links: gone.len() as u64, ..Collected::default() }).await?;
     Ok((count(&rows), gone))
 }
@@ -460,12 +465,19 @@ async fn load_totals(tx: &mut Tx) -> Result<Collected, Error> {
 }
 
 /// Discards the blobs among `digests` that no repository holds any more.
-pub(crate) async fn discard_unheld(tx: &mut Tx, digests: &[Digest], now_us: i64) -> Result<(), Error> {
+pub(crate) async fn discard_unheld(
+    tx: &mut Tx,
+    digests: &[Digest],
+    now_us: i64,
+    usage: &mut UsageChange,
+) -> Result<(), Error> {
     if digests.is_empty() {
         return Ok(());
     }
     let list: Vec<Value> = digests.iter().map(|digest| digest.to_bytes().into()).collect();
     tx.execute_list(&sql::DISCARD_UNHELD, &[now_us.into()], &list).await?;
-    tx.execute_list(&sql::DELETE_UNHELD, &[], &list).await?;
+    for row in tx.query_list(&sql::DELETE_UNHELD, &[], &list).await? {
+        usage.dropped(row.get(0)?);
+    }
     Ok(())
 }

@@ -16,11 +16,13 @@ use crate::limits::{FSCK_FINDINGS_MAX, FSCK_PAGE_ROWS_MAX};
 use crate::pull::{stored_digest, stored_location};
 use crate::repositories::Registry;
 use crate::statements as sql;
+use crate::usage::HUB;
 
 /// Something that does not agree.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct Finding {
-    /// What is wrong, in one word: `missing`, `corrupt`, `dangling-tag`, `dangling-reference`, `orphan`, `foreign`.
+    /// What is wrong, in one word: `missing`, `corrupt`, `dangling-tag`, `dangling-reference`, `orphan`,
+    /// `foreign`, `usage`.
     pub kind: String,
     /// What it is about: a digest, a repository and tag, a file.
     pub subject: String,
@@ -66,8 +68,8 @@ impl Registry {
     /// Checks everything. `progress` is told now and then how far it is; it returns false to stop early.
     ///
     /// With `repair`, a damaged blob is withdrawn so that the next push of it heals every repository, one that was
-    /// withdrawn and is whole is served again, a tag without a manifest is dropped, and a file without a row is unlinked
-    /// once it is an hour old.
+    /// withdrawn and is whole is served again, a tag without a manifest is dropped, a file without a row is unlinked once
+    /// it is an hour old, and usage that is told wrong is set right.
     ///
     /// # Errors
     /// When the database or the store fails.
@@ -78,6 +80,7 @@ impl Registry {
         self.check_links(repair, &mut report, &mut progress).await?;
         self.check_files(repair, &mut report, &mut progress).await?;
         self.check_blobs(repair, &mut report, &mut progress).await?;
+        self.check_usage(repair, &mut report).await?;
         if repair {
             self.inner.caches.forget_all();
             let repaired = report.findings.iter().filter(|finding| finding.repaired).count();
@@ -322,6 +325,32 @@ impl Registry {
                     return Ok(());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Compares the usage that is told with what is there. Whatever happens meanwhile changes both alike, so that the
+    /// difference of one moment may be added at a later one.
+    async fn check_usage(&self, repair: bool, report: &mut Fsck) -> Result<(), Error> {
+        let limit = i64::try_from(FSCK_FINDINGS_MAX).unwrap_or(i64::MAX);
+        let rows = self
+            .read(move |tx| Box::pin(async move { Ok(tx.query(&sql::FSCK_USAGE, &[limit.into()]).await?) }))
+            .await?;
+        for row in &rows {
+            let (repository, blobs, bytes): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if repair {
+                self.write(move |tx| {
+                    Box::pin(async move {
+                        let change = vec![repository.into(), blobs.into(), bytes.into()];
+                        tx.execute_rows(&sql::CHANGE_USAGE, &[], &[change]).await?;
+                        Ok(())
+                    })
+                })
+                .await?;
+            }
+            let subject = if repository == HUB { "hub".to_owned() } else { self.fsck_name(repository).await? };
+            let detail = format!("the usage that is told falls short of what is there by {blobs} blobs, {bytes} bytes");
+            report.found("usage", subject, detail, repair);
         }
         Ok(())
     }

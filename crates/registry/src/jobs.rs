@@ -172,12 +172,14 @@ impl Registry {
             files += step.files;
             bytes += step.bytes;
             if step.is_empty() || context.is_canceled() {
-                return Ok(Outcome::Done);
+                break;
             }
             context.progress(&format!("{files} files, {bytes} bytes freed"));
             // Pushes come first.
             tokio::task::yield_now().await;
         }
+        while !context.is_canceled() && self.fold_usage_step().await.map_err(failed)? {}
+        Ok(Outcome::Done)
     }
 
     async fn run_fsck(&self, context: &Context) -> Result<Outcome, JobError> {

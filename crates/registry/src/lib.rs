@@ -27,6 +27,7 @@ mod pull;
 mod repositories;
 mod statements;
 mod uploads;
+mod usage;
 mod writers;
 
 pub use collect::{Collected, CollectionStatus};

@@ -34,6 +34,9 @@ pub const MANIFEST_CACHE_ENTRY_BYTES_MAX: usize = 128 << 10;
 /// Rows that one transaction of collection or erasure touches, so that no write holds the writer for long.
 pub const COLLECT_BATCH_ROWS_MAX: i64 = 64;
 
+/// Changes of usage that one transaction folds: about 2 ms.
+pub const USAGE_BATCH_ROWS_MAX: i64 = 500;
+
 /// Rows that one page of `fsck` reads.
 pub const FSCK_PAGE_ROWS_MAX: i64 = 500;
 

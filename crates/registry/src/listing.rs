@@ -299,22 +299,6 @@ impl Registry {
         })
         .await
     }
-
-    /// Returns how many blobs a repository holds and their bytes, each blob once.
-    ///
-    /// # Errors
-    /// `NameUnknown`.
-    pub async fn repository_usage(&self, name: &RepositoryName) -> Result<(u64, u64), Error> {
-        let name = name.clone();
-        self.read(move |tx| {
-            Box::pin(async move {
-                let id = find_repository(tx, &name).await?;
-                let row = tx.find(&sql::REPOSITORY_USAGE, &[id.0.into()]).await?;
-                row.map_or(Ok((0, 0)), |row| Ok((row.get(0)?, row.get(1)?)))
-            })
-        })
-        .await
-    }
 }
 
 /// Returns projects in the order of their repositories' names, without those whose repositories all come before `after`.

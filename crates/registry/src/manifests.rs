@@ -17,6 +17,7 @@ use crate::pull::{ManifestEntry, size_value, stored_digest, stored_tag};
 use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
 use crate::statements as sql;
 use crate::uploads::Body;
+use crate::usage::UsageChange;
 
 const CONFIG: i64 = 1;
 const LAYER: i64 = 2;
@@ -221,7 +222,11 @@ impl Registry {
                         if held == 0 {
                             return Err(Error::BlobUnknown { repository: name, digest });
                         }
-                        collect::discard_unheld(tx, &[digest], now_us).await?;
+                        let mut usage = UsageChange::default();
+                        let stored = tx.find(&sql::FIND_STORED_BLOB, &[digest.to_bytes().into()]).await?;
+                        usage.unlinked(id, stored.map_or(Ok(0), |row| row.get(0))?);
+                        collect::discard_unheld(tx, &[digest], now_us, &mut usage).await?;
+                        usage.record(tx).await?;
                         let record = Record::allowed(&actor, "blob.delete", &format!("{name}@{digest}"));
                         audit::record(tx, record).await?;
                         Ok(id)

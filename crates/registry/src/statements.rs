@@ -66,9 +66,11 @@ db::statements! {
         stored_at_us = excluded.stored_at_us";
     /// Gives a file to the job that unlinks.
     DISCARD_FILE = "INSERT INTO discarded_files (location, size_bytes, discarded_at_us) VALUES ($1, $2, $3) ON CONFLICT (location) DO NOTHING";
-    /// Puts a blob into a repository, or renews its lease.
+    /// Puts a blob into a repository that does not hold it.
     LINK_BLOB = "INSERT INTO repository_blobs (repository_id, digest, collect_after_us) VALUES ($1, $2, $3) \
-        ON CONFLICT (repository_id, digest) DO UPDATE SET collect_after_us = excluded.collect_after_us";
+        ON CONFLICT (repository_id, digest) DO NOTHING";
+    /// Renews the lease of a blob that a repository holds.
+    RENEW_LEASE = "UPDATE repository_blobs SET collect_after_us = $3 WHERE repository_id = $1 AND digest = $2";
     /// Takes a blob out of a repository.
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2";
     /// Which of some blobs a repository holds, whole, and their sizes.
@@ -135,14 +137,26 @@ db::statements! {
     /// Referrers of a digest with one artifact type after a digest.
     LIST_REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
         WHERE repository_id = $1 AND subject = $2 AND artifact_type = $3 AND digest > $4 ORDER BY digest LIMIT $5";
-    /// A repository's bytes and counts, each blob once.
-    REPOSITORY_USAGE = "SELECT COUNT(*), CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT) FROM repository_blobs l \
-        JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = $1";
+    /// How many blobs a repository holds, and their bytes.
+    FIND_USAGE = "SELECT CAST(COALESCE(SUM(blobs), 0) AS BIGINT), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM \
+        (SELECT blobs, size_bytes FROM blob_usage WHERE repository_id = $1 \
+        UNION ALL SELECT blobs, size_bytes FROM blob_usage_changes WHERE repository_id = $1) AS parts";
+    /// Notes changes of usage.
+    CHANGE_USAGE = "INSERT INTO blob_usage_changes (repository_id, blobs, size_bytes) VALUES {rows:3}";
+    /// Takes a batch of changes out.
+    TAKE_USAGE_CHANGES = "DELETE FROM blob_usage_changes WHERE id IN \
+        (SELECT id FROM blob_usage_changes ORDER BY id LIMIT $1) RETURNING repository_id, blobs, size_bytes";
+    /// Adds to a total.
+    ADD_USAGE = "INSERT INTO blob_usage (repository_id, blobs, size_bytes) VALUES ($1, $2, $3) \
+        ON CONFLICT (repository_id) DO UPDATE SET blobs = blob_usage.blobs + excluded.blobs, \
+        size_bytes = blob_usage.size_bytes + excluded.size_bytes";
+    /// Drops the total of a repository that holds nothing.
+    DROP_NO_USAGE = "DELETE FROM blob_usage WHERE repository_id = $1 AND blobs = 0 AND size_bytes = 0";
 
-    /// Blobs that are due, and whether a manifest references each.
+    /// Blobs that are due, whether a manifest references each, and its size.
     LIST_DUE_BLOBS = "SELECT d.repository_id, d.digest, CAST(CASE WHEN EXISTS (SELECT 1 FROM manifest_references f \
-        WHERE f.repository_id = d.repository_id AND f.target = d.digest) THEN 1 ELSE 0 END AS BIGINT) \
-        FROM repository_blobs d WHERE d.collect_after_us <= $1 ORDER BY d.collect_after_us LIMIT $2";
+        WHERE f.repository_id = d.repository_id AND f.target = d.digest) THEN 1 ELSE 0 END AS BIGINT), \
+        COALESCE(b.size_bytes, 0) FROM repository_blobs d LEFT JOIN blobs b ON b.digest = d.digest WHERE d.collect_after_us <= $1 ORDER BY d.collect_after_us LIMIT $2";
     /// Which of some repositories have an unfinished upload.
     LIST_PUSHED_TO = "SELECT DISTINCT repository_id FROM uploads WHERE expires_at_us > $1 AND repository_id IN {list}";
     /// Takes blobs off the list of due ones.
@@ -157,7 +171,7 @@ db::statements! {
         (SELECT 1 FROM repository_blobs l WHERE l.digest = b.digest) AND b.digest IN {list}";
     /// Drops the rows of some blobs that no repository holds.
     DELETE_UNHELD = "DELETE FROM blobs WHERE NOT EXISTS \
-        (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest) AND digest IN {list}";
+        (SELECT 1 FROM repository_blobs l WHERE l.digest = blobs.digest) AND digest IN {list} RETURNING size_bytes";
     /// Manifests that are due.
     LIST_DUE_MANIFESTS = "SELECT m.repository_id, m.digest, r.name FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
         WHERE m.collect_after_us <= $1 ORDER BY m.collect_after_us LIMIT $2";
@@ -185,8 +199,6 @@ db::statements! {
         JOIN blobs b ON b.digest = l.digest WHERE l.collect_after_us IS NOT NULL";
     /// Files that wait to be unlinked and their bytes.
     COUNT_DISCARDED = "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM discarded_files";
-    /// Stored blobs and their bytes.
-    COUNT_BLOBS = "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blobs";
     /// A value of the hub's own.
     FIND_SETTING = "SELECT value FROM settings WHERE name = $1";
     /// Stores a value of the hub's own.
@@ -219,9 +231,13 @@ db::statements! {
     FSCK_REFERENCES = "SELECT target FROM manifest_references WHERE repository_id = $1 AND manifest = $2";
     /// fsck: name of a repository.
     FSCK_REPOSITORY = "SELECT name FROM repositories WHERE id = $1";
-    /// fsck: rows to look at in all.
-    FSCK_TOTALS = "SELECT (SELECT COUNT(*) FROM blobs), (SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blobs), \
-        (SELECT COUNT(*) FROM repository_manifests), (SELECT COUNT(*) FROM tags)";
+    /// fsck: by how much the usage that is told falls short of what is there, and for which repositories; 0 is the hub.
+    FSCK_USAGE = "SELECT repository_id, CAST(SUM(blobs) AS BIGINT), CAST(SUM(size_bytes) AS BIGINT) FROM ( \
+        SELECT l.repository_id, 1 AS blobs, b.size_bytes FROM repository_blobs l JOIN blobs b ON b.digest = l.digest \
+        UNION ALL SELECT 0, 1, size_bytes FROM blobs \
+        UNION ALL SELECT repository_id, -blobs, -size_bytes FROM blob_usage \
+        UNION ALL SELECT repository_id, -blobs, -size_bytes FROM blob_usage_changes) AS parts \
+        GROUP BY repository_id HAVING SUM(blobs) <> 0 OR SUM(size_bytes) <> 0 ORDER BY repository_id LIMIT $1";
     /// fsck --repair: drops a tag that points to nothing.
     FSCK_DROP_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2 AND digest = $3";
     /// fsck --repair: drops a link whose blob row is gone.

@@ -15,6 +15,7 @@ use crate::limits::{SMALL_BODY_BYTES_MAX, UPLOADS_PER_ACTOR_MAX};
 use crate::pull::{BlobEntry, load_blob, size_value};
 use crate::repositories::{Registry, ensure_repository, find_repository};
 use crate::statements as sql;
+use crate::usage::UsageChange;
 use crate::writers::Claim;
 
 /// Which upload a request is about. An upload belongs to one repository and one actor; to others it does not exist.
@@ -273,7 +274,9 @@ impl Registry {
                         let Some(mut entry) = load_blob(tx, from, &digest).await? else { return Ok(None) };
                         let id = ensure_repository(tx, &name, &actor, now_us).await?;
                         entry.collect_after_us = Some(now_us + lease_us);
-                        link(tx, id, &entry).await?;
+                        let mut usage = UsageChange::default();
+                        link(tx, id, &entry, &mut usage).await?;
+                        usage.record(tx).await?;
                         let record = Record::allowed(&actor, "blob.mount", &format!("{name}@{digest}"))
                             .detail("from", source.as_str());
                         audit::record(tx, record).await?;

@@ -51,7 +51,7 @@ pub(crate) struct FsckReport {
 /// Something that does not agree.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Finding {
-    /// `missing`, `corrupt`, `dangling-tag`, `dangling-reference`, `orphan` or `foreign`.
+    /// `missing`, `corrupt`, `dangling-tag`, `dangling-reference`, `orphan`, `foreign` or `usage`.
     kind: String,
     /// What it is about.
     subject: String,

@@ -232,6 +232,8 @@ testkit::on_both_databases! {
         run(&hub.db, &FORGET_UPLOADS, vec![]).await;
         run(&hub.db, &FORGET_LINKS, vec![lost.to_bytes().into()]).await;
         run(&hub.db, &FORGET_BLOB, vec![lost.to_bytes().into()]).await;
+        let usage = hub.registry.fsck(true, |_| true).await.unwrap();
+        assert!(usage.findings.iter().all(|finding| finding.kind == "usage"), "{:#?}", usage.findings);
         // Young ones may be about to get their row.
         assert_eq!(hub.registry.sweep_orphans(|_| true).await.unwrap(), Collected::default());
         assert!(hub.fsck().await.findings.is_empty());

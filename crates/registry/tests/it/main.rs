@@ -12,3 +12,4 @@ mod regressions;
 mod statements;
 mod support;
 mod upload_contract;
+mod usage;

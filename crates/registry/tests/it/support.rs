@@ -51,7 +51,7 @@ pub(crate) struct Hub {
     pub(crate) clock: Arc<AtomicI64>,
     pub(crate) options: Options,
     pub(crate) directory: TempDir,
-    _database: Database,
+    database: Database,
 }
 
 impl Hub {
@@ -60,12 +60,8 @@ impl Hub {
     }
 
     pub(crate) async fn open_with(database: Database, set: impl FnOnce(&mut Options)) -> Self {
-        let config = match &database {
-            Database::Sqlite(file) => Config::Sqlite { path: file.path().to_owned() },
-            Database::Postgres(database) => Config::Postgres { url: database.url().to_owned() },
-        };
         let db_faults = db::Faults::none();
-        let db = Db::open_with_faults(&config, db_faults.clone()).await.unwrap();
+        let db = Db::open_with_faults(&config_of(&database), db_faults.clone()).await.unwrap();
         for project in ["team", "other"] {
             run(&db, &INSERT_PROJECT, vec![project.into()]).await;
         }
@@ -76,13 +72,18 @@ impl Hub {
         let file_faults = blobs::Faults::new();
         let store = Blobs::open_with(directory.path(), file_faults.clone()).unwrap();
         let registry = Registry::new(db.clone(), store, options.clone());
-        Self { registry, db, db_faults, file_faults, clock, options, directory, _database: database }
+        Self { registry, db, db_faults, file_faults, clock, options, directory, database }
     }
 
     /// Another process over the same database and directory, as after a restart.
     pub(crate) fn restarted(&self) -> Registry {
         let store = Blobs::open_with(self.directory.path(), self.file_faults.clone()).unwrap();
         Registry::new(self.db.clone(), store, self.options.clone())
+    }
+
+    /// Opens the database once more, with all that a start does to it.
+    pub(crate) async fn reopened_database(&self) -> Db {
+        Db::open(&config_of(&self.database)).await.unwrap()
     }
 
     pub(crate) fn advance(&self, by_us: i64) {
@@ -201,6 +202,13 @@ impl Hub {
             let file = std::fs::File::options().write(true).open(self.directory.path().join(path)).unwrap();
             file.set_modified(old).unwrap();
         }
+    }
+}
+
+fn config_of(database: &Database) -> Config {
+    match database {
+        Database::Sqlite(file) => Config::Sqlite { path: file.path().to_owned() },
+        Database::Postgres(database) => Config::Postgres { url: database.url().to_owned() },
     }
 }
 
