@@ -9,6 +9,7 @@ use tokio::task::{JoinError, JoinHandle};
 use crate::files::File;
 use crate::hasher::Hasher;
 use crate::location::Place;
+use crate::pieces::Pieces;
 use crate::store::{Blobs, Checkpoint, Claim, Shared, Stored, hash_file, joined};
 use crate::{Error, Location, UploadId};
 
@@ -32,8 +33,7 @@ pub struct Upload {
     id: UploadId,
     shared: Arc<Shared>,
     offset_bytes: u64,
-    pending: Vec<Bytes>,
-    pending_bytes: usize,
+    pending: Pieces,
     state: State,
     flush: Option<JoinHandle<Result<(), Error>>>,
 }
@@ -102,7 +102,7 @@ impl Upload {
             _claim: claim,
         };
         let state = State::Idle(writer);
-        Self { id, shared, offset_bytes, pending: Vec::new(), pending_bytes: 0, state, flush: None }
+        Self { id, shared, offset_bytes, pending: Pieces::default(), state, flush: None }
     }
 
     /// Returns the upload's id.
@@ -121,19 +121,18 @@ impl Upload {
             return Ok(());
         }
         self.offset_bytes += bytes.len() as u64;
-        self.pending_bytes += bytes.len();
         self.pending.push(bytes);
-        if self.pending_bytes < BATCH_BYTES {
+        if self.pending.size_bytes() < BATCH_BYTES {
             return Ok(());
         }
         let is_done = match &self.state {
             State::Working(job) => job.is_finished(),
             State::Idle(_) | State::Failed => true,
         };
-        if is_done || self.pending_bytes >= PENDING_BYTES_MAX {
+        if is_done || self.pending.size_bytes() >= PENDING_BYTES_MAX {
             self.settle().await?;
             self.flush().await?;
-            let pending = self.take_pending();
+            let pending = self.pending.take();
             self.start(move |writer| writer.write(&pending))?;
         }
         Ok(())
@@ -144,7 +143,7 @@ impl Upload {
     pub async fn sync(&mut self) -> Result<u64, Error> {
         self.settle().await?;
         self.settle_flush().await?;
-        let pending = self.take_pending();
+        let pending = self.pending.take();
         self.start(move |writer| {
             writer.write(&pending)?;
             writer.sync()
@@ -163,7 +162,7 @@ impl Upload {
         self.settle().await?;
         self.settle_flush().await?;
         self.ensure_algorithm(digest.algorithm()).await?;
-        let pending = self.take_pending();
+        let pending = self.pending.take();
         let State::Idle(writer) = mem::replace(&mut self.state, State::Failed) else {
             return Err(Error::UploadFailed { id: self.id });
         };
@@ -194,11 +193,6 @@ impl Upload {
                 .map_err(|actual| Error::UploadLost { id: self.id, expected: writer.offset_bytes, actual })?,
         };
         Ok(())
-    }
-
-    fn take_pending(&mut self) -> Vec<Bytes> {
-        self.pending_bytes = 0;
-        mem::take(&mut self.pending)
     }
 
     /// Starts a job on the blocking pool; none may run.

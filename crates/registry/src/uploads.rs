@@ -3,7 +3,7 @@
 //! An upload is a row with the number of bytes that are durable; its file may be longer and is then cut. The store keeps
 //! the state of the hash between two requests, so that the file is read back only after a restart.
 
-use blobs::{Upload, UploadId};
+use blobs::{Pieces, Upload, UploadId};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use ledger::audit::{self, Record};
@@ -364,18 +364,17 @@ where
         return Err(Error::BlobTooLarge { limit: size_bytes_max });
     }
     let announced = body.announced();
-    let mut chunks = Vec::new();
-    let mut received = 0_usize;
+    let mut pieces = Pieces::default();
     while let Some(chunk) = body.stream.next().await {
-        let chunk = chunk.map_err(|_| Error::BodyInterrupted { received: received as u64 })?;
-        received += chunk.len();
+        let chunk = chunk.map_err(|_| Error::BodyInterrupted { received: pieces.size_bytes() as u64 })?;
+        let received = pieces.size_bytes() + chunk.len();
         if received > length {
             return Err(Error::SizeMismatch { announced: length as u64, actual: received as u64 });
         }
-        chunks.push(chunk);
+        pieces.push(chunk);
     }
-    check_length(announced, received as u64)?;
-    Ok(chunks)
+    check_length(announced, pieces.size_bytes() as u64)?;
+    Ok(pieces.into_vec())
 }
 
 /// Writes a body to an upload.

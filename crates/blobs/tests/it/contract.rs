@@ -24,6 +24,23 @@ async fn what_is_pushed_is_read() {
 }
 
 #[tokio::test]
+async fn single_bytes_are_written_together() {
+    let this = Store::new();
+    let bytes = content(17, 300_000);
+    let id = UploadId::generate();
+    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    this.faults.record();
+    for byte in &bytes {
+        upload.write(vec![*byte].into()).await.expect("the byte is taken");
+    }
+    let stored = upload.commit(&sha256(&bytes)).await.expect("the upload is committed");
+    let writes =
+        this.faults.recorded().into_iter().filter(|operation| matches!(operation, blobs::Operation::Write { .. }));
+    assert_eq!(writes.count(), 2);
+    assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes);
+}
+
+#[tokio::test]
 async fn what_is_stored_in_one_piece_is_read_up_to_the_limit() {
     let this = Store::new();
     for size in [0, 1, STORE_BYTES_MAX - 1, STORE_BYTES_MAX] {
