@@ -12,6 +12,7 @@ use ledger::audit::{self, Record};
 use oci::{Digest, RepositoryName};
 
 use crate::error::Error;
+use crate::limits::HOLDERS_FORGOTTEN_MAX;
 use crate::pull::{BlobEntry, size_value};
 use crate::repositories::{Registry, RepositoryId, ensure_repository};
 use crate::statements as sql;
@@ -61,14 +62,12 @@ impl Registry {
                 })
                 .await;
             match committed {
-                Ok((id, replaced)) => {
+                Ok((id, others)) => {
                     claim.settle();
                     if is_streamed {
                         this.end_upload_or_leave(&stored).await;
                     }
-                    if replaced {
-                        this.inner.caches.forget_digest(digest);
-                    }
+                    this.forget_former_file(digest, &others);
                     this.inner.caches.change(generation, repository.as_str(), |changes| changes.blob(id, &entry));
                     Ok(entry)
                 }
@@ -151,6 +150,16 @@ impl Registry {
         }
     }
 
+    /// Forgets in which file other repositories found a blob that has a new one: the former may be damaged.
+    fn forget_former_file(&self, digest: Digest, others: &[RepositoryId]) {
+        if others.len() > HOLDERS_FORGOTTEN_MAX {
+            self.inner.caches.forget_digest(digest);
+        } else if !others.is_empty() {
+            let links: Vec<_> = others.iter().map(|id| (*id, digest)).collect();
+            self.inner.caches.forget_blobs(&links);
+        }
+    }
+
     async fn discard_unless_named(&self, location: &Location) {
         let wanted = location.to_string();
         let named = self
@@ -168,6 +177,7 @@ impl Registry {
     }
 }
 
+/// Makes a blob of a repository. Returns which others hold it, in a file that is about to go.
 async fn admit_in(
     tx: &mut Tx,
     name: &RepositoryName,
@@ -175,7 +185,8 @@ async fn admit_in(
     entry: &BlobEntry,
     upload: Option<UploadId>,
     now_us: i64,
-) -> Result<(RepositoryId, bool), Error> {
+) -> Result<(RepositoryId, Vec<RepositoryId>), Error> {
+    let mut others = Vec::new();
     let id = ensure_repository(tx, name, actor, now_us).await?;
     if let Some(upload) = upload {
         // One that belongs to a repository which was deleted meanwhile does not bring that back.
@@ -190,6 +201,11 @@ async fn admit_in(
     if let Some(former) = &former {
         let (size_bytes, location): (i64, String) = (former.get(0)?, former.get(1)?);
         tx.execute(&sql::DISCARD_FILE, &[location.into(), size_bytes.into(), now_us.into()]).await?;
+        let limit = HOLDERS_FORGOTTEN_MAX as u64 + 1;
+        let held = [digest.clone().into(), id.0.into(), size_value(limit)];
+        for row in tx.query(&sql::LIST_OTHER_HOLDERS, &held).await? {
+            others.push(RepositoryId(row.get(0)?));
+        }
     } else {
         usage.stored(entry.size_bytes);
     }
@@ -202,7 +218,7 @@ async fn admit_in(
     usage.record(tx).await?;
     let record = Record::allowed(actor, "blob.push", &format!("{name}@{}", entry.digest));
     audit::record(tx, record).await?;
-    Ok((id, former.is_some()))
+    Ok((id, others))
 }
 
 /// Puts a blob into a repository, or renews its lease there.

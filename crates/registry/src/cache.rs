@@ -173,7 +173,7 @@ impl Caches {
         }
     }
 
-    /// Forgets a blob in every repository: its file is damaged. Rare, so it walks the cache.
+    /// Forgets a blob in every repository: its file is damaged, or another that many hold. Rare, so it walks the cache.
     pub(crate) fn forget_digest(&self, digest: Digest) {
         if !self.enabled {
             return;

@@ -278,30 +278,36 @@ impl Registry {
                 })
             })
             .await?;
-        let (mut unlinked, mut failure): (Vec<Value>, _) = (Vec::new(), None);
+        let (mut unlinked, mut stuck, mut failure): (Vec<Value>, Vec<Value>, _) = (Vec::new(), Vec::new(), None);
         for location in &files {
             match self.inner.blobs.remove(location).await {
                 Ok(_) => unlinked.push(location.to_string().into()),
                 Err(cause) => {
                     tracing::warn!(%location, cause = &cause as &dyn std::error::Error, "discarded file stays");
+                    stuck.push(location.to_string().into());
                     failure = Some(cause);
                 }
             }
         }
-        if unlinked.is_empty() {
-            return failure.map_or(Ok((0, 0)), |cause| Err(cause.into()));
+        if files.is_empty() {
+            return Ok((0, 0));
         }
-        self.write(move |tx| {
-            let unlinked = unlinked.clone();
+        let now_us = self.now_us();
+        let failure = failure.filter(|_| unlinked.is_empty());
+        let freed = self.write(move |tx| {
+            let (unlinked, stuck) = (unlinked.clone(), stuck.clone());
             Box::pin(async move {
+                // However many they are, what is behind them has its turn.
+                tx.execute_list(&sql::POSTPONE_DISCARDED, &[now_us.into()], &stuck).await?;
                 let rows = tx.query_list(&sql::DELETE_DISCARDED, &[], &unlinked).await?;
                 let sizes = rows.iter().map(|row| row.get::<u64>(0)).collect::<Result<Vec<_>, _>>()?;
                 let (files, bytes) = (sizes.len() as u64, sizes.iter().sum());
                 add_to_totals(tx, &Collected { files, bytes, ..Collected::default() }).await?;
                 Ok((files, bytes))
             })
-        })
-        .await
+        });
+        let freed = freed.await?;
+        failure.map_or(Ok(freed), |cause| Err(cause.into()))
     }
 }
 

@@ -31,6 +31,10 @@ pub const MANIFEST_CACHE_BYTES_MAX: u64 = 8 << 20;
 /// The largest manifest that the embedded cache takes.
 pub const MANIFEST_CACHE_ENTRY_BYTES_MAX: usize = 128 << 10;
 
+/// Other repositories whose cached entry of a blob is forgotten one by one when it is pushed again: past this many, one pass
+/// over the cache costs less than to name them.
+pub const HOLDERS_FORGOTTEN_MAX: usize = 64;
+
 /// Rows that one transaction of collection or erasure touches, so that no write holds the writer for long.
 pub const COLLECT_BATCH_ROWS_MAX: i64 = 64;
 

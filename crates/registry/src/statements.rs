@@ -71,6 +71,8 @@ db::statements! {
         ON CONFLICT (repository_id, digest) DO NOTHING";
     /// Renews the lease of a blob that a repository holds.
     RENEW_LEASE = "UPDATE repository_blobs SET collect_after_us = $3 WHERE repository_id = $1 AND digest = $2";
+    /// Repositories other than one that hold a blob, up to a limit.
+    LIST_OTHER_HOLDERS = "SELECT repository_id FROM repository_blobs WHERE digest = $1 AND repository_id <> $2 LIMIT $3";
     /// Takes a blob out of a repository.
     UNLINK_BLOB = "DELETE FROM repository_blobs WHERE repository_id = $1 AND digest = $2";
     /// Which of some blobs a repository holds, whole, and their sizes.
@@ -188,6 +190,8 @@ db::statements! {
     HOLD_MANIFEST = "UPDATE repository_manifests SET collect_after_us = $3 WHERE repository_id = $1 AND digest = $2";
     /// Files to unlink.
     LIST_DISCARDED = "SELECT location FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
+    /// Puts files that cannot be unlinked behind the others.
+    POSTPONE_DISCARDED = "UPDATE discarded_files SET discarded_at_us = $1 WHERE location IN {list}";
     /// Files that were unlinked.
     DELETE_DISCARDED = "DELETE FROM discarded_files WHERE location IN {list} RETURNING size_bytes";
     /// Which of some files a blob row or the list of discarded files names.

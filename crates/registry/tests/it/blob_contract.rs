@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use oci::Algorithm;
-use registry::Error;
+use registry::{Error, HOLDERS_FORGOTTEN_MAX};
 use testkit::Database;
 
 use crate::support::{ACTOR, HOUR_US, Hub, body, count, image, name, sha256, streamed};
@@ -16,6 +16,31 @@ db::statements! {
 type Damage = fn(&Path);
 
 testkit::on_both_databases! {
+    /// Also where it is known from before, in however many.
+    async fn a_blob_pushed_again_is_healed_in_every_repository(database: Database) {
+        let hub = Hub::open(database).await;
+        let mut others = Vec::new();
+        for number in 0..=HOLDERS_FORGOTTEN_MAX {
+            let other = format!("team/r{number}");
+            let digest = hub.blob(&other, b"content").await;
+            others.push(other);
+            if ![1, HOLDERS_FORGOTTEN_MAX - 1, HOLDERS_FORGOTTEN_MAX, HOLDERS_FORGOTTEN_MAX + 1].contains(&others.len()) {
+                continue;
+            }
+            hub.collect().await;
+            for other in &others {
+                assert!(hub.has_blob(other, &digest).await);
+            }
+            std::fs::write(hub.file_of(&digest), b"CONTENT").unwrap();
+            hub.blob("other/web", b"content").await;
+            for other in &others {
+                assert_eq!(hub.read(other, &digest).await.unwrap(), b"content", "{} others, {other}", others.len());
+            }
+            hub.registry.delete_blob(&name("other/web"), &digest, ACTOR).await.unwrap();
+            hub.collect().await;
+        }
+    }
+
     async fn what_was_pushed_is_read_back_bit_for_bit(database: Database) {
         let hub = Hub::open(database).await;
         for size in [0, 1, 1_000, 128 << 10, (128 << 10) + 1, 1 << 20] {

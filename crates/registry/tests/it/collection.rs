@@ -223,6 +223,39 @@ testkit::on_both_databases! {
         assert_eq!(count(&hub.db, &COUNT_ORPHAN_ROWS, vec![]).await, 0);
     }
 
+    /// More than a batch of them, and what is behind them is freed all the same.
+    async fn files_that_cannot_be_unlinked_hold_up_no_others(database: Database) {
+        let hub = Hub::open(database).await;
+        let mut stuck = Vec::new();
+        for number in 0..70 {
+            let path = hub.file_of(&hub.blob("team/web", format!("stuck {number}").as_bytes()).await);
+            std::fs::remove_file(&path).unwrap();
+            // A directory, which no user may unlink as a file.
+            std::fs::create_dir(&path).unwrap();
+            stuck.push(path);
+        }
+        hub.advance(HOUR_US);
+        while let Ok(step) = hub.registry.collect_step().await
+            && !step.is_empty()
+        {}
+        hub.blob("team/web", b"free").await;
+        hub.advance(HOUR_US);
+        let mut failures = 0;
+        for _ in 0..6 {
+            hub.advance(1);
+            failures += u32::from(hub.registry.collect_step().await.is_err());
+        }
+        assert!(failures > 0, "it is told");
+        assert_eq!(hub.files(), Vec::<String>::new());
+        assert_eq!(hub.registry.collection_status().await.unwrap().discarded.0, 70);
+        for path in stuck {
+            std::fs::remove_dir(path).unwrap();
+        }
+        hub.collect().await;
+        assert_eq!(hub.registry.collection_status().await.unwrap().freed.files, 71);
+        hub.assert_sound("freed").await;
+    }
+
     async fn files_without_a_row_are_swept_once_they_are_old(database: Database) {
         let hub = Hub::open(database).await;
         let kept = hub.image("team/web", &["v1"], "kept").await;
