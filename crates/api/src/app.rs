@@ -31,7 +31,7 @@ const ROWS_MIN: u64 = 100;
 
 /// Projects whose repositories are looked up one project at a time. A caller who sees more sees so much of the hub that
 /// one pass over all repositories costs less.
-const PROJECTS_LOOKED_UP_MAX: usize = 5_000;
+pub const PROJECTS_LOOKED_UP_MAX: usize = 5_000;
 
 /// What the operator sets for the surface.
 #[derive(Clone, Debug)]

@@ -30,7 +30,7 @@ mod token;
 mod v1;
 mod v2;
 
-pub use app::{App, Options, Parts, TimedBody};
+pub use app::{App, Options, PROJECTS_LOOKED_UP_MAX, Parts, TimedBody};
 pub use auth::{Caller, Peer, SESSION_COOKIE, cookie};
 pub use dispatch::router;
 pub use endpoint::{Call, Endpoint, Guard, Handler, Need, Needs, Schema, Surface, Target};

@@ -1,6 +1,9 @@
 //! What real clients trip over, each as a test with the number that the research gives it, and what the conformance suites
 //! of OCI distribution check, as tables.
 
+use std::sync::Arc;
+
+use api::PROJECTS_LOOKED_UP_MAX;
 use serde_json::{Value, json};
 
 use crate::hub::{
@@ -10,6 +13,11 @@ use crate::hub::{
 
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+
+db::statements! {
+    /// Makes projects.
+    INSERT_PROJECTS = "INSERT INTO projects (name, public, created_at_us) VALUES {rows:3}";
+}
 
 /// Begins an upload and returns its location.
 async fn begin(hub: &Hub, repository: &str) -> String {
@@ -751,6 +759,34 @@ testkit::on_both_databases! {
         assert_eq!(list(&hub.team, "?n=0").await.json()["repositories"], json!([]));
         assert_eq!(list(&hub.team, "?n=99999999999999999999").await.json()["repositories"].as_array().unwrap().len(), 4);
         hub.send(get("/v2/_catalog?n=-1").by(&hub.team)).await.fails(400, "PAGINATION_NUMBER_INVALID");
+    }
+
+    /// Past so many projects everything is looked at instead of each of them, and the answer is the same.
+    async fn trap_26_the_catalog_is_the_same_however_many_projects_are_seen(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        for (who, name) in [(&hub.open, "open/a"), (&hub.other, "other/a"), (&hub.team, "team/a")] {
+            hub.push_blob(who, name, b"x").await;
+        }
+        let user = hub.user("eve", &[]).await;
+        // `open` is the first that she sees.
+        let mut seen = 1;
+        for count in [PROJECTS_LOOKED_UP_MAX - 1, PROJECTS_LOOKED_UP_MAX, PROJECTS_LOOKED_UP_MAX + 1] {
+            let rows: Vec<Vec<db::Value>> =
+                (seen..count).map(|number| vec![format!("p{number:05}").into(), 1.into(), 0.into()]).collect();
+            let rows = Arc::new(rows);
+            let write = hub.db.write(move |tx| {
+                let rows = Arc::clone(&rows);
+                Box::pin(async move { tx.execute_rows(&INSERT_PROJECTS, &[], &rows).await })
+            });
+            write.await.unwrap();
+            seen = count;
+            for who in [&user, &hub.anonymous_token("registry:catalog:*").await] {
+                let first = hub.send(get("/v2/_catalog").by(who)).await.is(200).json();
+                assert_eq!(first["repositories"], json!(["open/a"]), "{count}");
+                let after = hub.send(get("/v2/_catalog?n=5&last=open/a").by(who)).await.is(200).json();
+                assert_eq!(after["repositories"], json!([]), "{count}");
+            }
+        }
     }
 
     async fn trap_28_failures_are_the_body_that_clients_read(database: testkit::Database) {
