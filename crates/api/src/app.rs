@@ -12,6 +12,7 @@ use access::{Action, Request, Resource, Visibility, allows};
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::Stream;
+use pipeline::Pipeline;
 use registry::{Registry, RepositorySummary};
 use tenancy::{PAGE_ITEMS_MAX, PageRequest, ProjectName, Tenancy};
 
@@ -52,6 +53,8 @@ pub struct Parts {
     pub db: db::Db,
     /// The registry.
     pub registry: Registry,
+    /// Inventories of images.
+    pub pipeline: Pipeline,
     /// Users, projects, robots, sessions.
     pub tenancy: Tenancy,
     /// Denials on their way to the audit log.
@@ -68,6 +71,7 @@ pub struct Parts {
 pub struct App {
     pub(crate) db: db::Db,
     pub(crate) registry: Registry,
+    pub(crate) pipeline: Pipeline,
     pub(crate) tenancy: Tenancy,
     pub(crate) denials: Arc<ledger::audit::Denials>,
     pub(crate) options: Options,
@@ -86,10 +90,11 @@ pub struct App {
 impl App {
     /// Makes the surface; it is ready from the start.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, registry, tenancy, denials, heads_file, jobs, options } = parts;
+        let Parts { db, registry, pipeline, tenancy, denials, heads_file, jobs, options } = parts;
         Self {
             db,
             registry,
+            pipeline,
             tenancy,
             denials,
             options,
@@ -107,6 +112,11 @@ impl App {
     /// Returns the registry.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Returns the inventories of images.
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
     }
 
     /// Returns users, projects, robots and sessions.

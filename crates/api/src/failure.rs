@@ -25,6 +25,7 @@ pub const ERROR_CODES: &[&str] = &[
     "DIGEST_INVALID",
     "ENDPOINT_UNKNOWN",
     "INPUT_INVALID",
+    "INVENTORY_UNKNOWN",
     "JOB_UNKNOWN",
     "LAST_ADMINISTRATOR",
     "MANIFEST_BLOB_UNKNOWN",
@@ -235,6 +236,8 @@ impl From<registry::Error> for Failure {
             Error::BlobDamaged(digest) => Self::registry(ErrorCode::BlobUnknown, message)
                 .hint("push it again; that heals it in every repository")
                 .detail(json!({ "digest": digest.to_string() })),
+            Error::OwnDocument(_) => Self::registry(ErrorCode::Denied, message)
+                .hint("a project can do without: garrison project set PROJECT sbom-documents false"),
             Error::UploadUnknown => Self::registry(ErrorCode::BlobUploadUnknown, message).hint("begin a new upload"),
             Error::UploadBusy => Self::registry(ErrorCode::BlobUploadInvalid, message)
                 .hint("wait for it, then ask where the upload stands"),

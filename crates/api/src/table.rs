@@ -166,6 +166,14 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "limit", "after"], NONE => 200 Some(schema::<v1::repositories::ManifestPage>()), v1::repositories::manifests;
     GET "/api/v1/repository/manifest" "repository.manifest" "Describes a manifest: platforms, layers, referrers",
         Guard::Needs(pull), Api, ["name", "reference"], NONE => 200 Some(schema::<v1::repositories::ManifestDetail>()), v1::repositories::manifest;
+    GET "/api/v1/repository/inventory" "inventory.get" "Says what is known of the inventory of an image, or of each image of an index",
+        Guard::Needs(pull), Api, ["name", "reference"], NONE => 200 Some(schema::<v1::components::Inventories>()), v1::components::inventories;
+    GET "/api/v1/repository/components" "inventory.components" "Lists the components of an image",
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "query", "limit", "after"], NONE => 200 Some(schema::<v1::components::ComponentPage>()), v1::components::list;
+    GET "/api/v1/repository/sbom" "inventory.document" "Returns an image's inventory as a document: cyclonedx-json, spdx-json, syft-json, purls or table",
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "format"], NONE => 200 NONE, v1::components::document;
+    GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions",
+        Guard::Needs(catalog), Api, ["query", "range", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
     GET "/api/v1/jobs" "job.list" "Lists jobs, newest first",
         Guard::Needs(read_jobs), Api, ["kind", "state", "limit", "after"], NONE => 200 Some(schema::<v1::jobs::JobPage>()), v1::jobs::list;

@@ -26,7 +26,7 @@ pub struct Inventory {
 
 /// What an inventory is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
+#[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// A container image.
     Image {

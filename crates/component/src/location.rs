@@ -8,10 +8,8 @@ pub struct Location {
     /// The absolute path in the image or directory, with `/` between its parts.
     pub path: String,
     /// The way on inside the file, from archive to nested archive: `["BOOT-INF/lib/a.jar"]`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inside: Vec<String>,
     /// The layer that the file is in, as an index into the inventory's layers. `None` outside of images.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u16>,
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::{BoxFuture, Config, Error, Faults, Kind, Metrics, Statement, Tx};
+use crate::{BoxFuture, Config, Error, Faults, Kind, Metrics, Schema, Statement, Tx};
 
 /// An open database. Clones are handles to the same one.
 #[derive(Clone)]
@@ -25,8 +25,27 @@ impl Db {
     /// Opens a database whose operations a test can count and make fail, including those of the migration.
     pub async fn open_with_faults(config: &Config, faults: Faults) -> Result<Self, Error> {
         let backend = match config {
-            Config::Sqlite { path } => Backend::Sqlite(Sqlite::open(path.clone(), faults).await?),
+            Config::Sqlite { path } => Backend::Sqlite(Sqlite::open(path.clone(), Schema::Hub, faults).await?),
             Config::Postgres { url } => Backend::Postgres(Postgres::open(url, faults).await?),
+        };
+        Ok(Self { backend })
+    }
+
+    /// Opens another set of tables and brings it to this release's version: on SQLite in a file of its own, on PostgreSQL in
+    /// this database, over this handle's connections.
+    pub async fn open_beside(&self, file: &Path, schema: Schema) -> Result<Self, Error> {
+        self.open_beside_with_faults(file, schema, Faults::none()).await
+    }
+
+    /// As [`Db::open_beside`], with operations that a test can count and make fail; on PostgreSQL they are those of this
+    /// handle.
+    pub async fn open_beside_with_faults(&self, file: &Path, schema: Schema, faults: Faults) -> Result<Self, Error> {
+        let backend = match &self.backend {
+            Backend::Sqlite(_) => Backend::Sqlite(Sqlite::open(file.to_owned(), schema, faults).await?),
+            Backend::Postgres(postgres) => {
+                postgres.migrate(schema).await?;
+                Backend::Postgres(postgres.clone())
+            }
         };
         Ok(Self { backend })
     }

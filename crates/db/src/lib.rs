@@ -74,6 +74,7 @@ pub use database::Db;
 pub use error::{Error, Source};
 pub use faults::Faults;
 pub use metrics::Metrics;
+pub use migrations::Schema;
 pub use statement::Statement;
 pub use transaction::Tx;
 pub use value::{FromValue, Row, Value};

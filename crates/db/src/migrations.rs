@@ -3,7 +3,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::{Error, Kind};
+use crate::{Error, Kind, Statement};
 
 /// One step. A released step is never edited: its checksum is in every database that has had it.
 #[derive(Debug)]
@@ -12,11 +12,26 @@ pub(crate) struct Migration {
     text: &'static str,
 }
 
-/// All steps, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] = &[
+/// A set of tables with a history of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// What the hub keeps: accounts, repositories, facts, jobs, the audit log.
+    Hub,
+    /// What can be computed again from it: inventories and where each component is. On SQLite it is a file of its own, so
+    /// that writing it never holds up a push.
+    Inventory,
+}
+
+/// The steps of [`Schema::Hub`], oldest first.
+const HUB: &[Migration] = &[
     Migration { version: 1, text: include_str!("../migrations/0001_initial.sql") },
     Migration { version: 2, text: include_str!("../migrations/0002_usage.sql") },
+    Migration { version: 3, text: include_str!("../migrations/0003_facts.sql") },
 ];
+
+/// The steps of [`Schema::Inventory`], oldest first.
+const INVENTORY: &[Migration] =
+    &[Migration { version: 1, text: include_str!("../migrations/inventory/0001_initial.sql") }];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their
 /// types; collation `C` makes PostgreSQL sort text by its bytes, as SQLite does.
@@ -29,18 +44,62 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("{clustered}", "WITHOUT ROWID, STRICT", ""),
 ];
 
-/// The table of steps the database has had.
-const HISTORY: &str = "CREATE TABLE IF NOT EXISTS migrations (
+/// The tables of steps the database has had.
+const HUB_HISTORY: &str = "CREATE TABLE IF NOT EXISTS migrations (
+  version {int} PRIMARY KEY,
+  checksum {text} NOT NULL,
+  applied_at_us {int} NOT NULL
+) {table}";
+const INVENTORY_HISTORY: &str = "CREATE TABLE IF NOT EXISTS inventory_migrations (
   version {int} PRIMARY KEY,
   checksum {text} NOT NULL,
   applied_at_us {int} NOT NULL
 ) {table}";
 
 crate::statements! {
-    /// The steps the database has had.
-    LIST_APPLIED = "SELECT version, checksum FROM migrations ORDER BY version";
-    /// Notes a step.
-    INSERT_APPLIED = "INSERT INTO migrations (version, checksum, applied_at_us) VALUES ($1, $2, $3)";
+    /// The steps the hub's tables have had.
+    LIST_HUB_APPLIED = "SELECT version, checksum FROM migrations ORDER BY version";
+    /// Notes a step of the hub's tables.
+    INSERT_HUB_APPLIED = "INSERT INTO migrations (version, checksum, applied_at_us) VALUES ($1, $2, $3)";
+    /// The steps the tables of inventories have had.
+    LIST_INVENTORY_APPLIED = "SELECT version, checksum FROM inventory_migrations ORDER BY version";
+    /// Notes a step of the tables of inventories.
+    INSERT_INVENTORY_APPLIED = "INSERT INTO inventory_migrations (version, checksum, applied_at_us) VALUES ($1, $2, $3)";
+}
+
+impl Schema {
+    /// Returns the steps, oldest first.
+    pub(crate) fn migrations(self) -> &'static [Migration] {
+        match self {
+            Self::Hub => HUB,
+            Self::Inventory => INVENTORY,
+        }
+    }
+
+    /// Returns the SQL that makes the table of applied steps unless it is there.
+    pub(crate) fn history(self, kind: Kind) -> String {
+        let text = match self {
+            Self::Hub => HUB_HISTORY,
+            Self::Inventory => INVENTORY_HISTORY,
+        };
+        translated(text, kind)
+    }
+
+    /// Returns the statement that lists the steps the database has had.
+    pub(crate) fn list_applied(self) -> Statement {
+        match self {
+            Self::Hub => LIST_HUB_APPLIED,
+            Self::Inventory => LIST_INVENTORY_APPLIED,
+        }
+    }
+
+    /// Returns the statement that notes a step.
+    pub(crate) fn insert_applied(self) -> Statement {
+        match self {
+            Self::Hub => INSERT_HUB_APPLIED,
+            Self::Inventory => INSERT_INVENTORY_APPLIED,
+        }
+    }
 }
 
 impl Migration {
@@ -57,11 +116,6 @@ impl Migration {
             hex
         })
     }
-}
-
-/// Returns the SQL that makes the table of applied steps unless it is there.
-pub(crate) fn history(kind: Kind) -> String {
-    translated(HISTORY, kind)
 }
 
 /// Decides what comes next for a database that has had `applied` (version and checksum, in order of version).
@@ -117,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_word_in_braces_is_known() {
-        for migration in MIGRATIONS {
+        for migration in HUB.iter().chain(INVENTORY) {
             for kind in [Kind::Sqlite, Kind::Postgres] {
                 let script = migration.script(kind);
                 assert!(!script.contains('{'), "version {} has an unknown word: {script}", migration.version);

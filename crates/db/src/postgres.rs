@@ -20,7 +20,7 @@ use self::retries::Retries;
 use self::session::{Outcome, unavailable};
 use crate::metrics::{Counters, Metrics};
 use crate::transaction::Connection;
-use crate::{BoxFuture, Error, Faults, Statement, Tx, body};
+use crate::{BoxFuture, Error, Faults, Schema, Statement, Tx, body};
 
 pub(crate) use self::session::Session;
 
@@ -68,11 +68,16 @@ impl Postgres {
         let address = Address::parse(url)?;
         let pool = pool(&address)?;
         migrate::check_server(&pool).await?;
-        migrate::migrate(&pool, &faults).await?;
+        migrate::migrate(&pool, Schema::Hub, &faults).await?;
         let warm = futures_util::future::join_all((0..CONNECTIONS_WARM).map(|_| pool.get())).await;
         drop(warm);
         let places = Arc::new(Semaphore::new(WAITING_MAX as usize));
         Ok(Self(Arc::new(Shared { pool, faults, places, counters: Counters::default() })))
+    }
+
+    /// Brings another set of tables in this database to this release's version.
+    pub(crate) async fn migrate(&self, schema: Schema) -> Result<(), Error> {
+        migrate::migrate(&self.0.pool, schema, &self.0.faults).await
     }
 
     pub(crate) async fn read<T, E, F>(&self, body: F) -> Result<T, E>

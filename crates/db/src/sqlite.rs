@@ -18,7 +18,7 @@ use self::reader::Read;
 use self::writer::Write;
 use crate::metrics::{Counters, Metrics};
 use crate::transaction::Connection;
-use crate::{BoxFuture, Error, Faults, Statement, Tx, error};
+use crate::{BoxFuture, Error, Faults, Schema, Statement, Tx, error};
 
 pub(crate) use self::connection::{execute, query};
 
@@ -43,8 +43,8 @@ struct Shared {
 
 impl Sqlite {
     /// Makes the file unless it is there, migrates it and starts the threads.
-    pub(crate) async fn open(path: PathBuf, faults: Faults) -> Result<Self, Error> {
-        on_blocking_thread(move || Self::open_blocking(path, &faults)).await
+    pub(crate) async fn open(path: PathBuf, schema: Schema, faults: Faults) -> Result<Self, Error> {
+        on_blocking_thread(move || Self::open_blocking(path, schema, &faults)).await
     }
 
     pub(crate) async fn read<T, E, F>(&self, body: F) -> Result<T, E>
@@ -126,11 +126,11 @@ impl Sqlite {
         let _runtime_is_ending = joined.await;
     }
 
-    fn open_blocking(path: PathBuf, faults: &Faults) -> Result<Self, Error> {
+    fn open_blocking(path: PathBuf, schema: Schema, faults: &Faults) -> Result<Self, Error> {
         let opened = |source: rusqlite::Error| connection::open_error(&path, source);
         file::create(&path).map_err(|io| Error::Open { path: path.clone(), source: error::source(io) })?;
         let mut writer_connection = connection::open_writer(&path).map_err(opened)?;
-        connection::migrate(&writer_connection, faults)?;
+        connection::migrate(&writer_connection, schema, faults)?;
         let checkpoints = checkpoints::start(connection::open_writer(&path).map_err(opened)?, &mut writer_connection)?;
         let mut reader_connections = Vec::new();
         for _ in 0..READERS {

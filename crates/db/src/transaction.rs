@@ -57,6 +57,24 @@ impl Tx {
         Ok(changed)
     }
 
+    /// Runs a statement with `{rows:N}` for all `rows`, several to a statement, and returns the rows of all of them, as
+    /// [`Tx::query_list`] does. PostgreSQL takes the columns' types from a typed row before them:
+    /// `VALUES (CAST(-1 AS BIGINT)), {rows:1}`.
+    pub async fn query_rows(
+        &mut self,
+        statement: &Statement,
+        fixed: &[Value],
+        rows: &[Vec<Value>],
+    ) -> Result<Vec<Row>, Error> {
+        statement.check(statement.fixed_parameters(), fixed)?;
+        let mut found = Vec::new();
+        for (text, params) in statement.row_chunks(fixed, rows)? {
+            statement.check(params.len(), &params)?;
+            found.extend(self.rows(statement, &text, &params).await?);
+        }
+        Ok(found)
+    }
+
     /// Runs a statement with `{list}` for all members of `list`, many to a statement, and returns the rows of all of them.
     /// `ORDER BY`, `LIMIT` and aggregates hold within a statement only, so that a list of more than 256 members is sorted
     /// and summed by the caller. No members, no statement.

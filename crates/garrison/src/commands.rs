@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod db;
+pub(crate) mod find;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod generate;

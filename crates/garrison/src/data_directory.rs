@@ -182,6 +182,11 @@ impl DataDirectory {
         self.path.join(DATABASE)
     }
 
+    /// Returns the file of inventories, which can be made again, where the database is embedded.
+    pub(crate) fn inventory(&self) -> PathBuf {
+        self.path.join("inventory.db")
+    }
+
     /// Returns the file of the master key, unless the settings name another.
     pub(crate) fn master_key(&self) -> PathBuf {
         self.path.join("master.key")

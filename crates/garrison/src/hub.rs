@@ -19,6 +19,7 @@ use api::App;
 use identity::Secret;
 use ledger::audit::{Denials, Sealer};
 use ledger::jobs::Runner;
+use pipeline::Pipeline;
 use registry::Registry;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tenancy::{RecoveredKeys, Tenancy};
@@ -65,12 +66,14 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let signals = tokio::spawn(signals);
 
     let Storage { database, master_key } = Storage::open(settings, &directory).await?;
+    let index = storage::open_inventories(&database, &directory).await?;
     let blobs = blobs::Blobs::open(directory.path())
         .map_err(|source| CommandError::environment("failed to open the blob store", source))?;
     let tenancy = Tenancy::new(database.clone(), master_key).map_err(accounts_failed)?;
     let given = settings.admin_password_file.as_deref();
     let bootstrap = tenancy.bootstrap(given.map(read_password).transpose()?).await.map_err(accounts_failed)?;
     let registry = Registry::new(database.clone(), blobs, registry_options(settings));
+    let pipeline = Pipeline::new(registry.clone(), index.clone(), pipeline_options(settings));
     storage::bind(&directory, &tenancy, &registry).await?;
     let denials = Arc::new(Denials::new());
     let heads_file = directory.path().join("audit-heads");
@@ -78,6 +81,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let app = Arc::new(App::new(api::Parts {
         db: database.clone(),
         registry: registry.clone(),
+        pipeline: pipeline.clone(),
         tenancy: tenancy.clone(),
         denials: Arc::clone(&denials),
         heads_file: Some(heads_file.clone()),
@@ -90,6 +94,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         },
     }));
     let sealer = sealer(&database, &tenancy, &app).await?.heads_file(heads_file);
+    let runner = if registry.makes_inventories() { pipeline.with_jobs(runner) } else { runner };
     let upkeep = Upkeep::start(&database, &registry, &tenancy, denials, runner, sealer);
 
     let password = bootstrap.generated_password.as_ref().map(Secret::expose);
@@ -134,7 +139,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     listener.serve(router, tls, limits, stop).await;
     beside.join_all().await;
     upkeep.stop().await;
-    drop((app, registry, tenancy));
+    drop((app, registry, tenancy, pipeline));
+    index.close().await;
     database.close().await;
     signals.abort();
     drop(directory);
@@ -243,8 +249,14 @@ fn registry_options(settings: &Settings) -> registry::Options {
         collect_grace_us: microseconds(settings.collect_grace),
         upload_expiry_us: microseconds(settings.upload_expiry),
         blob_size_bytes_max,
+        inventories: settings.inventory_memory.0.is_some(),
         ..registry::Options::default()
     }
+}
+
+fn pipeline_options(settings: &Settings) -> pipeline::Options {
+    // Without memory for making inventories, those that are there are still told.
+    pipeline::Options { memory_bytes: settings.inventory_memory.0.unwrap_or(0) }
 }
 
 fn microseconds(duration: Duration) -> i64 {

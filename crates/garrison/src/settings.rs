@@ -10,7 +10,7 @@ mod value;
 
 pub(crate) use layers::{Error, Layers, nearest, read_file};
 pub(crate) use show::{reference, rows};
-pub(crate) use value::{Bytes, Database, Directory, LogFormat, Parsed};
+pub(crate) use value::{Bytes, BytesOrOff, Database, Directory, LogFormat, Parsed};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -140,6 +140,10 @@ settings! {
     upload_expiry: Duration = "24h";
     /// The largest blob accepted.
     blob_size_max: Bytes = "128GiB";
+    /// Memory that all inventories of images together may take while they are made; `off` makes none.
+    ///
+    /// An image that needs more is refused, with that as its reason.
+    inventory_memory: BytesOrOff = "256MiB";
     /// How many connections are served at once; more wait in the backlog.
     connections_max: u32 = "4096";
     /// How long a connection may rest between two requests.

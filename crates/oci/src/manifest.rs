@@ -273,6 +273,16 @@ impl Manifest {
         Ok(Self { kind, media_type, artifact_type, config, layers, manifests, subject, annotations })
     }
 
+    /// Returns whether this is an image whose layers together are a file system: the configuration of a container image, and
+    /// at least one layer, each a tar. Attestations, charts and other artifacts in the shape of an image are not.
+    pub fn is_root_file_system(&self) -> bool {
+        let is_container = |config: &Descriptor| media_type::is_container_config(&config.media_type);
+        self.kind == ManifestKind::Image
+            && self.config.as_ref().is_some_and(is_container)
+            && !self.layers.is_empty()
+            && self.layers.iter().all(|layer| media_type::is_root_file_system_layer(&layer.media_type))
+    }
+
     /// Returns the descriptors of all that the manifest is made of: configuration, layers, then manifests. Not the
     /// subject, which may be absent.
     pub fn contents(&self) -> impl Iterator<Item = &Descriptor> {

@@ -16,6 +16,12 @@ pub const OCI_FOREIGN_LAYER_PREFIX: &str = "application/vnd.oci.image.layer.nond
 pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 /// A Docker manifest list.
 pub const DOCKER_MANIFEST_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// The configuration of a Docker image.
+pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+/// What every OCI layer type that may be distributed begins with.
+const OCI_LAYER_PREFIX: &str = "application/vnd.oci.image.layer.v1.";
+/// What every Docker layer type that may be distributed begins with.
+const DOCKER_LAYER_PREFIX: &str = "application/vnd.docker.image.rootfs.diff.";
 /// A Docker layer that is had from elsewhere.
 pub const DOCKER_FOREIGN_LAYER: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
 /// A Docker manifest of schema 1, which is refused.
@@ -35,6 +41,20 @@ pub fn is_manifest(media_type: &str) -> bool {
     [OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT_MANIFEST, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+/// Returns whether a configuration of this type is one of a container image.
+pub fn is_container_config(media_type: &str) -> bool {
+    [OCI_CONFIG, DOCKER_CONFIG].iter().any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+/// Returns whether a layer of this type is part of a root file system: a tar, compressed in whatever way.
+pub fn is_root_file_system_layer(media_type: &str) -> bool {
+    let media_type = media_type.to_ascii_lowercase();
+    [OCI_LAYER_PREFIX, DOCKER_LAYER_PREFIX, OCI_FOREIGN_LAYER_PREFIX]
+        .iter()
+        .any(|prefix| media_type.strip_prefix(prefix).is_some_and(|rest| rest.contains("tar")))
+        || media_type == DOCKER_FOREIGN_LAYER
 }
 
 /// Returns the type of a `Content-Type` header without its parameters, which say nothing about a manifest.

@@ -110,6 +110,9 @@ pub enum Error {
         /// The tag.
         tag: Tag,
     },
+    /// The manifest is a document that the hub made; it goes with its subject.
+    #[error("{0} is the hub's own document about its subject; it goes when the subject goes")]
+    OwnDocument(Digest),
     /// Too many tags in one push.
     #[error("{actual} tags in one push, the limit is {limit}")]
     TooManyTags {

@@ -18,6 +18,7 @@ mod cache;
 mod collect;
 mod error;
 mod fsck;
+mod inventory;
 mod jobs;
 mod limits;
 mod listing;
@@ -33,6 +34,7 @@ mod writers;
 pub use collect::{Collected, CollectionStatus};
 pub use error::Error;
 pub use fsck::{Finding, Fsck};
+pub use inventory::{HeldManifest, INVENTORY, InventoryOrder, OwnDocument, TAGS_OF_HELD_MAX};
 pub use jobs::{
     COLLECT, ERASE_REPOSITORY, EXPIRE_UPLOADS, FSCK, FsckOrder, FsckReport, OFFER_REFERRERS, SWEEP_ORPHANS,
 };

@@ -8,7 +8,7 @@ use oci::{Descriptor, Digest, RepositoryName, Tag};
 use crate::error::Error;
 use crate::limits::{CATALOG_PER_PAGE_MAX, REFERRERS_PAGE_BYTES_MAX, REFERRERS_PER_PAGE_MAX, TAGS_PER_PAGE_MAX};
 use crate::pull::{stored_digest, stored_tag};
-use crate::repositories::{Registry, find_repository};
+use crate::repositories::{Registry, RepositoryId, find_repository};
 use crate::statements as sql;
 
 /// One page of a list.
@@ -23,6 +23,8 @@ pub struct Page<T> {
 /// A repository in a list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RepositorySummary {
+    /// Its number.
+    pub id: RepositoryId,
     /// Its full name.
     pub name: RepositoryName,
     /// When it was made, in microseconds since 1970-01-01 UTC.
@@ -316,6 +318,7 @@ fn in_order(projects: &[&str], after: &str) -> Vec<String> {
 
 fn repository_summary(row: &Row) -> Result<RepositorySummary, Error> {
     Ok(RepositorySummary {
+        id: RepositoryId(row.get(0)?),
         name: row.get::<String>(1)?.parse().map_err(|_| Error::Stored { what: "repository name" })?,
         created_at_us: row.get(2)?,
     })

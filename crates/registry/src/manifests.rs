@@ -12,6 +12,7 @@ use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag};
 use crate::cache::Changes;
 use crate::collect;
 use crate::error::Error;
+use crate::inventory;
 use crate::limits::TAGS_PER_PUSH_MAX;
 use crate::pull::{ManifestEntry, size_value, stored_digest, stored_tag};
 use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
@@ -60,10 +61,10 @@ pub struct PushedManifest {
     pub subject: Option<Digest>,
 }
 
-struct Prepared {
-    push: ManifestPush,
-    manifest: Manifest,
-    entry: Arc<ManifestEntry>,
+pub(crate) struct Prepared {
+    pub(crate) push: ManifestPush,
+    pub(crate) manifest: Manifest,
+    pub(crate) entry: Arc<ManifestEntry>,
     annotations: Option<String>,
     /// What must be there, with the sizes that the manifest says.
     required: Vec<(Digest, u64)>,
@@ -88,10 +89,17 @@ impl Registry {
         self.detached(async move {
             let shared = Arc::clone(&prepared);
             let generation = this.inner.caches.generation(prepared.push.repository.as_str());
+            let inventories = this.inner.options.inventories;
             let id = this
                 .write(move |tx| {
                     let prepared = Arc::clone(&shared);
-                    Box::pin(async move { push_in(tx, &prepared, now_us).await })
+                    Box::pin(async move {
+                        let id = push_in(tx, &prepared, now_us).await?;
+                        if inventories && prepared.manifest.is_root_file_system() {
+                            inventory::order(tx, id, prepared.entry.digest).await?;
+                        }
+                        Ok(id)
+                    })
                 })
                 .await?;
             let Prepared { push, entry, .. } = &*prepared;
@@ -108,7 +116,7 @@ impl Registry {
 
     /// Stores the empty blob and the empty JSON document where a manifest uses them: clients take their presence for
     /// granted and do not push them.
-    async fn seed_well_known(&self, prepared: &Prepared) -> Result<(), Error> {
+    pub(crate) async fn seed_well_known(&self, prepared: &Prepared) -> Result<(), Error> {
         let ManifestPush { repository, actor, .. } = &prepared.push;
         for (algorithm, content) in [
             (Algorithm::Sha256, &b""[..]),
@@ -170,7 +178,7 @@ impl Registry {
     /// Deletes a manifest, all tags that point to it and, after the grace period, its untagged referrers.
     ///
     /// # Errors
-    /// `NameUnknown`, `ManifestUnknown`.
+    /// `NameUnknown`, `ManifestUnknown`, `OwnDocument`.
     pub async fn delete_manifest(&self, name: &RepositoryName, digest: &Digest, actor: &str) -> Result<(), Error> {
         let this = self.clone();
         let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
@@ -184,6 +192,7 @@ impl Registry {
                     let (name, actor) = (target.clone(), actor.clone());
                     Box::pin(async move {
                         let id = find_repository(tx, &name).await?;
+                        inventory::refuse_own_document(tx, id, digest).await?;
                         let removed = remove_manifest(tx, id, digest, due_us).await?.ok_or_else(|| {
                             Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() }
                         })?;
@@ -241,7 +250,7 @@ impl Registry {
 }
 
 /// Decides everything about a push that needs no database.
-fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
+pub(crate) fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
     let manifest = Manifest::parse(push.content_type.as_deref(), &push.body).map_err(Error::ManifestInvalid)?;
     let algorithm = push.digest.map_or(Algorithm::Sha256, |digest| digest.algorithm());
     let digest = blobs::digest(algorithm, &push.body);
@@ -286,7 +295,7 @@ fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error> {
     Ok(Prepared { push, manifest, entry, annotations, required, listed, references })
 }
 
-async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<RepositoryId, Error> {
+pub(crate) async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<RepositoryId, Error> {
     let Prepared { push, entry, .. } = prepared;
     let id = ensure_repository(tx, &push.repository, &push.actor, now_us).await?;
     check_required(tx, id, &prepared.required).await?;

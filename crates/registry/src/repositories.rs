@@ -22,9 +22,24 @@ static PROBE: [u8; 64 << 10] = [0; 64 << 10];
 /// Where it notes in the database that it did.
 const PROBED: &str = "probed";
 
+/// The hub itself, as the one who acts. It never makes a repository.
+pub(crate) const SYSTEM: &str = "system";
+
 /// Row id of a repository; never shown outside.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct RepositoryId(pub(crate) i64);
+
+impl RepositoryId {
+    /// Returns the number, for what is kept beside the registry.
+    pub const fn number(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the repository of a number that was kept.
+    pub const fn from_number(number: i64) -> Self {
+        Self(number)
+    }
+}
 
 /// Where the registry takes the time from.
 #[derive(Clone, Debug)]
@@ -57,6 +72,8 @@ pub struct Options {
     pub upload_expiry_us: i64,
     /// Bytes of the largest blob.
     pub blob_size_bytes_max: u64,
+    /// Whether each image that is pushed is to be inventoried.
+    pub inventories: bool,
     /// Where the time comes from.
     pub clock: Clock,
 }
@@ -67,6 +84,7 @@ impl Default for Options {
             collect_grace_us: 3_600_000_000,
             upload_expiry_us: 24 * 3_600_000_000,
             blob_size_bytes_max: BLOB_SIZE_BYTES_MAX,
+            inventories: false,
             clock: Clock::System,
         }
     }
@@ -233,6 +251,9 @@ pub(crate) async fn ensure_repository(
 ) -> Result<RepositoryId, Error> {
     if let Some(row) = tx.find(&sql::FIND_REPOSITORY, &[name.as_str().into()]).await? {
         return Ok(RepositoryId(row.get(0)?));
+    }
+    if actor == SYSTEM {
+        return Err(Error::NameUnknown(name.clone()));
     }
     let made = tx.find(&sql::INSERT_REPOSITORY, &[name.project().into(), name.as_str().into(), now_us.into()]).await?;
     let Some(row) = made else {

@@ -88,10 +88,46 @@ db::statements! {
     UPSERT_REPOSITORY_MANIFEST = "INSERT INTO repository_manifests (repository_id, digest, media_type, artifact_type, subject, \
         annotations, size_bytes, pushed_at_us, pushed_by, collect_after_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) \
         ON CONFLICT (repository_id, digest) DO UPDATE SET artifact_type = excluded.artifact_type, \
-        pushed_at_us = excluded.pushed_at_us, pushed_by = excluded.pushed_by, collect_after_us = NULL \
+        pushed_at_us = excluded.pushed_at_us, pushed_by = CASE WHEN repository_manifests.pushed_by = 'system' \
+        THEN 'system' ELSE excluded.pushed_by END, collect_after_us = NULL \
         WHERE repository_manifests.media_type = excluded.media_type";
     /// Under which media type a repository holds a manifest.
     FIND_MEDIA_TYPE = "SELECT media_type FROM repository_manifests WHERE repository_id = $1 AND digest = $2";
+    /// Whether a manifest is the hub's own document in a project that keeps them.
+    FIND_OWN_DOCUMENT = "SELECT 1 FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
+        JOIN projects p ON p.id = r.project_id \
+        WHERE m.repository_id = $1 AND m.digest = $2 AND m.pushed_by = 'system' AND p.sbom_documents = 1";
+    /// Whether a repository holds a subject and its project wants the hub's documents.
+    FIND_SUBJECT = "SELECT p.sbom_documents FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
+        JOIN projects p ON p.id = r.project_id WHERE m.repository_id = $1 AND m.digest = $2";
+    /// The hub's own documents of a type about a subject that nothing cites: no tag, no index, no referrer, and no fact but
+    /// those that the newest inventory replaces.
+    LIST_UNCITED_DOCUMENTS = "SELECT m.digest FROM repository_manifests m WHERE m.repository_id = $1 AND m.subject = $2 \
+        AND m.artifact_type = $3 AND m.pushed_by = 'system' AND m.digest <> $4 \
+        AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = $1 AND t.digest = m.digest) \
+        AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = $1 AND f.target = m.digest) \
+        AND NOT EXISTS (SELECT 1 FROM repository_manifests s WHERE s.repository_id = $1 AND s.subject = m.digest) \
+        AND NOT EXISTS (SELECT 1 FROM facts c WHERE c.source = m.digest AND NOT (c.claim = 'sbom' AND c.scope = 0)) \
+        ORDER BY m.digest LIMIT 100";
+    /// Images after a pair, for what looks at each.
+    LIST_IMAGES_AFTER = "SELECT repository_id, digest FROM repository_manifests \
+        WHERE (repository_id, digest) > ($1, $2) AND artifact_type IN ('application/vnd.oci.image.config.v1+json', \
+        'application/vnd.docker.container.image.v1+json') ORDER BY repository_id, digest LIMIT $3";
+    /// The name of a repository.
+    FIND_REPOSITORY_NAME = "SELECT name FROM repositories WHERE id = $1";
+    /// Which of some manifests are held, and under which names.
+    LIST_NAMED_MANIFESTS = "WITH wanted (repository_id, digest) AS \
+        (VALUES (CAST(-1 AS BIGINT), CAST('' AS BYTEA)), {rows:2}) \
+        SELECT m.repository_id, m.digest, r.name, m.pushed_at_us, m.pushed_by FROM wanted w \
+        JOIN repository_manifests m ON m.repository_id = w.repository_id AND m.digest = w.digest \
+        JOIN repositories r ON r.id = m.repository_id";
+    /// The first tags of each of some manifests.
+    LIST_FIRST_TAGS = "WITH wanted (repository_id, digest) AS \
+        (VALUES (CAST(-1 AS BIGINT), CAST('' AS BYTEA)), {rows:2}) \
+        SELECT repository_id, digest, name FROM (SELECT t.repository_id, t.digest, t.name, \
+        ROW_NUMBER() OVER (PARTITION BY t.repository_id, t.digest ORDER BY t.name) AS place FROM wanted w \
+        JOIN tags t ON t.repository_id = w.repository_id AND t.digest = w.digest) AS placed \
+        WHERE place <= $1 ORDER BY repository_id, digest, name";
     /// Records what a manifest references.
     INSERT_REFERENCES = "INSERT INTO manifest_references (repository_id, manifest, target, kind) VALUES {rows:4} \
         ON CONFLICT (repository_id, target, manifest, kind) DO NOTHING";

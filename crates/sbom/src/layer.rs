@@ -100,6 +100,8 @@ struct Lookup {
     directories: HashMap<Box<str>, u32>,
     records: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// What the texts other than names take, and the kept bytes.
+    text_bytes: usize,
 }
 
 /// A stored record that refers to what it does not hold.
@@ -122,6 +124,13 @@ impl TryFrom<Stored> for LayerRecord {
         for index in 0..layer.records.len() as u32 {
             layer.index(index);
         }
+        let mut texts = 0;
+        let mut count = |bytes: usize| texts += bytes + TEXT_OVERHEAD_BYTES;
+        layer.directories.iter().for_each(|path| count(2 * path.len()));
+        layer.links.iter().chain(&layer.whiteouts).chain(&layer.opaque).for_each(|text| count(text.len()));
+        layer.unknowns.iter().for_each(|(path, reason)| count(path.len() + reason.len()));
+        layer.kept.iter().for_each(|kept| count(kept.bytes.len()));
+        layer.lookup.text_bytes = texts;
         Ok(layer)
     }
 }
@@ -144,6 +153,12 @@ pub enum Error {
     /// More entries than [`ENTRIES_MAX`].
     #[error("the layer has more than {ENTRIES_MAX} entries")]
     TooManyEntries,
+    /// The paths and the kept bytes need more memory than the caller gives.
+    #[error("the layer's paths and the files to look into need more than {limit} bytes of memory")]
+    TooMuchMemory {
+        /// What the caller gives, in bytes.
+        limit: u64,
+    },
     /// Names of more than [`NAME_BYTES_MAX`] together.
     #[error("the names in the layer have more than {NAME_BYTES_MAX} bytes together")]
     NamesTooLong,
@@ -154,14 +169,26 @@ pub struct LayerBuilder<'m> {
     matcher: &'m Matcher,
     layer: LayerRecord,
     kept_bytes: u64,
+    memory_bytes_max: u64,
     spill: Spill,
     scratch: Vec<usize>,
 }
 
+/// About what a directory or another text takes beside its bytes: its place in a list and in a table.
+const TEXT_OVERHEAD_BYTES: usize = 64;
+
 impl<'m> LayerBuilder<'m> {
     /// Starts an empty layer.
     pub fn new(matcher: &'m Matcher, spill: Spill) -> Self {
-        Self { matcher, layer: LayerRecord::default(), kept_bytes: 0, spill, scratch: Vec::new() }
+        let layer = LayerRecord::default();
+        Self { matcher, layer, kept_bytes: 0, memory_bytes_max: u64::MAX, spill, scratch: Vec::new() }
+    }
+
+    /// Limits the memory that the layer may take; without it, only the other limits hold.
+    #[must_use]
+    pub fn memory_bytes_max(mut self, bytes: u64) -> Self {
+        self.memory_bytes_max = bytes;
+        self
     }
 
     /// Walks a tar stream to the end of the archive and returns the stream, of which the rest is for the caller to read.
@@ -169,6 +196,9 @@ impl<'m> LayerBuilder<'m> {
         let mut walk = Walk::new(reader);
         while let Some(header) = walk.next()? {
             self.entry(&header, &mut walk.body())?;
+            if self.layer.memory_bytes() > self.memory_bytes_max {
+                return Err(Error::TooMuchMemory { limit: self.memory_bytes_max });
+            }
         }
         walk.drain().map_err(|source| Error::Walk(tar::Error::Read(source)))
     }
@@ -176,6 +206,7 @@ impl<'m> LayerBuilder<'m> {
     /// Adds a directory, symbolic link or special file.
     pub fn add(&mut self, path: &str, kind: FileKind, mode: u16, link: Option<&str>) -> Result<(), Error> {
         let link = link.map(|target| {
+            self.layer.count(target.len());
             self.layer.links.push(target.into());
             self.layer.links.len() as u64 - 1
         });
@@ -268,12 +299,15 @@ impl<'m> LayerBuilder<'m> {
             return;
         }
         self.kept_bytes += bytes.len() as u64;
+        self.layer.count(bytes.len());
         self.layer.kept.push(Kept { record, extractor: extractor.map(Into::into), bytes: bytes.into_boxed_slice() });
     }
 
     fn unknown(&mut self, path: &str, reason: impl Into<Box<str>>) {
         if self.layer.unknowns.len() < UNKNOWNS_MAX {
-            self.layer.unknowns.push((path.into(), reason.into()));
+            let (path, reason): (Box<str>, Box<str>) = (path.into(), reason.into());
+            self.layer.count(path.len() + reason.len());
+            self.layer.unknowns.push((path, reason));
         }
     }
 
@@ -288,6 +322,7 @@ impl<'m> LayerBuilder<'m> {
         let (directory, name) = split(&path);
         // OCI image specification, "Whiteouts"
         if let Some(hidden) = name.strip_prefix(".wh.") {
+            self.layer.count(path.len());
             if hidden == ".wh..opq" {
                 self.layer.opaque.insert(directory.into());
             } else if !hidden.is_empty() && !hidden.starts_with(".wh.") {
@@ -339,6 +374,12 @@ impl LayerRecord {
     /// Returns how many paths the layer has.
     pub fn len(&self) -> usize {
         self.records.len()
+    }
+
+    /// Returns about how much memory the layer takes.
+    pub fn memory_bytes(&self) -> u64 {
+        let per_record = size_of::<Record>() + 2 * size_of::<u32>();
+        (self.names.len() + self.records.len() * per_record + self.lookup.text_bytes) as u64
     }
 
     /// Returns whether the layer has no path.
@@ -407,6 +448,11 @@ impl LayerRecord {
         false
     }
 
+    /// Notes the memory of a text that is about to be kept.
+    fn count(&mut self, bytes: usize) {
+        self.lookup.text_bytes += bytes + TEXT_OVERHEAD_BYTES;
+    }
+
     fn is_sound(&self) -> bool {
         let is_record = |record: &Record| {
             let (from, len) = (record.name_offset as usize, record.name_len as usize);
@@ -446,6 +492,7 @@ impl LayerRecord {
             *index
         } else {
             let index = self.directories.len() as u32;
+            self.count(2 * directory.len());
             self.directories.push(directory.into());
             self.lookup.directories.insert(directory.into(), index);
             index

@@ -52,7 +52,9 @@ pub use layer::{
 };
 pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;
-pub use stream::{Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer};
+pub use stream::{
+    Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer, read_layer_into,
+};
 pub use view::{Entry, File, View};
 
 /// Returns every cataloger, in the order of their names.

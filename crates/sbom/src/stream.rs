@@ -69,12 +69,21 @@ pub fn read_layer(
     matcher: &Matcher,
     spill: Spill,
 ) -> Result<ReadLayer, Error> {
+    read_layer_into(LayerBuilder::new(matcher, spill), blob, digest, diff_id)
+}
+
+/// As [`read_layer`], into a builder that has limits of its own.
+pub fn read_layer_into(
+    mut builder: LayerBuilder<'_>,
+    blob: impl Read,
+    digest: Option<&Digest>,
+    diff_id: Option<&Digest>,
+) -> Result<ReadLayer, Error> {
     let blob_bytes = Cell::new(0);
     let blob = Hashing::new(blob, digest.map_or(Algorithm::Sha256, Digest::algorithm), &blob_bytes, None);
     let mut blob = BufReader::with_capacity(BUFFER_BYTES, blob);
     let counters = Counters { blob_bytes: &blob_bytes, tar_bytes: &Cell::new(0) };
     let algorithm = diff_id.map_or(Algorithm::Sha256, Digest::algorithm);
-    let mut builder = LayerBuilder::new(matcher, spill);
     let failed = |source| Error::Layer(LayerError::Walk(crate::tar::Error::Read(source)));
     let magic = blob.fill_buf().map_err(failed)?;
     let (tar, blob) = match magic {

@@ -16,14 +16,14 @@ const SCAN_ROWS: i64 = 500;
 
 db::statements! {
     INSERT_PROJECT = "INSERT INTO projects (name, public, created_at_us) VALUES ($1, $2, $3) RETURNING id";
-    FIND_PROJECT = "SELECT id, name, public, created_at_us FROM projects WHERE name = $1";
-    LIST_PROJECTS = "SELECT id, name, public, created_at_us FROM projects WHERE name > $1 ORDER BY name LIMIT $2";
-    LIST_PUBLIC_PROJECTS = "SELECT id, name, public, created_at_us FROM projects WHERE public = 1 AND name > $1
+    FIND_PROJECT = "SELECT id, name, public, created_at_us, sbom_documents FROM projects WHERE name = $1";
+    LIST_PROJECTS = "SELECT id, name, public, created_at_us, sbom_documents FROM projects WHERE name > $1 ORDER BY name LIMIT $2";
+    LIST_PUBLIC_PROJECTS = "SELECT id, name, public, created_at_us, sbom_documents FROM projects WHERE public = 1 AND name > $1
         ORDER BY name LIMIT $2";
-    LIST_PROJECTS_OF_USER = "SELECT p.id, p.name, p.public, p.created_at_us FROM members m
+    LIST_PROJECTS_OF_USER = "SELECT p.id, p.name, p.public, p.created_at_us, p.sbom_documents FROM members m
         JOIN projects p ON p.id = m.project_id WHERE m.user_id = $1 AND p.name > $2 ORDER BY p.name LIMIT $3";
-    LIST_NAMED_PROJECTS = "SELECT id, name, public, created_at_us FROM projects WHERE name IN {list}";
-    UPDATE_PROJECT = "UPDATE projects SET public = $2 WHERE id = $1";
+    LIST_NAMED_PROJECTS = "SELECT id, name, public, created_at_us, sbom_documents FROM projects WHERE name IN {list}";
+    UPDATE_PROJECT = "UPDATE projects SET public = $2, sbom_documents = $3 WHERE id = $1";
     DELETE_PROJECT = "DELETE FROM projects WHERE id = $1";
     FIND_REPOSITORY_OF_PROJECT = "SELECT id FROM repositories WHERE project_id = $1 LIMIT 1";
     LIST_MEMBERS = "SELECT u.name, m.role, m.granted_at_us FROM members m JOIN users u ON u.id = m.user_id
@@ -52,6 +52,8 @@ pub struct Project {
     pub name: String,
     /// Whether anyone may pull from it without logging in.
     pub public: bool,
+    /// Whether the hub puts its own SBOM documents beside its images.
+    pub sbom_documents: bool,
     /// When it was made, in microseconds since 1970.
     pub created_at_us: i64,
 }
@@ -61,6 +63,8 @@ pub struct Project {
 pub struct ProjectUpdate {
     /// Lets anyone pull from it, or no longer.
     pub public: Option<bool>,
+    /// Has the hub put its own SBOM documents beside its images, or no longer.
+    pub sbom_documents: Option<bool>,
 }
 
 /// A user's role in a project.
@@ -122,9 +126,11 @@ impl Tenancy {
             Box::pin(async move {
                 let mut project = load(tx, &name).await?;
                 project.public = update.public.unwrap_or(project.public);
-                tx.execute(&UPDATE_PROJECT, &[project.id.into(), project.public.into()]).await?;
-                record(tx, &by, "project.update", Resource::Project(&name), json!({ "public": project.public }))
-                    .await?;
+                project.sbom_documents = update.sbom_documents.unwrap_or(project.sbom_documents);
+                let parameters = [project.id.into(), project.public.into(), project.sbom_documents.into()];
+                tx.execute(&UPDATE_PROJECT, &parameters).await?;
+                let detail = json!({ "public": project.public, "sbom_documents": project.sbom_documents });
+                record(tx, &by, "project.update", Resource::Project(&name), detail).await?;
                 Ok(project)
             })
         })
@@ -321,7 +327,7 @@ pub(crate) async fn insert(tx: &mut Tx, new: &NewProject) -> Result<Project, Err
     let inserted = tx.query(&INSERT_PROJECT, &[new.name.as_str().into(), new.public.into(), now_us.into()]).await;
     let rows = inserted.map_err(|error| Error::from(error).or_exists(Thing::Project, new.name.as_str()))?;
     let id = rows.first().ok_or(Error::Missing { thing: Thing::Project })?.get(0)?;
-    Ok(Project { id, name: new.name.to_string(), public: new.public, created_at_us: now_us })
+    Ok(Project { id, name: new.name.to_string(), public: new.public, sbom_documents: true, created_at_us: now_us })
 }
 
 fn rows(rows: &[Row]) -> Result<Vec<Project>, Error> {
@@ -329,7 +335,13 @@ fn rows(rows: &[Row]) -> Result<Vec<Project>, Error> {
 }
 
 fn project_from(row: &Row) -> Result<Project, Error> {
-    Ok(Project { id: row.get(0)?, name: row.get(1)?, public: row.get(2)?, created_at_us: row.get(3)? })
+    Ok(Project {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        public: row.get(2)?,
+        created_at_us: row.get(3)?,
+        sbom_documents: row.get(4)?,
+    })
 }
 
 fn member_from(row: &Row) -> Result<Member, Error> {

@@ -7,7 +7,7 @@ use cargo_metadata::DependencyKind;
 use crate::{document, metadata, names, rows};
 
 /// Crates that others of their own level may use; ARCHITECTURE.md says why.
-const SIDEWAYS: [&str; 5] = ["ledger", "outbound", "api", "console", "testkit"];
+const SIDEWAYS: [&str; 6] = ["ledger", "outbound", "registry", "api", "console", "testkit"];
 
 /// The only crates that stand outside the levels.
 const TOOLS: [&str; 2] = ["testkit", "xtask"];

@@ -19,6 +19,8 @@ pub(crate) struct Project {
     name: String,
     /// Whether everyone may pull from it.
     public: bool,
+    /// Whether the hub puts its own SBOM documents beside its images.
+    sbom_documents: bool,
     /// When it was created.
     created_at: String,
 }
@@ -43,6 +45,8 @@ pub(crate) struct NewProject {
 pub(crate) struct ProjectUpdate {
     /// Whether everyone may pull from it.
     public: Option<bool>,
+    /// Whether the hub puts its own SBOM documents beside its images.
+    sbom_documents: Option<bool>,
 }
 
 /// A member of a project.
@@ -69,7 +73,8 @@ pub(crate) struct NewRole {
 
 impl From<tenancy::Project> for Project {
     fn from(project: tenancy::Project) -> Self {
-        Self { name: project.name, public: project.public, created_at: time(project.created_at_us) }
+        let tenancy::Project { name, public, sbom_documents, created_at_us, .. } = project;
+        Self { name, public, sbom_documents, created_at: time(created_at_us) }
     }
 }
 
@@ -94,7 +99,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
     let update: ProjectUpdate = call.json().await?;
-    let update = tenancy::ProjectUpdate { public: update.public };
+    let update = tenancy::ProjectUpdate { public: update.public, sbom_documents: update.sbom_documents };
     let (by, name) = (call.caller.subject(), call.target.parameter("project"));
     let project = call.app.tenancy.update_project(by, name, update).await?;
     Failure::json(StatusCode::OK, &Project::from(project))

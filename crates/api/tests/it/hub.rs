@@ -15,6 +15,7 @@ use identity::{MasterKey, Secret};
 use ledger::audit::Denials;
 use ledger::jobs::Runner;
 use oci::{Algorithm, Digest};
+use pipeline::Pipeline;
 use registry::{ManifestPush, Registry, TagRule};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -62,9 +63,13 @@ impl Hub {
         tenancy.bootstrap(Some(Secret::new(ADMIN_PASSWORD.to_owned()))).await.unwrap();
         let blobs = blobs::Blobs::open(files.path()).unwrap();
         let denials = Arc::new(Denials::new());
+        let index = db.open_beside(&files.path().join("inventory.db"), db::Schema::Inventory).await.unwrap();
+        let options = registry::Options { inventories: true, ..registry::Options::default() };
+        let registry = Registry::new(db.clone(), blobs, options);
         let app = Arc::new(App::new(Parts {
             db: db.clone(),
-            registry: Registry::new(db.clone(), blobs, registry::Options::default()),
+            pipeline: Pipeline::new(registry.clone(), index, pipeline::Options::default()),
+            registry,
             tenancy: tenancy.clone(),
             denials: Arc::clone(&denials),
             heads_file: None,

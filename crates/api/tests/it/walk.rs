@@ -96,6 +96,11 @@ const CASES: &[Case] = &[
     with(case("user.password", "/api/v1/users/none/password", Some((UserWrite, "system")), (400, "BODY_INVALID")), "{}"),
     with(case("self.password", "/api/v1/me/password", Some((SelfUpdate, "system")), (400, "BODY_INVALID")), "{}"),
 
+    case("inventory.get", "/api/v1/repository/inventory?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
+    case("inventory.components", "/api/v1/repository/components?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
+    case("inventory.document", "/api/v1/repository/sbom?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
+    case("component.find", "/api/v1/components?query=openssl", Some((CatalogList, "system")), (200, "")),
+
     case("repository.list", "/api/v1/repositories", Some((CatalogList, "system")), (200, "")),
     case("repository.get", "/api/v1/repository?name=team/api", Some((RepositoryPull, "team/api")), (200, "")),
     case("repository.delete", "/api/v1/repository?name=team/gone", Some((RepositoryDelete, "team/gone")), (204, "")),

@@ -89,9 +89,12 @@ impl World {
         tenancy.bootstrap(Some(Secret::from(PASSWORD.to_owned()))).await.unwrap();
         let blobs = blobs::Blobs::open(directory.path()).unwrap();
         let registry = Registry::new(database.clone(), blobs, registry::Options::default());
+        let index = database.open_beside(&directory.path().join("inventory.db"), db::Schema::Inventory).await.unwrap();
+        let pipeline = pipeline::Pipeline::new(registry.clone(), index, pipeline::Options::default());
         let admin = tenancy.find_subject("admin").await.unwrap().unwrap();
         let app = Arc::new(App::new(api::Parts {
             db: database.clone(),
+            pipeline,
             registry: registry.clone(),
             tenancy: tenancy.clone(),
             denials: Arc::default(),

@@ -1,7 +1,7 @@
 use deadpool_postgres::Pool;
 
 use super::session::{Outcome, Session};
-use crate::migrations::{self, MIGRATIONS, Migration};
+use crate::migrations::{self, Migration, Schema};
 use crate::{Error, Faults, Kind, error};
 
 /// The oldest server that its makers still mend.
@@ -41,35 +41,35 @@ pub(super) async fn check_server(pool: &Pool) -> Result<(), Error> {
 }
 
 /// Brings the database to this release's version.
-pub(super) async fn migrate(pool: &Pool, faults: &Faults) -> Result<(), Error> {
-    while let Some(version) = migrate_once(pool, faults).await? {
+pub(super) async fn migrate(pool: &Pool, schema: Schema, faults: &Faults) -> Result<(), Error> {
+    while let Some(version) = migrate_once(pool, schema, faults).await? {
         tracing::info!(version, "database migrated");
     }
     Ok(())
 }
 
 /// Takes the next step, if there is one, in one transaction under a lock, and returns its version.
-async fn migrate_once(pool: &Pool, faults: &Faults) -> Result<Option<i64>, Error> {
+async fn migrate_once(pool: &Pool, schema: Schema, faults: &Faults) -> Result<Option<i64>, Error> {
     let verdict = faults.next().admit()?;
     let mut session = verdict.after(Session::begin(pool, BEGIN).await)?;
     guarded(faults, session.script("LOCK", LOCK)).await?;
-    guarded(faults, session.script("HISTORY", &migrations::history(Kind::Postgres))).await?;
-    let list = migrations::LIST_APPLIED;
+    guarded(faults, session.script("HISTORY", &schema.history(Kind::Postgres))).await?;
+    let list = schema.list_applied();
     let listed = guarded(faults, session.query(list.name(), list.text(), &[])).await?;
     let applied = listed.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<Vec<_>, Error>>()?;
-    let Some(migration) = migrations::next(MIGRATIONS, &applied)? else {
+    let Some(migration) = migrations::next(schema.migrations(), &applied)? else {
         session.end(Outcome::RolledBack).await?;
         return Ok(None);
     };
     let version = migration.version;
-    let applied = apply(&mut session, faults, migration).await;
+    let applied = apply(&mut session, schema, faults, migration).await;
     applied.map_err(|error| Error::Migration { version, source: error::source(error) })?;
     Ok(Some(version))
 }
 
-async fn apply(session: &mut Session, faults: &Faults, migration: &Migration) -> Result<(), Error> {
+async fn apply(session: &mut Session, schema: Schema, faults: &Faults, migration: &Migration) -> Result<(), Error> {
     guarded(faults, session.script("MIGRATION", &migration.script(Kind::Postgres))).await?;
-    let insert = migrations::INSERT_APPLIED;
+    let insert = schema.insert_applied();
     let params = [migration.version.into(), migration.checksum().into(), crate::transaction::system_time_us().into()];
     guarded(faults, session.execute(insert.name(), insert.text(), &params)).await?;
     guarded(faults, session.end(Outcome::Committed)).await

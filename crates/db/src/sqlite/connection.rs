@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags, ToSql, ffi};
 
-use crate::migrations::{self, MIGRATIONS, Migration};
+use crate::migrations::{self, Migration, Schema};
 use crate::{Error, Faults, Kind, Row, Statement, Tx, Value, error};
 
 /// Wait for another process or a checkpoint that holds the file.
@@ -70,8 +70,8 @@ pub(super) fn open_error(path: &Path, source: rusqlite::Error) -> Error {
 }
 
 /// Brings the database to this release's version.
-pub(super) fn migrate(connection: &Connection, faults: &Faults) -> Result<(), Error> {
-    while let Some(version) = migrate_once(connection, faults).inspect_err(|_| {
+pub(super) fn migrate(connection: &Connection, schema: Schema, faults: &Faults) -> Result<(), Error> {
+    while let Some(version) = migrate_once(connection, schema, faults).inspect_err(|_| {
         if !connection.is_autocommit() {
             // Closing the connection rolls back too.
             let _failed = connection.execute_batch("ROLLBACK");
@@ -83,24 +83,25 @@ pub(super) fn migrate(connection: &Connection, faults: &Faults) -> Result<(), Er
 }
 
 /// Takes the next step, if there is one, in one transaction under SQLite's write lock, and returns its version.
-fn migrate_once(connection: &Connection, faults: &Faults) -> Result<Option<i64>, Error> {
+fn migrate_once(connection: &Connection, schema: Schema, faults: &Faults) -> Result<Option<i64>, Error> {
     guarded(faults, || batch(connection, "BEGIN EXCLUSIVE"))?;
-    guarded(faults, || batch(connection, &migrations::history(Kind::Sqlite)))?;
-    let listed =
-        guarded(faults, || query(connection, migrations::LIST_APPLIED.name(), migrations::LIST_APPLIED.text(), &[]))?;
+    guarded(faults, || batch(connection, &schema.history(Kind::Sqlite)))?;
+    let list = schema.list_applied();
+    let listed = guarded(faults, || query(connection, list.name(), list.text(), &[]))?;
     let applied = listed.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect::<Result<Vec<_>, Error>>()?;
-    let Some(migration) = migrations::next(MIGRATIONS, &applied)? else {
+    let Some(migration) = migrations::next(schema.migrations(), &applied)? else {
         batch(connection, "ROLLBACK")?;
         return Ok(None);
     };
     let version = migration.version;
-    apply(connection, faults, migration).map_err(|error| Error::Migration { version, source: error::source(error) })?;
+    apply(connection, schema, faults, migration)
+        .map_err(|error| Error::Migration { version, source: error::source(error) })?;
     Ok(Some(version))
 }
 
-fn apply(connection: &Connection, faults: &Faults, migration: &Migration) -> Result<(), Error> {
+fn apply(connection: &Connection, schema: Schema, faults: &Faults, migration: &Migration) -> Result<(), Error> {
     guarded(faults, || batch(connection, &migration.script(Kind::Sqlite)))?;
-    let insert = migrations::INSERT_APPLIED;
+    let insert = schema.insert_applied();
     let params = [migration.version.into(), migration.checksum().into(), crate::transaction::system_time_us().into()];
     guarded(faults, || execute(connection, insert.name(), insert.text(), &params))?;
     guarded(faults, || batch(connection, "COMMIT"))

@@ -93,6 +93,14 @@ pub(crate) enum Property {
         #[arg(action = clap::ArgAction::Set)]
         public: bool,
     },
+    /// Whether the hub puts its own SBOM documents beside images.
+    #[command(after_help = "Example:
+  garrison project set team sbom-documents false")]
+    SbomDocuments {
+        /// true or false
+        #[arg(action = clap::ArgAction::Set)]
+        sbom_documents: bool,
+    },
 }
 
 const LIST: &[Field] =
@@ -140,13 +148,25 @@ impl Command {
                 let empty = format!("No member yet; `garrison project grant {project} USER ROLE` adds one.");
                 session.print_list(&hub, &endpoint, Some(rows.limit), MEMBERS, &empty).await
             }
-            Self::Set { project, property: Property::Public { public } } => {
-                let body = json!({ "public": public });
+            Self::Set { project, property } => {
+                let (body, words, undo) = match property {
+                    Property::Public { public } => (
+                        json!({ "public": public }),
+                        format!("Project {project} is {}", if public { "public" } else { "private" }),
+                        format!("garrison project set {project} public {}", !public),
+                    ),
+                    Property::SbomDocuments { sbom_documents } => (
+                        json!({ "sbom_documents": sbom_documents }),
+                        format!(
+                            "The hub {} SBOM documents beside images of {project}",
+                            if sbom_documents { "puts" } else { "no longer puts" }
+                        ),
+                        format!("garrison project set {project} sbom-documents {}", !sbom_documents),
+                    ),
+                };
                 let changed: Value =
                     hub.send(Method::Patch, &Endpoint::api(["projects", &project]), Some(&body)).await?;
-                let kind = if public { "public" } else { "private" };
-                let undo = format!("garrison project set {project} public {}", !public);
-                session.print_done(&changed, &format!("Project {project} is {kind}. Undo: {undo}"))
+                session.print_done(&changed, &format!("{words}. Undo: {undo}"))
             }
         }
     }

@@ -76,6 +76,12 @@ async fn open_database(settings: &Settings, file: &Path) -> Result<db::Db, Comma
     db::Db::open(&config).await.map_err(|source| CommandError::environment("failed to open the database", source))
 }
 
+/// Opens what inventories are kept in: a file beside the embedded database, tables in another.
+pub(super) async fn open_inventories(database: &db::Db, directory: &DataDirectory) -> Result<db::Db, CommandError> {
+    let opened = database.open_beside(&directory.inventory(), db::Schema::Inventory).await;
+    opened.map_err(|source| CommandError::environment("failed to open the database of inventories", source))
+}
+
 /// Binds the data directory to the database, so that a hub never looks for its blobs where another keeps its own: it
 /// would take every one of them for damaged.
 pub(super) async fn bind(

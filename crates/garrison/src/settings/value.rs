@@ -143,6 +143,21 @@ impl Parsed for Bytes {
     }
 }
 
+/// A size, or `off` for what is not to be done at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BytesOrOff(pub(crate) Option<u64>);
+
+impl Parsed for BytesOrOff {
+    const FORM: &'static str = "SIZE|off";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self(None));
+        }
+        Bytes::parse(text).map(|Bytes(bytes)| Self(Some(bytes))).map_err(|form| format!("{form}, or `off`"))
+    }
+}
+
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);

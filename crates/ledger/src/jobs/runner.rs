@@ -10,7 +10,7 @@ use std::{
 use db::{BoxFuture, Db, Row, Tx, Value};
 use futures_util::FutureExt as _;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::{JoinHandle, JoinSet},
     time::{Instant, MissedTickBehavior},
 };
@@ -108,6 +108,8 @@ pub struct Runner {
 struct Registered {
     kind: Kind,
     handler: Handler,
+    /// How many may run at once in this process, where that is fewer than all jobs.
+    places: Option<Arc<Semaphore>>,
 }
 
 /// A job that is to run again and again, whichever hub is up.
@@ -137,6 +139,7 @@ struct Taken {
     registered: Registered,
     lease: Lease,
     payload: String,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The kinds that a runner has handlers for, also as a list for statements.
@@ -150,6 +153,12 @@ enum Claim {
     Taken { id: i64, kind: Kind, attempt: u32, payload: String },
     GivenUp,
     Nothing,
+}
+
+impl Registered {
+    fn has_room(&self) -> bool {
+        self.places.as_ref().is_none_or(|places| places.available_permits() > 0)
+    }
 }
 
 impl Runner {
@@ -170,12 +179,28 @@ impl Runner {
 
     /// Adds the handler of a kind. It must bear being run again for the same job, and being dropped at any await.
     #[must_use]
-    pub fn handler<F>(mut self, kind: Kind, handler: F) -> Self
+    pub fn handler<F>(self, kind: Kind, handler: F) -> Self
     where
         F: Fn(Context) -> BoxFuture<'static, Result<Outcome, JobError>> + Send + Sync + 'static,
     {
-        let before = self.handlers.insert(kind.name(), Registered { kind, handler: Arc::new(handler) });
-        assert!(before.is_none(), "job kind `{}` has two handlers", kind.name());
+        self.register(Registered { kind, handler: Arc::new(handler), places: None })
+    }
+
+    /// As [`Runner::handler`], for jobs that take long: at most `at_once` of the kind run in this process, so that they
+    /// never keep others waiting.
+    #[must_use]
+    pub fn limited_handler<F>(self, kind: Kind, at_once: usize, handler: F) -> Self
+    where
+        F: Fn(Context) -> BoxFuture<'static, Result<Outcome, JobError>> + Send + Sync + 'static,
+    {
+        let places = Some(Arc::new(Semaphore::new(at_once.max(1))));
+        self.register(Registered { kind, handler: Arc::new(handler), places })
+    }
+
+    fn register(mut self, registered: Registered) -> Self {
+        let name = registered.kind.name();
+        let before = self.handlers.insert(name, registered);
+        assert!(before.is_none(), "job kind `{name}` has two handlers");
         self
     }
 
@@ -253,7 +278,12 @@ impl Runner {
 
     /// Takes the most urgent due job, if any. Looks in a read first, so that an idle runner writes nothing.
     async fn take(&self) -> Result<Option<Taken>, db::Error> {
-        let known: Vec<Kind> = self.handlers.values().map(|registered| registered.kind).collect();
+        let known: Vec<Kind> = self
+            .handlers
+            .values()
+            .filter(|registered| registered.has_room())
+            .map(|registered| registered.kind)
+            .collect();
         let names = known.iter().map(|kind| kind.name().into()).collect();
         let kinds = Arc::new(Kinds { known, names });
         let lease_us = micros(self.lease);
@@ -275,7 +305,9 @@ impl Runner {
                     let Some(registered) = self.handlers.get(kind.name()).cloned() else { return Ok(None) };
                     let owner = Arc::clone(&self.owner);
                     let lease = Lease { id, kind: kind.name(), owner, attempt, duration_us: lease_us };
-                    return Ok(Some(Taken { registered, lease, payload }));
+                    // There was room, and nobody else takes jobs of this runner.
+                    let place = registered.places.clone().and_then(|places| places.try_acquire_owned().ok());
+                    return Ok(Some(Taken { registered, lease, payload, _place: place }));
                 }
                 // It was ended instead: look again.
                 Claim::GivenUp => {}
@@ -286,7 +318,7 @@ impl Runner {
 
     /// Runs one job to an end of whatever kind.
     async fn work(self, taken: Taken, abandon: CancellationToken) {
-        let Taken { registered, lease, payload } = taken;
+        let Taken { registered, lease, payload, _place } = taken;
         let context = Context {
             database: self.database.clone(),
             lease: lease.clone(),

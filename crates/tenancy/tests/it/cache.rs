@@ -42,7 +42,7 @@ testkit::on_both_databases! {
         for change in 0..CHANGES {
             let writes = change % 2 == 0;
             world.grant("team", "alice", if writes { "writer" } else { "reader" }).await;
-            let update = ProjectUpdate { public: Some(writes) };
+            let update = ProjectUpdate { public: Some(writes), ..ProjectUpdate::default() };
             world.tenancy.update_project(&world.admin, "team", update).await.unwrap();
             for _ in 0..3 {
                 let grants = world.tenancy.grants_for(&alice, world.now_us).await.unwrap();

@@ -11,7 +11,7 @@ testkit::on_both_databases! {
         for name in ["alpha", "beta", "gamma", "delta"] {
             world.project(name).await;
         }
-        let public = ProjectUpdate { public: Some(true) };
+        let public = ProjectUpdate { public: Some(true), ..ProjectUpdate::default() };
         world.tenancy.update_project(&world.admin, "delta", public).await.unwrap();
         world.user("alice").await;
         world.user("bob").await;
@@ -146,7 +146,7 @@ testkit::on_both_databases! {
         world.project("team").await;
         assert_eq!(visibility().await.unwrap(), Some(Visibility::Private));
         for public in [true, false, true] {
-            let update = ProjectUpdate { public: Some(public) };
+            let update = ProjectUpdate { public: Some(public), ..ProjectUpdate::default() };
             world.tenancy.update_project(&world.admin, "team", update).await.unwrap();
             let expected = if public { Visibility::Public } else { Visibility::Private };
             assert_eq!(visibility().await.unwrap(), Some(expected));

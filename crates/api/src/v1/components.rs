@@ -1,0 +1,353 @@
+//! What images are made of, and where each component is.
+
+use std::collections::BTreeSet;
+
+use axum::response::Response;
+use component::{Code, Component as Found, Inventory, Node, Relation, Scope};
+use http::StatusCode;
+use oci::{Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
+use pipeline::{Query, Readable, State};
+use registry::ManifestEntry;
+use sbom::formats::{Format, WriteOptions, write};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{refused, time};
+use crate::endpoint::Call;
+use crate::failure::{Failure, chain, respond};
+use crate::page::{Envelope, PageParameters};
+
+/// Repositories that are listed at once to know what a caller may read.
+const REPOSITORIES_IN_STEP: u64 = 1_000;
+
+/// Places told of a component of an image; more are in its documents.
+const PLACES_MAX: usize = 16;
+
+/// A place where a component is.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FoundComponent {
+    /// Package URL, or kind, name and version where there is none.
+    component: String,
+    /// Kind of package, as in package URLs.
+    #[serde(rename = "type")]
+    package_type: String,
+    /// Name.
+    name: String,
+    /// Version; null when the evidence has none.
+    version: Option<String>,
+    /// Whether the version lies in the range; null when it cannot be ordered.
+    in_range: Option<bool>,
+    /// Repository.
+    repository: String,
+    /// The image's manifest.
+    digest: String,
+    /// `os/architecture[/variant]`.
+    platform: Option<String>,
+    /// The manifest's first tags.
+    tags: Vec<String>,
+    /// When the manifest was last pushed.
+    pushed_at: String,
+    /// Who pushed it last.
+    pushed_by: String,
+    /// Where in the image it is.
+    places: Vec<Place>,
+}
+
+/// A page of places where components are.
+pub(crate) type FoundComponentPage = Envelope<FoundComponent>;
+
+/// A place in an image.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Place {
+    /// The file, and the way on inside of it.
+    path: String,
+    /// Digest of the layer that the file is in.
+    layer: Option<String>,
+}
+
+/// What is known of the inventories of a manifest.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Inventories {
+    /// The manifest that was asked for.
+    digest: String,
+    /// The image, or each image that an index lists and the repository holds.
+    images: Vec<ImageInventory>,
+}
+
+/// What is known of the inventory of an image.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ImageInventory {
+    /// The image's manifest.
+    digest: String,
+    /// `os/architecture[/variant]`.
+    platform: Option<String>,
+    /// `made`, `waiting`, `refused`, or `off` when this hub makes none.
+    state: &'static str,
+    /// Why it was refused.
+    reason: Option<String>,
+    /// The distribution in it.
+    distribution: Option<String>,
+    /// How many components it has.
+    components: u64,
+    /// When it was made.
+    made_at: Option<String>,
+}
+
+/// A component of an image.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Component {
+    /// Its number in this inventory.
+    id: usize,
+    /// Kind of package.
+    #[serde(rename = "type")]
+    package_type: &'static str,
+    /// Name.
+    name: String,
+    /// Version; null when the evidence has none.
+    version: Option<String>,
+    /// Package URL.
+    purl: Option<String>,
+    /// Declared licences, as SPDX expressions where they are.
+    licenses: Vec<String>,
+    /// `runtime`, `optional` or `development`.
+    scope: &'static str,
+    /// Whether the image asks for it itself; null when the evidence does not say.
+    direct: Option<bool>,
+    /// Whether it carries anything that runs; null when nobody looked.
+    code: Option<bool>,
+    /// Where it is, up to sixteen places.
+    places: Vec<Place>,
+    /// Numbers of the components that it needs, contains or installed.
+    dependencies: Vec<usize>,
+}
+
+/// A page of an image's components.
+pub(crate) type ComponentPage = Envelope<Component>;
+
+impl From<pipeline::Error> for Failure {
+    fn from(error: pipeline::Error) -> Self {
+        match error {
+            pipeline::Error::Cursor => Self::bad_request("CURSOR_INVALID", error.to_string()),
+            pipeline::Error::Database(error) => error.into(),
+            pipeline::Error::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl Call {
+    /// Returns which repositories the caller may pull from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn readable(&self) -> Result<Readable, Failure> {
+        if self.caller.access().actor().is_administrator() {
+            return Ok(Readable::All);
+        }
+        let (mut repositories, mut after) = (BTreeSet::new(), String::new());
+        loop {
+            let (visible, more) = self.visible_repositories(None, &after, REPOSITORIES_IN_STEP).await?;
+            repositories.extend(visible.iter().map(|repository| repository.id));
+            match visible.last() {
+                Some(last) if more => after = last.name.to_string(),
+                _ => return Ok(Readable::Repositories(repositories)),
+            }
+        }
+    }
+
+    /// Returns the manifest that `name` and `reference` of the query name.
+    async fn named_manifest(&self) -> Result<(RepositoryName, std::sync::Arc<ManifestEntry>), Failure> {
+        let name = self.named_repository()?;
+        let text = self.target.query("reference").unwrap_or_default();
+        let reference: Reference = text.parse().map_err(|error: oci::ReferenceError| refused("reference", &error))?;
+        let entry = self.app.registry.find_manifest(&name, &reference).await?;
+        Ok((name, entry))
+    }
+
+    /// Returns the image that the query names; of an index, the one of `platform`, or the first.
+    async fn named_image(&self) -> Result<(RepositoryName, Digest), Failure> {
+        let (name, entry) = self.named_manifest().await?;
+        let images = images_of(&entry)?;
+        let wanted = self.target.query("platform");
+        let is_wanted = |platform: &Option<String>| match (wanted, platform) {
+            (Some(wanted), Some(platform)) => wanted == platform,
+            _ => wanted.is_none(),
+        };
+        let found = images.iter().find(|(digest, platform)| *digest == entry.digest || is_wanted(platform));
+        if let Some((digest, _)) = found {
+            return Ok((name, *digest));
+        }
+        let known: Vec<&str> = images.iter().filter_map(|(_, platform)| platform.as_deref()).collect();
+        let message = format!("the index lists no image for {}", wanted.unwrap_or("any platform"));
+        Err(Failure::not_found("INVENTORY_UNKNOWN", message).hint(format!("it has: {}", known.join(", "))))
+    }
+
+    async fn named_inventory(&self) -> Result<Inventory, Failure> {
+        let (name, image) = self.named_image().await?;
+        if let Some(inventory) = self.app.pipeline.inventory(&name, image).await? {
+            return Ok(inventory);
+        }
+        let known = self.describe_image(image, None).await?;
+        let message = match (known.state, &known.reason) {
+            ("refused", Some(reason)) => format!("{image} has no inventory: {reason}"),
+            ("off", _) => format!("{image} has no inventory: this hub makes none"),
+            _ => format!("{image} has no inventory yet"),
+        };
+        let failure = Failure::not_found("INVENTORY_UNKNOWN", message);
+        Err(match known.state {
+            "waiting" => failure.hint("ask again in a moment; `garrison jobs list --kind inventory` shows what waits"),
+            "off" => failure.hint("the setting `inventory_memory` turns inventories on"),
+            _ => failure,
+        })
+    }
+
+    async fn describe_image(&self, digest: Digest, platform: Option<String>) -> Result<ImageInventory, Failure> {
+        let found = self.app.pipeline.find_image(digest).await?;
+        let Some(record) = found else {
+            let state = if self.app.registry.makes_inventories() { "waiting" } else { "off" };
+            return Ok(ImageInventory {
+                digest: digest.to_string(),
+                platform,
+                state,
+                reason: None,
+                distribution: None,
+                components: 0,
+                made_at: None,
+            });
+        };
+        let (state, reason) = match record.state {
+            State::Made => ("made", None),
+            State::Refused(reason) => ("refused", Some(reason)),
+        };
+        Ok(ImageInventory {
+            digest: digest.to_string(),
+            platform: record.platform.or(platform),
+            state,
+            reason,
+            distribution: record.distribution,
+            components: record.components,
+            made_at: Some(time(record.made_at_us)),
+        })
+    }
+}
+
+/// Returns the image that a manifest is, or the images that an index lists, with their platforms.
+fn images_of(entry: &ManifestEntry) -> Result<Vec<(Digest, Option<String>)>, Failure> {
+    let manifest = Manifest::parse(Some(&entry.media_type), &entry.body).map_err(registry::Error::ManifestInvalid)?;
+    if manifest.kind != ManifestKind::Index {
+        return Ok(vec![(entry.digest, None)]);
+    }
+    let is_image = |child: &&oci::Descriptor| {
+        // Attestations are listed beside images, under a platform that there is not.
+        media_type::is_manifest(&child.media_type)
+            && child.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+    };
+    let children = manifest.manifests.iter().filter(is_image);
+    Ok(children.map(|child| (child.digest, child.platform.as_ref().map(ToString::to_string))).collect())
+}
+
+pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
+    let pattern = call.target.query("query").unwrap_or_default();
+    let query = Query::parse(pattern, call.target.query("range"))
+        .map_err(|error| Failure::bad_request("INPUT_INVALID", chain(&error)))?;
+    let readable = call.readable().await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let found = call.app.pipeline.find(&query, &readable, page.after.as_deref(), limit).await?;
+    let item = |found: pipeline::Found| FoundComponent {
+        component: found.identity,
+        package_type: found.package_type,
+        name: found.name,
+        version: Some(found.version).filter(|version| !version.is_empty()),
+        in_range: found.in_range,
+        repository: found.repository.to_string(),
+        digest: found.image.to_string(),
+        platform: found.platform,
+        tags: found.tags.iter().map(ToString::to_string).collect(),
+        pushed_at: time(found.pushed_at_us),
+        pushed_by: found.pushed_by,
+        places: found
+            .places
+            .into_iter()
+            .map(|place| Place { path: place.location.to_string(), layer: place.layer })
+            .collect(),
+    };
+    Envelope::answer(found.items.into_iter().map(item).collect(), found.next)
+}
+
+pub(crate) async fn inventories(call: Call) -> Result<Response, Failure> {
+    let (_, entry) = call.named_manifest().await?;
+    let mut images = Vec::new();
+    for (digest, platform) in images_of(&entry)? {
+        images.push(call.describe_image(digest, platform).await?);
+    }
+    Failure::json(StatusCode::OK, &Inventories { digest: entry.digest.to_string(), images })
+}
+
+pub(crate) async fn document(call: Call) -> Result<Response, Failure> {
+    let format: Format = match call.target.query("format") {
+        Some(text) => text.parse().map_err(|error: sbom::formats::FormatError| refused("format", &error))?,
+        None => Format::default(),
+    };
+    let inventory = call.named_inventory().await?;
+    let written = tokio::task::spawn_blocking(move || write(&inventory, &WriteOptions::new(format)));
+    let body = written.await.map_err(Failure::internal)?;
+    respond(StatusCode::OK, format.media_type(), body)
+}
+
+pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
+    let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
+    let after: usize = page.after.as_deref().map(str::parse).transpose().map_err(invalid)?.unwrap_or(0);
+    let inventory = call.named_inventory().await?;
+    let wanted = call.target.query("query").unwrap_or_default().to_lowercase();
+    let is_wanted = |component: &Found| {
+        let purl = || component.purl.as_ref().is_some_and(|purl| purl.to_string().to_lowercase().contains(&wanted));
+        component.name.to_lowercase().contains(&wanted) || purl()
+    };
+    let matching = inventory.components.iter().enumerate().filter(|(_, component)| is_wanted(component));
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let mut items: Vec<Component> = matching
+        .skip_while(|(id, _)| *id < after)
+        .take(limit.saturating_add(1))
+        .map(|(id, found)| component(&inventory, id, found))
+        .collect();
+    let next = items.get(limit).map(|first| first.id.to_string());
+    items.truncate(limit);
+    Envelope::answer(items, next)
+}
+
+fn component(inventory: &Inventory, id: usize, found: &Found) -> Component {
+    let place = |location: &component::Location| Place {
+        path: location.to_string(),
+        layer: location
+            .layer
+            .and_then(|layer| inventory.layers.get(usize::from(layer)))
+            .map(|layer| layer.digest.clone()),
+    };
+    // Edges are in the order of what they begin at.
+    let from = Node::Component(component::ComponentIndex(u32::try_from(id).unwrap_or(u32::MAX)));
+    let first = inventory.edges.partition_point(|edge| edge.from < from);
+    let edges = inventory.edges[first..].iter().take_while(|edge| edge.from == from);
+    let is_need = |relation: Relation| !matches!(relation, Relation::DependsOn(Scope::Development));
+    Component {
+        id,
+        package_type: found.package_type.name(),
+        name: found.name.clone(),
+        version: found.version.clone(),
+        purl: found.purl.as_ref().map(ToString::to_string),
+        licenses: found.licenses.iter().map(|license| license.text().to_owned()).collect(),
+        scope: match found.scope {
+            Scope::Runtime => "runtime",
+            Scope::Optional => "optional",
+            Scope::Development => "development",
+        },
+        direct: found.direct,
+        code: match found.code {
+            Code::Unknown => None,
+            Code::Present => Some(true),
+            Code::Absent => Some(false),
+        },
+        places: found.locations.iter().take(PLACES_MAX).map(place).collect(),
+        dependencies: edges.filter(|edge| is_need(edge.relation)).map(|edge| edge.to.0 as usize).collect(),
+    }
+}

@@ -1,0 +1,140 @@
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use outbound::{Endpoint, Page};
+use serde_json::Value;
+
+use crate::error::{CommandError, Kind};
+use crate::output::{self, Align, Column, Format, Table};
+use crate::session::Session;
+
+/// Find where a component is: each image of the hub that holds it, with its tags and paths.
+///
+/// Only images that you may pull are told. Without a range every version is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison find openssl
+  garrison find 'pkg:maven/org.apache.logging.log4j/log4j-core' '<2.17.1'
+  garrison find 'log4j*' -o json
+
+Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer.")]
+pub(crate) struct Find {
+    /// Name, or package URL with or without version; `*` at its end stands for anything
+    #[arg(value_name = "PURL|NAME")]
+    pattern: String,
+    /// Versions, as the component's ecosystem writes ranges
+    range: Option<String>,
+    /// Most rows
+    #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+    limit: usize,
+}
+
+const COLUMNS: [Column; 6] = [
+    Column { title: "REPOSITORY", align: Align::Left, rank: 0 },
+    Column { title: "TAGS", align: Align::Left, rank: 2 },
+    Column { title: "COMPONENT", align: Align::Left, rank: 0 },
+    Column { title: "PATH", align: Align::Left, rank: 1 },
+    Column { title: "PUSHED", align: Align::Left, rank: 3 },
+    Column { title: "BY", align: Align::Left, rank: 4 },
+];
+
+impl Find {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let started = Instant::now();
+        let hub = session.hub()?;
+        let mut endpoint = Endpoint::api(["components"]).with("query", &self.pattern);
+        if let Some(range) = &self.range {
+            endpoint = endpoint.with("range", range);
+        }
+        let page: Page<Value> = hub.list(&endpoint, Some(self.limit)).await?;
+        let is_found = !page.items.is_empty();
+        match session.format() {
+            Format::Json => output::print_json(&page)?,
+            Format::Table if is_found => {
+                output::print_line(&answer(&page, started.elapsed().as_millis()))?;
+                output::print_line(table(&page.items).render(output::width()).trim_end())?;
+                if page.next.is_some() {
+                    output::note("There are more; `--limit` takes a larger number.");
+                }
+            }
+            Format::Table => {
+                output::print_line(&format!("No image that you may pull holds {}.", output::printable(&self.pattern)))?;
+            }
+        }
+        if is_found { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+    }
+}
+
+/// Returns the answer in words.
+fn answer(page: &Page<Value>, milliseconds: u128) -> String {
+    let distinct =
+        |of: &dyn Fn(&Value) -> Option<String>| page.items.iter().filter_map(of).collect::<BTreeSet<_>>().len();
+    let images = distinct(&|item| Some(format!("{}@{}", item["repository"].as_str()?, item["digest"].as_str()?)));
+    let projects = distinct(&|item| Some(item["repository"].as_str()?.split('/').next()?.to_owned()));
+    let least = if page.next.is_some() { "At least " } else { "" };
+    let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
+    let project = if projects == 1 { "project" } else { "projects" };
+    format!("{least}{images} {image} in {projects} {project} {hold} it ({milliseconds} ms)")
+}
+
+fn table(items: &[Value]) -> Table {
+    let mut table = Table::new(COLUMNS.to_vec());
+    for item in items {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        let tags: Vec<&str> = item["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let tags = if tags.is_empty() { shortened(item) } else { tags.join(", ") };
+        let order = if item["in_range"].is_null() { " (not ordered)" } else { "" };
+        let places = item["places"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let more = places.len().saturating_sub(1);
+        let path = places.first().and_then(|place| place["path"].as_str()).unwrap_or("-");
+        let path = if more == 0 { path.to_owned() } else { format!("{path} and {more} more") };
+        let pushed = text("pushed_at");
+        table.row(&[
+            text("repository"),
+            tags,
+            format!("{} {}{order}", text("name"), item["version"].as_str().unwrap_or("-")),
+            path,
+            pushed.get(..10).unwrap_or(&pushed).to_owned(),
+            text("pushed_by"),
+        ]);
+    }
+    table
+}
+
+/// Returns the beginning of an untagged image's digest.
+fn shortened(item: &Value) -> String {
+    item["digest"]
+        .as_str()
+        .and_then(|text| text.parse::<oci::Digest>().ok())
+        .map_or_else(String::new, |digest| digest.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn item(repository: &str, digest: &str) -> Value {
+        json!({
+            "repository": repository, "digest": digest, "tags": ["1.3", "1.4"], "name": "log4j-core", "version": "2.14.1",
+            "in_range": true, "pushed_at": "2026-11-02T10:04:05Z", "pushed_by": "robot:ci",
+            "places": [{"path": "/app.jar > BOOT-INF/lib/log4j-core-2.14.1.jar"}, {"path": "/b.jar"}],
+        })
+    }
+
+    #[test]
+    fn the_answer_counts_images_and_projects() {
+        let page = |items, next: Option<&str>| Page { items, next: next.map(str::to_owned) };
+        let one = page(vec![item("team/api", "a"), item("team/api", "a")], None);
+        assert_eq!(answer(&one, 4), "1 image in 1 project holds it (4 ms)");
+        let more = page(vec![item("team/api", "a"), item("team/web", "a"), item("data/x", "b")], Some("c"));
+        assert_eq!(answer(&more, 5), "At least 3 images in 2 projects hold it (5 ms)");
+    }
+
+    #[test]
+    fn rows_say_where_it_is() {
+        let untagged = json!({"repository": "team/web", "digest": format!("sha256:{}", "ab".repeat(32)), "name": "x", "in_range": null});
+        insta::assert_snapshot!(table(&[item("team/api", "a"), untagged]).render(140).trim_end());
+    }
+}

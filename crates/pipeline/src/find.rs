@@ -1,0 +1,480 @@
+//! Where a component is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use component::Location;
+use db::{Row, Tx, Value};
+use oci::{Digest, RepositoryName, Tag};
+use registry::RepositoryId;
+use serde::{Deserialize, Serialize};
+
+use crate::index::Places;
+use crate::pack::unpack;
+use crate::pipeline::{Error, Pipeline};
+use crate::query::{Key, Query, Verdict};
+
+/// Components that are looked at at once.
+const COMPONENTS_IN_STEP: u32 = 256;
+
+/// Images of a caller that are looked up one by one in each component. With more, each component's images are walked and the
+/// caller's picked out, which costs what the component has, not what the caller may read.
+const IMAGES_FEW_MAX: usize = 1024;
+
+/// Rows of one component that are walked at once.
+const ROWS_IN_STEP: u32 = 512;
+
+/// The longest cursor: two keys, a digest and a name, in hexadecimal.
+const CURSOR_BYTES_MAX: usize = 16 << 10;
+
+db::statements! {
+    /// Components by name, from one on.
+    LIST_BY_NAME = "SELECT id, identity, name_key, package_type, name, version FROM inventory_components \
+        WHERE name_key >= $1 AND name_key <= $2 AND (name_key, identity) >= ($3, $4) ORDER BY name_key, identity LIMIT $5";
+    /// Components by package, from one on.
+    LIST_BY_PACKAGE = "SELECT id, identity, package_key, package_type, name, version FROM inventory_components \
+        WHERE package_key >= $1 AND package_key <= $2 AND (package_key, identity) >= ($3, $4) \
+        ORDER BY package_key, identity LIMIT $5";
+    /// Which of some images hold which components, by name. `CROSS JOIN` keeps SQLite from walking the images.
+    LIST_IN_IMAGES_BY_NAME = "SELECT h.component_id, h.image_id FROM inventory_components c \
+        CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.name_key >= $1 AND c.name_key <= $2 \
+        AND (c.name_key, c.identity) >= ($3, $4) AND (c.name_key, c.identity) <= ($5, $6) AND h.image_id IN {list}";
+    /// Which of some images hold which components, by package.
+    LIST_IN_IMAGES_BY_PACKAGE = "SELECT h.component_id, h.image_id FROM inventory_components c \
+        CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.package_key >= $1 \
+        AND c.package_key <= $2 AND (c.package_key, c.identity) >= ($3, $4) AND (c.package_key, c.identity) <= ($5, $6) \
+        AND h.image_id IN {list}";
+    /// Images of some repositories, up to a number.
+    LIST_IMAGES_OF = "SELECT image_id, repository_id FROM inventory_placements WHERE repository_id IN {list} LIMIT $1";
+    /// Images that hold a component, after one, with their repositories.
+    LIST_HOLDERS = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
+        AND (h.image_id, p.repository_id) > ($2, $3) ORDER BY h.image_id, p.repository_id LIMIT $4";
+    /// An image's number.
+    FIND_IMAGE_ID = "SELECT id FROM inventory_images WHERE digest = $1";
+    /// What is told of images.
+    LIST_IMAGES = "SELECT i.id, i.digest, i.platform, v.places FROM inventory_images i \
+        JOIN inventories v ON v.image_id = i.id WHERE i.id IN {list}";
+}
+
+/// What a caller may read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readable {
+    /// Every repository.
+    All,
+    /// These alone.
+    Repositories(BTreeSet<RepositoryId>),
+}
+
+/// A component in an image of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its purl, or its kind, name and version where there is none.
+    pub identity: String,
+    /// The kind of package, as in purls.
+    pub package_type: String,
+    /// Its name.
+    pub name: String,
+    /// Its version; empty when the evidence has none.
+    pub version: String,
+    /// Whether its version lies in the range that was asked for; none when it cannot be ordered.
+    pub in_range: Option<bool>,
+    /// The repository.
+    pub repository: RepositoryName,
+    /// The image's manifest.
+    pub image: Digest,
+    /// `os/architecture[/variant]`.
+    pub platform: Option<String>,
+    /// The image's first tags there.
+    pub tags: Vec<Tag>,
+    /// When it was last pushed, in microseconds since 1970-01-01 UTC.
+    pub pushed_at_us: i64,
+    /// Who pushed it last.
+    pub pushed_by: String,
+    /// Where in the image it is.
+    pub places: Vec<Place>,
+}
+
+/// Where in an image a component is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file that says so, and the way on inside of it.
+    pub location: Location,
+    /// The digest of the layer that the file is in.
+    pub layer: Option<String>,
+}
+
+/// A page of places where components are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// By component, then by image.
+    pub items: Vec<Found>,
+    /// From where the next page goes on; none on the last one.
+    pub next: Option<String>,
+}
+
+/// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    key: String,
+    identity: String,
+    image: Digest,
+    repository: String,
+}
+
+/// A row of the index that may be an answer.
+#[derive(Debug, Clone)]
+struct Candidate {
+    component: Arc<Component>,
+    image: i64,
+    repository: RepositoryId,
+}
+
+#[derive(Debug)]
+struct Component {
+    id: i64,
+    identity: String,
+    key: String,
+    package_type: String,
+    name: String,
+    version: String,
+    in_range: Option<bool>,
+}
+
+/// Where the walk over components, images and repositories stands.
+#[derive(Debug, Clone)]
+struct Position {
+    key: String,
+    identity: String,
+    /// Within that component, behind this image and repository.
+    behind: (i64, i64),
+}
+
+/// The images that a caller may read.
+#[derive(Debug, Clone)]
+enum Images {
+    /// Few: each with its repositories.
+    Few(Arc<BTreeMap<i64, BTreeSet<RepositoryId>>>),
+    /// All those of these repositories.
+    Of(Arc<BTreeSet<RepositoryId>>),
+    All,
+}
+
+struct ImageRow {
+    digest: Digest,
+    platform: Option<String>,
+    places: Places,
+}
+
+impl Pipeline {
+    /// Finds up to `limit` places of components that a query matches, of those that the caller may read, after a cursor that
+    /// an earlier page gave.
+    ///
+    /// The cost grows with the components that match and with what the caller may read of them, not with what else is here.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] for one that is none; when a database fails.
+    pub async fn find(
+        &self,
+        query: &Query,
+        readable: &Readable,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let mut position = Position { key: query.bounds.0.clone(), identity: String::new(), behind: (i64::MIN, 0) };
+        if let Some(after) = after {
+            position = self.resume(query, Cursor::decode(after)?).await?;
+        }
+        let Some(images) = self.images(readable).await? else { return Ok(Page { items: Vec::new(), next: None }) };
+        let query = Arc::new(query.clone());
+        let mut items = Vec::new();
+        loop {
+            let (shared, scope, from) = (Arc::clone(&query), images.clone(), position.clone());
+            let wanted = limit + 1 - items.len();
+            let step = self.inner.index.read(move |tx| {
+                Box::pin(async move { Walk { tx, query: &shared, images: &scope, wanted }.step(from).await })
+            });
+            let (candidates, next) = step.await?;
+            items.extend(self.describe(candidates).await?);
+            let cursor = |last: &(Found, String)| Cursor {
+                key: last.1.clone(),
+                identity: last.0.identity.clone(),
+                image: last.0.image,
+                repository: last.0.repository.to_string(),
+            };
+            if items.len() > limit {
+                items.truncate(limit);
+                let next = items.last().map(|last| cursor(last).encode());
+                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next });
+            }
+            let Some(next) = next else {
+                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next: None });
+            };
+            position = next;
+        }
+    }
+
+    async fn resume(&self, query: &Query, cursor: Cursor) -> Result<Position, Error> {
+        if cursor.key < query.bounds.0 || cursor.key > query.bounds.1 {
+            return Err(Error::Cursor);
+        }
+        let image = cursor.image.to_bytes();
+        let row = self.inner.index.read(|tx| Box::pin(async move { tx.find(&FIND_IMAGE_ID, &[image.into()]).await }));
+        let image: i64 = row.await?.ok_or(Error::Cursor)?.get(0)?;
+        let repository: RepositoryName = cursor.repository.parse().map_err(|_| Error::Cursor)?;
+        let repository = match self.inner.registry.repository_id(&repository).await {
+            Ok(id) => id.number(),
+            // Gone since: on from the image's first repository.
+            Err(registry::Error::NameUnknown(_)) => i64::MIN,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Position { key: cursor.key, identity: cursor.identity, behind: (image, repository) })
+    }
+
+    /// Returns the images that a caller may read; none when it may read nothing.
+    async fn images(&self, readable: &Readable) -> Result<Option<Images>, Error> {
+        let Readable::Repositories(repositories) = readable else { return Ok(Some(Images::All)) };
+        if repositories.is_empty() {
+            return Ok(None);
+        }
+        let list: Vec<Value> = repositories.iter().map(|id| id.number().into()).collect();
+        let limit = i64::try_from(IMAGES_FEW_MAX + 1).unwrap_or(i64::MAX);
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_IMAGES_OF, &[limit.into()], &list).await }));
+        let rows = rows.await?;
+        if rows.len() > IMAGES_FEW_MAX {
+            return Ok(Some(Images::Of(Arc::new(repositories.clone()))));
+        }
+        let mut few: BTreeMap<i64, BTreeSet<RepositoryId>> = BTreeMap::new();
+        for row in rows {
+            few.entry(row.get(0)?).or_default().insert(RepositoryId::from_number(row.get(1)?));
+        }
+        Ok(if few.is_empty() { None } else { Some(Images::Few(Arc::new(few))) })
+    }
+
+    /// Describes what a repository holds now of the candidates, each with the key that it was found by.
+    async fn describe(&self, candidates: Vec<Candidate>) -> Result<Vec<(Found, String)>, Error> {
+        let numbers: BTreeSet<i64> = candidates.iter().map(|candidate| candidate.image).collect();
+        let list: Vec<Value> = numbers.into_iter().map(Value::from).collect();
+        let rows = self.inner.index.read(|tx| Box::pin(async move { tx.query_list(&LIST_IMAGES, &[], &list).await }));
+        let mut images = BTreeMap::new();
+        for row in rows.await? {
+            if let Some((id, image)) = image_row(&row)? {
+                images.insert(id, image);
+            }
+        }
+        let wanted: BTreeSet<(RepositoryId, Digest)> = candidates
+            .iter()
+            .filter_map(|candidate| Some((candidate.repository, images.get(&candidate.image)?.digest)))
+            .collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let held = self.inner.registry.find_held_manifests(&wanted).await?;
+        let mut described = Vec::with_capacity(candidates.len());
+        for Candidate { component, image, repository } in candidates {
+            let Some(image) = images.get(&image) else { continue };
+            let Some(manifest) = held.get(&(repository, image.digest)) else { continue };
+            let found = Found {
+                identity: component.identity.clone(),
+                package_type: component.package_type.clone(),
+                name: component.name.clone(),
+                version: component.version.clone(),
+                in_range: component.in_range,
+                repository: manifest.repository.clone(),
+                image: image.digest,
+                platform: image.platform.clone(),
+                tags: manifest.tags.clone(),
+                pushed_at_us: manifest.pushed_at_us,
+                pushed_by: manifest.pushed_by.clone(),
+                places: image.places.of_component(component.id),
+            };
+            described.push((found, component.key.clone()));
+        }
+        Ok(described)
+    }
+}
+
+fn image_row(row: &Row) -> Result<Option<(i64, ImageRow)>, Error> {
+    let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(1)?) else { return Ok(None) };
+    let places = unpack(&row.get::<Vec<u8>>(3)?).unwrap_or_default();
+    Ok(Some((row.get(0)?, ImageRow { digest, platform: row.get(2)?, places })))
+}
+
+impl Places {
+    fn of_component(&self, id: i64) -> Vec<Place> {
+        let Ok(at) = self.of.binary_search_by_key(&id, |(id, _)| *id) else { return Vec::new() };
+        let place = |location: &Location| Place {
+            location: location.clone(),
+            layer: location.layer.and_then(|layer| self.layers.get(usize::from(layer))).cloned(),
+        };
+        self.of[at].1.iter().map(place).collect()
+    }
+}
+
+impl Cursor {
+    fn encode(&self) -> String {
+        hex::encode(serde_json::to_vec(self).expect("texts have a spelling in JSON"))
+    }
+
+    fn decode(text: &str) -> Result<Self, Error> {
+        if text.len() > CURSOR_BYTES_MAX {
+            return Err(Error::Cursor);
+        }
+        let bytes = hex::decode(text).map_err(|_| Error::Cursor)?;
+        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| Error::Cursor)?;
+        if cursor.key.contains('\0') || cursor.identity.contains('\0') {
+            return Err(Error::Cursor);
+        }
+        Ok(cursor)
+    }
+}
+
+/// One step over the index, within one read.
+struct Walk<'w> {
+    tx: &'w mut Tx,
+    query: &'w Query,
+    images: &'w Images,
+    wanted: usize,
+}
+
+impl Walk<'_> {
+    /// Returns the next candidates and where to go on; nowhere at the end.
+    async fn step(mut self, from: Position) -> Result<(Vec<Candidate>, Option<Position>), Error> {
+        let (least, greatest) = self.query.bounds.clone();
+        let listed = match self.query.key {
+            Key::Name => &LIST_BY_NAME,
+            Key::Package => &LIST_BY_PACKAGE,
+        };
+        let parameters =
+            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), COMPONENTS_IN_STEP.into()];
+        let rows = self.tx.query(listed, &parameters).await?;
+        let components = rows.iter().map(|row| self.component(row)).collect::<Result<Vec<_>, Error>>()?;
+        let Some((final_component, _)) = components.last() else { return Ok((Vec::new(), None)) };
+        let is_last_step = components.len() < COMPONENTS_IN_STEP as usize;
+        // Nothing sorts between a text and the same text with the least character after it.
+        let after_all = Position {
+            key: final_component.key.clone(),
+            identity: format!("{}\u{1}", final_component.identity),
+            behind: (i64::MIN, 0),
+        };
+        let end = (final_component.key.clone(), final_component.identity.clone());
+        let matching: Vec<Arc<Component>> = components
+            .into_iter()
+            .filter(|(_, verdict)| *verdict != Verdict::No)
+            .map(|(component, _)| component)
+            .collect();
+        let next = (!is_last_step).then_some(after_all);
+        match self.images {
+            Images::Few(few) => {
+                let few = Arc::clone(few);
+                self.in_few(&few, &matching, &from, &end, next).await
+            }
+            Images::Of(repositories) => {
+                let repositories = Arc::clone(repositories);
+                self.in_many(&|id| repositories.contains(&id), &matching, &from, next).await
+            }
+            Images::All => self.in_many(&|_| true, &matching, &from, next).await,
+        }
+    }
+
+    fn component(&self, row: &Row) -> Result<(Arc<Component>, Verdict), Error> {
+        let (identity, package_type, version): (String, String, String) = (row.get(1)?, row.get(3)?, row.get(5)?);
+        let verdict = self.query.verdict(&package_type, &identity, &version);
+        let component = Component {
+            id: row.get(0)?,
+            identity,
+            key: row.get(2)?,
+            package_type,
+            name: row.get(4)?,
+            version,
+            in_range: (verdict != Verdict::Unordered).then_some(true),
+        };
+        Ok((Arc::new(component), verdict))
+    }
+
+    /// Looks for the components in each of few images.
+    async fn in_few(
+        &mut self,
+        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        components: &[Arc<Component>],
+        from: &Position,
+        (key, identity): &(String, String),
+        next: Option<Position>,
+    ) -> Result<(Vec<Candidate>, Option<Position>), Error> {
+        let (least, greatest) = self.query.bounds.clone();
+        let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
+        let listed = match self.query.key {
+            Key::Name => &LIST_IN_IMAGES_BY_NAME,
+            Key::Package => &LIST_IN_IMAGES_BY_PACKAGE,
+        };
+        let fixed =
+            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), key.into(), identity.into()];
+        let mut holders: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for row in self.tx.query_list(listed, &fixed, &list).await? {
+            holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        let mut candidates = Vec::new();
+        for component in components {
+            for image in holders.get(&component.id).into_iter().flatten() {
+                for repository in few.get(image).into_iter().flatten() {
+                    let place = (*image, repository.number());
+                    if from.is_at(component) && place <= from.behind {
+                        continue;
+                    }
+                    candidates.push(Candidate {
+                        component: Arc::clone(component),
+                        image: *image,
+                        repository: *repository,
+                    });
+                    if candidates.len() >= self.wanted {
+                        return Ok((candidates, Some(Position::behind(component, place))));
+                    }
+                }
+            }
+        }
+        Ok((candidates, next))
+    }
+
+    /// Walks the images of each component and takes those that the caller may read.
+    async fn in_many(
+        &mut self,
+        is_readable: &(dyn Fn(RepositoryId) -> bool + Sync),
+        components: &[Arc<Component>],
+        from: &Position,
+        next: Option<Position>,
+    ) -> Result<(Vec<Candidate>, Option<Position>), Error> {
+        let mut candidates = Vec::new();
+        for component in components {
+            let mut behind = if from.is_at(component) { from.behind } else { (i64::MIN, 0) };
+            loop {
+                let parameters = [component.id.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+                let rows = self.tx.query(&LIST_HOLDERS, &parameters).await?;
+                for row in &rows {
+                    behind = (row.get(0)?, row.get(1)?);
+                    let repository = RepositoryId::from_number(behind.1);
+                    if is_readable(repository) {
+                        candidates.push(Candidate { component: Arc::clone(component), image: behind.0, repository });
+                    }
+                    if candidates.len() >= self.wanted {
+                        return Ok((candidates, Some(Position::behind(component, behind))));
+                    }
+                }
+                if rows.len() < ROWS_IN_STEP as usize {
+                    break;
+                }
+            }
+        }
+        Ok((candidates, next))
+    }
+}
+
+impl Position {
+    fn behind(component: &Component, behind: (i64, i64)) -> Self {
+        Self { key: component.key.clone(), identity: component.identity.clone(), behind }
+    }
+
+    fn is_at(&self, component: &Component) -> bool {
+        self.key == component.key && self.identity == component.identity
+    }
+}

@@ -1,0 +1,525 @@
+//! The tables of inventories: what each image is made of, and which image holds which component.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use component::{Component, Inventory, Location};
+use db::{Db, Row, Tx, Value};
+use oci::Digest;
+use registry::RepositoryId;
+use sbom::LayerRecord;
+use serde::{Deserialize, Serialize};
+
+use crate::pack::{pack, unpack};
+use crate::query::package_key;
+
+/// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
+const KEY_BYTES_MAX: usize = 1024;
+
+/// Places kept of a component in one image; more are in the inventory.
+const PLACES_MAX: usize = 16;
+
+/// The largest packed layer that is kept; a larger one is read again.
+const LAYER_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of packed layers that are kept, the least used going first.
+const LAYERS_BYTES_MAX: i64 = 2 << 30;
+
+/// Layers that are dropped by one write.
+const LAYERS_DROPPED: i64 = 64;
+
+db::statements! {
+    /// What is known of an image.
+    FIND_IMAGE = "SELECT id, state, engine, reason, platform, distribution, components, made_at_us \
+        FROM inventory_images WHERE digest = $1";
+    /// Notes an image, or what became of it now.
+    UPSERT_IMAGE = "INSERT INTO inventory_images (digest, state, engine, reason, platform, distribution, components, \
+        made_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (digest) DO UPDATE SET state = excluded.state, \
+        engine = excluded.engine, reason = excluded.reason, platform = excluded.platform, \
+        distribution = excluded.distribution, components = excluded.components, made_at_us = excluded.made_at_us \
+        RETURNING id";
+    /// Keeps an inventory.
+    UPSERT_INVENTORY = "INSERT INTO inventories (image_id, body, places) VALUES ($1, $2, $3) \
+        ON CONFLICT (image_id) DO UPDATE SET body = excluded.body, places = excluded.places";
+    /// The inventory of an image.
+    FIND_INVENTORY = "SELECT v.body FROM inventories v JOIN inventory_images i ON i.id = v.image_id WHERE i.digest = $1";
+    /// Drops an inventory.
+    DELETE_INVENTORY = "DELETE FROM inventories WHERE image_id = $1";
+    /// Numbers of components.
+    LIST_COMPONENT_IDS = "SELECT identity, id FROM inventory_components WHERE identity IN {list}";
+    /// Adds components.
+    INSERT_COMPONENTS = "INSERT INTO inventory_components (identity, name_key, package_key, package_type, name, version) \
+        VALUES {rows:6} ON CONFLICT (identity) DO NOTHING";
+    /// Takes an image's components away.
+    DELETE_IMAGE_COMPONENTS = "DELETE FROM inventory_image_components WHERE image_id = $1";
+    /// Says which components an image has.
+    INSERT_IMAGE_COMPONENTS = "INSERT INTO inventory_image_components (image_id, component_id) VALUES {rows:2} \
+        ON CONFLICT (image_id, component_id) DO NOTHING";
+    /// Says that a repository holds an image.
+    INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id) VALUES ($1, $2) \
+        ON CONFLICT (repository_id, image_id) DO NOTHING";
+    /// Placements after a pair.
+    LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest FROM inventory_placements p \
+        JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
+        ORDER BY p.repository_id, p.image_id LIMIT $3";
+    /// Takes a placement away.
+    DELETE_PLACEMENT = "DELETE FROM inventory_placements WHERE repository_id = $1 AND image_id = $2";
+    /// Whether a repository has an image that this engine looked at.
+    LIST_PLACED = "SELECT i.digest FROM inventory_images i JOIN inventory_placements p ON p.image_id = i.id \
+        WHERE p.repository_id = $1 AND i.engine = $2 AND i.digest IN {list}";
+    /// Images that no repository has.
+    LIST_UNPLACED = "SELECT i.id FROM inventory_images i WHERE i.id > $1 AND NOT EXISTS \
+        (SELECT 1 FROM inventory_placements p WHERE p.image_id = i.id) ORDER BY i.id LIMIT $2";
+    /// Drops an image.
+    DELETE_IMAGE = "DELETE FROM inventory_images WHERE id = $1";
+
+    /// What was read of a layer.
+    FIND_LAYER = "SELECT body FROM inventory_layers WHERE digest = $1 AND engine = $2";
+    /// Notes that a layer was of use.
+    TOUCH_LAYER = "UPDATE inventory_layers SET used_at_us = $3 WHERE digest = $1 AND engine = $2";
+    /// Keeps what was read of a layer.
+    UPSERT_LAYER = "INSERT INTO inventory_layers (digest, engine, size_bytes, used_at_us, body) \
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest, engine) DO UPDATE SET size_bytes = excluded.size_bytes, \
+        used_at_us = excluded.used_at_us, body = excluded.body";
+    /// What is kept of layers.
+    SUM_LAYERS = "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM inventory_layers";
+    /// The layers that were of use the longest ago.
+    LIST_OLD_LAYERS = "SELECT digest, engine, size_bytes FROM inventory_layers ORDER BY used_at_us LIMIT $1";
+    /// Drops a layer.
+    DELETE_LAYER = "DELETE FROM inventory_layers WHERE digest = $1 AND engine = $2";
+}
+
+/// Whether an image could be inventoried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Its inventory is here.
+    Made,
+    /// It cannot be read, for a reason told in words.
+    Refused(String),
+}
+
+/// What is known of an image's inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageRecord {
+    pub(crate) id: i64,
+    pub(crate) engine: String,
+    /// Whether there is one.
+    pub state: State,
+    /// `os/architecture[/variant]`.
+    pub platform: Option<String>,
+    /// The distribution in it, by its own name.
+    pub distribution: Option<String>,
+    /// How many components it has.
+    pub components: u64,
+    /// When it was made, in microseconds since 1970-01-01 UTC.
+    pub made_at_us: i64,
+}
+
+/// Where each component of an image is, by its number in the index.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Places {
+    /// The digests of the layers, lowest first.
+    pub(crate) layers: Vec<String>,
+    /// In the order of the numbers.
+    pub(crate) of: Vec<(i64, Vec<Location>)>,
+}
+
+/// An inventory ready to be kept.
+pub(crate) struct Packed {
+    pub(crate) image: Digest,
+    pub(crate) engine: String,
+    pub(crate) platform: Option<String>,
+    pub(crate) distribution: Option<String>,
+    pub(crate) body: Vec<u8>,
+    layers: Vec<String>,
+    /// By identity, each once.
+    components: BTreeMap<String, Indexed>,
+    count: usize,
+}
+
+struct Indexed {
+    name_key: String,
+    package_key: String,
+    package_type: &'static str,
+    name: String,
+    version: String,
+    places: Vec<Location>,
+}
+
+impl Packed {
+    /// Packs an inventory; none when it is larger than any that is kept.
+    pub(crate) fn new(image: Digest, engine: &str, platform: Option<String>, inventory: &Inventory) -> Option<Self> {
+        let body = pack(inventory)?;
+        let mut components: BTreeMap<String, Indexed> = BTreeMap::new();
+        for component in &inventory.components {
+            let indexed = components.entry(identity(component)).or_insert_with(|| Indexed::new(component));
+            let room = PLACES_MAX - indexed.places.len();
+            indexed.places.extend(component.locations.iter().take(room).cloned());
+        }
+        let name = |distribution: &component::Distribution| {
+            let name = distribution.pretty_name.clone().or_else(|| distribution.name.clone());
+            stored(&name.unwrap_or_else(|| distribution.id.clone()), KEY_BYTES_MAX)
+        };
+        Some(Self {
+            image,
+            engine: engine.to_owned(),
+            platform,
+            distribution: inventory.distribution.as_ref().map(name),
+            body,
+            layers: inventory.layers.iter().map(|layer| layer.digest.clone()).collect(),
+            components,
+            count: inventory.components.len(),
+        })
+    }
+
+    /// Returns the SHA-256 of the packed inventory, in hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        hex::encode(digest(&SHA256, &self.body))
+    }
+}
+
+impl Indexed {
+    fn new(component: &Component) -> Self {
+        Self {
+            name_key: stored(&component.name.to_lowercase(), KEY_BYTES_MAX / 2),
+            package_key: component
+                .purl
+                .as_ref()
+                .map_or_else(String::new, |purl| stored(&package_key(purl), KEY_BYTES_MAX)),
+            package_type: component.package_type.purl_type(),
+            name: stored(&component.name, KEY_BYTES_MAX),
+            version: stored(component.version.as_deref().unwrap_or_default(), KEY_BYTES_MAX),
+            places: Vec::new(),
+        }
+    }
+}
+
+/// Returns what tells a component from all others: its purl, or its kind, name and version.
+fn identity(component: &Component) -> String {
+    let text = component.purl.as_ref().map_or_else(
+        || {
+            let version = component.version.as_deref().unwrap_or_default();
+            format!("{}/{}@{version}", component.package_type.name(), component.name)
+        },
+        ToString::to_string,
+    );
+    if text.len() <= KEY_BYTES_MAX && !text.contains('\0') {
+        return text;
+    }
+    let hash = hex::encode(digest(&SHA256, text.as_bytes()));
+    format!("{}#{hash}", stored(&text, KEY_BYTES_MAX - hash.len() - 1))
+}
+
+/// Returns a text as the database takes it.
+fn stored(text: &str, bytes_max: usize) -> String {
+    text[..text.floor_char_boundary(bytes_max)].replace('\0', "?")
+}
+
+/// Returns what is known of an image.
+pub(crate) async fn find_image(index: &Db, image: Digest) -> Result<Option<ImageRecord>, db::Error> {
+    let found = index.read(move |tx| Box::pin(async move { tx.find(&FIND_IMAGE, &[image.to_bytes().into()]).await }));
+    found.await?.map(|row| image_record(&row)).transpose()
+}
+
+fn image_record(row: &Row) -> Result<ImageRecord, db::Error> {
+    let (state, reason): (i64, Option<String>) = (row.get(1)?, row.get(3)?);
+    Ok(ImageRecord {
+        id: row.get(0)?,
+        state: if state == MADE { State::Made } else { State::Refused(reason.unwrap_or_default()) },
+        engine: row.get(2)?,
+        platform: row.get(4)?,
+        distribution: row.get(5)?,
+        components: row.get(6)?,
+        made_at_us: row.get(7)?,
+    })
+}
+
+const MADE: i64 = 1;
+const REFUSED: i64 = 2;
+
+/// Returns the inventory of an image; none when there is none, or an older program packed it.
+pub(crate) async fn find_inventory(index: &Db, image: Digest) -> Result<Option<Inventory>, db::Error> {
+    let found =
+        index.read(move |tx| Box::pin(async move { tx.find(&FIND_INVENTORY, &[image.to_bytes().into()]).await }));
+    let Some(row) = found.await? else { return Ok(None) };
+    Ok(unpack(&row.get::<Vec<u8>>(0)?))
+}
+
+/// Keeps an inventory and says where its components are.
+pub(crate) async fn store(index: &Db, packed: Arc<Packed>, repository: RepositoryId) -> Result<(), db::Error> {
+    index
+        .write(move |tx| {
+            let packed = Arc::clone(&packed);
+            Box::pin(async move {
+                let id = upsert_image(tx, &packed).await?;
+                let places = index_components(tx, id, &packed).await?;
+                let places = pack(&places).unwrap_or_default();
+                tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
+                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn upsert_image(tx: &mut Tx, packed: &Packed) -> Result<i64, db::Error> {
+    let now_us = tx.now_us().await?;
+    let parameters = [
+        packed.image.to_bytes().into(),
+        MADE.into(),
+        (&packed.engine).into(),
+        Value::Null,
+        packed.platform.as_ref().into(),
+        packed.distribution.as_ref().into(),
+        i64::try_from(packed.count).unwrap_or(i64::MAX).into(),
+        now_us.into(),
+    ];
+    returned_id(&tx.query(&UPSERT_IMAGE, &parameters).await?)
+}
+
+fn returned_id(rows: &[Row]) -> Result<i64, db::Error> {
+    rows.first().map_or(Err(db::Error::TooManyRows { statement: UPSERT_IMAGE.name() }), |row| row.get(0))
+}
+
+async fn index_components(tx: &mut Tx, image: i64, packed: &Packed) -> Result<Places, db::Error> {
+    let mut ids = component_ids(tx, packed.components.keys()).await?;
+    let missing: Vec<Vec<Value>> = packed
+        .components
+        .iter()
+        .filter(|(identity, _)| !ids.contains_key(*identity))
+        .map(|(identity, component)| {
+            vec![
+                identity.into(),
+                (&component.name_key).into(),
+                (&component.package_key).into(),
+                component.package_type.into(),
+                (&component.name).into(),
+                (&component.version).into(),
+            ]
+        })
+        .collect();
+    if !missing.is_empty() {
+        tx.execute_rows(&INSERT_COMPONENTS, &[], &missing).await?;
+        ids = component_ids(tx, packed.components.keys()).await?;
+    }
+    tx.execute(&DELETE_IMAGE_COMPONENTS, &[image.into()]).await?;
+    let numbers: BTreeSet<i64> = ids.values().copied().collect();
+    let rows: Vec<Vec<Value>> = numbers.iter().map(|id| vec![image.into(), (*id).into()]).collect();
+    tx.execute_rows(&INSERT_IMAGE_COMPONENTS, &[], &rows).await?;
+    let mut of: Vec<(i64, Vec<Location>)> = packed
+        .components
+        .iter()
+        .filter_map(|(identity, component)| Some((*ids.get(identity)?, component.places.clone())))
+        .collect();
+    of.sort_by_key(|(id, _)| *id);
+    Ok(Places { layers: packed.layers.clone(), of })
+}
+
+async fn component_ids(
+    tx: &mut Tx,
+    identities: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, i64>, db::Error> {
+    let list: Vec<Value> = identities.map(Value::from).collect();
+    let rows = tx.query_list(&LIST_COMPONENT_IDS, &[], &list).await?;
+    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+}
+
+/// Notes that an image cannot be inventoried, and why.
+pub(crate) async fn refuse(
+    index: &Db,
+    image: Digest,
+    engine: &str,
+    reason: &str,
+    repository: RepositoryId,
+) -> Result<(), db::Error> {
+    let (engine, reason) = (engine.to_owned(), reason.replace('\0', "\u{fffd}"));
+    index
+        .write(move |tx| {
+            let (engine, reason) = (engine.clone(), reason.clone());
+            Box::pin(async move {
+                let now_us = tx.now_us().await?;
+                let parameters = [
+                    image.to_bytes().into(),
+                    REFUSED.into(),
+                    engine.into(),
+                    reason.into(),
+                    Value::Null,
+                    Value::Null,
+                    0_i64.into(),
+                    now_us.into(),
+                ];
+                let id = returned_id(&tx.query(&UPSERT_IMAGE, &parameters).await?)?;
+                tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
+                tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
+                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Says that a repository holds an image that was looked at before.
+pub(crate) async fn place(index: &Db, image: i64, repository: RepositoryId) -> Result<(), db::Error> {
+    index
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), image.into()]).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Returns which of some images of a repository are looked at by this engine and placed there.
+pub(crate) async fn list_placed(
+    index: &Db,
+    engine: &str,
+    repository: RepositoryId,
+    images: &[Digest],
+) -> Result<BTreeSet<Digest>, db::Error> {
+    let engine = engine.to_owned();
+    let list: Vec<Value> = images.iter().map(|image| image.to_bytes().into()).collect();
+    let rows = index
+        .read(move |tx| {
+            Box::pin(
+                async move { tx.query_list(&LIST_PLACED, &[repository.number().into(), engine.into()], &list).await },
+            )
+        })
+        .await?;
+    let mut placed = BTreeSet::new();
+    for row in rows {
+        placed.extend(Digest::from_bytes(&row.get::<Vec<u8>>(0)?).ok());
+    }
+    Ok(placed)
+}
+
+/// A placement: the repository, the image's number in the index, and its digest.
+pub(crate) type Placement = (RepositoryId, i64, Digest);
+
+/// Returns placements after one, in order.
+pub(crate) async fn list_placements(
+    index: &Db,
+    after: Option<Placement>,
+    limit: i64,
+) -> Result<Vec<Placement>, db::Error> {
+    let (repository, image) = after.map_or((i64::MIN, 0), |(repository, image, _)| (repository.number(), image));
+    let rows = index
+        .read(move |tx| {
+            Box::pin(async move { tx.query(&LIST_PLACEMENTS, &[repository.into(), image.into(), limit.into()]).await })
+        })
+        .await?;
+    let mut placements = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(2)?) else { continue };
+        placements.push((RepositoryId::from_number(row.get(0)?), row.get(1)?, digest));
+    }
+    Ok(placements)
+}
+
+/// Takes placements away that are no more.
+pub(crate) async fn unplace(index: &Db, gone: Vec<Placement>) -> Result<(), db::Error> {
+    index
+        .write(move |tx| {
+            let gone = gone.clone();
+            Box::pin(async move {
+                for (repository, image, _) in gone {
+                    tx.execute(&DELETE_PLACEMENT, &[repository.number().into(), image.into()]).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Drops a batch of images that no repository has; returns how many.
+pub(crate) async fn drop_unplaced(index: &Db, limit: i64) -> Result<usize, db::Error> {
+    index
+        .write(move |tx| {
+            Box::pin(async move {
+                let rows = tx.query(&LIST_UNPLACED, &[0_i64.into(), limit.into()]).await?;
+                for row in &rows {
+                    let id: i64 = row.get(0)?;
+                    tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
+                    tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
+                    tx.execute(&DELETE_IMAGE, &[id.into()]).await?;
+                }
+                Ok(rows.len())
+            })
+        })
+        .await
+}
+
+/// Returns what an earlier image let be read of a layer.
+pub(crate) async fn find_layer(index: &Db, layer: Digest, engine: &str) -> Result<Option<LayerRecord>, db::Error> {
+    let engine = engine.to_owned();
+    let found = index
+        .read(move |tx| Box::pin(async move { tx.find(&FIND_LAYER, &[layer.to_bytes().into(), engine.into()]).await }));
+    let Some(row) = found.await? else { return Ok(None) };
+    let body: Vec<u8> = row.get(0)?;
+    let unpacked = tokio::task::spawn_blocking(move || LayerRecord::from_bytes(&body));
+    Ok(unpacked.await.unwrap_or_default())
+}
+
+/// Keeps what was read of a layer, and drops what was of use the longest ago where all together are too much.
+pub(crate) async fn store_layer(index: &Db, layer: Digest, engine: &str, body: Vec<u8>) -> Result<(), db::Error> {
+    if body.len() > LAYER_BYTES_MAX {
+        return Ok(());
+    }
+    let (engine, body) = (engine.to_owned(), Arc::new(body));
+    index
+        .write(move |tx| {
+            let (engine, body) = (engine.clone(), Arc::clone(&body));
+            Box::pin(async move {
+                let now_us = tx.now_us().await?;
+                let size_bytes = i64::try_from(body.len()).unwrap_or(i64::MAX);
+                let parameters =
+                    [layer.to_bytes().into(), engine.into(), size_bytes.into(), now_us.into(), body.to_vec().into()];
+                tx.execute(&UPSERT_LAYER, &parameters).await?;
+                Ok::<_, db::Error>(())
+            })
+        })
+        .await
+}
+
+/// Notes that layers were of use.
+pub(crate) async fn touch_layers(index: &Db, layers: Vec<Digest>, engine: &str) -> Result<(), db::Error> {
+    let engine = engine.to_owned();
+    index
+        .write(move |tx| {
+            let (engine, layers) = (engine.clone(), layers.clone());
+            Box::pin(async move {
+                let now_us = tx.now_us().await?;
+                for layer in layers {
+                    tx.execute(&TOUCH_LAYER, &[layer.to_bytes().into(), (&engine).into(), now_us.into()]).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Drops a batch of the layers that were of use the longest ago while all together are too much; returns how many.
+pub(crate) async fn drop_old_layers(index: &Db) -> Result<usize, db::Error> {
+    index
+        .write(|tx| {
+            Box::pin(async move {
+                let total = tx.find(&SUM_LAYERS, &[]).await?;
+                let mut excess = total.map_or(Ok(0), |row| row.get::<i64>(0))? - LAYERS_BYTES_MAX;
+                let mut dropped = 0;
+                if excess <= 0 {
+                    return Ok(dropped);
+                }
+                for row in tx.query(&LIST_OLD_LAYERS, &[LAYERS_DROPPED.into()]).await? {
+                    let (layer, engine, size_bytes): (Vec<u8>, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    tx.execute(&DELETE_LAYER, &[layer.into(), engine.into()]).await?;
+                    (dropped, excess) = (dropped + 1, excess - size_bytes);
+                    if excess <= 0 {
+                        break;
+                    }
+                }
+                Ok(dropped)
+            })
+        })
+        .await
+}

@@ -1,0 +1,43 @@
+//! What the hub makes of each image by itself: its inventory, the documents beside it, and the index of where each
+//! component is.
+//!
+//! A push orders an inventory in its own transaction ([`registry::INVENTORY`]). The job reads the layers that no earlier
+//! image had, folds what was read of all of them into an inventory, keeps it in a database of its own, stores it as
+//! CycloneDX and SPDX beside the image, and states a fact about the image's digest. [`Pipeline::find`] answers where a
+//! component is, and [`Pipeline::inventory`] what an image is made of, without reading a layer.
+//!
+//! Not here: how layers are read and components found (`sbom`), who may ask (`api`), how jobs run (`ledger`).
+//!
+//! # Invariants
+//!
+//! - An inventory is of the bytes alone, so that it counts wherever the digest is; a repository only lends the bytes.
+//! - Everything that this crate keeps outside of facts can be made again, and a newer engine makes it anew.
+//! - A job that fails leaves nothing of what it found, and one image that cannot be read keeps no other waiting.
+//! - All inventories at work together stay within the memory that the operator gives.
+//! - An answer names only what a repository holds now, and only repositories that the caller may read.
+
+mod documents;
+mod find;
+mod image;
+mod index;
+mod make;
+mod pack;
+mod pipeline;
+mod query;
+mod reader;
+mod sweep;
+
+pub use find::{Found, Page, Place, Readable};
+pub use index::{ImageRecord, State};
+pub use pipeline::{Error, Options, Pipeline, SWEEP};
+pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
+
+/// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
+pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
+    index::STATEMENTS.iter().chain(find::STATEMENTS)
+}
+
+/// Returns every SQL statement of this crate on the hub's tables.
+pub fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
+    make::STATEMENTS.iter()
+}

@@ -1,0 +1,372 @@
+//! The job that inventories one image.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use component::{Inventory, Subject};
+use evidence::{Claim, Fact, Sbom, Scope};
+use futures_util::StreamExt as _;
+use ledger::audit::{self, Record};
+use ledger::jobs::{Context, JobError, Outcome};
+use oci::{Digest, Manifest, Reference, RepositoryName};
+use registry::{InventoryOrder, ManifestEntry, RepositoryId};
+use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source};
+
+use crate::documents::documents;
+use crate::image::{CONFIG_BYTES_MAX, Image};
+use crate::index::{self, Packed, State};
+use crate::pipeline::Pipeline;
+use crate::reader::{BlobReader, Interruption};
+
+/// How long one image may take. At the slowest that was measured (80 MB/s through bzip2-like worst cases) this is 140 GB.
+const IMAGE_TIME_MAX: Duration = Duration::from_mins(30);
+
+/// The most layers of an image: what overlay file systems stack is 128, and what was seen is below 300.
+const LAYERS_MAX: usize = 1000;
+
+/// Who states what the hub found by itself.
+const PRODUCER: &str = "hub";
+
+/// The tool of the hub's own inventories.
+const TOOL: &str = "garrison";
+
+db::statements! {
+    /// The newest fact of the hub about an image's components.
+    FIND_NEWEST_FACT = "SELECT body FROM facts WHERE subject = $1 AND scope = 0 AND claim = $2 AND fact_key = $3 \
+        AND producer = $4 ORDER BY observed_at_us DESC, id DESC LIMIT 1";
+    /// States a fact.
+    INSERT_FACT = "INSERT INTO facts (id, scope, subject, claim, fact_key, producer, observed_at_us, expires_at_us, \
+        source, body) VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
+}
+
+/// Why an image was not inventoried.
+enum Failure {
+    /// It cannot be, for a reason of its own.
+    Refused(String),
+    /// Another attempt may succeed.
+    Retry(JobError),
+}
+
+impl<E: Into<JobError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::Retry(JobError::retry(error))
+}
+
+/// What was made of an image.
+struct Made {
+    packed: Arc<Packed>,
+    inventory: Arc<Inventory>,
+}
+
+impl Pipeline {
+    /// Inventories the image of an order, unless that was done for another repository, and puts the documents beside it.
+    pub(crate) async fn run(&self, context: &Context) -> Result<Outcome, JobError> {
+        let order: InventoryOrder = context.payload()?;
+        let repository = RepositoryId::from_number(order.repository);
+        let inner = &self.inner;
+        let named = inner.registry.repository_name(repository).await.map_err(|error| JobError::retry(&error))?;
+        let Some(name) = named else { return Ok(Outcome::Done) };
+        let image = match inner.registry.find_manifest(&name, &Reference::Digest(order.digest)).await {
+            Ok(image) => image,
+            // Deleted since.
+            Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(Outcome::Done),
+            Err(error) => return Err(JobError::retry(&error)),
+        };
+        if let Some(known) = index::find_image(&inner.index, image.digest).await?
+            && known.engine == inner.engine
+        {
+            index::place(&inner.index, known.id, repository).await?;
+            return match known.state {
+                State::Refused(_) => Ok(Outcome::Done),
+                State::Made => self.document_again(context, repository, &name, &image).await,
+            };
+        }
+        match self.make(context, &name, &image).await {
+            Ok(made) => self.keep(context, repository, &name, &image, made).await,
+            Err(Failure::Retry(error)) => Err(error),
+            Err(Failure::Refused(reason)) => {
+                index::refuse(&inner.index, image.digest, &inner.engine, &reason, repository).await?;
+                tracing::info!(image = %image.digest, repository = %name, reason, "image not inventoried");
+                Err(JobError::Permanent(reason))
+            }
+        }
+    }
+
+    /// Reads what no earlier image had and folds all layers into an inventory.
+    async fn make(&self, context: &Context, name: &RepositoryName, entry: &ManifestEntry) -> Result<Made, Failure> {
+        let manifest = Manifest::parse(Some(&entry.media_type), &entry.body)
+            .map_err(|error| Failure::Refused(format!("its manifest is refused: {error}")))?;
+        if !manifest.is_root_file_system() {
+            return Err(Failure::Refused("its layers are no file system of a container".to_owned()));
+        }
+        if manifest.layers.len() > LAYERS_MAX {
+            let actual = manifest.layers.len();
+            return Err(Failure::Refused(format!("it has {actual} layers, the limit is {LAYERS_MAX}")));
+        }
+        let config = self.config(name, &manifest).await?;
+        let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(error.to_string()))?;
+        let deadline = Instant::now() + IMAGE_TIME_MAX;
+        let (mut records, mut from_cache, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
+        for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
+            context.progress(&format!("layer {} of {}", at + 1, image.digests.len()));
+            let room = self.inner.image_bytes_max.saturating_sub(memory_bytes);
+            let known = index::find_layer(&self.inner.index, *layer, &self.inner.engine).await?;
+            let record = match known {
+                Some(record) if record.memory_bytes() <= room => {
+                    from_cache.push(*layer);
+                    record
+                }
+                Some(_) => return Err(too_much_memory(self.inner.image_bytes_max)),
+                None => self.read(context, name, (*layer, *diff_id), room, deadline).await?,
+            };
+            memory_bytes += record.memory_bytes();
+            records.push(record);
+        }
+        index::touch_layers(&self.inner.index, from_cache, &self.inner.engine).await?;
+        self.fold(entry.digest, image, records).await
+    }
+
+    async fn config(&self, name: &RepositoryName, manifest: &Manifest) -> Result<Vec<u8>, Failure> {
+        let Some(config) = &manifest.config else {
+            return Err(Failure::Refused("it has no configuration".to_owned()));
+        };
+        let blob = self.open(name, config.digest).await?;
+        if blob.size_bytes() > CONFIG_BYTES_MAX {
+            let actual = blob.size_bytes();
+            return Err(Failure::Refused(format!(
+                "its configuration is {actual} bytes, the limit is {CONFIG_BYTES_MAX}"
+            )));
+        }
+        let mut bytes = Vec::new();
+        let mut stream = blob.stream(0..blob.size_bytes());
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|error| failed(&error))?);
+        }
+        Ok(bytes)
+    }
+
+    async fn open(&self, name: &RepositoryName, digest: Digest) -> Result<blobs::Blob, Failure> {
+        let opened = async {
+            let entry = self.inner.registry.find_blob(name, &digest).await?;
+            self.inner.registry.open_blob(name, &entry).await
+        };
+        opened.await.map_err(|error| match error {
+            registry::Error::BlobUnknown { .. } | registry::Error::NameUnknown(_) => {
+                Failure::Refused(format!("its blob {digest} is not in the repository"))
+            }
+            error => failed(&error),
+        })
+    }
+
+    /// Reads one layer and keeps what was read for other images.
+    async fn read(
+        &self,
+        context: &Context,
+        name: &RepositoryName,
+        (layer, diff_id): (Digest, Digest),
+        memory_bytes_max: u64,
+        deadline: Instant,
+    ) -> Result<LayerRecord, Failure> {
+        let blob = self.open(name, layer).await?;
+        let stream = blob.stream(0..blob.size_bytes());
+        let reader = BlobReader::new(stream, tokio::runtime::Handle::current(), context.clone(), deadline);
+        let interruption = reader.interruption();
+        let matcher = Arc::clone(&self.inner.matcher);
+        let work = tokio::task::spawn_blocking(move || {
+            let builder = LayerBuilder::new(&matcher, tempfile::tempfile).memory_bytes_max(memory_bytes_max);
+            let read = sbom::read_layer_into(builder, reader, Some(&layer), Some(&diff_id))?;
+            let packed = read.record.to_bytes();
+            Ok::<_, sbom::Error>((read, packed))
+        });
+        let outcome = work.await.map_err(|_| Failure::Retry(JobError::Retry("reading a layer panicked".to_owned())))?;
+        let interrupted = interruption.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match (outcome, interrupted) {
+            (Ok((ReadLayer { record, .. }, packed)), _) => {
+                index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
+                Ok(record)
+            }
+            (Err(_), Some(Interruption::Canceled)) => Err(Failure::Retry(JobError::Retry("the hub stops".to_owned()))),
+            (Err(_), Some(Interruption::Store(error))) => Err(failed(&error)),
+            (Err(_), Some(Interruption::OutOfTime)) => {
+                let minutes = IMAGE_TIME_MAX.as_secs() / 60;
+                Err(Failure::Refused(format!("reading it takes longer than {minutes} minutes")))
+            }
+            (Err(sbom::Error::Layer(LayerError::TooMuchMemory { .. })), None) => {
+                Err(too_much_memory(self.inner.image_bytes_max))
+            }
+            (Err(error), None) => Err(Failure::Refused(format!("layer {layer} is refused: {}", told(&error)))),
+        }
+    }
+
+    async fn fold(&self, digest: Digest, image: Image, records: Vec<LayerRecord>) -> Result<Made, Failure> {
+        let (matcher, engine) = (Arc::clone(&self.inner.matcher), self.inner.engine.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let records: Vec<&LayerRecord> = records.iter().collect();
+            let subject = Subject::Image {
+                name: digest.to_string(),
+                digest: digest.to_string(),
+                platform: image.platform.clone(),
+            };
+            let source = Source { subject, layers: image.layers, records: &records, created: image.created };
+            let inventory = sbom::inventory(source, &matcher, LayerScope::Squashed);
+            let packed = Packed::new(digest, &engine, image.platform, &inventory)?;
+            Some(Made { packed: Arc::new(packed), inventory: Arc::new(inventory) })
+        });
+        let folded =
+            work.await.map_err(|_| Failure::Retry(JobError::Retry("the fold of its layers panicked".to_owned())))?;
+        folded.ok_or_else(|| Failure::Refused("its inventory is larger than any that is kept".to_owned()))
+    }
+
+    /// Keeps what was made: in the index, as documents beside the image, and as a fact.
+    async fn keep(
+        &self,
+        context: &Context,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        image: &ManifestEntry,
+        made: Made,
+    ) -> Result<Outcome, JobError> {
+        let source = self.document(repository, name, image, &made.inventory).await?;
+        index::store(&self.inner.index, Arc::clone(&made.packed), repository).await?;
+        let claim = Claim::Sbom(Sbom {
+            components: made.inventory.components.len() as u64,
+            engine: self.inner.engine.clone(),
+            inventory_sha256: made.packed.sha256(),
+            tool: TOOL.to_owned(),
+            unknowns: made.inventory.unknowns.len() as u64,
+        });
+        self.state(context, image.digest, claim, source).await?;
+        let components = made.inventory.components.len();
+        tracing::info!(image = %image.digest, repository = %name, components, "image inventoried");
+        Ok(Outcome::Done)
+    }
+
+    /// Puts the documents beside an image whose inventory was made for another repository.
+    async fn document_again(
+        &self,
+        context: &Context,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        image: &ManifestEntry,
+    ) -> Result<Outcome, JobError> {
+        if self.wants_documents(repository, image.digest).await? {
+            let found = index::find_inventory(&self.inner.index, image.digest).await?;
+            let Some(inventory) = found else { return Ok(Outcome::Done) };
+            context.progress("documents");
+            self.document(repository, name, image, &Arc::new(inventory)).await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    async fn wants_documents(&self, repository: RepositoryId, image: Digest) -> Result<bool, JobError> {
+        let wants = self.inner.registry.wants_documents(repository, image).await;
+        wants.map_err(|error| JobError::retry(&error))
+    }
+
+    /// Writes the documents; returns the manifest of the one that a fact cites.
+    async fn document(
+        &self,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        image: &ManifestEntry,
+        inventory: &Arc<Inventory>,
+    ) -> Result<Option<Digest>, JobError> {
+        if !self.wants_documents(repository, image.digest).await? {
+            return Ok(None);
+        }
+        let (name, entry, shared) = (name.clone(), image.clone(), Arc::clone(inventory));
+        let written = tokio::task::spawn_blocking(move || documents(&name, &entry, &shared));
+        let written = written.await.map_err(|_| JobError::Retry("writing a document panicked".to_owned()))?;
+        let mut source = None;
+        for document in written {
+            match self.inner.registry.push_document(document).await {
+                Ok(manifest) => source = source.or(manifest),
+                Err(registry::Error::NameUnknown(_)) => return Ok(None),
+                Err(error) => return Err(JobError::retry(&error)),
+            }
+        }
+        Ok(source)
+    }
+
+    /// States a fact, unless it is stated already.
+    async fn state(
+        &self,
+        context: &Context,
+        subject: Digest,
+        claim: Claim,
+        source: Option<Digest>,
+    ) -> Result<(), JobError> {
+        context
+            .commit(move |tx| {
+                let claim = claim.clone();
+                Box::pin(async move {
+                    let key = [subject.to_bytes().into(), claim.kind().into(), claim.key().into(), PRODUCER.into()];
+                    let newest = tx.find(&FIND_NEWEST_FACT, &key).await?;
+                    let newest = newest.map(|row| row.get::<Vec<u8>>(0)).transpose()?;
+                    let is_stated = newest
+                        .and_then(|body| Fact::decode(&body).ok())
+                        .is_some_and(|fact| fact.claim == claim && (fact.source == source || source.is_none()));
+                    if is_stated {
+                        return Ok(());
+                    }
+                    let fact = Fact {
+                        scope: Scope::Content,
+                        subject,
+                        claim,
+                        producer: PRODUCER.to_owned(),
+                        observed_at_us: tx.now_us().await?,
+                        expires_at_us: None,
+                        source,
+                        withdraws: None,
+                    };
+                    insert_fact(tx, &fact).await?;
+                    // The audit log's seal is the fact's: its name commits to every byte of it.
+                    let record = Record::allowed("system", "inventory.make", &subject.to_string())
+                        .detail("fact", fact.id().to_string());
+                    audit::record(tx, record).await?;
+                    Ok::<_, JobError>(())
+                })
+            })
+            .await
+    }
+}
+
+async fn insert_fact(tx: &mut db::Tx, fact: &Fact) -> Result<(), db::Error> {
+    let parameters = [
+        fact.id().as_bytes().to_vec().into(),
+        fact.subject.to_bytes().into(),
+        fact.claim.kind().into(),
+        fact.claim.key().into(),
+        (&fact.producer).into(),
+        fact.observed_at_us.into(),
+        fact.expires_at_us.into(),
+        fact.source.map(|source| source.to_bytes()).into(),
+        fact.encode().into(),
+    ];
+    tx.execute(&INSERT_FACT, &parameters).await?;
+    Ok(())
+}
+
+fn too_much_memory(limit: u64) -> Failure {
+    let mebibytes = limit >> 20;
+    Failure::Refused(format!(
+        "its paths and the files to look into need more than {mebibytes} MiB of memory; `inventory_memory` gives more"
+    ))
+}
+
+/// Tells an error with all its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

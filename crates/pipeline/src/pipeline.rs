@@ -1,0 +1,122 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use component::{Inventory, Subject};
+use db::Db;
+use ledger::jobs::{Kind, Outcome, Runner};
+use oci::{Digest, RepositoryName};
+use registry::{INVENTORY, Registry};
+use sbom::Matcher;
+
+use crate::index::{self, ImageRecord};
+
+/// Orders the inventories that are missing, and forgets those of images that are gone.
+pub const SWEEP: Kind = Kind::new("inventory.sweep");
+
+/// From one sweep to the next. Pushes order their own inventories; what a sweep finds is from before an upgrade, or gone.
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
+
+/// The most inventories that are made at once. More cores than this are better left to requests.
+const WORKERS_MAX: usize = 4;
+
+/// What an operator may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// The memory that all inventories at work may take together, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { memory_bytes: 256 << 20 }
+    }
+}
+
+/// Inventories of images. A clone is the same one.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) registry: Registry,
+    /// The inventories' tables.
+    pub(crate) index: Db,
+    pub(crate) matcher: Arc<Matcher>,
+    /// What an inventory depends on beside the image: the catalogers with what they read.
+    pub(crate) engine: String,
+    /// How many inventories are made at once.
+    pub(crate) workers: usize,
+    /// What the layers of one image may take.
+    pub(crate) image_bytes_max: u64,
+}
+
+/// Why a question about inventories has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cursor is none of this list's.
+    #[error("the cursor is none of this list, or what it stood at is gone")]
+    Cursor,
+    /// The database failed.
+    #[error("the database of inventories failed")]
+    Database(#[from] db::Error),
+    /// The registry could not say what is held.
+    #[error("the registry could not say what it holds")]
+    Registry(#[from] registry::Error),
+}
+
+impl Pipeline {
+    /// Makes inventories of a registry's images, in the tables of [`db::Schema::Inventory`].
+    pub fn new(registry: Registry, index: Db, options: Options) -> Self {
+        let matcher = Matcher::new(sbom::catalogers().iter().collect());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // Half of the cores: the others serve requests.
+        let workers = (cores / 2).clamp(1, WORKERS_MAX);
+        // The fold takes about as much as the layers that it is over.
+        let image_bytes_max = options.memory_bytes / workers as u64 / 2;
+        let engine = format!("{}-{}", env!("CARGO_PKG_VERSION"), matcher.fingerprint());
+        let matcher = Arc::new(matcher);
+        Self { inner: Arc::new(Inner { registry, index, matcher, engine, workers, image_bytes_max }) }
+    }
+
+    /// Adds the handlers and schedules to a runner.
+    #[must_use]
+    pub fn with_jobs(&self, runner: Runner) -> Runner {
+        let [makes, sweeps] = [(); 2].map(|()| self.clone());
+        runner
+            .limited_handler(INVENTORY, self.inner.workers, move |context| {
+                let pipeline = makes.clone();
+                Box::pin(async move { pipeline.run(&context).await })
+            })
+            .handler(SWEEP, move |context| {
+                let pipeline = sweeps.clone();
+                Box::pin(async move {
+                    pipeline.sweep(&context).await?;
+                    Ok(Outcome::Done)
+                })
+            })
+            .schedule(SWEEP, SWEEP_EVERY)
+    }
+
+    /// Returns what is known of an image's inventory; none while nobody has looked at it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_image(&self, image: Digest) -> Result<Option<ImageRecord>, Error> {
+        Ok(index::find_image(&self.inner.index, image).await?)
+    }
+
+    /// Returns the inventory of an image, as one of the repository that it is asked for in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn inventory(&self, repository: &RepositoryName, image: Digest) -> Result<Option<Inventory>, Error> {
+        let found = index::find_inventory(&self.inner.index, image).await?;
+        Ok(found.map(|mut inventory| {
+            if let Subject::Image { name, .. } = &mut inventory.subject {
+                *name = repository.to_string();
+            }
+            inventory
+        }))
+    }
+}

@@ -1,0 +1,82 @@
+//! What no push orders: inventories of images from before an upgrade, and forgetting those of images that are gone.
+
+use std::collections::BTreeMap;
+
+use ledger::jobs::{Context, JobError};
+use oci::Digest;
+use registry::{InventoryOrder, RepositoryId};
+
+use crate::index::{self, Placement};
+use crate::pipeline::Pipeline;
+
+/// Rows that are looked at at once.
+const BATCH_ROWS: u32 = 500;
+
+/// Images that are dropped by one write: each has some thousand rows.
+const DROPPED_BY_WRITE: i64 = 10;
+
+impl Pipeline {
+    pub(crate) async fn sweep(&self, context: &Context) -> Result<(), JobError> {
+        self.order_missing(context).await?;
+        self.forget_gone(context).await?;
+        while !context.is_canceled() && index::drop_unplaced(&self.inner.index, DROPPED_BY_WRITE).await? > 0 {}
+        while !context.is_canceled() && index::drop_old_layers(&self.inner.index).await? > 0 {}
+        Ok(())
+    }
+
+    /// Orders the inventory of each image that this engine has not looked at.
+    async fn order_missing(&self, context: &Context) -> Result<(), JobError> {
+        let registry = &self.inner.registry;
+        let (mut after, mut seen, mut ordered) = (None, 0, 0);
+        while !context.is_canceled() {
+            let images =
+                registry.list_images_after(after, BATCH_ROWS).await.map_err(|error| JobError::retry(&error))?;
+            after = images.last().copied();
+            seen += images.len();
+            let mut missing = Vec::new();
+            for (repository, images) in by_repository(&images) {
+                let id = RepositoryId::from_number(repository);
+                let placed = index::list_placed(&self.inner.index, &self.inner.engine, id, &images).await?;
+                let digests = images.into_iter().filter(|image| !placed.contains(image));
+                missing.extend(digests.map(|digest| InventoryOrder { repository, digest }));
+            }
+            ordered += missing.len();
+            if !missing.is_empty() {
+                registry.order_inventories(missing).await.map_err(|error| JobError::retry(&error))?;
+            }
+            context.progress(&format!("{seen} images seen, {ordered} inventories ordered"));
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the placements of images that their repositories no longer hold.
+    async fn forget_gone(&self, context: &Context) -> Result<(), JobError> {
+        let mut after: Option<Placement> = None;
+        while !context.is_canceled() {
+            let placements = index::list_placements(&self.inner.index, after, BATCH_ROWS.into()).await?;
+            let Some(last) = placements.last() else { break };
+            after = Some(*last);
+            let wanted: Vec<(RepositoryId, Digest)> =
+                placements.iter().map(|(repository, _, digest)| (*repository, *digest)).collect();
+            let held = self.inner.registry.find_held_manifests(&wanted).await;
+            let held = held.map_err(|error| JobError::retry(&error))?;
+            let is_gone = |(repository, _, digest): &Placement| !held.contains_key(&(*repository, *digest));
+            let gone: Vec<Placement> = placements.into_iter().filter(is_gone).collect();
+            if !gone.is_empty() {
+                index::unplace(&self.inner.index, gone).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn by_repository(images: &[InventoryOrder]) -> BTreeMap<i64, Vec<Digest>> {
+    let mut grouped: BTreeMap<i64, Vec<Digest>> = BTreeMap::new();
+    for InventoryOrder { repository, digest } in images {
+        grouped.entry(*repository).or_default().push(*digest);
+    }
+    grouped
+}

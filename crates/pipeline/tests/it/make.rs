@@ -1,0 +1,134 @@
+use std::time::Duration;
+
+use pipeline::State;
+use testkit::Database;
+
+use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, run, tar};
+
+testkit::on_both_databases! {
+    async fn a_pushed_image_has_an_inventory_and_documents_and_a_fact(database: Database) {
+        let hub = Hub::open(database).await;
+        let status = dpkg(&[("openssl", "3.0.11-1"), ("zlib1g", "1:1.2.13")]);
+        let image = hub.image("team/api", "1", &[&[DEBIAN], &[(STATUS, &status)]]).await;
+        assert_eq!(hub.pipeline.find_image(image).await.unwrap(), None);
+        hub.settle().await;
+        let record = hub.pipeline.find_image(image).await.unwrap().unwrap();
+        assert_eq!((record.state, record.components), (State::Made, 2));
+        assert_eq!(record.platform.as_deref(), Some("linux/amd64"));
+        assert_eq!(record.distribution.as_deref(), Some("Debian 12"));
+        let inventory = hub.pipeline.inventory(&name("team/api"), image).await.unwrap().unwrap();
+        assert_eq!(inventory.subject.name(), "team/api");
+        let purls: Vec<String> =
+            inventory.components.iter().map(|component| component.purl.as_ref().unwrap().to_string()).collect();
+        assert_eq!(purls, [
+            "pkg:deb/debian/openssl@3.0.11-1?arch=amd64&distro=debian-12",
+            "pkg:deb/debian/zlib1g@1:1.2.13?arch=amd64&distro=debian-12",
+        ]);
+        assert_eq!(count(&hub.db, &COUNT_FACTS, Vec::new()).await, 1);
+
+        let referrers = hub.referrers("team/api", &image).await;
+        let types: Vec<&str> = referrers.iter().map(|(artifact_type, _)| &**artifact_type).collect();
+        assert_eq!(types, ["application/spdx+json", "application/vnd.cyclonedx+json"]);
+        for (_, document) in &referrers {
+            let refused = hub.registry.delete_manifest(&name("team/api"), document, "user:admin").await;
+            assert!(matches!(refused, Err(registry::Error::OwnDocument(_))), "{refused:?}");
+        }
+        hub.registry.delete_manifest(&name("team/api"), &image, "user:admin").await.unwrap();
+    }
+
+    async fn an_image_in_two_repositories_is_read_once_and_documented_in_both(database: Database) {
+        let hub = Hub::open(database).await;
+        let status = dpkg(&[("openssl", "3")]);
+        let files: &[&[(&str, &str)]] = &[&[(STATUS, &status)]];
+        let image = hub.image("team/api", "1", files).await;
+        hub.settle().await;
+        assert_eq!(hub.image("other/copy", "1", files).await, image);
+        hub.settle().await;
+        assert_eq!(hub.referrers("other/copy", &image).await, hub.referrers("team/api", &image).await);
+        assert_eq!(hub.referrers("other/copy", &image).await.len(), 2);
+        assert_eq!(count(&hub.db, &COUNT_FACTS, Vec::new()).await, 1);
+    }
+
+    async fn what_cannot_be_read_is_refused_with_its_reason_and_others_go_on(database: Database) {
+        let hub = Hub::open(database).await;
+        let good = tar(&[(STATUS, &dpkg(&[("a", "1")]))]);
+        let bad: &[(&str, Vec<u8>, Vec<u8>)] = &[
+            ("garbage", b"no archive at all".repeat(100), b"no archive at all".repeat(100)),
+            ("cut", good[..700].to_vec(), good[..700].to_vec()),
+            ("other-diff-id", good.clone(), b"another".to_vec()),
+            ("bomb", [&[0x1f, 0x8b][..], &[0; 100]].concat(), good.clone()),
+        ];
+        let mut images = Vec::new();
+        for (tag, blob, tar) in bad {
+            images.push(hub.image_of("team/bad", tag, std::slice::from_ref(blob), std::slice::from_ref(tar)).await);
+        }
+        let fine = hub.image("team/fine", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        for image in images {
+            let record = hub.pipeline.find_image(image).await.unwrap().unwrap();
+            assert!(matches!(&record.state, State::Refused(reason) if reason.contains("layer")), "{record:?}");
+            assert!(hub.pipeline.inventory(&name("team/bad"), image).await.unwrap().is_none());
+            assert!(hub.referrers("team/bad", &image).await.is_empty());
+        }
+        assert_eq!(hub.errors().await.len(), bad.len());
+        assert_eq!(hub.pipeline.find_image(fine).await.unwrap().unwrap().state, State::Made);
+    }
+
+    async fn a_layer_that_needs_more_memory_than_there_is_is_refused(database: Database) {
+        let options = pipeline::Options { memory_bytes: 64 << 10 };
+        let hub = Hub::open_with(database, true, options).await;
+        let paths: Vec<String> = (0..2000).map(|number| format!("a/{number}/file")).collect();
+        let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, "")).collect();
+        let image = hub.image("team/api", "1", &[&files]).await;
+        hub.settle().await;
+        let record = hub.pipeline.find_image(image).await.unwrap().unwrap();
+        assert!(matches!(&record.state, State::Refused(reason) if reason.contains("inventory_memory")), "{record:?}");
+    }
+
+    async fn a_project_may_want_no_documents(database: Database) {
+        let hub = Hub::open(database).await;
+        let kept = hub.image("team/api", "0", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        run(&hub.db, &REFUSE_DOCUMENTS, vec!["team".into()]).await;
+        let image = hub.image("team/api", "1", &[&[(STATUS, "")]]).await;
+        hub.settle().await;
+        assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+        assert!(hub.referrers("team/api", &image).await.is_empty());
+        // What is there may go like anything else.
+        for (_, document) in hub.referrers("team/api", &kept).await {
+            hub.registry.delete_manifest(&name("team/api"), &document, "user:admin").await.unwrap();
+        }
+    }
+
+    async fn a_sweep_orders_what_was_pushed_before(database: Database) {
+        let hub = Hub::open_with(database, false, pipeline::Options::default()).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        // The first sweep runs at the start and makes the job, which the same runner may take or leave.
+        hub.settle().await;
+        assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+    }
+
+    async fn a_database_that_fails_at_any_call_leaves_a_job_that_can_be_done(database: Database) {
+        let hub = Hub::open(database).await;
+        for call in (1..60).step_by(6) {
+            let status = dpkg(&[("a", &call.to_string())]);
+            let image = hub.image("team/api", "1", &[&[(STATUS, &status)]]).await;
+            hub.faults.fail_at(call);
+            let runner = hub.start();
+            let done = async {
+                while hub.pipeline.find_image(image).await.ok().flatten().is_none() {
+                    tokio::task::yield_now().await;
+                    hub.hasten().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_mins(1), done).await.expect("it is done within a minute");
+            hub.faults.disarm();
+            runner.drain(Duration::from_secs(10)).await;
+            hub.hasten().await;
+            hub.settle().await;
+            assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+            assert_eq!(hub.referrers("team/api", &image).await.len(), 2, "call {call}");
+        }
+    }
+}

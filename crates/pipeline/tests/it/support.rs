@@ -1,0 +1,217 @@
+use std::convert::Infallible;
+use std::io::Write as _;
+use std::time::Duration;
+
+use blobs::Blobs;
+use bytes::Bytes;
+use db::{Config, Db, Row, Schema, Statement, Value};
+use futures_util::stream;
+use ledger::jobs::{Runner, RunnerHandle};
+use oci::{Algorithm, Digest, RepositoryName, media_type};
+use pipeline::Pipeline;
+use registry::{Body, ManifestPush, Options, Registry, TagRule};
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+use testkit::Database;
+
+pub(crate) const ACTOR: &str = "user:ann";
+
+db::statements! {
+    INSERT_PROJECT = "INSERT INTO projects (name, public, created_at_us) VALUES ($1, 0, 0)";
+    REFUSE_DOCUMENTS = "UPDATE projects SET sbom_documents = 0 WHERE name = $1";
+    COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND kind LIKE 'inventory%' \
+        AND not_before_us < $1";
+    LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";
+    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory' AND state = 'pending'";
+    COUNT_FACTS = "SELECT COUNT(*) FROM facts";
+}
+
+/// A hub whose images are inventoried.
+pub(crate) struct Hub {
+    pub(crate) registry: Registry,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) db: Db,
+    pub(crate) index: Db,
+    pub(crate) faults: db::Faults,
+    _directory: TempDir,
+    _database: Database,
+}
+
+impl Hub {
+    pub(crate) async fn open(database: Database) -> Self {
+        Self::open_with(database, true, pipeline::Options::default()).await
+    }
+
+    pub(crate) async fn open_with(database: Database, inventories: bool, options: pipeline::Options) -> Self {
+        let config = match &database {
+            Database::Sqlite(file) => Config::Sqlite { path: file.path().to_owned() },
+            Database::Postgres(database) => Config::Postgres { url: database.url().to_owned() },
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let faults = db::Faults::none();
+        let db = Db::open_with_faults(&config, faults.clone()).await.unwrap();
+        let file = directory.path().join("inventory.db");
+        let index = db.open_beside_with_faults(&file, Schema::Inventory, faults.clone()).await.unwrap();
+        for project in ["team", "other"] {
+            run(&db, &INSERT_PROJECT, vec![project.into()]).await;
+        }
+        let store = Blobs::open(directory.path()).unwrap();
+        let registry = Registry::new(db.clone(), store, Options { inventories, ..Options::default() });
+        let pipeline = Pipeline::new(registry.clone(), index.clone(), options);
+        Self { registry, pipeline, db, index, faults, _directory: directory, _database: database }
+    }
+
+    pub(crate) fn start(&self) -> RunnerHandle {
+        self.pipeline.with_jobs(Runner::new(self.db.clone(), "test")).start()
+    }
+
+    /// Runs jobs until none is left that is due.
+    pub(crate) async fn settle(&self) {
+        let runner = self.start();
+        let settled = async {
+            // What is due by now; the next sweep is not.
+            while count(&self.db, &COUNT_WAITING, vec![now_us().into()]).await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), settled).await.expect("jobs settle within two minutes");
+        runner.drain(Duration::from_secs(10)).await;
+    }
+
+    /// Has jobs that failed run again at once.
+    pub(crate) async fn hasten(&self) {
+        let hastened = self.db.write(|tx| Box::pin(async move { tx.execute(&HASTEN, &[]).await.map(drop) }));
+        // The database may be made to fail.
+        let _failed: Result<(), db::Error> = hastened.await;
+    }
+
+    pub(crate) async fn blob(&self, repository: &str, content: &[u8]) -> Digest {
+        let digest = sha256(content);
+        let stream = stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(content))]);
+        let body = Body { length: Some(content.len() as u64), range: None, stream };
+        self.registry.push_blob(&name(repository), ACTOR, &digest, body).await.unwrap();
+        digest
+    }
+
+    pub(crate) async fn manifest(&self, repository: &str, tag: &str, document: &Json) -> Digest {
+        let push = ManifestPush {
+            repository: name(repository),
+            actor: ACTOR.to_owned(),
+            digest: None,
+            tags: vec![tag.parse().unwrap()],
+            tag_rule: TagRule::MakeAndMove,
+            content_type: document["mediaType"].as_str().map(str::to_owned),
+            body: Bytes::from(document.to_string()),
+        };
+        self.registry.push_manifest(push).await.unwrap().digest
+    }
+
+    /// Pushes an image whose layers hold these files.
+    pub(crate) async fn image(&self, repository: &str, tag: &str, layers: &[&[(&str, &str)]]) -> Digest {
+        let tars: Vec<Vec<u8>> = layers.iter().map(|files| tar(files)).collect();
+        self.image_of(repository, tag, &tars, &tars).await
+    }
+
+    /// Pushes an image of these blobs, whose configuration says that they hold these tars.
+    pub(crate) async fn image_of(&self, repository: &str, tag: &str, blobs: &[Vec<u8>], tars: &[Vec<u8>]) -> Digest {
+        let diff_ids: Vec<String> = tars.iter().map(|tar| sha256(tar).to_string()).collect();
+        let config = json!({
+            "os": "linux", "architecture": "amd64", "created": "2026-01-02T03:04:05Z",
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let config = config.to_string();
+        let config = descriptor(media_type::OCI_CONFIG, self.blob(repository, config.as_bytes()).await, config.len());
+        let mut layers = Vec::new();
+        for blob in blobs {
+            let digest = self.blob(repository, blob).await;
+            layers.push(descriptor("application/vnd.oci.image.layer.v1.tar", digest, blob.len()));
+        }
+        let document = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers,
+        });
+        self.manifest(repository, tag, &document).await
+    }
+
+    /// Returns the types of a manifest's referrers.
+    pub(crate) async fn referrers(&self, repository: &str, subject: &Digest) -> Vec<(String, Digest)> {
+        let found = self.registry.list_referrers(&name(repository), subject, None, None, None).await.unwrap();
+        let mut types: Vec<_> =
+            found.descriptors.iter().map(|one| (one.artifact_type.clone().unwrap_or_default(), one.digest)).collect();
+        types.sort();
+        types
+    }
+
+    pub(crate) async fn errors(&self) -> Vec<String> {
+        let rows = query(&self.db, &LIST_ERRORS, Vec::new()).await;
+        rows.iter().map(|row| row.get(0).unwrap()).collect()
+    }
+}
+
+fn descriptor(media_type: &str, digest: Digest, size: usize) -> Json {
+    json!({"mediaType": media_type, "digest": digest, "size": size})
+}
+
+pub(crate) fn now_us() -> i64 {
+    registry::Clock::System.now_us()
+}
+
+pub(crate) fn name(text: &str) -> RepositoryName {
+    text.parse().unwrap()
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> Digest {
+    blobs::digest(Algorithm::Sha256, bytes)
+}
+
+pub(crate) async fn run(db: &Db, statement: &'static Statement, parameters: Vec<Value>) {
+    db.write(move |tx| {
+        let parameters = parameters.clone();
+        Box::pin(async move { tx.execute(statement, &parameters).await.map(drop) })
+    })
+    .await
+    .unwrap();
+}
+
+pub(crate) async fn query(db: &Db, statement: &'static Statement, parameters: Vec<Value>) -> Vec<Row> {
+    db.read(move |tx| Box::pin(async move { tx.query(statement, &parameters).await })).await.unwrap()
+}
+
+pub(crate) async fn count(db: &Db, statement: &'static Statement, parameters: Vec<Value>) -> i64 {
+    query(db, statement, parameters).await[0].get(0).unwrap()
+}
+
+/// Returns an archive of these files (POSIX ustar).
+pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (path, content) in files {
+        let mut header = [0_u8; 512];
+        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+        put(0, path);
+        put(100, "0000644\0");
+        put(124, &format!("{:011o}\0", content.len()));
+        put(136, "00000000000\0");
+        put(148, "        ");
+        put(156, "0");
+        put(257, "ustar\x0000");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        archive.write_all(&header).unwrap();
+        archive.write_all(content.as_bytes()).unwrap();
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
+
+/// Returns a dpkg database of these packages.
+pub(crate) fn dpkg(packages: &[(&str, &str)]) -> String {
+    let entry = |(name, version): &(&str, &str)| {
+        format!(
+            "Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\nMaintainer: A <a@b>\n\n"
+        )
+    };
+    packages.iter().map(entry).collect()
+}
+
+pub(crate) const DEBIAN: (&str, &str) = ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n");
+pub(crate) const STATUS: &str = "var/lib/dpkg/status";

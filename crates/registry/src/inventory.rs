@@ -1,0 +1,256 @@
+//! What the hub does with images by itself: the order to inventory each, and its own documents beside them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use db::{Tx, Value};
+use ledger::audit::{self, Record};
+use ledger::jobs::{Kind, NewJob};
+use oci::{Digest, RepositoryName, Tag, media_type};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::manifests::{self, ManifestPush, TagRule, remove_manifest};
+use crate::pull::{stored_digest, stored_tag};
+use crate::repositories::{Registry, RepositoryId, SYSTEM, find_repository};
+use crate::statements as sql;
+use crate::uploads::Body;
+
+/// Inventories an image. Whoever has the handler is above this crate; pushes make the jobs, after everything more urgent.
+pub const INVENTORY: Kind = Kind::new("inventory").priority(200).attempts_max(6);
+
+/// Tags told of each manifest that was asked for.
+pub const TAGS_OF_HELD_MAX: i64 = 10;
+
+/// The payload of [`INVENTORY`].
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct InventoryOrder {
+    /// The number of the repository that holds the image.
+    pub repository: i64,
+    /// The image's manifest.
+    pub digest: Digest,
+}
+
+/// A document that the hub makes about an image and keeps as its referrer.
+#[derive(Clone, Debug)]
+pub struct OwnDocument {
+    /// Where the image is.
+    pub repository: RepositoryName,
+    /// The image's manifest.
+    pub subject: Digest,
+    /// The document's media type, which is the artifact type too.
+    pub media_type: &'static str,
+    /// The manifest that makes it a referrer.
+    pub manifest: Bytes,
+    /// The document itself, the manifest's one layer.
+    pub body: Bytes,
+}
+
+/// A manifest that a repository holds, with the names it has there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeldManifest {
+    /// The repository.
+    pub repository: RepositoryName,
+    /// Its first tags, at most [`TAGS_OF_HELD_MAX`].
+    pub tags: Vec<Tag>,
+    /// When it was last pushed, in microseconds since 1970-01-01 UTC.
+    pub pushed_at_us: i64,
+    /// Who pushed it last.
+    pub pushed_by: String,
+}
+
+impl Registry {
+    /// Returns whether images that are pushed are to be inventoried.
+    pub fn makes_inventories(&self) -> bool {
+        self.inner.options.inventories
+    }
+
+    /// Orders the inventory of an image. While the same order waits, it is that one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn order_inventories(&self, orders: Vec<InventoryOrder>) -> Result<(), Error> {
+        let orders = Arc::new(orders);
+        self.write(move |tx| {
+            let orders = Arc::clone(&orders);
+            Box::pin(async move {
+                for order in orders.iter() {
+                    self::order(tx, RepositoryId(order.repository), order.digest).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Returns up to `limit` images of all repositories after a pair, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_images_after(
+        &self,
+        after: Option<InventoryOrder>,
+        limit: u32,
+    ) -> Result<Vec<InventoryOrder>, Error> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                let (repository, digest) =
+                    after.map_or((i64::MIN, Vec::new()), |after| (after.repository, after.digest.to_bytes()));
+                let rows = tx.query(&sql::LIST_IMAGES_AFTER, &[repository.into(), digest.into(), limit.into()]).await?;
+                let order = |row: &db::Row| {
+                    Ok(InventoryOrder { repository: row.get(0)?, digest: stored_digest(&row.get::<Vec<u8>>(1)?)? })
+                };
+                rows.iter().map(order).collect()
+            })
+        })
+        .await
+    }
+
+    /// Returns the name of a repository by its number, or none when it is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn repository_name(&self, id: RepositoryId) -> Result<Option<RepositoryName>, Error> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                let row = tx.find(&sql::FIND_REPOSITORY_NAME, &[id.0.into()]).await?;
+                row.map(|row| stored_name(&row.get::<String>(0)?)).transpose()
+            })
+        })
+        .await
+    }
+
+    /// Returns which of some manifests are held by which of some repositories now, each under its number and digest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_held_manifests(
+        &self,
+        wanted: &[(RepositoryId, Digest)],
+    ) -> Result<BTreeMap<(RepositoryId, Digest), HeldManifest>, Error> {
+        let wanted: Vec<Vec<Value>> =
+            wanted.iter().map(|(id, digest)| vec![id.0.into(), digest.to_bytes().into()]).collect();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let mut held = BTreeMap::new();
+                for row in tx.query_rows(&sql::LIST_NAMED_MANIFESTS, &[], &wanted).await? {
+                    let key = (RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?);
+                    let manifest = HeldManifest {
+                        repository: stored_name(&row.get::<String>(2)?)?,
+                        tags: Vec::new(),
+                        pushed_at_us: row.get(3)?,
+                        pushed_by: row.get(4)?,
+                    };
+                    held.insert(key, manifest);
+                }
+                for row in tx.query_rows(&sql::LIST_FIRST_TAGS, &[TAGS_OF_HELD_MAX.into()], &wanted).await? {
+                    let key = (RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?);
+                    if let Some(manifest) = held.get_mut(&key) {
+                        manifest.tags.push(stored_tag(&row.get::<String>(2)?)?);
+                    }
+                }
+                Ok(held)
+            })
+        })
+        .await
+    }
+
+    /// Returns whether a project wants the hub's documents about an image that a repository of it holds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn wants_documents(&self, repository: RepositoryId, subject: Digest) -> Result<bool, Error> {
+        self.read(move |tx| Box::pin(async move { wants_documents(tx, repository, subject).await })).await
+    }
+
+    /// Stores a document of the hub about an image as its referrer, and takes out the older ones of its type that nothing
+    /// cites. Returns its manifest's digest; none when the image is gone or its project wants no documents, so that no
+    /// referrer is left without its subject.
+    ///
+    /// # Errors
+    /// `NameUnknown` when the repository is gone; those of [`Registry::push_manifest`].
+    pub async fn push_document(&self, document: OwnDocument) -> Result<Option<Digest>, Error> {
+        let OwnDocument { repository, subject, media_type, manifest, body } = document;
+        let blob = blobs::digest(oci::Algorithm::Sha256, &body);
+        let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body.clone())]);
+        let body = Body { length: Some(body.len() as u64), range: None, stream };
+        self.push_blob(&repository, SYSTEM, &blob, body).await?;
+        let now_us = self.now_us();
+        let push = ManifestPush {
+            repository: repository.clone(),
+            actor: SYSTEM.to_owned(),
+            digest: None,
+            tags: Vec::new(),
+            tag_rule: TagRule::MakeOnly,
+            content_type: Some(media_type::OCI_MANIFEST.to_owned()),
+            body: manifest,
+        };
+        let prepared = Arc::new(manifests::prepare(push, now_us)?);
+        self.seed_well_known(&prepared).await?;
+        let this = self.clone();
+        self.detached(async move {
+            let generation = this.inner.caches.generation(repository.as_str());
+            let due_us = now_us + this.inner.options.lease_us();
+            let (shared, name) = (Arc::clone(&prepared), repository.clone());
+            let stored = this
+                .write(move |tx| {
+                    let (prepared, name) = (Arc::clone(&shared), name.clone());
+                    Box::pin(async move {
+                        let id = find_repository(tx, &name).await?;
+                        if !wants_documents(tx, id, subject).await? {
+                            return Ok(None);
+                        }
+                        manifests::push_in(tx, &prepared, now_us).await?;
+                        let digest = prepared.entry.digest;
+                        let parameters =
+                            [id.0.into(), subject.to_bytes().into(), media_type.into(), digest.to_bytes().into()];
+                        let mut replaced = Vec::new();
+                        for row in tx.query(&sql::LIST_UNCITED_DOCUMENTS, &parameters).await? {
+                            let older = stored_digest(&row.get::<Vec<u8>>(0)?)?;
+                            if let Some(removed) = remove_manifest(tx, id, older, due_us).await? {
+                                let record = Record::allowed(SYSTEM, "manifest.delete", &format!("{name}@{older}"))
+                                    .detail("replaced_by", digest.to_string());
+                                audit::record(tx, record).await?;
+                                replaced.push((older, removed));
+                            }
+                        }
+                        Ok(Some((id, Arc::new(replaced))))
+                    })
+                })
+                .await?;
+            let Some((id, replaced)) = stored else { return Ok(None) };
+            this.inner.caches.change(generation, repository.as_str(), |changes| {
+                changes.manifest(id, &prepared.entry);
+                for (older, removed) in replaced.iter() {
+                    removed.apply(changes, id, *older);
+                }
+            });
+            Ok(Some(prepared.entry.digest))
+        })
+        .await
+    }
+}
+
+/// Orders the inventory of an image, in the transaction that stores it.
+pub(crate) async fn order(tx: &mut Tx, repository: RepositoryId, digest: Digest) -> Result<(), Error> {
+    let order = InventoryOrder { repository: repository.0, digest };
+    let job = NewJob::new(INVENTORY, &order)?.key(&format!("{}/{digest}", repository.0))?;
+    ledger::jobs::enqueue(tx, &job).await?;
+    Ok(())
+}
+
+/// Refuses to delete a document that the hub made, unless its project wants none.
+pub(crate) async fn refuse_own_document(tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
+    let own = tx.find(&sql::FIND_OWN_DOCUMENT, &[id.0.into(), digest.to_bytes().into()]).await?;
+    own.map_or(Ok(()), |_| Err(Error::OwnDocument(digest)))
+}
+
+async fn wants_documents(tx: &mut Tx, id: RepositoryId, subject: Digest) -> Result<bool, Error> {
+    let row = tx.find(&sql::FIND_SUBJECT, &[id.0.into(), subject.to_bytes().into()]).await?;
+    row.map_or(Ok(false), |row| Ok(row.get(0)?))
+}
+
+fn stored_name(text: &str) -> Result<RepositoryName, Error> {
+    text.parse().map_err(|_| Error::Stored { what: "repository name" })
+}
