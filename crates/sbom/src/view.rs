@@ -251,3 +251,25 @@ impl<'a> Tree<'a> {
         Some(done)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LayerBuilder;
+
+    #[test]
+    fn links_are_followed_to_the_limit() {
+        let matcher = Matcher::new(Vec::new());
+        for (links, is_found) in [(LINKS_MAX - 1, true), (LINKS_MAX, true), (LINKS_MAX + 1, false)] {
+            let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+            for link in 0..links {
+                let target = format!("l{}", link + 1);
+                builder.add(&format!("l{link}"), FileKind::Symlink, 0o777, Some(&target)).expect("a layer");
+            }
+            let layer = builder.finish();
+            let layers = [&layer];
+            let expected = is_found.then(|| format!("l{links}"));
+            assert_eq!(Tree::new(&layers, true, &matcher).resolve("l0"), expected, "{links}");
+        }
+    }
+}

@@ -377,3 +377,55 @@ fn next_note(notes: &[u8], is_big_endian: bool, align: usize) -> Option<(u32, &[
     let after = notes.get(description_end.checked_next_multiple_of(align)?..).unwrap_or_default();
     Some((kind, owner, description, after))
 }
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "samples are small")]
+mod tests {
+    use super::super::samples::elf;
+    use super::*;
+
+    /// Returns what is read of a program after some bytes of its header were replaced.
+    fn changed(mut bytes: Vec<u8>, at: usize, with: &[u8]) -> Result<Vec<String>, String> {
+        bytes[at..at + with.len()].copy_from_slice(with);
+        read(&Content::from_bytes(bytes)).map(|found| found.expect("a program").damage).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn program_headers_end_at_the_limit() {
+        let table = |count: u16| {
+            let mut bytes = elf(&[]);
+            let at = bytes.len() as u64;
+            bytes.resize(bytes.len() + 56 * usize::from(count), 0);
+            bytes[32..40].copy_from_slice(&at.to_le_bytes());
+            changed(bytes, 54, &[56_u16, count].map(u16::to_le_bytes).concat()).is_ok()
+        };
+        assert_eq!([SEGMENTS_MAX - 1, SEGMENTS_MAX, SEGMENTS_MAX + 1].map(table), [true, true, false]);
+    }
+
+    #[test]
+    fn sections_end_at_the_limit() {
+        // The table that they state lies outside of the file, which is found only if they are not too many.
+        let damage = |count: u16| changed(elf(&[]), 60, &count.to_le_bytes()).expect("a program").join(" ");
+        for count in [SECTIONS_MAX - 1, SECTIONS_MAX] {
+            assert!(!damage(count as u16).contains("the limit is"), "{count}");
+        }
+        assert!(damage(SECTIONS_MAX as u16 + 1).contains("16385 sections, the limit is 16384"));
+    }
+
+    #[test]
+    fn section_names_end_at_the_limit() {
+        let damage = |size: u64| {
+            let mut bytes = elf(&[(".a", b"x")]);
+            let sections = u64::from_le_bytes(bytes[40..48].try_into().expect("eight bytes")) as usize;
+            let names = sections + 64 * 2;
+            let at = bytes.len() as u64;
+            bytes.resize(bytes.len() + size as usize, 0);
+            bytes[names + 24..names + 32].copy_from_slice(&at.to_le_bytes());
+            changed(bytes, names + 32, &size.to_le_bytes()).expect("a program").join(" ")
+        };
+        for size in [SECTION_NAMES_BYTES_MAX - 1, SECTION_NAMES_BYTES_MAX] {
+            assert_eq!(damage(size), "", "{size}");
+        }
+        assert!(damage(SECTION_NAMES_BYTES_MAX + 1).contains("the limit is 1048576"));
+    }
+}

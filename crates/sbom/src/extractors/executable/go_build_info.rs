@@ -199,15 +199,20 @@ fn module_text(bytes: &[u8]) -> Option<&str> {
 
 fn parse(text: &str) -> ModuleInfo {
     let mut info = ModuleInfo::default();
+    // Whether the last dependency was kept: what replaces it follows it.
+    let mut is_kept = false;
     for line in text.lines() {
         let Some((word, rest)) = line.split_once('\t') else { continue };
         match word {
             "path" => info.path = Some(rest.to_owned()),
             "mod" => info.main = Some(module(rest)),
-            "dep" if info.dependencies.len() < DEPENDENCIES_MAX => {
-                info.dependencies.push(GoDependency { module: module(rest), replacement: None });
+            "dep" => {
+                is_kept = info.dependencies.len() < DEPENDENCIES_MAX;
+                if is_kept {
+                    info.dependencies.push(GoDependency { module: module(rest), replacement: None });
+                }
             }
-            "=>" => {
+            "=>" if is_kept => {
                 if let Some(last) = info.dependencies.last_mut() {
                     last.replacement = Some(module(rest));
                 }
@@ -300,6 +305,19 @@ mod tests {
     fn read_all(bytes: Vec<u8>) -> Result<Option<GoBuildInfo>, String> {
         let content = Content::from_bytes(bytes);
         read(&content, 0, content.len(), &|address| address.checked_sub(0x1000)).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn dependencies_end_at_the_limit() {
+        for (written, kept, replaced) in [
+            (DEPENDENCIES_MAX - 1, 99_999, true),
+            (DEPENDENCIES_MAX, 100_000, true),
+            (DEPENDENCIES_MAX + 1, 100_000, false),
+        ] {
+            let info = parse(&format!("{}=>\tb\tv2\n", "dep\ta\tv1\n".repeat(written)));
+            let last = info.dependencies.last().expect("there are some");
+            assert_eq!((info.dependencies.len(), last.replacement.is_some()), (kept, replaced), "{written}");
+        }
     }
 
     #[test]

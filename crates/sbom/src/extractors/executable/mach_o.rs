@@ -189,3 +189,70 @@ fn library(fields: Fields<'_>, bytes: &[u8]) -> Option<String> {
     let end = name.iter().take(NAME_BYTES_MAX).position(|&byte| byte == 0)?;
     std::str::from_utf8(&name[..end]).ok().map(str::to_owned)
 }
+
+#[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "samples are small")]
+mod tests {
+    use super::*;
+
+    /// Returns a program for arm64 with these load commands, of which the header says so many in so many bytes.
+    fn program(count: u32, size: u32, commands: &[u8]) -> Vec<u8> {
+        let header = [0xfeed_facf_u32, 0x0100_000c, 0, 2, count, size, 0, 0].map(u32::to_le_bytes).concat();
+        [&header, commands].concat()
+    }
+
+    fn read_bytes(bytes: Vec<u8>) -> Result<Option<Executable>, String> {
+        let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        read(&Content::from_bytes(bytes), magic).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn parts_end_at_the_limit() {
+        for (wide, entry_bytes) in [(false, 20), (true, 32)] {
+            let universal = |count: u32| {
+                let magic = if wide { 0xcafe_babf_u32 } else { 0xcafe_babe };
+                let mut bytes = [magic, count].map(u32::to_be_bytes).concat();
+                let table = count * entry_bytes;
+                for _ in 0..count {
+                    let at = 8 + table;
+                    let words = if wide { vec![0, 0, 0, at, 0, 0, 0, 0] } else { vec![0, 0, at, 0, 0] };
+                    bytes.extend(words.into_iter().flat_map(u32::to_be_bytes));
+                }
+                bytes.extend(program(0, 0, &[]));
+                read_bytes(bytes).expect("it is whole").is_some()
+            };
+            assert_eq!([PARTS_MAX - 1, PARTS_MAX, PARTS_MAX + 1].map(universal), [true, true, false]);
+            assert!(!universal(0));
+        }
+    }
+
+    #[test]
+    fn load_commands_end_at_their_limits() {
+        let command = [0_u32, 8].map(u32::to_le_bytes).concat();
+        let many = |count: u32| read_bytes(program(count, count * 8, &command.repeat(count as usize))).is_ok();
+        assert_eq!([COMMANDS_MAX - 1, COMMANDS_MAX, COMMANDS_MAX + 1].map(many), [true, true, false]);
+        let large = |size: u32| read_bytes(program(0, size, &vec![0; size as usize])).is_ok();
+        assert_eq!(
+            [COMMANDS_BYTES_MAX - 1, COMMANDS_BYTES_MAX, COMMANDS_BYTES_MAX + 1].map(large),
+            [true, true, false]
+        );
+    }
+
+    #[test]
+    fn libraries_and_sections_end_at_their_limits() {
+        let needed = |count: usize| {
+            let command = [[LC_LOAD_DYLIB, 16, 12].map(u32::to_le_bytes).concat(), b"a\0\0\0".to_vec()].concat();
+            let bytes = program(count as u32, count as u32 * 16, &command.repeat(count));
+            read_bytes(bytes).expect("it is whole").expect("a program").needed.len()
+        };
+        assert_eq!([NEEDED_MAX - 1, NEEDED_MAX, NEEDED_MAX + 1].map(needed), [255, 256, 256]);
+        let sections = |count: u32| {
+            let mut bytes = vec![0; 72 + 80 * count as usize];
+            bytes[64..68].copy_from_slice(&count.to_le_bytes());
+            let (mut segments, mut sections) = (Vec::new(), Vec::new());
+            segment(Fields::new(&bytes, false), true, &mut segments, &mut sections);
+            sections.len()
+        };
+        assert_eq!([SECTIONS_MAX - 1, SECTIONS_MAX, SECTIONS_MAX + 1].map(sections), [254, 255, 255]);
+    }
+}
