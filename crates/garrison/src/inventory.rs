@@ -2,6 +2,7 @@
 
 mod cache;
 mod directory;
+mod hub;
 mod layers;
 mod registry;
 mod source;
@@ -13,7 +14,7 @@ pub(crate) use source::resolve;
 use std::io::{self, IsTerminal as _};
 
 use component::{Inventory, Layer, Subject};
-use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
+use images::{FileSystems, Image, ImageReference, Local, Opened, SingleFile, Source as Place};
 use oci::Platform;
 use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source};
 
@@ -28,6 +29,8 @@ pub(crate) struct Reader {
     pub(crate) file_systems: FileSystems,
     pub(crate) access: Access,
     pub(crate) cache: Option<LayerCache>,
+    /// Whether a hub's own inventory of an image is as good as one that is made here.
+    pub(crate) asks_hub: bool,
     pub(crate) talk: Talk,
 }
 
@@ -44,7 +47,11 @@ impl Reader {
         match place {
             Place::Registry(reference) => {
                 let options = registry::options(reference, &self.access, &|text| self.note(text))?;
-                self.read_image(&Image::fetch(reference, options, self.platform.as_ref())?)
+                let image = Image::fetch(reference, options, self.platform.as_ref())?;
+                match self.known(reference, &image) {
+                    Some(known) => Ok(known),
+                    None => self.read_image(&image),
+                }
             }
             Place::Local(Local::Stream) if io::stdin().is_terminal() => {
                 Err(CommandError::new(Kind::Usage, "standard input is a terminal, not an archive")
@@ -56,6 +63,24 @@ impl Reader {
                     self.note(&format!("Taken as {0}; write {0} to be exact.", spelled(&opened, &path.display())));
                 }
                 self.read_opened(opened)
+            }
+        }
+    }
+
+    /// Returns the inventory that the image's registry has of it, if that is a hub that the user is logged in to.
+    fn known(&self, reference: &ImageReference, image: &Image) -> Option<Inventory> {
+        if !self.asks_hub {
+            return None;
+        }
+        match hub::find(reference, image).transpose()? {
+            Ok(known) => {
+                self.note("Taken from the hub's inventory; `--no-cache` reads the layers.");
+                let Source { subject, layers, created, .. } = source(image, &[]);
+                Some(Inventory { subject, layers, created, ..known })
+            }
+            Err(reason) => {
+                self.note(&format!("Reading the layers: {reason}."));
+                None
             }
         }
     }
@@ -74,23 +99,7 @@ impl Reader {
 
     fn read_image(&self, image: &Image) -> Result<Inventory, CommandError> {
         let read = layers::read(image, &self.matcher, self.cache.as_ref(), self.talk)?;
-        let described = image.layers.iter().map(|layer| Layer {
-            digest: layer.digest.unwrap_or(layer.diff_id).to_string(),
-            diff_id: layer.diff_id.to_string(),
-            size_bytes: layer.size_bytes,
-            created_by: layer.created_by.clone(),
-        });
-        let source = Source {
-            subject: Subject::Image {
-                name: image.name.clone(),
-                digest: image.digest.to_string(),
-                platform: Some(image.platform.to_string()),
-            },
-            layers: described.collect(),
-            records: &read.in_order(),
-            created: image.created.clone(),
-        };
-        Ok(sbom::inventory(source, &self.matcher, self.scope))
+        Ok(sbom::inventory(source(image, &read.in_order()), &self.matcher, self.scope))
     }
 
     fn read_file(&self, file: &SingleFile) -> Result<Inventory, CommandError> {
@@ -112,6 +121,26 @@ impl Reader {
         if self.talk == Talk::Notes {
             output::note(&output::printable(text));
         }
+    }
+}
+
+/// Returns what is known of an image before its layers are read, and what was read of them.
+fn source<'r>(image: &Image, records: &'r [&'r LayerRecord]) -> Source<'r> {
+    let described = image.layers.iter().map(|layer| Layer {
+        digest: layer.digest.unwrap_or(layer.diff_id).to_string(),
+        diff_id: layer.diff_id.to_string(),
+        size_bytes: layer.size_bytes,
+        created_by: layer.created_by.clone(),
+    });
+    Source {
+        subject: Subject::Image {
+            name: image.name.clone(),
+            digest: image.digest.to_string(),
+            platform: Some(image.platform.to_string()),
+        },
+        layers: described.collect(),
+        records,
+        created: image.created.clone(),
     }
 }
 

@@ -101,6 +101,11 @@ impl HubClient {
         self.send(Method::Get, endpoint, None::<&()>).await
     }
 
+    /// Reads a document of up to `bytes_max` bytes as it is.
+    pub async fn download(&self, endpoint: &Endpoint, bytes_max: usize) -> Result<Vec<u8>, Error> {
+        Ok(self.exchange(Method::Get, endpoint, None::<&()>, bytes_max).await?.1)
+    }
+
     /// Sends one request. An empty answer reads as JSON's `null`.
     pub async fn send<T: DeserializeOwned>(
         &self,
@@ -108,7 +113,7 @@ impl HubClient {
         endpoint: &Endpoint,
         body: Option<&impl Serialize>,
     ) -> Result<T, Error> {
-        let (status, answer) = self.exchange(method, endpoint, body).await?;
+        let (status, answer) = self.exchange(method, endpoint, body, ANSWER_BYTES_MAX).await?;
         let answer: &[u8] = if answer.is_empty() { b"null" } else { &answer };
         serde_json::from_slice(answer).map_err(|source| match source.classify() {
             serde_json::error::Category::Data => Error::Answer { hub: self.address.to_string(), source },
@@ -141,6 +146,7 @@ impl HubClient {
         method: Method,
         endpoint: &Endpoint,
         body: Option<&impl Serialize>,
+        bytes_max: usize,
     ) -> Result<(u16, Vec<u8>), Error> {
         let hub = || self.address.to_string();
         let failed = |source: reqwest::Error| {
@@ -176,8 +182,8 @@ impl HubClient {
         }
         let mut answer = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if answer.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(Error::AnswerTooLong { hub: hub(), limit: ANSWER_BYTES_MAX });
+            if answer.len() + chunk.len() > bytes_max {
+                return Err(Error::AnswerTooLong { hub: hub(), limit: bytes_max });
             }
             answer.extend_from_slice(&chunk);
         }

@@ -20,7 +20,8 @@ use outputs::Outputs;
 /// List every component of an image, a directory or a file.
 ///
 /// Without a scheme, a name with a host is an image there, a path that exists is what it looks like, and anything else is an image
-/// of the current hub; standard error says what a path was taken as. Nothing is extracted, nothing that is found is run, and
+/// of the current hub; standard error says what a path was taken as. An image of a hub that you are logged in to is answered from
+/// the hub's own inventory, if there is one and nothing else than that is asked for. Nothing is extracted, nothing that is found is run, and
 /// nothing is asked but the source.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -77,7 +78,7 @@ pub(crate) struct Reading {
     /// Enter what is mounted inside of a directory
     #[arg(long)]
     other_file_systems: bool,
-    /// Read every layer, whether its contents are known or not
+    /// Read every layer, whether its contents are known here or in a hub or not
     #[arg(long)]
     no_cache: bool,
     /// Say nothing on standard error but errors
@@ -123,6 +124,11 @@ fn list(session: &Session, source: &str, reading: &Reading, outputs: &Outputs) -
 }
 
 impl Reading {
+    /// Whether nothing is asked for that a hub's own inventory leaves out.
+    fn is_plain(&self) -> bool {
+        !self.no_cache && self.scope == Scope::Squashed && self.exclude.is_empty() && self.select.is_empty()
+    }
+
     pub(crate) fn reader(&self) -> Result<Reader, CommandError> {
         let excluded = Excluded::new(self.exclude.clone()).map_err(|error| CommandError::new(Kind::Usage, error))?;
         let platform = self
@@ -142,6 +148,7 @@ impl Reading {
             file_systems: if self.other_file_systems { FileSystems::All } else { FileSystems::One },
             access: self.access.clone(),
             cache: cache.as_deref().map(LayerCache::new),
+            asks_hub: self.is_plain(),
             talk: if self.quiet { Talk::Nothing } else { Talk::Notes },
         })
     }

@@ -354,7 +354,7 @@ fn an_image_of_a_hub_is_read_by_whoever_may() {
     {
         assert_eq!(run(&[], &["-q", "--no-cache", source]), local, "{source}");
     }
-    insta::assert_snapshot!(run(&[], &[&reference]), @"
+    insta::assert_snapshot!(run(&[], &["--no-cache", &reference]), @"
     exit 0
     --- stdout
     pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc
@@ -401,4 +401,50 @@ fn what_skopeo_writes_is_read() {
         let path = target.split(':').nth(1).unwrap();
         assert_eq!(home.run(&["sbom", path, "-q", "--no-cache", "-o", "purls"]), expected, "{path}");
     }
+}
+
+#[test]
+fn a_hub_is_asked_for_what_it_knows() {
+    let home = Home::new();
+    let built = image(&home);
+    let hub = Hub::start(&home, &["--inventory-memory", "64MiB"]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&home, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let run = |arguments: &[&str]| {
+        let arguments: Vec<&str> = ["sbom", "team/api:1.4"].iter().chain(arguments).copied().collect();
+        home.run(&arguments).replace(&hub.address, "HUB")
+    };
+    // The hub works on it beside; until it is done, the layers are read.
+    let note = "Taken from the hub's inventory; `--no-cache` reads the layers.\n";
+    let waiting = "Reading the layers: ";
+    let known = loop {
+        let answer = run(&["-o", "syft-json"]);
+        if answer.contains(note) {
+            break answer;
+        }
+        assert!(answer.contains(waiting), "{answer}");
+    };
+    let read = run(&["--no-cache", "-o", "syft-json"]);
+    assert_eq!(known.replace(note, ""), read);
+    for asked in [&["--scope", "all-layers"][..], &["--select", "dpkg"], &["--exclude", "/app"]] {
+        assert!(!run(asked).contains(note), "{asked:?}");
+    }
+    let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);
+    assert!(diff.starts_with("exit 0\n") && diff.contains(note), "{diff}");
+
+    let off = Home::new();
+    let hub = Hub::start(&off, &["--inventory-memory", "off"]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&off, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    insta::assert_snapshot!(off.run(&["sbom", "team/api:1.4", "-o", "purls"]).replace(&hub.address, "HUB"), @"
+    exit 0
+    --- stdout
+    pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12&upstream=glibc
+    pkg:npm/a@1.2.3
+    pkg:npm/b@1.9.9
+    pkg:npm/b@2.0.1
+    --- stderr
+    Reading the layers: sha256:329d7f2bd87d1058b891f75df28dafc56cbf1f6c344331d522bcb2beded6f37f has no inventory: this hub makes none.
+    HUB/team/api:1.4 (329d7f2bd87d, linux/amd64, 2 layers): 4 components, 3 edges
+    ");
 }
