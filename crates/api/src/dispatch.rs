@@ -359,14 +359,17 @@ fn named_repository(endpoint: &Endpoint, query: &[(String, String)]) -> Result<O
 /// Query parameters in one request outside `/v2`.
 const QUERY_PARAMETERS_MAX: usize = 64;
 
-/// Bytes of one parameter in a path or query outside `/v2`: a repository's name with a tag or a digest stays below, and so
-/// do cursors.
+/// Bytes of one parameter in a path or query outside `/v2`: a repository's name with a tag or a digest stays below.
 const PARAMETER_BYTES_MAX: usize = 1024;
+
+/// Bytes of a cursor: one of a list of components holds two keys, a digest and a repository's name in hexadecimal.
+const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Refuses what no name, filter or cursor holds, before it reaches a log, a message or a database.
 fn check_parameter(name: &str, value: &str) -> Result<(), Failure> {
-    if value.len() > PARAMETER_BYTES_MAX {
-        let message = format!("`{name}` is {} bytes, the limit is {PARAMETER_BYTES_MAX}", value.len());
+    let limit = if name == "after" { CURSOR_BYTES_MAX } else { PARAMETER_BYTES_MAX };
+    if value.len() > limit {
+        let message = format!("`{name}` is {} bytes, the limit is {limit}", value.len());
         return Err(Failure::bad_request("PARAMETER_INVALID", message));
     }
     if value.chars().any(char::is_control) {

@@ -195,8 +195,8 @@ impl Indexed {
     }
 }
 
-/// Returns what tells a component from all others: its purl, or its kind, name and version.
-fn identity(component: &Component) -> String {
+/// Returns what tells a component from all others in the index: its purl, or its kind, name and version.
+pub fn identity(component: &Component) -> String {
     let text = component.purl.as_ref().map_or_else(
         || {
             let version = component.version.as_deref().unwrap_or_default();
@@ -240,10 +240,14 @@ const REFUSED: i64 = 2;
 
 /// Returns the inventory of an image; none when there is none, or an older program packed it.
 pub(crate) async fn find_inventory(index: &Db, image: Digest) -> Result<Option<Inventory>, db::Error> {
+    Ok(find_packed(index, image).await?.and_then(|packed| unpack(&packed)))
+}
+
+/// Returns the inventory of an image as it is kept.
+pub(crate) async fn find_packed(index: &Db, image: Digest) -> Result<Option<Vec<u8>>, db::Error> {
     let found =
         index.read(move |tx| Box::pin(async move { tx.find(&FIND_INVENTORY, &[image.to_bytes().into()]).await }));
-    let Some(row) = found.await? else { return Ok(None) };
-    Ok(unpack(&row.get::<Vec<u8>>(0)?))
+    found.await?.map(|row| row.get(0)).transpose()
 }
 
 /// Keeps an inventory and says where its components are.

@@ -28,7 +28,7 @@ mod reader;
 mod sweep;
 
 pub use find::{Found, Page, Place, Readable};
-pub use index::{ImageRecord, State};
+pub use index::{ImageRecord, State, identity};
 pub use pipeline::{Error, Options, Pipeline, SWEEP};
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 

@@ -9,6 +9,7 @@ use registry::{INVENTORY, Registry};
 use sbom::Matcher;
 
 use crate::index::{self, ImageRecord};
+use crate::pack::unpack;
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
 pub const SWEEP: Kind = Kind::new("inventory.sweep");
@@ -104,6 +105,21 @@ impl Pipeline {
     /// When the database fails.
     pub async fn find_image(&self, image: Digest) -> Result<Option<ImageRecord>, Error> {
         Ok(index::find_image(&self.inner.index, image).await?)
+    }
+
+    /// Looks at the inventory of an image, on a thread that serves no requests: to unpack a large one takes milliseconds.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        image: Digest,
+        look: impl FnOnce(&Inventory) -> T + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let Some(packed) = index::find_packed(&self.inner.index, image).await? else { return Ok(None) };
+        let work = tokio::task::spawn_blocking(move || unpack(&packed).map(|inventory| look(&inventory)));
+        // It is never canceled, so that it can only have panicked.
+        Ok(work.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())))
     }
 
     /// Returns the inventory of an image, as one of the repository that it is asked for in.

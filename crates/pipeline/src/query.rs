@@ -73,6 +73,25 @@ pub enum QueryError {
     },
 }
 
+impl QueryError {
+    /// Returns what to write instead.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Empty | Self::TooLong { .. } | Self::Star => {
+                "write a name such as `openssl`, a beginning such as `log4j*`, or a purl such as `pkg:npm/lodash`"
+            }
+            Self::Purl(_) => {
+                "a purl is `pkg:TYPE/NAMESPACE/NAME@VERSION`, such as `pkg:maven/org.slf4j/slf4j-api@2.0.9`"
+            }
+            Self::VersionAndRange { .. } => "leave out the version of the purl, or the range",
+            Self::Range(_) => {
+                "a range is written as the component's ecosystem writes it: `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`"
+            }
+            Self::NoOrder { .. } => "leave out the range; a version behind `@` finds that version alone",
+        }
+    }
+}
+
 impl Query {
     /// Reads a pattern and a range.
     pub fn parse(pattern: &str, range: Option<&str>) -> Result<Self, QueryError> {

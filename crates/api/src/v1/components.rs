@@ -127,10 +127,17 @@ pub(crate) type ComponentPage = Envelope<Component>;
 impl From<pipeline::Error> for Failure {
     fn from(error: pipeline::Error) -> Self {
         match error {
-            pipeline::Error::Cursor => Self::bad_request("CURSOR_INVALID", error.to_string()),
+            pipeline::Error::Cursor => Self::bad_request("CURSOR_INVALID", error.to_string())
+                .hint("leave `after` out to begin with the first page"),
             pipeline::Error::Database(error) => error.into(),
             pipeline::Error::Registry(error) => error.into(),
         }
+    }
+}
+
+impl From<pipeline::QueryError> for Failure {
+    fn from(error: pipeline::QueryError) -> Self {
+        Self::bad_request("INPUT_INVALID", chain(&error)).hint(error.hint())
     }
 }
 
@@ -163,10 +170,34 @@ impl Call {
         Ok((name, entry))
     }
 
+    /// Returns the image that a manifest is, or those that an index lists and its repository holds, with their platforms.
+    /// An index may list any digest: what is known of it elsewhere is not its pusher's to see.
+    ///
+    /// # Errors
+    /// When the manifest cannot be parsed, or the database fails.
+    pub async fn held_images(
+        &self,
+        name: &RepositoryName,
+        entry: &ManifestEntry,
+    ) -> Result<Vec<(Digest, Option<String>)>, Failure> {
+        let mut images = images_of(entry)?;
+        if images.iter().all(|(digest, _)| *digest == entry.digest) {
+            return Ok(images);
+        }
+        let repository = self.app.registry.repository_id(name).await?;
+        let wanted: Vec<_> = images.iter().map(|(digest, _)| (repository, *digest)).collect();
+        let held = self.app.registry.find_held_manifests(&wanted).await?;
+        images.retain(|(digest, _)| held.contains_key(&(repository, *digest)));
+        Ok(images)
+    }
+
     /// Returns the image that the query names; of an index, the one of `platform`, or the first.
-    async fn named_image(&self) -> Result<(RepositoryName, Digest), Failure> {
+    ///
+    /// # Errors
+    /// `INVENTORY_UNKNOWN` for an index without such an image, and as for any manifest.
+    pub async fn named_image(&self) -> Result<(RepositoryName, Digest), Failure> {
         let (name, entry) = self.named_manifest().await?;
-        let images = images_of(&entry)?;
+        let images = self.held_images(&name, &entry).await?;
         let wanted = self.target.query("platform");
         let is_wanted = |platform: &Option<String>| match (wanted, platform) {
             (Some(wanted), Some(platform)) => wanted == platform,
@@ -177,15 +208,25 @@ impl Call {
             return Ok((name, *digest));
         }
         let known: Vec<&str> = images.iter().filter_map(|(_, platform)| platform.as_deref()).collect();
-        let message = format!("the index lists no image for {}", wanted.unwrap_or("any platform"));
-        Err(Failure::not_found("INVENTORY_UNKNOWN", message).hint(format!("it has: {}", known.join(", "))))
+        let message =
+            format!("the index lists no image for {} that this repository holds", wanted.unwrap_or("any platform"));
+        let failure = Failure::not_found("INVENTORY_UNKNOWN", message);
+        Err(if known.is_empty() { failure } else { failure.hint(format!("it has: {}", known.join(", "))) })
     }
 
     async fn named_inventory(&self) -> Result<Inventory, Failure> {
         let (name, image) = self.named_image().await?;
-        if let Some(inventory) = self.app.pipeline.inventory(&name, image).await? {
-            return Ok(inventory);
+        match self.app.pipeline.inventory(&name, image).await? {
+            Some(inventory) => Ok(inventory),
+            None => Err(self.no_inventory(image).await?),
         }
+    }
+
+    /// Returns why an image has no inventory, and what to do next.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn no_inventory(&self, image: Digest) -> Result<Failure, Failure> {
         let known = self.describe_image(image, None).await?;
         let message = match (known.state, &known.reason) {
             ("refused", Some(reason)) => format!("{image} has no inventory: {reason}"),
@@ -193,7 +234,7 @@ impl Call {
             _ => format!("{image} has no inventory yet"),
         };
         let failure = Failure::not_found("INVENTORY_UNKNOWN", message);
-        Err(match known.state {
+        Ok(match known.state {
             "waiting" => failure.hint("ask again in a moment; `garrison jobs list --kind inventory` shows what waits"),
             "off" => failure.hint("the setting `inventory_memory` turns inventories on"),
             _ => failure,
@@ -248,8 +289,7 @@ fn images_of(entry: &ManifestEntry) -> Result<Vec<(Digest, Option<String>)>, Fai
 pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
     let pattern = call.target.query("query").unwrap_or_default();
-    let query = Query::parse(pattern, call.target.query("range"))
-        .map_err(|error| Failure::bad_request("INPUT_INVALID", chain(&error)))?;
+    let query = Query::parse(pattern, call.target.query("range"))?;
     let readable = call.readable().await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let found = call.app.pipeline.find(&query, &readable, page.after.as_deref(), limit).await?;
@@ -275,9 +315,9 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
 }
 
 pub(crate) async fn inventories(call: Call) -> Result<Response, Failure> {
-    let (_, entry) = call.named_manifest().await?;
+    let (name, entry) = call.named_manifest().await?;
     let mut images = Vec::new();
-    for (digest, platform) in images_of(&entry)? {
+    for (digest, platform) in call.held_images(&name, &entry).await? {
         images.push(call.describe_image(digest, platform).await?);
     }
     Failure::json(StatusCode::OK, &Inventories { digest: entry.digest.to_string(), images })

@@ -100,6 +100,10 @@ testkit::on_both_databases! {
             let uri = format!("/api/v1/projects/{}", "a".repeat(length));
             hub.send(get(&uri).by(&admin)).await.fails(status, code);
         }
+        for (length, code) in [(16_383, "CURSOR_INVALID"), (16_384, "CURSOR_INVALID"), (16_385, "PARAMETER_INVALID")] {
+            let uri = format!("/api/v1/components?query=a&after={}", "0".repeat(length));
+            hub.send(get(&uri).by(&admin)).await.fails(400, code);
+        }
         for (count, status) in [(63, 200), (64, 200), (65, 400)] {
             let uri = format!("/api/v1/users?{}", vec!["a=b"; count].join("&"));
             hub.send(get(&uri).by(&admin)).await.is(status);

@@ -1,8 +1,11 @@
 //! What has hit other registries, tried here, a test a row.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
+use ledger::jobs::Runner;
 use registry::{ManifestPush, TagRule};
 use serde_json::{Value, json};
 
@@ -490,6 +493,32 @@ testkit::on_both_databases! {
         }
         hub.send(get("/api/v1/repository/manifest?name=team/api&reference=d19").by(by)).await.is(200);
         hub.send(delete("/v2/team/api/manifests/d19").by(by)).await.is(202);
+    }
+
+    /// An index may list the digest of another project's image; what is known of that image stays there.
+    async fn an_index_tells_nothing_of_images_elsewhere(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let (image, manifest) = hub.push_image(&hub.other, "other/api", "1").await;
+        let runner = hub.app.pipeline().with_jobs(Runner::new(hub.db.clone(), "test")).start();
+        let looked_at = async {
+            while hub.app.pipeline().find_image(image).await.unwrap().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), looked_at).await.unwrap();
+        runner.drain(Duration::from_secs(10)).await;
+        let known = hub.send(get("/api/v1/repository/inventory?name=other/api&reference=1").by(&hub.other)).await.is(200);
+        assert_eq!(known.json()["images"][0]["state"], "refused");
+        let listed = descriptor(OCI_MANIFEST, &image, manifest.len());
+        let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed] }).to_string();
+        hub.push_manifest(&hub.team, "team/api", "1", OCI_INDEX, index.as_bytes()).await;
+        let told = hub.send(get("/api/v1/repository/inventory?name=team/api&reference=1").by(&hub.team)).await.is(200);
+        assert_eq!(told.json()["images"], json!([]));
+        for row in ["components", "sbom"] {
+            let uri = format!("/api/v1/repository/{row}?name=team/api&reference=1");
+            let answer = hub.send(get(&uri).by(&hub.team)).await.fails(404, "INVENTORY_UNKNOWN");
+            assert_eq!(answer.message(), "the index lists no image for any platform that this repository holds");
+        }
     }
 
     /// CVE-2026-18255: a secret is shown once, and never again to anybody.
