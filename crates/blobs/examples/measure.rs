@@ -46,6 +46,7 @@ async fn main() -> Outcome {
     for tasks in [1, 8, 32] {
         measure_raw_files(&root, &content, tasks)?;
         measure_stores(&blobs, &content, tasks, Way::Store).await?;
+        measure_stores(&blobs, &content, tasks, Way::Whole).await?;
         measure_stores(&blobs, &content, tasks, Way::Upload).await?;
     }
     std::fs::remove_dir_all(root)?;
@@ -77,14 +78,14 @@ fn measure_raw_write(root: &Path, content: &[u8]) -> Outcome {
 
 async fn measure_upload(blobs: &Blobs, content: &Bytes, digest: &Digest) -> Outcome<Stored> {
     let start = Instant::now();
-    let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await?;
+    let mut upload = blobs.begin(UploadId::generate(), digest).await?;
     for _ in 0..LARGE_MIB {
         for offset in (0..MIB).step_by(PIECE_BYTES) {
             upload.write(content.slice(offset..offset + PIECE_BYTES)).await?;
         }
     }
     report("upload 1 GiB, written", LARGE_MIB, "MiB/s", start.elapsed());
-    let stored = upload.commit(digest).await?;
+    let stored = upload.commit().await?;
     report("upload 1 GiB, committed", LARGE_MIB, "MiB/s", start.elapsed());
     Ok(stored)
 }
@@ -126,6 +127,7 @@ fn measure_raw_files(root: &Path, content: &[u8], tasks: usize) -> Outcome {
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Store,
+    Whole,
     Upload,
 }
 
@@ -153,8 +155,15 @@ async fn measure_stores(blobs: &Blobs, content: &Bytes, tasks: usize, way: Way) 
                     let id = UploadId::generate();
                     let stored = match way {
                         Way::Store => blobs.store(id, &digest, pieces).await?,
+                        Way::Whole => {
+                            let mut upload = blobs.begin(id, &digest).await?;
+                            for piece in pieces {
+                                upload.write(piece).await?;
+                            }
+                            upload.commit().await?
+                        }
                         Way::Upload => {
-                            let mut upload = blobs.create(id, Algorithm::Sha256).await?;
+                            let mut upload = blobs.resume(id, Algorithm::Sha256, 0).await?;
                             for piece in pieces {
                                 upload.write(piece).await?;
                             }

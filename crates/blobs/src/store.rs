@@ -17,7 +17,8 @@ use crate::files::{File, Files, Status};
 use crate::hasher::Hasher;
 use crate::listing::Listing;
 use crate::location::Place;
-use crate::upload::{Existing, Upload};
+use crate::new_blob::NewBlob;
+use crate::upload::Upload;
 use crate::verified::Verified;
 use crate::{Error, Faults, Location, UploadId};
 
@@ -98,20 +99,21 @@ impl Blobs {
         }))
     }
 
-    /// Begins an upload whose digest will probably be of `algorithm`. Touches no file: an upload has one from its first bytes.
-    pub async fn create(&self, id: UploadId, algorithm: Algorithm) -> Result<Upload, Error> {
+    /// Begins a blob that comes whole, in one request that names its digest. Touches no file before its first bytes.
+    pub async fn begin(&self, id: UploadId, digest: &Digest) -> Result<NewBlob, Error> {
         let claim = Claim::take(&self.0, id).await?;
-        Ok(Upload::create(Arc::clone(&self.0), claim, algorithm, Existing::Refuse))
+        Ok(NewBlob::new(Arc::clone(&self.0), claim, *digest))
     }
 
-    /// Takes an upload up again at `offset_bytes`, which [`Upload::sync`] returned: later bytes are cut off.
+    /// Takes an upload up again at `offset_bytes`, which [`Upload::sync`] returned: later bytes are cut off. At 0 it begins, and
+    /// touches no file before its first bytes; its digest will probably be of `algorithm`.
     ///
-    /// Reads back what the upload has, unless this process wrote it. At 0 the file may be missing. Where a commit that did not
+    /// Reads back what the upload has, unless this process wrote it. Where a commit that did not
     /// come to its end left the blob's name on the file, the upload goes on with a copy.
     pub async fn resume(&self, id: UploadId, algorithm: Algorithm, offset_bytes: u64) -> Result<Upload, Error> {
         let claim = Claim::take(&self.0, id).await?;
         if offset_bytes == 0 {
-            return Ok(Upload::create(Arc::clone(&self.0), claim, algorithm, Existing::Replace));
+            return Ok(Upload::begin(Arc::clone(&self.0), claim, algorithm));
         }
         let lost = move |actual| Error::UploadLost { id, expected: offset_bytes, actual };
         let shared = Arc::clone(&self.0);
@@ -287,12 +289,7 @@ impl Shared {
     /// Gives an upload's file the name of a blob, and makes bytes and name durable.
     pub(crate) fn name_blob(&self, file: &File, location: Location, size_bytes: u64) -> Result<Status, Error> {
         let blob = Place::Blob(location);
-        let finish = |file: &File| {
-            self.files.sync(file)?;
-            self.files.sync_directory(blob.directory())?;
-            self.files.status(file)
-        };
-        let finish = |file: &File| finish(file).inspect_err(|_| self.remove_or_leave(blob));
+        let finish = |file: &File| self.sync_blob(file, location).inspect_err(|_| self.remove_or_leave(blob));
         // Before the sync, so that one journal commit makes bytes and name durable where the file system can. No row
         // names the file yet, so nobody takes it for whole.
         match self.files.link(Place::Upload(location.upload_id()), blob) {
@@ -310,6 +307,13 @@ impl Shared {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes bytes and name of a file durable that has a blob's name.
+    pub(crate) fn sync_blob(&self, file: &File, location: Location) -> Result<Status, Error> {
+        self.files.sync(file)?;
+        self.files.sync_directory(Place::Blob(location).directory())?;
+        self.files.status(file)
     }
 
     /// Removes a file that a failed operation leaves; if that fails too, it is an orphan to be found later.
@@ -337,9 +341,7 @@ impl Shared {
         };
         let write = || {
             self.files.write(&file, pieces, 0)?;
-            self.files.sync(&file)?;
-            self.files.sync_directory(place.directory())?;
-            self.files.status(&file)
+            self.sync_blob(&file, location)
         };
         let status = write().inspect_err(|_| self.remove_or_leave(place))?;
         self.verified.insert(status, expected, Instant::now());

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use oci::{Algorithm, Digest};
+use tokio::runtime::Handle;
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::files::File;
@@ -38,16 +39,9 @@ pub struct Upload {
     flush: Option<JoinHandle<Result<(), Error>>>,
 }
 
-/// What an upload's first bytes do with a file that has its name.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Existing {
-    Refuse,
-    Replace,
-}
-
 enum State {
-    Idle(Writer),
-    Working(JoinHandle<(Writer, Result<(), Error>)>),
+    Idle(Box<Writer>),
+    Working(JoinHandle<(Box<Writer>, Result<(), Error>)>),
     Failed,
 }
 
@@ -56,19 +50,29 @@ struct Writer {
     id: UploadId,
     shared: Arc<Shared>,
     hasher: Hasher,
+    /// The blob that this is to be, where it comes whole.
+    whole: Option<Location>,
     /// Made by the first write: an upload that is only begun has no file.
     file: Option<Arc<File>>,
-    existing: Existing,
+    /// The name of a file that goes unless it becomes that blob.
+    unfinished: Option<Place>,
     offset_bytes: u64,
     /// What was written since the last sync that was started on the side.
     unflushed_bytes: u64,
     is_entry_synced: bool,
-    _claim: Claim,
+    claim: Option<Claim>,
 }
 
 impl Upload {
-    pub(crate) fn create(shared: Arc<Shared>, claim: Claim, algorithm: Algorithm, existing: Existing) -> Self {
-        Self::new(shared, claim, Hasher::new(algorithm), 0, None, existing)
+    /// Begins at nothing, replacing a file that has its name.
+    pub(crate) fn begin(shared: Arc<Shared>, claim: Claim, algorithm: Algorithm) -> Self {
+        Self::new(shared, claim, Hasher::new(algorithm), None, None, 0)
+    }
+
+    /// Begins what is to be a blob, and comes whole.
+    pub(crate) fn begin_whole(shared: Arc<Shared>, claim: Claim, location: Location) -> Self {
+        let hasher = Hasher::new(location.digest().algorithm());
+        Self::new(shared, claim, hasher, Some(location), None, 0)
     }
 
     pub(crate) fn resume(
@@ -78,30 +82,31 @@ impl Upload {
         offset_bytes: u64,
         file: Arc<File>,
     ) -> Self {
-        Self::new(shared, claim, hasher, offset_bytes, Some(file), Existing::Refuse)
+        Self::new(shared, claim, hasher, None, Some(file), offset_bytes)
     }
 
     fn new(
         shared: Arc<Shared>,
         claim: Claim,
         hasher: Hasher,
-        offset_bytes: u64,
+        whole: Option<Location>,
         file: Option<Arc<File>>,
-        existing: Existing,
+        offset_bytes: u64,
     ) -> Self {
         let id = claim.id();
         let writer = Writer {
             id,
             shared: Arc::clone(&shared),
             hasher,
+            whole,
             file,
-            existing,
+            unfinished: None,
             offset_bytes,
             unflushed_bytes: 0,
             is_entry_synced: false,
-            _claim: claim,
+            claim: Some(claim),
         };
-        let state = State::Idle(writer);
+        let state = State::Idle(Box::new(writer));
         Self { id, shared, offset_bytes, pending: Pieces::default(), state, flush: None }
     }
 
@@ -254,17 +259,34 @@ impl Writer {
         if let Some(file) = &self.file {
             return Ok(Arc::clone(file));
         }
-        let (files, place) = (&self.shared.files, Place::Upload(self.id));
-        let file = match files.create(place) {
-            Err(error) if error.is_already_there() && self.existing == Existing::Replace => {
-                files.remove(place)?;
-                files.create(place)?
-            }
-            file => file?,
-        };
-        let file = Arc::new(file);
+        let file = Arc::new(self.make_file()?);
         self.file = Some(Arc::clone(&file));
         Ok(file)
+    }
+
+    fn make_file(&mut self) -> Result<File, Error> {
+        let files = &self.shared.files;
+        if let Some(location) = self.whole {
+            // In its final place from the start, as in `Shared::store`: one name to make instead of two, and none to remove.
+            let place = Place::Blob(location);
+            match files.create(place) {
+                // Of an earlier try, which a row may name by now.
+                Err(error) if error.is_already_there() => self.unfinished = Some(Place::Upload(self.id)),
+                file => {
+                    let file = file?;
+                    self.unfinished = Some(place);
+                    return Ok(file);
+                }
+            }
+        }
+        let place = Place::Upload(self.id);
+        match files.create(place) {
+            Err(error) if error.is_already_there() => {
+                files.remove(place)?;
+                files.create(place)
+            }
+            file => file,
+        }
     }
 
     fn write(&mut self, pieces: &[Bytes]) -> Result<(), Error> {
@@ -296,15 +318,48 @@ impl Writer {
     }
 
     fn commit(mut self, pieces: &[Bytes], expected: Digest) -> Result<Stored, Error> {
+        let stored = self.make_blob(pieces, expected);
+        if let Some(place) = self.unfinished.take() {
+            self.shared.remove_or_leave(place);
+        }
+        stored
+    }
+
+    fn make_blob(&mut self, pieces: &[Bytes], expected: Digest) -> Result<Stored, Error> {
         self.write(pieces)?;
         let file = self.file()?;
-        let actual = self.hasher.finish();
+        let actual = self.hasher.clone().finish();
         if actual != expected {
             return Err(Error::mismatch(expected, actual));
         }
-        let location = Location::new(expected, self.id);
-        let status = self.shared.name_blob(&file, location, self.offset_bytes)?;
+        let (location, size_bytes) = (Location::new(expected, self.id), self.offset_bytes);
+        let status = if let Some(Place::Blob(_)) = self.unfinished {
+            let status = self.shared.sync_blob(&file, location)?;
+            self.unfinished = None;
+            status
+        } else {
+            self.shared.name_blob(&file, location, size_bytes)?
+        };
         self.shared.verified.insert(status, expected, Instant::now());
-        Ok(Stored { location, size_bytes: self.offset_bytes })
+        Ok(Stored { location, size_bytes })
+    }
+}
+
+/// Who goes away in the middle of a blob that was to come whole leaves nothing.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let Some(place) = self.unfinished.take() else { return };
+        let (shared, claim) = (Arc::clone(&self.shared), self.claim.take());
+        let remove = move || {
+            shared.remove_or_leave(place);
+            // Only now may the upload be written to again, and the name be made.
+            drop(claim);
+        };
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let _goes_on_by_itself = runtime.spawn_blocking(remove);
+            }
+            Err(_) => remove(),
+        }
     }
 }

@@ -5,16 +5,17 @@
 
 use std::sync::Arc;
 
-use blobs::{Location, Stored, Upload, UploadId};
+use blobs::{Location, NewBlob, Stored, Upload, UploadId};
 use bytes::Bytes;
-use db::Tx;
+use db::{Tx, Value};
 use ledger::audit::{self, Record};
 use oci::{Digest, RepositoryName};
 
+use crate::begun::BegunUpload;
 use crate::error::Error;
 use crate::limits::HOLDERS_FORGOTTEN_MAX;
 use crate::pull::{BlobEntry, size_value};
-use crate::repositories::{Registry, RepositoryId, ensure_repository};
+use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
 use crate::statements as sql;
 use crate::usage::UsageChange;
 use crate::writers::Claim;
@@ -23,8 +24,27 @@ use crate::writers::Claim;
 pub(crate) enum Staged {
     /// A small body, still in memory.
     Small(Vec<Bytes>),
+    /// What was streamed to a file that has the blob's name already.
+    Whole(Box<NewBlob>),
     /// What was streamed to an upload's file.
     Streamed(Box<Upload>),
+}
+
+/// What there is of an upload beside its bytes, which ends with it.
+#[derive(Clone)]
+pub(crate) enum Session {
+    /// Nothing: the blob came in one request.
+    None,
+    /// A row.
+    Row,
+    /// An entry in memory.
+    Begun(BegunUpload),
+}
+
+impl From<Option<BegunUpload>> for Session {
+    fn from(begun: Option<BegunUpload>) -> Self {
+        begun.map_or(Self::Row, Self::Begun)
+    }
 }
 
 /// Where bytes that arrived are to be a blob.
@@ -33,8 +53,7 @@ pub(crate) struct Arrival {
     pub(crate) actor: String,
     pub(crate) digest: Digest,
     pub(crate) claim: Claim,
-    /// Whether the upload has a row, which ends with it.
-    pub(crate) has_session: bool,
+    pub(crate) session: Session,
 }
 
 impl Registry {
@@ -43,9 +62,10 @@ impl Registry {
         let this = self.clone();
         self.detached(async move {
             let is_streamed = matches!(staged, Staged::Streamed(_));
+            let is_whole = matches!(staged, Staged::Whole(_));
             let stored = this.store(&arrival, staged).await?;
-            let Arrival { repository, actor, digest, claim, has_session } = arrival;
-            let upload = has_session.then_some(claim.id());
+            let Arrival { repository, actor, digest, claim, session } = arrival;
+            let id = claim.id();
             let now_us = this.now_us();
             let entry = BlobEntry {
                 digest,
@@ -54,21 +74,33 @@ impl Registry {
                 collect_after_us: Some(now_us + this.inner.options.lease_us()),
             };
             let generation = this.inner.caches.generation(repository.as_str());
-            let (target, admitted) = (repository.clone(), Arc::new(entry.clone()));
+            let admission = Arc::new((repository.clone(), actor.clone(), entry.clone(), session.clone()));
             let committed = this
                 .write(move |tx| {
-                    let (name, actor, entry) = (target.clone(), actor.clone(), Arc::clone(&admitted));
-                    Box::pin(async move { admit_in(tx, &name, &actor, &entry, upload, now_us).await })
+                    let admission = Arc::clone(&admission);
+                    Box::pin(async move {
+                        let (name, actor, entry, session) = &*admission;
+                        admit_in(tx, name, actor, entry, session, now_us).await
+                    })
                 })
                 .await;
             match committed {
-                Ok((id, others)) => {
+                Ok((repository_id, others)) => {
                     claim.settle();
+                    this.inner.begun.remove(&actor, id);
+                    let may_have_file = match &session {
+                        Session::None => false,
+                        Session::Row => is_whole,
+                        Session::Begun(begun) => begun.is_touched,
+                    };
                     if is_streamed {
                         this.end_upload_or_leave(&stored).await;
+                    } else if may_have_file {
+                        this.remove_upload_or_leave(id).await;
                     }
                     this.forget_former_file(digest, &others);
-                    this.inner.caches.change(generation, repository.as_str(), |changes| changes.blob(id, &entry));
+                    let name = repository.as_str();
+                    this.inner.caches.change(generation, name, |changes| changes.blob(repository_id, &entry));
                     Ok(entry)
                 }
                 // The commit may still land: nobody takes the file while this process lives, and later the sweep does, if
@@ -79,18 +111,17 @@ impl Registry {
                     ),
                 ) => {
                     claim.doubt();
-                    if !has_session && is_streamed {
-                        this.end_upload_or_leave(&stored).await;
-                    }
+                    // Only a row can tell a second try that this one came through.
+                    this.inner.begun.remove(&actor, id);
                     Err(unknown)
                 }
                 Err(failed) => {
                     if !claim.is_doubtful() {
                         this.discard_unless_named(&stored.location).await;
                     }
-                    // Nobody takes up an upload that has no row.
-                    if !has_session || matches!(failed, Error::UploadUnknown) {
-                        this.remove_upload_or_leave(claim.id()).await;
+                    if matches!(failed, Error::UploadUnknown) {
+                        this.inner.begun.remove(&actor, id);
+                        this.remove_upload_or_leave(id).await;
                     }
                     // Only now may the client try again under the same name.
                     drop(claim);
@@ -103,37 +134,40 @@ impl Registry {
 
     /// Makes what arrived a file of the blob's name. A digest that does not match ends the upload: its row first.
     async fn store(&self, arrival: &Arrival, staged: Staged) -> Result<Stored, Error> {
-        let Arrival { digest, claim, has_session, .. } = arrival;
+        let Arrival { digest, claim, session, actor, .. } = arrival;
         let stored = match staged {
             Staged::Small(pieces) => self.inner.blobs.store(claim.id(), digest, pieces).await,
+            Staged::Whole(blob) => blob.commit().await,
             Staged::Streamed(upload) => upload.commit(digest).await,
         };
-        let failed = match stored {
-            Ok(stored) => return Ok(stored),
-            Err(blobs::Error::DigestMismatch { .. }) => Error::DigestMismatch { expected: *digest },
-            Err(failed) => failed.into(),
-        };
-        let is_over = match failed {
-            Error::DigestMismatch { .. } if *has_session => {
-                self.end_session(claim.id()).await?;
-                true
+        match stored {
+            Ok(stored) => Ok(stored),
+            Err(blobs::Error::DigestMismatch { .. }) => {
+                self.end_session(claim.id(), actor, session).await?;
+                self.remove_upload_or_leave(claim.id()).await;
+                Err(Error::DigestMismatch { expected: *digest })
             }
-            _ => !has_session,
-        };
-        if is_over {
-            self.remove_upload_or_leave(claim.id()).await;
+            Err(failed) => Err(failed.into()),
         }
-        Err(failed)
     }
 
-    pub(crate) async fn end_session(&self, id: UploadId) -> Result<(), Error> {
-        self.write(move |tx| {
-            Box::pin(async move {
-                tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
-                Ok(())
+    pub(crate) async fn end_session(&self, id: UploadId, actor: &str, session: &Session) -> Result<(), Error> {
+        let has_row = match session {
+            Session::None => false,
+            Session::Row => true,
+            Session::Begun(begun) => begun.is_touched,
+        };
+        if has_row {
+            self.write(move |tx| {
+                Box::pin(async move {
+                    tx.execute(&sql::DELETE_UPLOAD, &[id.to_string().into()]).await?;
+                    Ok(())
+                })
             })
-        })
-        .await
+            .await?;
+        }
+        self.inner.begun.remove(actor, id);
+        Ok(())
     }
 
     /// Removes the file of an upload that is over.
@@ -183,18 +217,11 @@ async fn admit_in(
     name: &RepositoryName,
     actor: &str,
     entry: &BlobEntry,
-    upload: Option<UploadId>,
+    session: &Session,
     now_us: i64,
 ) -> Result<(RepositoryId, Vec<RepositoryId>), Error> {
     let mut others = Vec::new();
-    let id = ensure_repository(tx, name, actor, now_us).await?;
-    if let Some(upload) = upload {
-        // One that belongs to a repository which was deleted meanwhile does not bring that back.
-        let ended = tx.execute(&sql::END_UPLOAD, &[upload.to_string().into(), id.0.into()]).await?;
-        if ended == 0 {
-            return Err(Error::UploadUnknown);
-        }
-    }
+    let id = end_session_in(tx, name, actor, entry.location.upload_id(), session, now_us).await?;
     let digest = entry.digest.to_bytes();
     let mut usage = UsageChange::default();
     let former = tx.find(&sql::FIND_STORED_BLOB, &[digest.clone().into()]).await?;
@@ -219,6 +246,40 @@ async fn admit_in(
     let record = Record::allowed(actor, "blob.push", &format!("{name}@{}", entry.digest));
     audit::record(tx, record).await?;
     Ok((id, others))
+}
+
+/// Ends an upload in the transaction that makes it a blob of a repository, which is made where it is new. An upload to a
+/// repository that was deleted meanwhile does not bring that back.
+async fn end_session_in(
+    tx: &mut Tx,
+    name: &RepositoryName,
+    actor: &str,
+    upload: UploadId,
+    session: &Session,
+    now_us: i64,
+) -> Result<RepositoryId, Error> {
+    let key = Value::from(upload.to_string());
+    match session {
+        Session::None => ensure_repository(tx, name, actor, now_us).await,
+        Session::Row => {
+            let id = ensure_repository(tx, name, actor, now_us).await?;
+            let ended = tx.execute(&sql::END_UPLOAD, &[key, id.0.into()]).await?;
+            if ended == 1 { Ok(id) } else { Err(Error::UploadUnknown) }
+        }
+        Session::Begun(begun) => {
+            let id = find_repository(tx, name).await.map_err(|error| match error {
+                Error::NameUnknown(_) => Error::UploadUnknown,
+                other => other,
+            })?;
+            if id != begun.repository {
+                return Err(Error::UploadUnknown);
+            }
+            if begun.is_touched {
+                tx.execute(&sql::DELETE_UPLOAD, &[key]).await?;
+            }
+            Ok(id)
+        }
+    }
 }
 
 /// Puts a blob into a repository, or renews its lease there.

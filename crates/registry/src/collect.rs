@@ -16,6 +16,7 @@ use ledger::audit::{self, Record};
 use oci::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
 
+use crate::begun::Begun;
 use crate::error::Error;
 use crate::limits::COLLECT_BATCH_ROWS_MAX;
 use crate::manifests::{Removed, remove_manifest};
@@ -123,6 +124,18 @@ impl Registry {
                     Err(_) => busy.push(id),
                 }
             }
+            let mut ended_early: Vec<UploadId> = Vec::new();
+            let mut without_row = 0;
+            for (actor, id, upload) in this.inner.begun.list_expired(now_us) {
+                // One that is being written to is looked at again.
+                let Ok(claim) = this.inner.writers.claim(id) else { continue };
+                this.inner.begun.remove(&actor, id);
+                without_row += 1;
+                if upload.is_touched {
+                    ended_early.push(id);
+                    claims.push(claim);
+                }
+            }
             let postponed_us = now_us + this.inner.options.upload_expiry_us;
             let ended = this
                 .write(move |tx| {
@@ -136,17 +149,17 @@ impl Registry {
                             let id: String = row.get(0)?;
                             ended.push(id.parse().map_err(|_| Error::Stored { what: "upload id" })?);
                         }
-                        let uploads = ended.len() as u64;
+                        let uploads = ended.len() as u64 + without_row;
                         add_to_totals(tx, &Collected { uploads, ..Collected::default() }).await?;
                         Ok(ended)
                     })
                 })
                 .await?;
-            for id in &ended {
+            for id in ended.iter().chain(&ended_early) {
                 this.remove_upload_or_leave(*id).await;
             }
             drop(claims);
-            Ok(ended.len() as u64)
+            Ok(ended.len() as u64 + without_row)
         })
         .await
     }
@@ -251,8 +264,12 @@ impl Registry {
             let now_us = this.now_us();
             let held_until_us = now_us + this.inner.options.lease_us();
             loop {
+                let begun = this.inner.begun.clone();
                 let (seen, gone) = this
-                    .write(move |tx| Box::pin(async move { collect_links_in(tx, now_us, held_until_us).await }))
+                    .write(move |tx| {
+                        let begun = begun.clone();
+                        Box::pin(async move { collect_links_in(tx, &begun, now_us, held_until_us).await })
+                    })
                     .await?;
                 if !gone.is_empty() {
                     this.inner.caches.forget_blobs(&gone);
@@ -370,6 +387,7 @@ enum Fate {
 
 async fn collect_links_in(
     tx: &mut Tx,
+    begun: &Begun,
     now_us: i64,
     held_until_us: i64,
 ) -> Result<(i64, Vec<(RepositoryId, Digest)>), Error> {
@@ -381,7 +399,7 @@ async fn collect_links_in(
     let unreferenced: BTreeSet<i64> =
         due.iter().filter(|(_, _, referenced, _)| !referenced).map(|(repository, ..)| *repository).collect();
     let list: Vec<Value> = unreferenced.into_iter().map(Value::from).collect();
-    let mut pushed_to = BTreeSet::new();
+    let mut pushed_to: BTreeSet<i64> = begun.list_repositories().into_iter().map(RepositoryId::number).collect();
     for row in tx.query_list(&sql::LIST_PUSHED_TO, &[now_us.into()], &list).await? {
         pushed_to.insert(row.get::<i64>(0)?);
     }

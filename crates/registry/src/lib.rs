@@ -14,6 +14,7 @@
 //! - No operation's cost grows with the number of tags, manifests or repositories it does not touch.
 
 mod admission;
+mod begun;
 mod cache;
 mod collect;
 mod error;

@@ -23,6 +23,10 @@ pub const REFERRERS_PAGE_BYTES_MAX: usize = 3 << 20;
 /// client that opens sessions without end is stopped.
 pub const UPLOADS_PER_ACTOR_MAX: u64 = 1_000;
 
+/// Uploads that have begun and hold nothing, kept in memory with SQLite: some 300 bytes each. Further ones are rows from the
+/// start.
+pub const BEGUN_UPLOADS_MAX: usize = 4_096;
+
 /// A body of at most this many bytes is stored in one step on the blocking pool instead of being streamed through it.
 pub const SMALL_BODY_BYTES_MAX: u64 = 128 << 10;
 

@@ -10,6 +10,7 @@ use db::{BoxFuture, Db, Tx};
 use ledger::audit::{self, Record};
 use oci::{Algorithm, RepositoryName};
 
+use crate::begun::Begun;
 use crate::cache::{Caches, Found};
 use crate::error::Error;
 use crate::limits::BLOB_SIZE_BYTES_MAX;
@@ -120,13 +121,15 @@ pub(crate) struct Inner {
     pub(crate) options: Options,
     pub(crate) caches: Caches,
     pub(crate) writers: Writers,
+    pub(crate) begun: Begun,
 }
 
 impl Registry {
     /// Makes a registry over an opened database and blob store.
     pub fn new(db: Db, blobs: blobs::Blobs, options: Options) -> Self {
         let caches = Caches::new(db.is_embedded());
-        Self { inner: Arc::new(Inner { db, blobs, options, caches, writers: Writers::default() }) }
+        let (writers, begun) = (Writers::default(), Begun::default());
+        Self { inner: Arc::new(Inner { db, blobs, options, caches, writers, begun }) }
     }
 
     pub(crate) fn now_us(&self) -> i64 {
@@ -213,7 +216,7 @@ impl Registry {
         self.detached(async move {
             let generation = this.inner.caches.generation(name.as_str());
             let target = name.clone();
-            this.write(move |tx| {
+            let deletion = this.write(move |tx| {
                 let (name, actor) = (target.clone(), actor.clone());
                 Box::pin(async move {
                     let row = tx
@@ -224,10 +227,10 @@ impl Registry {
                     tx.execute(&sql::ERASE_UPLOADS, &[id.into()]).await?;
                     crate::jobs::enqueue_erasure(tx, id).await?;
                     audit::record(tx, Record::allowed(&actor, "repository.delete", name.as_str())).await?;
-                    Ok(())
+                    Ok(RepositoryId(id))
                 })
-            })
-            .await?;
+            });
+            this.inner.begun.end_all_of(deletion.await?);
             this.inner.caches.change(generation, name.as_str(), |changes| {
                 changes.repository_gone();
             });

@@ -35,9 +35,11 @@ db::statements! {
     /// Takes the mark from a stored file that turned out whole.
     MARK_WHOLE = "UPDATE blobs SET state = 0 WHERE digest = $1 AND location = $2 AND state = 1";
 
-    /// Begins an upload.
+    /// Makes an upload a row, while its repository is there; one of which a commit in doubt has left a row is given what it
+    /// holds now.
     INSERT_UPLOAD = "INSERT INTO uploads (id, repository_id, actor, algorithm, offset_bytes, started_at_us, expires_at_us) \
-        VALUES ($1, $2, $3, $4, 0, $5, $6)";
+        SELECT $1, id, $3, $4, $5, $6, $7 FROM repositories WHERE id = $2 ON CONFLICT (id) DO UPDATE \
+        SET offset_bytes = excluded.offset_bytes, expires_at_us = excluded.expires_at_us";
     /// Unfinished uploads of an actor, up to a limit.
     COUNT_UPLOADS = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM uploads WHERE actor = $1 LIMIT $2) AS held";
     /// An upload by its id.

@@ -1,19 +1,22 @@
 //! Blobs coming in: sessions, chunks, commits, mounts.
 //!
-//! An upload is a row with the number of bytes that are durable; its file may be longer and is then cut. The store keeps
-//! the state of the hash between two requests, so that the file is read back only after a restart.
+//! An upload is a row with the number of bytes that are durable; its file may be longer and is then cut. With SQLite it becomes
+//! that with its first bytes (see [`crate::begun`]). The store keeps the state of the hash between two requests, so that the
+//! file is read back only after a restart.
 
-use blobs::{Pieces, Upload, UploadId};
+use blobs::{NewBlob, Pieces, Upload, UploadId};
 use bytes::Bytes;
+use db::Tx;
 use futures_util::{Stream, StreamExt};
 use ledger::audit::{self, Record};
 use oci::{Algorithm, ContentRange, Digest, RepositoryName};
 
-use crate::admission::{Arrival, Staged, link};
+use crate::admission::{Arrival, Session, Staged, link};
+use crate::begun::{BegunUpload, Refused};
 use crate::error::Error;
 use crate::limits::{SMALL_BODY_BYTES_MAX, UPLOADS_PER_ACTOR_MAX};
 use crate::pull::{BlobEntry, load_blob, size_value};
-use crate::repositories::{Registry, ensure_repository, find_repository};
+use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
 use crate::statements as sql;
 use crate::usage::UsageChange;
 use crate::writers::Claim;
@@ -55,10 +58,13 @@ impl<S> Body<S> {
     }
 }
 
-struct UploadRow {
+/// An upload as it was found.
+struct FoundUpload {
     id: UploadId,
     algorithm: Algorithm,
     offset_bytes: u64,
+    /// Where it has no row yet.
+    begun: Option<BegunUpload>,
 }
 
 impl Registry {
@@ -73,38 +79,89 @@ impl Registry {
         algorithm: Algorithm,
     ) -> Result<UploadStatus, Error> {
         let id = UploadId::generate();
+        if self.inner.db.is_embedded() && self.begin_without_row(id, name, actor, algorithm).await? {
+            return Ok(UploadStatus { id, offset_bytes: 0 });
+        }
         let now_us = self.now_us();
         let expires_at_us = now_us + self.inner.options.upload_expiry_us;
-        let (wanted, actor) = (name.clone(), actor.to_owned());
+        let (wanted, actor, begun) = (name.clone(), actor.to_owned(), self.inner.begun.clone());
         self.write(move |tx| {
-            let (wanted, actor) = (wanted.clone(), actor.clone());
+            let (wanted, actor, begun) = (wanted.clone(), actor.clone(), begun.clone());
             Box::pin(async move {
                 let repository = ensure_repository(tx, &wanted, &actor, now_us).await?;
-                let limit = i64::try_from(UPLOADS_PER_ACTOR_MAX).unwrap_or(i64::MAX);
-                let held: i64 = tx
-                    .find(&sql::COUNT_UPLOADS, &[actor.as_str().into(), limit.into()])
-                    .await?
-                    .map_or(Ok(0), |row| row.get(0))?;
-                if held >= limit {
+                if count_uploads(tx, &actor).await? + begun.count_of(&actor) >= UPLOADS_PER_ACTOR_MAX {
                     return Err(Error::TooManyUploads { actor, limit: UPLOADS_PER_ACTOR_MAX });
                 }
-                tx.execute(
-                    &sql::INSERT_UPLOAD,
-                    &[
-                        id.to_string().into(),
-                        repository.0.into(),
-                        actor.into(),
-                        algorithm.name().into(),
-                        now_us.into(),
-                        expires_at_us.into(),
-                    ],
-                )
-                .await?;
-                Ok(())
+                let upload = BegunUpload {
+                    name: wanted,
+                    repository,
+                    algorithm,
+                    started_at_us: now_us,
+                    expires_at_us,
+                    is_touched: false,
+                };
+                insert_upload(tx, id, &actor, &upload, 0).await
             })
         })
         .await?;
         Ok(UploadStatus { id, offset_bytes: 0 })
+    }
+
+    /// Begins an upload to a repository that is there in memory alone. Returns false where a row has to be made.
+    async fn begin_without_row(
+        &self,
+        id: UploadId,
+        name: &RepositoryName,
+        actor: &str,
+        algorithm: Algorithm,
+    ) -> Result<bool, Error> {
+        let (wanted, asking) = (name.clone(), actor.to_owned());
+        let found = self.read(move |tx| {
+            Box::pin(async move {
+                match find_repository(tx, &wanted).await {
+                    Ok(repository) => Ok(Some((repository, count_uploads(tx, &asking).await?))),
+                    Err(Error::NameUnknown(_)) => Ok(None),
+                    Err(other) => Err(other),
+                }
+            })
+        });
+        let Some((repository, rows)) = found.await? else { return Ok(false) };
+        let started_at_us = self.now_us();
+        let expires_at_us = started_at_us + self.inner.options.upload_expiry_us;
+        let name = name.clone();
+        let upload = BegunUpload { name, repository, algorithm, started_at_us, expires_at_us, is_touched: false };
+        match self.inner.begun.add(actor, id, upload, rows, UPLOADS_PER_ACTOR_MAX) {
+            Ok(()) => Ok(true),
+            Err(Refused::NoRoom) => Ok(false),
+            Err(Refused::TooMany) => {
+                Err(Error::TooManyUploads { actor: actor.to_owned(), limit: UPLOADS_PER_ACTOR_MAX })
+            }
+        }
+    }
+
+    /// Makes rows of the uploads that have none, so that clients go on with them after a restart.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn keep_begun_uploads(&self) -> Result<(), Error> {
+        let begun = self.inner.begun.list();
+        if begun.is_empty() {
+            return Ok(());
+        }
+        self.write(move |tx| {
+            let begun = begun.clone();
+            Box::pin(async move {
+                for (actor, id, upload) in &begun {
+                    match insert_upload(tx, *id, actor, upload, 0).await {
+                        // Its repository was deleted.
+                        Ok(()) | Err(Error::UploadUnknown) => {}
+                        Err(other) => return Err(other),
+                    }
+                }
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Returns where an upload stands.
@@ -121,11 +178,12 @@ impl Registry {
     /// # Errors
     /// `UploadUnknown`, `UploadBusy` while another request writes to it.
     pub async fn cancel_upload(&self, target: &UploadTarget) -> Result<(), Error> {
-        let (claim, row) = self.claim_upload(target).await?;
-        let this = self.clone();
+        let (claim, found) = self.claim_upload(target).await?;
+        let (this, actor) = (self.clone(), target.actor.clone());
         self.detached(async move {
-            this.end_session(row.id).await?;
-            this.remove_upload_or_leave(row.id).await;
+            let session = Session::from(found.begun);
+            this.end_session(found.id, &actor, &session).await?;
+            this.remove_upload_or_leave(found.id).await;
             drop(claim);
             Ok(())
         })
@@ -142,23 +200,25 @@ impl Registry {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
         E: Send,
     {
-        let (claim, row) = self.claim_upload(target).await?;
-        check_start(&body, row.offset_bytes)?;
-        let mut upload = self.resume(&row).await?;
-        let received = receive(&mut upload, body, self.inner.options.blob_size_bytes_max).await;
+        let (claim, found) = self.claim_upload(target).await?;
+        check_start(&body, found.offset_bytes)?;
+        self.inner.begun.touch(&target.actor, found.id);
+        let mut upload = self.resume(&found).await?;
+        let start = upload.offset();
+        let received = receive(Sink::Upload(&mut upload), start, body, self.inner.options.blob_size_bytes_max).await;
         // A body that broke off still counts as far as it came, so that the client may go on from there.
         let interrupted = match received {
             Ok(()) => None,
             Err(interrupted @ Error::BodyInterrupted { .. }) => Some(interrupted),
             Err(failed) => return Err(failed),
         };
-        let this = self.clone();
+        let (this, actor) = (self.clone(), target.actor.clone());
         let status = self
             .detached(async move {
                 let offset_bytes = upload.sync().await?;
-                this.advance(row.id, row.offset_bytes, offset_bytes).await?;
+                this.advance(&found, actor, offset_bytes).await?;
                 drop(claim);
-                Ok(UploadStatus { id: row.id, offset_bytes })
+                Ok(UploadStatus { id: found.id, offset_bytes })
             })
             .await?;
         interrupted.map_or(Ok(status), Err)
@@ -182,27 +242,46 @@ impl Registry {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
         E: Send,
     {
-        let (claim, row) = match self.claim_upload(target).await {
+        let (claim, found) = match self.claim_upload(target).await {
             Ok(claimed) => claimed,
             Err(Error::UploadUnknown) => return self.find_finished(target, digest).await,
             Err(other) => return Err(other),
         };
-        check_start(&body, row.offset_bytes)?;
+        check_start(&body, found.offset_bytes)?;
         let size_bytes_max = self.inner.options.blob_size_bytes_max;
-        let small = small_length(&body).filter(|_| row.offset_bytes == 0);
-        let staged = if let Some(length) = small {
-            Staged::Small(collect(body, length, size_bytes_max).await?)
+        let staged = if found.offset_bytes == 0 {
+            self.receive_whole(found.id, digest, body).await?
         } else {
-            let mut upload = self.resume(&row).await?;
-            receive(&mut upload, body, size_bytes_max).await?;
+            let mut upload = self.resume(&found).await?;
+            receive(Sink::Upload(&mut upload), found.offset_bytes, body, size_bytes_max).await?;
             Staged::Streamed(Box::new(upload))
         };
         let (repository, actor) = (target.repository.clone(), target.actor.clone());
-        match self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: true }, staged).await {
+        let session = Session::from(found.begun);
+        match self.admit(Arrival { repository, actor, digest: *digest, claim, session }, staged).await {
             // An earlier commit, which was thought to have failed, has come through meanwhile.
             Err(Error::UploadUnknown) => self.find_finished(target, digest).await,
             admitted => admitted,
         }
+    }
+
+    /// Receives a blob of which nothing was sent before.
+    async fn receive_whole<S, E>(&self, id: UploadId, digest: &Digest, body: Body<S>) -> Result<Staged, Error>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+        E: Send,
+    {
+        let size_bytes_max = self.inner.options.blob_size_bytes_max;
+        if let Some(length) = small_length(&body) {
+            return Ok(Staged::Small(collect(body, length, size_bytes_max).await?));
+        }
+        let begun = self.inner.blobs.begin(id, digest).await;
+        let mut blob = begun.map_err(|error| match error {
+            blobs::Error::UploadBusy { .. } => Error::UploadBusy,
+            other => other.into(),
+        })?;
+        receive(Sink::Blob(&mut blob), 0, body, size_bytes_max).await?;
+        Ok(Staged::Whole(Box::new(blob)))
     }
 
     /// Returns what a request finds that ends an upload once more.
@@ -227,20 +306,16 @@ impl Registry {
     {
         let id = UploadId::generate();
         let claim = self.inner.writers.claim(id)?;
-        let size_bytes_max = self.inner.options.blob_size_bytes_max;
-        let staged = if let Some(length) = small_length(&body) {
-            Staged::Small(collect(body, length, size_bytes_max).await?)
-        } else {
-            let mut upload = self.inner.blobs.create(id, digest.algorithm()).await?;
-            if let Err(refused) = receive(&mut upload, body, size_bytes_max).await {
-                drop(upload);
+        let staged = match self.receive_whole(id, digest, body).await {
+            Ok(staged) => staged,
+            Err(refused) => {
+                // Waits until what came is gone.
                 self.remove_upload_or_leave(id).await;
                 return Err(refused);
             }
-            Staged::Streamed(Box::new(upload))
         };
         let (repository, actor) = (name.clone(), actor.to_owned());
-        self.admit(Arrival { repository, actor, digest: *digest, claim, has_session: false }, staged).await
+        self.admit(Arrival { repository, actor, digest: *digest, claim, session: Session::None }, staged).await
     }
 
     /// Puts a blob of one repository into another without moving a byte. Returns none when the source does not hold it.
@@ -291,8 +366,11 @@ impl Registry {
         .await
     }
 
-    async fn load_upload(&self, target: &UploadTarget) -> Result<UploadRow, Error> {
+    async fn load_upload(&self, target: &UploadTarget) -> Result<FoundUpload, Error> {
         let id: UploadId = target.id.parse().map_err(|_| Error::UploadUnknown)?;
+        if let Some(begun) = self.inner.begun.find(&target.actor, &target.repository, id) {
+            return Ok(FoundUpload { id, algorithm: begun.algorithm, offset_bytes: 0, begun: Some(begun) });
+        }
         let (repository, actor) = (target.repository.clone(), target.actor.clone());
         self.read(move |tx| {
             Box::pin(async move {
@@ -305,21 +383,21 @@ impl Registry {
                 }
                 let algorithm =
                     row.get::<String>(2)?.parse().map_err(|_| Error::Stored { what: "digest algorithm" })?;
-                Ok(UploadRow { id, algorithm, offset_bytes: row.get(3)? })
+                Ok(FoundUpload { id, algorithm, offset_bytes: row.get(3)?, begun: None })
             })
         })
         .await
     }
 
     /// Takes an upload for this request alone and reads its row.
-    async fn claim_upload(&self, target: &UploadTarget) -> Result<(Claim, UploadRow), Error> {
+    async fn claim_upload(&self, target: &UploadTarget) -> Result<(Claim, FoundUpload), Error> {
         let id = target.id.parse().map_err(|_| Error::UploadUnknown)?;
         let claim = self.inner.writers.claim(id)?;
         Ok((claim, self.load_upload(target).await?))
     }
 
-    async fn resume(&self, row: &UploadRow) -> Result<Upload, Error> {
-        match self.inner.blobs.resume(row.id, row.algorithm, row.offset_bytes).await {
+    async fn resume(&self, found: &FoundUpload) -> Result<Upload, Error> {
+        match self.inner.blobs.resume(found.id, found.algorithm, found.offset_bytes).await {
             Ok(upload) => Ok(upload),
             Err(blobs::Error::UploadLost { .. }) => Err(Error::UploadUnknown),
             Err(blobs::Error::UploadBusy { .. }) => Err(Error::UploadBusy),
@@ -327,8 +405,20 @@ impl Registry {
         }
     }
 
-    async fn advance(&self, id: UploadId, from: u64, to: u64) -> Result<(), Error> {
+    /// Records what an upload holds.
+    async fn advance(&self, found: &FoundUpload, actor: String, to: u64) -> Result<(), Error> {
+        let (id, from) = (found.id, found.offset_bytes);
         let expires_at_us = self.now_us() + self.inner.options.upload_expiry_us;
+        if let Some(begun) = &found.begun {
+            let (upload, owner) = (BegunUpload { expires_at_us, ..begun.clone() }, actor.clone());
+            self.write(move |tx| {
+                let (upload, owner) = (upload.clone(), owner.clone());
+                Box::pin(async move { insert_upload(tx, id, &owner, &upload, to).await })
+            })
+            .await?;
+            self.inner.begun.remove(&actor, id);
+            return Ok(());
+        }
         self.write(move |tx| {
             Box::pin(async move {
                 let changed = tx
@@ -342,6 +432,33 @@ impl Registry {
         })
         .await
     }
+}
+
+/// Returns how many rows an actor's uploads have, up to the limit.
+async fn count_uploads(tx: &mut Tx, actor: &str) -> Result<u64, Error> {
+    let row = tx.find(&sql::COUNT_UPLOADS, &[actor.into(), size_value(UPLOADS_PER_ACTOR_MAX)]).await?;
+    Ok(row.map_or(Ok(0), |row| row.get(0))?)
+}
+
+/// Makes an upload a row, unless its repository is gone.
+async fn insert_upload(
+    tx: &mut Tx,
+    id: UploadId,
+    actor: &str,
+    upload: &BegunUpload,
+    offset_bytes: u64,
+) -> Result<(), Error> {
+    let RepositoryId(repository) = upload.repository;
+    let row = [
+        id.to_string().into(),
+        repository.into(),
+        actor.into(),
+        upload.algorithm.name().into(),
+        size_value(offset_bytes),
+        upload.started_at_us.into(),
+        upload.expires_at_us.into(),
+    ];
+    if tx.execute(&sql::INSERT_UPLOAD, &row).await? == 1 { Ok(()) } else { Err(Error::UploadUnknown) }
 }
 
 fn check_start<S>(body: &Body<S>, offset: u64) -> Result<(), Error> {
@@ -377,13 +494,27 @@ where
     Ok(pieces.into_vec())
 }
 
-/// Writes a body to an upload.
-async fn receive<S, E>(upload: &mut Upload, mut body: Body<S>, size_bytes_max: u64) -> Result<(), Error>
+/// Where a body is written to as it comes.
+enum Sink<'a> {
+    Upload(&'a mut Upload),
+    Blob(&'a mut NewBlob),
+}
+
+impl Sink<'_> {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), blobs::Error> {
+        match self {
+            Self::Upload(upload) => upload.write(bytes).await,
+            Self::Blob(blob) => blob.write(bytes).await,
+        }
+    }
+}
+
+/// Writes a body to where `start` bytes are already.
+async fn receive<S, E>(mut sink: Sink<'_>, start: u64, mut body: Body<S>, size_bytes_max: u64) -> Result<(), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
 {
     let announced = body.announced();
-    let start = upload.offset();
     if announced.is_some_and(|length| start.saturating_add(length) > size_bytes_max) {
         return Err(Error::BlobTooLarge { limit: size_bytes_max });
     }
@@ -397,7 +528,7 @@ where
         if announced.is_some_and(|length| received > length) {
             check_length(announced, received)?;
         }
-        upload.write(chunk).await?;
+        sink.write(chunk).await?;
     }
     check_length(announced, received)
 }

@@ -4,11 +4,11 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use blobs::{BATCH_BYTES, Error, PENDING_BYTES_MAX, STORE_BYTES_MAX, UploadId, Verdict};
+use blobs::{BATCH_BYTES, Error, Operation, PENDING_BYTES_MAX, STORE_BYTES_MAX, UploadId, Verdict};
 use bytes::Bytes;
 use oci::Algorithm;
 
-use crate::{Store, content, drain, push, read, sha256, sha512, store};
+use crate::{Store, content, drain, push, push_whole, read, sha256, sha512, store};
 
 #[tokio::test]
 async fn what_is_pushed_is_read() {
@@ -20,7 +20,36 @@ async fn what_is_pushed_is_read() {
         assert_eq!(pushed.size_bytes, size as u64);
         assert_eq!(pushed.location.digest(), &sha256(&bytes));
         assert!(read(&this.blobs, &pushed).await.expect("the blob is read") == bytes, "{size} bytes");
+        for digest in [sha256(&bytes), sha512(&bytes)] {
+            let whole = push_whole(&this.blobs, UploadId::generate(), &bytes, &digest).await;
+            let whole = whole.expect("the push succeeds");
+            assert_eq!((whole.size_bytes, whole.location.digest()), (size as u64, &digest));
+            assert!(read(&this.blobs, &whole).await.expect("the blob is read") == bytes, "{size} bytes");
+        }
     }
+}
+
+/// One that comes whole has one name from its first byte to its last.
+#[tokio::test]
+async fn what_comes_whole_takes_two_syncs_and_no_second_name() {
+    let this = Store::new();
+    let bytes = content(18, 700_000);
+    this.faults.record();
+    let stored = push_whole(&this.blobs, UploadId::generate(), &bytes, &sha256(&bytes)).await;
+    let path = stored.expect("the push succeeds").location.to_string();
+    let (directory, _) = path.rsplit_once('/').expect("it has a directory");
+    let done: Vec<_> = this.faults.recorded();
+    let [
+        Operation::Create { path: made, .. },
+        writes @ ..,
+        Operation::SyncFile { .. },
+        Operation::SyncDirectory { path: synced },
+    ] = done.as_slice()
+    else {
+        panic!("{done:?}")
+    };
+    assert_eq!((made, synced.as_str()), (&path, directory));
+    assert!(writes.iter().all(|operation| matches!(operation, Operation::Write { .. })), "{writes:?}");
 }
 
 #[tokio::test]
@@ -28,7 +57,7 @@ async fn single_bytes_are_written_together() {
     let this = Store::new();
     let bytes = content(17, 300_000);
     let id = UploadId::generate();
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     this.faults.record();
     for byte in &bytes {
         upload.write(vec![*byte].into()).await.expect("the byte is taken");
@@ -62,7 +91,8 @@ async fn a_digest_that_does_not_match_leaves_nothing() {
             let pushed = push(&this.blobs, &bytes, &expected).await;
             let id = UploadId::generate();
             let stored = this.blobs.store(id, &expected, vec![bytes.clone().into()]).await;
-            for outcome in [pushed, stored] {
+            let whole = push_whole(&this.blobs, UploadId::generate(), &bytes, &expected).await;
+            for outcome in [pushed, stored, whole] {
                 let error = outcome.expect_err("the digest does not match");
                 assert!(matches!(error, Error::DigestMismatch { expected: said, .. } if *said == expected));
             }
@@ -109,7 +139,7 @@ async fn an_upload_goes_on_after_a_restart() {
     let bytes = content(6, 1_000_000);
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let id = UploadId::generate();
-        let mut upload = this.blobs.create(id, algorithm).await.expect("the upload begins");
+        let mut upload = this.blobs.resume(id, algorithm, 0).await.expect("the upload begins");
         upload.write(bytes[..600_000].to_vec().into()).await.expect("the part is written");
         assert_eq!(upload.sync().await.expect("the part is synced"), 600_000);
         // Longer than was acknowledged.
@@ -140,7 +170,7 @@ async fn an_upload_that_lost_bytes_has_to_start_again() {
     };
     check(&this, 1, Some(0)).await;
     check(&this, 0, None).await;
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write(vec![7; 100].into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
     drop(upload);
@@ -157,7 +187,7 @@ async fn an_upload_that_lost_bytes_has_to_start_again() {
 async fn an_upload_dropped_half_way_can_start_again() {
     let this = Store::new();
     let id = UploadId::generate();
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write(content(7, 2_000_000).into()).await.expect("the part is written");
     drop(upload);
     let bytes = content(8, 300_000);
@@ -174,7 +204,7 @@ async fn an_upload_stays_until_it_is_ended() {
     let mut this = Store::new();
     let id = UploadId::generate();
     let bytes = content(15, 300_000);
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write(bytes[..200_000].to_vec().into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
     let wrong = upload.commit(&sha256(b"other")).await.expect_err("the digest does not match");
@@ -218,11 +248,50 @@ async fn a_torn_blob_of_an_earlier_try_is_replaced() {
         let id = UploadId::generate();
         let location = blobs::Location::new(sha256(&bytes), id);
         std::fs::write(this.path(&location), torn).expect("the file is written");
-        let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+        let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
         upload.write(bytes.clone().into()).await.expect("the part is written");
         let stored = upload.commit(&sha256(&bytes)).await.expect("the upload is committed");
         assert_eq!(stored.location, location);
         assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes);
+        this.blobs.end_upload(&stored).await.expect("the upload ends");
+        std::fs::write(this.path(&location), torn).expect("the file is written");
+        let again = push_whole(&this.blobs, id, &bytes, &sha256(&bytes)).await.expect("the push succeeds");
+        assert_eq!(again, stored);
+        assert!(read(&this.blobs, &stored).await.expect("the blob is read") == bytes);
+        this.blobs.remove(&location).await.expect("the blob is removed");
+    }
+    assert_eq!(this.files().await, Vec::<String>::new());
+}
+
+/// A row may name the file of an earlier try: whatever becomes of the next one, that stays.
+#[tokio::test]
+async fn what_came_whole_before_is_kept() {
+    let this = Store::new();
+    let (id, bytes) = (UploadId::generate(), content(19, 300_000));
+    let digest = sha256(&bytes);
+    let first = push_whole(&this.blobs, id, &bytes, &digest).await.expect("the push succeeds");
+    let wrong = push_whole(&this.blobs, id, &bytes[1..], &digest).await.expect_err("the digest does not match");
+    assert!(matches!(wrong, Error::DigestMismatch { .. }), "{wrong:?}");
+    let mut dropped = this.blobs.begin(id, &digest).await.expect("it begins");
+    dropped.write(bytes[..290_000].to_vec().into()).await.expect("the part is written");
+    drop(dropped);
+    let again = push_whole(&this.blobs, id, &bytes, &digest).await.expect("the push succeeds");
+    assert_eq!(again, first);
+    assert!(read(&this.blobs, &first).await.expect("the blob is read") == bytes);
+    assert_eq!(this.files().await, [first.location.to_string()]);
+}
+
+#[tokio::test]
+async fn what_was_to_come_whole_and_did_not_leaves_nothing() {
+    let this = Store::new();
+    for size in [1, 300_000, 2_000_000] {
+        let id = UploadId::generate();
+        let mut blob = this.blobs.begin(id, &sha256(b"whatever")).await.expect("it begins");
+        blob.write(content(20, size).into()).await.expect("the part is written");
+        drop(blob);
+        // Waits until what was left running is done.
+        this.blobs.remove_upload(id).await.expect("the upload is free");
+        assert_eq!(this.files().await, Vec::<String>::new(), "{size}");
     }
 }
 
@@ -230,7 +299,7 @@ async fn a_torn_blob_of_an_earlier_try_is_replaced() {
 async fn two_requests_cannot_write_to_one_upload() {
     let this = Store::new();
     let id = UploadId::generate();
-    let upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     let busy = |error: Error| assert!(matches!(error, Error::UploadBusy { .. }), "{error:?}");
     busy(this.blobs.resume(id, Algorithm::Sha256, 0).await.map(|_| ()).expect_err("the upload is in use"));
     busy(this.blobs.store(id, &sha256(b"a"), vec!["a".into()]).await.expect_err("the upload is in use"));
@@ -325,7 +394,7 @@ async fn a_removed_blob_is_missing() {
 async fn a_discarded_upload_is_gone() {
     let this = Store::new();
     let id = UploadId::generate();
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write(content(12, 2_000_000).into()).await.expect("the part is written");
     upload.discard().await.expect("the upload is discarded");
     assert_eq!(this.files().await, Vec::<String>::new());
@@ -339,7 +408,7 @@ async fn a_commit_whose_caller_went_away_is_whole_or_resumable() {
         let id = UploadId::generate();
         let bytes = content(13, 700_000);
         let digest = sha256(&bytes);
-        let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+        let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
         upload.write(bytes.clone().into()).await.expect("the part is written");
         upload.sync().await.expect("the part is synced");
         let mut commit = Box::pin(upload.commit(&digest));

@@ -5,12 +5,12 @@ use std::io::ErrorKind;
 use blobs::{Blobs, Error, Stored, UploadId};
 use oci::{Algorithm, Digest};
 
-use crate::{Store, content, read, sha256, sha512};
+use crate::{Store, content, push_whole, read, sha256, sha512};
 
 /// Uploads in two parts, the second after a restart as it were, and names a digest of either algorithm.
 async fn upload(blobs: &Blobs, id: UploadId, bytes: &[u8], digest: &Digest) -> Result<Stored, Error> {
     let (first, second) = bytes.split_at(bytes.len() / 2);
-    let mut upload = blobs.create(id, Algorithm::Sha256).await?;
+    let mut upload = blobs.resume(id, Algorithm::Sha256, 0).await?;
     upload.write(first.to_vec().into()).await?;
     let offset = upload.sync().await?;
     drop(upload);
@@ -94,6 +94,17 @@ async fn any_operation_of_storing_a_body_may_fail() {
     }
 }
 
+#[tokio::test]
+async fn any_operation_of_a_blob_that_comes_whole_may_fail() {
+    for is_lasting in [false, true] {
+        for kind in [ErrorKind::Other, ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let push =
+                async |blobs: &Blobs, id: UploadId, bytes: &[u8]| push_whole(blobs, id, bytes, &sha256(bytes)).await;
+            check(kind, is_lasting, push).await;
+        }
+    }
+}
+
 /// The last part of an upload, with the n-th operation failing, is tried again where the earlier part was acknowledged.
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_commit_that_fails() {
@@ -104,7 +115,7 @@ async fn what_was_acknowledged_survives_a_commit_that_fails() {
         for number in 0.. {
             let what = format!("operation {number}, {is_lasting}, {is_restarted}");
             let id = UploadId::generate();
-            let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+            let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
             upload.write(first.to_vec().into()).await.expect("the part is written");
             let offset = upload.sync().await.expect("the part is synced");
             if is_lasting {
@@ -144,7 +155,7 @@ async fn a_file_system_without_links_is_made_do_with() {
         let mut copies = 0;
         for number in 0.. {
             let id = UploadId::generate();
-            let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+            let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
             upload.write(bytes.clone().into()).await.expect("the part is written");
             upload.sync().await.expect("the part is synced");
             this.faults.fail(number..=number, kind);
@@ -172,7 +183,7 @@ async fn a_file_system_without_links_is_made_do_with() {
 async fn an_upload_does_not_go_on_after_a_failure() {
     let this = Store::new();
     let id = UploadId::generate();
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write("lost".into()).await.expect("the part is taken");
     this.faults.fail(1..=1, ErrorKind::StorageFull);
     let error = upload.sync().await.expect_err("the write fails");

@@ -14,7 +14,7 @@ async fn every_file_is_listed_as_what_it_is() {
     let this = Store::new();
     let stored = store(&this.blobs, b"content").await.expect("the body is stored");
     let id = UploadId::generate();
-    let mut upload = this.blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = this.blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write("part".into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
     let unknown = [

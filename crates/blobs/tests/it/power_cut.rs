@@ -13,7 +13,7 @@ use blobs::{Blobs, Error, Faults, Found, Operation, Stored, UploadId, Verdict};
 use bytes::Bytes;
 use oci::Algorithm;
 
-use crate::{content, list, memory_directory, read, sha256, sha512};
+use crate::{content, list, memory_directory, push_whole, read, sha256, sha512};
 
 /// How many of the entries changed since their directory's last sync are tried in every combination; of more, all, none, each
 /// alone and all but each.
@@ -219,10 +219,17 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
         promises.push(promise(Promised::Blob(stored.expect("the body is stored"), bytes.to_vec())));
     }
 
+    // One that comes whole, and one that breaks off.
+    let whole = content(5, 5000);
+    let stored = push_whole(&blobs, UploadId::generate(), &whole, &sha256(&whole)).await;
+    promises.push(promise(Promised::Blob(stored.expect("the push succeeds"), whole.clone())));
+    let id = UploadId::generate();
+    push_whole(&blobs, id, &whole[1..], &sha256(&whole)).await.expect_err("the digest does not match");
+
     // An upload in three parts, with a part too many that is cut off when it is resumed.
     let id = UploadId::generate();
     let large = content(2, 9000);
-    let mut upload = blobs.create(id, Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = blobs.resume(id, Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write(large[..4000].to_vec().into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
     promises.push(promise(Promised::Upload(id, large[..4000].to_vec())));
@@ -253,7 +260,7 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
     let pushes = bodies.iter().map(|bytes| {
         let blobs = blobs.clone();
         async move {
-            let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await?;
+            let mut upload = blobs.resume(UploadId::generate(), Algorithm::Sha256, 0).await?;
             upload.write(bytes.clone().into()).await?;
             let stored = upload.commit(&sha256(bytes)).await?;
             blobs.end_upload(&stored).await?;
@@ -265,12 +272,12 @@ async fn run_script() -> (Vec<Operation>, Vec<Promise>) {
     }
 
     // A digest that does not match, and an upload given up.
-    let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = blobs.resume(UploadId::generate(), Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write("content".into()).await.expect("the part is written");
     let id = upload.id();
     upload.commit(&sha256(b"other")).await.expect_err("the digest does not match");
     blobs.remove_upload(id).await.expect("the upload is removed");
-    let mut upload = blobs.create(UploadId::generate(), Algorithm::Sha256).await.expect("the upload begins");
+    let mut upload = blobs.resume(UploadId::generate(), Algorithm::Sha256, 0).await.expect("the upload begins");
     upload.write("content".into()).await.expect("the part is written");
     upload.sync().await.expect("the part is synced");
     upload.discard().await.expect("the upload is discarded");
@@ -387,7 +394,7 @@ async fn nothing_acknowledged_is_lost() {
         }
     }
     assert!(
-        promises.len() == 11 && operations.len() > opening + 40 && checked.len() > 300,
+        promises.len() == 12 && operations.len() > opening + 40 && checked.len() > 300,
         "{} {}",
         operations.len(),
         checked.len()

@@ -29,6 +29,7 @@ const JOB_DRAIN: Duration = Duration::from_secs(10);
 /// What runs beside the listeners.
 pub(super) struct Upkeep {
     database: db::Db,
+    registry: Registry,
     denials: Arc<Denials>,
     stop: Stop,
     writes_denials: JoinHandle<()>,
@@ -50,12 +51,16 @@ impl Upkeep {
         let stop = Stop::new();
         let writes_denials = tokio::spawn(write_denials(database.clone(), Arc::clone(&denials), stop.clone()));
         let runner = with_accounts(registry.with_jobs(runner), tenancy).start();
-        Self { database: database.clone(), denials, stop, writes_denials, runner, sealer: sealer.start() }
+        let registry = registry.clone();
+        Self { database: database.clone(), registry, denials, stop, writes_denials, runner, sealer: sealer.start() }
     }
 
     /// Stops it: jobs first, then what they and the last requests left to record, then the seal over it.
     pub(super) async fn stop(self) {
         self.runner.drain(JOB_DRAIN).await;
+        if let Err(error) = self.registry.keep_begun_uploads().await {
+            warn!(error = &error as &dyn std::error::Error, "uploads that had just begun are forgotten");
+        }
         self.stop.request();
         if let Err(error) = self.writes_denials.await {
             warn!(error = %error, "the count of denials ended early");

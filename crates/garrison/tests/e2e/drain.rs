@@ -38,6 +38,24 @@ testkit::on_both_databases! {
         hub.stop();
     }
 
+    async fn an_upload_that_had_just_begun_goes_on_after_a_stop(database: Database) {
+        let installation = Installation::new(database);
+        let hub = installation.start(&[]);
+        let mut client = hub.client();
+        let uploads = "/v2/team/begun/blobs/uploads/";
+        let [first, content] = [content::bytes(4, 10), content::bytes(5, 400_000)];
+        client.send("POST", &format!("{uploads}?digest={}", sha256(&first)), &[], &first).unwrap().expect(201);
+        let begun = client.send("POST", uploads, &[], b"").unwrap().expect(202);
+        drop(client);
+        hub.stop();
+        let hub = installation.start(&[]);
+        let finish = format!("{}?digest={}", begun.header("location").unwrap(), sha256(&content));
+        hub.client().send("PUT", &finish, &[], &content).unwrap().expect(201);
+        let path = format!("/v2/team/begun/blobs/{}", sha256(&content));
+        assert_eq!(hub.client().get(&path).unwrap().expect(200).body, content);
+        hub.stop();
+    }
+
     async fn a_second_signal_ends_at_once(database: Database) {
         let installation = Installation::new(database);
         let hub = installation.start(&["--drain-timeout", "10m"]);

@@ -27,13 +27,16 @@ fn watch(database: Database) {
     let Some(mut tracer) = attach(&strace, &hub, &trace) else { return };
 
     let mut client = hub.client();
-    let (small, large) = (content::bytes(1, 2_000), content::bytes(2, 3_000_000));
-    let whole = format!("/v2/team/traced/blobs/uploads/?digest={}", sha256(&small));
-    client.send("POST", &whole, &[], &small).unwrap().expect(201);
+    let (small, large, whole) = (content::bytes(1, 2_000), content::bytes(2, 3_000_000), content::bytes(3, 2_000_000));
+    let at_once = format!("/v2/team/traced/blobs/uploads/?digest={}", sha256(&small));
+    client.send("POST", &at_once, &[], &small).unwrap().expect(201);
     let begun = client.send("POST", "/v2/team/traced/blobs/uploads/", &[], b"").unwrap().expect(202);
     let location = begun.header("location").unwrap().to_owned();
     client.send("PATCH", &location, &[], &large).unwrap().expect(202);
     client.send("PUT", &format!("{location}?digest={}", sha256(&large)), &[], b"").unwrap().expect(201);
+    let begun = client.send("POST", "/v2/team/traced/blobs/uploads/", &[], b"").unwrap().expect(202);
+    let location = begun.header("location").unwrap();
+    client.send("PUT", &format!("{location}?digest={}", sha256(&whole)), &[], &whole).unwrap().expect(201);
     let manifest = image_manifest(&small, &[&large]);
     let manifest_type = [("Content-Type", IMAGE_MANIFEST)];
     client.send("PUT", "/v2/team/traced/manifests/1", &manifest_type, &manifest).unwrap().expect(201);
@@ -43,14 +46,14 @@ fn watch(database: Database) {
 
     let calls = parse(&std::fs::read_to_string(&trace).unwrap());
     let answers: Vec<&Call> = calls.iter().filter(|call| call.is_write() && call.has("HTTP/1.1 201")).collect();
-    let [small_answer, large_answer, manifest_answer] = answers.as_slice() else {
-        panic!("three answers are expected: {answers:#?}")
+    let [small_answer, large_answer, whole_answer, manifest_answer] = answers.as_slice() else {
+        panic!("four answers are expected: {answers:#?}")
     };
     let log_sync = |call: &Call| match installation.database() {
         "sqlite" => call.is_sync() && call.has("/garrison.db-wal>"),
         _ => call.is_write() && call.has("COMMIT"),
     };
-    for (answer, blob) in [(small_answer, &small), (large_answer, &large)] {
+    for (answer, blob) in [(small_answer, &small), (large_answer, &large), (whole_answer, &whole)] {
         let hex = sha256(blob).hex();
         let shard = format!("/blobs/sha256/{}", &hex[..2]);
         let file = format!("{shard}/{hex}.");
@@ -73,7 +76,7 @@ fn watch(database: Database) {
         assert!(log.is_some(), "the transaction is durable after the file and before the answer: {calls:#?}");
     }
     let log =
-        calls.iter().find(|call| call.start > large_answer.end && call.end < manifest_answer.start && log_sync(call));
+        calls.iter().find(|call| call.start > whole_answer.end && call.end < manifest_answer.start && log_sync(call));
     assert!(log.is_some(), "the manifest's transaction is durable before the answer: {calls:#?}");
 }
 

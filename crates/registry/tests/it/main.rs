@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod begun;
 mod blob_contract;
 mod collection;
 mod concurrency;

@@ -387,7 +387,9 @@ impl Worker {
         for upload in std::mem::take(&mut self.uploads) {
             let begun = Instant::now();
             let status = client.get(&upload.location).unwrap();
-            if status.status == 404 && upload.begun.elapsed() >= UPLOAD_EXPIRY {
+            // Of one that had not acknowledged a byte, a killed hub may know nothing.
+            let may_be_gone = upload.acknowledged == 0 || upload.begun.elapsed() >= UPLOAD_EXPIRY;
+            if status.status == 404 && may_be_gone {
                 continue;
             }
             let status = status.expect(204);
