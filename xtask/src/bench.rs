@@ -6,8 +6,10 @@
 #![expect(clippy::cast_precision_loss, reason = "counts and bytes of a run are far below 2^52")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what the task is for")]
 
+mod full;
 mod http;
 mod load;
+mod paced;
 mod registry;
 mod sbom;
 mod server;

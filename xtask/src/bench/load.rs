@@ -25,40 +25,14 @@ pub(crate) fn run(
     count: usize,
     operation: impl Fn(&mut Connection, usize) -> Result<()> + Sync,
 ) -> Result<Outcome> {
-    drive(address, authorization, clients, count, None, operation)
-}
-
-/// Runs operations at a given rate for all clients together; a late one counts from when it was due.
-pub(crate) fn run_paced(
-    address: SocketAddr,
-    authorization: &str,
-    clients: usize,
-    count: usize,
-    per_second: f64,
-    operation: impl Fn(&mut Connection, usize) -> Result<()> + Sync,
-) -> Result<Outcome> {
-    drive(address, authorization, clients, count, Some(per_second), operation)
-}
-
-fn drive(
-    address: SocketAddr,
-    authorization: &str,
-    clients: usize,
-    count: usize,
-    per_second: Option<f64>,
-    operation: impl Fn(&mut Connection, usize) -> Result<()> + Sync,
-) -> Result<Outcome> {
     let (next, ready) = (AtomicUsize::new(0), Barrier::new(clients + 1));
     let (times, failure) = (Mutex::new(Vec::with_capacity(count)), Mutex::new(None::<anyhow::Error>));
-    let started = Mutex::new(Instant::now());
     let elapsed = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..clients)
             .map(|_| {
                 scope.spawn(|| {
                     let opened = Connection::open(address, authorization);
                     ready.wait();
-                    ready.wait();
-                    let begin = *started.lock().unwrap_or_else(PoisonError::into_inner);
                     let outcome = opened.and_then(|mut connection| {
                         let mut own = Vec::new();
                         loop {
@@ -66,16 +40,9 @@ fn drive(
                             if index >= count {
                                 return Ok(own);
                             }
-                            let due = match per_second {
-                                Some(rate) => {
-                                    let due = begin + Duration::from_secs_f64(index as f64 / rate);
-                                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                                    due
-                                }
-                                None => Instant::now(),
-                            };
+                            let begin = Instant::now();
                             operation(&mut connection, index)?;
-                            own.push(due.elapsed());
+                            own.push(begin.elapsed());
                         }
                     });
                     match outcome {
@@ -86,8 +53,6 @@ fn drive(
             })
             .collect();
         ready.wait();
-        *started.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        ready.wait();
         let begin = Instant::now();
         for handle in handles {
             let _ = handle.join();
@@ -97,7 +62,11 @@ fn drive(
     if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    let mut times: Vec<Duration> = times.into_inner().unwrap_or_else(PoisonError::into_inner);
+    summarize(times.into_inner().unwrap_or_else(PoisonError::into_inner), elapsed)
+}
+
+/// Says what the times of all operations amount to.
+pub(crate) fn summarize(mut times: Vec<Duration>, elapsed: Duration) -> Result<Outcome> {
     times.sort_unstable();
     let at = |percent: usize| times.get(times.len() * percent / 100).copied();
     let (Some(p50), Some(p99)) = (at(50), at(99)) else { return Err(anyhow!("nothing was measured")) };

@@ -15,6 +15,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::http::Connection;
 use super::load::{self, Outcome};
 use super::server::{Kind, Server, peer};
+use super::{full, paced};
 use crate::workspace::Workspace;
 
 const MIB: usize = 1 << 20;
@@ -54,6 +55,12 @@ pub(crate) struct Arguments {
     /// Runs only the parts whose name begins so
     #[arg(long)]
     only: Option<String>,
+    /// Program to measure instead of building one
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// Another build of Garrison to measure in the same run
+    #[arg(long)]
+    beside: Option<PathBuf>,
     /// PostgreSQL to measure Garrison on as well, as a URL of an empty database
     #[arg(long)]
     postgres: Option<String>,
@@ -81,13 +88,21 @@ struct Bench<'a> {
 }
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
-    let binary = build(workspace)?;
+    let binary = match &arguments.binary {
+        Some(binary) => binary.clone(),
+        None => build(workspace)?,
+    };
     let directory = match &arguments.directory {
         Some(directory) => directory.clone(),
         None => std::env::temp_dir().join(format!("garrison-bench-{}", std::process::id())),
     };
     fs::create_dir_all(&directory)?;
     let mut servers = vec![Server::garrison(&binary, &directory.join("garrison"), &[])?];
+    if let Some(other) = &arguments.beside {
+        let mut server = Server::garrison(other, &directory.join("garrison-beside"), &[])?;
+        "garrison (beside)".clone_into(&mut server.label);
+        servers.push(server);
+    }
     if let Some(url) = &arguments.postgres {
         servers.push(on_postgres(&binary, &directory, url)?);
     }
@@ -261,9 +276,10 @@ impl Bench<'_> {
 
     fn push_blobs(&mut self) -> Result<()> {
         for clients in CLIENTS {
-            let count = self.arguments.blobs;
-            self.each("push of 1 MiB (POST, PUT)", clients, count, |_, connection, index| {
-                push_blob(connection, REPOSITORY, &content(index, clients)).map(drop)
+            let contents = named_contents(self.arguments.blobs, clients, MIB);
+            self.each("push of 1 MiB (POST, PUT)", clients, contents.len(), |_, connection, index| {
+                let (name, bytes) = &contents[index];
+                push_named(connection, REPOSITORY, name, bytes)
             })?;
         }
         Ok(())
@@ -477,10 +493,11 @@ impl Bench<'_> {
             let mut connection = Connection::open(server.address, &server.authorization)?;
             let body = manifest(&layers, "paced");
             connection.expect(201, "PUT", "/v2/bench/paced/manifests/one", MANIFEST_TYPE, body.as_bytes())?;
-            let outcome =
-                load::run_paced(server.address, &server.authorization, 500, 20_000, 2_000.0, |connection, _| {
-                    connection.expect(200, "GET", "/v2/bench/paced/manifests/one", ACCEPT, b"").map(drop)
-                })?;
+            let request = format!(
+                "GET /v2/bench/paced/manifests/one HTTP/1.1\r\nHost: bench\r\n{}{ACCEPT}\r\n",
+                server.authorization
+            );
+            let outcome = paced::run(server.address, &request, 500, 20_000, 2_000.0)?;
             figures.push((server.label.clone(), outcome.p99.as_secs_f64() * 1e3));
         }
         self.row("manifest GET at 2,000/s over 500 connections: p99".to_owned(), "ms", false, figures);
@@ -492,15 +509,15 @@ impl Bench<'_> {
         let extra = ["--collect-grace".to_owned(), "20s".to_owned()];
         let mut server = Server::garrison(binary, &directory.join("garrison-collection"), &extra)?;
         server.log_in(&[REPOSITORY])?;
-        let push = |server: &Server, mark: usize| -> Result<Outcome> {
-            load::run(server.address, &server.authorization, 8, 2_000, |connection, index| {
-                push_blob(connection, REPOSITORY, &content(index, mark)[..4096]).map(drop)
+        let push = |server: &Server, clients: usize, contents: &[(String, Vec<u8>)]| -> Result<Outcome> {
+            load::run(server.address, &server.authorization, clients, contents.len(), |connection, index| {
+                let (name, bytes) = &contents[index];
+                push_named(connection, REPOSITORY, name, bytes)
             })
         };
-        let quiet = push(&server, 3000)?;
-        load::run(server.address, &server.authorization, 32, 10_000, |connection, index| {
-            push_blob(connection, REPOSITORY, &content(index, 4000)[..4096]).map(drop)
-        })?;
+        let [first, second] = [3000, 5000].map(|mark| named_contents(2_000, mark, 4096));
+        let quiet = push(&server, 8, &first)?;
+        push(&server, 32, &named_contents(10_000, 4000, 4096))?;
         let freed = |server: &Server| -> Result<u64> {
             let mut connection = Connection::open(server.address, &server.basic())?;
             let answer = connection.expect(200, "GET", "/api/v1/gc", "", b"")?;
@@ -517,7 +534,7 @@ impl Bench<'_> {
             std::thread::sleep(Duration::from_millis(50));
         }
         let before = freed(&server)?;
-        let busy = push(&server, 5000)?;
+        let busy = push(&server, 8, &second)?;
         let during = freed(&server)? - before;
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         let figures =
@@ -527,32 +544,38 @@ impl Bench<'_> {
         server.stop()
     }
 
-    /// How long a hub that holds many manifests takes to be ready.
+    /// How long a hub that holds many manifests takes to be ready: with what a kill left, and after an orderly stop.
     fn start(&mut self, directory: &Path, binary: &Path) -> Result<()> {
         let directory = directory.join("garrison-full");
         let mut server = Server::garrison(binary, &directory, &[])?;
         server.log_in(&REPOSITORIES)?;
-        let layer = content(0, 6000)[..1024].to_vec();
-        push_blob(&mut Connection::open(server.address, &server.authorization)?, REPOSITORY, &layer)?;
-        let layers = vec![(name_of(&layer), layer.len()); 2];
-        let manifests = self.arguments.start_manifests;
-        let per_login = 20_000;
-        for first in (0..manifests).step_by(per_login) {
-            server.log_in(&REPOSITORIES)?;
-            let count = per_login.min(manifests - first);
-            load::run(server.address, &server.authorization, 32, count, |connection, index| {
-                let body = manifest(&layers, &format!("full-{}", first + index));
-                let path = format!("/v2/{REPOSITORY}/manifests/{}", name_of(body.as_bytes()));
-                connection.expect(201, "PUT", &path, MANIFEST_TYPE, body.as_bytes()).map(drop)
-            })?;
-        }
+        let layers = push_own_layers(&server)?;
+        let put = |connection: &mut Connection, mark: &str| {
+            let body = manifest(&layers, mark);
+            let path = format!("/v2/{REPOSITORY}/manifests/{mark}");
+            connection.expect(201, "PUT", &path, MANIFEST_TYPE, body.as_bytes()).map(drop)
+        };
+        put(&mut Connection::open(server.address, &server.authorization)?, full::PATTERN)?;
         server.stop()?;
-        let server = Server::garrison(binary, &directory, &[])?;
-        let figures = vec![("garrison".to_owned(), server.started_in.as_secs_f64() * 1e3)];
-        self.row(format!("start with {manifests} manifests"), "ms", false, figures);
-        let figures = vec![("garrison".to_owned(), server.memory_mib()?.0)];
-        self.row(format!("memory after a start with {manifests} manifests"), "MiB", false, figures);
-        server.stop()
+        let manifests = self.arguments.start_manifests;
+        full::fill(&directory.join("data"), manifests, |mark| manifest(&layers, mark))?;
+        for (what, is_killed) in [("its database is filled", false), ("a stop", false), ("a kill amid pushes", true)] {
+            if is_killed {
+                let mut server = Server::garrison(binary, &directory, &[])?;
+                server.log_in(&REPOSITORIES)?;
+                load::run(server.address, &server.authorization, 32, 2_000, |connection, index| {
+                    put(connection, &format!("late-{index}"))
+                })?;
+                drop(server);
+            }
+            let server = Server::garrison(binary, &directory, &[])?;
+            let figures = vec![("garrison".to_owned(), server.started_in.as_secs_f64() * 1e3)];
+            self.row(format!("start with {manifests} manifests, after {what}"), "ms", false, figures);
+            let figures = vec![("garrison".to_owned(), server.memory_mib()?.0)];
+            self.row(format!("memory with {manifests} manifests, after {what}"), "MiB", false, figures);
+            server.stop()?;
+        }
+        Ok(())
     }
 
     fn report(&self) -> String {
@@ -640,12 +663,39 @@ fn with_digest(location: &str, name: &str) -> String {
     format!("{location}{separator}digest={name}")
 }
 
+/// Contents and their digests, made beforehand: the client shares the cores with the server.
+fn named_contents(count: usize, mark: usize, size_bytes: usize) -> Vec<(String, Vec<u8>)> {
+    let named = |index| {
+        let mut bytes = content(index, mark);
+        bytes.truncate(size_bytes);
+        bytes.shrink_to_fit();
+        (name_of(&bytes), bytes)
+    };
+    (0..count).map(named).collect()
+}
+
 fn push_blob(connection: &mut Connection, repository: &str, bytes: &[u8]) -> Result<()> {
+    push_named(connection, repository, &name_of(bytes), bytes)
+}
+
+fn push_named(connection: &mut Connection, repository: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let start = connection.expect(202, "POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"")?;
     let at = start.location.context("an upload has no location")?;
     let octets = "Content-Type: application/octet-stream\r\n";
-    connection.expect(201, "PUT", &with_digest(&at, &name_of(bytes)), octets, bytes)?;
+    connection.expect(201, "PUT", &with_digest(&at, name), octets, bytes)?;
     Ok(())
+}
+
+/// Pushes nine small blobs to one server, as a config and eight layers.
+fn push_own_layers(server: &Server) -> Result<Vec<(String, usize)>> {
+    let mut connection = Connection::open(server.address, &server.authorization)?;
+    let mut layers = Vec::new();
+    for index in 0..9 {
+        let bytes = content(index, 6000)[..1024].to_vec();
+        push_blob(&mut connection, REPOSITORY, &bytes)?;
+        layers.push((name_of(&bytes), bytes.len()));
+    }
+    Ok(layers)
 }
 
 fn manifest(layers: &[(String, usize)], mark: &str) -> String {

@@ -49,6 +49,8 @@ impl Server {
             .arg(directory.join("data"))
             .arg("--admin-password-file")
             .arg(&password)
+            // The layers of a load are no images: nothing could be inventoried.
+            .args(["--inventory-memory", "off"])
             .args(extra);
         let mut server = Self::start(Kind::Garrison, "garrison".to_owned(), command, address, directory, "/readyz")?;
         server.basic = Some(STANDARD.encode(format!("admin:{PASSWORD}")));
