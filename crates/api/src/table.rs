@@ -172,6 +172,10 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "reference", "platform", "query", "limit", "after"], NONE => 200 Some(schema::<v1::components::ComponentPage>()), v1::components::list;
     GET "/api/v1/repository/sbom" "inventory.document" "Returns an image's inventory as a document: cyclonedx-json, spdx-json, syft-json, purls or table",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "format"], NONE => 200 NONE, v1::components::document;
+    GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs that refer to an image, the hub's and those of others",
+        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::DocumentPage>()), v1::documents::list;
+    GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
     GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions",
         Guard::Needs(catalog), Api, ["query", "range", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 

@@ -4,7 +4,8 @@
 //! A push orders an inventory in its own transaction ([`registry::INVENTORY`]). The job reads the layers that no earlier
 //! image had, folds what was read of all of them into an inventory, keeps it in a database of its own, stores it as
 //! CycloneDX and SPDX beside the image, and states a fact about the image's digest. [`Pipeline::find`] answers where a
-//! component is, and [`Pipeline::inventory`] what an image is made of, without reading a layer.
+//! component is, and [`Pipeline::inventory`] what an image is made of, without reading a layer. What others say that an image
+//! is made of stays as it was pushed; [`Pipeline::compare`] tells how it differs.
 //!
 //! Not here: how layers are read and components found (`sbom`), who may ask (`api`), how jobs run (`ledger`).
 //!
@@ -21,6 +22,7 @@ mod find;
 mod image;
 mod index;
 mod make;
+mod others;
 mod pack;
 mod pipeline;
 mod query;
@@ -29,6 +31,7 @@ mod sweep;
 
 pub use find::{Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
+pub use others::{Beside, CompareError, Comparison};
 pub use pipeline::{Error, Options, Pipeline, SWEEP};
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 

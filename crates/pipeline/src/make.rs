@@ -360,7 +360,7 @@ fn too_much_memory(limit: u64) -> Failure {
 }
 
 /// Tells an error with all its causes.
-fn told(error: &dyn std::error::Error) -> String {
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

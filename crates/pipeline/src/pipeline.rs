@@ -7,8 +7,10 @@ use ledger::jobs::{Kind, Outcome, Runner};
 use oci::{Digest, RepositoryName};
 use registry::{INVENTORY, Registry};
 use sbom::Matcher;
+use tokio::sync::Semaphore;
 
 use crate::index::{self, ImageRecord};
+use crate::others;
 use crate::pack::unpack;
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
@@ -50,6 +52,10 @@ pub(crate) struct Inner {
     pub(crate) workers: usize,
     /// What the layers of one image may take.
     pub(crate) image_bytes_max: u64,
+    /// The largest document of another that is compared.
+    pub(crate) document_bytes_max: u64,
+    /// One for each document that may be compared at once.
+    pub(crate) comparisons: Semaphore,
 }
 
 /// Why a question about inventories has no answer.
@@ -73,11 +79,16 @@ impl Pipeline {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         // Half of the cores: the others serve requests.
         let workers = (cores / 2).clamp(1, WORKERS_MAX);
+        let of_documents = options.memory_bytes / 4;
+        let document_bytes_max = (of_documents / others::MEMORY_PER_BYTE).min(others::DOCUMENT_BYTES_MAX);
         // The fold takes about as much as the layers that it is over.
-        let image_bytes_max = options.memory_bytes / workers as u64 / 2;
+        let image_bytes_max = (options.memory_bytes - of_documents) / workers as u64 / 2;
         let engine = format!("{}-{}", env!("CARGO_PKG_VERSION"), matcher.fingerprint());
         let matcher = Arc::new(matcher);
-        Self { inner: Arc::new(Inner { registry, index, matcher, engine, workers, image_bytes_max }) }
+        let comparisons = Semaphore::new(1);
+        let inner =
+            Inner { registry, index, matcher, engine, workers, image_bytes_max, document_bytes_max, comparisons };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Adds the handlers and schedules to a runner.

@@ -43,7 +43,7 @@ pub use limits::*;
 pub use listing::{ManifestSummary, Page, Referrers, RepositorySummary, TagSummary};
 pub use manifests::{ManifestPush, PushedManifest, TagRule};
 pub use pull::{BlobEntry, ManifestEntry};
-pub use repositories::{Clock, Options, Registry, RepositoryId};
+pub use repositories::{Clock, Options, Registry, RepositoryId, SYSTEM};
 
 pub use uploads::{Body, UploadStatus, UploadTarget};
 

@@ -24,7 +24,7 @@ static PROBE: [u8; 64 << 10] = [0; 64 << 10];
 const PROBED: &str = "probed";
 
 /// The hub itself, as the one who acts. It never makes a repository.
-pub(crate) const SYSTEM: &str = "system";
+pub const SYSTEM: &str = "system";
 
 /// Row id of a repository; never shown outside.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod collection;
 pub(crate) mod components;
+pub(crate) mod documents;
 pub(crate) mod explain;
 pub(crate) mod fsck;
 pub(crate) mod jobs;

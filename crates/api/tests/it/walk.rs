@@ -98,6 +98,8 @@ const CASES: &[Case] = &[
 
     case("inventory.get", "/api/v1/repository/inventory?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("inventory.components", "/api/v1/repository/components?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
+    case("inventory.documents", "/api/v1/repository/documents?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
+    case("inventory.differences", "/api/v1/repository/differences?name=team/api&reference=1&document=sha256:0000000000000000000000000000000000000000000000000000000000000000", Some((RepositoryPull, "team/api")), (404, "DOCUMENT_UNKNOWN")),
     case("inventory.document", "/api/v1/repository/sbom?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
     case("component.find", "/api/v1/components?query=openssl", Some((CatalogList, "system")), (200, "")),
 

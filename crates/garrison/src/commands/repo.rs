@@ -147,13 +147,13 @@ impl Command {
 
 /// A repository and what in it.
 #[derive(Debug, PartialEq, Eq)]
-struct Named {
-    name: RepositoryName,
-    reference: Option<Reference>,
+pub(crate) struct Named {
+    pub(crate) name: RepositoryName,
+    pub(crate) reference: Option<Reference>,
 }
 
 impl Named {
-    fn parse(text: &str) -> Result<Self, CommandError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, CommandError> {
         let bad = |source: Box<dyn std::error::Error + Send + Sync>| {
             CommandError::new(Kind::Usage, format!("`{text}` does not name anything in a repository"))
                 .hint(source.to_string())

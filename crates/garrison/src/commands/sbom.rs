@@ -11,6 +11,7 @@ use crate::platform::Platform;
 use crate::session::Session;
 
 mod catalogers;
+mod compare;
 mod convert;
 mod diff;
 mod outputs;
@@ -99,6 +100,7 @@ enum Scope {
 enum Command {
     Convert(convert::Convert),
     Diff(diff::Diff),
+    Compare(compare::Compare),
     Catalogers(catalogers::Catalogers),
 }
 
@@ -107,6 +109,7 @@ impl Args {
         match (self.command, self.source) {
             (Some(Command::Convert(convert)), _) => convert.run(),
             (Some(Command::Diff(diff)), _) => diff.run(session),
+            (Some(Command::Compare(compare)), _) => compare.run(session),
             (Some(Command::Catalogers(catalogers)), _) => catalogers.run(session),
             (None, Some(source)) => list(session, &source, &self.reading, &self.outputs),
             (None, None) => Err(CommandError::new(Kind::Usage, "no source is given")),

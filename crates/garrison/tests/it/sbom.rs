@@ -287,13 +287,17 @@ fn send(hub: &Hub, method: &str, path: &str, kind: &str, body: &[u8]) -> String 
     location.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
 }
 
+fn push_blob(hub: &Hub, name: &str, digest: &str, bytes: &[u8]) {
+    let upload = send(hub, "POST", &format!("/v2/{name}/blobs/uploads/"), "application/octet-stream", b"");
+    let upload = upload.split_once(&*hub.address).map_or(upload.as_str(), |(_, path)| path);
+    let separator = if upload.contains('?') { '&' } else { '?' };
+    send(hub, "PUT", &format!("{upload}{separator}digest={digest}"), "application/octet-stream", bytes);
+}
+
 fn push(hub: &Hub, built: &Built, name: &str, tag: &str) {
     let (manifest, blobs) = built.blobs.split_last().unwrap();
     for (digest, bytes) in blobs {
-        let upload = send(hub, "POST", &format!("/v2/{name}/blobs/uploads/"), "application/octet-stream", b"");
-        let upload = upload.split_once(&*hub.address).map_or(upload.as_str(), |(_, path)| path);
-        let separator = if upload.contains('?') { '&' } else { '?' };
-        send(hub, "PUT", &format!("{upload}{separator}digest={digest}"), "application/octet-stream", bytes);
+        push_blob(hub, name, digest, bytes);
     }
     send(hub, "PUT", &format!("/v2/{name}/manifests/{tag}"), build::OCI_MANIFEST, &manifest.1);
 }
@@ -447,4 +451,59 @@ fn a_hub_is_asked_for_what_it_knows() {
     Reading the layers: sha256:329d7f2bd87d1058b891f75df28dafc56cbf1f6c344331d522bcb2beded6f37f has no inventory: this hub makes none.
     HUB/team/api:1.4 (329d7f2bd87d, linux/amd64, 2 layers): 4 components, 3 edges
     ");
+}
+
+#[test]
+fn what_others_say_is_compared_with_what_the_hub_found() {
+    let home = Home::new();
+    let built = image(&home);
+    let hub = Hub::start(&home, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&home, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    assert_eq!(
+        home.run(&["sbom", "compare", "team/api:1.4"]),
+        "exit 0\n--- stdout\nNobody pushed an SBOM beside it.\n--- stderr\n"
+    );
+    while !home.run(&["sbom", "team/api:1.4", "-o", "purls"]).contains("Taken from the hub") {}
+
+    let written = home.run(&["sbom", "oci:layout", "-q", "-o", "cyclonedx-json"]);
+    let ours = written.split_once("--- stdout\n").unwrap().1.split("--- stderr").next().unwrap();
+    // Their digests, by which they are listed, stay the same in every version.
+    let ours = &ours.replace(env!("CARGO_PKG_VERSION"), "9");
+    let theirs = ours.replace("2.0.1", "2.0.2").replace("libc6", "musl");
+    for (tag, document) in [("a", &**ours), ("b", &*theirs), ("c", "{}")] {
+        let kind = "application/vnd.cyclonedx+json";
+        for bytes in [b"{}", document.as_bytes()] {
+            push_blob(&hub, "team/api", &build::sha256(bytes), bytes);
+        }
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": build::OCI_MANIFEST, "artifactType": kind, "subject": built.descriptor,
+            "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": build::sha256(b"{}"), "size": 2},
+            "layers": [{"mediaType": kind, "digest": build::sha256(document.as_bytes()), "size": document.len()}],
+        });
+        let path = format!("/v2/team/api/manifests/{tag}");
+        send(&hub, "PUT", &path, build::OCI_MANIFEST, manifest.to_string().as_bytes());
+    }
+    insta::assert_snapshot!(home.run(&["sbom", "compare", "team/api:1.4"]), @"
+    exit 1
+    --- stdout
+    12bad51c6eab by user:admin: the document is not understood: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
+
+    a69c55b9a8c8 by user:admin, cyclonedx-json, made by garrison 9: 4 components, 3 edges; 1 only the hub found, 1 only it has, 1 in other versions; edges: 0 only the hub found, 0 only it has
+    - deb libc6 (amd64) 2.36-9
+    + deb musl (amd64) 2.36-9
+    ~ npm b 2.0.1 -> 2.0.2
+
+    f204a36385d0 by user:admin, cyclonedx-json, made by garrison 9: 4 components, 3 edges; says what the hub found
+    --- stderr
+    ");
+    insta::assert_snapshot!(home.run(&["sbom", "compare", "team/api:1.5"]), @"
+    exit 1
+    --- stdout
+    --- stderr
+    error: manifest `1.5` is not in repository `team/api`
+    hint:  `garrison help MANIFEST_UNKNOWN` says more
+    ");
+    let listed = home.run(&["sbom", "compare", "team/api:1.4", "--platform", "linux/amd64", "-o", "json"]);
+    assert!(listed.starts_with("exit 1\n") && listed.contains("\"only_document\""), "{listed}");
 }

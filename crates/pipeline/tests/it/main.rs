@@ -3,5 +3,6 @@
 
 mod find;
 mod make;
+mod others;
 mod statements;
 mod support;

@@ -1,0 +1,177 @@
+//! SBOMs beside an image, and how those of others differ from what the hub found.
+
+use axum::response::Response;
+use http::StatusCode;
+use oci::Digest;
+use pipeline::{Beside, CompareError, Comparison};
+use sbom::diff::{Diff, Package};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{refused, time};
+use crate::endpoint::Call;
+use crate::failure::Failure;
+use crate::page::Envelope;
+
+/// Differences of one kind that are listed; all are counted. More say that one of the two is of something else.
+const DIFFERENCES_MAX: usize = 1_000;
+
+/// An SBOM that refers to an image.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Document {
+    /// Digest of the manifest that refers to the image.
+    digest: String,
+    /// The document's media type.
+    media_type: String,
+    /// Size of the document.
+    size_bytes: u64,
+    /// Who pushed it last.
+    pushed_by: String,
+    /// When.
+    pushed_at: String,
+    /// Whether the hub made it.
+    by_hub: bool,
+}
+
+/// SBOMs that refer to an image.
+pub(crate) type DocumentPage = Envelope<Document>;
+
+/// How an SBOM that someone pushed differs from what the hub found in the image.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Differences {
+    /// The SBOM.
+    document: Document,
+    /// Its format: `cyclonedx-json`, `spdx-json`, `syft-json`.
+    format: &'static str,
+    /// The format's version, as the SBOM states it.
+    format_version: Option<String>,
+    /// The tool that made it, as it states it.
+    tool: Option<String>,
+    /// How many components it has.
+    components: usize,
+    /// How many dependencies between them it has.
+    edges: usize,
+    /// How many parts of it are wrong by its own format.
+    wrong: u64,
+    /// Whether both say the same.
+    same: bool,
+    /// What only the hub found.
+    only_hub: Listed<Entry>,
+    /// What only the SBOM has.
+    only_document: Listed<Entry>,
+    /// What both have in different versions.
+    versions: Listed<Versions>,
+    /// Dependencies that only the hub found.
+    edges_only_hub: usize,
+    /// Dependencies that only the SBOM has.
+    edges_only_document: usize,
+}
+
+/// Differences of one kind.
+#[derive(Serialize, JsonSchema)]
+struct Listed<T> {
+    /// How many there are.
+    count: usize,
+    /// The first thousand.
+    items: Vec<T>,
+}
+
+/// A component that one side has.
+#[derive(Serialize, JsonSchema)]
+struct Entry {
+    /// Kind of package.
+    #[serde(rename = "type")]
+    package_type: &'static str,
+    /// Name.
+    name: String,
+    /// Architecture.
+    architecture: Option<String>,
+    /// Version.
+    version: Option<String>,
+}
+
+/// A component that both sides have.
+#[derive(Serialize, JsonSchema)]
+struct Versions {
+    /// Kind of package.
+    #[serde(rename = "type")]
+    package_type: &'static str,
+    /// Name.
+    name: String,
+    /// Architecture.
+    architecture: Option<String>,
+    /// Version that the hub found.
+    hub: Option<String>,
+    /// Version in the SBOM.
+    document: Option<String>,
+}
+
+impl<T> Listed<T> {
+    fn new<F>(found: Vec<F>, item: impl Fn(F) -> T) -> Self {
+        Self { count: found.len(), items: found.into_iter().take(DIFFERENCES_MAX).map(item).collect() }
+    }
+}
+
+pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
+    let (name, image) = call.named_image().await?;
+    let documents = call.app.pipeline.documents(&name, image).await?;
+    Envelope::answer(documents.into_iter().map(document).collect(), None)
+}
+
+pub(crate) async fn compare(call: Call) -> Result<Response, Failure> {
+    let text = call.target.query("document").unwrap_or_default();
+    let manifest: Digest = text.parse().map_err(|error: oci::DigestError| refused("document", &error))?;
+    let (name, image) = call.named_image().await?;
+    let compared = call.app.pipeline.compare(&name, image, manifest).await;
+    match compared {
+        Ok(comparison) => Failure::json(StatusCode::OK, &differences(comparison)),
+        Err(CompareError::Failed(error)) => Err(error.into()),
+        Err(CompareError::NoInventory(image)) => Err(call.no_inventory(image).await?),
+        Err(error @ CompareError::Absent(_)) => {
+            let hint = "`garrison sbom compare REFERENCE` lists those that there are";
+            Err(Failure::not_found("DOCUMENT_UNKNOWN", error.to_string()).hint(hint))
+        }
+        Err(error @ (CompareError::TooLarge { .. } | CompareError::Unreadable(_))) => {
+            Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "DOCUMENT_INVALID", error.to_string()))
+        }
+    }
+}
+
+fn document(beside: Beside) -> Document {
+    Document {
+        digest: beside.manifest.to_string(),
+        by_hub: beside.is_own(),
+        media_type: beside.media_type,
+        size_bytes: beside.size_bytes,
+        pushed_by: beside.pushed_by,
+        pushed_at: time(beside.pushed_at_us),
+    }
+}
+
+fn differences(comparison: Comparison) -> Differences {
+    let same = comparison.diff.is_empty();
+    let Diff { added, removed, changed, edges_added, edges_removed } = comparison.diff;
+    let entry = |entry: sbom::diff::Entry| {
+        let Package { package_type, name, architecture } = entry.package;
+        Entry { package_type: package_type.name(), name, architecture, version: entry.version }
+    };
+    let versions = |change: sbom::diff::Change| {
+        let Package { package_type, name, architecture } = change.package;
+        Versions { package_type: package_type.name(), name, architecture, hub: change.from, document: change.to }
+    };
+    Differences {
+        document: document(comparison.document),
+        format: comparison.format,
+        format_version: comparison.version,
+        tool: comparison.tool,
+        components: comparison.components,
+        edges: comparison.edges,
+        wrong: comparison.wrong,
+        same,
+        only_hub: Listed::new(removed, entry),
+        only_document: Listed::new(added, entry),
+        versions: Listed::new(changed, versions),
+        edges_only_hub: edges_removed.len(),
+        edges_only_document: edges_added.len(),
+    }
+}
