@@ -6,6 +6,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts and bytes of a run are far below 2^52")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a report is what the task is for")]
 
+mod find;
 mod full;
 mod http;
 mod load;
@@ -30,11 +31,16 @@ pub(crate) enum Bench {
     ///
     /// On the images of `cargo xtask images` that are there. Builds the release binary first.
     Sbom(sbom::Arguments),
+    /// Where a component is, asked of a hub with ten million of them; and pulls during a burst of pushed images
+    ///
+    /// Pushes ten thousand images of a thousand packages and waits for their inventories, which takes a while.
+    Find(find::Arguments),
 }
 
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Registry(arguments) => registry::run(workspace, arguments),
+        Bench::Find(arguments) => find::run(workspace, arguments),
         Bench::Sbom(arguments) => sbom::run(workspace, arguments),
     }
 }

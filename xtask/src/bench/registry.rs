@@ -14,7 +14,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 
 use super::http::Connection;
 use super::load::{self, Outcome};
-use super::server::{Kind, Server, peer};
+use super::server::{Inventories, Kind, Server, peer};
 use super::{full, paced};
 use crate::workspace::Workspace;
 
@@ -97,14 +97,14 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         None => std::env::temp_dir().join(format!("garrison-bench-{}", std::process::id())),
     };
     fs::create_dir_all(&directory)?;
-    let mut servers = vec![Server::garrison(&binary, &directory.join("garrison"), &[])?];
+    let mut servers = vec![Server::garrison(&binary, &directory.join("garrison"), Inventories::Off, &[])?];
     if let Some(other) = &arguments.beside {
-        let mut server = Server::garrison(other, &directory.join("garrison-beside"), &[])?;
+        let mut server = Server::garrison(other, &directory.join("garrison-beside"), Inventories::Off, &[])?;
         "garrison (beside)".clone_into(&mut server.label);
         servers.push(server);
     }
     if let Some(url) = &arguments.postgres {
-        servers.push(on_postgres(&binary, &directory, url)?);
+        servers.push(on_postgres(&binary, &directory, url, Inventories::Off)?);
     }
     match peer(&["zot", "zot-minimal"]) {
         Some(zot) => servers.push(Server::zot(&zot, &directory.join("zot"))?),
@@ -127,20 +127,21 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let status = workspace.cargo().args(["build", "--release", "-p", "garrison"]).status()?;
     ensure!(status.success(), "the release build failed");
     Ok(workspace.target_directory().join("release").join("garrison"))
 }
 
-fn on_postgres(binary: &Path, directory: &Path, url: &str) -> Result<Server> {
+/// Starts Garrison on `PostgreSQL`.
+pub(crate) fn on_postgres(binary: &Path, directory: &Path, url: &str, inventories: Inventories) -> Result<Server> {
     let directory = directory.join("garrison-postgresql");
     fs::create_dir_all(&directory)?;
     let key = directory.join("master.key");
     fs::write(&key, digest(&SHA256, url.as_bytes()).as_ref())?;
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let extra = ["--database".to_owned(), url.to_owned(), "--master-key-file".to_owned(), key.display().to_string()];
-    let mut server = Server::garrison(binary, &directory, &extra)?;
+    let mut server = Server::garrison(binary, &directory, inventories, &extra)?;
     "garrison (PostgreSQL)".clone_into(&mut server.label);
     Ok(server)
 }
@@ -507,7 +508,7 @@ impl Bench<'_> {
     /// Pushes with and without 10,000 blobs being collected: a hub of its own with a short grace period.
     fn collection(&mut self, directory: &Path, binary: &Path) -> Result<()> {
         let extra = ["--collect-grace".to_owned(), "20s".to_owned()];
-        let mut server = Server::garrison(binary, &directory.join("garrison-collection"), &extra)?;
+        let mut server = Server::garrison(binary, &directory.join("garrison-collection"), Inventories::Off, &extra)?;
         server.log_in(&[REPOSITORY])?;
         let push = |server: &Server, clients: usize, contents: &[(String, Vec<u8>)]| -> Result<Outcome> {
             load::run(server.address, &server.authorization, clients, contents.len(), |connection, index| {
@@ -547,7 +548,7 @@ impl Bench<'_> {
     /// How long a hub that holds many manifests takes to be ready: with what a kill left, and after an orderly stop.
     fn start(&mut self, directory: &Path, binary: &Path) -> Result<()> {
         let directory = directory.join("garrison-full");
-        let mut server = Server::garrison(binary, &directory, &[])?;
+        let mut server = Server::garrison(binary, &directory, Inventories::Off, &[])?;
         server.log_in(&REPOSITORIES)?;
         let layers = push_own_layers(&server)?;
         let put = |connection: &mut Connection, mark: &str| {
@@ -561,14 +562,14 @@ impl Bench<'_> {
         full::fill(&directory.join("data"), manifests, |mark| manifest(&layers, mark))?;
         for (what, is_killed) in [("its database is filled", false), ("a stop", false), ("a kill amid pushes", true)] {
             if is_killed {
-                let mut server = Server::garrison(binary, &directory, &[])?;
+                let mut server = Server::garrison(binary, &directory, Inventories::Off, &[])?;
                 server.log_in(&REPOSITORIES)?;
                 load::run(server.address, &server.authorization, 32, 2_000, |connection, index| {
                     put(connection, &format!("late-{index}"))
                 })?;
                 drop(server);
             }
-            let server = Server::garrison(binary, &directory, &[])?;
+            let server = Server::garrison(binary, &directory, Inventories::Off, &[])?;
             let figures = vec![("garrison".to_owned(), server.started_in.as_secs_f64() * 1e3)];
             self.row(format!("start with {manifests} manifests, after {what}"), "ms", false, figures);
             let figures = vec![("garrison".to_owned(), server.memory_mib()?.0)];
@@ -678,7 +679,7 @@ fn push_blob(connection: &mut Connection, repository: &str, bytes: &[u8]) -> Res
     push_named(connection, repository, &name_of(bytes), bytes)
 }
 
-fn push_named(connection: &mut Connection, repository: &str, name: &str, bytes: &[u8]) -> Result<()> {
+pub(crate) fn push_named(connection: &mut Connection, repository: &str, name: &str, bytes: &[u8]) -> Result<()> {
     let start = connection.expect(202, "POST", &format!("/v2/{repository}/blobs/uploads/"), "", b"")?;
     let at = start.location.context("an upload has no location")?;
     let octets = "Content-Type: application/octet-stream\r\n";

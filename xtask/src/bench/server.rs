@@ -15,6 +15,14 @@ use super::registry::name_of;
 
 const PASSWORD: &str = "bench-of-the-registry";
 
+/// Whether a hub looks into the images that are pushed.
+#[derive(Clone, Copy)]
+pub(crate) enum Inventories {
+    Made,
+    /// For loads whose layers are no images: nothing could be inventoried.
+    Off,
+}
+
 /// Which server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -38,7 +46,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn garrison(binary: &Path, directory: &Path, extra: &[String]) -> Result<Self> {
+    pub(crate) fn garrison(
+        binary: &Path,
+        directory: &Path,
+        inventories: Inventories,
+        extra: &[String],
+    ) -> Result<Self> {
         let address = free_address()?;
         fs::create_dir_all(directory)?;
         let password = directory.join("password");
@@ -49,9 +62,10 @@ impl Server {
             .arg(directory.join("data"))
             .arg("--admin-password-file")
             .arg(&password)
-            // The layers of a load are no images: nothing could be inventoried.
-            .args(["--inventory-memory", "off"])
             .args(extra);
+        if matches!(inventories, Inventories::Off) {
+            command.args(["--inventory-memory", "off"]);
+        }
         let mut server = Self::start(Kind::Garrison, "garrison".to_owned(), command, address, directory, "/readyz")?;
         server.basic = Some(STANDARD.encode(format!("admin:{PASSWORD}")));
         Ok(server)

@@ -1,0 +1,307 @@
+//! Where a component is, asked of a hub that holds a great many images, and what a burst of pushed images costs those who
+//! pull. No rival answers the question, so there is none beside us.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::http::Connection;
+use super::registry::{build, name_of, on_postgres, push_named};
+use super::server::{Inventories, Server};
+use super::{load, paced};
+
+/// Projects that the images are spread over. The one who asks may read one of them: one percent.
+const PROJECTS: usize = 100;
+const REPOSITORIES_IN_PROJECT: usize = 10;
+
+/// Packages that there are; each image has some of them, each in one of its versions.
+const PACKAGES: usize = 4_000;
+const VERSIONS: usize = 20;
+
+/// One package that only a few images have.
+const RARE: &str = "a-rare-package";
+const RARE_EVERY: usize = 3_000;
+
+/// Times that each question is asked.
+const ASKED: usize = 200;
+
+const USER: (&str, &str) = ("asker", "a-password-of-the-bench");
+const JSON: &str = "Content-Type: application/json\r\n";
+const MANIFEST: &str = "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n";
+const ACCEPT: &str = "Accept: application/vnd.oci.image.manifest.v1+json\r\n";
+
+/// How often it is asked whether all inventories are made.
+const POLL_PAUSE: Duration = Duration::from_millis(500);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Images that the hub holds
+    #[arg(long, default_value_t = 10_000)]
+    images: usize,
+    /// Packages of each
+    #[arg(long, default_value_t = 1_000)]
+    packages: usize,
+    /// Images that are pushed at once while others pull
+    #[arg(long, default_value_t = 100)]
+    burst: usize,
+    /// Binary to measure; without it the release build is made first
+    #[arg(long)]
+    binary: Option<PathBuf>,
+    /// PostgreSQL to use instead of SQLite, as a URL of an empty database
+    #[arg(long)]
+    postgres: Option<String>,
+    /// Directory for the hub's data; what an earlier run left there is used again
+    #[arg(long)]
+    directory: Option<PathBuf>,
+    /// Writes the report here
+    #[arg(long)]
+    report: Option<PathBuf>,
+}
+
+pub(crate) fn run(workspace: &crate::workspace::Workspace, arguments: &Arguments) -> Result<()> {
+    let binary = match &arguments.binary {
+        Some(binary) => binary.clone(),
+        None => build(workspace)?,
+    };
+    let given = arguments.directory.clone();
+    let directory =
+        given.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("garrison-find-{}", std::process::id())));
+    fs::create_dir_all(&directory)?;
+    let outcome = measure(arguments, &binary, &directory);
+    if given.is_none() {
+        let _ = fs::remove_dir_all(&directory);
+    }
+    let report = outcome?;
+    println!("{report}");
+    if let Some(path) = &arguments.report {
+        fs::write(path, report)?;
+    }
+    Ok(())
+}
+
+fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<String> {
+    let mut server = match &arguments.postgres {
+        Some(url) => on_postgres(binary, directory, url, Inventories::Made)?,
+        None => Server::garrison(binary, &directory.join("garrison"), Inventories::Made, &[])?,
+    };
+    server.authorization = server.basic();
+    let mut report = format!(
+        "{}, {} images of {} packages in {} repositories\n\n",
+        server.label,
+        arguments.images,
+        arguments.packages,
+        PROJECTS * REPOSITORIES_IN_PROJECT
+    );
+    let marker = directory.join("filled");
+    if marker.exists() {
+        report.push_str("The images are those of an earlier run.\n");
+    } else {
+        let took = fill(&server, arguments)?;
+        fs::write(&marker, "")?;
+        let per_second = arguments.images as f64 / took.as_secs_f64();
+        let _infallible = writeln!(
+            report,
+            "Pushed and inventoried in {:.0} s: {per_second:.1} images a second; peak memory {:.0} MiB.",
+            took.as_secs_f64(),
+            server.memory_mib()?.1
+        );
+    }
+    report.push_str("\n| question | who may read | answers | p50 ms | p99 ms |\n|---|---|---|---|---|\n");
+    let one_version = format!("pkg:deb/debian/package-0001@{}", version(3));
+    let questions = [
+        ("a package in a quarter of the images", "query=package-0001".to_owned()),
+        ("the same, a range that a quarter of its versions are in", "query=package-0001&range=%3C6".to_owned()),
+        ("one version of it, by package URL", format!("query={one_version}")),
+        ("a package of few images", format!("query={RARE}")),
+        ("names that begin so: ten packages", "query=package-001*".to_owned()),
+        ("what no image has", "query=no-such-package".to_owned()),
+        ("a version of it that no image has", "query=package-0001&range=%3E99".to_owned()),
+    ];
+    let user = format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
+    for (who, authorization) in [("1 %", &user), ("all", &server.authorization)] {
+        for (question, query) in &questions {
+            let path = format!("/api/v1/components?limit=50&{query}");
+            let mut answers = 0;
+            let asked = |connection: &mut Connection, _| -> Result<()> {
+                connection.expect(200, "GET", &path, "", b"").map(drop)
+            };
+            let mut connection = Connection::open(server.address, authorization)?;
+            for index in 0..10 {
+                asked(&mut connection, index)?;
+                let answer = connection.send("GET", &path, "", b"")?;
+                answers =
+                    String::from_utf8_lossy(connection.last_body(answer.body_bytes)).matches("\"digest\"").count();
+            }
+            let outcome = load::run(server.address, authorization, 1, ASKED, asked)?;
+            let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+            let _infallible = writeln!(
+                report,
+                "| {question} | {who} | {answers} | {:.2} | {:.2} |",
+                milliseconds(outcome.p50),
+                milliseconds(outcome.p99)
+            );
+        }
+    }
+    report.push_str(&burst(&server, arguments)?);
+    Ok(report)
+}
+
+/// Pushes all images and waits until the hub knows what is in each.
+fn fill(server: &Server, arguments: &Arguments) -> Result<Duration> {
+    let mut connection = Connection::open(server.address, &server.authorization)?;
+    for project in 0..PROJECTS {
+        let name = project_name(project);
+        connection.expect(201, "POST", "/api/v1/projects", JSON, format!(r#"{{"name":"{name}"}}"#).as_bytes())?;
+        // The documents of ten thousand images would take the disk, and change nothing of what is measured.
+        let path = format!("/api/v1/projects/{name}");
+        connection.expect(200, "PATCH", &path, JSON, br#"{"sbom_documents":false}"#)?;
+    }
+    let (name, password) = USER;
+    let user = format!(r#"{{"name":"{name}","password":"{password}"}}"#);
+    connection.expect(201, "POST", "/api/v1/users", JSON, user.as_bytes())?;
+    let member = format!("/api/v1/projects/{}/members/{name}", project_name(0));
+    let granted = connection.send("PUT", &member, JSON, br#"{"role":"puller"}"#)?;
+    ensure!(granted.status < 300, "the role was not granted: {}", granted.status);
+    let begin = Instant::now();
+    load::run(server.address, &server.authorization, 4, arguments.images, |connection, image| {
+        push(connection, image, arguments.packages)
+    })?;
+    wait(&mut connection)?;
+    Ok(begin.elapsed())
+}
+
+fn wait(connection: &mut Connection) -> Result<()> {
+    for state in ["pending", "running"] {
+        loop {
+            let path = format!("/api/v1/jobs?kind=inventory&state={state}&limit=1");
+            let answer = connection.expect(200, "GET", &path, "", b"")?;
+            if String::from_utf8_lossy(connection.last_body(answer.body_bytes)).contains("\"items\":[]") {
+                break;
+            }
+            std::thread::sleep(POLL_PAUSE);
+        }
+    }
+    Ok(())
+}
+
+/// Pulls at a given rate, first in peace, then while images are pushed and inventoried, with their documents.
+fn burst(server: &Server, arguments: &Arguments) -> Result<String> {
+    let mut connection = Connection::open(server.address, &server.authorization)?;
+    connection.send("POST", "/api/v1/projects", JSON, br#"{"name":"burst"}"#)?;
+    let repository = repository_name(0);
+    let request = format!(
+        "GET /v2/{repository}/manifests/image-0 HTTP/1.1\r\nHost: bench\r\n{}{ACCEPT}\r\n",
+        server.authorization
+    );
+    let pulls = |count| paced::run(server.address, &request, 50, count, 500.0);
+    let quiet = pulls(5_000)?;
+    let begin = Instant::now();
+    // Others than were pushed before, also by an earlier run.
+    let first = arguments.images + usize::try_from(std::process::id())? * arguments.burst;
+    let (busy, made) = std::thread::scope(|scope| -> Result<_> {
+        let pusher = scope.spawn(|| -> Result<Duration> {
+            load::run(server.address, &server.authorization, 8, arguments.burst, |connection, index| {
+                push_to(connection, "burst/images", first + index, arguments.packages)
+            })?;
+            wait(&mut Connection::open(server.address, &server.authorization)?)?;
+            Ok(begin.elapsed())
+        });
+        let busy = pulls(5_000)?;
+        let made = pusher.join().map_err(|_| anyhow::anyhow!("the pushing thread ended"))??;
+        Ok((busy, made))
+    })?;
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    Ok(format!(
+        "\nA manifest GET at 500/s over 50 connections: p50 {:.2} ms, p99 {:.2} ms; while {} images are pushed and \
+         inventoried with their documents, which takes {:.1} s: p50 {:.2} ms, p99 {:.2} ms.\n",
+        milliseconds(quiet.p50),
+        milliseconds(quiet.p99),
+        arguments.burst,
+        made.as_secs_f64(),
+        milliseconds(busy.p50),
+        milliseconds(busy.p99)
+    ))
+}
+
+fn project_name(project: usize) -> String {
+    format!("project-{project:02}")
+}
+
+/// Returns the repository of an image: consecutive ones are in different projects.
+fn repository_name(image: usize) -> String {
+    let (project, repository) = (image % PROJECTS, image / PROJECTS % REPOSITORIES_IN_PROJECT);
+    format!("{}/repository-{repository}", project_name(project))
+}
+
+fn version(number: usize) -> String {
+    format!("{}.{}-1", number % VERSIONS + 1, number % 7)
+}
+
+fn push(connection: &mut Connection, image: usize, packages: usize) -> Result<()> {
+    push_to(connection, &repository_name(image), image, packages)
+}
+
+/// Pushes an image of one layer that holds a Debian package database.
+fn push_to(connection: &mut Connection, repository: &str, image: usize, packages: usize) -> Result<()> {
+    let mut status = String::new();
+    let mut add = |name: &str, version: &str| {
+        let _infallible = write!(
+            status,
+            "Package: {name}\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: {version}\nMaintainer: Someone <someone@example.org>\n\n"
+        );
+    };
+    // Each image begins elsewhere and steps over the packages, so that it has a quarter of them.
+    for number in 0..packages {
+        let package = (image * 131 + number * (PACKAGES / packages.clamp(1, PACKAGES))) % PACKAGES;
+        add(&format!("package-{package:04}"), &version(image / 3 + package));
+    }
+    if image.is_multiple_of(RARE_EVERY) {
+        add(RARE, "1.0-1");
+    }
+    let layer = tar(&[
+        ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n"),
+        ("var/lib/dpkg/status", &status),
+    ]);
+    let layer_name = name_of(&layer);
+    let config =
+        format!(r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{layer_name}"]}}}}"#);
+    let config_name = name_of(config.as_bytes());
+    push_named(connection, repository, &layer_name, &layer)?;
+    push_named(connection, repository, &config_name, config.as_bytes())?;
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_name}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer_name}","size":{}}}]}}"#,
+        config.len(),
+        layer.len()
+    );
+    let path = format!("/v2/{repository}/manifests/image-{image}");
+    connection.expect(201, "PUT", &path, MANIFEST, manifest.as_bytes()).context("an image was not taken")?;
+    Ok(())
+}
+
+/// Returns an archive of these files (POSIX ustar).
+fn tar(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for (path, content) in files {
+        let mut header = [0_u8; 512];
+        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+        put(0, path);
+        put(100, "0000644\0");
+        put(124, &format!("{:011o}\0", content.len()));
+        put(136, "00000000000\0");
+        put(148, "        ");
+        put(156, "0");
+        put(257, "ustar\u{0}00");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        archive.extend_from_slice(&header);
+        archive.extend_from_slice(content.as_bytes());
+        archive.resize(archive.len().next_multiple_of(512), 0);
+    }
+    archive.resize(archive.len() + 1024, 0);
+    archive
+}
