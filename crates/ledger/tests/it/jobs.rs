@@ -414,6 +414,44 @@ testkit::on_both_databases! {
         assert_eq!(show(&db, second).await.state, State::Pending);
     }
 
+    async fn a_limited_kind_leaves_places_to_others(database: Database) {
+        let db = open(&database).await;
+        let (begun, at_once) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (most, gate) = (Arc::new(AtomicU32::new(0)), Arc::new(Semaphore::new(0)));
+        let runner = {
+            let (begun, at_once, most, gate) =
+                (Arc::clone(&begun), Arc::clone(&at_once), Arc::clone(&most), Arc::clone(&gate));
+            Runner::new(db.clone(), "hub").limited_handler(WORK, 2, move |_| {
+                let (begun, at_once, most, gate) =
+                    (Arc::clone(&begun), Arc::clone(&at_once), Arc::clone(&most), Arc::clone(&gate));
+                Box::pin(async move {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    gate.acquire().await.unwrap().forget();
+                    at_once.fetch_sub(1, Ordering::SeqCst);
+                    Ok(Outcome::Done)
+                })
+            })
+        };
+        let mut long = Vec::new();
+        for payload in 0..5 {
+            long.push(enqueue(&db, work(payload)).await);
+        }
+        let runner = runner.handler(OTHER, |_| -> BoxFuture<'static, _> { Box::pin(async { Ok(Outcome::Done) }) });
+        let handle = runner.concurrency(3).start();
+        eventually(async || begun.load(Ordering::SeqCst) == 2).await;
+        // Three fit at once, two of the kind are the most: another kind finds a place.
+        let other = enqueue(&db, NewJob::new(OTHER, &0).unwrap()).await;
+        eventually(async || show(&db, other).await.state == State::Done).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+        gate.add_permits(long.len());
+        for id in long {
+            eventually(async || show(&db, id).await.state == State::Done).await;
+        }
+        handle.drain(LONG).await;
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+
     async fn draining_without_patience_puts_jobs_back(database: Database) {
         let db = open(&database).await;
         let started = Arc::new(Notify::new());

@@ -3,7 +3,17 @@ use std::collections::BTreeSet;
 use pipeline::{Error, Found, Query, Readable};
 use testkit::Database;
 
-use crate::support::{DEBIAN, Hub, STATUS, dpkg, name};
+use crate::support::{DEBIAN, Hub, STATUS, dpkg, name, run, sha256};
+
+/// Above this many images of a caller, each component's images are walked.
+const IMAGES_FEW_MAX: i64 = 1024;
+
+db::statements! {
+    INSERT_IMAGE = "INSERT INTO inventory_images (digest, state, engine, components, made_at_us) VALUES ($1, 1, 'test', 0, 0)";
+    DELETE_PLACEMENTS = "DELETE FROM inventory_placements WHERE image_id IN (SELECT id FROM inventory_images WHERE engine = 'test')";
+    INSERT_PLACEMENTS = "INSERT INTO inventory_placements (repository_id, image_id) \
+        SELECT $1, id FROM inventory_images WHERE engine = 'test'";
+}
 
 fn told(found: &Found) -> String {
     let tags: Vec<&str> = found.tags.iter().map(oci::Tag::as_str).collect();
@@ -96,6 +106,44 @@ testkit::on_both_databases! {
             "team/web:1 openssl 3.0.11-1 /var/lib/dpkg/status",
         ]).await;
         fleet.check("opensc", None, &fleet.readable(&["other/job"]).await, &[]).await;
+    }
+
+    async fn who_may_read_many_images_is_told_the_same(database: Database) {
+        let fleet = Fleet::open(database).await;
+        let readable = fleet.readable(&["team/api", "team/web"]).await;
+        let id = fleet.hub.registry.repository_id(&name("team/api")).await.unwrap().number();
+        let mut images = 3;
+        for most in [IMAGES_FEW_MAX - 1, IMAGES_FEW_MAX, IMAGES_FEW_MAX + 1] {
+            while images < most {
+                let digest = sha256(&images.to_le_bytes());
+                run(&fleet.hub.index, &INSERT_IMAGE, vec![digest.to_bytes().into()]).await;
+                images += 1;
+            }
+            run(&fleet.hub.index, &DELETE_PLACEMENTS, vec![]).await;
+            run(&fleet.hub.index, &INSERT_PLACEMENTS, vec![id.into()]).await;
+            fleet.check("openssl", Some("<3.0.15"), &readable, &[
+                "team/api:1 openssl 3.0.11-1 /var/lib/dpkg/status",
+                "team/web:1 openssl 3.0.11-1 /var/lib/dpkg/status",
+            ]).await;
+            fleet.check("opensc", None, &fleet.readable(&["team/api"]).await, &[]).await;
+        }
+    }
+
+    async fn a_component_is_told_in_so_many_places(database: Database) {
+        let hub = Hub::open(database).await;
+        let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"dependencies":{"a":"1"}},"node_modules/a":{"version":"1.0.0"}}}"#;
+        for (tag, count) in [("15", 15), ("16", 16), ("17", 17)] {
+            let paths: Vec<String> = (0..count).map(|number| format!("app{number:02}/package-lock.json")).collect();
+            let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, lock)).collect();
+            hub.image("team/api", tag, &[&files]).await;
+        }
+        hub.settle().await;
+        let query = Query::parse("pkg:npm/a", None).unwrap();
+        let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+        let mut places: Vec<(&str, usize)> =
+            found.iter().map(|found| (found.tags[0].as_str(), found.places.len())).collect();
+        places.sort_unstable();
+        assert_eq!(places, [("15", 15), ("16", 16), ("17", 16)]);
     }
 
     async fn what_was_deleted_is_found_no_more(database: Database) {

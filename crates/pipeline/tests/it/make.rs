@@ -1,11 +1,64 @@
 use std::time::Duration;
 
+use oci::media_type;
 use pipeline::State;
+use serde_json::json;
 use testkit::Database;
 
-use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, run, tar};
+use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, query, run, sha256, tar};
+
+db::statements! {
+    INSERT_LAYER = "INSERT INTO inventory_layers (digest, engine, size_bytes, used_at_us, body) VALUES ($1, 'test', $2, $3, $1)";
+    DELETE_LAYERS = "DELETE FROM inventory_layers";
+    LIST_LAYERS = "SELECT used_at_us FROM inventory_layers ORDER BY used_at_us";
+    SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
+}
+
+/// Layers' records that are kept, in bytes.
+const LAYERS_BYTES_MAX: i64 = 2 << 30;
 
 testkit::on_both_databases! {
+    async fn what_was_read_of_layers_is_kept_up_to_a_size(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.settle().await;
+        for (excess, kept) in [(-1, &[1, 2, 3][..]), (0, &[1, 2, 3]), (1, &[2, 3])] {
+            run(&hub.index, &DELETE_LAYERS, vec![]).await;
+            for (used_at_us, size_bytes) in [(1_i64, LAYERS_BYTES_MAX / 2), (2, LAYERS_BYTES_MAX / 4), (3, LAYERS_BYTES_MAX / 4 + excess)] {
+                let digest = sha256(&used_at_us.to_le_bytes()).to_bytes();
+                run(&hub.index, &INSERT_LAYER, vec![digest.into(), size_bytes.into(), used_at_us.into()]).await;
+            }
+            run(&hub.db, &SWEEP_NOW, vec![]).await;
+            hub.settle().await;
+            let rows = query(&hub.index, &LIST_LAYERS, vec![]).await;
+            let found: Vec<i64> = rows.iter().map(|row| row.get(0).unwrap()).collect();
+            assert_eq!(found, kept, "{excess}");
+        }
+    }
+
+    async fn an_image_has_a_largest_number_of_layers(database: Database) {
+        let hub = Hub::open(database).await;
+        let layer = tar(&[(STATUS, &dpkg(&[("a", "1")]))]);
+        let image = async |layers: usize| {
+            let diff_id = hub.blob("team/api", &layer).await;
+            let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": vec![diff_id; layers]}});
+            let config = config.to_string();
+            let config_digest = hub.blob("team/api", config.as_bytes()).await;
+            let described = json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": diff_id, "size": layer.len()});
+            let document = json!({
+                "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "layers": vec![described; layers],
+                "config": {"mediaType": media_type::OCI_CONFIG, "digest": config_digest, "size": config.len()},
+            });
+            hub.manifest("team/api", &layers.to_string(), &document).await
+        };
+        let (below, at, above) = (image(999).await, image(1000).await, image(1001).await);
+        hub.settle().await;
+        for image in [below, at] {
+            assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+        }
+        let refused = hub.pipeline.find_image(above).await.unwrap().unwrap().state;
+        assert_eq!(refused, State::Refused("it has 1001 layers, the limit is 1000".to_owned()));
+    }
+
     async fn a_pushed_image_has_an_inventory_and_documents_and_a_fact(database: Database) {
         let hub = Hub::open(database).await;
         let status = dpkg(&[("openssl", "3.0.11-1"), ("zlib1g", "1:1.2.13")]);
