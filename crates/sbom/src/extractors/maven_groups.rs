@@ -67,6 +67,7 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("xalan", "org.apache.xalan", "xalan"),
     ("aspectjrt", "org.aspectj", "org.aspectj"),
     ("aspectjweaver", "org.aspectj", "org.aspectj"),
+    ("checker-qual", "org.checkerframework", "org.checkerframework"),
 ];
 
 /// Returns the group of a well-known artifact, if `is_there` finds what its archives hold.
@@ -133,6 +134,11 @@ mod tests {
             Some("org.springframework")
         );
         assert_eq!(of_known_artifact("spring-core", &|_| false), None);
+        // Its module, `org.checkerframework.checker.qual`, would make the group `org.checkerframework.checker`.
+        assert_eq!(
+            of_known_artifact("checker-qual", &|prefix| "org.checkerframework.checker.qual".starts_with(prefix)),
+            Some("org.checkerframework")
+        );
         assert_eq!(of_known_artifact("spring-cored", &|_| true), None);
     }
 }
