@@ -42,6 +42,9 @@ const GO_MODULES: [GoModule; 3] = [
     GoModule { program: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
 ];
 
+/// Modules whose data tests read; they are fetched and not built.
+const GO_TEST_DATA: [&str; 1] = ["github.com/anchore/go-rpmdb@v0.2.2"];
+
 /// Programs that tests use where they are and that nothing here installs: clients, and outside tests.
 const OPTIONAL_PROGRAMS: [&str; 6] =
     ["docker", "helm", "cosign", "notation", "oci-conformance", "oci-conformance-1.1.1"];
@@ -111,7 +114,7 @@ impl Tools {
         Ok(Outcome::Passed)
     }
 
-    /// Installs the pinned Go clients that are absent or of another version.
+    /// Installs the pinned Go clients that are absent or of another version, and fetches the modules whose data tests read.
     pub(crate) fn install_clients(&self, workspace: &Workspace) -> anyhow::Result<Outcome> {
         let Some(go) = self.find("go") else {
             return Ok(Outcome::Skipped("no go here; crane, oras and regctl come from PATH or not at all".to_owned()));
@@ -134,6 +137,7 @@ impl Tools {
                     .env_remove("GOFLAGS"),
             )?;
         }
+        execute(workspace.command(&go).args(["mod", "download"]).args(GO_TEST_DATA).env_remove("GOFLAGS"))?;
         Ok(Outcome::Passed)
     }
 

@@ -14,7 +14,7 @@ mod surroundings;
 
 pub use database::{Database, PostgresDatabase, SqliteFile, run};
 pub use postgres::{Postgres, Settings};
-pub use surroundings::{Bundle, announce, bundle, data_directory, peer_directory, program};
+pub use surroundings::{Bundle, announce, bundle, data_directory, go_module, peer_directory, program};
 
 /// Declares tests that run on SQLite and on PostgreSQL: `name::sqlite` and `name::postgres`.
 ///

@@ -62,6 +62,23 @@ pub fn peer_directory(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Returns where the source of a Go module is: in Go's module cache, or as `MODULE@VERSION` in a directory of `GARRISON_PEERS`.
+/// `None`, said loudly, when it is nowhere; `go mod download` brings it.
+pub fn go_module(path: &str, version: &str) -> Option<PathBuf> {
+    let below = |variable: &str, folder: &str| {
+        let directories = env::var_os(variable).unwrap_or_default();
+        env::split_paths(&directories).map(|directory| directory.join(folder)).collect::<Vec<_>>()
+    };
+    let places =
+        [below("GOMODCACHE", ""), below("GOPATH", "pkg/mod"), below("HOME", "go/pkg/mod"), below("GARRISON_PEERS", "")];
+    let module = format!("{path}@{version}");
+    let found = places.into_iter().flatten().map(|place| place.join(&module)).find(|directory| directory.is_dir());
+    if found.is_none() {
+        announce(&format!("no Go module `{module}` in Go's module cache or GARRISON_PEERS"));
+    }
+    found
+}
+
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     ["PATH", "GARRISON_REFEREES", "GARRISON_PEERS"]
         .iter()

@@ -1,44 +1,90 @@
 //! What others read from rpm databases, against what the cataloger finds: the expected lists of go-rpmdb, and rpm itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use component::{Component, Inventory, Node, Subject};
 use sbom::{LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
-use serde_json::Value;
+
+/// The Go module whose tests have databases of real systems, each with the list of what rpm said of it.
+const GO_RPMDB: (&str, &str) = ("github.com/anchore/go-rpmdb", "v0.2.2");
 
 #[test]
 fn packages_of_go_rpmdbs_databases_are_those_it_expects() {
-    let Some(folder) = testkit::peer_directory("data/go-rpmdb") else { return };
-    let databases: Value =
-        serde_json::from_slice(&fs::read(folder.join("expected.json")).expect("the lists can be read"))
-            .expect("the lists are JSON");
-    let databases = databases.as_array().expect("the lists are an array");
-    assert_eq!(databases.len(), 16, "every database of go-rpmdb's test has a list");
+    let (path, version) = GO_RPMDB;
+    let Some(folder) = testkit::go_module(path, version).map(|module| module.join("pkg")) else { return };
+    let text = |file: &str| fs::read_to_string(folder.join(file)).expect("the module has its tests");
+    let lists = expected_lists(&text("rpmdb_testcase_test.go"));
+    let databases = databases(&text("rpmdb_test.go"));
+    assert_eq!((databases.len(), lists.len()), (16, 16), "every database of go-rpmdb's test has a list");
     let mut differences = Vec::new();
-    for database in databases {
-        let path = folder.join(database["file"].as_str().expect("a list has a file"));
+    for (file, list) in databases {
+        let path = folder.join(&file);
         let found = read(&path);
-        assert!(found.unknowns.is_empty(), "{}: {:?}", path.display(), found.unknowns);
-        let listed: BTreeSet<String> =
-            database["packages"].as_array().expect("a list has packages").iter().map(expected_line).collect();
+        assert!(found.unknowns.is_empty(), "{file}: {:?}", found.unknowns);
+        let listed = &lists[&list];
+        assert!(listed.len() > 30, "{file}: a system has packages");
         let found: BTreeSet<String> = found.components.iter().map(found_line).collect();
-        let differing = found.symmetric_difference(&listed);
-        differences.extend(differing.map(|line| format!("{}: {line}", path.display())));
+        differences.extend(found.symmetric_difference(listed).map(|line| format!("{file}: {line}")));
     }
     assert!(differences.is_empty(), "{differences:#?}");
 }
 
-/// A package as the list has it.
-fn expected_line(package: &Value) -> String {
-    let text = |key: &str| package[key].as_str().filter(|text| !text.is_empty()).unwrap_or("-");
-    let epoch =
-        package["epoch"].as_u64().filter(|epoch| *epoch > 0).map(|epoch| format!("{epoch}:")).unwrap_or_default();
-    let [name, version, release, arch] = ["name", "version", "release", "arch"].map(text);
-    let [source, vendor, module, md5] = ["sourceRpm", "vendor", "module", "md5"].map(text);
+/// Reads which database has which list: `file: "testdata/…",` and `pkgList: CentOS5Plain(),` on the line after it.
+fn databases(test: &str) -> BTreeMap<String, String> {
+    let mut lines = test.lines().map(str::trim);
+    let mut databases = BTreeMap::new();
+    while let Some(line) = lines.next() {
+        let Some(file) = line.strip_prefix("file:").map(|text| text.trim().trim_matches(['"', ','])) else { continue };
+        if let Some(list) = lines.next().and_then(|next| next.strip_prefix("pkgList:")) {
+            databases.insert(file.to_owned(), list.trim().trim_end_matches("(),").to_owned());
+        }
+    }
+    databases
+}
+
+/// Reads the lists: `NAME = func() []*PackageInfo {`, and below it a line for each package.
+fn expected_lists(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut lists: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut list = String::new();
+    for line in source.lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" = func()") {
+            name.clone_into(&mut list);
+        } else if let Some(package) = line.strip_prefix("{intRef(") {
+            lists.entry(list.clone()).or_default().insert(expected_line(package));
+        }
+    }
+    lists
+}
+
+/// Reads a package: its epoch, if it has one, then name, version, release, architecture, source package, size, licence, vendor,
+/// module, summary, MD5, and signatures, all but epoch and size in quotes.
+fn expected_line(package: &str) -> String {
+    let epoch = match package.split(')').next().expect("an epoch ends") {
+        "" | "0" => String::new(),
+        epoch => format!("{epoch}:"),
+    };
+    let texts = quoted(package);
+    let text = |index: usize| Some(texts[index].as_str()).filter(|text| !text.is_empty()).unwrap_or("-");
+    let [name, version, release, arch] = [0, 1, 2, 3].map(text);
+    let [source, vendor, module, md5] = [4, 6, 7, 9].map(text);
     format!("{name} {epoch}{version}-{release} {arch} {source} {vendor} {module} {md5}")
+}
+
+/// Returns the string literals of a line.
+fn quoted(line: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut characters = line.chars();
+    while characters.by_ref().any(|character| character == '"') {
+        let mut text = String::new();
+        while let Some(character) = characters.next().filter(|character| *character != '"') {
+            text.extend(if character == '\\' { characters.next() } else { Some(character) });
+        }
+        texts.push(text);
+    }
+    texts
 }
 
 fn found_line(component: &Component) -> String {
