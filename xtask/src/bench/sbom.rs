@@ -1,6 +1,7 @@
 //! `cargo xtask bench sbom`.
 
-use std::collections::BTreeMap;
+mod packages;
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use aws_lc_rs::digest::{Context, SHA256};
 use flate2::bufread::MultiGzDecoder;
-use serde_json::Value;
 
+use self::packages::Packages;
 use crate::images;
 use crate::workspace::{Workspace, execute};
 
@@ -39,6 +40,8 @@ struct Tool {
     program: PathBuf,
     /// The arguments for an image, and the file that the document goes to.
     arguments: fn(&Path, &Path) -> Vec<OsString>,
+    /// What its empty cache holds nonetheless: files, and their paths in it.
+    cached: Vec<(PathBuf, &'static str)>,
 }
 
 /// What a run took.
@@ -49,8 +52,7 @@ struct Cost {
     memory_mib: f64,
 }
 
-/// Packages by the type of their purls.
-type Packages = BTreeMap<String, usize>;
+const GARRISON: &str = "garrison";
 
 /// What measures the memory of a child from outside; `getrusage` needs code that this workspace forbids.
 const TIME: &str = "/usr/bin/time";
@@ -64,27 +66,26 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     ensure!(!made.is_empty(), "no image is in `{}`; `cargo xtask images` makes them", directory.display());
 
     let workshop = tempfile::tempdir()?;
-    let tools = tools(workspace);
+    let tools = tools(workspace, workshop.path())?;
     let mut report =
         String::from("| image | tool | wall s | processor s | memory MiB | packages |\n|---|---|---|---|---|---|\n");
+    let mut differences = String::from("\nDifferences by type, name and version:\n\n");
     for (name, image) in &made {
         eprintln!("{name}");
         let floor = decompress_and_hash(image)?;
         let _infallible =
             writeln!(report, "| {name} | decompressing and hashing alone | {:.2} | | | |", floor.as_secs_f64());
+        let mut measured = Vec::new();
         for tool in &tools {
-            for (label, cost, packages) in measure(tool, image, workshop.path(), arguments.runs)? {
-                let packages: Vec<String> = packages.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-                let Cost { wall, processor_s, memory_mib } = cost;
-                let _infallible = writeln!(
-                    report,
-                    "| {name} | {label} | {:.2} | {processor_s:.2} | {memory_mib:.0} | {} |",
-                    wall.as_secs_f64(),
-                    packages.join(", ")
-                );
-            }
+            measured.extend(measure(tool, image, workshop.path(), arguments.runs)?);
         }
+        for row in &measured {
+            report.push_str(&row.line(name));
+        }
+        report.push_str(&ratios(name, &measured));
+        differences.push_str(&different(name, &measured));
     }
+    report.push_str(&differences);
     println!("{report}");
     if let Some(path) = &arguments.report {
         fs::write(path, &report).with_context(|| format!("failed to write `{}`", path.display()))?;
@@ -92,23 +93,76 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// What a tool took and found, as a row of the table.
+struct Row {
+    tool: &'static str,
+    /// Whether it had what it keeps of layers.
+    is_warm: bool,
+    cost: Cost,
+    packages: Packages,
+}
+
+impl Row {
+    fn line(&self, image: &str) -> String {
+        let Cost { wall, processor_s, memory_mib } = self.cost;
+        format!(
+            "| {image} | {}{} | {:.2} | {processor_s:.2} | {memory_mib:.0} | {} |\n",
+            self.tool,
+            if self.is_warm { ", layers known" } else { "" },
+            wall.as_secs_f64(),
+            self.packages.counts()
+        )
+    }
+}
+
+/// Says how often each peer's cost is Garrison's.
+fn ratios(image: &str, rows: &[Row]) -> String {
+    let Some(ours) = rows.iter().find(|row| row.tool == GARRISON && !row.is_warm) else { return String::new() };
+    let line = |row: &Row| {
+        let ratio = |ours: f64, theirs: f64| theirs / ours.max(f64::MIN_POSITIVE);
+        format!(
+            "| {image} | {} / garrison | {:.1}x | {:.1}x | {:.1}x | |\n",
+            row.tool,
+            ratio(ours.cost.wall.as_secs_f64(), row.cost.wall.as_secs_f64()),
+            ratio(ours.cost.processor_s, row.cost.processor_s),
+            ratio(ours.cost.memory_mib, row.cost.memory_mib)
+        )
+    };
+    rows.iter().filter(|row| row.tool != GARRISON).map(line).collect()
+}
+
+/// Lists what all peers together have and Garrison has not, and the reverse.
+fn different(image: &str, rows: &[Row]) -> String {
+    let Some(ours) = rows.iter().find(|row| row.tool == GARRISON) else { return String::new() };
+    let peers: Vec<(&str, &Packages)> =
+        rows.iter().filter(|row| row.tool != GARRISON).map(|row| (row.tool, &row.packages)).collect();
+    if peers.is_empty() {
+        return String::new();
+    }
+    packages::differences(&ours.packages, &peers).into_iter().fold(String::new(), |mut text, line| {
+        let _infallible = writeln!(text, "- {image}: {line}");
+        text
+    })
+}
+
 /// Garrison, and those of its peers that are here; `testkit` says which are not.
-fn tools(workspace: &Workspace) -> Vec<Tool> {
+fn tools(workspace: &Workspace, workshop: &Path) -> Result<Vec<Tool>> {
     let mut tools = vec![Tool {
-        name: "garrison",
+        name: GARRISON,
         program: workspace.target_directory().join("release/garrison"),
         arguments: |image, document| {
             let output = ["-o", &format!("syft-json={}", document.display())].map(OsString::from);
             let words = ["sbom", "--quiet"].map(OsString::from).into_iter().chain(output);
             words.chain([format!("oci:{}", image.display()).into()]).collect()
         },
+        cached: Vec::new(),
     }];
     if let Some(program) = testkit::program("syft") {
         let arguments = |image: &Path, document: &Path| {
             let output = format!("syft-json={}", document.display());
             vec!["scan".into(), format!("oci-dir:{}", image.display()).into(), "-q".into(), "-o".into(), output.into()]
         };
-        tools.push(Tool { name: "syft", program, arguments });
+        tools.push(Tool { name: "syft", program, arguments, cached: Vec::new() });
     }
     if let Some(program) = testkit::program("trivy") {
         let arguments = |image: &Path, document: &Path| {
@@ -124,19 +178,40 @@ fn tools(workspace: &Workspace) -> Vec<Tool> {
             let words = words.map(OsString::from).into_iter();
             words.chain(["--output".into(), document.into(), "--input".into(), image.into()]).collect()
         };
-        tools.push(Tool { name: "trivy", program, arguments });
+        tools.push(Tool { name: "trivy", program, arguments, cached: java_database(workshop)? });
     }
-    tools
+    Ok(tools)
+}
+
+/// Makes the database without which Trivy refuses images with Java archives: one without entries, as where nothing can be fetched.
+fn java_database(workshop: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
+    const SCHEMA: &str = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript('''
+        CREATE TABLE artifacts(id INTEGER PRIMARY KEY, group_id TEXT, artifact_id TEXT);
+        CREATE TABLE indices(artifact_id INTEGER, version TEXT, sha1 BLOB, archive_type TEXT,
+            FOREIGN KEY (artifact_id) REFERENCES artifacts(id));
+        CREATE UNIQUE INDEX artifacts_idx ON artifacts(artifact_id, group_id);
+        CREATE INDEX indices_artifact_idx ON indices(artifact_id);
+        CREATE UNIQUE INDEX indices_sha1_idx ON indices(sha1)''')";
+    const METADATA: &str = r#"{"Version":1,"NextUpdate":"2100-01-01T00:00:00Z","UpdatedAt":"2024-01-01T00:00:00Z","DownloadedAt":"2024-01-01T00:00:00Z"}"#;
+    let (database, metadata) = (workshop.join("trivy-java.db"), workshop.join("metadata.json"));
+    execute(Command::new("python3").args(["-c", SCHEMA]).arg(&database))
+        .context("Trivy's database is made by Python")?;
+    fs::write(&metadata, METADATA)?;
+    Ok(vec![(database, "java-db/trivy-java.db"), (metadata, "java-db/metadata.json")])
 }
 
 /// Runs a tool with empty caches; Garrison also with the caches that this left.
-fn measure(tool: &Tool, image: &Path, workshop: &Path, runs: usize) -> Result<Vec<(String, Cost, Packages)>> {
+fn measure(tool: &Tool, image: &Path, workshop: &Path, runs: usize) -> Result<Vec<Row>> {
     let document = workshop.join("document.json");
     let once = |cache: &Path| -> Result<Cost> {
         let measured = workshop.join("measured");
         let mut command = Command::new(TIME);
         command.args(["-f", "%U %S %M", "-o"]).arg(&measured).arg(&tool.program);
         command.args((tool.arguments)(image, &document)).env("XDG_CACHE_HOME", cache).env("TRIVY_CACHE_DIR", cache);
+        // None of them is to ask for news of itself.
+        let silent =
+            ["SYFT_CHECK_FOR_APP_UPDATE=false", "TRIVY_SKIP_VERSION_CHECK=true", "TRIVY_DISABLE_TELEMETRY=true"];
+        command.envs(silent.iter().filter_map(|variable| variable.split_once('=')));
         command.stdout(Stdio::null()).stdin(Stdio::null());
         let started = Instant::now();
         execute(&mut command)?;
@@ -151,29 +226,20 @@ fn measure(tool: &Tool, image: &Path, workshop: &Path, runs: usize) -> Result<Ve
     let mut cache = tempfile::tempdir_in(workshop)?;
     for _ in 0..runs.max(1) {
         cache = tempfile::tempdir_in(workshop)?;
+        for (file, path) in &tool.cached {
+            let path = cache.path().join(path);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::copy(file, path)?;
+        }
         cold.push(once(cache.path())?);
     }
-    let packages = count(&document)?;
-    let mut rows = vec![(tool.name.to_owned(), fastest(cold)?, packages.clone())];
-    if tool.name == "garrison" {
+    let packages = Packages::read(&document)?;
+    let mut rows = vec![Row { tool: tool.name, is_warm: false, cost: fastest(cold)?, packages: packages.clone() }];
+    if tool.name == GARRISON {
         let warm = (0..runs.max(1)).map(|_| once(cache.path())).collect::<Result<_>>()?;
-        rows.push(("garrison, layers known".to_owned(), fastest(warm)?, packages));
+        rows.push(Row { tool: tool.name, is_warm: true, cost: fastest(warm)?, packages });
     }
     Ok(rows)
-}
-
-/// Counts the packages in a document, each purl once.
-fn count(document: &Path) -> Result<Packages> {
-    let document: Value = serde_json::from_reader(BufReader::new(File::open(document)?))?;
-    let listed = document["artifacts"].as_array().or(document["components"].as_array());
-    let purls: std::collections::BTreeSet<&str> =
-        listed.into_iter().flatten().filter_map(|package| package["purl"].as_str()).collect();
-    let mut packages = Packages::new();
-    for purl in purls {
-        let kind = purl.strip_prefix("pkg:").and_then(|rest| rest.split('/').next()).unwrap_or("other");
-        *packages.entry(kind.to_owned()).or_default() += 1;
-    }
-    Ok(packages)
 }
 
 /// What no tool that checks digests can be faster than: each blob decompressed and hashed both ways, as many at once as there are processors.
