@@ -4,18 +4,32 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task says what it makes")]
 
+mod check;
+mod debian;
+mod found;
 mod generated;
+mod go;
+mod java;
 mod layout;
-mod packages;
+mod node;
+mod python;
+mod referee;
+mod rpm;
+mod ruby;
+mod rust;
+mod workshop;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+
+use crate::workspace::Workspace;
+pub(crate) use check::check;
+use referee::Referee;
 
 /// Raised when an image is made in another way, so that it is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The file that says that an image is whole, and of which version.
 const MARK: &str = "made";
@@ -30,6 +44,9 @@ pub(crate) struct Arguments {
     /// Makes them anew, whether they are there or not
     #[arg(long)]
     again: bool,
+    /// Makes nothing: compares what Garrison finds in those that are there with what the tools said of them
+    #[arg(long, conflicts_with = "again")]
+    check: bool,
 }
 
 /// An image that can be made.
@@ -39,36 +56,53 @@ struct Recipe {
     /// The programs without which it cannot be made.
     needs: &'static [&'static str],
     make: fn(&Path) -> anyhow::Result<()>,
+    /// The tools that were asked about it.
+    referees: &'static [Referee],
 }
 
-const RECIPES: [Recipe; 5] = [
+const RECIPES: [Recipe; 10] = [
+    debian::RECIPE,
+    rpm::RECIPE,
+    python::RECIPE,
+    node::RECIPE,
+    java::RECIPE,
+    ruby::RECIPE,
+    rust::RECIPE,
+    go::RECIPE,
     Recipe {
-        name: "debian",
-        holds: "packages of the Debian or Ubuntu that this machine runs",
-        needs: &["apt-get", "apt-cache", "dpkg-deb", "tar"],
-        make: packages::debian,
+        name: "big",
+        holds: "3 GB in 109,000 entries and 13 layers",
+        needs: &[],
+        make: generated::big,
+        referees: &[],
     },
     Recipe {
-        name: "python",
-        holds: "distributions installed by pip",
-        needs: &["python3", "tar"],
-        make: packages::python,
+        name: "empty",
+        holds: "3,000,000 empty files in one layer",
+        needs: &[],
+        make: generated::empty,
+        referees: &[],
     },
-    Recipe { name: "node", holds: "packages installed by npm", needs: &["npm", "tar"], make: packages::node },
-    Recipe { name: "big", holds: "3 GB in 109,000 entries and 13 layers", needs: &[], make: generated::big },
-    Recipe { name: "empty", holds: "3,000,000 empty files in one layer", needs: &[], make: generated::empty },
 ];
 
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<()> {
     let directory = arguments.directory.clone().map_or_else(directory, Ok)?;
     if let Some(unknown) = arguments.names.iter().find(|name| !RECIPES.iter().any(|recipe| recipe.name == **name)) {
         let names: Vec<_> = RECIPES.iter().map(|recipe| recipe.name).collect();
         bail!("there is no image `{unknown}`; there are {}", names.join(", "));
     }
-    let is_wanted =
-        |recipe: &&Recipe| arguments.names.is_empty() || arguments.names.iter().any(|name| name == recipe.name);
+    let is_wanted = |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name);
+    if arguments.check {
+        let compared = check(workspace, &directory, is_wanted)?;
+        ensure!(
+            compared.images > 0,
+            "no image to compare is in `{}`; `cargo xtask images` makes them",
+            directory.display()
+        );
+        return Ok(());
+    }
     let mut failed = Vec::new();
-    for recipe in RECIPES.iter().filter(is_wanted) {
+    for recipe in RECIPES.iter().filter(|recipe| is_wanted(recipe.name)) {
         let place = directory.join(recipe.name);
         if is_made(&place) && !arguments.again {
             println!("{:<8} there: {}", recipe.name, place.display());
@@ -120,11 +154,4 @@ fn make(recipe: &Recipe, place: &Path) -> anyhow::Result<()> {
     (recipe.make)(place)?;
     std::fs::write(place.join(MARK), VERSION.to_string())?;
     Ok(())
-}
-
-/// Returns a directory to work in, beside the image, which goes away.
-fn workshop(place: &Path) -> anyhow::Result<tempfile::TempDir> {
-    let parent = place.parent().context("an image has a directory")?;
-    let prefix: OsString = ".making-".into();
-    Ok(tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?)
 }

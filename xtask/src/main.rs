@@ -40,8 +40,9 @@ enum Task {
     Gen(generate::Arguments),
     /// Makes images to measure and compare inventories with, outside the checkout
     ///
-    /// From packages of Debian, pip and npm by their own tools, where those are on the machine, and generated ones of 3 GB and of
-    /// 3 million files. They take 2 GB.
+    /// From packages of Debian, rpm, pip, npm, Maven, RubyGems, cargo and Go by their own tools, where those are on the machine, and
+    /// generated ones of 3 GB and of 3 million files. They take 2 GB. Beside each image is what the tools say of it, which
+    /// `--check` compares with what Garrison finds.
     Images(images::Arguments),
     /// Measures Garrison beside its peers and prints the ratios
     #[command(subcommand)]
@@ -59,7 +60,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Task::Images(arguments) => {
-            images::run(&arguments)?;
+            images::run(&workspace, &arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Bench(bench) => {

@@ -8,6 +8,7 @@ use anyhow::Context;
 use testkit::{Postgres, Settings};
 
 use crate::generate;
+use crate::images;
 use crate::steps::{Outcome, Steps};
 use crate::tools::Tools;
 use crate::workspace::{Workspace, execute, succeeds};
@@ -70,6 +71,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     steps.run("tests", || suite.tests());
     drop(postgres);
     steps.skipped(&suite.skipped()?);
+    let mut absent = Vec::new();
+    steps.run("referees of images", || {
+        let (outcome, images) = suite.referees()?;
+        absent = images;
+        Ok(outcome)
+    });
     steps.run("documentation", || suite.documentation());
     steps.run("generated files", || generate::check(workspace).map(|()| Outcome::Passed));
     steps.run("dependency rules", || suite.dependency_rules(&tools));
@@ -77,6 +84,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     steps.run("fuzz targets", || suite.fuzz_targets());
     for sentence in tools.absent() {
         steps.absent(sentence);
+    }
+    for image in absent {
+        steps
+            .absent(format!("image {image}: what the tools say of it was not compared; `cargo xtask images` makes it"));
     }
     Ok(steps.finish())
 }
@@ -128,6 +139,15 @@ impl Suite<'_> {
     /// Returns what the tests have said about those that stepped aside.
     fn skipped(&self) -> anyhow::Result<String> {
         std::fs::read_to_string(&self.skipped).with_context(|| format!("failed to read `{}`", self.skipped.display()))
+    }
+
+    /// What the ecosystems' tools say of the images that were made, and the images that were not.
+    fn referees(&self) -> anyhow::Result<(Outcome, Vec<&'static str>)> {
+        let compared = images::check(self.workspace, &images::directory()?, |_| true)?;
+        if compared.images > 0 {
+            return Ok((Outcome::Passed, compared.absent));
+        }
+        Ok((Outcome::Skipped("no image is here; `cargo xtask images` makes them".to_owned()), Vec::new()))
     }
 
     fn documentation(&self) -> anyhow::Result<Outcome> {
