@@ -77,14 +77,13 @@ impl Pipeline {
             Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(Outcome::Done),
             Err(error) => return Err(JobError::retry(&error)),
         };
+        // One that was refused is looked at again: a push may have healed a blob, and the operator may have given more memory.
         if let Some(known) = index::find_image(&inner.index, image.digest).await?
             && known.engine == inner.engine
+            && known.state == State::Made
         {
             index::place(&inner.index, known.id, repository).await?;
-            return match known.state {
-                State::Refused(_) => Ok(Outcome::Done),
-                State::Made => self.document_again(context, repository, &name, &image).await,
-            };
+            return self.document_again(context, repository, &name, &image).await;
         }
         match self.make(context, &name, &image).await {
             Ok(made) => self.keep(context, repository, &name, &image, made).await,

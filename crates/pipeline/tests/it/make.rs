@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oci::media_type;
@@ -123,7 +124,9 @@ testkit::on_both_databases! {
             assert!(hub.pipeline.inventory(&name("team/bad"), image).await.unwrap().is_none());
             assert!(hub.referrers("team/bad", &image).await.is_empty());
         }
-        assert_eq!(hub.errors().await.len(), bad.len());
+        // The first sweep may have ordered some of them a second time.
+        let errors: BTreeSet<String> = hub.errors().await.into_iter().collect();
+        assert_eq!(errors.len(), bad.len());
         assert_eq!(hub.pipeline.find_image(fine).await.unwrap().unwrap().state, State::Made);
     }
 
@@ -136,6 +139,18 @@ testkit::on_both_databases! {
         hub.settle().await;
         let record = hub.pipeline.find_image(image).await.unwrap().unwrap();
         assert!(matches!(&record.state, State::Refused(reason) if reason.contains("inventory_memory")), "{record:?}");
+    }
+
+    async fn what_was_refused_is_looked_at_again_once_it_is_pushed_again(database: Database) {
+        let hub = Hub::open_with(database, true, pipeline::Options { memory_bytes: 64 << 10 }).await;
+        let paths: Vec<String> = (0..2000).map(|number| format!("a/{number}/file")).collect();
+        let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, "")).collect();
+        let image = hub.image("team/api", "1", &[&files]).await;
+        hub.settle().await;
+        let roomy = hub.with_options(pipeline::Options::default());
+        assert_eq!(roomy.image("team/api", "1", &[&files]).await, image);
+        roomy.settle().await;
+        assert_eq!(roomy.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
     }
 
     async fn a_project_may_want_no_documents(database: Database) {

@@ -61,6 +61,12 @@ impl Hub {
         Self { registry, pipeline, db, index, faults, _directory: directory, _database: database }
     }
 
+    /// Returns the same hub with other options.
+    pub(crate) fn with_options(mut self, options: pipeline::Options) -> Self {
+        self.pipeline = Pipeline::new(self.registry.clone(), self.index.clone(), options);
+        self
+    }
+
     pub(crate) fn start(&self) -> RunnerHandle {
         self.pipeline.with_jobs(Runner::new(self.db.clone(), "test")).start()
     }
