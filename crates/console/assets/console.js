@@ -53,16 +53,22 @@ const offerCopies = () => {
 };
 offerCopies();
 
-// Puts the main part of another page of this hub in the place of this one's. What comes late for a question that has
-// changed is dropped; what does not come at all is left to the browser.
+// Puts the main part of another page of this hub in the place of this one's, or only the part of that name where both have
+// one. What comes late for a question that has changed is dropped; what does not come at all is left to the browser.
 let asked = new AbortController();
-const show = async (address) => {
+const show = async (address, name) => {
   asked.abort();
   asked = new AbortController();
   try {
     const answer = await fetch(address, { signal: asked.signal, credentials: "same-origin" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (answer.redirected || !page.getElementById("main")) throw new Error("not a page like this one");
+    const [here, there] = [document, page].map((one) => name && one.getElementById(name));
+    if (here && there) {
+      here.replaceWith(there);
+      offerCopies();
+      return;
+    }
     for (const part of ["main", "footer"]) {
       const [here, there] = [document.querySelector(`.page > ${part}`), page.querySelector(`.page > ${part}`)];
       if (here && there) here.replaceWith(there);
@@ -93,14 +99,30 @@ field.addEventListener("input", () => {
   }, 150);
 });
 
+// A form that narrows a list shows the narrowed list beside it.
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-live]");
+  if (!form) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const address = new URL(form.action);
+    address.search = new URLSearchParams(new FormData(form));
+    history.replaceState(null, "", address);
+    show(address, form.dataset.live);
+  }, 150);
+});
+
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".pager a");
   if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   history.pushState(null, "", link.href);
-  show(link.href).then(() => {
-    scrollTo(0, 0);
-    document.getElementById("main").focus({ preventScroll: true });
+  const part = link.closest(".part");
+  show(link.href, part?.id).then(() => {
+    const shown = document.getElementById(part?.id ?? "main");
+    if (part) shown.scrollIntoView();
+    else scrollTo(0, 0);
+    shown.focus({ preventScroll: true });
   });
 });
 

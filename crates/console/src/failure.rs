@@ -89,7 +89,7 @@ fn split_command(line: &str) -> (&str, Option<&str>) {
 }
 
 /// Makes a sentence of a message. What begins with a name keeps its letters.
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let word = message.split(' ').next().unwrap_or_default();
     let is_word = word.bytes().all(|byte| byte.is_ascii_alphabetic());
     let mut characters = message.chars();

@@ -23,6 +23,7 @@ pub(crate) const ROWS_MAX: u64 = 40;
 pub(crate) enum Section {
     Overview,
     Images,
+    Components,
     Elsewhere,
 }
 

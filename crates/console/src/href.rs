@@ -1,6 +1,6 @@
 //! Addresses of pages. Names, tags and digests hold no character that an address must escape.
 
-use oci::RepositoryName;
+use oci::{Digest, RepositoryName};
 use url::form_urlencoded::byte_serialize;
 
 /// The longest address to go on to after a login: what browsers send with ease.
@@ -19,6 +19,22 @@ pub(crate) fn repository(name: &RepositoryName) -> String {
 /// Returns the address of an image's page, by tag or digest.
 pub(crate) fn image(name: &RepositoryName, reference: impl std::fmt::Display) -> String {
     format!("/image?name={name}&reference={reference}")
+}
+
+/// Returns the address of a component's page within an image.
+pub(crate) fn component(name: &RepositoryName, image: Digest, key: &str) -> String {
+    format!("/image/component?name={name}&reference={image}&component={key}")
+}
+
+/// Returns the address of the tree of an image's components.
+pub(crate) fn dependencies(name: &RepositoryName, image: Digest) -> String {
+    format!("/image/dependencies?name={name}&reference={image}")
+}
+
+/// Returns the address of a list of all places where a component is.
+pub(crate) fn places(pattern: &str, range: &str) -> String {
+    let range = if range.is_empty() { String::new() } else { format!("&range={}", escaped(range)) };
+    format!("/components?query={}{range}", escaped(pattern))
 }
 
 /// Returns the address of the login page that goes on to `next`.

@@ -1,7 +1,7 @@
 //! The console: pages for people, rendered on the server.
 //!
 //! Every page is a row of the endpoint table of `api`, with its permissions as a pure function of the request, so that a
-//! page shows nothing that the API would not. Pages read through `registry` and `tenancy`; today they change nothing but
+//! page shows nothing that the API would not. Pages read through `registry`, `pipeline` and `tenancy`; today they change nothing but
 //! the browser's own session.
 //!
 //! It is not an application in the browser: each page works without JavaScript, and each state has an address. The script
@@ -16,8 +16,10 @@
 //! - A login or logout comes from a page of this hub, and goes on only to a path of this hub.
 
 mod assets;
+mod component_row;
 mod failure;
 mod frame;
+mod graph;
 mod href;
 mod image_config;
 mod kind;

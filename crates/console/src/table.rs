@@ -42,8 +42,14 @@ static ROWS: &[Endpoint] = rows![
         Guard::Needs(project), ["after"] => 200, pages::project::get;
     GET "/repositories" "page.repositories" "Shows repositories that the caller may pull from, or one of them by its name",
         Guard::Needs(repositories), ["name", "view", "after"] => 200, pages::repositories::get;
-    GET "/image" "page.image" "Shows an image's manifest, config, layers, platforms and referrers",
-        Guard::Needs(image), ["name", "reference"] => 200, pages::image::get;
+    GET "/image" "page.image" "Shows an image's manifest, config, layers, platforms, components and referrers",
+        Guard::Needs(image), ["name", "reference", "q", "type", "license", "after"] => 200, pages::image::get;
+    GET "/image/component" "page.image.component" "Shows a component of an image: where it is, what needs it, what it needs",
+        Guard::Needs(image), ["name", "reference", "platform", "component"] => 200, pages::component::get;
+    GET "/image/dependencies" "page.image.dependencies" "Shows what needs what in an image as a tree",
+        Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::dependencies::get;
+    GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
+        Guard::Needs(search), ["query", "range", "after"] => 200, pages::components::get;
     GET "/search" "page.search" "Finds repositories by name, tag or digest",
         Guard::Needs(search), ["q", "after"] => 200, pages::search::get;
     GET "/assets/{file}" "page.asset" "Returns a style sheet, script or picture of the pages",

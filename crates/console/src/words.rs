@@ -173,6 +173,16 @@ pub(crate) fn actor(text: &str) -> String {
     }
 }
 
+/// Returns a text as one word of a shell's command.
+pub(crate) fn shell_word(text: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./:@%+,=".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// Returns what somebody else wrote as one line that takes at most `bytes_max` bytes of a page, and a sign that it was
 /// cut. Characters that move the cursor or turn the direction of writing, and so could make a page say what it does not,
 /// are shown as what they are.
@@ -193,6 +203,11 @@ pub(crate) fn foreign(text: &str, bytes_max: usize) -> String {
         shown.push(character);
     }
     shown
+}
+
+/// Returns what somebody wrote as a field of a form holds it: whole, with what would mislead shown as what it is.
+pub(crate) fn in_field(text: &str) -> String {
+    foreign(text, usize::MAX)
 }
 
 /// Returns the bytes that a character takes in a page: markup is escaped to five.
@@ -262,6 +277,20 @@ mod tests {
         assert_eq!(plural(1234, "repository"), "1\u{a0}234 repositories");
         assert_eq!(plural(0, "day"), "0 days");
         assert_eq!(at_least(100, true, "tag"), "more than 100 tags");
+    }
+
+    #[test]
+    fn what_a_shell_would_read_is_quoted() {
+        for (text, expected) in [
+            ("", "''"),
+            ("pkg:npm/%40a/b@1.0", "pkg:npm/%40a/b@1.0"),
+            ("<2", "'<2'"),
+            ("a b", "'a b'"),
+            ("log4j*", "'log4j*'"),
+            ("it's; rm", "'it'\\''s; rm'"),
+        ] {
+            assert_eq!(shell_word(text), expected);
+        }
     }
 
     #[test]

@@ -1,23 +1,24 @@
 //! An image, index or artifact: what it is made of, what refers to it, and how to pull it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Call, Failure};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use oci::{Descriptor, Manifest, ManifestKind, Reference, RepositoryName, media_type};
+use oci::{Descriptor, Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
 use registry::ManifestEntry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
 use crate::kind::{Kind, is_image_config};
+use crate::pages::image_components::{self, Known, Part};
 use crate::strip::Strip;
 use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
 
 /// Layers on a page: more than most images have, and with the longest steps well within a page.
-const LAYERS_MAX: usize = 80;
+pub(crate) const LAYERS_MAX: usize = 80;
 /// Entries of an index on a page.
 const PLATFORMS_MAX: usize = 40;
 /// Platforms in the first sentence.
@@ -27,6 +28,8 @@ const REFERRERS_MAX: u64 = 40;
 /// Bytes that the manifest takes of a page; the whole one is a link away.
 const RAW_BYTES_MAX: usize = 16_000;
 const TYPE_BYTES_MAX: usize = 80;
+/// The longest reason why there is no inventory, as a title.
+const REASON_BYTES_MAX: usize = 160;
 
 #[derive(Template)]
 #[template(path = "image.html")]
@@ -34,6 +37,8 @@ struct ImagePage {
     frame: Frame,
     name: String,
     reference: String,
+    /// As an address names it.
+    whole_reference: String,
     separator: char,
     project: String,
     project_href: String,
@@ -52,6 +57,7 @@ struct ImagePage {
     are_steps_known: bool,
     platforms: Vec<PlatformRow>,
     more_platforms: String,
+    components: Part,
     config: Option<ConfigPart>,
     annotations: Entries,
     referrers_counted: String,
@@ -78,6 +84,18 @@ struct PlatformRow {
     digest: Hash,
     size: Bytes,
     kind: Kind,
+    components: PlatformComponents,
+}
+
+/// What is known of the inventory of an index's entry.
+enum PlatformComponents {
+    Told {
+        href: String,
+        word: String,
+        title: String,
+    },
+    /// It is no image, or the repository does not hold it.
+    Nothing,
 }
 
 enum ConfigPart {
@@ -125,6 +143,12 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         _ => None,
     };
     let config = config.map(|(descriptor, read)| config_part(descriptor, read));
+    let components = if manifest.is_root_file_system() {
+        image_components::part(&call, &name, &reference, entry.digest).await?
+    } else {
+        Part::Nothing
+    };
+    let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
     let referrers = group(&name, &found.descriptors, call.app.now_us());
     answer(
@@ -132,7 +156,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         &page(
             &call,
             Subject { name: &name, reference: &reference, entry: &entry, manifest: &manifest },
-            config,
+            (config, components, platforms),
             (referrers, referrers_counted, found.next.is_some()),
         ),
     )
@@ -150,7 +174,7 @@ struct Subject<'a> {
 fn page(
     call: &Call,
     subject: Subject<'_>,
-    config: Option<ConfigPart>,
+    (config, components, platforms): (Option<ConfigPart>, Part, Vec<PlatformRow>),
     (referrers, referrers_counted, more_referrers): (Vec<ReferrerGroup>, String, bool),
 ) -> ImagePage {
     let Subject { name, reference, entry, manifest } = subject;
@@ -177,13 +201,14 @@ fn page(
         pushed_by: crate::words::actor(&entry.pushed_by),
         subject: entry.subject.map(|digest| (href::image(name, digest), Hash(digest))),
         pulls: pulls(call, subject),
-        strip: Strip::new(&sizes),
+        strip: Strip::of_layers(&sizes),
         more_layers: more(manifest.layers.len(), LAYERS_MAX, "layer"),
         layers_title: if manifest.kind == ManifestKind::Image && shown.is_some() { "Layers" } else { "Blobs" }
             .to_owned(),
         are_steps_known: layers.iter().any(|layer| !layer.step.is_empty()),
         layers,
-        platforms: platform_rows(name, &manifest.manifests),
+        platforms,
+        components,
         more_platforms: more(manifest.manifests.len(), PLATFORMS_MAX, "entry"),
         config,
         annotations: Entries::new(manifest.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str()))),
@@ -195,6 +220,7 @@ fn page(
         raw_size: Bytes(count(entry.body.len())),
         raw_href: format!("/v2/{name}/manifests/{}", entry.digest),
         name: name.to_string(),
+        whole_reference: reference.to_string(),
         reference: match reference {
             Reference::Tag(tag) => tag.to_string(),
             Reference::Digest(digest) => Hash(*digest).short(),
@@ -268,7 +294,7 @@ fn layer_rows(layers: &[Descriptor], steps: &[String]) -> Vec<LayerRow> {
     let steps = if steps.len() == layers.len() { steps } else { &[] };
     let row = |(index, layer): (usize, &Descriptor)| LayerRow {
         number: index + 1,
-        shade: (index + 1) % crate::strip::SHADES,
+        shade: crate::strip::shade(index),
         digest: Hash(layer.digest),
         size: Bytes(layer.size),
         kind: Kind::of_layer(&layer.media_type),
@@ -282,19 +308,50 @@ fn title(layer: &Descriptor) -> String {
     layer.annotations.get("org.opencontainers.image.title").map(|title| foreign(title, 100)).unwrap_or_default()
 }
 
-fn platform_rows(name: &RepositoryName, entries: &[Descriptor]) -> Vec<PlatformRow> {
-    let row = |entry: &Descriptor| {
+async fn platform_rows(
+    call: &Call,
+    name: &RepositoryName,
+    index: &ManifestEntry,
+    entries: &[Descriptor],
+) -> Result<Vec<PlatformRow>, Failure> {
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    // Of an image that is elsewhere nothing is told.
+    let held: BTreeSet<Digest> = call.held_images(name, index).await?.into_iter().map(|(digest, _)| digest).collect();
+    let mut rows = Vec::new();
+    for entry in entries.iter().take(PLATFORMS_MAX) {
         let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type");
-        PlatformRow {
+        let kind = Kind::of_manifest(&entry.media_type, entry.artifact_type.as_deref(), false);
+        let is_image = kind.word == "image" && !is_attestation && held.contains(&entry.digest);
+        rows.push(PlatformRow {
             href: media_type::is_manifest(&entry.media_type).then(|| href::image(name, entry.digest)),
             platform: told_platform(entry)
                 .unwrap_or_else(|| if is_attestation { "attestation" } else { "any" }.to_owned()),
             digest: Hash(entry.digest),
             size: Bytes(entry.size),
-            kind: Kind::of_manifest(&entry.media_type, entry.artifact_type.as_deref(), false),
-        }
+            kind,
+            components: if is_image {
+                platform_components(call, name, entry.digest).await?
+            } else {
+                PlatformComponents::Nothing
+            },
+        });
+    }
+    Ok(rows)
+}
+
+async fn platform_components(call: &Call, name: &RepositoryName, image: Digest) -> Result<PlatformComponents, Failure> {
+    let record = call.app.pipeline().find_image(image).await?;
+    let known = image_components::known(record.as_ref(), call.app.registry().makes_inventories());
+    let (word, title) = match known {
+        Known::Made(record) => (crate::words::grouped(record.components), ""),
+        Known::Waiting => ("waiting".to_owned(), "its inventory waits for its turn"),
+        Known::Refused(reason) => ("refused".to_owned(), reason),
+        Known::Off => ("off".to_owned(), "this hub makes no inventories"),
     };
-    entries.iter().take(PLATFORMS_MAX).map(row).collect()
+    let href = format!("{}#components", href::image(name, image));
+    Ok(PlatformComponents::Told { href, word, title: foreign(title, REASON_BYTES_MAX) })
 }
 
 fn config_part(descriptor: &Descriptor, read: Option<Result<ImageConfig, NoConfig>>) -> ConfigPart {

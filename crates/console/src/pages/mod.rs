@@ -1,6 +1,10 @@
 //! The pages, a file each.
 
+pub(crate) mod component;
+pub(crate) mod components;
+pub(crate) mod dependencies;
 pub(crate) mod image;
+pub(crate) mod image_components;
 pub(crate) mod login;
 pub(crate) mod overview;
 pub(crate) mod project;

@@ -35,6 +35,8 @@ struct SearchPage {
     next: Option<String>,
     /// What was not looked at.
     limits: Option<String>,
+    /// The images that hold a component of this name, on a page of their own: to look for it costs what it is found in.
+    components: Option<String>,
 }
 
 struct Hit {
@@ -122,6 +124,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         first,
         is_first_page: after.is_empty(),
         limits: found.limits,
+        components: pipeline::Query::parse(query, None).is_ok().then(|| href::places(query, "")),
     };
     answer(StatusCode::OK, &page)
 }

@@ -16,8 +16,78 @@ fn private(digest: &oci::Digest) -> Vec<(String, String)> {
         ),
         ("/image?name=team/api&reference=1.4".to_owned(), "/image?name=gone/api&reference=1.4".to_owned()),
         (format!("/image?name=team/api&reference={digest}"), format!("/image?name=gone/api&reference={digest}")),
+        (
+            "/image/dependencies?name=team/shop&reference=2.1".to_owned(),
+            "/image/dependencies?name=gone/shop&reference=2.1".to_owned(),
+        ),
+        (
+            "/image/component?name=team/shop&reference=2.1&component=0".to_owned(),
+            "/image/component?name=gone/shop&reference=2.1&component=0".to_owned(),
+        ),
     ]
     .into()
+}
+
+/// The request of a row: its address, and whether it tells of `team` alone, which only its members may know.
+struct Case {
+    row: &'static str,
+    path: &'static str,
+    is_of_team: bool,
+}
+
+const fn case(row: &'static str, path: &'static str, is_of_team: bool) -> Case {
+    Case { row, path, is_of_team }
+}
+
+const CASES: &[Case] = &[
+    case("page.overview", "/", false),
+    case("page.login", "/login", false),
+    case("page.login.post", "/login", false),
+    case("page.logout", "/logout", false),
+    case("page.project", "/projects/team", true),
+    case("page.repositories", "/repositories?name=team/api", true),
+    case("page.image", "/image?name=team/shop&reference=2.1", true),
+    case("page.image.component", "/image/component?name=team/shop&reference=2.1&component=SHOP", true),
+    case("page.image.dependencies", "/image/dependencies?name=team/shop&reference=2.1", true),
+    case("page.components", "/components?query=lodash", false),
+    case("page.search", "/search?q=shop", false),
+    case("page.asset", "/assets/none", false),
+];
+
+testkit::on_both_databases! {
+    async fn every_row_as_everybody(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.furnish().await;
+        let (reader, stranger, admin) =
+            (world.log_in("reader").await, world.log_in("stranger").await, world.log_in("admin").await);
+        let shop = world.get("/image?name=team/shop&reference=2.1&q=lodash", Some(&reader)).await;
+        let shop = crate::components::link(&shop.text, "<bdi>lodash</bdi>");
+        let key = shop.rsplit('=').next().unwrap();
+        let mut matrix = String::from("row: nobody, stranger, reader, administrator\n");
+        for endpoint in console::endpoints() {
+            let case = CASES.iter().find(|case| case.row == endpoint.name);
+            let case = case.unwrap_or_else(|| panic!("`{}` ({}) has no case", endpoint.name, endpoint.path));
+            let path = case.path.replace("SHOP", key);
+            let mut line = endpoint.name.to_owned();
+            for (session, is_member) in
+                [(None, false), (Some(&stranger), false), (Some(&reader), true), (Some(&admin), true)]
+            {
+                let session = session.map(String::as_str);
+                let answer = match endpoint.method.as_str() {
+                    "POST" => world.post(&path, Some("none"), "").await,
+                    _ => world.get(&path, session).await,
+                };
+                let is_shown = answer.status == StatusCode::OK && (case.is_of_team || answer.text.contains("team/shop"));
+                let is_told = case.is_of_team || answer.text.contains("team/");
+                assert!(is_member || !is_shown || !is_told, "{path} shows {line} what is of team");
+                assert!(!case.is_of_team || is_member == is_shown, "{path}: {}", answer.status);
+                line = format!("{line} {}", answer.status.as_u16());
+            }
+            matrix = format!("{matrix}{line}\n");
+        }
+        assert_eq!(CASES.len(), console::endpoints().len(), "a row is gone");
+        insta::assert_snapshot!("matrix", matrix);
+    }
 }
 
 testkit::on_both_databases! {
@@ -48,8 +118,9 @@ testkit::on_both_databases! {
             format!("/search?q={}", digest.hex()),
             format!("/search?q=team/api@{digest}"),
         ];
-        let paths = ["/".to_owned(), "/repositories".to_owned(), "/projects/open".to_owned()]
+        let paths = ["/", "/repositories", "/projects/open", "/components?query=lodash", "/components?query=pkg:deb/*"]
             .into_iter()
+            .map(ToOwned::to_owned)
             .chain(searches)
             .chain(by_digest);
         for path in paths {

@@ -103,6 +103,68 @@ testkit::on_both_databases! {
     }
 }
 
+/// Returns a layer of so many packages of npm whose every text is this one, with a number before it where they must differ.
+fn hostile_packages(number: usize, text: &str) -> Vec<(String, String)> {
+    let name = |at: usize| format!("{at:03}{text}");
+    let package = |at: usize| {
+        let needs: serde_json::Map<String, Value> = (0..number).map(|other| (name(other), Value::from("*"))).collect();
+        let document = json!({
+            "name": name(at), "version": format!("1.0.0-{at}{text}"), "license": format!("{at}{text}"), "author": text,
+            "dependencies": needs,
+        });
+        (format!("app/node_modules/p{at:03}/package.json"), document.to_string())
+    };
+    (0..number).map(package).collect()
+}
+
+fn hostile_status(number: usize, text: &str) -> (String, String) {
+    let needs: Vec<String> = (0..number).map(|at| format!("p{at:03}{text}")).collect();
+    let entry = |at: usize| {
+        format!(
+            "Package: p{at:03}{text}\nStatus: install ok installed\nArchitecture: {text}\nVersion: {at}{text}\n\
+             Maintainer: {text}\nSource: {text} ({text})\nDepends: {}\n\n",
+            needs.join(", ")
+        )
+    };
+    ("var/lib/dpkg/status".to_owned(), (0..number).map(entry).collect())
+}
+
+testkit::on_both_databases! {
+    async fn what_is_in_images_is_text_and_makes_no_page_grow(database: testkit::Database) {
+        let world = World::new(database).await;
+        let long_name = format!("team/{}", "n".repeat(245));
+        let session = world.log_in("reader").await;
+        for text in [MARKUP, "\"<&>'", "\u{202e}\u{200b}\u{1f980}", "a", "log4j*' ; rm -rf /"] {
+            let long: String = text.repeat(300).chars().take(150).collect();
+            let os_release = format!("ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME='{}'\n", text.replace('\'', ""));
+            let layer = vec![("etc/os-release".to_owned(), os_release), hostile_status(60, &long.replace(['\u{7}', '\n'], ""))];
+            let mut layers = vec![layer, hostile_packages(60, &long)];
+            // Paths that are known by nothing, and a program that cannot be read.
+            layers.push((0..60).map(|at| (format!("opt/{at}{}", text.replace('/', "").chars().take(10).collect::<String>()), "\u{7f}ELF".repeat(30))).collect());
+            let image = world.software(&long_name, &["1"], &layers).await;
+            let page = world.get(&format!("/image?name={long_name}&reference=1"), Some(&session)).await;
+            let mut paths = vec![
+                format!("/image?name={long_name}&reference=1"),
+                format!("/image?name={long_name}&reference={image}&q=0&after=7"),
+                format!("/image/dependencies?name={long_name}&reference=1"),
+                "/components?query=p00*".to_owned(),
+                "/components?query=0*".to_owned(),
+            ];
+            let links = page.text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+            let links = links.filter(|link| link.starts_with("/image") || link.starts_with("/components"));
+            paths.extend(links.map(|link| link.replace("&#38;", "&").replace("&#39;", "'")).take(60));
+            assert!(paths.len() > 25, "{}", page.words());
+            for path in paths {
+                let answer = world.get(&path, Some(&session)).await;
+                assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
+                assert!(answer.text.len() < console::PAGE_BYTES_MAX, "{path} has {} bytes", answer.text.len());
+                assert_harmless(&answer.text);
+                assert!(!answer.text.contains(['\u{200b}', '\u{202e}']), "{path}");
+            }
+        }
+    }
+}
+
 testkit::on_both_databases! {
     async fn long_names_and_many_rows_stay_within_a_page(database: testkit::Database) {
         let world = World::new(database).await;
@@ -134,12 +196,19 @@ testkit::on_both_databases! {
         let world = World::new(database).await;
         let wrote = "%22%27%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%E2%80%AE%3Cimg+src%3Dx+onerror%3Dalert(1)%3E";
         let session = world.log_in("admin").await;
+        world.shop("team/shop", &["1"]).await;
         for path in [
             format!("/search?q={wrote}"),
             format!("/login?next={wrote}"),
             format!("/image?name=team/api&reference={wrote}"),
             format!("/image?name={wrote}&reference=a"),
             format!("/repositories?name={wrote}"),
+            format!("/components?query={wrote}"),
+            format!("/components?query=pkg:{wrote}&range={wrote}"),
+            format!("/components?query=a&range={wrote}&after={wrote}"),
+            format!("/image/component?name=team/api&reference=1&component={wrote}"),
+            format!("/image/dependencies?name=team/api&reference=1&platform={wrote}&after={wrote}"),
+            format!("/image?name=team/shop&reference=1&q={wrote}&type={wrote}&license={wrote}"),
             format!("/repositories?after={wrote}"),
             format!("/repositories?name=team/api&view=manifests&after={wrote}"),
             format!("/repositories?name=team/api&view={wrote}"),

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod access;
+mod components;
 mod hostile;
 mod pages;
 mod screenshots;
 mod session;
+mod software;
 mod world;

@@ -20,7 +20,16 @@ const PAGES: &[(&str, &str)] = &[
     ("image", "/image?name=team/api&reference=1.4"),
     ("search", "/search?q=api"),
     ("index", "/image?name=team/api&reference=1.4-multi"),
+    ("software", "/image?name=team/shop&reference=2.1"),
+    ("narrowed", "/image?name=team/shop&reference=2.1&type=npm&license=MIT"),
+    ("tree", "/image/dependencies?name=team/shop&reference=2.1"),
+    ("components", "/components"),
+    ("found", "/components?query=libssl3"),
+    ("refused", "/components?query=libssl3&range=%3C%3C"),
 ];
+
+/// A page whose address is read from another: that of a component.
+const COMPONENT: (&str, &str) = ("component", "<bdi>side-channel</bdi>");
 
 /// Width and height of the window: the smallest phone's, a desk's, and a wall's.
 const SCREENS: &[(u32, u32)] = &[(320, 1500), (1440, 1300), WALL];
@@ -101,14 +110,17 @@ fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
         world.furnish().await;
         let session = world.log_in("admin").await;
         let (outside, inside) = (serve(&world, None).await, serve(&world, Some(&session)).await);
+        let narrowed = world.get("/image?name=team/shop&reference=2.1&type=npm", Some(&session)).await;
+        let component = crate::components::link(&narrowed.text, COMPONENT.1);
+        let pages = || PAGES.iter().copied().chain([(COMPONENT.0, component.as_str())]);
         let mut shots = Vec::new();
         for &screen in SCREENS {
             for is_dark in [false, true] {
                 let suffix = format!("{}-{}", screen.0, if is_dark { "dark" } else { "light" });
                 let shot = |name: &str, url: String| Shot { name: format!("{name}-{suffix}"), url, screen, is_dark };
                 shots.push(shot("empty", "about:blank".to_owned()));
-                for (name, path) in PAGES.iter().filter(|(name, _)| is_seen(name, screen)) {
-                    let address = if *name == "login" { outside } else { inside };
+                for (name, path) in pages().filter(|(name, _)| is_seen(name, screen)) {
+                    let address = if name == "login" { outside } else { inside };
                     shots.push(shot(name, format!("http://{address}{path}")));
                 }
             }
@@ -136,7 +148,7 @@ fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
                 png.len()
             );
         }
-        for (page, _) in PAGES {
+        for (page, _) in pages() {
             for screen in SCREENS.iter().filter(|screen| is_seen(page, **screen)) {
                 let picture = |theme: &str| &pictures[&format!("{page}-{}-{theme}", screen.0)];
                 assert!(picture("light") != picture("dark"), "{page} is the same in the dark");

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::access::{Role, Visibility};
 use api::{App, Peer};
@@ -29,6 +30,8 @@ const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) registry: Registry,
+    pipeline: pipeline::Pipeline,
+    database: db::Db,
     tenancy: Tenancy,
     admin: Subject,
     _directory: tempfile::TempDir,
@@ -78,6 +81,15 @@ impl Answer {
 impl World {
     /// A hub with `team` (private), `open` (public) and the users `admin`, `reader` (of team) and `stranger` (of nothing).
     pub(crate) async fn new(server: testkit::Database) -> Self {
+        Self::with(server, registry::Options { inventories: true, ..registry::Options::default() }).await
+    }
+
+    /// The same, but that it makes no inventories.
+    pub(crate) async fn without_inventories(server: testkit::Database) -> Self {
+        Self::with(server, registry::Options::default()).await
+    }
+
+    async fn with(server: testkit::Database, options: registry::Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = match &server {
             testkit::Database::Sqlite(file) => db::Config::Sqlite { path: file.path().to_owned() },
@@ -88,18 +100,18 @@ impl World {
         let tenancy = Tenancy::new(database.clone(), key).unwrap();
         tenancy.bootstrap(Some(Secret::from(PASSWORD.to_owned()))).await.unwrap();
         let blobs = blobs::Blobs::open(directory.path()).unwrap();
-        let registry = Registry::new(database.clone(), blobs, registry::Options::default());
+        let registry = Registry::new(database.clone(), blobs, options);
         let index = database.open_beside(&directory.path().join("inventory.db"), db::Schema::Inventory).await.unwrap();
         let pipeline = pipeline::Pipeline::new(registry.clone(), index, pipeline::Options::default());
         let admin = tenancy.find_subject("admin").await.unwrap().unwrap();
         let app = Arc::new(App::new(api::Parts {
             db: database.clone(),
-            pipeline,
+            pipeline: pipeline.clone(),
             registry: registry.clone(),
             tenancy: tenancy.clone(),
             denials: Arc::default(),
             heads_file: None,
-            jobs: ledger::jobs::Runner::new(database, "test").notifier(),
+            jobs: ledger::jobs::Runner::new(database.clone(), "test").notifier(),
             options: api::Options {
                 external_url: None,
                 create_project_on_push: true,
@@ -109,7 +121,8 @@ impl World {
         }));
         let table = api::endpoints().into_iter().chain(console::endpoints()).collect();
         let router = api::router(app, table, console::render_failure);
-        let world = Self { router, registry, tenancy, admin, _directory: directory, _database: server };
+        let world =
+            Self { router, registry, pipeline, database, tenancy, admin, _directory: directory, _database: server };
         world.project("team", Visibility::Private).await;
         world.project("open", Visibility::Public).await;
         for user in ["reader", "stranger"] {
@@ -122,6 +135,20 @@ impl World {
         }
         world.grant("team", "reader", "reader").await;
         world
+    }
+
+    /// Waits until these images were looked at.
+    pub(crate) async fn settle(&self, images: &[Digest]) {
+        let runner = self.pipeline.with_jobs(ledger::jobs::Runner::new(self.database.clone(), "test")).start();
+        let settled = async {
+            for image in images {
+                while self.pipeline.find_image(*image).await.unwrap().is_none() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), settled).await.expect("images are looked at within two minutes");
+        runner.drain(Duration::from_secs(10)).await;
     }
 
     pub(crate) async fn grant(&self, project: &str, user: &str, role: &str) {
@@ -256,6 +283,8 @@ impl World {
         {
             self.image(repository, &[tag], &config("amd64"), &[3_400_000, 120_000]).await;
         }
+        self.settle(&[amd64, arm64]).await;
+        self.shop("team/shop", &["2.1"]).await;
         amd64
     }
 }

@@ -1,0 +1,274 @@
+//! What the pages tell of components: states, filters, trees, and where each is.
+use std::fmt::Write as _;
+
+use http::StatusCode;
+
+use crate::software::{Files, debian, node_modules, package_json};
+use crate::world::{World, config, steady};
+
+const SHOP: &str = "/image?name=team/shop&reference=2.1";
+
+/// The text between two marks of a page.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    text.split_once(from).map_or("", |(_, rest)| rest.split(to).next().unwrap_or(rest))
+}
+
+/// The address of the first link with this text.
+pub(crate) fn link(text: &str, label: &str) -> String {
+    let before = text.split(label).next().unwrap();
+    before.rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&#38;", "&").replace("&amp;", "&")
+}
+
+fn count(text: &str, of: &str) -> usize {
+    text.matches(of).count()
+}
+
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.add_filter(r"(just now|\d+ \w+ ago)", "[time]");
+    settings
+}
+
+/// A layer of so many packages that nothing joins.
+fn loose(number: usize) -> Files {
+    let names: Vec<String> = (0..number).map(|at| format!("package-{at:04}")).collect();
+    let packages: Vec<(&str, &str, &str, &[&str])> =
+        names.iter().map(|name| (&**name, "1.0.0", "MIT", &[][..])).collect();
+    node_modules(&packages)
+}
+
+testkit::on_both_databases! {
+    async fn an_image_tells_what_it_is_made_of(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let page = world.get(SHOP, Some(&reader)).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let section = format!("<section id=\"components\">{}</section>", between(&page.text, "<section id=\"components\">", "</section>"));
+        settings().bind(|| insta::assert_snapshot!("components", steady(&section)));
+        let page = world.get(&format!("{SHOP}&type=npm"), Some(&reader)).await;
+        let ms = world.get(&link(&page.text, "<bdi>ms</bdi>"), Some(&reader)).await;
+        settings().bind(|| insta::assert_snapshot!("component", ms.words()));
+        let circle = world.get(&link(&page.text, "<bdi>es-abstract</bdi>"), Some(&reader)).await;
+        assert!(circle.text.contains("needs what leads to it"), "{}", circle.text);
+        let tree = world.get(&link(&page.text, "What needs what"), Some(&reader)).await;
+        let tree = format!("<ul class=\"tree\">{}", between(&tree.text, "<ul class=\"tree\">", "</main>"));
+        settings().bind(|| insta::assert_snapshot!("tree", steady(&tree)));
+    }
+
+    async fn a_list_is_narrowed_by_text_type_and_licence(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        for (query, rows, words) in [
+            ("", 25, ""),
+            ("&q=", 25, ""),
+            ("&q=nothing-is-called-so", 0, "None of 32 with `nothing-is-called-so` in name or purl."),
+            ("&q=LODASH", 1, "1 of 32 with `LODASH` in name or purl."),
+            ("&q=pkg:deb/debian/lib", 4, "4 of 32 with `pkg:deb/debian/lib` in name or purl."),
+            ("&type=deb", 13, "13 of 32 of type deb."),
+            ("&type=none-such", 0, "None of 32 of type none-such."),
+            ("&license=BSD-3-Clause", 1, "1 of 32 under BSD-3-Clause."),
+            ("&license=none", 2, "2 of 32 without a licence."),
+            ("&type=npm&license=MIT&q=ms", 1, "1 of 32 of type npm, under MIT, with `ms` in name or purl."),
+            ("&after=30", 2, ""),
+            ("&after=18446744073709551615", 0, ""),
+        ] {
+            let page = world.get(&format!("{SHOP}{query}"), Some(&reader)).await;
+            assert_eq!(page.status, StatusCode::OK, "{query}");
+            assert_eq!(count(&page.text, "href=\"/image/component?"), rows, "{query}");
+            assert!(page.words().contains(words), "{query}: {}", page.words());
+        }
+        for (query, status) in [("&after=x", 400), ("&after=-1", 400)] {
+            assert_eq!(world.get(&format!("{SHOP}{query}"), Some(&reader)).await.status, status, "{query}");
+        }
+        for (length, status) in [(199, 200), (200, 200), (201, 400)] {
+            let page = world.get(&format!("{SHOP}&q={}", "a".repeat(length)), Some(&reader)).await;
+            assert_eq!(page.status, status, "{length}");
+        }
+    }
+
+    /// Every choice on the page narrows to exactly the number beside it.
+    async fn every_number_leads_to_what_it_counts(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let page = world.get(SHOP, Some(&reader)).await;
+        let choices: Vec<&str> = page.text.split("<li><a href=\"/image?").skip(1).collect();
+        assert!(choices.len() > 5);
+        for choice in choices {
+            let address = format!("/image?{}", choice.split('"').next().unwrap().replace("&#38;", "&"));
+            let number = between(choice, "<b>", "</b>");
+            let narrowed = world.get(&address, Some(&reader)).await;
+            assert!(narrowed.text.contains(&format!("<bdi>{number} of 32 ")), "{address} says {number}");
+        }
+    }
+
+    async fn lists_end_at_a_number_of_rows_and_go_on(database: testkit::Database) {
+        let world = World::new(database).await;
+        let reader = world.log_in("reader").await;
+        for (number, pages) in [(24, 1), (25, 1), (26, 2), (60, 3)] {
+            let tag = number.to_string();
+            world.software("team/api", &[&tag], &[loose(number)]).await;
+            let (mut path, mut seen, mut turned) = (format!("/image?name=team/api&reference={tag}"), 0, 0);
+            loop {
+                let page = world.get(&path, Some(&reader)).await;
+                turned += 1;
+                seen += count(&page.text, "href=\"/image/component?");
+                let Some((before, _)) = page.text.split_once("\" rel=\"next\"") else { break };
+                path = before.rsplit('"').next().unwrap().replace("&#38;", "&");
+            }
+            assert_eq!((seen, turned), (number, pages));
+        }
+    }
+
+    async fn each_state_of_an_inventory_is_told_with_what_to_do(database: testkit::Database) {
+        let world = World::new(database).await;
+        let admin = world.log_in("admin").await;
+        let refused = world.image("team/api", &["refused"], &config("amd64"), &[10]).await;
+        let empty = world.software("team/api", &["empty"], &[vec![("etc/motd".to_owned(), "hello".to_owned())]]).await;
+        let made = world.shop("team/api", &["made"]).await;
+        world.settle(&[refused]).await;
+        let waiting = world.unsettled("team/api", &["waiting"], &[loose(1)]).await;
+        let elsewhere = world.shop("library/shop", &["1"]).await;
+        assert_eq!(elsewhere, made);
+        let images = [(refused, "arm"), (empty, "s390x"), (made, "amd64"), (waiting, "arm64")];
+        world.index_of("team/api", "index", &images).await;
+        world.index_of("open/tool", "index", &[(made, "amd64")]).await;
+        let mut told = String::new();
+        for path in ["refused", "waiting", "empty"].map(|tag| format!("/image?name=team/api&reference={tag}")) {
+            let page = world.get(&path, Some(&admin)).await;
+            let words = page.words();
+            let _infallible = write!(told, "==== {path}\n{}\n", between(&words, "\nComponents\n", "\nLayers\n"));
+        }
+        let index = world.get("/image?name=team/api&reference=index", Some(&admin)).await;
+        let _infallible = write!(told, "==== index\n{}\n", between(&index.words(), "\nPlatforms\n", "\nReferrers\n"));
+        let sparse = world.get("/image?name=open/tool&reference=index", None).await;
+        let _infallible = write!(told, "==== an index of an image elsewhere\n{}\n", between(&sparse.words(), "\nPlatforms\n", "\nReferrers\n"));
+        settings().bind(|| insta::assert_snapshot!("states", told));
+        for path in [format!("/image/dependencies?name=team/api&reference={waiting}"), format!("/image/component?name=team/api&reference={refused}&component=0")] {
+            let page = world.get(&path, Some(&admin)).await;
+            assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+            assert!(page.text.contains("INVENTORY_UNKNOWN"), "{path}");
+        }
+        let page = world.get(&format!("/image/component?name=team/api&reference={made}&component=0"), Some(&admin)).await;
+        assert!(page.status == StatusCode::NOT_FOUND && page.text.contains("lists all"), "{}", page.text);
+    }
+
+    async fn a_hub_that_makes_none_says_so(database: testkit::Database) {
+        let world = World::without_inventories(database).await;
+        world.unsettled("team/api", &["1"], &[loose(1)]).await;
+        let reader = world.log_in("reader").await;
+        let page = world.get("/image?name=team/api&reference=1", Some(&reader)).await;
+        assert!(page.words().contains("This hub makes no inventories"), "{}", page.words());
+        assert!(page.text.contains("garrison sbom team/api:1"));
+    }
+
+    async fn a_tree_ends_at_a_number_of_lines_and_goes_on(database: testkit::Database) {
+        let world = World::new(database).await;
+        let reader = world.log_in("reader").await;
+        // Each of the first needs one of its own.
+        for (number, pages) in [(19, 1), (20, 1), (21, 2)] {
+            let names: Vec<String> = (0..number).flat_map(|at| [format!("a-{at:03}"), format!("b-{at:03}")]).collect();
+            let needs: Vec<Vec<&str>> = names.iter().map(|name| if name.starts_with('a') { vec![names.iter().find(|other| other[1..] == name[1..] && other.starts_with('b')).unwrap().as_str()] } else { vec![] }).collect();
+            let packages: Vec<(&str, &str, &str, &[&str])> = names.iter().zip(&needs).map(|(name, needs)| (&**name, "1.0.0", "MIT", &needs[..])).collect();
+            let image = world.software("team/api", &["1"], &[node_modules(&packages)]).await;
+            let (mut path, mut seen, mut turned) = (format!("/image/dependencies?name=team/api&reference={image}"), 0, 0);
+            loop {
+                let page = world.get(&path, Some(&reader)).await;
+                turned += 1;
+                seen += count(&page.text, "href=\"/image/component?");
+                let Some((before, _)) = page.text.split_once("\" rel=\"next\"") else { break };
+                path = before.rsplit('"').next().unwrap().replace("&#38;", "&");
+            }
+            assert_eq!((seen, turned), (2 * number, pages));
+        }
+        // One that needs many.
+        for (number, lines, left_out) in [(138, 139, None), (139, 140, None), (140, 140, Some("Left out on this page: 1 "))] {
+            let names: Vec<String> = (0..number).map(|at| format!("p{at:03}")).collect();
+            let needs: Vec<&str> = names.iter().map(String::as_str).collect();
+            let mut packages: Vec<(&str, &str, &str, &[&str])> = names.iter().map(|name| (&**name, "1.0.0", "MIT", &[][..])).collect();
+            packages.push(("all", "1.0.0", "MIT", &needs));
+            let image = world.software("team/api", &["2"], &[node_modules(&packages)]).await;
+            let page = world.get(&format!("/image/dependencies?name=team/api&reference={image}"), Some(&reader)).await;
+            assert_eq!(count(&page.text, "href=\"/image/component?"), lines, "{number}");
+            assert_eq!(page.text.contains("Left out"), left_out.is_some());
+            assert!(page.text.contains(left_out.unwrap_or("")), "{number}");
+        }
+    }
+
+    async fn a_component_is_found_in_all_images_that_the_caller_may_pull(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1", "2.2"]).await;
+        world.shop("open/shop", &["1"]).await;
+        world.software("team/other", &["1"], &[debian(&[("openssl", "1.1.1w-1", "", "")])]).await;
+        world.software("library/secret", &["1"], &[node_modules(&[("only-here", "1.0.0", "MIT", &[])])]).await;
+        let (reader, admin) = (world.log_in("reader").await, world.log_in("admin").await);
+        let mut told = String::new();
+        for query in [
+            "?query=openssl", "?query=openssl&range=%3C3", "?query=open*", "?query=only-here", "?query=pkg:npm/lodash&range=%3C4.17.21",
+            "?query=pkg:npm/lodash@4.17.20", "?query=lod", "?query=lo*sh", "?query=*", "?query=pkg:", "?query=pkg:npm/lodash@1&range=%3C2",
+            "?query=lodash&range=%3C%3C", "?query=pkg:generic/x&range=%3C2",
+        ] {
+            for (who, session) in [("nobody", None), ("reader", Some(reader.as_str())), ("admin", Some(admin.as_str()))] {
+                let page = world.get(&format!("/components{query}"), session).await;
+                let _infallible = write!(told, "==== {who} {query} -> {}\n{}\n", page.status.as_u16(), page.words());
+            }
+        }
+        settings().bind(|| insta::assert_snapshot!("found", told));
+        // Each place leads to the component in its image, and back.
+        let page = world.get("/components?query=lodash", Some(&reader)).await;
+        let component = world.get(&link(&page.text, "<bdi>lodash</bdi></a></td>"), Some(&reader)).await;
+        assert!(component.words().contains("A component of type npm in team/shop."), "{}", component.words());
+        assert!(component.text.contains("href=\"/components?query=pkg%3Anpm%2Flodash\""));
+    }
+
+    async fn places_end_at_a_number_of_rows_and_go_on(database: testkit::Database) {
+        let world = World::new(database).await;
+        let reader = world.log_in("reader").await;
+        let mut pushed = 0;
+        // The longest name there is: its cursor is longer than other parameters may be.
+        let name = format!("team/{}", "n".repeat(240));
+        for (number, pages) in [(29, 1), (30, 1), (31, 2)] {
+            let mut images = Vec::new();
+            while pushed < number {
+                let files = vec![package_json("app/node_modules/found", ("found", &format!("1.0.{pushed}"), "MIT", &[]))];
+                images.push(world.unsettled(&name, &[&format!("v{pushed}")], &[files]).await);
+                pushed += 1;
+            }
+            world.settle(&images).await;
+            let (mut path, mut seen, mut turned) = ("/components?query=found".to_owned(), 0, 0);
+            loop {
+                let page = world.get(&path, Some(&reader)).await;
+                assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+                turned += 1;
+                seen += count(&page.text, "href=\"/image/component?");
+                let Some((before, _)) = page.text.split_once("\" rel=\"next\"") else { break };
+                path = before.rsplit('"').next().unwrap().replace("&#38;", "&");
+            }
+            assert_eq!((seen, turned), (number, pages));
+        }
+    }
+
+    /// Without JavaScript a form is a plain request, and keeps what the page was narrowed to.
+    async fn forms_work_by_themselves(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let page = world.get(&format!("{SHOP}&type=npm&license=MIT"), Some(&reader)).await;
+        let form = between(&page.text, "<form class=\"filter\"", "</form>");
+        let action = between(form, "action=\"", "\"");
+        let value = |field: &str| between(between(form, &format!("name=\"{field}\""), ">"), "value=\"", "\"").to_owned();
+        let fields = ["name", "reference", "type", "license"].map(|field| format!("{field}={}", value(field))).join("&");
+        assert_eq!((action, fields.as_str()), ("/image#components", "name=team/shop&reference=2.1&type=npm&license=MIT"));
+        let answer = world.get(&format!("/image?{fields}&q=es-"), Some(&reader)).await;
+        assert_eq!(count(&answer.text, "href=\"/image/component?"), 2, "{}", answer.words());
+        let page = world.get("/components?query=openssl", Some(&reader)).await;
+        let form = between(&page.text, "<form class=\"filter\"", "</form>");
+        assert!(form.contains("action=\"/components\"") && form.contains("value=\"openssl\"") && form.contains("<button>"));
+        let search = world.get("/search?q=openssl", Some(&reader)).await;
+        assert_eq!(link(&search.text, "Images that hold a component"), "/components?query=openssl");
+    }
+}
