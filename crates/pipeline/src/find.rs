@@ -14,10 +14,15 @@ use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 use crate::query::{Key, Query, Verdict};
 
-/// Components that are looked at at once.
-const COMPONENTS_IN_STEP: u32 = 256;
+/// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
+/// each time.
+const COMPONENTS_IN_FIRST_STEP: u32 = 64;
+const COMPONENTS_IN_STEP_MAX: u32 = 512;
 
-/// Images of a caller that are looked up one by one in each component. With more, each component's images are walked and the
+/// Rows of holders that are walked in place of this many look-ups of a component in an image: a walked row is cheaper.
+const LOOKUPS_PER_WALKED_ROW: usize = 4;
+
+/// Images of a caller that each component is looked for in. With more, each component's images are walked and the
 /// caller's picked out, which costs what the component has, not what the caller may read.
 const IMAGES_FEW_MAX: usize = 1024;
 
@@ -44,6 +49,8 @@ db::statements! {
         CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.package_key >= $1 \
         AND c.package_key <= $2 AND (c.package_key, c.identity) >= ($3, $4) AND (c.package_key, c.identity) <= ($5, $6) \
         AND h.image_id IN {list}";
+    /// Which images hold some components, up to a number.
+    LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
     /// Images of some repositories, up to a number.
     LIST_IMAGES_OF = "SELECT image_id, repository_id FROM inventory_placements WHERE repository_id IN {list} LIMIT $1";
     /// Images that hold a component, after one, with their repositories.
@@ -160,6 +167,9 @@ enum Images {
     All,
 }
 
+/// The images of the caller that hold each component.
+type Holders = BTreeMap<i64, BTreeSet<i64>>;
+
 struct ImageRow {
     digest: Digest,
     platform: Option<String>,
@@ -188,12 +198,16 @@ impl Pipeline {
         let Some(images) = self.images(readable).await? else { return Ok(Page { items: Vec::new(), next: None }) };
         let query = Arc::new(query.clone());
         let mut items = Vec::new();
+        let mut components = COMPONENTS_IN_FIRST_STEP;
         loop {
             let (shared, scope, from) = (Arc::clone(&query), images.clone(), position.clone());
             let wanted = limit + 1 - items.len();
             let step = self.inner.index.read(move |tx| {
-                Box::pin(async move { Walk { tx, query: &shared, images: &scope, wanted }.step(from).await })
+                Box::pin(
+                    async move { Walk { tx, query: &shared, images: &scope, wanted, components }.step(from).await },
+                )
             });
+            components = COMPONENTS_IN_STEP_MAX.min(components * 2);
             let (candidates, next) = step.await?;
             items.extend(self.describe(candidates).await?);
             let cursor = |last: &(Found, String)| Cursor {
@@ -336,6 +350,8 @@ struct Walk<'w> {
     query: &'w Query,
     images: &'w Images,
     wanted: usize,
+    /// How many components are looked at.
+    components: u32,
 }
 
 impl Walk<'_> {
@@ -347,11 +363,11 @@ impl Walk<'_> {
             Key::Package => &LIST_BY_PACKAGE,
         };
         let parameters =
-            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), COMPONENTS_IN_STEP.into()];
+            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), self.components.into()];
         let rows = self.tx.query(listed, &parameters).await?;
         let components = rows.iter().map(|row| self.component(row)).collect::<Result<Vec<_>, Error>>()?;
         let Some((final_component, _)) = components.last() else { return Ok((Vec::new(), None)) };
-        let is_last_step = components.len() < COMPONENTS_IN_STEP as usize;
+        let is_last_step = components.len() < self.components as usize;
         // Nothing sorts between a text and the same text with the least character after it.
         let after_all = Position {
             key: final_component.key.clone(),
@@ -399,21 +415,13 @@ impl Walk<'_> {
         few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
         components: &[Arc<Component>],
         from: &Position,
-        (key, identity): &(String, String),
+        end: &(String, String),
         next: Option<Position>,
     ) -> Result<(Vec<Candidate>, Option<Position>), Error> {
-        let (least, greatest) = self.query.bounds.clone();
-        let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
-        let listed = match self.query.key {
-            Key::Name => &LIST_IN_IMAGES_BY_NAME,
-            Key::Package => &LIST_IN_IMAGES_BY_PACKAGE,
+        let holders = match self.walk_holders(few, components).await? {
+            Some(holders) => holders,
+            None => self.look_up_holders(few, from, end).await?,
         };
-        let fixed =
-            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), key.into(), identity.into()];
-        let mut holders: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-        for row in self.tx.query_list(listed, &fixed, &list).await? {
-            holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
-        }
         let mut candidates = Vec::new();
         for component in components {
             for image in holders.get(&component.id).into_iter().flatten() {
@@ -434,6 +442,52 @@ impl Walk<'_> {
             }
         }
         Ok((candidates, next))
+    }
+
+    /// Walks the holders of components, whoever may read them, if there are so few that this is cheaper than looking for
+    /// each component in each image.
+    async fn walk_holders(
+        &mut self,
+        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        components: &[Arc<Component>],
+    ) -> Result<Option<Holders>, Error> {
+        let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
+        let limit = few.len() * components.len() / LOOKUPS_PER_WALKED_ROW + 1;
+        let rows_max = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.tx.query_list(&LIST_HOLDERS_OF, &[rows_max.into()], &list).await?;
+        if rows.len() >= limit {
+            return Ok(None);
+        }
+        let mut holders = Holders::new();
+        for row in rows {
+            let image = row.get(1)?;
+            if few.contains_key(&image) {
+                holders.entry(row.get(0)?).or_default().insert(image);
+            }
+        }
+        Ok(Some(holders))
+    }
+
+    /// Looks for each component up to an end in each image.
+    async fn look_up_holders(
+        &mut self,
+        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        from: &Position,
+        (key, identity): &(String, String),
+    ) -> Result<Holders, Error> {
+        let (least, greatest) = self.query.bounds.clone();
+        let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
+        let listed = match self.query.key {
+            Key::Name => &LIST_IN_IMAGES_BY_NAME,
+            Key::Package => &LIST_IN_IMAGES_BY_PACKAGE,
+        };
+        let fixed =
+            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), key.into(), identity.into()];
+        let mut holders = Holders::new();
+        for row in self.tx.query_list(listed, &fixed, &list).await? {
+            holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        Ok(holders)
     }
 
     /// Walks the images of each component and takes those that the caller may read.

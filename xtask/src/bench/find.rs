@@ -112,7 +112,10 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
         );
     }
     report.push_str("\n| question | who may read | answers | p50 ms | p99 ms |\n|---|---|---|---|---|\n");
-    let one_version = format!("pkg:deb/debian/package-0001@{}", version(3));
+    // A version that the one who may read little can read.
+    let mut own = (0..arguments.images).step_by(PROJECTS).flat_map(|image| packages_of(image, arguments.packages));
+    let (_, number) = own.find(|(package, _)| *package == 1).context("no image has the package")?;
+    let one_version = format!("pkg:deb/debian/package-0001@{}", version(number));
     let questions = [
         ("a package in a quarter of the images", "query=package-0001".to_owned()),
         ("the same, a range that a quarter of its versions are in", "query=package-0001&range=%3C6".to_owned()),
@@ -239,7 +242,15 @@ fn repository_name(image: usize) -> String {
 }
 
 fn version(number: usize) -> String {
-    format!("{}.{}-1", number % VERSIONS + 1, number % 7)
+    format!("{}.0-1", number % VERSIONS + 1)
+}
+
+/// Returns the packages of an image and the numbers of their versions. Each begins elsewhere and steps over the packages,
+/// so that an image has an even share of them.
+fn packages_of(image: usize, packages: usize) -> impl Iterator<Item = (usize, usize)> {
+    let first = image.wrapping_mul(2_654_435_761) >> 12;
+    let step = PACKAGES / packages.clamp(1, PACKAGES);
+    (0..packages).map(move |number| ((first + number * step) % PACKAGES, first / PACKAGES + number))
 }
 
 fn push(connection: &mut Connection, image: usize, packages: usize) -> Result<()> {
@@ -255,10 +266,8 @@ fn push_to(connection: &mut Connection, repository: &str, image: usize, packages
             "Package: {name}\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: {version}\nMaintainer: Someone <someone@example.org>\n\n"
         );
     };
-    // Each image begins elsewhere and steps over the packages, so that it has a quarter of them.
-    for number in 0..packages {
-        let package = (image * 131 + number * (PACKAGES / packages.clamp(1, PACKAGES))) % PACKAGES;
-        add(&format!("package-{package:04}"), &version(image / 3 + package));
+    for (package, number) in packages_of(image, packages) {
+        add(&format!("package-{package:04}"), &version(number));
     }
     if image.is_multiple_of(RARE_EVERY) {
         add(RARE, "1.0-1");

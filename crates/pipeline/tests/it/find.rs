@@ -106,6 +106,7 @@ testkit::on_both_databases! {
             "team/web:1 openssl 3.0.11-1 /var/lib/dpkg/status",
         ]).await;
         fleet.check("opensc", None, &fleet.readable(&["other/job"]).await, &[]).await;
+        fleet.check("openssl", Some(">9"), &fleet.readable(&["other/job"]).await, &[]).await;
     }
 
     async fn who_may_read_many_images_is_told_the_same(database: Database) {
