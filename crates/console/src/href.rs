@@ -31,6 +31,11 @@ pub(crate) fn dependencies(name: &RepositoryName, image: Digest) -> String {
     format!("/image/dependencies?name={name}&reference={image}")
 }
 
+/// Returns the address of what an SBOM beside an image says otherwise than the hub.
+pub(crate) fn differences(name: &RepositoryName, image: Digest, document: Digest) -> String {
+    format!("/image/sbom?name={name}&reference={image}&document={document}")
+}
+
 /// Returns the address of a list of all places where a component is.
 pub(crate) fn places(pattern: &str, range: &str) -> String {
     let range = if range.is_empty() { String::new() } else { format!("&range={}", escaped(range)) };

@@ -48,6 +48,8 @@ static ROWS: &[Endpoint] = rows![
         Guard::Needs(image), ["name", "reference", "platform", "component"] => 200, pages::component::get;
     GET "/image/dependencies" "page.image.dependencies" "Shows what needs what in an image as a tree",
         Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::dependencies::get;
+    GET "/image/sbom" "page.image.sbom" "Shows how an SBOM that someone pushed beside an image differs from what the hub found",
+        Guard::Needs(image), ["name", "reference", "platform", "document"] => 200, pages::differences::get;
     GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
         Guard::Needs(search), ["query", "range", "after"] => 200, pages::components::get;
     GET "/search" "page.search" "Finds repositories by name, tag or digest",

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::StatusCode;
-use oci::Digest;
+use oci::{Digest, RepositoryName};
 use pipeline::{Beside, CompareError, Comparison};
 use sbom::diff::{Diff, Package};
 use schemars::JsonSchema;
@@ -119,20 +119,30 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
 }
 
 pub(crate) async fn compare(call: Call) -> Result<Response, Failure> {
-    let text = call.target.query("document").unwrap_or_default();
-    let manifest: Digest = text.parse().map_err(|error: oci::DigestError| refused("document", &error))?;
-    let (name, image) = call.named_image().await?;
-    let compared = call.app.pipeline.compare(&name, image, manifest).await;
-    match compared {
-        Ok(comparison) => Failure::json(StatusCode::OK, &differences(comparison)),
-        Err(CompareError::Failed(error)) => Err(error.into()),
-        Err(CompareError::NoInventory(image)) => Err(call.no_inventory(image).await?),
-        Err(error @ CompareError::Absent(_)) => {
-            let hint = "`garrison sbom compare REFERENCE` lists those that there are";
-            Err(Failure::not_found("DOCUMENT_UNKNOWN", error.to_string()).hint(hint))
-        }
-        Err(error @ (CompareError::TooLarge { .. } | CompareError::Unreadable(_))) => {
-            Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "DOCUMENT_INVALID", error.to_string()))
+    let (_, _, comparison) = call.named_comparison().await?;
+    Failure::json(StatusCode::OK, &differences(comparison))
+}
+
+impl Call {
+    /// Compares the SBOM that `document` of the query names with the inventory of the image that the query names.
+    ///
+    /// # Errors
+    /// `DOCUMENT_UNKNOWN` and `DOCUMENT_INVALID`, and as for any inventory.
+    pub async fn named_comparison(&self) -> Result<(RepositoryName, Digest, Comparison), Failure> {
+        let text = self.target.query("document").unwrap_or_default();
+        let manifest: Digest = text.parse().map_err(|error: oci::DigestError| refused("document", &error))?;
+        let (name, image) = self.named_image().await?;
+        match self.app.pipeline.compare(&name, image, manifest).await {
+            Ok(comparison) => Ok((name, image, comparison)),
+            Err(CompareError::Failed(error)) => Err(error.into()),
+            Err(CompareError::NoInventory(image)) => Err(self.no_inventory(image).await?),
+            Err(error @ CompareError::Absent(_)) => {
+                let hint = "`garrison sbom compare REFERENCE` lists those that there are";
+                Err(Failure::not_found("DOCUMENT_UNKNOWN", error.to_string()).hint(hint))
+            }
+            Err(error @ (CompareError::TooLarge { .. } | CompareError::Unreadable(_))) => {
+                Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "DOCUMENT_INVALID", error.to_string()))
+            }
         }
     }
 }

@@ -113,6 +113,8 @@ struct ReferrerRow {
     digest: Hash,
     size: Bytes,
     created: Stated,
+    /// How it differs from the hub's own, where it is an SBOM of someone else.
+    compared: Option<String>,
 }
 
 /// Returns the host by which clients name this hub, and what they must add while it does not speak TLS.
@@ -150,7 +152,14 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     };
     let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
-    let referrers = group(&name, &found.descriptors, call.app.now_us());
+    let mut compared = BTreeMap::new();
+    if matches!(components, Part::Made(_)) && !found.descriptors.is_empty() {
+        let documents = call.app.pipeline().documents(&name, entry.digest).await?;
+        for document in documents.iter().filter(|document| !document.is_own()) {
+            compared.insert(document.manifest, href::differences(&name, entry.digest, document.manifest));
+        }
+    }
+    let referrers = group(&name, &found.descriptors, &compared, call.app.now_us());
     answer(
         StatusCode::OK,
         &page(
@@ -370,7 +379,12 @@ fn config_part(descriptor: &Descriptor, read: Option<Result<ImageConfig, NoConfi
     }
 }
 
-fn group(name: &RepositoryName, descriptors: &[Descriptor], now_us: i64) -> Vec<ReferrerGroup> {
+fn group(
+    name: &RepositoryName,
+    descriptors: &[Descriptor],
+    compared: &BTreeMap<Digest, String>,
+    now_us: i64,
+) -> Vec<ReferrerGroup> {
     let mut groups: BTreeMap<&str, Vec<ReferrerRow>> = BTreeMap::new();
     for descriptor in descriptors {
         let kind = descriptor.artifact_type.as_deref().unwrap_or(&descriptor.media_type);
@@ -380,6 +394,7 @@ fn group(name: &RepositoryName, descriptors: &[Descriptor], now_us: i64) -> Vec<
             digest: Hash(descriptor.digest),
             size: Bytes(descriptor.size),
             created: Stated::new(created, now_us),
+            compared: compared.get(&descriptor.digest).cloned(),
         });
     }
     let group = |(kind, rows): (&str, Vec<ReferrerRow>)| ReferrerGroup { kind: Kind::of_artifact(kind), rows };

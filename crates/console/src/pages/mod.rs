@@ -3,6 +3,7 @@
 pub(crate) mod component;
 pub(crate) mod components;
 pub(crate) mod dependencies;
+pub(crate) mod differences;
 pub(crate) mod image;
 pub(crate) mod image_components;
 pub(crate) mod login;

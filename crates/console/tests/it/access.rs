@@ -24,6 +24,10 @@ fn private(digest: &oci::Digest) -> Vec<(String, String)> {
             "/image/component?name=team/shop&reference=2.1&component=0".to_owned(),
             "/image/component?name=gone/shop&reference=2.1&component=0".to_owned(),
         ),
+        (
+            format!("/image/sbom?name=team/shop&reference=2.1&document={digest}"),
+            format!("/image/sbom?name=gone/shop&reference=2.1&document={digest}"),
+        ),
     ]
     .into()
 }
@@ -49,6 +53,7 @@ const CASES: &[Case] = &[
     case("page.image", "/image?name=team/shop&reference=2.1", true),
     case("page.image.component", "/image/component?name=team/shop&reference=2.1&component=SHOP", true),
     case("page.image.dependencies", "/image/dependencies?name=team/shop&reference=2.1", true),
+    case("page.image.sbom", "/image/sbom?name=team/shop&reference=2.1&document=SBOM", true),
     case("page.components", "/components?query=lodash", false),
     case("page.search", "/search?q=shop", false),
     case("page.asset", "/assets/none", false),
@@ -61,13 +66,15 @@ testkit::on_both_databases! {
         let (reader, stranger, admin) =
             (world.log_in("reader").await, world.log_in("stranger").await, world.log_in("admin").await);
         let shop = world.get("/image?name=team/shop&reference=2.1&q=lodash", Some(&reader)).await;
+        let sbom = crate::components::link(&shop.text, "Compare with the hub");
+        let sbom = sbom.rsplit('=').next().unwrap();
         let shop = crate::components::link(&shop.text, "<bdi>lodash</bdi>");
         let key = shop.rsplit('=').next().unwrap();
         let mut matrix = String::from("row: nobody, stranger, reader, administrator\n");
         for endpoint in console::endpoints() {
             let case = CASES.iter().find(|case| case.row == endpoint.name);
             let case = case.unwrap_or_else(|| panic!("`{}` ({}) has no case", endpoint.name, endpoint.path));
-            let path = case.path.replace("SHOP", key);
+            let path = case.path.replace("SHOP", key).replace("SBOM", sbom);
             let mut line = endpoint.name.to_owned();
             for (session, is_member) in
                 [(None, false), (Some(&stranger), false), (Some(&reader), true), (Some(&admin), true)]

@@ -28,8 +28,8 @@ const PAGES: &[(&str, &str)] = &[
     ("refused", "/components?query=libssl3&range=%3C%3C"),
 ];
 
-/// A page whose address is read from another: that of a component.
-const COMPONENT: (&str, &str) = ("component", "<bdi>side-channel</bdi>");
+/// Pages whose addresses are read from another, by what their links are called.
+const LINKED: &[(&str, &str)] = &[("component", "<bdi>side-channel</bdi>"), ("differences", "Compare with the hub")];
 
 /// Width and height of the window: the smallest phone's, a desk's, and a wall's.
 const SCREENS: &[(u32, u32)] = &[(320, 1500), (1440, 1300), WALL];
@@ -111,8 +111,9 @@ fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
         let session = world.log_in("admin").await;
         let (outside, inside) = (serve(&world, None).await, serve(&world, Some(&session)).await);
         let narrowed = world.get("/image?name=team/shop&reference=2.1&type=npm", Some(&session)).await;
-        let component = crate::components::link(&narrowed.text, COMPONENT.1);
-        let pages = || PAGES.iter().copied().chain([(COMPONENT.0, component.as_str())]);
+        let linked: Vec<(&str, String)> =
+            LINKED.iter().map(|(name, label)| (*name, crate::components::link(&narrowed.text, label))).collect();
+        let pages = || PAGES.iter().copied().chain(linked.iter().map(|(name, path)| (*name, path.as_str())));
         let mut shots = Vec::new();
         for &screen in SCREENS {
             for is_dark in [false, true] {

@@ -169,3 +169,24 @@ fn tar(files: &[(String, String)]) -> Vec<u8> {
     archive.resize(archive.len() + 1024, 0);
     archive
 }
+
+/// Returns an SBOM of the shop as another tool may write it: it overlooks some components, and knows one by another
+/// version.
+pub(crate) fn other_sbom() -> String {
+    let debs = DEBS.iter().skip(2).map(|package| {
+        (format!("pkg:deb/debian/{}@{}?arch=amd64&distro=debian-12", package.0, package.1), package.0, package.1)
+    });
+    let npms = NPMS
+        .iter()
+        .map(|package| (format!("pkg:npm/{}@{}", package.0.replace('@', "%40"), package.1), package.0, package.1));
+    let mut found: Vec<_> = debs.chain(npms).collect();
+    found.push(("pkg:npm/left-pad@1.3.0".to_owned(), "left-pad", "1.3.0"));
+    let component = |(purl, name, version): &(String, &str, &str)| {
+        let version = if *name == "lodash" { "4.17.21" } else { version };
+        json!({ "type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl.replace("4.17.20", version) })
+    };
+    let components: Vec<Value> = found.iter().map(component).collect();
+    let tools = json!([{ "vendor": "someone", "name": "their-tool", "version": "1.2" }]);
+    json!({ "bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": { "tools": tools }, "components": components })
+        .to_string()
+}

@@ -284,7 +284,8 @@ impl World {
             self.image(repository, &[tag], &config("amd64"), &[3_400_000, 120_000]).await;
         }
         self.settle(&[amd64, arm64]).await;
-        self.shop("team/shop", &["2.1"]).await;
+        let shop = self.shop("team/shop", &["2.1"]).await;
+        self.referrer("team/shop", &shop, "application/vnd.cyclonedx+json", &crate::software::other_sbom()).await;
         amd64
     }
 }
