@@ -43,4 +43,4 @@ pub use location::{Location, ParseLocationError, ParseUploadIdError, UploadId};
 pub use new_blob::NewBlob;
 pub use pieces::Pieces;
 pub use store::{Blobs, STORE_BYTES_MAX, Stored, Verdict};
-pub use upload::{BATCH_BYTES, PENDING_BYTES_MAX, Upload};
+pub use upload::{BATCH_BYTES, PENDING_BYTES_MAX, PENDING_BYTES_MIN, Upload};

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::panic;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) files: Files,
     pub(crate) verified: Verified,
     pub(crate) checkpoints: Cache<UploadId, Checkpoint>,
+    /// How many uploads are being written to.
+    pub(crate) uploads: AtomicUsize,
     claimed: Mutex<HashSet<UploadId>>,
     released: Notify,
 }
@@ -94,6 +97,7 @@ impl Blobs {
             files,
             verified: Verified::new(),
             checkpoints: Cache::new(CHECKPOINTS_MAX),
+            uploads: AtomicUsize::new(0),
             claimed: Mutex::default(),
             released: Notify::new(),
         }))

@@ -1,5 +1,6 @@
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,6 +22,12 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 /// How many bytes an upload gathers while the previous ones are hashed and written, before it makes its sender wait. As many
 /// may be in the works, so an upload holds at most twice this and one piece.
 pub const PENDING_BYTES_MAX: usize = 512 * 1024;
+
+/// How many bytes all uploads gather together, as far as each may have [`PENDING_BYTES_MIN`]: many have the disk busy anyhow.
+const PENDING_OF_ALL_BYTES: usize = 4 * 1024 * 1024;
+
+/// How many bytes an upload may gather however many there are: 40 µs of hashing for the handing over.
+pub const PENDING_BYTES_MIN: usize = 64 * 1024;
 
 /// After how many bytes a sync is started on the side, so that the disk works while the rest arrives, and the last sync is
 /// short.
@@ -94,6 +101,7 @@ impl Upload {
         offset_bytes: u64,
     ) -> Self {
         let id = claim.id();
+        shared.uploads.fetch_add(1, Ordering::Relaxed);
         let writer = Writer {
             id,
             shared: Arc::clone(&shared),
@@ -127,14 +135,15 @@ impl Upload {
         }
         self.offset_bytes += bytes.len() as u64;
         self.pending.push(bytes);
-        if self.pending.size_bytes() < BATCH_BYTES {
+        let pending_max = pending_max(self.shared.uploads.load(Ordering::Relaxed));
+        if self.pending.size_bytes() < BATCH_BYTES.min(pending_max) {
             return Ok(());
         }
         let is_done = match &self.state {
             State::Working(job) => job.is_finished(),
             State::Idle(_) | State::Failed => true,
         };
-        if is_done || self.pending.size_bytes() >= PENDING_BYTES_MAX {
+        if is_done || self.pending.size_bytes() >= pending_max {
             self.settle().await?;
             self.flush().await?;
             let pending = self.pending.take();
@@ -254,6 +263,11 @@ impl Upload {
     }
 }
 
+/// Returns how many bytes an upload may gather beside others.
+fn pending_max(uploads: usize) -> usize {
+    (PENDING_OF_ALL_BYTES / uploads.max(1)).clamp(PENDING_BYTES_MIN, PENDING_BYTES_MAX)
+}
+
 impl Writer {
     fn file(&mut self) -> Result<Arc<File>, Error> {
         if let Some(file) = &self.file {
@@ -348,6 +362,7 @@ impl Writer {
 /// Who goes away in the middle of a blob that was to come whole leaves nothing.
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.shared.uploads.fetch_sub(1, Ordering::Relaxed);
         let Some(place) = self.unfinished.take() else { return };
         let (shared, claim) = (Arc::clone(&self.shared), self.claim.take());
         let remove = move || {
@@ -361,5 +376,22 @@ impl Drop for Writer {
             }
             Err(_) => remove(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_uploads_hold_less_each() {
+        let check = |uploads, expected| assert_eq!(pending_max(uploads), expected, "{uploads}");
+        check(0, PENDING_BYTES_MAX);
+        check(1, PENDING_BYTES_MAX);
+        check(8, PENDING_BYTES_MAX);
+        check(9, PENDING_OF_ALL_BYTES / 9);
+        check(63, PENDING_OF_ALL_BYTES / 63);
+        check(64, PENDING_BYTES_MIN);
+        check(100_000, PENDING_BYTES_MIN);
     }
 }
