@@ -27,6 +27,7 @@ const HUB: &[Migration] = &[
     Migration { version: 1, text: include_str!("../migrations/0001_initial.sql") },
     Migration { version: 2, text: include_str!("../migrations/0002_usage.sql") },
     Migration { version: 3, text: include_str!("../migrations/0003_facts.sql") },
+    Migration { version: 4, text: include_str!("../migrations/0004_discarded.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.

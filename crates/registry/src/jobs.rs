@@ -1,6 +1,6 @@
 //! The registry's durable work. Every step may run twice: it takes what is due and finds nothing the second time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, Runner};
 use oci::Digest;
@@ -27,6 +27,14 @@ pub const FSCK: Kind = Kind::new("fsck").attempts_max(1);
 
 /// From one sweep to the next. Files without a row come from crashes and failed pushes, and a sweep looks at every file.
 const SWEEP_EVERY: Duration = Duration::from_hours(6);
+
+/// Writes that a step of collection makes by itself, with those of the runner and the sealer beside it.
+const STEP_WRITES_MAX: u64 = 6;
+
+/// How many times as long as a step the pause after it is, while others write too.
+const STEP_PAUSE_FACTOR: u32 = 4;
+/// The longest such pause, so that a stop is noticed.
+const STEP_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Setting that holds the newest report of [`FSCK`].
 const REPORT: &str = "fsck.report";
@@ -168,6 +176,7 @@ impl Registry {
     async fn run_collection(&self, context: &Context) -> Result<Outcome, JobError> {
         let (mut files, mut bytes) = (0, 0);
         loop {
+            let (begun, writes) = (Instant::now(), self.inner.db.metrics().writes);
             let step = self.collect_step().await.map_err(failed)?;
             files += step.files;
             bytes += step.bytes;
@@ -175,8 +184,11 @@ impl Registry {
                 break;
             }
             context.progress(&format!("{files} files, {bytes} bytes freed"));
-            // Pushes come first.
-            tokio::task::yield_now().await;
+            // Pushes come first: beside them, collection takes the smaller part of the time, of the writer's and the disk's.
+            let is_alone = self.inner.db.metrics().writes <= writes + STEP_WRITES_MAX;
+            let pause =
+                if is_alone { Duration::ZERO } else { (begun.elapsed() * STEP_PAUSE_FACTOR).min(STEP_PAUSE_MAX) };
+            tokio::time::sleep(pause).await;
         }
         while !context.is_canceled() && self.fold_usage_step().await.map_err(failed)? {}
         Ok(Outcome::Done)

@@ -39,8 +39,9 @@ pub const MANIFEST_CACHE_ENTRY_BYTES_MAX: usize = 128 << 10;
 /// over the cache costs less than to name them.
 pub const HOLDERS_FORGOTTEN_MAX: usize = 64;
 
-/// Rows that one transaction of collection or erasure touches, so that no write holds the writer for long.
-pub const COLLECT_BATCH_ROWS_MAX: i64 = 64;
+/// Rows that one transaction of collection or erasure touches, so that no write holds the writer for much more than a
+/// millisecond.
+pub const COLLECT_BATCH_ROWS_MAX: i64 = 32;
 
 /// Changes of usage that one transaction folds: about 2 ms.
 pub const USAGE_BATCH_ROWS_MAX: i64 = 500;

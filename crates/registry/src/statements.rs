@@ -227,7 +227,7 @@ db::statements! {
     /// Has a manifest looked at again later.
     HOLD_MANIFEST = "UPDATE repository_manifests SET collect_after_us = $3 WHERE repository_id = $1 AND digest = $2";
     /// Files to unlink.
-    LIST_DISCARDED = "SELECT location FROM discarded_files ORDER BY discarded_at_us LIMIT $1";
+    LIST_DISCARDED = "SELECT location FROM discarded_files ORDER BY discarded_at_us, location LIMIT $1";
     /// Puts files that cannot be unlinked behind the others.
     POSTPONE_DISCARDED = "UPDATE discarded_files SET discarded_at_us = $1 WHERE location IN {list}";
     /// Files that were unlinked.

@@ -80,12 +80,13 @@ testkit::on_both_databases! {
             faults.fail_at(n);
             let opened = Db::open_with_faults(&config, faults).await;
             match opened {
-                Ok(db) => break assert!(names(&db).await.is_empty()),
+                // Where one step more or less makes the next operation the one that fails, that is no longer the migration's.
+                Ok(db) => break db.close().await,
                 Err(Error::Injected { .. } | Error::Migration { .. }) => n += 1,
                 Err(error) => panic!("operation {n}: {error:?}"),
             }
         }
         assert!(n > 6, "{n}");
-        open(&database).await;
+        assert!(names(&open(&database).await).await.is_empty());
     }
 }

@@ -9,6 +9,8 @@ db::statements! {
     /// Tells too much.
     INFLATE = "UPDATE blob_usage SET blobs = blobs + 2, size_bytes = size_bytes + 5";
     /// Takes away what came after usage.
+    DROP_DISCARDED = "DROP INDEX discarded_files_by_time";
+    /// Takes away what came after usage.
     DROP_FACTS = "DROP TABLE facts";
     /// Takes away what came after usage.
     DROP_DOCUMENTS = "ALTER TABLE projects DROP COLUMN sbom_documents";
@@ -86,7 +88,7 @@ testkit::on_both_databases! {
         hub.blob("team/web", b"one").await;
         hub.blob("team/web", b"twos").await;
         hub.blob("team/api", b"one").await;
-        for statement in [&DROP_USAGE, &DROP_CHANGES, &DROP_FACTS, &DROP_DOCUMENTS, &FORGET_VERSIONS] {
+        for statement in [&DROP_USAGE, &DROP_CHANGES, &DROP_FACTS, &DROP_DOCUMENTS, &DROP_DISCARDED, &FORGET_VERSIONS] {
             run(&hub.db, statement, vec![]).await;
         }
         hub.reopened_database().await.close().await;
