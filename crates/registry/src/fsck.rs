@@ -329,8 +329,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Compares the usage that is told with what is there. Whatever happens meanwhile changes both alike, so that the
-    /// difference of one moment may be added at a later one.
+    /// Compares the usage that is told with what is there. What is added is the difference that the transaction finds which
+    /// adds it: two checks at once do not both add one.
     async fn check_usage(&self, repair: bool, report: &mut Fsck) -> Result<(), Error> {
         let limit = i64::try_from(FSCK_FINDINGS_MAX).unwrap_or(i64::MAX);
         let rows = self
@@ -341,8 +341,11 @@ impl Registry {
             if repair {
                 self.write(move |tx| {
                     Box::pin(async move {
-                        let change = vec![repository.into(), blobs.into(), bytes.into()];
-                        tx.execute_rows(&sql::CHANGE_USAGE, &[], &[change]).await?;
+                        if let Some(row) = tx.find(&sql::FSCK_USAGE_OF, &[repository.into()]).await? {
+                            let (blobs, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+                            let change = vec![repository.into(), blobs.into(), bytes.into()];
+                            tx.execute_rows(&sql::CHANGE_USAGE, &[], &[change]).await?;
+                        }
                         Ok(())
                     })
                 })

@@ -280,6 +280,13 @@ db::statements! {
         UNION ALL SELECT repository_id, -blobs, -size_bytes FROM blob_usage \
         UNION ALL SELECT repository_id, -blobs, -size_bytes FROM blob_usage_changes) AS parts \
         GROUP BY repository_id HAVING SUM(blobs) <> 0 OR SUM(size_bytes) <> 0 ORDER BY repository_id LIMIT $1";
+    /// fsck --repair: by how much the usage that is told of one repository, or with 0 of the hub, falls short of what is there.
+    FSCK_USAGE_OF = "SELECT CAST(SUM(blobs) AS BIGINT), CAST(SUM(size_bytes) AS BIGINT) FROM ( \
+        SELECT 1 AS blobs, b.size_bytes FROM repository_blobs l JOIN blobs b ON b.digest = l.digest WHERE l.repository_id = $1 \
+        UNION ALL SELECT 1, size_bytes FROM blobs WHERE CAST($1 AS BIGINT) = 0 \
+        UNION ALL SELECT -blobs, -size_bytes FROM blob_usage WHERE repository_id = $1 \
+        UNION ALL SELECT -blobs, -size_bytes FROM blob_usage_changes WHERE repository_id = $1) AS parts \
+        HAVING SUM(blobs) <> 0 OR SUM(size_bytes) <> 0";
     /// fsck --repair: drops a tag that points to nothing.
     FSCK_DROP_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2 AND digest = $3";
     /// fsck --repair: drops a link whose blob row is gone.

@@ -109,6 +109,23 @@ testkit::on_both_databases! {
         check(&hub, &[("team/web", (1, 3))], (1, 3)).await;
     }
 
+    async fn checks_that_repair_at_once_add_a_difference_once(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.blob("team/web", b"one").await;
+        fold(&hub).await;
+        for _ in 0..5 {
+            run(&hub.db, &INFLATE, vec![]).await;
+            let checks = (0..4).map(|_| {
+                let registry = hub.registry.clone();
+                tokio::spawn(async move { registry.fsck(true, |_| true).await })
+            });
+            for check in checks.collect::<Vec<_>>() {
+                check.await.unwrap().unwrap();
+            }
+            check(&hub, &[("team/web", (1, 3))], (1, 3)).await;
+        }
+    }
+
     async fn changes_are_folded_in_batches(database: Database) {
         let hub = Hub::open(database).await;
         for (changes, more) in [(USAGE_BATCH_ROWS_MAX - 1, false), (USAGE_BATCH_ROWS_MAX, true), (USAGE_BATCH_ROWS_MAX + 1, true)] {
