@@ -22,6 +22,8 @@ pub(crate) fn fill(data: &Path, count: usize, body: impl Fn(&str) -> String) -> 
     let mut database = Connection::open(&path).with_context(|| format!("failed to open `{}`", path.display()))?;
     // The hub sets its own; a fill that a power cut spoils is begun again.
     database.pragma_update(None, "synchronous", "OFF")?;
+    // Digests are inserted all over the tables: they stay in memory while they grow. Negative: KiB.
+    database.pragma_update(None, "cache_size", -(1 << 20))?;
     let pattern: (i64, Vec<u8>) = database
         .query_row("SELECT repository_id, digest FROM tags WHERE name = ?1", [PATTERN], |row| {
             Ok((row.get(0)?, row.get(1)?))
