@@ -299,6 +299,83 @@ testkit::on_both_databases! {
         }
     }
 
+    async fn what_is_told_of_an_image_ends_at_a_number(database: testkit::Database) {
+        let world = World::new(database).await;
+        let reader = world.log_in("reader").await;
+        for (number, choices, more) in [(13, 13, ""), (14, 14, ""), (15, 14, "and 1 more")] {
+            let licenses: Vec<String> = (0..number).map(|at| format!("Our licence {at}")).collect();
+            let names: Vec<String> = (0..number).map(|at| format!("p{at}")).collect();
+            let packages: Vec<(&str, &str, &str, &[&str])> =
+                names.iter().zip(&licenses).map(|(name, license)| (&**name, "1.0.0", &**license, &[][..])).collect();
+            world.software("team/api", &["1"], &[node_modules(&packages)]).await;
+            let page = world.get("/image?name=team/api&reference=1", Some(&reader)).await;
+            assert_eq!(count(&page.text, "<bdi>Our licence ") - number, choices, "{number}");
+            assert!(page.text.contains(more));
+            assert_eq!(page.text.contains("and 1 more"), !more.is_empty());
+        }
+        for (number, rows, more) in [(11, 11, ""), (12, 12, ""), (13, 12, "1 more are in the documents")] {
+            let damaged = (0..number).map(|at| (format!("opt/{at:02}.jar"), "PK\u{3}\u{4}".repeat(20))).collect();
+            world.software("team/api", &["2"], &[damaged]).await;
+            let page = world.get("/image?name=team/api&reference=2", Some(&reader)).await;
+            assert!(page.text.contains(&format!("<summary>{number} things could not be named or read")), "{}", page.text);
+            assert_eq!(count(&page.text, "<code><bdi>/opt/"), rows, "{number}");
+            assert!(page.text.contains(more));
+        }
+    }
+
+    async fn what_is_told_of_a_component_ends_at_a_number(database: testkit::Database) {
+        let world = World::new(database).await;
+        let reader = world.log_in("reader").await;
+        let leaf = |number: usize, packages: Vec<(String, Vec<String>)>| {
+            let (world, reader) = (&world, &reader);
+            async move {
+                let files = packages.iter().map(|(name, needs)| {
+                    let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+                    package_json(&format!("app/node_modules/{name}"), (name, "1.0.0", "MIT", &needs))
+                });
+                world.software("team/api", &["1"], &[files.collect()]).await;
+                let page = world.get("/image?name=team/api&reference=1&q=leaf", Some(reader)).await;
+                let page = world.get(&link(&page.text, "<bdi>leaf</bdi>"), Some(reader)).await;
+                assert_eq!(page.status, StatusCode::OK, "{number}");
+                page.text
+            }
+        };
+        let names = |number: usize| (0..number).map(|at| format!("p{at:03}"));
+        let section = |text: &str, id: &str| between(text, &format!("<section id=\"{id}\">"), "</section>").to_owned();
+        for (number, rows, ways, more) in [(19, 19, 5, ""), (20, 20, 5, ""), (21, 20, 5, "And by 1 more."), (5, 5, 5, ""), (4, 4, 4, "")] {
+            let needing = names(number).map(|name| (name, vec!["leaf".to_owned()])).chain([("leaf".to_owned(), vec![])]);
+            let text = leaf(number, needing.collect()).await;
+            assert_eq!(count(&section(&text, "needed-by"), "href="), rows, "{number}");
+            assert!(section(&text, "needed-by").contains(more));
+            assert_eq!(count(&section(&text, "ways"), "<ol "), ways, "{number}");
+            assert_eq!(section(&text, "ways").contains("more a way leads here"), number > 5);
+        }
+        for (number, steps, gap) in [(7, 7, ""), (8, 8, ""), (9, 8, "<li class=\"quiet\">1 step</li>"), (20, 8, "12 steps")] {
+            let chain = names(number - 1).enumerate().map(|(at, name)| {
+                let next = if at + 2 == number { "leaf".to_owned() } else { format!("p{:03}", at + 1) };
+                (name, vec![next])
+            });
+            let text = leaf(number, chain.chain([("leaf".to_owned(), vec![])]).collect()).await;
+            let ways = section(&text, "ways");
+            assert_eq!(count(&ways, "<bdi class=\"version\">"), steps, "{ways}");
+            assert!(ways.contains(gap), "{ways}");
+        }
+        for (number, lines, more) in [(58, 59, ""), (59, 60, ""), (60, 60, "Left out: 1 lines")] {
+            let needed = names(number).map(|name| (name, vec![])).chain([("leaf".to_owned(), names(number).collect())]);
+            let text = leaf(number, needed.collect()).await;
+            assert_eq!(count(&section(&text, "needs"), "href="), lines, "{number}");
+            assert!(text.contains(more), "{text}");
+        }
+        for (number, rows, more) in [(19, 19, ""), (20, 20, ""), (21, 20, "1 more places")] {
+            let copies = (0..number).map(|at| package_json(&format!("app/{at}/node_modules/leaf"), ("leaf", "1.0.0", "MIT", &[])));
+            world.software("team/api", &["2"], &[copies.collect()]).await;
+            let page = world.get("/image?name=team/api&reference=2", Some(&reader)).await;
+            let page = world.get(&link(&page.text, "<bdi>leaf</bdi>"), Some(&reader)).await;
+            assert_eq!(count(&section(&page.text, "places"), "<code>"), rows, "{number}");
+            assert!(page.text.contains(more));
+        }
+    }
+
     /// Without JavaScript a form is a plain request, and keeps what the page was narrowed to.
     async fn forms_work_by_themselves(database: testkit::Database) {
         let world = World::new(database).await;
