@@ -28,9 +28,9 @@ pub struct Cataloger {
 /// What a cataloger's evidence says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Evidence {
-    /// What is installed. Used for images and directories.
+    /// What is installed.
     Installed,
-    /// What is declared or locked. Used for directories, and for images where no installed evidence of the same ecosystem is beside it.
+    /// What is declared or locked, whether or not it is installed: components say by their technique which of the two they are.
     Declared,
 }
 
