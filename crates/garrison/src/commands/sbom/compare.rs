@@ -23,7 +23,7 @@ use crate::session::{Session, block_on};
 Exit codes: 0 no difference, 1 some, or an SBOM that is not understood, 2 not understood, 3 the hub did not answer."
 )]
 pub(crate) struct Compare {
-    /// Image of a hub: NAME[:TAG][@DIGEST]
+    /// Image of a hub: NAME, NAME:TAG or NAME@DIGEST
     #[arg(value_name = "REFERENCE")]
     reference: String,
     /// Image of an index, as it is listed there [default: the first]
