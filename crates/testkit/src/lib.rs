@@ -9,10 +9,12 @@
 //! - Nothing outlives the test process, however it ends: servers and their files go with it.
 
 mod database;
+mod layer;
 mod postgres;
 mod surroundings;
 
 pub use database::{Database, PostgresDatabase, SqliteFile, run};
+pub use layer::layer;
 pub use postgres::{Postgres, Settings};
 pub use surroundings::{Bundle, announce, bundle, data_directory, go_module, peer_directory, program};
 

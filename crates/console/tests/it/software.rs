@@ -1,7 +1,6 @@
 //! Images with software in them, made of small layers.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use oci::{Digest, Reference};
 use serde_json::{Value, json};
@@ -70,7 +69,7 @@ impl World {
     pub(crate) async fn unsettled(&self, repository: &str, tags: &[&str], layers: &[Files]) -> Digest {
         let (mut descriptors, mut diff_ids, mut history) = (Vec::new(), Vec::new(), Vec::new());
         for files in layers {
-            let tar = tar(files);
+            let tar = testkit::layer(files.iter().map(|(path, content)| (path.as_str(), content.as_str())));
             let digest = self.blob(repository, &tar).await.to_string();
             diff_ids.push(digest.clone());
             history.push(json!({ "created_by": format!("COPY {} / # buildkit", files[0].0) }));
@@ -145,29 +144,6 @@ pub(crate) fn package_json(folder: &str, (name, version, license, needs): Npm<'_
         needs.iter().map(|name| ((*name).to_owned(), Value::from("*"))).collect();
     let document = json!({ "name": name, "version": version, "license": license, "dependencies": needs });
     (format!("{folder}/package.json"), document.to_string())
-}
-
-/// Returns an archive of these files (POSIX ustar).
-fn tar(files: &[(String, String)]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for (path, content) in files {
-        let mut header = [0_u8; 512];
-        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-        put(0, path);
-        put(100, "0000644\0");
-        put(124, &format!("{:011o}\0", content.len()));
-        put(136, "00000000000\0");
-        put(148, "        ");
-        put(156, "0");
-        put(257, "ustar\x0000");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        archive.write_all(&header).unwrap();
-        archive.write_all(content.as_bytes()).unwrap();
-        archive.resize(archive.len().next_multiple_of(512), 0);
-    }
-    archive.resize(archive.len() + 1024, 0);
-    archive
 }
 
 /// Returns an SBOM of the shop as another tool may write it: it overlooks some components, and knows one by another

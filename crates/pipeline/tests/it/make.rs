@@ -6,7 +6,7 @@ use pipeline::State;
 use serde_json::json;
 use testkit::Database;
 
-use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, query, run, sha256, tar};
+use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, query, run, sha256};
 
 db::statements! {
     INSERT_LAYER = "INSERT INTO inventory_layers (digest, engine, size_bytes, used_at_us, body) VALUES ($1, 'test', $2, $3, $1)";
@@ -38,7 +38,7 @@ testkit::on_both_databases! {
 
     async fn an_image_has_a_largest_number_of_layers(database: Database) {
         let hub = Hub::open(database).await;
-        let layer = tar(&[(STATUS, &dpkg(&[("a", "1")]))]);
+        let layer = testkit::layer([(STATUS, &*dpkg(&[("a", "1")]))]);
         let image = async |layers: usize| {
             let diff_id = hub.blob("team/api", &layer).await;
             let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": vec![diff_id; layers]}});
@@ -105,7 +105,7 @@ testkit::on_both_databases! {
 
     async fn what_cannot_be_read_is_refused_with_its_reason_and_others_go_on(database: Database) {
         let hub = Hub::open(database).await;
-        let good = tar(&[(STATUS, &dpkg(&[("a", "1")]))]);
+        let good = testkit::layer([(STATUS, &*dpkg(&[("a", "1")]))]);
         let bad: &[(&str, Vec<u8>, Vec<u8>)] = &[
             ("garbage", b"no archive at all".repeat(100), b"no archive at all".repeat(100)),
             ("cut", good[..700].to_vec(), good[..700].to_vec()),

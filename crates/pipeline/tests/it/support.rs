@@ -1,5 +1,4 @@
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::time::Duration;
 
 use blobs::Blobs;
@@ -114,7 +113,7 @@ impl Hub {
 
     /// Pushes an image whose layers hold these files.
     pub(crate) async fn image(&self, repository: &str, tag: &str, layers: &[&[(&str, &str)]]) -> Digest {
-        let tars: Vec<Vec<u8>> = layers.iter().map(|files| tar(files)).collect();
+        let tars: Vec<Vec<u8>> = layers.iter().map(|files| testkit::layer(files.iter().copied())).collect();
         self.image_of(repository, tag, &tars, &tars).await
     }
 
@@ -184,29 +183,6 @@ pub(crate) async fn query(db: &Db, statement: &'static Statement, parameters: Ve
 
 pub(crate) async fn count(db: &Db, statement: &'static Statement, parameters: Vec<Value>) -> i64 {
     query(db, statement, parameters).await[0].get(0).unwrap()
-}
-
-/// Returns an archive of these files (POSIX ustar).
-pub(crate) fn tar(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for (path, content) in files {
-        let mut header = [0_u8; 512];
-        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
-        put(0, path);
-        put(100, "0000644\0");
-        put(124, &format!("{:011o}\0", content.len()));
-        put(136, "00000000000\0");
-        put(148, "        ");
-        put(156, "0");
-        put(257, "ustar\x0000");
-        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        archive.write_all(&header).unwrap();
-        archive.write_all(content.as_bytes()).unwrap();
-        archive.resize(archive.len().next_multiple_of(512), 0);
-    }
-    archive.resize(archive.len() + 1024, 0);
-    archive
 }
 
 /// Returns a dpkg database of these packages.
