@@ -3,12 +3,13 @@
     reason = "components are below `Findings::COMPONENTS_MAX`; images have at most some hundred layers"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
 use component::{
     Component, ComponentIndex, Distribution, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject,
     Unknown,
 };
+use hashbrown::{HashMap, HashSet};
 
 use crate::view::{Tree, View};
 use crate::{Findings, LayerRecord, Matcher, os_release};
@@ -198,8 +199,8 @@ impl Merge {
             matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
         };
         let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
-        let evidence: BTreeMap<&str, Vec<usize>> = {
-            let mut evidence: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let evidence: HashMap<&str, Vec<usize>> = {
+            let mut evidence: HashMap<&str, Vec<usize>> = HashMap::new();
             for (at, (_, component)) in
                 self.components.iter().enumerate().filter(|(_, (_, component))| !is_system(component))
             {

@@ -3,12 +3,13 @@
     reason = "indices and lengths are below `ENTRIES_MAX`, `NAME_BYTES_MAX` and the longest path"
 )]
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::BuildHasher as _;
 use std::io::Read;
+use std::ops::Bound;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use serde::{Deserialize, Serialize};
 
 use crate::content::{Content, MEMORY_BYTES_MAX, Spill};
@@ -121,6 +122,9 @@ impl TryFrom<Stored> for LayerRecord {
         if !layer.is_sound() {
             return Err(Unsound);
         }
+        let (records, names, hasher) = (&layer.records, &layer.names, &layer.lookup.hasher);
+        let rehash = |at: &u32| hasher.hash_one(key(records, names, *at));
+        layer.lookup.records.reserve(records.len(), rehash);
         for index in 0..layer.records.len() as u32 {
             layer.index(index);
         }
@@ -400,8 +404,8 @@ impl LayerRecord {
         &self.unknowns
     }
 
-    pub(crate) fn record(&self, path: &str) -> Option<&Record> {
-        self.find(path).map(|at| &self.records[at as usize])
+    pub(crate) fn record_at(&self, at: u32) -> &Record {
+        &self.records[at as usize]
     }
 
     pub(crate) fn link(&self, record: &Record) -> Option<&str> {
@@ -422,30 +426,47 @@ impl LayerRecord {
         (record.size_or_link, record.mode)
     }
 
-    /// Whether a later entry of the same path took the record's place.
-    pub(crate) fn is_replaced(&self, record: u32, path: &str) -> bool {
-        self.find(path) != Some(record)
+    /// Returns the index of a directory, if the layer has anything in it.
+    pub(crate) fn directory(&self, path: &str) -> Option<u32> {
+        self.lookup.directories.get(path).copied()
     }
 
-    /// Whether this layer hides what lower layers have at a path: by an entry of its own, a whiteout, an opaque directory, or something other than a
-    /// directory on the way.
-    pub(crate) fn hides(&self, path: &str) -> bool {
-        if self.find(path).is_some() || self.whiteouts.contains(path) {
-            return true;
+    /// Returns the index of the record of a name in a directory: of several entries of the same path the last.
+    pub(crate) fn find_in(&self, directory: u32, name: &str) -> Option<u32> {
+        let hash = self.lookup.hasher.hash_one((directory, name));
+        self.lookup.records.find(hash, |at| self.is(*at, directory, name)).copied()
+    }
+
+    /// Whether the layer deletes what lower layers have at a path.
+    pub(crate) fn has_whiteout(&self, path: &str) -> bool {
+        self.whiteouts.contains(path)
+    }
+
+    /// Whether the layer deletes anything that lower layers have in a directory or deeper.
+    pub(crate) fn has_whiteouts_below(&self, directory: &str) -> bool {
+        if directory.is_empty() || self.whiteouts.is_empty() {
+            return !self.whiteouts.is_empty();
         }
-        let ancestors = path.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| &path[..at]);
+        let prefix = format!("{directory}/");
+        let mut following = self.whiteouts.range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded));
+        following.next().is_some_and(|path| path.starts_with(&prefix))
+    }
+
+    /// Whether the layer hides all that lower layers have in a directory: by a whiteout or as opaque, of itself or on the way, or by
+    /// something other than a directory there.
+    pub(crate) fn hides_below(&self, directory: &str) -> bool {
         if self.opaque.contains("") {
             return true;
         }
-        for ancestor in ancestors {
-            if self.whiteouts.contains(ancestor) || self.opaque.contains(ancestor) {
-                return true;
-            }
-            if self.record(ancestor).is_some_and(|record| record.kind != FileKind::Directory) {
-                return true;
-            }
-        }
-        false
+        let ends = directory.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
+        let ends = ends.chain((!directory.is_empty()).then_some(directory.len()));
+        let mut ancestors = ends.map(|at| &directory[..at]);
+        ancestors.any(|ancestor| {
+            let is_no_directory = |at: u32| self.record_at(at).kind != FileKind::Directory;
+            self.whiteouts.contains(ancestor)
+                || self.opaque.contains(ancestor)
+                || self.find(ancestor).is_some_and(is_no_directory)
+        })
     }
 
     /// Notes the memory of a text that is about to be kept.
@@ -470,9 +491,7 @@ impl LayerRecord {
 
     fn find(&self, path: &str) -> Option<u32> {
         let (directory, name) = split(path);
-        let directory = *self.lookup.directories.get(directory)?;
-        let hash = self.lookup.hasher.hash_one((directory, name));
-        self.lookup.records.find(hash, |at| self.is(*at, directory, name)).copied()
+        self.find_in(self.directory(directory)?, name)
     }
 
     fn is(&self, at: u32, directory: u32, name: &str) -> bool {
@@ -509,11 +528,7 @@ impl LayerRecord {
     /// Makes a record the one of its path: the last entry of an archive counts.
     fn index(&mut self, at: u32) {
         let (records, names, hasher) = (&self.records, &self.names, &self.lookup.hasher);
-        let key = |at: u32| {
-            let record = &records[at as usize];
-            let from = record.name_offset as usize;
-            (record.directory, &names[from..from + record.name_len as usize])
-        };
+        let key = |at: u32| key(records, names, at);
         let hash = hasher.hash_one(key(at));
         let table = &mut self.lookup.records;
         let entry = table.entry(hash, |known| key(*known) == key(at), |known| hasher.hash_one(key(*known)));
@@ -524,6 +539,13 @@ impl LayerRecord {
             }
         }
     }
+}
+
+/// Returns what a record is found by.
+fn key<'a>(records: &[Record], names: &'a str, at: u32) -> (u32, &'a str) {
+    let record = &records[at as usize];
+    let from = record.name_offset as usize;
+    (record.directory, &names[from..from + record.name_len as usize])
 }
 
 /// Brings an archive's path into the one form that is used: no leading slash, no `.`, no empty parts. `None` when a `..` leaves the root.
@@ -547,11 +569,11 @@ fn normal(path: &[u8]) -> Option<String> {
     Some(parts.join("/"))
 }
 
-fn split(path: &str) -> (&str, &str) {
+pub(crate) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-fn join(directory: &str, name: &str) -> String {
+pub(crate) fn join(directory: &str, name: &str) -> String {
     if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 

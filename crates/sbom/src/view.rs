@@ -4,11 +4,13 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use component::{Distribution, Location};
+use hashbrown::HashMap;
 
-use crate::layer::{FileKind, Kept, LayerRecord};
+use crate::layer::{FileKind, Kept, LayerRecord, Record, join, split};
 use crate::matcher::Matcher;
 
 /// The most symbolic links on the way to a file, as Linux has it.
@@ -80,10 +82,9 @@ impl<'a> View<'a> {
 
     /// Returns what is visible at an absolute path; symbolic links are followed.
     pub fn entry(&self, path: &str) -> Option<Entry> {
-        let path = self.tree.resolve(path.trim_start_matches('/'))?;
-        self.tree.visible(&path).map(|(layer, record)| {
+        self.tree.place(path.trim_start_matches('/')).map(|place| {
+            let record = self.tree.record(place);
             let is_file = record.kind == FileKind::File;
-            let _ = layer;
             Entry { kind: record.kind, mode: record.mode, size_bytes: if is_file { record.size_or_link } else { 0 } }
         })
     }
@@ -114,18 +115,55 @@ pub(crate) struct Tree<'a> {
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
     pub(crate) distribution: Option<Distribution>,
-    directories: RefCell<HashMap<String, Option<String>>>,
+    directories: RefCell<HashMap<String, Rc<[Level]>>>,
+    /// Directories once links are followed; `None` where there are too many.
+    followed: RefCell<HashMap<String, Option<Rc<Directory>>>>,
+}
+
+/// A record: the layer, and its index there.
+type Place = (usize, u32);
+
+/// One layer as far as it counts for what is in a directory.
+struct Level {
+    layer: usize,
+    /// The layer's index of the directory, if it has anything in it.
+    directory: Option<u32>,
+    /// Whether a whiteout of the layer may be for something in the directory.
+    has_whiteouts: bool,
+}
+
+/// What a directory means once links are followed.
+struct Directory {
+    path: String,
+    /// How many links that took.
+    links: usize,
+    levels: Rc<[Level]>,
+}
+
+/// What a path means once links are followed.
+struct Followed {
+    path: String,
+    /// The record there, if one is visible.
+    place: Option<Place>,
 }
 
 impl<'a> Tree<'a> {
     /// Lays layers over each other, lowest first. `first_layer` is `None` outside of images, where the only layer is a directory.
     pub(crate) fn new(layers: &'a [&'a LayerRecord], is_image: bool, matcher: &Matcher) -> Self {
+        let mut tree = Self {
+            layers,
+            shown: Vec::new(),
+            by_path: HashMap::new(),
+            claimed: HashMap::new(),
+            distribution: None,
+            directories: RefCell::default(),
+            followed: RefCell::default(),
+        };
         let mut shown: BTreeMap<String, Shown<'a>> = BTreeMap::new();
         for (index, layer) in layers.iter().enumerate() {
-            let upper = &layers[index + 1..];
             for kept in layer.kept() {
                 let path = layer.path(kept.record);
-                if layer.is_replaced(kept.record, &path) || upper.iter().any(|upper| upper.hides(&path)) {
+                if tree.visible(&path) != Some((index, kept.record)) {
                     continue;
                 }
                 let (size_bytes, mode) = layer.size_and_mode(kept.record);
@@ -143,14 +181,8 @@ impl<'a> Tree<'a> {
                     .push(kept);
             }
         }
-        let mut tree = Self {
-            layers,
-            shown: Vec::with_capacity(shown.len()),
-            by_path: HashMap::with_capacity(shown.len()),
-            claimed: HashMap::new(),
-            distribution: None,
-            directories: RefCell::default(),
-        };
+        tree.shown.reserve_exact(shown.len());
+        tree.by_path.reserve(shown.len());
         let mut scratch = Vec::new();
         for (path, mut file) in shown {
             let at = tree.shown.len() as u32;
@@ -192,28 +224,96 @@ impl<'a> Tree<'a> {
         shown.kept.iter().find(|kept| kept.extractor.is_none()).map(|kept| &*kept.bytes)
     }
 
+    fn record(&self, (layer, record): Place) -> &'a Record {
+        self.layers[layer].record_at(record)
+    }
+
     /// Returns the topmost record at a path that no upper layer hides.
-    fn visible(&self, path: &str) -> Option<(&'a LayerRecord, &'a crate::layer::Record)> {
-        for layer in self.layers.iter().rev() {
-            if let Some(record) = layer.record(path) {
-                return Some((layer, record));
+    fn visible(&self, path: &str) -> Option<Place> {
+        let (directory, name) = split(path);
+        self.visible_in(directory, &self.levels(directory), name)
+    }
+
+    fn visible_in(&self, directory: &str, levels: &[Level], name: &str) -> Option<Place> {
+        for level in levels {
+            let layer = self.layers[level.layer];
+            if let Some(record) = level.directory.and_then(|directory| layer.find_in(directory, name)) {
+                return Some((level.layer, record));
             }
-            if layer.hides(path) {
+            if level.has_whiteouts && layer.has_whiteout(&join(directory, name)) {
                 return None;
             }
         }
         None
     }
 
-    /// Follows symbolic links to the path that they mean. Paths have no leading slash; a link never leaves the root.
-    pub(crate) fn resolve(&self, path: &str) -> Option<String> {
-        self.resolve_counted(path, &mut 0)
+    /// Returns the layers that count for what is in a directory, the topmost first: down to one that hides it from those below.
+    /// Most layers have nothing in most directories, and most questions are about few of them.
+    fn levels(&self, directory: &str) -> Rc<[Level]> {
+        if let Some(known) = self.directories.borrow().get(directory) {
+            return Rc::clone(known);
+        }
+        let mut levels = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            let level = Level {
+                layer: index,
+                directory: layer.directory(directory),
+                has_whiteouts: layer.has_whiteouts_below(directory),
+            };
+            if level.directory.is_some() || level.has_whiteouts {
+                levels.push(level);
+            }
+            if layer.hides_below(directory) {
+                break;
+            }
+        }
+        let levels: Rc<[Level]> = levels.into();
+        self.directories.borrow_mut().insert(directory.to_owned(), Rc::clone(&levels));
+        levels
     }
 
-    fn resolve_counted(&self, path: &str, links: &mut usize) -> Option<String> {
-        let mut done = String::new();
+    /// Follows symbolic links to the path that they mean. Paths have no leading slash; a link never leaves the root.
+    pub(crate) fn resolve(&self, path: &str) -> Option<String> {
+        self.follow(path).map(|followed| followed.path)
+    }
+
+    /// Returns the record that a path means once links are followed, without spelling out where that is: package managers know of
+    /// tens of thousands of files, each of which is looked for.
+    fn place(&self, path: &str) -> Option<Place> {
+        let (directory, name) = split(path);
+        if !matches!(name, "" | "." | "..") {
+            let directory = self.follow_directory(directory)?;
+            let place = self.visible_in(&directory.path, &directory.levels, name)?;
+            if self.record(place).kind != FileKind::Symlink {
+                return Some(place);
+            }
+        }
+        self.follow(path)?.place
+    }
+
+    fn follow(&self, path: &str) -> Option<Followed> {
+        let (directory, name) = split(path);
+        let directory = self.follow_directory(directory)?;
+        self.follow_from(directory.path.clone(), directory.links, name).map(|(followed, _)| followed)
+    }
+
+    fn follow_directory(&self, directory: &str) -> Option<Rc<Directory>> {
+        if let Some(known) = self.followed.borrow().get(directory) {
+            return known.clone();
+        }
+        let found = self.follow_from(String::new(), 0, directory).map(|(followed, links)| {
+            Rc::new(Directory { levels: self.levels(&followed.path), path: followed.path, links })
+        });
+        self.followed.borrow_mut().insert(directory.to_owned(), found.clone());
+        found
+    }
+
+    /// Follows a path from a directory in which no link is left, and after some links.
+    fn follow_from(&self, mut done: String, mut links: usize, path: &str) -> Option<(Followed, usize)> {
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut place = None;
         while let Some(part) = rest.pop() {
+            place = None;
             match part.as_str() {
                 "" | "." => continue,
                 ".." => {
@@ -223,24 +323,13 @@ impl<'a> Tree<'a> {
                 _ => {}
             }
             let candidate = if done.is_empty() { part } else { format!("{done}/{part}") };
-            let is_last = rest.is_empty();
-            if !is_last {
-                let known = self.directories.borrow().get(&candidate).cloned();
-                if let Some(known) = known {
-                    done = known?;
-                    continue;
-                }
-            }
-            let link = self.visible(&candidate).and_then(|(layer, record)| layer.link(record));
-            let Some(target) = link else {
-                if !is_last {
-                    self.directories.borrow_mut().insert(candidate.clone(), Some(candidate.clone()));
-                }
+            place = self.visible(&candidate);
+            let Some(target) = place.and_then(|place| self.layers[place.0].link(self.record(place))) else {
                 done = candidate;
                 continue;
             };
-            *links += 1;
-            if *links > LINKS_MAX {
+            links += 1;
+            if links > LINKS_MAX {
                 return None;
             }
             if target.starts_with('/') {
@@ -248,12 +337,15 @@ impl<'a> Tree<'a> {
             }
             rest.extend(target.split('/').rev().map(str::to_owned));
         }
-        Some(done)
+        let place = place.or_else(|| self.visible(&done));
+        Some((Followed { path: done, place }, links))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::LayerBuilder;
 
@@ -268,8 +360,106 @@ mod tests {
             }
             let layer = builder.finish();
             let layers = [&layer];
-            let expected = is_found.then(|| format!("l{links}"));
-            assert_eq!(Tree::new(&layers, true, &matcher).resolve("l0"), expected, "{links}");
+            let tree = Tree::new(&layers, true, &matcher);
+            assert_eq!(tree.resolve("l0"), is_found.then(|| format!("l{links}")), "{links}");
+            // What is asked for below a link counts the links on the way to it.
+            assert_eq!(tree.resolve("l0/file"), is_found.then(|| format!("l{links}/file")), "{links}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_within_the_root() {
+        let matcher = Matcher::new(Vec::new());
+        let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+        for (link, target) in [
+            ("bin", "usr/bin"),
+            ("usr/bin/up", "../.."),
+            ("out", "../../etc"),
+            ("abs", "/usr/./bin/"),
+            ("a/b", "../abs/x"),
+        ] {
+            builder.add(link, FileKind::Symlink, 0o777, Some(target)).expect("a layer");
+        }
+        let layer = builder.finish();
+        let layers = [&layer];
+        let tree = Tree::new(&layers, true, &matcher);
+        for (path, expected) in [
+            ("", ""),
+            ("bin/sh", "usr/bin/sh"),
+            ("bin/up/etc", "etc"),
+            ("bin/../lib", "usr/lib"),
+            ("out/passwd", "etc/passwd"),
+            ("abs/sh/", "usr/bin/sh"),
+            ("a/b/../y", "usr/bin/y"),
+            ("./none//file", "none/file"),
+        ] {
+            assert_eq!(tree.resolve(path).as_deref(), Some(expected), "{path}");
+        }
+    }
+
+    /// What a layer says of a path.
+    #[derive(Debug, Clone, Copy)]
+    enum Said {
+        Is(FileKind),
+        Deleted,
+        Opaque,
+    }
+
+    /// Looks at one layer after the other, as the image specification tells it ("Applying Changesets").
+    fn is_visible_in(layers: &[Vec<(String, Said)>], path: &str) -> Option<usize> {
+        let below = |path: &str, other: &str| other.is_empty() || path.starts_with(&format!("{other}/"));
+        for (index, layer) in layers.iter().enumerate().rev() {
+            if layer.iter().any(|(at, said)| at == path && matches!(said, Said::Is(_))) {
+                return Some(index);
+            }
+            let hides = |(at, said): &(String, Said)| match said {
+                Said::Is(kind) => *kind != FileKind::Directory && below(path, at),
+                Said::Deleted => at == path || below(path, at),
+                Said::Opaque => below(path, at),
+            };
+            if layer.iter().any(hides) {
+                return None;
+            }
+        }
+        None
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_visible_is_what_layers_one_by_one_leave(
+            layers in prop::collection::vec(
+                prop::collection::btree_map("[ab](/[ab]){0,2}", 0_u8..5, 0..6), 0..5),
+        ) {
+            let said = |number: &u8| match number {
+                0 => Said::Deleted,
+                1 => Said::Opaque,
+                2 => Said::Is(FileKind::File),
+                _ => Said::Is(FileKind::Directory),
+            };
+            let layers: Vec<Vec<(String, Said)>> =
+                layers.iter().map(|layer| layer.iter().map(|(path, number)| (path.clone(), said(number))).collect()).collect();
+            let matcher = Matcher::new(Vec::new());
+            let records: Vec<LayerRecord> = layers.iter().map(|layer| {
+                let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+                for (path, said) in layer {
+                    let (directory, name) = path.rsplit_once('/').map_or((String::new(), path.as_str()), |(directory, name)| (format!("{directory}/"), name));
+                    let whiteout = match said {
+                        Said::Is(kind) => { builder.add(path, *kind, 0o755, None).expect("a layer"); continue }
+                        Said::Deleted => format!("{directory}.wh.{name}"),
+                        Said::Opaque => format!("{path}/.wh..wh..opq"),
+                    };
+                    builder.read_tar(&*testkit::layer([(whiteout.as_str(), "")])).expect("a layer");
+                }
+                builder.finish()
+            }).collect();
+            let records: Vec<&LayerRecord> = records.iter().collect();
+            let tree = Tree::new(&records, true, &matcher);
+            for first in ["a", "b"] {
+                for rest in ["", "/a", "/b", "/a/a", "/a/b", "/b/a", "/b/b"] {
+                    let path = format!("{first}{rest}");
+                    prop_assert_eq!(tree.visible(&path).map(|place| place.0), is_visible_in(&layers, &path), "{}", path);
+                }
+            }
         }
     }
 }
