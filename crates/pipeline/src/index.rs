@@ -11,6 +11,8 @@ use registry::RepositoryId;
 use sbom::LayerRecord;
 use serde::{Deserialize, Serialize};
 
+use crate::aside::aside;
+use crate::numbers::Numbers;
 use crate::pack::{pack, unpack};
 use crate::query::package_key;
 
@@ -251,20 +253,30 @@ pub(crate) async fn find_packed(index: &Db, image: Digest) -> Result<Option<Vec<
 }
 
 /// Keeps an inventory and says where its components are.
-pub(crate) async fn store(index: &Db, packed: Arc<Packed>, repository: RepositoryId) -> Result<(), db::Error> {
-    index
+pub(crate) async fn store(
+    index: &Db,
+    numbers: &Numbers,
+    packed: Arc<Packed>,
+    repository: RepositoryId,
+) -> Result<(), db::Error> {
+    let known: Arc<BTreeMap<String, i64>> = Arc::new(numbers.find(packed.components.keys()));
+    let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
+    let ids = index
         .write(move |tx| {
-            let packed = Arc::clone(&packed);
+            let (packed, known) = (Arc::clone(&shared), Arc::clone(&known_before));
             Box::pin(async move {
                 let id = upsert_image(tx, &packed).await?;
-                let places = index_components(tx, id, &packed).await?;
-                let places = pack(&places).unwrap_or_default();
+                let ids = component_ids(tx, &known, &packed).await?;
+                place_components(tx, id, &ids).await?;
+                let places = pack(&places(&ids, &packed)).unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
-                Ok(())
+                Ok::<_, db::Error>(ids)
             })
         })
-        .await
+        .await?;
+    numbers.learn(ids.iter().filter(|(identity, _)| !known.contains_key(*identity)));
+    Ok(())
 }
 
 async fn upsert_image(tx: &mut Tx, packed: &Packed) -> Result<i64, db::Error> {
@@ -286,8 +298,14 @@ fn returned_id(rows: &[Row]) -> Result<i64, db::Error> {
     rows.first().map_or(Err(db::Error::TooManyRows { statement: UPSERT_IMAGE.name() }), |row| row.get(0))
 }
 
-async fn index_components(tx: &mut Tx, image: i64, packed: &Packed) -> Result<Places, db::Error> {
-    let mut ids = component_ids(tx, packed.components.keys()).await?;
+/// Returns the numbers of an image's components; those that no image had get one.
+async fn component_ids(
+    tx: &mut Tx,
+    known: &BTreeMap<String, i64>,
+    packed: &Packed,
+) -> Result<BTreeMap<String, i64>, db::Error> {
+    let mut ids = known.clone();
+    list_component_ids(tx, &mut ids, packed).await?;
     let missing: Vec<Vec<Value>> = packed
         .components
         .iter()
@@ -305,28 +323,37 @@ async fn index_components(tx: &mut Tx, image: i64, packed: &Packed) -> Result<Pl
         .collect();
     if !missing.is_empty() {
         tx.execute_rows(&INSERT_COMPONENTS, &[], &missing).await?;
-        ids = component_ids(tx, packed.components.keys()).await?;
+        list_component_ids(tx, &mut ids, packed).await?;
     }
+    Ok(ids)
+}
+
+/// Adds the numbers of those components of an image that have none yet.
+async fn list_component_ids(tx: &mut Tx, ids: &mut BTreeMap<String, i64>, packed: &Packed) -> Result<(), db::Error> {
+    let list: Vec<Value> =
+        packed.components.keys().filter(|identity| !ids.contains_key(*identity)).map(Value::from).collect();
+    for row in tx.query_list(&LIST_COMPONENT_IDS, &[], &list).await? {
+        ids.insert(row.get(0)?, row.get(1)?);
+    }
+    Ok(())
+}
+
+async fn place_components(tx: &mut Tx, image: i64, ids: &BTreeMap<String, i64>) -> Result<(), db::Error> {
     tx.execute(&DELETE_IMAGE_COMPONENTS, &[image.into()]).await?;
     let numbers: BTreeSet<i64> = ids.values().copied().collect();
     let rows: Vec<Vec<Value>> = numbers.iter().map(|id| vec![image.into(), (*id).into()]).collect();
     tx.execute_rows(&INSERT_IMAGE_COMPONENTS, &[], &rows).await?;
+    Ok(())
+}
+
+fn places(ids: &BTreeMap<String, i64>, packed: &Packed) -> Places {
     let mut of: Vec<(i64, Vec<Location>)> = packed
         .components
         .iter()
         .filter_map(|(identity, component)| Some((*ids.get(identity)?, component.places.clone())))
         .collect();
     of.sort_by_key(|(id, _)| *id);
-    Ok(Places { layers: packed.layers.clone(), of })
-}
-
-async fn component_ids(
-    tx: &mut Tx,
-    identities: impl Iterator<Item = &String>,
-) -> Result<BTreeMap<String, i64>, db::Error> {
-    let list: Vec<Value> = identities.map(Value::from).collect();
-    let rows = tx.query_list(&LIST_COMPONENT_IDS, &[], &list).await?;
-    rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    Places { layers: packed.layers.clone(), of }
 }
 
 /// Notes that an image cannot be inventoried, and why.
@@ -461,8 +488,7 @@ pub(crate) async fn find_layer(index: &Db, layer: Digest, engine: &str) -> Resul
         .read(move |tx| Box::pin(async move { tx.find(&FIND_LAYER, &[layer.to_bytes().into(), engine.into()]).await }));
     let Some(row) = found.await? else { return Ok(None) };
     let body: Vec<u8> = row.get(0)?;
-    let unpacked = tokio::task::spawn_blocking(move || LayerRecord::from_bytes(&body));
-    Ok(unpacked.await.unwrap_or_default())
+    Ok(aside(move || LayerRecord::from_bytes(&body)).await.unwrap_or_default())
 }
 
 /// Keeps what was read of a layer, and drops what was of use the longest ago where all together are too much.

@@ -17,16 +17,19 @@
 //! - All inventories at work together stay within the memory that the operator gives.
 //! - An answer names only what a repository holds now, and only repositories that the caller may read.
 
+mod aside;
 mod documents;
 mod find;
 mod image;
 mod index;
 mod make;
+mod numbers;
 mod others;
 mod pack;
 mod pipeline;
 mod query;
 mod reader;
+mod recent;
 mod sweep;
 
 pub use find::{Found, Page, Place, Readable};

@@ -12,11 +12,13 @@ use oci::{Digest, Manifest, Reference, RepositoryName};
 use registry::{InventoryOrder, ManifestEntry, RepositoryId};
 use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source};
 
+use crate::aside::{Lost, aside};
 use crate::documents::documents;
 use crate::image::{CONFIG_BYTES_MAX, Image};
 use crate::index::{self, Packed, State};
 use crate::pipeline::Pipeline;
 use crate::reader::{BlobReader, Interruption};
+use crate::recent::Known;
 
 /// How long one image may take. At the slowest that was measured (80 MB/s through bzip2-like worst cases) this is 140 GB.
 const IMAGE_TIME_MAX: Duration = Duration::from_mins(30);
@@ -110,15 +112,14 @@ impl Pipeline {
         let config = self.config(name, &manifest).await?;
         let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(error.to_string()))?;
         let deadline = Instant::now() + IMAGE_TIME_MAX;
-        let (mut records, mut from_cache, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut records, mut of_use, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
         for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
             context.progress(&format!("layer {} of {}", at + 1, image.digests.len()));
             let room = self.inner.image_bytes_max.saturating_sub(memory_bytes);
-            let known = index::find_layer(&self.inner.index, *layer, &self.inner.engine).await?;
-            let record = match known {
-                Some(record) if record.memory_bytes() <= room => {
-                    from_cache.push(*layer);
-                    record
+            let record = match self.find_known(*layer).await? {
+                Some(known) if known.record.memory_bytes() <= room => {
+                    of_use.extend(known.is_to_be_told.then_some(*layer));
+                    known.record
                 }
                 Some(_) => return Err(too_much_memory(self.inner.image_bytes_max)),
                 None => self.read(context, name, (*layer, *diff_id), room, deadline).await?,
@@ -126,8 +127,23 @@ impl Pipeline {
             memory_bytes += record.memory_bytes();
             records.push(record);
         }
-        index::touch_layers(&self.inner.index, from_cache, &self.inner.engine).await?;
+        if !of_use.is_empty() {
+            index::touch_layers(&self.inner.index, of_use, &self.inner.engine).await?;
+        }
         self.fold(entry.digest, image, records).await
+    }
+
+    /// Returns what an earlier image let be read of a layer.
+    async fn find_known(&self, layer: Digest) -> Result<Option<Known>, Failure> {
+        if let Some(known) = self.inner.recent.find(layer, Instant::now()) {
+            return Ok(Some(known));
+        }
+        let Some(record) = index::find_layer(&self.inner.index, layer, &self.inner.engine).await? else {
+            return Ok(None);
+        };
+        let record = Arc::new(record);
+        self.inner.recent.add(layer, &record, Instant::now());
+        Ok(Some(Known { record, is_to_be_told: true }))
     }
 
     async fn config(&self, name: &RepositoryName, manifest: &Manifest) -> Result<Vec<u8>, Failure> {
@@ -170,23 +186,26 @@ impl Pipeline {
         (layer, diff_id): (Digest, Digest),
         memory_bytes_max: u64,
         deadline: Instant,
-    ) -> Result<LayerRecord, Failure> {
+    ) -> Result<Arc<LayerRecord>, Failure> {
         let blob = self.open(name, layer).await?;
         let stream = blob.stream(0..blob.size_bytes());
         let reader = BlobReader::new(stream, tokio::runtime::Handle::current(), context.clone(), deadline);
         let interruption = reader.interruption();
         let matcher = Arc::clone(&self.inner.matcher);
-        let work = tokio::task::spawn_blocking(move || {
+        let work = aside(move || {
             let builder = LayerBuilder::new(&matcher, tempfile::tempfile).memory_bytes_max(memory_bytes_max);
             let read = sbom::read_layer_into(builder, reader, Some(&layer), Some(&diff_id))?;
             let packed = read.record.to_bytes();
             Ok::<_, sbom::Error>((read, packed))
         });
-        let outcome = work.await.map_err(|_| Failure::Retry(JobError::Retry("reading a layer panicked".to_owned())))?;
+        let outcome =
+            work.await.map_err(|Lost| Failure::Retry(JobError::Retry("reading a layer panicked".to_owned())))?;
         let interrupted = interruption.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (outcome, interrupted) {
             (Ok((ReadLayer { record, .. }, packed)), _) => {
                 index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
+                let record = Arc::new(record);
+                self.inner.recent.add(layer, &record, Instant::now());
                 Ok(record)
             }
             (Err(_), Some(Interruption::Canceled)) => Err(Failure::Retry(JobError::Retry("the hub stops".to_owned()))),
@@ -202,10 +221,10 @@ impl Pipeline {
         }
     }
 
-    async fn fold(&self, digest: Digest, image: Image, records: Vec<LayerRecord>) -> Result<Made, Failure> {
+    async fn fold(&self, digest: Digest, image: Image, records: Vec<Arc<LayerRecord>>) -> Result<Made, Failure> {
         let (matcher, engine) = (Arc::clone(&self.inner.matcher), self.inner.engine.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            let records: Vec<&LayerRecord> = records.iter().collect();
+        let work = aside(move || {
+            let records: Vec<&LayerRecord> = records.iter().map(Arc::as_ref).collect();
             let subject = Subject::Image {
                 name: digest.to_string(),
                 digest: digest.to_string(),
@@ -217,7 +236,7 @@ impl Pipeline {
             Some(Made { packed: Arc::new(packed), inventory: Arc::new(inventory) })
         });
         let folded =
-            work.await.map_err(|_| Failure::Retry(JobError::Retry("the fold of its layers panicked".to_owned())))?;
+            work.await.map_err(|Lost| Failure::Retry(JobError::Retry("the fold of its layers panicked".to_owned())))?;
         folded.ok_or_else(|| Failure::Refused("its inventory is larger than any that is kept".to_owned()))
     }
 
@@ -231,7 +250,7 @@ impl Pipeline {
         made: Made,
     ) -> Result<Outcome, JobError> {
         let source = self.document(repository, name, image, &made.inventory).await?;
-        index::store(&self.inner.index, Arc::clone(&made.packed), repository).await?;
+        index::store(&self.inner.index, &self.inner.numbers, Arc::clone(&made.packed), repository).await?;
         let claim = Claim::Sbom(Sbom {
             components: made.inventory.components.len() as u64,
             engine: self.inner.engine.clone(),
@@ -279,8 +298,8 @@ impl Pipeline {
             return Ok(None);
         }
         let (name, entry, shared) = (name.clone(), image.clone(), Arc::clone(inventory));
-        let written = tokio::task::spawn_blocking(move || documents(&name, &entry, &shared));
-        let written = written.await.map_err(|_| JobError::Retry("writing a document panicked".to_owned()))?;
+        let written = aside(move || documents(&name, &entry, &shared));
+        let written = written.await.map_err(|Lost| JobError::Retry("writing a document panicked".to_owned()))?;
         let mut source = None;
         for document in written {
             match self.inner.registry.push_document(document).await {

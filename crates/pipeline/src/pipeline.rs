@@ -10,8 +10,10 @@ use sbom::Matcher;
 use tokio::sync::Semaphore;
 
 use crate::index::{self, ImageRecord};
+use crate::numbers::Numbers;
 use crate::others;
 use crate::pack::unpack;
+use crate::recent::RecentLayers;
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
 pub const SWEEP: Kind = Kind::new("inventory.sweep");
@@ -54,6 +56,9 @@ pub(crate) struct Inner {
     pub(crate) image_bytes_max: u64,
     /// The largest document of another that is compared.
     pub(crate) document_bytes_max: u64,
+    /// In the memory of documents, while none is compared.
+    pub(crate) recent: RecentLayers,
+    pub(crate) numbers: Numbers,
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
 }
@@ -84,11 +89,20 @@ impl Pipeline {
         // The fold takes about as much as the layers that it is over.
         let image_bytes_max = (options.memory_bytes - of_documents) / workers as u64 / 2;
         let engine = format!("{}-{}", env!("CARGO_PKG_VERSION"), matcher.fingerprint());
-        let matcher = Arc::new(matcher);
-        let comparisons = Semaphore::new(1);
-        let inner =
-            Inner { registry, index, matcher, engine, workers, image_bytes_max, document_bytes_max, comparisons };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(Inner {
+                registry,
+                index,
+                matcher: Arc::new(matcher),
+                engine,
+                workers,
+                image_bytes_max,
+                document_bytes_max,
+                recent: RecentLayers::new(of_documents),
+                numbers: Numbers::default(),
+                comparisons: Semaphore::new(1),
+            }),
+        }
     }
 
     /// Adds the handlers and schedules to a runner.

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oci::media_type;
-use pipeline::State;
+use pipeline::{Query, Readable, State};
 use serde_json::json;
 use testkit::Database;
 
@@ -88,6 +88,31 @@ testkit::on_both_databases! {
             assert!(matches!(refused, Err(registry::Error::OwnDocument(_))), "{refused:?}");
         }
         hub.registry.delete_manifest(&name("team/api"), &image, "user:admin").await.unwrap();
+    }
+
+    async fn a_rebuilt_image_has_the_inventory_that_a_hub_makes_which_never_saw_the_first(database: Database) {
+        let hub = Hub::open(database).await;
+        let names: Vec<String> = (0..300).map(|number| format!("p{number:03}")).collect();
+        let packages: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "1")).collect();
+        let (before, after) = (dpkg(&packages), dpkg(&[&packages[1..], &[("added", "2")]].concat()));
+        let base: &[(&str, &str)] = &[DEBIAN, (STATUS, &before)];
+        let rebuilt: [&[&[(&str, &str)]]; 4] =
+            [&[base], &[base, &[("app", "1")]], &[base, &[(STATUS, &after)]], &[base, &[("var/lib/.wh.dpkg", "")]]];
+        for layers in rebuilt {
+            let image = hub.image("team/api", "1", layers).await;
+            hub.settle().await;
+            let fresh = Hub::open(Database::sqlite()).await;
+            assert_eq!(fresh.image("team/api", "1", layers).await, image);
+            fresh.settle().await;
+            let found = hub.pipeline.inventory(&name("team/api"), image).await.unwrap().unwrap();
+            assert_eq!(Some(found), fresh.pipeline.inventory(&name("team/api"), image).await.unwrap());
+            assert_eq!(hub.referrers("team/api", &image).await, fresh.referrers("team/api", &image).await);
+        }
+        for (package, images) in [("p000", 2), ("p001", 3), ("added", 1)] {
+            let query = Query::parse(package, None).unwrap();
+            let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+            assert_eq!(found.len(), images, "{package}");
+        }
     }
 
     async fn an_image_in_two_repositories_is_read_once_and_documented_in_both(database: Database) {
