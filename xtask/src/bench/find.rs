@@ -49,6 +49,18 @@ pub(crate) struct Arguments {
     /// Images that are pushed at once while others pull
     #[arg(long, default_value_t = 100)]
     burst: usize,
+    /// Bursts, each after as many pulls in peace
+    #[arg(long, default_value_t = 5)]
+    bursts: usize,
+    /// Pulls a second meanwhile
+    #[arg(long, default_value_t = 2_000)]
+    rate: u32,
+    /// Connections that they come over
+    #[arg(long, default_value_t = 500)]
+    connections: usize,
+    /// Measures the bursts alone
+    #[arg(long)]
+    only_bursts: bool,
     /// Binary to measure; without it the release build is made first
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -111,6 +123,15 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
             server.memory_mib()?.1
         );
     }
+    if !arguments.only_bursts {
+        report.push_str(&questions(&server, arguments)?);
+    }
+    report.push_str(&bursts(&server, arguments)?);
+    Ok(report)
+}
+
+fn questions(server: &Server, arguments: &Arguments) -> Result<String> {
+    let mut report = String::new();
     report.push_str("\n| question | who may read | answers | p50 ms | p99 ms |\n|---|---|---|---|---|\n");
     // A version that the one who may read little can read.
     let mut own = (0..arguments.images).step_by(PROJECTS).flat_map(|image| packages_of(image, arguments.packages));
@@ -150,7 +171,6 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
             );
         }
     }
-    report.push_str(&burst(&server, arguments)?);
     Ok(report)
 }
 
@@ -192,43 +212,65 @@ fn wait(connection: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-/// Pulls at a given rate, first in peace, then while images are pushed and inventoried, with their documents.
-fn burst(server: &Server, arguments: &Arguments) -> Result<String> {
+/// Seconds of pulls in peace and during a burst, which takes longer than that: what follows it would not count.
+const PULLED_S: u32 = 4;
+
+/// Pulls at a given rate, in turns in peace and while images are pushed and inventoried, with their documents. The machine is
+/// not the same at all times, so that the ratio of each pair counts.
+fn bursts(server: &Server, arguments: &Arguments) -> Result<String> {
     let mut connection = Connection::open(server.address, &server.authorization)?;
     connection.send("POST", "/api/v1/projects", JSON, br#"{"name":"burst"}"#)?;
+    let mut report = format!(
+        "\nManifest GETs at {}/s over {} connections, in peace and while {} images are pushed and inventoried with their \
+         documents:\n\n| burst takes s | p50 ms, peace | burst | p99 ms, peace | burst | ratio |\n|---|---|---|---|---|---|\n",
+        arguments.rate, arguments.connections, arguments.burst
+    );
+    // Others than were pushed before, also by an earlier run.
+    let mut first = arguments.images + usize::try_from(std::process::id())? * arguments.burst * arguments.bursts;
+    let mut ratios = Vec::new();
+    for _ in 0..arguments.bursts {
+        let quiet = pull(server, arguments)?;
+        let begin = Instant::now();
+        let (busy, made) = std::thread::scope(|scope| -> Result<_> {
+            let pusher = scope.spawn(|| -> Result<Duration> {
+                load::run(server.address, &server.authorization, 8, arguments.burst, |connection, index| {
+                    push_to(connection, "burst/images", first + index, arguments.packages)
+                })?;
+                wait(&mut Connection::open(server.address, &server.authorization)?)?;
+                Ok(begin.elapsed())
+            });
+            let busy = pull(server, arguments)?;
+            let made = pusher.join().map_err(|_| anyhow::anyhow!("the pushing thread ended"))??;
+            Ok((busy, made))
+        })?;
+        first += arguments.burst;
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let ratio = busy.p99.as_secs_f64() / quiet.p99.as_secs_f64();
+        ratios.push(ratio);
+        let _infallible = writeln!(
+            report,
+            "| {:.1} | {:.2} | {:.2} | {:.2} | {:.2} | {ratio:.1} |",
+            made.as_secs_f64(),
+            milliseconds(quiet.p50),
+            milliseconds(busy.p50),
+            milliseconds(quiet.p99),
+            milliseconds(busy.p99),
+        );
+    }
+    ratios.sort_by(f64::total_cmp);
+    let middle = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    let _infallible = writeln!(report, "\nThe ratio in the middle is {middle:.1}.");
+    Ok(report)
+}
+
+fn pull(server: &Server, arguments: &Arguments) -> Result<load::Outcome> {
     let repository = repository_name(0);
     let request = format!(
         "GET /v2/{repository}/manifests/image-0 HTTP/1.1\r\nHost: bench\r\n{}{ACCEPT}\r\n",
         server.authorization
     );
-    let pulls = |count| paced::run(server.address, &request, 50, count, 500.0);
-    let quiet = pulls(5_000)?;
-    let begin = Instant::now();
-    // Others than were pushed before, also by an earlier run.
-    let first = arguments.images + usize::try_from(std::process::id())? * arguments.burst;
-    let (busy, made) = std::thread::scope(|scope| -> Result<_> {
-        let pusher = scope.spawn(|| -> Result<Duration> {
-            load::run(server.address, &server.authorization, 8, arguments.burst, |connection, index| {
-                push_to(connection, "burst/images", first + index, arguments.packages)
-            })?;
-            wait(&mut Connection::open(server.address, &server.authorization)?)?;
-            Ok(begin.elapsed())
-        });
-        let busy = pulls(5_000)?;
-        let made = pusher.join().map_err(|_| anyhow::anyhow!("the pushing thread ended"))??;
-        Ok((busy, made))
-    })?;
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
-    Ok(format!(
-        "\nA manifest GET at 500/s over 50 connections: p50 {:.2} ms, p99 {:.2} ms; while {} images are pushed and \
-         inventoried with their documents, which takes {:.1} s: p50 {:.2} ms, p99 {:.2} ms.\n",
-        milliseconds(quiet.p50),
-        milliseconds(quiet.p99),
-        arguments.burst,
-        made.as_secs_f64(),
-        milliseconds(busy.p50),
-        milliseconds(busy.p99)
-    ))
+    let count = usize::try_from(arguments.rate * PULLED_S)?;
+    paced::run(server.address, &request, arguments.connections, count, f64::from(arguments.rate))
 }
 
 fn project_name(project: usize) -> String {

@@ -1,5 +1,6 @@
 //! `cargo xtask bench sbom`.
 
+mod hub;
 mod packages;
 
 use std::ffi::OsString;
@@ -29,6 +30,12 @@ pub(crate) struct Arguments {
     /// Runs of each, of which the fastest counts
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Binary of the hub to measure, to compare two builds [default: the one that was built]
+    #[arg(long)]
+    hub: Option<PathBuf>,
+    /// Measures the hub alone
+    #[arg(long)]
+    only_hub: bool,
     /// Writes the report here
     #[arg(long)]
     report: Option<PathBuf>,
@@ -59,16 +66,23 @@ const TIME: &str = "/usr/bin/time";
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     ensure!(Path::new(TIME).exists(), "`{TIME}` is not on this machine; `apt-get install time` brings it");
-    execute(workspace.cargo().args(["build", "--release", "-p", "garrison"]))?;
+    if arguments.hub.is_none() || !arguments.only_hub {
+        execute(workspace.cargo().args(["build", "--release", "-p", "garrison"]))?;
+    }
     let directory = arguments.directory.clone().map_or_else(images::directory, Ok)?;
     let mut made = images::made(&directory);
     made.retain(|(name, _)| arguments.names.is_empty() || arguments.names.iter().any(|wanted| wanted == name));
     ensure!(!made.is_empty(), "no image is in `{}`; `cargo xtask images` makes them", directory.display());
 
     let workshop = tempfile::tempdir()?;
-    let tools = tools(workspace, workshop.path())?;
+    let tools = if arguments.only_hub { Vec::new() } else { tools(workspace, workshop.path())? };
     let mut report =
         String::from("| image | tool | wall s | processor s | memory MiB | packages |\n|---|---|---|---|---|---|\n");
+    let hub = arguments.hub.clone().unwrap_or_else(|| workspace.target_directory().join("release/garrison"));
+    let mut hubs = String::from(
+        "\nIn the hub, from the order of an inventory until it is in the index, with its documents:\n\n\
+         | image | first seen ms | one small layer more ms | fastest | ratio | peak memory MiB |\n|---|---|---|---|---|---|\n",
+    );
     let mut differences = String::from("\nDifferences by type, name and version:\n\n");
     for (name, image) in &made {
         eprintln!("{name}");
@@ -83,14 +97,30 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
             report.push_str(&row.line(name));
         }
         report.push_str(&ratios(name, &measured));
+        hubs.push_str(&hub_row(name, hub::measure(&hub, image, workshop.path())));
         differences.push_str(&different(name, &measured));
     }
+    report.push_str(&hubs);
     report.push_str(&differences);
     println!("{report}");
     if let Some(path) = &arguments.report {
         fs::write(path, &report).with_context(|| format!("failed to write `{}`", path.display()))?;
     }
     Ok(())
+}
+
+fn hub_row(image: &str, taken: Result<hub::Taken>) -> String {
+    match taken {
+        Ok(taken) => format!(
+            "| {image} | {:.0} | {:.1} | {:.1} | {:.0}x | {:.0} |\n",
+            taken.cold_ms,
+            taken.middle_ms(),
+            taken.rebuilt_ms.first().copied().unwrap_or_default(),
+            taken.cold_ms / taken.middle_ms(),
+            taken.memory_mib
+        ),
+        Err(error) => format!("| {image} | {error} | | | | |\n"),
+    }
 }
 
 /// What a tool took and found, as a row of the table.
