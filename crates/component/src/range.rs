@@ -1,5 +1,6 @@
-//! Sets of versions, in the notation of each ecosystem: node-semver's ranges, PEP 440's specifiers, Maven's intervals,
-//! gem's requirements, apk's `~`, and for every scheme comparisons such as `>=1.2, <2` with `||` between alternatives.
+//! Sets of versions, in the notation of each ecosystem: node-semver's ranges, PEP 440's specifiers, Maven's and NuGet's
+//! intervals, gem's, Hex's and Pub's requirements, Composer's constraints, apk's `~`, and for every scheme comparisons such
+//! as `>=1.2, <2` with `||` between alternatives.
 //!
 //! A range tells what lies in it, not what a resolver would choose. So prereleases count by their order, and nothing that
 //! runs is passed over; [`Prereleases::OnlyNamed`] gives npm's rule.
@@ -7,13 +8,18 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::version::composer::Composer;
 use crate::version::gem::Gem;
 use crate::version::pep440::Pep440;
 use crate::version::{Parsed, Scheme, Unorderable, Version};
 
 mod comparisons;
+mod composer;
+mod hex;
 mod intervals;
 mod npm;
+mod nuget;
+mod pub_semver;
 
 /// The longest range that is read, in bytes. The longest seen in package manifests and advisories has about 600.
 pub const RANGE_LENGTH_MAX: usize = 4096;
@@ -62,7 +68,7 @@ pub(crate) enum Operator {
     LessOrPrefix,
     /// `>~1.2` of apk.
     GreaterOrPrefix,
-    /// `~=1.2` of PEP 440, `~> 1.2` of gem.
+    /// `~=1.2` of PEP 440, `~> 1.2` of gem; of Hex and `^1.2` of Pub only until they are two bounds.
     Compatible,
     /// `===` of PEP 440: the same text.
     Identical,
@@ -107,7 +113,11 @@ impl Range {
         }
         let alternatives = match scheme {
             Scheme::Npm | Scheme::Semver => npm::parse(scheme, text, prereleases)?,
-            Scheme::Maven if text.trim_start().starts_with(['[', '(']) => intervals::parse(text)?,
+            Scheme::Maven if text.trim_start().starts_with(['[', '(']) => intervals::parse(scheme, text)?,
+            Scheme::Nuget => nuget::parse(text)?,
+            Scheme::Composer => composer::parse(text)?,
+            Scheme::Hex => hex::parse(text)?,
+            Scheme::Pub => pub_semver::parse(text)?,
             _ => comparisons::parse(scheme, text)?,
         };
         if alternatives.iter().map(Vec::len).sum::<usize>() > RANGE_TERMS_MAX || alternatives.len() > RANGE_TERMS_MAX {
@@ -192,8 +202,9 @@ impl Term {
                 };
                 self.operator.allows(order)
             }
+            (Parsed::Composer(version), Parsed::Composer(bound)) => self.holds_for_composer(version, bound),
             (Parsed::Rpm(version), Parsed::Rpm(bound)) => self.operator.allows(version.order_as_dependency(bound)),
-            _ => self.operator.allows(version.order(&bound)),
+            _ => self.operator.allows(version.order(&bound)?),
         })
     }
 
@@ -215,6 +226,16 @@ impl Term {
                     && (!version.has_local() || !is_same_release)
             }
             _ => self.operator.allows(version.order_public(bound)),
+        }
+    }
+
+    /// A branch is in no range but by its name.
+    fn holds_for_composer(&self, version: &Composer<'_>, bound: &Composer<'_>) -> bool {
+        match (self.operator, version.order(bound)) {
+            (Operator::Equal | Operator::NotEqual, Err(_)) => self.operator == Operator::NotEqual,
+            (Operator::Equal | Operator::NotEqual, Ok(order)) => self.operator.allows(order),
+            (_, Ok(order)) => !version.is_branch() && !bound.is_branch() && self.operator.allows(order),
+            (_, Err(_)) => false,
         }
     }
 

@@ -8,13 +8,18 @@ use std::fmt;
 use std::str::FromStr;
 
 pub(crate) mod apk;
+pub(crate) mod composer;
 pub(crate) mod deb;
 pub(crate) mod gem;
 pub(crate) mod go;
+mod hex;
 pub(crate) mod maven;
 pub(crate) mod npm;
-mod number;
+pub(crate) mod nuget;
+pub(crate) mod number;
+mod pacman;
 pub(crate) mod pep440;
+pub(crate) mod pub_semver;
 pub(crate) mod rpm;
 pub(crate) mod semver;
 
@@ -42,6 +47,16 @@ pub enum Scheme {
     Gem,
     /// Go modules.
     Go,
+    /// Arch Linux packages, as pacman's libalpm orders them.
+    Pacman,
+    /// .NET packages.
+    Nuget,
+    /// PHP packages.
+    Composer,
+    /// Elixir and Erlang packages.
+    Hex,
+    /// Dart packages: semantic versions whose build metadata counts.
+    Pub,
 }
 
 /// A version that its scheme cannot order.
@@ -94,10 +109,30 @@ impl UnknownScheme {
     }
 }
 
+impl Unorderable {
+    fn new(scheme: Scheme, version: &str, reason: Reason) -> Self {
+        Self { scheme, version: version.chars().take(VERSION_SHOWN_MAX).collect(), reason }
+    }
+}
+
 impl Scheme {
     /// All schemes.
-    pub const ALL: [Self; 9] =
-        [Self::Deb, Self::Rpm, Self::Apk, Self::Pep440, Self::Semver, Self::Npm, Self::Maven, Self::Gem, Self::Go];
+    pub const ALL: [Self; 14] = [
+        Self::Deb,
+        Self::Rpm,
+        Self::Apk,
+        Self::Pep440,
+        Self::Semver,
+        Self::Npm,
+        Self::Maven,
+        Self::Gem,
+        Self::Go,
+        Self::Pacman,
+        Self::Nuget,
+        Self::Composer,
+        Self::Hex,
+        Self::Pub,
+    ];
 
     /// Returns the scheme's name.
     pub const fn as_str(self) -> &'static str {
@@ -111,6 +146,11 @@ impl Scheme {
             Self::Maven => "maven",
             Self::Gem => "gem",
             Self::Go => "go",
+            Self::Pacman => "pacman",
+            Self::Nuget => "nuget",
+            Self::Composer => "composer",
+            Self::Hex => "hex",
+            Self::Pub => "pub",
         }
     }
 
@@ -126,6 +166,11 @@ impl Scheme {
             Self::Maven => &["java"],
             Self::Gem => &["rubygems", "ruby"],
             Self::Go => &["golang"],
+            Self::Pacman => &["alpm", "arch", "archlinux"],
+            Self::Nuget => &["dotnet"],
+            Self::Composer => &["packagist", "php"],
+            Self::Hex => &["elixir", "erlang"],
+            Self::Pub => &["dart", "flutter"],
         }
     }
 
@@ -141,13 +186,18 @@ impl Scheme {
             "maven" => Self::Maven,
             "gem" => Self::Gem,
             "golang" => Self::Go,
+            "alpm" => Self::Pacman,
+            "nuget" => Self::Nuget,
+            "composer" => Self::Composer,
+            "hex" => Self::Hex,
+            "pub" => Self::Pub,
             _ => return None,
         })
     }
 
     /// Orders two versions.
     pub fn compare(self, left: &str, right: &str) -> Result<Ordering, Unorderable> {
-        Ok(self.parse(left)?.order(&self.parse(right)?))
+        self.parse(left)?.order(&self.parse(right)?)
     }
 
     fn parse(self, text: &str) -> Result<Version<'_>, Unorderable> {
@@ -190,7 +240,7 @@ const SCHEME_SHOWN_MAX: usize = 64;
 /// A version that its scheme can order: for one that is compared often.
 ///
 /// Two versions are equal when neither comes before the other, whatever their spelling: `1.0` and `1.0.0` of Maven. Of two
-/// schemes none is before, after or equal.
+/// schemes none is before, after or equal, nor of two branches of a package of Composer.
 #[derive(Clone, Debug)]
 pub struct Version<'a> {
     scheme: Scheme,
@@ -207,6 +257,10 @@ pub(crate) enum Parsed<'a> {
     Semver(semver::Semver<'a>),
     Maven(maven::Maven<'a>),
     Gem(gem::Gem<'a>),
+    Pacman(pacman::Pacman<'a>),
+    Nuget(nuget::Nuget<'a>),
+    Composer(composer::Composer<'a>),
+    Pub(pub_semver::Pub<'a>),
 }
 
 impl<'a> Version<'a> {
@@ -224,15 +278,17 @@ impl<'a> Version<'a> {
                 Scheme::Maven => maven::parse(text).map(Parsed::Maven),
                 Scheme::Gem => gem::parse(text).map(Parsed::Gem),
                 Scheme::Go => go::parse(text).map(Parsed::Semver),
+                Scheme::Pacman => pacman::parse(text).map(Parsed::Pacman),
+                Scheme::Nuget => nuget::parse(text).map(Parsed::Nuget),
+                Scheme::Composer => composer::parse(text).map(Parsed::Composer),
+                Scheme::Hex => hex::parse(text).map(Parsed::Semver),
+                Scheme::Pub => pub_semver::parse(text).map(Parsed::Pub),
             },
             actual => Err(Reason::TooLong { actual }),
         };
         match parsed {
             Ok(parsed) => Ok(Self { scheme, text, parsed }),
-            Err(reason) => {
-                let beginning = text.chars().take(VERSION_SHOWN_MAX).collect();
-                Err(Unorderable { scheme, version: beginning, reason })
-            }
+            Err(reason) => Err(Unorderable::new(scheme, text, reason)),
         }
     }
 
@@ -247,9 +303,9 @@ impl<'a> Version<'a> {
     }
 
     // Only for two of one scheme.
-    pub(crate) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Result<Ordering, Unorderable> {
         debug_assert_eq!(self.scheme, other.scheme);
-        match (&self.parsed, &other.parsed) {
+        Ok(match (&self.parsed, &other.parsed) {
             (Parsed::Deb(left), Parsed::Deb(right)) => left.order(right),
             (Parsed::Rpm(left), Parsed::Rpm(right)) => left.order(right),
             (Parsed::Apk(left), Parsed::Apk(right)) => left.order(right),
@@ -257,8 +313,15 @@ impl<'a> Version<'a> {
             (Parsed::Semver(left), Parsed::Semver(right)) => left.order(right),
             (Parsed::Maven(left), Parsed::Maven(right)) => left.order(right),
             (Parsed::Gem(left), Parsed::Gem(right)) => left.order(right),
+            (Parsed::Pacman(left), Parsed::Pacman(right)) => left.order(right),
+            (Parsed::Nuget(left), Parsed::Nuget(right)) => left.order(right),
+            (Parsed::Composer(left), Parsed::Composer(right)) => {
+                let order = left.order(right);
+                return order.map_err(|reason| Unorderable::new(self.scheme, other.text, reason));
+            }
+            (Parsed::Pub(left), Parsed::Pub(right)) => left.order(right),
             _ => Ordering::Equal,
-        }
+        })
     }
 }
 
@@ -270,7 +333,7 @@ impl PartialEq for Version<'_> {
 
 impl PartialOrd for Version<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (self.scheme == other.scheme).then(|| self.order(other))
+        if self.scheme == other.scheme { self.order(other).ok() } else { None }
     }
 }
 

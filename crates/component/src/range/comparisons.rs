@@ -3,7 +3,7 @@
 use super::{Operator, RangeError, Scheme, Term};
 
 /// What comparisons are written with.
-pub(super) const SYMBOLS: &str = "<>=!~";
+pub(super) const SYMBOLS: &str = "<>=!~^";
 
 pub(super) fn parse(scheme: Scheme, text: &str) -> Result<Vec<Vec<Term>>, RangeError> {
     text.split("||").map(|alternative| parse_alternative(scheme, alternative)).collect()
@@ -23,7 +23,9 @@ fn parse_alternative(scheme: Scheme, text: &str) -> Result<Vec<Term>, RangeError
         let end = rest.find(|character: char| !SYMBOLS.contains(character)).unwrap_or(rest.len());
         let (symbol, after) = rest.split_at(end);
         let after = after.trim_start();
-        let end = after.find(is_parting).unwrap_or(after.len());
+        // A comparison of Pub may follow the one before it at once.
+        let is_end = |character| is_parting(character) || (scheme == Scheme::Pub && SYMBOLS.contains(character));
+        let end = after.find(is_end).unwrap_or(after.len());
         let (version, after) = after.split_at(end);
         rest = after;
         if symbol.is_empty() && version == "*" {
@@ -41,13 +43,13 @@ fn parse_alternative(scheme: Scheme, text: &str) -> Result<Vec<Term>, RangeError
 
 fn operator(scheme: Scheme, symbol: &str) -> Option<Operator> {
     Some(match (symbol, scheme) {
+        ("", Scheme::Nuget) | (">=", _) => Operator::GreaterOrEqual,
         ("" | "=" | "==", _) => Operator::Equal,
         ("!=", _) => Operator::NotEqual,
         ("<", _) | ("<<", Scheme::Deb) => Operator::Less,
         ("<=", _) => Operator::LessOrEqual,
         (">", _) | (">>", Scheme::Deb) => Operator::Greater,
-        (">=", _) => Operator::GreaterOrEqual,
-        ("~=", Scheme::Pep440) | ("~>", Scheme::Gem) => Operator::Compatible,
+        ("~=", Scheme::Pep440) | ("~>", Scheme::Gem | Scheme::Hex) | ("^", Scheme::Pub) => Operator::Compatible,
         ("===", Scheme::Pep440) => Operator::Identical,
         ("~" | "=~" | "~=", Scheme::Apk) => Operator::Prefix,
         ("<~" | "<=~", Scheme::Apk) => Operator::LessOrPrefix,

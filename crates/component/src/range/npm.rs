@@ -2,7 +2,7 @@
 //! commas as Cargo writes them.
 
 use super::{Operator, Prereleases, RangeError, Scheme, Term};
-use crate::version::npm::{NUMBER_MAX, split_number, split_prerelease};
+use crate::version::npm::{NUMBER_MAX, split_number, split_patch, split_prerelease};
 
 /// What is not even in `*`.
 const NOTHING: &str = "0.0.0-0";
@@ -86,7 +86,7 @@ impl Bounds {
             return Err(unreadable());
         }
         let mut numbers = [None; 3];
-        let mut count = 0;
+        let (mut count, mut prerelease) = (0, None);
         for (index, place) in numbers.iter_mut().enumerate() {
             if index > 0 {
                 let Some(next) = rest.strip_prefix('.') else { break };
@@ -94,6 +94,10 @@ impl Bounds {
             }
             if let Some(next) = rest.strip_prefix(['x', 'X', '*']) {
                 rest = next;
+            } else if index == 2 {
+                let (digits, after) = split_patch(rest).map_err(|_| unreadable())?;
+                *place = digits.parse().ok();
+                (prerelease, rest) = (after, "");
             } else {
                 let (digits, next) = split_number(rest).map_err(|_| unreadable())?;
                 *place = digits.parse().ok();
@@ -104,7 +108,7 @@ impl Bounds {
         if !rest.is_empty() && count < 3 {
             return Err(unreadable());
         }
-        let prerelease = split_prerelease(rest).map_err(|_| unreadable())?;
+        let prerelease = prerelease.or(split_prerelease(rest).map_err(|_| unreadable())?);
         let [major, minor, patch] = numbers;
         let is_ordered = (major.is_some() || minor.is_none()) && (minor.is_some() || patch.is_none());
         Ok(Partial { major, minor, patch, is_ordered, prerelease })
@@ -152,11 +156,7 @@ impl Bounds {
                 self.push_before(if major == 0 { [0, minor + 1, 0] } else { [major + 1, 0, 0] })
             }
             (Some(major), Some(minor), Some(patch)) => {
-                if major == 0 && partial.prerelease.is_none() {
-                    self.push_from([major, minor, patch])?;
-                } else {
-                    self.push_written([major, minor, patch], partial)?;
-                }
+                self.push_written([major, minor, patch], partial)?;
                 self.push_before(match (major, minor) {
                     (0, 0) => [0, 0, patch + 1],
                     (0, _) => [0, minor + 1, 0],

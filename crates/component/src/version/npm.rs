@@ -21,15 +21,10 @@ pub(super) fn parse(text: &str) -> Result<Semver<'_>, Reason> {
     if let Some(build) = build {
         check_identifiers(build)?;
     }
-    let mut core = [""; 3];
-    let mut rest = text;
-    for (index, place) in core.iter_mut().enumerate() {
-        if index > 0 {
-            rest = rest.strip_prefix('.').ok_or(NUMBERS)?;
-        }
-        (*place, rest) = split_number(rest)?;
-    }
-    Ok(Semver { core, prerelease: split_prerelease(rest)? })
+    let (major, rest) = split_number(text)?;
+    let (minor, rest) = split_number(rest.strip_prefix('.').ok_or(NUMBERS)?)?;
+    let (patch, prerelease) = split_patch(rest.strip_prefix('.').ok_or(NUMBERS)?)?;
+    Ok(Semver { core: [major, minor, patch], prerelease })
 }
 
 const NUMBERS: Reason = Reason::Form("it is three numbers parted by `.`");
@@ -47,12 +42,26 @@ pub(crate) fn split_number(text: &str) -> Result<(&str, &str), Reason> {
     Ok((if significant.is_empty() { &digits[digits.len() - 1..] } else { significant }, rest))
 }
 
-/// Checks what follows the numbers; its hyphen may be missing.
+/// Splits the third number from the prerelease. As no hyphen need stand between them, a prerelease that could not begin
+/// where the number ends begins with its last digit: `1.2.34.5` is `1.2.3-4.5`.
+pub(crate) fn split_patch(text: &str) -> Result<(&str, Option<&str>), Reason> {
+    let (digits, rest) = number::split(text);
+    match split_prerelease(rest) {
+        Ok(prerelease) => Ok((split_number(digits)?.0, prerelease)),
+        Err(_) if digits.len() > 1 => {
+            let (digits, rest) = text.split_at(digits.len() - 1);
+            Ok((split_number(digits)?.0, split_prerelease(rest)?))
+        }
+        Err(reason) => Err(reason),
+    }
+}
+
+/// Checks what follows the numbers; its hyphen may be missing, or be the first identifier: `1.2.3-.1`.
 pub(crate) fn split_prerelease(text: &str) -> Result<Option<&str>, Reason> {
     if text.is_empty() {
         return Ok(None);
     }
-    let prerelease = text.strip_prefix('-').unwrap_or(text);
+    let prerelease = text.strip_prefix('-').filter(|rest| check_identifiers(rest).is_ok()).unwrap_or(text);
     check_identifiers(prerelease)?;
     Ok(Some(prerelease))
 }

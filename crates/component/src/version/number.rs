@@ -14,7 +14,7 @@ pub(super) fn is_zero(digits: &str) -> bool {
 }
 
 /// Splits the digits off that a text begins with.
-pub(super) fn split(text: &str) -> (&str, &str) {
+pub(crate) fn split(text: &str) -> (&str, &str) {
     split_while(text, |byte| byte.is_ascii_digit())
 }
 

@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Semver<'_>, Reason> {
     parse_strict(text.strip_prefix('v').unwrap_or(text))
 }
 
-fn parse_strict(text: &str) -> Result<Semver<'_>, Reason> {
+pub(super) fn parse_strict(text: &str) -> Result<Semver<'_>, Reason> {
     let (text, prerelease) = split_suffixes(text)?;
     let mut parts = text.split('.');
     let mut part = || parts.next().ok_or(Reason::Form("it is three numbers parted by `.`"));

@@ -7,9 +7,11 @@ use std::process::Command;
 
 mod license;
 mod oracles;
+mod pairs;
 mod purl;
 mod purl_vectors;
 mod range;
+mod range_oracles;
 mod range_vectors;
 mod version;
 mod version_vectors;

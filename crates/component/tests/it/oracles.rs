@@ -1,4 +1,5 @@
-//! Version orders against the programs that own them, on random pairs: dpkg, rpm, packaging and Maven.
+//! Version orders against the programs that own them, on random pairs: dpkg, rpm, packaging, Maven, node-semver, `RubyGems`,
+//! Go, Composer, libalpm and Elixir.
 //!
 //! `GARRISON_VERSION_PAIRS` says how many pairs each; the seed is fixed, and printed with a difference.
 
@@ -10,130 +11,13 @@ use std::process::{Command, Stdio};
 
 use component::Scheme;
 
-/// How many pairs are asked without `GARRISON_VERSION_PAIRS`.
-const PAIRS: usize = 2000;
+use crate::pairs::{PAIRS, SEED, pairs, pairs_of};
 
 /// How many of them `dpkg` itself is asked, a process each; Perl's `Dpkg::Version` is asked all.
 const PAIRS_A_PROCESS: usize = 100;
 
-const SEED: u64 = 0x6761_7272_6973_6f6e;
-
-/// Splitmix64: all that is needed of a generator here.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = self.0;
-        value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ (value >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).unwrap()
-    }
-
-    fn pick<'a>(&mut self, parts: &[&'a str]) -> &'a str {
-        parts[self.below(parts.len())]
-    }
-}
-
-const NUMBERS: [&str; 12] =
-    ["0", "1", "2", "9", "10", "00", "01", "007", "11", "100", "20240101", "99999999999999999999"];
-
-fn version(scheme: Scheme, random: &mut Random) -> String {
-    let mut text = String::new();
-    let parts: &[&str] = match scheme {
-        Scheme::Deb => {
-            &[".", ".", "+", "~", "-", "a", "b", "z", "A", "rc", "~rc", "+dfsg", "~~", "+b1", "ubuntu", "-1", "~bpo"]
-        }
-        Scheme::Rpm => {
-            &[".", ".", "_", "~", "^", "a", "b", "Z", "rc", "~rc", "^git", "fc", "..", "+", "-1", "~~", "^^", "el"]
-        }
-        Scheme::Pep440 => &[],
-        _ => &[
-            ".", ".", "-", "-", "a", "b", "m", "rc", "cr", "ga", "final", "RELEASE", "sp", "snapshot", "x", "alpha",
-            "_", "+", "--", "..", "Beta",
-        ],
-    };
-    if scheme == Scheme::Pep440 {
-        return python_version(random);
-    }
-    if random.below(6) == 0 && scheme != Scheme::Maven {
-        text.push_str(random.pick(&["0:", "1:", "2:", "00:", "10:"]));
-    }
-    text.push_str(random.pick(&NUMBERS));
-    for _ in 0..random.below(6) {
-        text.push_str(random.pick(parts));
-        if random.below(3) > 0 {
-            text.push_str(random.pick(&NUMBERS));
-        }
-    }
-    text
-}
-
-fn python_version(random: &mut Random) -> String {
-    let mut text = random.pick(&["", "", "", "", "0!", "1!", "v", "V1!"]).to_owned();
-    text.push_str(random.pick(&NUMBERS));
-    for _ in 0..random.below(4) {
-        text.push('.');
-        text.push_str(random.pick(&NUMBERS));
-    }
-    for words in
-        [&["a", "b", "rc", "c", "alpha", "BETA", "pre", "preview"][..], &["post", "rev", "r", "Post"], &["dev", "DEV"]]
-    {
-        if random.below(3) == 0 {
-            text.push_str(random.pick(&["", ".", "-", "_"]));
-            text.push_str(random.pick(words));
-            text.push_str(random.pick(&["", "", ".", "-", "_"]));
-            if random.below(4) > 0 {
-                text.push_str(random.pick(&NUMBERS));
-            }
-        }
-    }
-    if random.below(10) == 0 {
-        text.push('-');
-        text.push_str(random.pick(&NUMBERS));
-    }
-    if random.below(4) == 0 {
-        text.push('+');
-        text.push_str(random.pick(&["1", "01", "a", "A", "abc", "1a", "2"]));
-        for _ in 0..random.below(3) {
-            text.push_str(random.pick(&[".", "-", "_"]));
-            text.push_str(random.pick(&["1", "10", "a", "B", "1a", "0"]));
-        }
-    }
-    text
-}
-
-/// Two versions, the second of which is often but a little different from the first.
-fn pair(scheme: Scheme, random: &mut Random) -> (String, String) {
-    let left = version(scheme, random);
-    let right = match random.below(3) {
-        0 => version(scheme, random),
-        1 => {
-            let cut = random.below(left.len() + 1);
-            format!("{}{}", &left[..cut], random.pick(&["", "0", "1", ".0", "~", "a", "-1", ".1", "rc1", ".0.0"]))
-        }
-        _ => left.replacen(random.pick(&["1", "0", "2", ".", "a"]), random.pick(&["0", "10", "1", "01", "."]), 1),
-    };
-    if random.below(2) == 0 { (left, right) } else { (right, left) }
-}
-
-fn pairs(scheme: Scheme) -> Vec<(String, String)> {
-    pairs_of(scheme, |_| true)
-}
-
-fn pairs_of(scheme: Scheme, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-    let count = env::var("GARRISON_VERSION_PAIRS").map_or(PAIRS, |count| count.parse().unwrap());
-    let mut random = Random(SEED);
-    let pairs = std::iter::repeat_with(|| pair(scheme, &mut random));
-    pairs.filter(|(left, right)| is_wanted(left) && is_wanted(right)).take(count).collect()
-}
-
 /// Feeds the pairs to a program, which answers each with a line: -1, 0, 1, or anything else for "no version".
-fn ask(mut command: Command, pairs: &[(String, String)]) -> Vec<Option<Ordering>> {
+pub(crate) fn ask(mut command: Command, pairs: &[(String, String)]) -> Vec<Option<Ordering>> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = String::new();
     for (left, right) in pairs {
@@ -243,7 +127,7 @@ fn python_packaging() {
             return;
         }
     }
-    eprintln!("SKIPPED: python3 has no module `packaging`");
+    testkit::announce("python3 has no module `packaging`");
 }
 
 const PYTHON: &str = "
@@ -261,7 +145,7 @@ for line in sys.stdin:
 #[test]
 fn maven() {
     let Some(jar) = env::var_os("GARRISON_MAVEN_ARTIFACT") else {
-        eprintln!("SKIPPED: no GARRISON_MAVEN_ARTIFACT");
+        testkit::announce("no GARRISON_MAVEN_ARTIFACT, the path of a jar of maven-artifact");
         return;
     };
     let Some(java) = testkit::program("java") else { return };
@@ -291,3 +175,199 @@ class Order {
     }
 }
 "#;
+
+#[test]
+fn node_semver() {
+    let Some(mut command) = node_with_semver() else { return };
+    command.arg(JAVASCRIPT);
+    let pairs = pairs(Scheme::Npm);
+    check(Scheme::Npm, &pairs, &ask(command, &pairs), false);
+}
+
+/// Node that runs the text which is its last argument, and has the module `semver` of npm: `NODE_PATH` says where that is.
+pub(crate) fn node_with_semver() -> Option<Command> {
+    let node = testkit::program("node")?;
+    if !answers(Command::new(&node).args(["-e", "require('semver')"])) {
+        testkit::announce("node has no module `semver`; set NODE_PATH");
+        return None;
+    }
+    let mut command = Command::new(node);
+    command.arg("-e");
+    Some(command)
+}
+
+const JAVASCRIPT: &str = r"
+const semver = require('semver');
+const lines = require('fs').readFileSync(0, 'utf8').split('\n').slice(0, -1);
+console.log(lines.map((line) => {
+    const [left, right] = line.split('\t').map((text) => semver.parse(text, true));
+    return left && right ? left.compare(right) : 'x';
+}).join('\n'));
+";
+
+#[test]
+fn rubygems() {
+    let Some(ruby) = testkit::program("ruby") else { return };
+    let mut command = Command::new(ruby);
+    command.args(["-e", RUBY]);
+    // An empty text is version 0 for RubyGems alone.
+    let pairs = pairs_of(Scheme::Gem, |version| !version.is_empty());
+    check(Scheme::Gem, &pairs, &ask(command, &pairs), false);
+}
+
+const RUBY: &str = r#"
+STDIN.each_line(chomp: true) do |line|
+  left, right = line.split("\t", -1)
+  puts((Gem::Version.new(left) <=> Gem::Version.new(right)) || "x") rescue puts "x"
+end
+"#;
+
+/// `golang.org/x/mod/semver`, whose source is compiled beside a program that asks it.
+#[test]
+fn go_semver() {
+    let Some(go) = testkit::program("go") else { return };
+    let Some(module) = testkit::go_module("golang.org/x/mod", "v0.29.0") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    std::fs::create_dir(path("semver")).unwrap();
+    std::fs::copy(module.join("semver/semver.go"), path("semver/semver.go")).unwrap();
+    std::fs::write(path("go.mod"), "module order\n\ngo 1.21\n").unwrap();
+    std::fs::write(path("main.go"), GO).unwrap();
+    let built = Command::new(go)
+        .args(["build", "-o", "order", "."])
+        .current_dir(directory.path())
+        .env("GOFLAGS", "-mod=mod")
+        .env("GOWORK", "off")
+        .status();
+    assert!(built.unwrap().success(), "go failed to build");
+    // The leading `v`, which databases leave out, Go itself requires.
+    let pairs = pairs_of(Scheme::Go, |version| version.starts_with('v'));
+    check(Scheme::Go, &pairs, &ask(Command::new(path("order")), &pairs), false);
+}
+
+const GO: &str = r#"package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"order/semver"
+)
+
+func main() {
+	input := bufio.NewScanner(os.Stdin)
+	output := bufio.NewWriter(os.Stdout)
+	defer output.Flush()
+	for input.Scan() {
+		left, right, _ := strings.Cut(input.Text(), "\t")
+		if semver.IsValid(left) && semver.IsValid(right) {
+			fmt.Fprintln(output, semver.Compare(left, right))
+		} else {
+			fmt.Fprintln(output, "x")
+		}
+	}
+}
+"#;
+
+#[test]
+fn composer() {
+    let Some(mut command) = composer_semver() else { return };
+    command.arg(PHP);
+    // PHP holds 63 bits, and releases before 3.4 read a date with one number less at its end.
+    let is_wanted = |version: &str| {
+        version.split(|character: char| !character.is_ascii_digit()).all(|digits| digits.len() < 19)
+            && !(version.contains("20") && version.ends_with(".0.0"))
+    };
+    let pairs = pairs_of(Scheme::Composer, is_wanted);
+    check(Scheme::Composer, &pairs, &ask(command, &pairs), false);
+}
+
+/// PHP that has loaded composer/semver, and runs the text that is its last argument: it is Debian's `php-composer-semver`, or
+/// what the file loads that `GARRISON_COMPOSER_SEMVER` names.
+pub(crate) fn composer_semver() -> Option<Command> {
+    let php = testkit::program("php")?;
+    let loader = env::var("GARRISON_COMPOSER_SEMVER").unwrap_or_else(|_| "Composer/Semver/autoload.php".to_owned());
+    if !answers(Command::new(&php).args(["-r", "exit((int) !@include $argv[1]);", &loader])) {
+        testkit::announce("php has no composer/semver; set GARRISON_COMPOSER_SEMVER");
+        return None;
+    }
+    let mut command = Command::new(php);
+    command.args(["-r", "require $argv[1]; eval($argv[2]);", &loader]);
+    Some(command)
+}
+
+const PHP: &str = r#"
+use Composer\Semver\{Comparator, VersionParser};
+$parser = new VersionParser();
+while (($line = fgets(STDIN)) !== false) {
+    try {
+        [$left, $right] = array_map([$parser, 'normalize'], explode("\t", rtrim($line, "\n")));
+        $order = 'x';
+        foreach ([-1 => '<', 0 => '==', 1 => '>'] as $sign => $operator) {
+            if (Comparator::compare($left, $operator, $right)) {
+                $order = $sign;
+            }
+        }
+        echo $order, "\n";
+    } catch (UnexpectedValueException) {
+        echo "x\n";
+    }
+}
+"#;
+
+/// libalpm of pacman, called by Python.
+#[test]
+fn libalpm() {
+    let Some(python) = testkit::program("python3") else { return };
+    let mut command = Command::new(python);
+    command.args(["-c", ALPM]);
+    if !answers(&mut command) {
+        testkit::announce("python3 finds no libalpm of pacman");
+        return;
+    }
+    let pairs = pairs(Scheme::Pacman);
+    check(Scheme::Pacman, &pairs, &ask(command, &pairs), true);
+}
+
+const ALPM: &str = "
+import ctypes, sys
+for release in range(12, 20):
+    try:
+        library = ctypes.CDLL('libalpm.so.%d' % release)
+        break
+    except OSError:
+        pass
+else:
+    sys.exit(1)
+for line in sys.stdin:
+    left, right = line.rstrip('\\n').encode().split(b'\\t')
+    print(library.alpm_pkg_vercmp(left, right))
+";
+
+#[test]
+fn elixir() {
+    let Some(elixir) = testkit::program("elixir") else { return };
+    let mut command = Command::new(elixir);
+    command.args(["-e", ELIXIR]);
+    let pairs = pairs(Scheme::Hex);
+    check(Scheme::Hex, &pairs, &ask(command, &pairs), false);
+}
+
+const ELIXIR: &str = r#"
+for line <- IO.stream(:stdio, :line) do
+  [left, right] = line |> String.trim_trailing("\n") |> String.split("\t") |> Enum.map(&Version.parse/1)
+  order =
+    case {left, right} do
+      {{:ok, left}, {:ok, right}} -> %{lt: -1, eq: 0, gt: 1}[Version.compare(left, right)]
+      _ -> "x"
+    end
+  IO.puts(order)
+end
+"#;
+
+/// Tells whether a program ends well when it is asked nothing.
+pub(crate) fn answers(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
+}

@@ -17,7 +17,7 @@ fn check(scheme: Scheme, range: &str, inside: &[&str], outside: &[&str]) {
 
 #[test]
 fn what_is_no_range_is_refused() {
-    use Scheme::{Apk, Deb, Gem, Go, Maven, Npm, Pep440, Rpm, Semver};
+    use Scheme::{Apk, Composer, Deb, Gem, Go, Hex, Maven, Npm, Nuget, Pacman, Pep440, Pub, Rpm, Semver};
     for (scheme, texts) in [
         (Deb, &["=>1", ">", "><1", ">=1_2", "~1", ">= a:1", "<>1"][..]),
         (Rpm, &["=>1", ">>1", ">", "~1", ">= =1", "= <1"]),
@@ -28,6 +28,70 @@ fn what_is_no_range_is_refused() {
         (Npm, &["1.x.5", "x.1", ">=a", "1.2.3.4", "^", "<>1", "!=1", "^9007199254740991.0.0", "1 - ", "1.2-a"]),
         (Semver, &["!=1", "a", "1.2.3-01"]),
         (Maven, &["[1,2", "(1)", "[1,2]x", "[1,2][3]", "[]", "[1,2,3]", "[1,2),", "]1,2[", "[>1,2]", "[1||2]", "[=1]"]),
+        (Pacman, &["=>1", ">", "~1", ">=1:2:3", ">= a/b", "^1"]),
+        (
+            Nuget,
+            &[
+                "[1,2",
+                "(1)",
+                "(1,2",
+                "[1,2]x",
+                "[1],[2]",
+                "[]",
+                "(,)",
+                "[1,2,3]",
+                "[2,1]",
+                "[1,1)",
+                "(1,1]",
+                "[1,2.*]",
+                "1.*.0",
+                "*.1",
+                "1.0-beta*",
+                "1*",
+                "^1.0",
+                "[>1,2]",
+                ">=1.x",
+            ],
+        ),
+        (
+            Composer,
+            &[
+                "~>1.0",
+                "1.0 -2.0",
+                "||",
+                "1.0||",
+                "|",
+                ">=",
+                "=>1",
+                "^a",
+                "~",
+                "1.0 - ",
+                "1.0 as",
+                "^dev-main",
+                "1.2.3.4.*",
+                ">=1.0-foo",
+                "1.2.3.4.5",
+                "!1",
+                ">=1.0-p1@beta",
+                "a",
+            ],
+        ),
+        (
+            Hex,
+            &[
+                "~> 1",
+                "~> 1.2.3.4",
+                ">= 1.0",
+                "^1.0.0",
+                "~1.0.0",
+                "1.0",
+                "~> a.b",
+                ">= v1.0.0",
+                "~> 01.2",
+                ">= 1.0.0 nand < 2.0.0",
+            ],
+        ),
+        (Pub, &["^1.2", "^1.2.3 <2.0.0", ">=1.0", "~1.2.3", "~>1.2.3", "any any", "^", ">=v1.0.0", "1.x"]),
     ] {
         for text in texts {
             assert!(Range::parse(scheme, text).is_err(), "{scheme}: {text}");
@@ -42,7 +106,9 @@ fn comparisons_are_ranges_of_every_scheme() {
         check(scheme, ">= 1.2.0 < 2.0.0", &["1.2.0"], &["2.0.0"]);
         check(scheme, "<1.0.0||>2.0.0", &["0.9.0", "2.0.1"], &["1.0.0", "2.0.0"]);
         check(scheme, "=1.2.3", &["1.2.3"], &["1.2.4"]);
-        check(scheme, "1.2.3", &["1.2.3"], &["1.2.4"]);
+        // NuGet has no other notation for a lower bound.
+        let beyond = if scheme == Scheme::Nuget { "1.2.2" } else { "1.2.4" };
+        check(scheme, "1.2.3", &["1.2.3"], &[beyond]);
         check(scheme, "<=1.2.3", &["1.2.3", "1.2.2"], &["1.2.4"]);
         check(scheme, "", &["0.0.0", "99.0.0"], &[]);
         check(scheme, "*", &["0.0.0", "99.0.0"], &[]);
@@ -52,7 +118,7 @@ fn comparisons_are_ranges_of_every_scheme() {
 
 #[test]
 fn each_scheme_has_its_own_ranges() {
-    use Scheme::{Apk, Deb, Gem, Go, Maven, Npm, Pep440, Rpm, Semver};
+    use Scheme::{Apk, Composer, Deb, Gem, Go, Hex, Maven, Npm, Nuget, Pacman, Pep440, Pub, Rpm, Semver};
     check(Deb, "(>= 1:1.2-1~)", &["1:1.2-1~deb1", "2:0"], &["1.2-1", "1:1.2"]);
     check(Deb, "<< 2.0, >> 1.0", &["1.5"], &["1.0", "2.0"]);
     check(Deb, "= 1.2", &["1.2", "1.2-0"], &["1.2-1"]);
@@ -85,6 +151,55 @@ fn each_scheme_has_its_own_ranges() {
     check(Maven, "(,1.0],[1.2,)", &["0.9", "1.0", "1.2", "5"], &["1.1"]);
     check(Maven, "[1.5]", &["1.5", "1.5.0"], &["1.5.1"]);
     check(Maven, "(,)", &["1"], &[]);
+    check(Pacman, ">=1.2", &["1.2-1", "1.2", "1:0"], &["1.2rc-1", "1.1-9"]);
+    check(Pacman, "=1.2", &["1.2-1", "1.2-2"], &["1.2.1-1"]);
+    check(Pacman, "<1.2-3", &["1.2-2"], &["1.2", "1.2-3"]);
+    check(Nuget, "[1.0,2.0)", &["1.0", "1.0.0.0", "1.9", "2.0-beta"], &["2.0", "0.9", "1.0-beta"]);
+    check(Nuget, "(,1.0]", &["0.9", "1.0"], &["1.0.0.1"]);
+    check(Nuget, "(1.0,)", &["1.0.0.1"], &["1.0"]);
+    check(Nuget, "[1.0]", &["1.0.0"], &["1.0.1"]);
+    check(Nuget, "(1.0,1.0)", &[], &["1.0"]);
+    check(Nuget, " [ 1.0 , 2.0 ) ", &["1.5"], &["2.0"]);
+    check(Nuget, "1.0", &["1.0", "9.9"], &["0.9", "1.0-beta"]);
+    check(Nuget, "1.*", &["1.0", "1.99", "1.5-beta"], &["2.0", "2.0-beta", "0.9"]);
+    check(Nuget, "1.2.*-*", &["1.2.0-beta", "1.2.9"], &["1.3"]);
+    check(Nuget, "1.2.3-*", &["1.2.3-beta", "1.2.3"], &["1.2.4", "1.2.2"]);
+    check(Nuget, ">= 1.0, < 2.0 || = 3.0", &["1.5", "3.0.0"], &["2.0"]);
+    check(Composer, "^1.2 || ~2.0", &["1.2.0", "1.9", "1.2-dev", "2.5"], &["1.1", "3.0", "3.0-dev"]);
+    check(Composer, "^1.2", &["1.2-dev", "1.x-dev"], &["2.0-dev", "dev-main"]);
+    check(Composer, "^0.3.1", &["0.3.1", "0.3.9"], &["0.4.0"]);
+    check(Composer, "^0.0.3", &["0.0.3.9"], &["0.0.4"]);
+    check(Composer, "~1.2.3", &["1.2.9"], &["1.3.0-alpha"]);
+    check(Composer, "~1.2.x-dev", &["1.2.x-dev"], &["1.2.3"]);
+    check(Composer, "1.0 - 2.0", &["1.0-alpha", "2.0.9"], &["2.1-dev", "0.9"]);
+    check(Composer, "1.0 - 2.0.0", &["2.0.0"], &["2.0.1"]);
+    check(Composer, "1.0.*", &["1.0.9", "1.0-dev"], &["1.1-dev"]);
+    check(Composer, ">=1.0 <1.1,!=1.0.5", &["1.0-alpha", "1.0.6"], &["1.0.5", "1.1-dev"]);
+    check(Composer, ">=1.0-RC1", &["1.0-RC1-dev", "1.0"], &["1.0-beta9"]);
+    check(Composer, ">=1.0@RC", &["1.0-RC", "1.0"], &["1.0-RC-dev", "1.0-beta9"]);
+    check(Composer, "<1.0@RC", &["1.0-RC-dev"], &["1.0-RC", "1.0"]);
+    check(Composer, "~1.0-RC1", &["1.0-RC1"], &["1.0-RC1-dev"]);
+    check(Composer, "dev-main | 1.0", &["dev-main", "1.0.0"], &["dev-other", "1.1"]);
+    check(Composer, "dev-main#a1b2c3", &["dev-main"], &["dev-a1b2c3"]);
+    check(Composer, "feature/x-dev", &["dev-feature/x"], &["1.0"]);
+    check(Composer, "!=1.0", &["dev-main", "1.1"], &["1.0.0"]);
+    check(Composer, ">=dev-main", &[], &["dev-main", "1.0"]);
+    check(Composer, "1.0 as 2.0", &["1.0"], &["2.0"]);
+    check(Composer, "@dev", &["1.0", "dev-main"], &[]);
+    check(Composer, "*.*", &["1.0"], &["dev-main"]);
+    check(Hex, "~> 1.2 and != 1.3.0 or == 3.0.0", &["1.2.0", "1.9.9", "3.0.0"], &["1.3.0", "2.0.0-rc.1", "1.2.0-rc.1"]);
+    check(Hex, "~> 1.2.3", &["1.2.3", "1.2.99"], &["1.3.0"]);
+    check(Hex, "~> 1.2.3-rc.1", &["1.2.3-rc.1", "1.2.3"], &["1.2.3-alpha", "1.3.0-0"]);
+    check(Hex, "~> 1.9-dev", &["1.9.0-dev", "1.10.0"], &["2.0.0"]);
+    check(Pub, "any", &["1.0.0", "1.0.0-a"], &[]);
+    check(Pub, "^1.2.3", &["1.2.3", "1.9.0", "1.2.3+1"], &["2.0.0", "2.0.0-dev", "1.2.3-dev"]);
+    check(Pub, "^0.1.2", &["0.1.9"], &["0.2.0", "0.2.0-dev"]);
+    check(Pub, "^0.0.1+5", &["0.0.1+5", "0.0.9"], &["0.0.1", "0.1.0"]);
+    check(Pub, ">=1.0.0<2.0.0", &["1.0.0", "1.9.9-dev"], &["2.0.0-dev", "2.0.0"]);
+    check(Pub, ">=2.0.0-a <2.0.0", &["2.0.0-b"], &["2.0.0"]);
+    check(Pub, "<2.0.0-b", &["2.0.0-a"], &["2.0.0-b"]);
+    check(Pub, "<2.0.0+1", &["2.0.0", "2.0.0-a"], &["2.0.0+1"]);
+    check(Npm, "1.2.34.5", &["1.2.3-4.5"], &["1.2.34"]);
     check(Npm, "^1.2 || ~2", &["1.2.0", "1.9.9", "2.9.0", "1.3.0-rc.1"], &["1.1.0", "3.0.0", "3.0.0-0"]);
     check(Npm, "1.2 - 1.4", &["1.2.0", "1.4.9"], &["1.5.0"]);
     check(Npm, "1.x", &["1.0.0", "1.99.0"], &["2.0.0-rc.1", "0.9.0"]);
@@ -103,7 +218,15 @@ fn a_range_is_bounded() {
         Range::parse(Scheme::Deb, &long(RANGE_LENGTH_MAX + 1)),
         Err(RangeError::TooLong { actual: RANGE_LENGTH_MAX + 1 })
     );
-    for (scheme, term) in [(Scheme::Deb, ">=1,"), (Scheme::Npm, "2.0.0||"), (Scheme::Maven, "[1],")] {
+    for (scheme, term) in [
+        (Scheme::Deb, ">=1,"),
+        (Scheme::Npm, "2.0.0||"),
+        (Scheme::Maven, "[1],"),
+        (Scheme::Nuget, ">=1,"),
+        (Scheme::Composer, ">=1.0||"),
+        (Scheme::Hex, "2.0.0||"),
+        (Scheme::Pub, "2.0.0||"),
+    ] {
         for (count, expected) in [
             (RANGE_TERMS_MAX - 1, true),
             (RANGE_TERMS_MAX, true),
