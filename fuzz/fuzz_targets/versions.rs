@@ -1,12 +1,13 @@
 //! Input: the number of a scheme, two versions and a range, each a line.
 //!
-//! An order is the same from both sides, and equal to itself. A range is written so that it reads back and holds the same.
+//! An order is the same from both sides, and equal to itself. A range is written so that it reads back and holds the same,
+//! of vers too.
 
 #![no_main]
 
 use std::cmp::Ordering;
 
-use component::{Prereleases, Range, Scheme, Version};
+use component::{Prereleases, Range, Scheme, Vers, Version};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
@@ -20,6 +21,12 @@ fuzz_target!(|input: &str| {
         match Version::parse(scheme, version) {
             Ok(version) => assert_eq!(version.partial_cmp(&version), Some(Ordering::Equal)),
             Err(unorderable) => assert!(!unorderable.to_string().contains(char::is_control)),
+        }
+    }
+    if let Ok(vers) = Vers::parse(range) {
+        let again = Vers::parse_canonical(&vers.to_string()).expect("a written range reads back");
+        for version in [left, right] {
+            assert_eq!(again.contains(version), vers.contains(version), "{vers}");
         }
     }
     for prereleases in [Prereleases::ByOrder, Prereleases::OnlyNamed] {

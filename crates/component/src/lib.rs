@@ -24,5 +24,5 @@ pub use license::{EXPRESSION_BYTES_MAX, License};
 pub use location::Location;
 pub use package_type::{PackageType, UnknownPackageType};
 pub use purl::{Purl, PurlBuilder, PurlError, PurlType, TypeViolation};
-pub use range::{Prereleases, Range, RangeError};
+pub use range::{Prereleases, Range, RangeError, Vers, VersError};
 pub use version::{Scheme, Unorderable, Version};

@@ -20,6 +20,9 @@ mod intervals;
 mod npm;
 mod nuget;
 mod pub_semver;
+mod vers;
+
+pub use vers::{Vers, VersError};
 
 /// The longest range that is read, in bytes. The longest seen in package manifests and advisories has about 600.
 pub const RANGE_LENGTH_MAX: usize = 4096;

@@ -13,6 +13,7 @@ mod purl_vectors;
 mod range;
 mod range_oracles;
 mod range_vectors;
+mod vers;
 mod version;
 mod version_vectors;
 
