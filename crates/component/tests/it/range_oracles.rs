@@ -162,3 +162,20 @@ for line <- IO.stream(:stdio, :line) do
   IO.puts(answer)
 end
 "#;
+
+#[test]
+fn a_written_range_reads_back_the_same() {
+    for scheme in [Scheme::Npm, Scheme::Gem, Scheme::Composer, Scheme::Hex, Scheme::Pub, Scheme::Nuget] {
+        let (mut random, mut read) = (Random(SEED), 0);
+        for _ in 0..count() {
+            let (text, version) = case(scheme, &mut random);
+            let Ok(range) = Range::parse(scheme, &text) else { continue };
+            read += 1;
+            let again = Range::parse(scheme, &range.to_string());
+            let again = again.unwrap_or_else(|error| panic!("{scheme}: {text} as {range}: {error}"));
+            assert_eq!(again.contains(&version), range.contains(&version), "{scheme}: {version} in {text} as {range}");
+            assert_eq!(again.to_string(), range.to_string(), "{scheme}: {text}");
+        }
+        assert!(read > count() / 20, "{scheme}: only {read} were ranges");
+    }
+}
