@@ -42,8 +42,8 @@ const GO_MODULES: [GoModule; 3] = [
     GoModule { program: "regctl", package: "github.com/regclient/regclient/cmd/regctl", version: "v0.11.7" },
 ];
 
-/// Modules whose data tests read; they are fetched and not built.
-const GO_TEST_DATA: [&str; 1] = ["github.com/anchore/go-rpmdb@v0.2.2"];
+/// Modules whose data tests read, or which they ask for the order of versions; they are fetched and not built.
+const GO_TEST_DATA: [&str; 2] = ["github.com/anchore/go-rpmdb@v0.2.2", "golang.org/x/mod@v0.29.0"];
 
 /// Programs that tests use where they are and that nothing here installs: clients, and outside tests.
 const OPTIONAL_PROGRAMS: [&str; 6] =

@@ -1,25 +1,27 @@
 use std::cmp::Ordering;
 
 use clap::Subcommand;
-use component::Scheme;
+use component::{Range, Scheme, Vers, VersError};
 use serde_json::json;
 
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Format};
 use crate::session::Session;
 
-/// What is known of software: versions and their order.
+/// What is known of software: versions, their order and their ranges.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
   garrison db compare-versions deb 1.0~rc1 1.0")]
 pub(crate) enum Command {
     CompareVersions(CompareVersions),
+    InRange(InRange),
 }
 
 impl Command {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         match self {
             Self::CompareVersions(args) => args.run(session),
+            Self::InRange(args) => args.run(session),
         }
     }
 }
@@ -32,7 +34,8 @@ impl Command {
   garrison db compare-versions deb 1.0~rc1 1.0
   garrison db compare-versions pypi 1.0.post1 1.0+local
 
-Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go; or an ecosystem's name, such as pypi, cargo or golang.")]
+Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub; or an ecosystem's name, \
+such as pypi, cargo or golang.")]
 pub(crate) struct CompareVersions {
     /// Whose rules to go by
     #[arg(value_name = "SCHEME")]
@@ -47,13 +50,7 @@ pub(crate) struct CompareVersions {
 
 impl CompareVersions {
     fn run(self, session: &Session) -> Result<(), CommandError> {
-        let scheme: Scheme = self.scheme.parse().map_err(|error: component::version::UnknownScheme| {
-            let hint = match error.nearest() {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("schemes: {}", Scheme::ALL.map(Scheme::as_str).join(", ")),
-            };
-            CommandError::new(Kind::Usage, error).hint(hint)
-        })?;
+        let scheme = read_scheme(&self.scheme)?;
         let order = scheme.compare(&self.left, &self.right).map_err(|error| CommandError::new(Kind::No, error))?;
         let symbol = match order {
             Ordering::Less => "<",
@@ -65,4 +62,69 @@ impl CompareVersions {
             Format::Table => output::print_line(symbol),
         }
     }
+}
+
+/// Print `yes` or `no`: whether a version lies in a range.
+///
+/// The range is written as its ecosystem writes ranges, or as `vers:`. Exits with 1 when the answer is no, and when the
+/// version has no order.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db in-range npm 1.4.2 '^1.2.0'
+  garrison db in-range nuget 1.5 '[1.0,2.0)'
+  garrison db in-range deb 1.0~rc1 'vers:deb/<1.0'
+
+Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub; or an ecosystem's name, \
+such as pypi, cargo or golang.")]
+pub(crate) struct InRange {
+    /// Whose rules to go by
+    #[arg(value_name = "SCHEME")]
+    scheme: String,
+    /// Version
+    #[arg(value_name = "VERSION", allow_hyphen_values = true)]
+    version: String,
+    /// Range
+    #[arg(value_name = "RANGE", allow_hyphen_values = true)]
+    range: String,
+}
+
+impl InRange {
+    fn run(self, session: &Session) -> Result<(), CommandError> {
+        let scheme = read_scheme(&self.scheme)?;
+        let found = if let Some(vers) = read_vers(&self.range, scheme)? {
+            vers.contains(&self.version)
+        } else {
+            let range = Range::parse(scheme, &self.range).map_err(|error| CommandError::new(Kind::Usage, error))?;
+            range.contains(&self.version)
+        };
+        let is_in = found.map_err(|error| CommandError::new(Kind::No, error))?;
+        match session.format() {
+            Format::Json => output::print_json(&json!({ "scheme": scheme.as_str(), "in_range": is_in }))?,
+            Format::Table => output::print_line(if is_in { "yes" } else { "no" })?,
+        }
+        if is_in { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+    }
+}
+
+fn read_scheme(name: &str) -> Result<Scheme, CommandError> {
+    name.parse().map_err(|error: component::version::UnknownScheme| {
+        let hint = match error.nearest() {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => format!("schemes: {}", Scheme::ALL.map(Scheme::as_str).join(", ")),
+        };
+        CommandError::new(Kind::Usage, error).hint(hint)
+    })
+}
+
+/// Reads a range of vers, which is of the scheme; none if it is written in another way.
+fn read_vers(text: &str, scheme: Scheme) -> Result<Option<Vers>, CommandError> {
+    if !text.starts_with("vers:") {
+        return Ok(None);
+    }
+    let vers = Vers::parse(text).map_err(|error: VersError| CommandError::new(Kind::Usage, error))?;
+    if vers.scheme() != scheme {
+        let error = format!("the range is of {}, and the version of {scheme}", vers.scheme());
+        return Err(CommandError::new(Kind::Usage, error).hint(format!("write `{}` for SCHEME", vers.scheme())));
+    }
+    Ok(Some(vers))
 }

@@ -15,12 +15,15 @@ const OTHER_VARIABLES: &[&str] = &[
     "GARRISON_CONFIG",
     "GARRISON_CONTEXT",
     // Read by the tests and benchmarks, which start this program.
+    "GARRISON_COMPOSER_SEMVER",
+    "GARRISON_MAVEN_ARTIFACT",
     "GARRISON_PEERS",
     "GARRISON_REFEREES",
     "GARRISON_TEST_DATA",
     "GARRISON_TEST_POSTGRES",
     "GARRISON_TEST_QUICK",
     "GARRISON_TEST_SKIPPED",
+    "GARRISON_VERSION_PAIRS",
 ];
 
 /// Where a value comes from.

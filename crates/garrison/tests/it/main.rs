@@ -5,6 +5,7 @@
 #[path = "../../../images/tests/it/build.rs"]
 #[expect(dead_code, reason = "most of it is for the tests of images themselves")]
 mod build;
+mod db;
 mod hub;
 mod sbom;
 

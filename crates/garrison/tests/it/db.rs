@@ -1,0 +1,55 @@
+//! Versions and ranges from the command line.
+
+use crate::Home;
+
+#[track_caller]
+fn check(arguments: &[&str], expected: &str) {
+    let found = Home::new().run(&[&["db"], arguments].concat());
+    assert_eq!(found, expected.replace('|', "\n"), "{arguments:?}");
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused() {
+    check(
+        &["in-range", "mavn", "1", "[1,2)"],
+        "exit 2|--- stdout|--- stderr|error: there is no version scheme `mavn`|hint:  did you mean `maven`?|",
+    );
+    check(
+        &["in-range", "hex", "1.0.0", "~> 1"],
+        "exit 2|--- stdout|--- stderr|error: the range is not written as hex ranges are: ~> is followed by two or three numbers|",
+    );
+    check(
+        &["in-range", "npm", "1.0.0", "vers:deb/1.0"],
+        "exit 2|--- stdout|--- stderr|error: the range is of deb, and the version of npm|hint:  write `deb` for SCHEME|",
+    );
+    check(
+        &["in-range", "npm", "1.0.0", "vers:generic/1.0"],
+        "exit 2|--- stdout|--- stderr|error: there is no vers type `generic` here|",
+    );
+    check(
+        &["in-range", "npm", "latest", "^1.0.0"],
+        "exit 1|--- stdout|--- stderr|error: npm cannot order `latest`: it is three numbers parted by `.`|",
+    );
+}
+
+#[test]
+fn a_version_is_in_a_range_or_not() {
+    check(&["in-range", "npm", "1.4.2", "^1.2.0"], "exit 0|--- stdout|yes|--- stderr|");
+    check(&["in-range", "nuget", "2.0", "[1.0,2.0)"], "exit 1|--- stdout|no|--- stderr|");
+    check(&["in-range", "packagist", "1.0-beta1", "~1.0"], "exit 0|--- stdout|yes|--- stderr|");
+    check(&["in-range", "deb", "1.0~rc1", "vers:deb/<1.0"], "exit 0|--- stdout|yes|--- stderr|");
+    check(
+        &["-o", "json", "in-range", "dart", "2.0.0-dev", "<2.0.0"],
+        "exit 1|--- stdout|{|  \"in_range\": false,|  \"scheme\": \"pub\"|}|--- stderr|",
+    );
+}
+
+#[test]
+fn two_versions_have_an_order() {
+    check(&["compare-versions", "arch", "1:1.0-1", "2.0-1"], "exit 0|--- stdout|>|--- stderr|");
+    check(&["compare-versions", "hex", "1.0.0-rc.1", "1.0.0"], "exit 0|--- stdout|<|--- stderr|");
+    check(
+        &["compare-versions", "composer", "dev-a", "dev-b"],
+        "exit 1|--- stdout|--- stderr|error: composer cannot order `dev-b`: of two branches none comes first|",
+    );
+}
