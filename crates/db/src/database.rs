@@ -86,6 +86,15 @@ impl Db {
         }
     }
 
+    /// Returns the steps by which SQLite answers a statement, without running it, so that a test can tell what a statement
+    /// reads. Empty on PostgreSQL, which decides anew by the tables' statistics.
+    pub async fn explain(&self, statement: &Statement) -> Result<Vec<String>, Error> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.explain(*statement).await,
+            Backend::Postgres(_) => Ok(Vec::new()),
+        }
+    }
+
     /// Returns which database this is.
     pub fn kind(&self) -> Kind {
         match &self.backend {

@@ -87,6 +87,18 @@ impl Sqlite {
         .await
     }
 
+    pub(crate) async fn explain(&self, statement: Statement) -> Result<Vec<String>, Error> {
+        self.read(move |tx| {
+            Box::pin(async move {
+                match tx.connection() {
+                    Connection::Sqlite(connection) => connection::explain(connection, &statement),
+                    Connection::Postgres(_) => Err(Error::Closed),
+                }
+            })
+        })
+        .await
+    }
+
     pub(crate) fn metrics(&self) -> Metrics {
         let free = self.0.read_places.available_permits() + self.0.write_places.available_permits();
         self.0.counters.snapshot((2 * WAITING_MAX as usize).saturating_sub(free) as u64)

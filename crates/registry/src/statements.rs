@@ -103,14 +103,15 @@ db::statements! {
     FIND_SUBJECT = "SELECT p.sbom_documents FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
         JOIN projects p ON p.id = r.project_id WHERE m.repository_id = $1 AND m.digest = $2";
     /// The hub's own documents of a type about a subject that nothing cites: no tag, no index, no referrer, and no fact but
-    /// those that the newest inventory replaces.
-    LIST_UNCITED_DOCUMENTS = "SELECT m.digest FROM repository_manifests m WHERE m.repository_id = $1 AND m.subject = $2 \
+    /// those that the newest inventory replaces. The subject is told as a range, as in the lists of referrers.
+    LIST_UNCITED_DOCUMENTS = "SELECT m.digest FROM repository_manifests m \
+        WHERE m.repository_id = $1 AND m.subject >= $2 AND m.subject <= $2 \
         AND m.artifact_type = $3 AND m.pushed_by = 'system' AND m.digest <> $4 \
         AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = $1 AND t.digest = m.digest) \
         AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = $1 AND f.target = m.digest) \
         AND NOT EXISTS (SELECT 1 FROM repository_manifests s WHERE s.repository_id = $1 AND s.subject = m.digest) \
         AND NOT EXISTS (SELECT 1 FROM facts c WHERE c.source = m.digest AND NOT (c.claim = 'sbom' AND c.scope = 0)) \
-        ORDER BY m.digest LIMIT 100";
+        ORDER BY m.subject, m.digest LIMIT 100";
     /// Images after a pair, for what looks at each.
     LIST_IMAGES_AFTER = "SELECT repository_id, digest FROM repository_manifests \
         WHERE (repository_id, digest) > ($1, $2) AND artifact_type IN ('application/vnd.oci.image.config.v1+json', \
@@ -140,8 +141,9 @@ db::statements! {
         ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, updated_at_us = excluded.updated_at_us";
     /// Deletes a tag.
     DELETE_TAG = "DELETE FROM tags WHERE repository_id = $1 AND name = $2 RETURNING digest";
-    /// Deletes every tag of a manifest.
-    DELETE_TAGS_OF = "DELETE FROM tags WHERE repository_id = $1 AND digest = $2 RETURNING name";
+    /// Deletes every tag of a manifest. Without the inner query SQLite looks at every tag of the repository.
+    DELETE_TAGS_OF = "DELETE FROM tags WHERE repository_id = $1 AND name IN \
+        (SELECT name FROM tags WHERE repository_id = $1 AND digest = $2) RETURNING name";
     /// Takes a manifest out of a repository.
     DELETE_REPOSITORY_MANIFEST = "DELETE FROM repository_manifests WHERE repository_id = $1 AND digest = $2";
     /// Drops a manifest's references, returning the targets.
@@ -171,12 +173,14 @@ db::statements! {
     LIST_MANIFESTS = "SELECT digest, media_type, artifact_type, subject, size_bytes, pushed_at_us, pushed_by \
         FROM repository_manifests WHERE repository_id = $1 AND (pushed_at_us, digest) < ($2, $3) \
         ORDER BY pushed_at_us DESC, digest DESC LIMIT $4";
-    /// Referrers of a digest after a digest.
+    /// Referrers of a digest after a digest. Told by `subject = $2`, SQLite walks all manifests of the repository in the order
+    /// of their digests; as a range of pairs it has only the index by subject.
     LIST_REFERRERS = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
-        WHERE repository_id = $1 AND subject = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+        WHERE repository_id = $1 AND (subject, digest) > ($2, $3) AND subject <= $2 ORDER BY subject, digest LIMIT $4";
     /// Referrers of a digest with one artifact type after a digest.
     LIST_REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
-        WHERE repository_id = $1 AND subject = $2 AND artifact_type = $3 AND digest > $4 ORDER BY digest LIMIT $5";
+        WHERE repository_id = $1 AND (subject, digest) > ($2, $4) AND subject <= $2 AND artifact_type = $3 \
+        ORDER BY subject, digest LIMIT $5";
     /// How many blobs a repository holds, and their bytes.
     FIND_USAGE = "SELECT CAST(COALESCE(SUM(blobs), 0) AS BIGINT), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM \
         (SELECT blobs, size_bytes FROM blob_usage WHERE repository_id = $1 \

@@ -397,7 +397,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// The same operations beside one tag and beside many: Garrison alone, since filling a peer takes hours.
+    /// The same operations beside one tag and beside many, each of a manifest of its own: Garrison alone, since filling a peer takes hours.
     fn crowd(&mut self) -> Result<()> {
         let layers = self.push_layers(CROWDED)?;
         let tags = self.arguments.tags;
@@ -415,7 +415,7 @@ impl Bench<'_> {
                 let count = per_login.min(tags - first);
                 load::run(server.address, &server.authorization, 32, count, |connection, index| {
                     let tag = first + index;
-                    let body = manifest(&layers, &format!("crowd-{}", tag % 1000));
+                    let body = manifest(&layers, &format!("crowd-{tag}"));
                     let path = format!("/v2/{CROWDED}/manifests/crowd-{tag}");
                     connection.expect(201, "PUT", &path, MANIFEST_TYPE, body.as_bytes()).map(drop)
                 })?;

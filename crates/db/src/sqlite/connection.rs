@@ -133,6 +133,21 @@ pub(super) fn prepare(connection: &Connection, statement: &Statement) -> Result<
     prepared.map(drop).map_err(|source| statement_error(statement.name(), source))
 }
 
+/// Returns the steps of a statement's plan, without running it.
+pub(super) fn explain(connection: &Connection, statement: &Statement) -> Result<Vec<String>, Error> {
+    let steps = || {
+        let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sample()))?;
+        // What is not bound is NULL; a plan does not depend on it.
+        let mut found = explained.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = found.next()? {
+            steps.push(row.get::<_, String>("detail")?);
+        }
+        Ok(steps)
+    };
+    steps().map_err(|source| statement_error(statement.name(), source))
+}
+
 /// Runs a statement and returns how many rows it changed.
 pub(crate) fn execute(connection: &Connection, name: &'static str, text: &str, params: &[Value]) -> Result<u64, Error> {
     let changed = bound(connection, text, params).and_then(|mut statement| statement.raw_execute());
