@@ -59,15 +59,15 @@ impl App {
         let mut metrics = Registry::with_prefix("garrison");
         metrics.register("requests", "Requests answered", self.metrics.requests.clone());
         metrics.register("request_seconds", "Time until the head of an answer", self.metrics.seconds.clone());
-        let status = self.registry.collection_status().await?;
+        let collection = self.registry.collection_figures().await?;
         let figures = self.db.metrics();
         for (name, help, value) in [
-            ("blobs_stored", "Blobs stored, each once for all repositories", status.stored.0),
-            ("blobs_stored_bytes", "Their bytes", status.stored.1),
-            ("blobs_leased", "Blobs that collection looks at when their lease ends", status.leased.0),
-            ("blobs_discarded", "Files that are about to be unlinked", status.discarded.0),
-            ("collected_files", "Files that collection has freed", status.freed.files),
-            ("collected_bytes", "Bytes that collection has freed", status.freed.bytes),
+            ("blobs_stored", "Blobs stored, each once for all repositories", collection.stored.0),
+            ("blobs_stored_bytes", "Their bytes", collection.stored.1),
+            ("collection_overdue_seconds", "Since when what is due waits for collection", collection.overdue.as_secs()),
+            ("unlink_overdue_seconds", "Since when a file waits to be unlinked", collection.unlink_overdue.as_secs()),
+            ("collected_files", "Files that collection has freed", collection.freed.files),
+            ("collected_bytes", "Bytes that collection has freed", collection.freed.bytes),
             ("answers_held_bytes", "Bytes of large answers on their way out", self.answers.held_bytes()),
             ("requests_held_bytes", "Bytes of large manifests on their way in", self.requests.held_bytes()),
             ("database_commits", "Transactions committed since the start", figures.commits),

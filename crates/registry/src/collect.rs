@@ -9,6 +9,7 @@
 //! belong to the same push, and their lease is renewed instead.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use blobs::{Location, UploadId};
 use db::{Tx, Value};
@@ -72,6 +73,19 @@ pub struct CollectionStatus {
     pub discarded: (u64, u64),
     /// Seconds that unreferenced bytes are kept at most.
     pub grace_seconds: i64,
+    /// All that was ever freed here.
+    pub freed: Collected,
+}
+
+/// What can be told of collection however much is stored and waits: totals, and the ends of indexes.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct CollectionFigures {
+    /// Blobs stored, and their bytes.
+    pub stored: (u64, u64),
+    /// Since when the blob or referrer is due that waits longest to be looked at.
+    pub overdue: Duration,
+    /// Since when the file waits that waits longest to be unlinked.
+    pub unlink_overdue: Duration,
     /// All that was ever freed here.
     pub freed: Collected,
 }
@@ -223,6 +237,27 @@ impl Registry {
                 let [leased, discarded] = pairs;
                 let stored = load_stored(tx).await?;
                 Ok(CollectionStatus { stored, leased, discarded, grace_seconds, freed: load_totals(tx).await? })
+            })
+        })
+        .await
+    }
+
+    /// Returns what is stored, how far collection is behind and what it has freed. Costs the same whatever waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn collection_figures(&self) -> Result<CollectionFigures, Error> {
+        let now_us = self.now_us();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let blobs = load_overdue(tx, &sql::FIND_FIRST_LEASE_END, now_us).await?;
+                let manifests = load_overdue(tx, &sql::FIND_FIRST_DUE_MANIFEST, now_us).await?;
+                Ok(CollectionFigures {
+                    stored: load_stored(tx).await?,
+                    overdue: blobs.max(manifests),
+                    unlink_overdue: load_overdue(tx, &sql::FIND_FIRST_DISCARDED, now_us).await?,
+                    freed: load_totals(tx).await?,
+                })
             })
         })
         .await
@@ -481,6 +516,13 @@ pub(crate) async fn add_to_totals(tx: &mut Tx, collected: &Collected) -> Result<
     let text = serde_json::to_vec(&totals).map_err(|_| Error::Stored { what: "collection totals" })?;
     tx.execute(&sql::UPSERT_SETTING, &[TOTALS.into(), text.into()]).await?;
     Ok(())
+}
+
+/// Returns since when the first of an index is due.
+async fn load_overdue(tx: &mut Tx, first: &db::Statement, now_us: i64) -> Result<Duration, Error> {
+    let Some(row) = tx.find(first, &[]).await? else { return Ok(Duration::ZERO) };
+    let overdue_us = now_us.saturating_sub(row.get(0)?);
+    Ok(Duration::from_micros(u64::try_from(overdue_us).unwrap_or(0)))
 }
 
 async fn load_totals(tx: &mut Tx) -> Result<Collected, Error> {

@@ -32,7 +32,7 @@ mod uploads;
 mod usage;
 mod writers;
 
-pub use collect::{Collected, CollectionStatus};
+pub use collect::{Collected, CollectionFigures, CollectionStatus};
 pub use error::Error;
 pub use fsck::{Finding, Fsck};
 pub use inventory::{HeldManifest, INVENTORY, InventoryOrder, OwnDocument, TAGS_OF_HELD_MAX};

@@ -243,6 +243,14 @@ db::statements! {
     /// Blobs that wait for collection and their bytes.
     COUNT_WAITING = "SELECT COUNT(*), CAST(COALESCE(SUM(b.size_bytes), 0) AS BIGINT) FROM repository_blobs l \
         JOIN blobs b ON b.digest = l.digest WHERE l.collect_after_us IS NOT NULL";
+    /// When the lease ended, or will end, that ends first.
+    FIND_FIRST_LEASE_END = "SELECT collect_after_us FROM repository_blobs WHERE collect_after_us IS NOT NULL \
+        ORDER BY collect_after_us LIMIT 1";
+    /// When the first of the manifests is due that wait for collection.
+    FIND_FIRST_DUE_MANIFEST = "SELECT collect_after_us FROM repository_manifests WHERE collect_after_us IS NOT NULL \
+        ORDER BY collect_after_us LIMIT 1";
+    /// Since when the file waits to be unlinked that waits longest.
+    FIND_FIRST_DISCARDED = "SELECT discarded_at_us FROM discarded_files ORDER BY discarded_at_us, location LIMIT 1";
     /// Files that wait to be unlinked and their bytes.
     COUNT_DISCARDED = "SELECT COUNT(*), CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM discarded_files";
     /// A value of the hub's own.

@@ -105,11 +105,11 @@ pub(super) async fn bind(
         }
         None => {}
     }
-    let status = registry
-        .collection_status()
+    let figures = registry
+        .collection_figures()
         .await
         .map_err(|source| CommandError::environment("failed to ask the database what is stored", source))?;
-    if status.stored.0 > 0 && directory.has_no_blobs() {
+    if figures.stored.0 > 0 && directory.has_no_blobs() {
         return Err(CommandError::new(Kind::Environment, "the database's blobs are not in this data directory")
             .hint("start with the data directory that this database was used with; one hub serves a database")
             .hint("after a loss, restore the directory `blobs` first"));

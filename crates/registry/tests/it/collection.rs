@@ -223,6 +223,31 @@ testkit::on_both_databases! {
         assert_eq!(count(&hub.db, &COUNT_ORPHAN_ROWS, vec![]).await, 0);
     }
 
+    async fn what_waits_longest_tells_how_far_collection_is_behind(database: Database) {
+        let hub = Hub::open(database).await;
+        let behind = async || {
+            let figures = hub.registry.collection_figures().await.unwrap();
+            (figures.overdue.as_secs(), figures.unlink_overdue.as_secs())
+        };
+        assert_eq!(behind().await, (0, 0), "nothing waits");
+        hub.blob("team/web", b"first").await;
+        hub.advance(HOUR_US / 2);
+        hub.blob("team/web", b"second").await;
+        assert_eq!(behind().await, (0, 0), "nothing is due");
+        // A lease is three quarters of the hour.
+        hub.advance(HOUR_US / 2);
+        assert_eq!(behind().await, (900, 0), "the first is due");
+        // The same bytes again: their first file is given up.
+        hub.blob("other/web", b"second").await;
+        hub.advance(MINUTE_US);
+        assert_eq!(behind().await, (960, 60));
+        hub.advance(HOUR_US);
+        let collected = hub.collect().await;
+        assert_eq!(behind().await, (0, 0), "all of it was collected");
+        let figures = hub.registry.collection_figures().await.unwrap();
+        assert_eq!((figures.stored, figures.freed), ((0, 0), collected));
+    }
+
     /// More than a batch of them, and what is behind them is freed all the same.
     async fn files_that_cannot_be_unlinked_hold_up_no_others(database: Database) {
         let hub = Hub::open(database).await;
