@@ -31,10 +31,21 @@ const SWEEP_EVERY: Duration = Duration::from_hours(6);
 /// Writes that a step of collection makes by itself, with those of the runner and the sealer beside it.
 const STEP_WRITES_MAX: u64 = 6;
 
-/// How many times as long as a step the pause after it is, while others write too.
-const STEP_PAUSE_FACTOR: u32 = 4;
-/// The longest such pause, so that a stop is noticed.
-const STEP_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// How many times as long as a step the rest after it is, while others write too. As long as nothing is late, collection takes
+/// half a hundredth of the time, so that the 99th percentile of pushes is not of those that met it.
+const REST_FACTOR: u32 = 199;
+/// As before, once something is late: a fifth of the time, or bytes would not be freed within the grace period.
+const REST_FACTOR_LATE: u32 = 4;
+/// Late is what is due for longer than this part of the grace period. A lease leaves a quarter of it: what is late has the rest.
+const LATE_PART: u32 = 6;
+/// The longest rest, so that a job does not outlive a drain.
+const REST_MAX: Duration = Duration::from_secs(5);
+/// How often a rest looks whether it may end: nobody writes any more, or the job is to stop.
+const REST_SLICE: Duration = Duration::from_millis(100);
+/// Writes in a slice when nobody pushes: those of the runner and the sealer.
+const SLICE_WRITES_MAX: u64 = 1;
+/// How long a run takes steps before it adds up what was pushed and freed meanwhile, and begins anew.
+const RUN_MAX: Duration = Duration::from_secs(30);
 
 /// Setting that holds the newest report of [`FSCK`].
 const REPORT: &str = "fsck.report";
@@ -74,7 +85,7 @@ impl Registry {
     /// Adds the registry's handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let grace = Duration::from_micros(u64::try_from(self.inner.options.collect_grace_us).unwrap_or(0));
+        let grace = self.inner.options.grace();
         // Several times within the grace period, so that bytes are freed within it; never so often that it costs.
         let every = (grace / 16).clamp(Duration::from_secs(1), Duration::from_mins(1));
         let [collect, expire, erase, offer, sweep, check] = [(); 6].map(|()| self.clone());
@@ -174,24 +185,42 @@ impl Registry {
     }
 
     async fn run_collection(&self, context: &Context) -> Result<Outcome, JobError> {
-        let (mut files, mut bytes) = (0, 0);
-        loop {
+        let (mut files, mut bytes, run) = (0, 0, Instant::now());
+        let outcome = loop {
             let (begun, writes) = (Instant::now(), self.inner.db.metrics().writes);
             let step = self.collect_step().await.map_err(failed)?;
             files += step.files;
             bytes += step.bytes;
             if step.is_empty() || context.is_canceled() {
-                break;
+                break Outcome::Done;
             }
             context.progress(&format!("{files} files, {bytes} bytes freed"));
-            // Pushes come first: beside them, collection takes the smaller part of the time, of the writer's and the disk's.
+            if run.elapsed() > RUN_MAX {
+                break Outcome::Again(Duration::ZERO);
+            }
+            // Pushes come first: of the writer's time and the disk's, collection takes the smaller part.
             let is_alone = self.inner.db.metrics().writes <= writes + STEP_WRITES_MAX;
-            let pause =
-                if is_alone { Duration::ZERO } else { (begun.elapsed() * STEP_PAUSE_FACTOR).min(STEP_PAUSE_MAX) };
-            tokio::time::sleep(pause).await;
-        }
+            if !is_alone {
+                let figures = self.collection_figures().await.map_err(failed)?;
+                self.rest(context, plan_rest(begun.elapsed(), figures.overdue, self.inner.options.grace())).await;
+            }
+        };
         while !context.is_canceled() && self.fold_usage_step().await.map_err(failed)? {}
-        Ok(Outcome::Done)
+        Ok(outcome)
+    }
+
+    /// Waits, as long as others write.
+    async fn rest(&self, context: &Context, rest: Duration) {
+        let begun = Instant::now();
+        loop {
+            let left = rest.saturating_sub(begun.elapsed());
+            let writes = self.inner.db.metrics().writes;
+            tokio::time::sleep(left.min(REST_SLICE)).await;
+            let is_alone = self.inner.db.metrics().writes <= writes + SLICE_WRITES_MAX;
+            if left <= REST_SLICE || is_alone || context.is_canceled() {
+                return;
+            }
+        }
     }
 
     async fn run_fsck(&self, context: &Context) -> Result<Outcome, JobError> {
@@ -221,6 +250,12 @@ impl Registry {
     }
 }
 
+/// Returns how long collection rests after a step that took `step`, when what is due waits since `overdue`.
+fn plan_rest(step: Duration, overdue: Duration, grace: Duration) -> Duration {
+    let factor = if overdue > grace / LATE_PART { REST_FACTOR_LATE } else { REST_FACTOR };
+    (step * factor).min(REST_MAX)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn failed(error: Error) -> JobError {
     JobError::retry(&error)
@@ -243,4 +278,29 @@ pub(crate) async fn enqueue_offer(
         .key(&format!("{repository_id}/{subject}/{after}"))?;
     ledger::jobs::enqueue(tx, &job).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collection_takes_little_of_the_time_until_it_is_late() {
+        let (ms, s) = (Duration::from_millis, Duration::from_secs);
+        let grace = s(3_600);
+        let table = [
+            (ms(10), s(0), ms(1_990)),
+            (ms(10), s(600), ms(1_990)),
+            (ms(10), s(601), ms(40)),
+            (ms(100), s(0), REST_MAX),
+            (ms(100), s(900), ms(400)),
+            (s(10), s(900), REST_MAX),
+            (ms(0), s(0), ms(0)),
+        ];
+        for (step, overdue, rest) in table {
+            assert_eq!(plan_rest(step, overdue, grace), rest, "a step of {step:?}, {overdue:?} overdue");
+        }
+        // A lease and the time until something is late leave some of the grace period.
+        assert!(grace / 4 * 3 + grace / LATE_PART < grace);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use blobs::UploadId;
 use bytes::Bytes;
@@ -92,6 +92,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Returns how long bytes that nothing references are kept.
+    pub(crate) fn grace(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.collect_grace_us).unwrap_or(0))
+    }
+
     /// Returns how long a lease lasts: less than the grace period, so that bytes are freed within it.
     pub(crate) fn lease_us(&self) -> i64 {
         self.collect_grace_us / 4 * 3
