@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,9 +15,14 @@ use crate::hasher::Hasher;
 use crate::store::{Shared, joined};
 use crate::{Error, Location};
 
-/// The largest chunk of a [`BlobStream`], and all the memory that it holds: a socket rarely takes more at once, and hashing
-/// this much (40 µs) may be done between two polls.
+/// The largest chunk of a [`BlobStream`]: a socket rarely takes more at once, and hashing this much (40 µs) may be done between
+/// two polls.
 pub const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Chunks that were given out and whose memory is used again once their taker lets go of them. HTTP/1.1 has two on their way at a
+/// time; with as many here, a large blob is sent from the same memory throughout, none of it allocated, cleared and freed
+/// for each chunk, and a stream holds no more than what is on its way.
+const LENT_CHUNKS_MAX: usize = 2;
 
 /// A blob that is open to be read.
 pub struct Blob {
@@ -71,6 +77,7 @@ impl Blob {
             hasher: (is_whole && !self.is_verified()).then(|| Hasher::new(self.digest.algorithm())),
             state: State::Ready,
             is_sequential: false,
+            lent: VecDeque::new(),
         }
     }
 }
@@ -89,6 +96,8 @@ pub struct BlobStream {
     hasher: Option<Hasher>,
     state: State,
     is_sequential: bool,
+    /// Chunks that were given out, oldest first.
+    lent: VecDeque<Bytes>,
 }
 
 enum State {
@@ -103,18 +112,34 @@ impl BlobStream {
         self.end - self.next
     }
 
-    /// Returns a buffer for the next chunk.
-    fn buffer(&self) -> BytesMut {
-        BytesMut::zeroed(usize::try_from(self.remaining()).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES)))
+    /// Returns a buffer for the next chunk: that of the oldest one that was given out, if it has come free.
+    fn buffer(&mut self) -> BytesMut {
+        let size_bytes = usize::try_from(self.remaining()).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
+        match self.lent.pop_front().map(Bytes::try_into_mut) {
+            Some(Ok(mut free)) => {
+                free.resize(size_bytes, 0);
+                return free;
+            }
+            Some(Err(held)) => self.lent.push_front(held),
+            None => {}
+        }
+        BytesMut::zeroed(size_bytes)
     }
 
-    fn start_reading(&mut self) -> JoinHandle<Result<Bytes, Error>> {
+    /// Notes a chunk that is given out. A taker who keeps more than these has the rest in memory of their own.
+    fn lend(&mut self, chunk: &Bytes) {
+        // A small blob is one chunk: nothing comes after it.
+        if self.next < self.end && self.lent.len() < LENT_CHUNKS_MAX {
+            self.lent.push_back(chunk.clone());
+        }
+    }
+
+    fn start_reading(&mut self, mut buffer: BytesMut) -> JoinHandle<Result<Bytes, Error>> {
         if !self.is_sequential {
             self.is_sequential = true;
             Files::expect_sequential_reads(&self.file);
         }
         let (shared, file, offset_bytes) = (Arc::clone(&self.shared), Arc::clone(&self.file), self.next);
-        let mut buffer = self.buffer();
         tokio::task::spawn_blocking(move || {
             let count = shared.files.read(&file, &mut buffer, offset_bytes)?;
             buffer.truncate(count);
@@ -168,7 +193,7 @@ impl Stream for BlobStream {
                             buffer.truncate(count);
                             break Ok(buffer.freeze());
                         }
-                        None => self.state = State::Reading(self.start_reading()),
+                        None => self.state = State::Reading(self.start_reading(buffer)),
                     }
                 }
                 State::Reading(job) => {
@@ -179,8 +204,9 @@ impl Stream for BlobStream {
             }
         };
         let outcome = outcome.and_then(|chunk| self.accept(chunk));
-        if outcome.is_err() {
-            self.state = State::Done;
+        match &outcome {
+            Ok(chunk) => self.lend(chunk),
+            Err(_) => self.state = State::Done,
         }
         Poll::Ready(Some(outcome))
     }

@@ -377,6 +377,37 @@ async fn a_stream_can_be_dropped_half_way() {
 }
 
 #[tokio::test]
+async fn a_stream_uses_the_memory_of_chunks_that_came_free() {
+    use futures_util::StreamExt;
+    let mut this = Store::new();
+    let chunk = blobs::CHUNK_BYTES;
+    let bytes = content(21, 9 * chunk + 1);
+    let stored = push(&this.blobs, &bytes, &sha256(&bytes)).await.expect("the push succeeds");
+    this.reopen();
+    let size_bytes = bytes.len() as u64;
+    let blob = this.blobs.read(&stored.location, size_bytes, stored.location.digest()).await.expect("the blob opens");
+    // How many chunks a reader keeps, and in how many places the chunks then were.
+    for (kept, places) in [(0, 1), (1, 2), (20, 10)] {
+        let mut stream = blob.stream(0..size_bytes);
+        let (mut held, mut read, mut seen) =
+            (std::collections::VecDeque::new(), Vec::new(), std::collections::BTreeSet::new());
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.expect("it is read");
+            read.extend_from_slice(&chunk);
+            seen.insert(chunk.as_ptr());
+            held.push_back(chunk);
+            while held.len() > kept {
+                held.pop_front();
+            }
+        }
+        assert!(read == bytes, "{kept} kept");
+        assert_eq!(seen.len(), places, "{kept} kept");
+        let rest = held.iter().flat_map(|chunk| chunk.iter()).copied().collect::<Vec<_>>();
+        assert!(bytes.ends_with(&rest), "what is kept does not change: {kept} kept");
+    }
+}
+
+#[tokio::test]
 async fn a_removed_blob_is_missing() {
     let this = Store::new();
     let stored = store(&this.blobs, b"content").await.expect("the body is stored");
