@@ -275,10 +275,20 @@ func main() {
 fn composer() {
     let Some(mut command) = composer_semver() else { return };
     command.arg(PHP);
-    // PHP holds 63 bits, and releases before 3.4 read a date with one number less at its end.
     let is_wanted = |version: &str| {
-        version.split(|character: char| !character.is_ascii_digit()).all(|digits| digits.len() < 19)
-            && !(version.contains("20") && version.ends_with(".0.0"))
+        let groups = |text: &str| -> Vec<usize> {
+            text.split(|character: char| !character.is_ascii_digit()).map(str::len).collect()
+        };
+        // PHP holds 63 bits.
+        let is_exact = groups(version).into_iter().all(|digits| digits < 19);
+        // Releases before 3.4 read a date with one number less at its end: here it has pairs of digits alone.
+        let numbers = version.trim_start_matches(['v', 'V']);
+        let end = numbers.find(|character: char| !character.is_ascii_digit() && !".:-".contains(character));
+        let numbers = &numbers[..end.unwrap_or(numbers.len())];
+        let date = groups(numbers);
+        let is_date = date[0] > 5 || (date[0] == 4 && (date.len() > 4 || numbers.contains(['-', ':'])));
+        let has_pairs = date.iter().all(|digits| digits % 2 == 0) && date.iter().sum::<usize>() <= 16;
+        is_exact && (!is_date || has_pairs)
     };
     let pairs = pairs_of(Scheme::Composer, is_wanted);
     check(Scheme::Composer, &pairs, &ask(command, &pairs), false);
