@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use images::{LAYERS_MAX, Local, Opened, Select};
+use images::{Local, Opened, Select};
 use libfuzzer_sys::fuzz_target;
+use oci::image_config::LAYERS_MAX;
 use oci::{Algorithm, Digest};
 
 /// One file for all inputs, in a directory of this process alone.

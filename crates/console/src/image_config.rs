@@ -1,9 +1,7 @@
-//! What an image's config says, as far as a page shows it (OCI image specification, "Image Configuration"). A config is
-//! whatever somebody pushed: what has not the form that it should have is left out.
+//! What an image's config says, as far as a page shows it.
 
-use oci::{Descriptor, RepositoryName};
+use oci::{Descriptor, Execution, Platform, RepositoryName};
 use registry::Registry;
-use serde_json::Value;
 
 use crate::words::{Stated, foreign};
 
@@ -16,7 +14,7 @@ const VALUE_BYTES_MAX: usize = 200;
 /// Words of a command line.
 const WORDS_MAX: usize = 16;
 
-/// A config.
+/// A config as a page shows it.
 #[derive(Debug)]
 pub(crate) struct ImageConfig {
     pub(crate) platform: Option<String>,
@@ -24,7 +22,7 @@ pub(crate) struct ImageConfig {
     /// Names and values, in the order of a page.
     pub(crate) settings: Vec<(&'static str, String)>,
     pub(crate) labels: Entries,
-    /// The step that made each layer, the lowest first.
+    /// The step that made each layer, the lowest first; empty where the history does not tell.
     pub(crate) steps: Vec<String>,
 }
 
@@ -82,74 +80,57 @@ pub(crate) async fn read(
     parse(&bytes, now_us).ok_or(NoConfig::Unreadable)
 }
 
-/// Understands a config; `None` if it is no JSON object.
+/// Understands a config; `None` if it is none of an image.
 pub(crate) fn parse(bytes: &[u8], now_us: i64) -> Option<ImageConfig> {
-    let document: Value = serde_json::from_slice(bytes).ok()?;
-    let document = document.as_object()?;
-    let text = |key: &str| document.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let platform = text("os").zip(text("architecture")).map(|(os, architecture)| {
-        let variant = text("variant").map(|variant| format!("/{variant}")).unwrap_or_default();
-        foreign(&format!("{os}/{architecture}{variant}"), KEY_BYTES_MAX)
-    });
-    let config = document.get("config").cloned().unwrap_or_default();
-    let labels = config.get("Labels").and_then(Value::as_object);
-    let labels = labels.into_iter().flatten().filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+    let config = oci::ImageConfig::parse(bytes).ok()?;
+    let labels = config.execution.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let platform = Some(config.platform).filter(Platform::is_stated);
+    let step = |layer: &oci::ImageConfigLayer| instruction(layer.created_by.as_deref().unwrap_or_default());
     Some(ImageConfig {
-        platform,
-        created: Stated::new(text("created").unwrap_or_default(), now_us),
-        settings: settings(&config),
+        platform: platform.map(|platform| foreign(&platform.to_string(), KEY_BYTES_MAX)),
+        created: Stated::new(config.created.as_deref().unwrap_or_default(), now_us),
+        settings: settings(&config.execution),
         labels: Entries::new(labels),
-        steps: steps(document.get("history")),
+        steps: config.layers.iter().map(step).collect(),
     })
 }
 
-fn settings(config: &Value) -> Vec<(&'static str, String)> {
-    let text = |key: &str| config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let keys = |key: &str| {
-        let keys = config.get(key).and_then(Value::as_object)?;
-        let words: Vec<&str> = keys.keys().take(WORDS_MAX).map(String::as_str).collect();
+fn settings(execution: &Execution) -> Vec<(&'static str, String)> {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let list = |words: &[String]| {
+        let words: Vec<&str> = words.iter().take(WORDS_MAX).map(String::as_str).collect();
         (!words.is_empty()).then(|| words.join(", "))
     };
-    let environment = config.get("Env").and_then(Value::as_array).map_or(0, Vec::len);
+    let environment = execution.environment.len();
     let found = [
-        ("Entrypoint", command_line(config.get("Entrypoint"))),
-        ("Command", command_line(config.get("Cmd"))),
-        ("Directory", text("WorkingDir").map(ToOwned::to_owned)),
-        ("User", Some(text("User").map_or_else(|| "root, as none is set".to_owned(), ToOwned::to_owned))),
-        ("Ports", keys("ExposedPorts")),
-        ("Volumes", keys("Volumes")),
+        ("Entrypoint", command_line(&execution.entrypoint)),
+        ("Command", command_line(&execution.command)),
+        ("Directory", text(&execution.working_directory)),
+        ("User", text(&execution.user).or_else(|| Some("root, as none is set".to_owned()))),
+        ("Ports", list(&execution.exposed_ports)),
+        ("Volumes", list(&execution.volumes)),
         ("Environment", (environment > 0).then(|| crate::words::plural(crate::words::count(environment), "variable"))),
-        ("Stop signal", text("StopSignal").map(ToOwned::to_owned)),
+        ("Stop signal", text(&execution.stop_signal)),
     ];
     found.into_iter().filter_map(|(key, value)| Some((key, foreign(&value?, VALUE_BYTES_MAX)))).collect()
 }
 
 /// Writes a list of words as a shell reads it.
-fn command_line(words: Option<&Value>) -> Option<String> {
-    let words = words?.as_array().filter(|words| !words.is_empty())?;
+fn command_line(words: &[String]) -> Option<String> {
+    if words.is_empty() {
+        return None;
+    }
     let is_plain =
         |word: &str| !word.is_empty() && !word.contains(|character: char| " \t\n\"'\\$`|&;<>()*?".contains(character));
     let mut shown: Vec<String> = words
         .iter()
         .take(WORDS_MAX)
-        .map(|word| word.as_str().unwrap_or_default())
-        .map(|word| if is_plain(word) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) })
+        .map(|word| if is_plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) })
         .collect();
     if words.len() > WORDS_MAX {
         shown.push("…".to_owned());
     }
     Some(shown.join(" "))
-}
-
-/// Returns the steps that made layers; those that made none belong to no layer.
-fn steps(history: Option<&Value>) -> Vec<String> {
-    let Some(history) = history.and_then(Value::as_array) else { return Vec::new() };
-    let makes_layer = |step: &&Value| step.get("empty_layer").and_then(Value::as_bool) != Some(true);
-    history
-        .iter()
-        .filter(makes_layer)
-        .map(|step| instruction(step.get("created_by").and_then(Value::as_str).unwrap_or_default()))
-        .collect()
 }
 
 /// Returns a step as the build file had it.
@@ -184,28 +165,53 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_wrong_form_is_left_out() {
-        for bytes in [&b""[..], b"[]", b"null", b"{", b"\"text\""] {
+    fn what_is_no_config_of_an_image_is_not_shown() {
+        for bytes in [&b""[..], b"[]", b"null", b"{", b"{}", b"\"text\""] {
             assert!(parse(bytes, 0).is_none());
         }
-        let odd = br#"{"os":7,"architecture":["a"],"config":{"Labels":["x"],"Env":{},"Entrypoint":"sh","Cmd":[1,"a b"],"User":5},"history":{"a":1}}"#;
-        insta::assert_debug_snapshot!(parse(odd, 0), @r#"
+    }
+
+    #[test]
+    fn a_config_is_shown_as_it_stands() {
+        let config = br#"{"os":"linux","architecture":"arm","variant":"v7","rootfs":{},
+            "config":{"Labels":{"a":"<b>"},"Env":["A=1"],"Entrypoint":["sh","-c"],"Cmd":["","a b","it's"],
+            "ExposedPorts":{"80/tcp":{},"443/tcp":{}}}}"#;
+        insta::assert_debug_snapshot!(parse(config, 0), @r#"
         Some(
             ImageConfig {
-                platform: None,
+                platform: Some(
+                    "linux/arm/v7",
+                ),
                 created: Nothing,
                 settings: [
                     (
+                        "Entrypoint",
+                        "sh -c",
+                    ),
+                    (
                         "Command",
-                        "'' 'a b'",
+                        "'' 'a b' 'it'\\''s'",
                     ),
                     (
                         "User",
                         "root, as none is set",
                     ),
+                    (
+                        "Ports",
+                        "443/tcp, 80/tcp",
+                    ),
+                    (
+                        "Environment",
+                        "1 variable",
+                    ),
                 ],
                 labels: Entries {
-                    shown: [],
+                    shown: [
+                        (
+                            "a",
+                            "<b>",
+                        ),
+                    ],
                     more: 0,
                 },
                 steps: [],

@@ -19,7 +19,7 @@ impl Kind {
     /// Returns what a manifest is.
     pub(crate) fn of_manifest(media_type: &str, artifact_type: Option<&str>, has_subject: bool) -> Self {
         let media_type = media_type.to_ascii_lowercase();
-        let is_plain = artifact_type.is_none_or(is_image_config) && !has_subject;
+        let is_plain = artifact_type.is_none_or(media_type::is_container_config) && !has_subject;
         let word = match media_type.as_str() {
             media_type::OCI_INDEX | media_type::DOCKER_MANIFEST_LIST if is_plain => "index".to_owned(),
             media_type::OCI_MANIFEST | media_type::DOCKER_MANIFEST if is_plain => "image".to_owned(),
@@ -53,13 +53,6 @@ impl Kind {
     fn new(word: &str, whole: &str) -> Self {
         Self { word: foreign(word, WORD_BYTES_MAX), whole: foreign(whole, WHOLE_BYTES_MAX) }
     }
-}
-
-/// Returns whether a config of this type is that of an image that runs.
-pub(crate) fn is_image_config(text: &str) -> bool {
-    [media_type::OCI_CONFIG, "application/vnd.docker.container.image.v1+json"]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(text))
 }
 
 /// Returns the telling part of a media type.

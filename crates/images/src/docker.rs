@@ -1,11 +1,11 @@
 //! Archives as `docker save` writes them: `manifest.json` lists images, each with a configuration and the tars of its layers.
 //! Newer ones hold an OCI layout as well, which is read instead, because its digests are those of a registry.
 
-use oci::{Algorithm, Digest, Platform};
+use oci::image_config::IMAGE_CONFIG_BYTES_MAX;
+use oci::{Algorithm, Digest, ImageConfig, Platform};
 use serde::Deserialize;
 
 use crate::archive::Archive;
-use crate::config::{CONFIG_BYTES_MAX, Config};
 use crate::image::{Image, ImageLayer, Place};
 use crate::source::Select;
 use crate::store::Store;
@@ -74,7 +74,7 @@ pub(crate) fn open(archive: Archive, name: String, select: &Select, wanted: Opti
 
 fn build(archive: Archive, name: String, image: &Listed, wanted: Option<&Platform>) -> Result<Image, Error> {
     let place = format!("`{}`", archive.path().display());
-    let Some(bytes) = archive.read(&image.config, CONFIG_BYTES_MAX)? else {
+    let Some(bytes) = archive.read(&image.config, IMAGE_CONFIG_BYTES_MAX as u64)? else {
         return Err(Error::Missing { what: format!("`{}`", image.config), place });
     };
     let actual = digest::of(Algorithm::Sha256, &bytes);
@@ -83,32 +83,29 @@ fn build(archive: Archive, name: String, image: &Listed, wanted: Option<&Platfor
         return Err(Error::Digest { place: format!("`{}` in {place}", image.config), mismatch });
     }
     let config =
-        Config::parse(&bytes).map_err(|source| Error::Config { what: format!("`{}`", image.config), source })?;
+        ImageConfig::parse(&bytes).map_err(|source| Error::Config { what: format!("`{}`", image.config), source })?;
+    let platform = platform::normal(&config.platform);
     if let Some(wanted) = wanted
-        && platform::matching(std::slice::from_ref(&config.platform), wanted).is_empty()
+        && platform::matching(std::slice::from_ref(&platform), wanted).is_empty()
     {
-        return Err(Error::PlatformAbsent {
-            what: place,
-            wanted: Box::new(wanted.clone()),
-            available: vec![config.platform],
-        });
+        return Err(Error::PlatformAbsent { what: place, wanted: Box::new(wanted.clone()), available: vec![platform] });
     }
     let entries = image.layers.as_deref().unwrap_or_default();
-    if entries.len() != config.diff_ids.len() {
-        let (layers, diff_ids) = (entries.len(), config.diff_ids.len());
+    if entries.len() != config.layers.len() {
+        let (layers, diff_ids) = (entries.len(), config.layers.len());
         return Err(Error::LayerCount { what: format!("`{MANIFEST}`"), layers, diff_ids });
     }
-    let described = entries.iter().zip(config.diff_ids.iter().zip(config.created_by));
-    let layers = described.map(|(entry, (diff_id, created_by))| {
+    let layers = entries.iter().zip(config.layers).map(|(entry, layer)| {
         let missing = || Error::Missing { what: format!("`{entry}`"), place: place.clone() };
         let size_bytes = archive.find(entry).ok_or_else(missing)?.len();
-        Ok(ImageLayer { digest: None, diff_id: *diff_id, size_bytes, created_by, place: Place::Entry(entry.clone()) })
+        let place = Place::Entry(entry.clone());
+        Ok(ImageLayer { digest: None, diff_id: layer.diff_id, size_bytes, created_by: layer.created_by, place })
     });
     let layers = layers.collect::<Result<_, Error>>()?;
     Ok(Image {
         name,
         digest: actual,
-        platform: config.platform,
+        platform,
         created: config.created,
         layers,
         scheme: "docker-archive",

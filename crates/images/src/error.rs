@@ -1,9 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use oci::{ManifestError, Platform};
-
-use crate::config::ConfigError;
+use oci::{ImageConfigError, ManifestError, Platform};
 
 /// Why a source could not be opened, or something in it not read.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +115,7 @@ pub enum Error {
         what: String,
         /// Why.
         #[source]
-        source: ConfigError,
+        source: ImageConfigError,
     },
     /// An archive's list of images cannot be understood.
     #[error("failed to understand `manifest.json` in `{}`", path.display())]

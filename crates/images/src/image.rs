@@ -1,7 +1,6 @@
-use oci::{Descriptor, Digest, Platform};
+use oci::{Descriptor, Digest, Platform, media_type};
 
 use crate::Error;
-use crate::config::is_file_system;
 use crate::select::Chosen;
 use crate::store::{Bytes, LayerReader, Store};
 
@@ -47,16 +46,17 @@ pub(crate) enum Place {
 impl Image {
     pub(crate) fn new(name: String, scheme: &'static str, store: Store, chosen: Chosen) -> Self {
         let Chosen { digest, manifest, config } = chosen;
-        let described = manifest.layers.into_iter().zip(config.diff_ids.into_iter().zip(config.created_by));
-        let layers = described.filter(|(descriptor, _)| is_file_system(&descriptor.media_type)).map(
-            |(descriptor, (diff_id, created_by))| ImageLayer {
-                digest: Some(descriptor.digest),
-                diff_id,
-                size_bytes: descriptor.size,
-                created_by,
-                place: Place::Blob(Box::new(descriptor)),
-            },
-        );
+        // Attestations have an image's configuration too, and other layers.
+        let is_file_system =
+            |(descriptor, _): &(Descriptor, _)| media_type::is_root_file_system_layer(&descriptor.media_type);
+        let described = manifest.layers.into_iter().zip(config.layers).filter(is_file_system);
+        let layers = described.map(|(descriptor, layer)| ImageLayer {
+            digest: Some(descriptor.digest),
+            diff_id: layer.diff_id,
+            size_bytes: descriptor.size,
+            created_by: layer.created_by,
+            place: Place::Blob(Box::new(descriptor)),
+        });
         let layers = layers.collect();
         Self { name, digest, platform: config.platform, created: config.created, layers, scheme, store }
     }

@@ -13,7 +13,6 @@
 
 mod archive;
 mod beneath;
-mod config;
 mod credentials;
 mod digest;
 mod directory;
@@ -31,7 +30,6 @@ mod spool;
 mod store;
 
 pub use archive::ARCHIVE_ENTRIES_MAX;
-pub use config::{CONFIG_BYTES_MAX, LAYERS_MAX};
 pub use credentials::{CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, HELPER_TIME_MAX};
 pub use directory::{DEPTH_MAX, Directory, Enter, FileSystems, Found, FoundFile, Skipped};
 pub use docker::DOCKER_MANIFEST_BYTES_MAX;

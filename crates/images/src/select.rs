@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use oci::image_config::IMAGE_CONFIG_BYTES_MAX;
 use oci::manifest::DESCRIPTORS_MAX;
-use oci::{Descriptor, Digest, Manifest, ManifestKind, Platform, media_type};
+use oci::{Descriptor, Digest, ImageConfig, Manifest, ManifestKind, Platform, media_type};
 
-use crate::config::{CONFIG_BYTES_MAX, Config, is_config, is_file_system};
 use crate::store::Store;
 use crate::{Error, host_platform, platform};
 
@@ -26,7 +26,8 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 pub(crate) struct Chosen {
     pub(crate) digest: Digest,
     pub(crate) manifest: Manifest,
-    pub(crate) config: Config,
+    /// Its platform is spelled as all others.
+    pub(crate) config: ImageConfig,
 }
 
 /// What a search begins with: an image or an index, and what it is called.
@@ -164,22 +165,23 @@ fn load(store: &Store, descriptor: &Descriptor) -> Result<Chosen, Error> {
     let what = descriptor.digest.to_string();
     let manifest = load_manifest(store, descriptor)?;
     let config = match (&manifest.config, manifest.kind) {
-        (Some(config), ManifestKind::Image) if is_config(&config.media_type) => config,
+        (Some(config), ManifestKind::Image) if media_type::is_container_config(&config.media_type) => config,
         _ => {
             let kind = manifest.artifact_type.as_deref().unwrap_or(&manifest.media_type);
             return Err(Error::NoImage { what, kind: format!("an artifact of type `{kind}`") });
         }
     };
-    let has_file_system = manifest.layers.iter().any(|layer| is_file_system(&layer.media_type));
+    let has_file_system = manifest.layers.iter().any(|layer| media_type::is_root_file_system_layer(&layer.media_type));
     if let Some(first) = manifest.layers.first()
         && !has_file_system
     {
         return Err(Error::NoImage { what, kind: format!("a list of blobs of type `{}`", first.media_type) });
     }
-    let bytes = store.document(config, CONFIG_BYTES_MAX)?;
+    let bytes = store.document(config, IMAGE_CONFIG_BYTES_MAX as u64)?;
     let named = || config.digest.to_string();
-    let config = Config::parse(&bytes).map_err(|source| Error::Config { what: named(), source })?;
-    let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids.len());
+    let mut config = ImageConfig::parse(&bytes).map_err(|source| Error::Config { what: named(), source })?;
+    config.platform = platform::normal(&config.platform);
+    let (layers, diff_ids) = (manifest.layers.len(), config.layers.len());
     if layers != diff_ids {
         return Err(Error::LayerCount { what, layers, diff_ids });
     }

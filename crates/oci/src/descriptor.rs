@@ -69,6 +69,13 @@ pub struct Platform {
     pub variant: String,
 }
 
+impl Platform {
+    /// Returns whether it says what it must: the system and the processor.
+    pub fn is_stated(&self) -> bool {
+        !self.os.is_empty() && !self.architecture.is_empty()
+    }
+}
+
 impl std::fmt::Display for Platform {
     /// Writes `os/architecture` or `os/architecture/variant`.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

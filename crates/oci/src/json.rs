@@ -18,7 +18,7 @@ pub(crate) const VALUES_MAX: usize = 150_000;
 #[derive(Debug)]
 pub(crate) enum Value<'a> {
     Null,
-    Bool,
+    Bool(bool),
     Integer(u64),
     OtherNumber,
     Text(Cow<'a, str>),
@@ -56,6 +56,23 @@ impl<'a> Object<'a> {
     pub(crate) fn get(&self, key: &str) -> Option<&Value<'a>> {
         let index = self.0.binary_search_by(|(other, _)| other.as_ref().cmp(key)).ok()?;
         self.0.get(index).map(|(_, value)| value)
+    }
+
+    /// Returns the value of a key; none for `null`, which some programs write for what is absent.
+    pub(crate) fn present(&self, key: &str) -> Option<&Value<'a>> {
+        self.get(key).filter(|value| !matches!(value, Value::Null))
+    }
+
+    /// Returns a key that is not known, but that some programs take for one that is, and that one.
+    ///
+    /// Go's JSON decoder, which most clients use, matches keys without regard to case, and folds two letters from outside
+    /// ASCII into it. To them, `Layers` is `layers`.
+    pub(crate) fn ambiguous_key(&self, known: &[&'static str]) -> Option<(&str, &'static str)> {
+        let unknown = self.iter().map(|(key, _)| key).filter(|key| !known.contains(key));
+        unknown.into_iter().find_map(|key| {
+            let resembled = known.iter().find(|known| key.chars().map(fold).eq(known.chars().map(fold)))?;
+            Some((key, *resembled))
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
@@ -119,8 +136,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _value: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(value))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
@@ -191,6 +208,14 @@ impl<'de> Deserialize<'de> for Key<'de> {
             }
         }
         deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+fn fold(character: char) -> char {
+    match character {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        _ => character.to_ascii_lowercase(),
     }
 }
 

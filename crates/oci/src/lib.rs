@@ -1,5 +1,5 @@
-//! The words of the OCI distribution protocol: digests, names, tags, descriptors, manifests, the `/v2` paths and
-//! queries, byte ranges and error codes.
+//! The words of the OCI distribution protocol: digests, names, tags, descriptors, manifests, image configurations,
+//! the `/v2` paths and queries, byte ranges and error codes.
 //!
 //! This crate is pure: bytes and strings in, typed values or typed refusals out. It does no input or output, knows no
 //! storage, no HTTP library and no permissions, and decides nothing about who may do what.
@@ -9,7 +9,8 @@
 //! - A [`RepositoryName`], a [`Tag`] and an upload identifier in a [`Route`] hold only the characters of their grammar:
 //!   never `..`, a percent sign, a control character or anything outside ASCII.
 //! - A [`Manifest`] came from a document that means the same to every client: no object names a key twice (nor once
-//!   more in another case, where clients ignore case), and it is not an image and an index at once.
+//!   more in another case, where clients ignore case), and it is not an image and an index at once. The platform and the
+//!   layers of an [`ImageConfig`] are as unambiguous.
 //! - All work and memory are bounded by named limits, whatever is sent.
 //!
 //! The documents: OCI distribution specification 1.1.1 and its current draft, OCI image specification 1.1, Docker image
@@ -18,6 +19,7 @@
 pub mod descriptor;
 pub mod digest;
 pub mod error_code;
+pub mod image_config;
 mod json;
 pub mod manifest;
 pub mod media_type;
@@ -31,6 +33,7 @@ pub mod tag;
 pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_code::{ErrorCode, errors_json};
+pub use image_config::{Execution, ImageConfig, ImageConfigError, ImageConfigLayer};
 pub use manifest::{Manifest, ManifestError, ManifestKind};
 pub use name::{NameError, RepositoryName};
 pub use query::{Query, QueryError};

@@ -349,25 +349,10 @@ fn kind_of(media_type: &str) -> Result<ManifestKind, ManifestError> {
     Err(ManifestError::TypeUnsupported { media_type: json::excerpt(media_type) })
 }
 
-// Go's JSON decoder, which most clients use, matches keys without regard to case, and folds two letters from outside
-// ASCII into it. To them, `Layers` is `layers`.
 fn refuse_ambiguous_keys(object: &Object<'_>, at: &At<'_>, known: &[&'static str]) -> Result<(), ManifestError> {
-    for (key, _) in object.iter() {
-        if known.contains(&key) {
-            continue;
-        }
-        if let Some(known) = known.iter().find(|known| key.chars().map(fold).eq(known.chars().map(fold))) {
-            return Err(ManifestError::AmbiguousKey { at: at.to_string(), key: json::excerpt(key), known });
-        }
-    }
-    Ok(())
-}
-
-fn fold(character: char) -> char {
-    match character {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        _ => character.to_ascii_lowercase(),
+    match object.ambiguous_key(known) {
+        Some((key, known)) => Err(ManifestError::AmbiguousKey { at: at.to_string(), key: json::excerpt(key), known }),
+        None => Ok(()),
     }
 }
 
@@ -400,7 +385,7 @@ fn refuse_other_kinds_fields(document: &Object<'_>, kind: ManifestKind, media_ty
 }
 
 fn optional_descriptor(document: &Object<'_>, field: &'static str) -> Result<Option<Descriptor>, ManifestError> {
-    present(document, field).map(|value| descriptor(&At::Document.field(field), value)).transpose()
+    document.present(field).map(|value| descriptor(&At::Document.field(field), value)).transpose()
 }
 
 fn descriptors(field: &'static str, list: &[Value<'_>]) -> Result<Vec<Descriptor>, ManifestError> {
@@ -441,7 +426,7 @@ fn size(object: &Object<'_>, at: &At<'_>) -> Result<u64, ManifestError> {
 }
 
 fn platform(object: &Object<'_>, at: &At<'_>) -> Result<Option<Platform>, ManifestError> {
-    let Some(value) = present(object, "platform") else { return Ok(None) };
+    let Some(value) = object.present("platform") else { return Ok(None) };
     let at = &at.field("platform");
     let Value::Object(object) = value else {
         return Err(ManifestError::WrongType { at: at.to_string(), expected: "an object" });
@@ -459,7 +444,7 @@ fn platform(object: &Object<'_>, at: &At<'_>) -> Result<Option<Platform>, Manife
 
 fn annotations(object: &Object<'_>, at: &At<'_>) -> Result<BTreeMap<String, String>, ManifestError> {
     let wrong = || ManifestError::WrongType { at: at.field("annotations").to_string(), expected: "an object of texts" };
-    let Some(value) = present(object, "annotations") else { return Ok(BTreeMap::new()) };
+    let Some(value) = object.present("annotations") else { return Ok(BTreeMap::new()) };
     let Value::Object(entries) = value else { return Err(wrong()) };
     let entry = |(key, value): (&str, &Value<'_>)| match value {
         Value::Text(text) => Ok((key.to_owned(), text.as_ref().to_owned())),
@@ -482,7 +467,7 @@ fn type_field<'o>(object: &'o Object<'_>, at: &At<'_>, field: &'static str) -> R
 }
 
 fn text<'o>(object: &'o Object<'_>, at: &At<'_>, field: &'static str) -> Result<Option<&'o str>, ManifestError> {
-    match present(object, field) {
+    match object.present(field) {
         None => Ok(None),
         Some(Value::Text(text)) => Ok(Some(text)),
         Some(_) => Err(ManifestError::WrongType { at: at.field(field).to_string(), expected: "a text" }),
@@ -491,7 +476,7 @@ fn text<'o>(object: &'o Object<'_>, at: &At<'_>, field: &'static str) -> Result<
 
 fn texts(object: &Object<'_>, at: &At<'_>, field: &'static str) -> Result<Vec<String>, ManifestError> {
     let wrong = || ManifestError::WrongType { at: at.field(field).to_string(), expected: "a list of texts" };
-    match present(object, field) {
+    match object.present(field) {
         None => Ok(Vec::new()),
         Some(Value::List(list)) => list
             .iter()
@@ -502,13 +487,9 @@ fn texts(object: &Object<'_>, at: &At<'_>, field: &'static str) -> Result<Vec<St
 }
 
 fn list<'o, 'a>(document: &'o Object<'a>, field: &'static str) -> Result<&'o [Value<'a>], ManifestError> {
-    match present(document, field) {
+    match document.present(field) {
         None => Ok(&[]),
         Some(Value::List(list)) => Ok(list),
         Some(_) => Err(ManifestError::WrongType { at: At::Document.field(field).to_string(), expected: "a list" }),
     }
-}
-
-fn present<'o, 'a>(object: &'o Object<'a>, field: &str) -> Option<&'o Value<'a>> {
-    object.get(field).filter(|value| !matches!(value, Value::Null))
 }

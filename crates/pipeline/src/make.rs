@@ -8,13 +8,14 @@ use evidence::{Claim, Fact, Sbom, Scope};
 use futures_util::StreamExt as _;
 use ledger::audit::{self, Record};
 use ledger::jobs::{Context, JobError, Outcome};
+use oci::image_config::IMAGE_CONFIG_BYTES_MAX;
 use oci::{Digest, Manifest, Reference, RepositoryName};
 use registry::{InventoryOrder, ManifestEntry, RepositoryId};
 use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source};
 
 use crate::aside::{Lost, aside};
 use crate::documents::documents;
-use crate::image::{CONFIG_BYTES_MAX, Image};
+use crate::image::Image;
 use crate::index::{self, Packed, State};
 use crate::pipeline::Pipeline;
 use crate::reader::{BlobReader, Interruption};
@@ -22,9 +23,6 @@ use crate::recent::Known;
 
 /// How long one image may take. At the slowest that was measured (80 MB/s through bzip2-like worst cases) this is 140 GB.
 const IMAGE_TIME_MAX: Duration = Duration::from_mins(30);
-
-/// The most layers of an image: what overlay file systems stack is 128, and what was seen is below 300.
-const LAYERS_MAX: usize = 1000;
 
 /// Who states what the hub found by itself.
 const PRODUCER: &str = "hub";
@@ -105,12 +103,8 @@ impl Pipeline {
         if !manifest.is_root_file_system() {
             return Err(Failure::Refused("its layers are no file system of a container".to_owned()));
         }
-        if manifest.layers.len() > LAYERS_MAX {
-            let actual = manifest.layers.len();
-            return Err(Failure::Refused(format!("it has {actual} layers, the limit is {LAYERS_MAX}")));
-        }
         let config = self.config(name, &manifest).await?;
-        let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(error.to_string()))?;
+        let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(told(&error)))?;
         let deadline = Instant::now() + IMAGE_TIME_MAX;
         let (mut records, mut of_use, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
         for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
@@ -151,10 +145,10 @@ impl Pipeline {
             return Err(Failure::Refused("it has no configuration".to_owned()));
         };
         let blob = self.open(name, config.digest).await?;
-        if blob.size_bytes() > CONFIG_BYTES_MAX {
+        if blob.size_bytes() > IMAGE_CONFIG_BYTES_MAX as u64 {
             let actual = blob.size_bytes();
             return Err(Failure::Refused(format!(
-                "its configuration is {actual} bytes, the limit is {CONFIG_BYTES_MAX}"
+                "its configuration is {actual} bytes, the limit is {IMAGE_CONFIG_BYTES_MAX}"
             )));
         }
         let mut bytes = Vec::new();

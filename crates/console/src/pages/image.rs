@@ -12,7 +12,7 @@ use registry::ManifestEntry;
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
-use crate::kind::{Kind, is_image_config};
+use crate::kind::Kind;
 use crate::pages::image_components::{self, Known, Part};
 use crate::strip::Strip;
 use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
@@ -138,7 +138,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let manifest = Manifest::parse(Some(&entry.media_type), &entry.body).map_err(registry::Error::ManifestInvalid)?;
     let found = registry.list_referrers(&name, &entry.digest, None, None, Some(REFERRERS_MAX)).await?;
     let config = match &manifest.config {
-        Some(descriptor) if is_image_config(&descriptor.media_type) => {
+        Some(descriptor) if media_type::is_container_config(&descriptor.media_type) => {
             Some((descriptor, Some(image_config::read(registry, &name, descriptor, call.app.now_us()).await)))
         }
         Some(descriptor) if descriptor.media_type != media_type::OCI_EMPTY => Some((descriptor, None)),
@@ -284,7 +284,7 @@ fn pulls(call: &Call, subject: Subject<'_>) -> Vec<String> {
         Reference::Digest(_) => whole.clone(),
     };
     let is_image = manifest.kind == ManifestKind::Index
-        || manifest.config.as_ref().is_some_and(|config| is_image_config(&config.media_type));
+        || manifest.config.as_ref().is_some_and(|config| media_type::is_container_config(&config.media_type));
     let plain = if flags.is_empty() { "" } else { " --plain-http" };
     let mut pulls = if is_image {
         vec![format!("docker pull {named}"), format!("skopeo inspect{flags} docker://{named}")]
@@ -299,7 +299,7 @@ fn pulls(call: &Call, subject: Subject<'_>) -> Vec<String> {
 }
 
 fn layer_rows(layers: &[Descriptor], steps: &[String]) -> Vec<LayerRow> {
-    // Steps that do not fit the layers say nothing about any of them.
+    // A config that is of other layers says nothing about any of these.
     let steps = if steps.len() == layers.len() { steps } else { &[] };
     let row = |(index, layer): (usize, &Descriptor)| LayerRow {
         number: index + 1,
@@ -307,7 +307,7 @@ fn layer_rows(layers: &[Descriptor], steps: &[String]) -> Vec<LayerRow> {
         digest: Hash(layer.digest),
         size: Bytes(layer.size),
         kind: Kind::of_layer(&layer.media_type),
-        step: steps.get(index).cloned().unwrap_or_else(|| title(layer)),
+        step: steps.get(index).filter(|step| !step.is_empty()).cloned().unwrap_or_else(|| title(layer)),
     };
     layers.iter().take(LAYERS_MAX).enumerate().map(row).collect()
 }

@@ -15,9 +15,13 @@ fn long(text: &str) -> String {
 fn hostile_config(text: &str) -> Value {
     let labels: serde_json::Map<String, Value> =
         (0..200).map(|index| (format!("{index}{text}"), Value::from(text))).collect();
+    // As hostile as a configuration may be that is taken at all.
+    let word: String = text.chars().filter(|character| !character.is_control()).take(32).collect();
+    let diff_id = format!("sha256:{}", "0".repeat(64));
     let history: Vec<Value> = (0..100).map(|_| json!({ "created_by": text, "comment": text })).collect();
     json!({
-        "os": text, "architecture": text, "variant": text, "created": text,
+        "os": word, "architecture": word, "variant": word, "created": text,
+        "rootfs": { "type": "layers", "diff_ids": vec![diff_id; 100] },
         "config": {
             "User": text, "WorkingDir": text, "StopSignal": text, "Labels": labels,
             "Entrypoint": vec![text; 20], "Cmd": vec![text; 20], "Env": vec![text; 100],

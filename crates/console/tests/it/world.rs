@@ -227,14 +227,17 @@ impl World {
 
     /// Pushes an image with layers of these sizes, each made by a step.
     pub(crate) async fn image(&self, repository: &str, tags: &[&str], config: &Value, layers: &[usize]) -> Digest {
-        let config_bytes = serde_json::to_vec(config).unwrap();
-        let config_digest = self.blob(repository, &config_bytes).await;
-        let mut descriptors = Vec::new();
+        let (mut descriptors, mut diff_ids) = (Vec::new(), Vec::new());
         for (index, size) in layers.iter().enumerate() {
             let bytes = vec![u8::try_from(index % 250).unwrap(); *size];
             let digest = self.blob(repository, &bytes).await;
             descriptors.push(json!({ "mediaType": OCI_LAYER, "digest": digest.to_string(), "size": size }));
+            diff_ids.push(digest.to_string());
         }
+        let mut config = config.clone();
+        config["rootfs"] = json!({ "type": "layers", "diff_ids": diff_ids });
+        let config_bytes = serde_json::to_vec(&config).unwrap();
+        let config_digest = self.blob(repository, &config_bytes).await;
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": OCI_IMAGE,

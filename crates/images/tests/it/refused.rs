@@ -116,8 +116,8 @@ fn documents_that_disagree() {
             "too many layers",
             with(&|manifest, config| {
                 let layer = manifest["layers"][0].clone();
-                manifest["layers"] = vec![layer; images::LAYERS_MAX + 1].into();
-                config["rootfs"]["diff_ids"] = vec![other.clone(); images::LAYERS_MAX + 1].into();
+                manifest["layers"] = vec![layer; oci::image_config::LAYERS_MAX + 1].into();
+                config["rootfs"]["diff_ids"] = vec![other.clone(); oci::image_config::LAYERS_MAX + 1].into();
             }),
         ),
     ];
@@ -126,11 +126,11 @@ fn documents_that_disagree() {
     as it was: taken
     wrong diff-ID: the layer's tar has the digest sha256:…, not sha256:…
     a layer too many: the manifest sha256:… lists 2 layers and its configuration 1
-    no root file system: failed to understand the configuration sha256:…; it is not an image's configuration; missing field `rootfs` at line 1 column 147
+    no root file system: failed to understand the configuration sha256:…; the configuration's `rootfs` is missing
     an artifact: sha256:… is no image but an artifact of type `application/vnd.cncf.helm.config.v1+json`
     an attestation: sha256:… is no image but a list of blobs of type `application/vnd.in-toto+json`
     schema 1: failed to understand the manifest sha256:…; manifests of schema version 1 are unsupported; push with a client that makes version 2
-    too many layers: failed to understand the configuration sha256:…; it lists 1025 layers, the limit is 1024
+    too many layers: failed to understand the configuration sha256:…; the configuration lists 1025 layers, the limit is 1024
     ");
 }
 

@@ -4,7 +4,9 @@
 
 mod digest;
 mod error_code;
+mod image_config;
 mod manifest;
+mod media_type;
 mod name;
 mod query;
 mod range;

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use oci::image_config::LAYERS_MAX;
 use oci::media_type;
 use pipeline::{Query, Readable, State};
 use serde_json::json;
@@ -51,13 +52,14 @@ testkit::on_both_databases! {
             });
             hub.manifest("team/api", &layers.to_string(), &document).await
         };
-        let (below, at, above) = (image(999).await, image(1000).await, image(1001).await);
+        let (below, at, above) = (image(LAYERS_MAX - 1).await, image(LAYERS_MAX).await, image(LAYERS_MAX + 1).await);
         hub.settle().await;
         for image in [below, at] {
             assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
         }
         let refused = hub.pipeline.find_image(above).await.unwrap().unwrap().state;
-        assert_eq!(refused, State::Refused("it has 1001 layers, the limit is 1000".to_owned()));
+        let reason = "its configuration is refused: the configuration lists 1025 layers, the limit is 1024";
+        assert_eq!(refused, State::Refused(reason.to_owned()));
     }
 
     async fn a_pushed_image_has_an_inventory_and_documents_and_a_fact(database: Database) {
