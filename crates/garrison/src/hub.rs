@@ -256,7 +256,7 @@ fn registry_options(settings: &Settings) -> registry::Options {
 
 fn pipeline_options(settings: &Settings) -> pipeline::Options {
     // Without memory for making inventories, those that are there are still told.
-    pipeline::Options { memory_bytes: settings.inventory_memory.0.unwrap_or(0) }
+    pipeline::Options { memory_bytes: settings.inventory_memory.0.unwrap_or(0), ..pipeline::Options::default() }
 }
 
 fn microseconds(duration: Duration) -> i64 {

@@ -22,9 +22,6 @@ const KEY_BYTES_MAX: usize = 1024;
 /// Places kept of a component in one image; more are in the inventory.
 const PLACES_MAX: usize = 16;
 
-/// The largest packed layer that is kept; a larger one is read again.
-const LAYER_BYTES_MAX: usize = 32 << 20;
-
 /// Bytes of packed layers that are kept, the least used going first.
 const LAYERS_BYTES_MAX: i64 = 2 << 30;
 
@@ -493,9 +490,6 @@ pub(crate) async fn find_layer(index: &Db, layer: Digest, engine: &str) -> Resul
 
 /// Keeps what was read of a layer, and drops what was of use the longest ago where all together are too much.
 pub(crate) async fn store_layer(index: &Db, layer: Digest, engine: &str, body: Vec<u8>) -> Result<(), db::Error> {
-    if body.len() > LAYER_BYTES_MAX {
-        return Ok(());
-    }
     let (engine, body) = (engine.to_owned(), Arc::new(body));
     index
         .write(move |tx| {

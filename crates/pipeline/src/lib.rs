@@ -22,6 +22,7 @@ mod documents;
 mod find;
 mod image;
 mod index;
+mod limits;
 mod make;
 mod numbers;
 mod others;
@@ -34,6 +35,7 @@ mod sweep;
 
 pub use find::{Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
+pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison};
 pub use pipeline::{Error, Options, Pipeline, SWEEP};
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};

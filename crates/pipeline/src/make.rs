@@ -1,7 +1,7 @@
 //! The job that inventories one image.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use component::{Inventory, Subject};
 use evidence::{Claim, Fact, Sbom, Scope};
@@ -20,9 +20,6 @@ use crate::index::{self, Packed, State};
 use crate::pipeline::Pipeline;
 use crate::reader::{BlobReader, Interruption};
 use crate::recent::Known;
-
-/// How long one image may take. At the slowest that was measured (80 MB/s through bzip2-like worst cases) this is 140 GB.
-const IMAGE_TIME_MAX: Duration = Duration::from_mins(30);
 
 /// Who states what the hub found by itself.
 const PRODUCER: &str = "hub";
@@ -105,7 +102,7 @@ impl Pipeline {
         }
         let config = self.config(name, &manifest).await?;
         let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(told(&error)))?;
-        let deadline = Instant::now() + IMAGE_TIME_MAX;
+        let deadline = Instant::now() + self.inner.limits.image_time;
         let (mut records, mut of_use, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
         for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
             context.progress(&format!("layer {} of {}", at + 1, image.digests.len()));
@@ -197,7 +194,9 @@ impl Pipeline {
         let interrupted = interruption.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (outcome, interrupted) {
             (Ok((ReadLayer { record, .. }, packed)), _) => {
-                index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
+                if packed.len() <= self.inner.limits.layer_bytes {
+                    index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
+                }
                 let record = Arc::new(record);
                 self.inner.recent.add(layer, &record, Instant::now());
                 Ok(record)
@@ -205,7 +204,7 @@ impl Pipeline {
             (Err(_), Some(Interruption::Canceled)) => Err(Failure::Retry(JobError::Retry("the hub stops".to_owned()))),
             (Err(_), Some(Interruption::Store(error))) => Err(failed(&error)),
             (Err(_), Some(Interruption::OutOfTime)) => {
-                let minutes = IMAGE_TIME_MAX.as_secs() / 60;
+                let minutes = self.inner.limits.image_time.as_secs() / 60;
                 Err(Failure::Refused(format!("reading it takes longer than {minutes} minutes")))
             }
             (Err(sbom::Error::Layer(LayerError::TooMuchMemory { .. })), None) => {

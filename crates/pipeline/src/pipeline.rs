@@ -10,6 +10,7 @@ use sbom::Matcher;
 use tokio::sync::Semaphore;
 
 use crate::index::{self, ImageRecord};
+use crate::limits::Limits;
 use crate::numbers::Numbers;
 use crate::others;
 use crate::pack::unpack;
@@ -24,16 +25,18 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 /// The most inventories that are made at once. More cores than this are better left to requests.
 const WORKERS_MAX: usize = 4;
 
-/// What an operator may set.
+/// What is set at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// The memory that all inventories at work may take together, in bytes.
     pub memory_bytes: u64,
+    /// What holds for every image; no operator sets it.
+    pub limits: Limits,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { memory_bytes: 256 << 20 }
+        Self { memory_bytes: 256 << 20, limits: Limits::default() }
     }
 }
 
@@ -54,6 +57,7 @@ pub(crate) struct Inner {
     pub(crate) workers: usize,
     /// What the layers of one image may take.
     pub(crate) image_bytes_max: u64,
+    pub(crate) limits: Limits,
     /// The largest document of another that is compared.
     pub(crate) document_bytes_max: u64,
     /// In the memory of documents, while none is compared.
@@ -97,6 +101,7 @@ impl Pipeline {
                 engine,
                 workers,
                 image_bytes_max,
+                limits: options.limits,
                 document_bytes_max,
                 recent: RecentLayers::new(of_documents),
                 numbers: Numbers::default(),

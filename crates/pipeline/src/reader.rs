@@ -52,7 +52,7 @@ impl Read for BlobReader {
             if self.context.is_canceled() {
                 return Err(self.interrupted(Interruption::Canceled));
             }
-            if Instant::now() > self.deadline {
+            if is_over(Instant::now(), self.deadline) {
                 return Err(self.interrupted(Interruption::OutOfTime));
             }
             match self.runtime.block_on(self.stream.next()) {
@@ -64,5 +64,27 @@ impl Read for BlobReader {
         let count = buffer.len().min(self.chunk.len());
         self.chunk.copy_to_slice(&mut buffer[..count]);
         Ok(count)
+    }
+}
+
+/// Returns whether the time for an image is over: its last moment is still a part of it.
+fn is_over(now: Instant, deadline: Instant) -> bool {
+    now > deadline
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_last_moment_is_a_part_of_the_time() {
+        let before = Instant::now();
+        let moment = Duration::from_nanos(1);
+        let deadline = before + moment;
+        for (now, expected) in [(before, false), (deadline, false), (deadline + moment, true)] {
+            assert_eq!(is_over(now, deadline), expected);
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use oci::image_config::LAYERS_MAX;
 use oci::media_type;
-use pipeline::{Query, Readable, State};
+use pipeline::{Limits, Options, Query, Readable, State};
 use serde_json::json;
 use testkit::Database;
 
@@ -12,6 +12,7 @@ use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, 
 db::statements! {
     INSERT_LAYER = "INSERT INTO inventory_layers (digest, engine, size_bytes, used_at_us, body) VALUES ($1, 'test', $2, $3, $1)";
     DELETE_LAYERS = "DELETE FROM inventory_layers";
+    FIND_LAYER_SIZE = "SELECT size_bytes FROM inventory_layers WHERE digest = $1";
     LIST_LAYERS = "SELECT used_at_us FROM inventory_layers ORDER BY used_at_us";
     SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
 }
@@ -35,6 +36,42 @@ testkit::on_both_databases! {
             let found: Vec<i64> = rows.iter().map(|row| row.get(0).unwrap()).collect();
             assert_eq!(found, kept, "{excess}");
         }
+    }
+
+    async fn what_was_read_of_a_layer_is_kept_up_to_a_size(database: Database) {
+        let hub = Hub::open(database).await;
+        let status = dpkg(&[("openssl", "3.0.11-1"), ("zlib1g", "1:1.2.13")]);
+        let shared: &[(&str, &str)] = &[DEBIAN, (STATUS, &status)];
+        let digest = sha256(&testkit::layer(shared.iter().copied())).to_bytes();
+        let kept = async |hub: &Hub, tag: &str| {
+            run(&hub.index, &DELETE_LAYERS, vec![]).await;
+            let image = hub.image("team/api", tag, &[shared, &[(tag, "")]]).await;
+            hub.settle().await;
+            assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+            query(&hub.index, &FIND_LAYER_SIZE, vec![digest.clone().into()]).await.first().map(|row| row.get::<i64>(0).unwrap())
+        };
+        let size_bytes = kept(&hub, "first").await.unwrap();
+        let size = usize::try_from(size_bytes).unwrap();
+        let mut hub = hub;
+        for (limit, expected) in [(size + 1, Some(size_bytes)), (size, Some(size_bytes)), (size - 1, None)] {
+            let limits = Limits { layer_bytes: limit, ..Limits::default() };
+            hub = hub.with_options(Options { limits, ..Options::default() });
+            assert_eq!(kept(&hub, &limit.to_string()).await, expected, "{limit}");
+        }
+    }
+
+    async fn an_image_that_takes_too_long_is_refused(database: Database) {
+        let limits = Limits { image_time: Duration::ZERO, ..Limits::default() };
+        let hub = Hub::open_with(database, true, Options { limits, ..Options::default() }).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        let refused = hub.pipeline.find_image(image).await.unwrap().unwrap().state;
+        assert_eq!(refused, State::Refused("reading it takes longer than 0 minutes".to_owned()));
+        // What is in time is read to its end, and what was refused is looked at again.
+        let patient = hub.with_options(Options::default());
+        assert_eq!(patient.image("team/api", "1", &[&[DEBIAN]]).await, image);
+        patient.settle().await;
+        assert_eq!(patient.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
     }
 
     async fn an_image_has_a_largest_number_of_layers(database: Database) {
@@ -158,7 +195,7 @@ testkit::on_both_databases! {
     }
 
     async fn a_layer_that_needs_more_memory_than_there_is_is_refused(database: Database) {
-        let options = pipeline::Options { memory_bytes: 64 << 10 };
+        let options = Options { memory_bytes: 64 << 10, ..Options::default() };
         let hub = Hub::open_with(database, true, options).await;
         let paths: Vec<String> = (0..2000).map(|number| format!("a/{number}/file")).collect();
         let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, "")).collect();
@@ -169,12 +206,12 @@ testkit::on_both_databases! {
     }
 
     async fn what_was_refused_is_looked_at_again_once_it_is_pushed_again(database: Database) {
-        let hub = Hub::open_with(database, true, pipeline::Options { memory_bytes: 64 << 10 }).await;
+        let hub = Hub::open_with(database, true, Options { memory_bytes: 64 << 10, ..Options::default() }).await;
         let paths: Vec<String> = (0..2000).map(|number| format!("a/{number}/file")).collect();
         let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, "")).collect();
         let image = hub.image("team/api", "1", &[&files]).await;
         hub.settle().await;
-        let roomy = hub.with_options(pipeline::Options::default());
+        let roomy = hub.with_options(Options::default());
         assert_eq!(roomy.image("team/api", "1", &[&files]).await, image);
         roomy.settle().await;
         assert_eq!(roomy.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
@@ -196,7 +233,7 @@ testkit::on_both_databases! {
     }
 
     async fn a_sweep_orders_what_was_pushed_before(database: Database) {
-        let hub = Hub::open_with(database, false, pipeline::Options::default()).await;
+        let hub = Hub::open_with(database, false, Options::default()).await;
         let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
         hub.settle().await;
         // The first sweep runs at the start and makes the job, which the same runner may take or leave.

@@ -102,7 +102,7 @@ testkit::on_both_databases! {
 
     async fn a_document_has_a_largest_size(database: Database) {
         // A sixteenth of the memory is for a document.
-        let options = pipeline::Options { memory_bytes: 1 << 20 };
+        let options = pipeline::Options { memory_bytes: 1 << 20, ..pipeline::Options::default() };
         let limit = (1 << 20) / 16;
         let hub = Hub::open_with(database, true, options).await;
         let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
