@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal as _};
 use component::{Inventory, Layer, Subject};
 use images::{FileSystems, Image, ImageReference, Local, Opened, SingleFile, Source as Place};
 use oci::Platform;
-use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source};
+use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source, formats};
 
 use crate::error::{CommandError, Kind};
 use crate::output;
@@ -60,6 +60,9 @@ impl Reader {
             Place::Local(local) => {
                 let opened = local.open(self.platform.as_ref())?;
                 if let Local::Path(path) = local {
+                    if let Opened::File(file) = &opened {
+                        refuse_document(file)?;
+                    }
                     self.note(&format!("Taken as {0}; write {0} to be exact.", spelled(&opened, &path.display())));
                 }
                 self.read_opened(opened)
@@ -142,6 +145,22 @@ fn source<'r>(image: &Image, records: &'r [&'r LayerRecord]) -> Source<'r> {
         records,
         created: image.created.clone(),
     }
+}
+
+/// Refuses an SBOM that nobody said to look into as a file: its inventory would be empty, and be taken for what the document says.
+fn refuse_document(file: &SingleFile) -> Result<(), CommandError> {
+    /// Enough for the white space before a document.
+    const START_BYTES: usize = 4096;
+    let start = file.head(START_BYTES)?;
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
+    let may_be_document = text.starts_with(b"{") || text.starts_with(b"pkg:");
+    if !may_be_document || !formats::is_document(&file.head(formats::Limits::DOCUMENT_BYTES_MAX)?) {
+        return Ok(());
+    }
+    let path = file.path.display();
+    Err(CommandError::new(Kind::Usage, format!("`{path}` is an SBOM, not something to list the components of"))
+        .hint(format!("`garrison sbom convert {path}` reads it"))
+        .hint(format!("`garrison sbom file:{path}` looks into it as into any file")))
 }
 
 fn spelled(opened: &Opened, path: &dyn std::fmt::Display) -> String {

@@ -194,7 +194,7 @@ impl Error {
         match self {
             Self::Fetch { source, .. } => source.hints(),
             Self::NoLayout { path } => vec![format!("`dir:{}` takes it as a plain directory", path.display())],
-            Self::Document { .. } => vec!["`garrison sbom convert` reads documents".to_owned()],
+            Self::Document { path } => vec![format!("`garrison sbom convert {}` reads it", path.display())],
             Self::NameAbsent { available, .. } if available.is_empty() => {
                 vec!["no image in it has a name; leave the name out, or give `@DIGEST`".to_owned()]
             }

@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use oci::{Algorithm, Digest};
@@ -32,6 +32,21 @@ impl SingleFile {
     /// Returns the name without the directories.
     pub fn name(&self) -> String {
         self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// Returns the first bytes, as many as are wanted and there; they are read again by [`SingleFile::read`].
+    pub fn head(&self, bytes: usize) -> Result<Vec<u8>, Error> {
+        let mut head = vec![0; bytes.min(usize::try_from(self.size_bytes).unwrap_or(usize::MAX))];
+        let mut count = 0;
+        while count < head.len() {
+            let read = self.file.read_at(&mut head[count..], count as u64);
+            match read.map_err(|source| Error::Read { path: self.path.clone(), source })? {
+                0 => break,
+                more => count += more,
+            }
+        }
+        head.truncate(count);
+        Ok(head)
     }
 
     /// Reads the file: as much as `read` wants, and then to the end. Returns what `read` returned, and the digest of all.

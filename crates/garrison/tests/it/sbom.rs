@@ -239,6 +239,35 @@ fn documents_of_others_are_converted() {
 }
 
 #[test]
+fn a_document_is_not_taken_for_a_file_to_look_into() {
+    let home = Home::new();
+    let document = r#"{"components": [], "bomFormat": "CycloneDX", "specVersion": "1.5"}"#;
+    std::fs::write(home.path().join("bom.cdx.json"), document).unwrap();
+    std::fs::write(home.path().join("package-lock.json"), r#"{"lockfileVersion":3,"packages":{}}"#).unwrap();
+    insta::assert_snapshot!(home.run(&["sbom", "bom.cdx.json"]), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `bom.cdx.json` is an SBOM, not something to list the components of
+    hint:  `garrison sbom convert bom.cdx.json` reads it
+    hint:  `garrison sbom file:bom.cdx.json` looks into it as into any file
+    ");
+    for taken in ["file:bom.cdx.json", "package-lock.json"] {
+        let told = home.run(&["sbom", taken, "-o", "purls"]);
+        assert!(told.starts_with("exit 0\n"), "{told}");
+    }
+    let mut command = home.garrison(&["sbom", "-"]);
+    let output = command.stdin(File::open(home.path().join("bom.cdx.json")).unwrap()).output().unwrap();
+    insta::assert_snapshot!(home.told(&output), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: `-` holds a document, not an image
+    hint:  `garrison sbom convert -` reads it
+    ");
+}
+
+#[test]
 fn differences_end_as_those_of_diff() {
     let home = Home::new();
     image(&home);

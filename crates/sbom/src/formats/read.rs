@@ -140,17 +140,43 @@ struct Marks<'a> {
     context: Option<&'a RawValue>,
 }
 
+/// Returns whether bytes are a document that [`read`] knows by its marks, whole and right or not.
+///
+/// It costs a walk over the JSON, and no memory that grows with it.
+pub fn is_document(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    kind(text.strip_prefix('\u{feff}').unwrap_or(text).trim_start()).is_ok()
+}
+
+/// The formats that are told apart by their contents.
+#[derive(Clone, Copy)]
+enum Kind {
+    CycloneDx,
+    Spdx,
+    Syft,
+    Purls,
+}
+
 fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Document, ReadError> {
+    match kind(text)? {
+        Kind::CycloneDx => cyclonedx::read(text, limits, strictness),
+        Kind::Spdx => spdx::read(text, limits),
+        Kind::Syft => syft::read(text, limits),
+        Kind::Purls => purls::read(text, limits),
+    }
+}
+
+fn kind(text: &str) -> Result<Kind, ReadError> {
     if text.starts_with('{') {
         let marks: Marks<'_> = serde_json::from_str(text).map_err(ReadError::Json)?;
         if marks.bom_format.is_some() {
-            return cyclonedx::read(text, limits, strictness);
+            return Ok(Kind::CycloneDx);
         }
         if marks.spdx_version.is_some() {
-            return spdx::read(text, limits);
+            return Ok(Kind::Spdx);
         }
         if marks.artifacts.is_some() {
-            return syft::read(text, limits);
+            return Ok(Kind::Syft);
         }
         if marks.context.is_some_and(|context| context.get().contains("spdx.org/rdf/3")) {
             return Err(ReadError::UnsupportedVersion {
@@ -161,7 +187,7 @@ fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Documen
         }
         // Written by hand or by a tool that forgot its first line.
         if marks.spec_version.is_some() && marks.spdx_id.is_none() {
-            return cyclonedx::read(text, limits, strictness);
+            return Ok(Kind::CycloneDx);
         }
         return Err(ReadError::Unrecognised);
     }
@@ -172,7 +198,7 @@ fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Documen
         return Err(ReadError::UnsupportedFormat { format: "XML" });
     }
     if text.starts_with("pkg:") {
-        return purls::read(text, limits);
+        return Ok(Kind::Purls);
     }
     Err(ReadError::Unrecognised)
 }

@@ -266,3 +266,24 @@ fn summarise(found: Result<Document, ReadError>) -> String {
     }
     line
 }
+
+#[test]
+fn documents_are_told_from_other_files_by_their_marks() {
+    for (text, expected) in [
+        ("", false),
+        ("{", false),
+        ("{}", false),
+        ("<bom/>", false),
+        ("SPDXVersion: SPDX-2.3", false),
+        (r#"{"lockfileVersion":3,"packages":{}}"#, false),
+        (r#"{"@context":"https://spdx.org/rdf/3.0.1/spdx-context.jsonld"}"#, false),
+        (r#"{"components":[],"bomFormat":"CycloneDX"}"#, true),
+        ("\u{feff}\n{\"spdxVersion\":1}", true),
+        (r#"{"artifacts":null}"#, false),
+        (r#"{"artifacts":[]}"#, true),
+        ("pkg:npm/a@1", true),
+    ] {
+        assert_eq!(sbom::formats::is_document(text.as_bytes()), expected, "{text}");
+    }
+    assert!(!sbom::formats::is_document(b"\xff{\"bomFormat\":1}"));
+}
