@@ -17,7 +17,7 @@ use crate::beneath;
 
 mod helper;
 
-pub use helper::HELPER_TIME_MAX;
+pub use helper::{HELPER_TIME_MAX, parse_helper_answer};
 
 /// The largest file of credentials: an entry takes some hundred bytes.
 pub const CREDENTIAL_FILE_BYTES_MAX: u64 = 4 << 20;
@@ -77,12 +77,44 @@ pub enum CredentialError {
     },
 }
 
-/// Where a user's credentials are looked for, in order. The first file that knows a registry counts.
+/// Who a user is to a registry, as a file of credentials says.
 #[derive(Debug, Clone)]
-pub struct CredentialFiles(Vec<PathBuf>);
+pub enum Known {
+    /// It says nothing.
+    Nobody,
+    /// It holds the credentials.
+    Credentials(RegistryCredentials),
+    /// A program knows them.
+    Helper {
+        /// The name behind `docker-credential-`; as the file has it, so perhaps none that a program can have.
+        name: String,
+        /// What the program is asked for.
+        server: String,
+    },
+}
 
+/// Why a file's text is none of credentials. What stands there is not repeated: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialTextError {
+    /// It is not of its form.
+    #[error("it is not understood at line {line}, column {column}")]
+    Malformed {
+        /// Where.
+        line: usize,
+        /// Where.
+        column: usize,
+    },
+    /// An entry is not of its form.
+    #[error("the entry for `{key}` is not a name and a password in base64")]
+    Entry {
+        /// The registry.
+        key: String,
+    },
+}
+
+/// The text of a file of credentials, understood.
 #[derive(Default, Deserialize)]
-struct Document {
+pub struct CredentialText {
     #[serde(default)]
     auths: Option<BTreeMap<String, Entry>>,
     #[serde(rename = "credsStore", default)]
@@ -90,6 +122,10 @@ struct Document {
     #[serde(rename = "credHelpers", default)]
     helpers: Option<BTreeMap<String, String>>,
 }
+
+/// Where a user's credentials are looked for, in order. The first file that knows a registry counts.
+#[derive(Debug, Clone)]
+pub struct CredentialFiles(Vec<PathBuf>);
 
 #[derive(Default, Deserialize)]
 struct Entry {
@@ -133,16 +169,22 @@ impl CredentialFiles {
         repository: &RepositoryName,
     ) -> Result<Option<RegistryCredentials>, CredentialError> {
         for path in &self.0 {
-            let Some(document) = read(path)? else { continue };
-            if let Some(credentials) = find_in(&document, path, host, repository)? {
-                return Ok(Some(credentials));
+            let Some(bytes) = read(path)? else { continue };
+            let known = CredentialText::parse(&bytes).and_then(|text| text.find(host, repository));
+            let found = match known.map_err(|error| CredentialError::of_text(path, error))? {
+                Known::Nobody => None,
+                Known::Credentials(credentials) => Some(credentials),
+                Known::Helper { name, server } => helper::ask(&name, &server)?,
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 }
 
-fn read(path: &Path) -> Result<Option<Document>, CredentialError> {
+fn read(path: &Path) -> Result<Option<Vec<u8>>, CredentialError> {
     let failed = |source| CredentialError::Read { path: path.to_owned(), source };
     let file = match beneath::open_file(path) {
         Ok(file) => file,
@@ -156,39 +198,50 @@ fn read(path: &Path) -> Result<Option<Document>, CredentialError> {
     if bytes.len() as u64 > CREDENTIAL_FILE_BYTES_MAX {
         return Err(CredentialError::TooLarge { path: path.to_owned() });
     }
-    if bytes.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        CredentialError::Malformed { path: path.to_owned(), line, column }
-    })
+    Ok(Some(bytes))
 }
 
-fn find_in(
-    document: &Document,
-    path: &Path,
-    host: &str,
-    repository: &RepositoryName,
-) -> Result<Option<RegistryCredentials>, CredentialError> {
-    let host = if DOCKER_HUB.contains(&host) { DOCKER_HUB[0] } else { host };
-    let server = if host == DOCKER_HUB[0] { DOCKER_HUB_KEY } else { host };
-    if let Some((_, name)) = document.helpers.iter().flatten().find(|(key, _)| place(key) == host) {
-        return helper::ask(name, server);
-    }
-    let entries: Vec<_> = document.auths.iter().flatten().map(|(key, entry)| (place(key), key, entry)).collect();
-    for wanted in places(host, repository) {
-        // Of several spellings of a place, the first that says something.
-        for (_, key, entry) in entries.iter().filter(|(place, _, _)| *place == wanted) {
-            let wrong = || CredentialError::Entry { path: path.to_owned(), key: (*key).clone() };
-            if let Some(credentials) = credentials(entry).map_err(|NotAnEntry| wrong())? {
-                return Ok(Some(credentials));
-            }
+impl CredentialError {
+    fn of_text(path: &Path, error: CredentialTextError) -> Self {
+        let path = path.to_owned();
+        match error {
+            CredentialTextError::Malformed { line, column } => Self::Malformed { path, line, column },
+            CredentialTextError::Entry { key } => Self::Entry { path, key },
         }
     }
-    match &document.store {
-        Some(name) if !name.is_empty() => helper::ask(name, server),
-        _ => Ok(None),
+}
+
+impl CredentialText {
+    /// Understands the bytes of a file; an empty one says nothing.
+    pub fn parse(bytes: &[u8]) -> Result<Self, CredentialTextError> {
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(bytes)
+            .map_err(|error| CredentialTextError::Malformed { line: error.line(), column: error.column() })
+    }
+
+    /// Returns who the user is to a repository of a registry.
+    pub fn find(&self, host: &str, repository: &RepositoryName) -> Result<Known, CredentialTextError> {
+        let host = if DOCKER_HUB.contains(&host) { DOCKER_HUB[0] } else { host };
+        let server = if host == DOCKER_HUB[0] { DOCKER_HUB_KEY } else { host };
+        let helper = |name: &String| Known::Helper { name: name.clone(), server: server.to_owned() };
+        if let Some((_, name)) = self.helpers.iter().flatten().find(|(key, _)| place(key) == host) {
+            return Ok(helper(name));
+        }
+        let entries: Vec<_> = self.auths.iter().flatten().map(|(key, entry)| (place(key), key, entry)).collect();
+        for wanted in places(host, repository) {
+            // Of several spellings of a place, the first that says something.
+            for (_, key, entry) in entries.iter().filter(|(place, _, _)| *place == wanted) {
+                let found = credentials(entry);
+                let found = found.map_err(|NotAnEntry| CredentialTextError::Entry { key: (*key).clone() })?;
+                if let Some(credentials) = found {
+                    return Ok(Known::Credentials(credentials));
+                }
+            }
+        }
+        let store = self.store.as_ref().filter(|name| !name.is_empty());
+        Ok(store.map_or(Known::Nobody, helper))
     }
 }
 

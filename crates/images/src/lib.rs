@@ -30,7 +30,10 @@ mod spool;
 mod store;
 
 pub use archive::ARCHIVE_ENTRIES_MAX;
-pub use credentials::{CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, HELPER_TIME_MAX};
+pub use credentials::{
+    CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, CredentialText, CredentialTextError, HELPER_TIME_MAX,
+    Known, parse_helper_answer,
+};
 pub use directory::{DEPTH_MAX, Directory, Enter, FileSystems, Found, FoundFile, Skipped};
 pub use docker::DOCKER_MANIFEST_BYTES_MAX;
 pub use error::Error;

@@ -147,7 +147,8 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
-    pub(crate) fn parse(status: u16, body: &[u8]) -> Option<Self> {
+    /// Understands the body of a refusal, of either form; `None` if it is of none.
+    pub fn parse(status: u16, body: &[u8]) -> Option<Self> {
         match serde_json::from_slice(body).ok()? {
             Document::Problem { title, code, detail, hint } => {
                 // The title is the same for every problem of a kind; the detail is about this one.

@@ -1,7 +1,8 @@
 //! The one client for everything that leaves the process.
 //!
 //! [`HubClient`] is how the command line talks to a hub's JSON API, [`RegistryClient`] how images are read from any
-//! registry. Nothing else in the workspace may name an HTTP client.
+//! registry. What strangers answer is understood by pure functions: [`Challenge::parse_all`], [`parse_token`],
+//! [`Problem::parse`]. Nothing else in the workspace may name an HTTP client.
 //!
 //! Invariants:
 //! - Credentials are bound to the host they were given for: a hub's redirects are never followed, a registry's are
@@ -26,4 +27,7 @@ pub use address::{AddressError, HubAddress};
 pub use endpoint::{Endpoint, Method};
 pub use error::{Error, Problem};
 pub use hub::{Credentials, HubClient, HubOptions, Page};
-pub use registry::{Blob, FetchedManifest, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
+pub use registry::{
+    Blob, Challenge, FetchedManifest, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions, TokenError,
+    parse_token,
+};

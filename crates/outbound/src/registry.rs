@@ -18,11 +18,13 @@ mod blob;
 mod challenge;
 mod error;
 mod reach;
+mod token;
 
 pub use blob::Blob;
+pub use challenge::Challenge;
 pub use error::RegistryError;
+pub use token::{TokenError, parse_token};
 
-use challenge::Challenge;
 use reach::Reach;
 
 /// The longest token or error document that is read.
@@ -340,9 +342,10 @@ impl RegistryClient {
             return Err(self.refusal(response).await);
         }
         let bytes = self.read(response, DOCUMENT_BYTES_MAX).await?;
-        let answer: TokenAnswer =
-            serde_json::from_slice(&bytes).map_err(|_| self.answer("a token of an unknown form"))?;
-        answer.token.or(answer.access_token).filter(|token| !token.is_empty()).ok_or_else(|| self.answer("no token"))
+        parse_token(&bytes).map_err(|error| match error {
+            TokenError::Form => self.answer("a token of an unknown form"),
+            TokenError::Absent => self.answer("no token"),
+        })
     }
 
     fn header(&self, text: &str) -> Result<HeaderValue, RegistryError> {
@@ -390,13 +393,6 @@ impl RegistryClient {
     fn answer(&self, what: &'static str) -> RegistryError {
         RegistryError::Answer { registry: self.registry(), what }
     }
-}
-
-/// What a registry's token service answers.
-#[derive(serde::Deserialize)]
-struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
 }
 
 /// A request that may be sent again.

@@ -67,12 +67,13 @@ fn ask_within(
         let is_unknown = String::from_utf8_lossy(&output).trim() == UNKNOWN;
         return if is_unknown { Ok(None) } else { Err(failed("failed".to_owned())) };
     }
-    let answer: Answer =
-        serde_json::from_slice(&output).map_err(|_| failed("answered in a form that is not understood".to_owned()))?;
-    if answer.secret.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(basic_or_token(&answer.user, &answer.secret)))
+    parse_helper_answer(&output).map_err(|_| failed("answered in a form that is not understood".to_owned()))
+}
+
+/// Returns the credentials that a helper answers with; `None` where the secret is empty.
+pub fn parse_helper_answer(output: &[u8]) -> Result<Option<RegistryCredentials>, serde_json::Error> {
+    let answer: Answer = serde_json::from_slice(output)?;
+    Ok((!answer.secret.is_empty()).then(|| basic_or_token(&answer.user, &answer.secret)))
 }
 
 /// Runs a helper; returns whether it succeeded, and what it wrote.

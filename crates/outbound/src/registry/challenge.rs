@@ -4,17 +4,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// One way to say who asks.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Challenge {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Challenge {
     /// Name and password with each request.
     Basic,
     /// A token from elsewhere.
-    Bearer { realm: String, service: Option<String> },
+    Bearer {
+        /// Where the token is made; as the registry wrote it, so perhaps no address.
+        realm: String,
+        /// What the token is for, in the words of who makes it.
+        service: Option<String>,
+    },
 }
 
 impl Challenge {
     /// Reads a header, which may hold several challenges. Schemes that are not known are passed over.
-    pub(super) fn parse_all(header: &str) -> Vec<Self> {
+    pub fn parse_all(header: &str) -> Vec<Self> {
         let mut challenges: Vec<(String, Vec<(String, String)>)> = Vec::new();
         let mut rest = header.trim_start_matches([' ', ',']);
         while !rest.is_empty() {
