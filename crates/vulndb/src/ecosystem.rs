@@ -1,0 +1,441 @@
+//! Whose packages: the ecosystems of OSV's schema ("Defined ecosystems"), as far as there are components of them.
+
+use std::fmt;
+
+use component::{Distribution, PackageType, Purl, Scheme};
+
+use crate::{Channel, Named};
+
+/// An ecosystem, and for a distribution its release.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ecosystem {
+    /// Whose.
+    pub family: Family,
+    /// Which release of a distribution, in the words of its `os-release`: `12`, `22.04`, `3.20`. `None` when it has none, or when
+    /// the publisher means all.
+    pub release: Option<String>,
+}
+
+macro_rules! families {
+    ($($(#[$doc:meta])* $variant:ident = $osv:literal, $scheme:expr, $named:ident;)*) => {
+        /// Who publishes packages under names and versions of their own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Family {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Family {
+            /// Every family, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Returns the name in OSV's schema, as in `crates.io`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $osv),* }
+            }
+
+            /// Returns whose rules order its versions; none where nobody says.
+            pub fn scheme(self) -> Option<Scheme> {
+                match self { $(Self::$variant => $scheme),* }
+            }
+
+            /// Returns what its advisories name unless they say otherwise.
+            pub fn named(self) -> Named {
+                match self { $(Self::$variant => Named::$named),* }
+            }
+        }
+    };
+}
+
+families! {
+    /// npm's registry.
+    Npm = "npm", Some(Scheme::Npm), Binary;
+    /// The Python package index.
+    PyPi = "PyPI", Some(Scheme::Pep440), Binary;
+    /// Maven repositories: `group:artifact`.
+    Maven = "Maven", Some(Scheme::Maven), Binary;
+    /// Go modules, with `stdlib` and `toolchain`.
+    Go = "Go", Some(Scheme::Go), Binary;
+    /// The registry of Rust's crates.
+    CratesIo = "crates.io", Some(Scheme::Semver), Binary;
+    /// `RubyGems`.
+    RubyGems = "RubyGems", Some(Scheme::Gem), Binary;
+    /// Packages of Composer.
+    Packagist = "Packagist", None, Binary;
+    /// `NuGet`.
+    NuGet = "NuGet", None, Binary;
+    /// Packages of Erlang and Elixir.
+    Hex = "Hex", Some(Scheme::Semver), Binary;
+    /// Packages of Dart.
+    Pub = "Pub", Some(Scheme::Semver), Binary;
+    /// Swift packages, by their address.
+    SwiftUrl = "SwiftURL", Some(Scheme::Semver), Binary;
+    /// Actions of GitHub.
+    GitHubActions = "GitHub Actions", Some(Scheme::Semver), Binary;
+    /// Bitnami's builds of applications.
+    Bitnami = "Bitnami", Some(Scheme::Semver), Binary;
+    /// The parts of Kubernetes itself.
+    Kubernetes = "Kubernetes", Some(Scheme::Semver), Binary;
+    /// Debian.
+    Debian = "Debian", Some(Scheme::Deb), Source;
+    /// Ubuntu.
+    Ubuntu = "Ubuntu", Some(Scheme::Deb), Source;
+    /// Alpine.
+    Alpine = "Alpine", Some(Scheme::Apk), Source;
+    /// Wolfi.
+    Wolfi = "Wolfi", Some(Scheme::Apk), Source;
+    /// Chainguard.
+    Chainguard = "Chainguard", Some(Scheme::Apk), Source;
+    /// `AlmaLinux`.
+    AlmaLinux = "AlmaLinux", Some(Scheme::Rpm), Binary;
+    /// Rocky Linux.
+    RockyLinux = "Rocky Linux", Some(Scheme::Rpm), Binary;
+    /// Red Hat Enterprise Linux and what is rebuilt from it byte for byte.
+    RedHat = "Red Hat", Some(Scheme::Rpm), Binary;
+    /// SUSE Linux Enterprise.
+    Suse = "SUSE", Some(Scheme::Rpm), Binary;
+    /// `openSUSE`.
+    OpenSuse = "openSUSE", Some(Scheme::Rpm), Binary;
+    /// Azure Linux, formerly CBL-Mariner.
+    AzureLinux = "Azure Linux", Some(Scheme::Rpm), Binary;
+    /// Photon OS.
+    Photon = "Photon OS", Some(Scheme::Rpm), Binary;
+    /// `openEuler`.
+    OpenEuler = "openEuler", Some(Scheme::Rpm), Binary;
+    /// Mageia.
+    Mageia = "Mageia", Some(Scheme::Rpm), Binary;
+    /// Products by CPE: what is known of programs that belong to no package manager.
+    Cpe = "CPE", None, Binary;
+}
+
+/// An ecosystem that has no place here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("nothing is known of the ecosystem `{name}`")]
+pub struct UnknownEcosystem {
+    /// Its name without the release.
+    pub name: String,
+}
+
+impl Ecosystem {
+    /// Makes an ecosystem without releases.
+    pub fn new(family: Family) -> Self {
+        Self { family, release: None }
+    }
+
+    /// Makes a distribution's release.
+    pub fn release(family: Family, release: impl Into<String>) -> Self {
+        Self { family, release: Some(release.into()) }
+    }
+
+    /// Reads a name of OSV's schema, as in `Ubuntu:Pro:22.04:LTS`, and the channel that it names.
+    pub fn parse_osv(name: &str) -> Result<(Self, Channel), UnknownEcosystem> {
+        let (family, rest) = name.split_once(':').map_or((name, None), |(family, rest)| (family, Some(rest)));
+        let Some(family) = Family::ALL.iter().copied().find(|known| known.as_str() == family) else {
+            return Err(UnknownEcosystem { name: family.to_owned() });
+        };
+        let Some(rest) = rest.filter(|_| family.is_distribution()) else {
+            return Ok((Self::new(family), Channel::Main));
+        };
+        let (release, channel) = match family {
+            Family::Ubuntu => ubuntu_release(rest),
+            Family::Alpine => (rest.strip_prefix('v').unwrap_or(rest).to_owned(), Channel::Main),
+            Family::RedHat => (red_hat_release(rest), Channel::Main),
+            Family::Suse | Family::OpenSuse => (suse_release(rest), Channel::Main),
+            Family::AzureLinux => (azure_release(rest), Channel::Main),
+            _ => (rest.to_owned(), Channel::Main),
+        };
+        Ok((Self { family, release: Some(release) }, channel))
+    }
+
+    /// Returns the ecosystem whose advisories speak of a distribution's packages; none for one that nobody publishes for.
+    ///
+    /// Derivatives that keep a parent's packages and versions (CentOS, Linux Mint) take the parent's.
+    pub fn of_distribution(distribution: &Distribution) -> Option<Self> {
+        let version = distribution.version_id.as_deref().unwrap_or_default();
+        let major = version.split('.').next().unwrap_or_default();
+        let two_parts = || version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        let (family, release) = match distribution.id.as_str() {
+            "debian" | "raspbian" => (Family::Debian, debian_release(distribution)?),
+            "ubuntu" => (Family::Ubuntu, two_parts()),
+            "alpine" if version.contains("_alpha") || version.is_empty() => (Family::Alpine, "edge".to_owned()),
+            "alpine" => (Family::Alpine, two_parts()),
+            "wolfi" => return Some(Self::new(Family::Wolfi)),
+            "chainguard" => return Some(Self::new(Family::Chainguard)),
+            "almalinux" => (Family::AlmaLinux, major.to_owned()),
+            "rocky" => (Family::RockyLinux, major.to_owned()),
+            "rhel" | "centos" | "redhat" => (Family::RedHat, major.to_owned()),
+            "sles" | "sled" | "sles_sap" | "sle_hpc" => (Family::Suse, version.to_owned()),
+            "opensuse-leap" => (Family::OpenSuse, version.to_owned()),
+            "opensuse-tumbleweed" => (Family::OpenSuse, "tumbleweed".to_owned()),
+            "azurelinux" | "mariner" => (Family::AzureLinux, two_parts()),
+            "photon" => (Family::Photon, two_parts()),
+            "openEuler" | "openeuler" => (Family::OpenEuler, version.to_owned()),
+            "mageia" => (Family::Mageia, major.to_owned()),
+            _ => return None,
+        };
+        (!release.is_empty()).then_some(Self { family, release: Some(release) })
+    }
+
+    /// Returns the ecosystem of a package that belongs to a language or an application, not to a distribution.
+    pub fn of_package_type(package_type: PackageType) -> Option<Self> {
+        Some(Self::new(match package_type {
+            PackageType::Npm => Family::Npm,
+            PackageType::Python => Family::PyPi,
+            PackageType::JavaArchive | PackageType::JenkinsPlugin => Family::Maven,
+            PackageType::GoModule => Family::Go,
+            PackageType::RustCrate => Family::CratesIo,
+            PackageType::Gem => Family::RubyGems,
+            PackageType::PhpComposer => Family::Packagist,
+            PackageType::Dotnet => Family::NuGet,
+            PackageType::Deb | PackageType::Apk | PackageType::Rpm | PackageType::Binary | PackageType::Unknown => {
+                return None;
+            }
+        }))
+    }
+
+    /// Returns the one spelling of a package's name in this ecosystem.
+    pub fn canonical_name(&self, name: &str) -> String {
+        match self.family {
+            // PyPA, "Names and normalization".
+            Family::PyPi => python_name(name),
+            // Composer's and NuGet's registries tell no case apart.
+            Family::Packagist | Family::NuGet => name.to_ascii_lowercase(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Returns the name of a component's package in this ecosystem, from its purl: `group:artifact` for Maven, `@scope/name` for npm,
+    /// the whole path for Go.
+    pub fn name_of_purl(&self, purl: &Purl) -> String {
+        let separator = if self.family == Family::Maven { ":" } else { "/" };
+        let name = match purl.namespace() {
+            Some(namespace) if !self.family.is_distribution() => format!("{namespace}{separator}{}", purl.name()),
+            _ => purl.name().to_owned(),
+        };
+        self.canonical_name(&name)
+    }
+}
+
+impl Family {
+    /// Tells whether it is a distribution of an operating system.
+    pub fn is_distribution(self) -> bool {
+        matches!(self.scheme(), Some(Scheme::Deb | Scheme::Rpm | Scheme::Apk))
+    }
+}
+
+impl fmt::Display for Ecosystem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.family.as_str())?;
+        match &self.release {
+            Some(release) => write!(formatter, ":{release}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The numbers of Debian's releases, by their names.
+const DEBIAN_RELEASES: &[(&str, &str)] = &[
+    ("squeeze", "6"),
+    ("wheezy", "7"),
+    ("jessie", "8"),
+    ("stretch", "9"),
+    ("buster", "10"),
+    ("bullseye", "11"),
+    ("bookworm", "12"),
+    ("trixie", "13"),
+    ("forky", "14"),
+    ("duke", "15"),
+    ("sid", "sid"),
+];
+
+/// The numbers of Ubuntu's releases, by their names.
+const UBUNTU_RELEASES: &[(&str, &str)] = &[
+    ("precise", "12.04"),
+    ("trusty", "14.04"),
+    ("utopic", "14.10"),
+    ("vivid", "15.04"),
+    ("wily", "15.10"),
+    ("xenial", "16.04"),
+    ("yakkety", "16.10"),
+    ("zesty", "17.04"),
+    ("artful", "17.10"),
+    ("bionic", "18.04"),
+    ("cosmic", "18.10"),
+    ("disco", "19.04"),
+    ("eoan", "19.10"),
+    ("focal", "20.04"),
+    ("groovy", "20.10"),
+    ("hirsute", "21.04"),
+    ("impish", "21.10"),
+    ("jammy", "22.04"),
+    ("kinetic", "22.10"),
+    ("lunar", "23.04"),
+    ("mantic", "23.10"),
+    ("noble", "24.04"),
+    ("oracular", "24.10"),
+    ("plucky", "25.04"),
+    ("questing", "25.10"),
+];
+
+/// Returns the number of a Debian release, as in `bookworm`; `sid` stays that.
+pub fn debian_number(codename: &str) -> Option<&'static str> {
+    find_release(DEBIAN_RELEASES, codename)
+}
+
+/// Returns the number of an Ubuntu release, as in `jammy`.
+pub fn ubuntu_number(codename: &str) -> Option<&'static str> {
+    find_release(UBUNTU_RELEASES, codename)
+}
+
+fn find_release(releases: &[(&str, &'static str)], codename: &str) -> Option<&'static str> {
+    releases.iter().find(|(name, _)| *name == codename).map(|(_, number)| *number)
+}
+
+/// Testing and unstable have no number in `os-release`, only a name.
+fn debian_release(distribution: &Distribution) -> Option<String> {
+    let number = distribution.version_id.as_deref().and_then(|version| version.split('.').next());
+    let named = || {
+        let pretty = distribution.pretty_name.as_deref().unwrap_or_default();
+        let codename = distribution.codename.as_deref().or_else(|| pretty.rsplit('/').next())?;
+        debian_number(codename)
+    };
+    number.filter(|number| !number.is_empty()).or_else(named).map(str::to_owned)
+}
+
+/// `22.04:LTS`, `Pro:22.04:LTS`, `Pro:FIPS-updates:22.04:LTS`, `25.10`.
+fn ubuntu_release(rest: &str) -> (String, Channel) {
+    let parts: Vec<&str> = rest.split(':').collect();
+    let channel = match parts.as_slice() {
+        ["Pro", kind, _, ..] if kind.starts_with("FIPS") => Channel::Fips,
+        ["Pro", ..] => Channel::Esm,
+        _ => Channel::Main,
+    };
+    let release = parts.iter().find(|part| part.starts_with(|character: char| character.is_ascii_digit()));
+    (release.unwrap_or(&rest).to_string(), channel)
+}
+
+/// `enterprise_linux:8::appstream` is release 8; what is extended for those who pay for it stays apart, as `rhel_eus:8.6`.
+fn red_hat_release(rest: &str) -> String {
+    let mut parts = rest.split(':');
+    match (parts.next(), parts.next()) {
+        (Some("enterprise_linux"), Some(release)) => release.split('.').next().unwrap_or(release).to_owned(),
+        (Some(product), Some(release)) => format!("{product}:{release}"),
+        _ => rest.to_owned(),
+    }
+}
+
+/// `Linux Enterprise Server 15 SP4` is `15.4`, as `os-release` has it; `Leap 15.5` is `15.5`.
+fn suse_release(rest: &str) -> String {
+    let words: Vec<&str> = rest.split([' ', '-']).collect();
+    let Some(at) = words.iter().position(|word| word.starts_with(|character: char| character.is_ascii_digit())) else {
+        return rest.to_ascii_lowercase();
+    };
+    match words.get(at + 1).and_then(|word| word.strip_prefix("SP")) {
+        Some(pack) => format!("{}.{pack}", words[at]),
+        None => words[at].to_owned(),
+    }
+}
+
+/// OSV has `3`, `os-release` has `3.0`.
+fn azure_release(rest: &str) -> String {
+    if rest.contains('.') { rest.to_owned() } else { format!("{rest}.0") }
+}
+
+fn python_name(name: &str) -> String {
+    let mut normal = String::with_capacity(name.len());
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !normal.is_empty() {
+            normal.push('-');
+        }
+        normal.push_str(&part.to_ascii_lowercase());
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_osv_are_read_with_their_release_and_channel() {
+        let check = |name: &str, expected: &str, channel: Channel| {
+            let (ecosystem, found) = Ecosystem::parse_osv(name).expect("the table's names are known");
+            assert_eq!((ecosystem.to_string().as_str(), found), (expected, channel), "{name}");
+        };
+        check("npm", "npm", Channel::Main);
+        check("Debian:12", "Debian:12", Channel::Main);
+        check("Debian", "Debian", Channel::Main);
+        check("Ubuntu:25.10", "Ubuntu:25.10", Channel::Main);
+        check("Ubuntu:22.04:LTS", "Ubuntu:22.04", Channel::Main);
+        check("Ubuntu:Pro:16.04:LTS", "Ubuntu:16.04", Channel::Esm);
+        check("Ubuntu:Pro:FIPS-updates:22.04:LTS", "Ubuntu:22.04", Channel::Fips);
+        check("Alpine:v3.20", "Alpine:3.20", Channel::Main);
+        check("Alpine:edge", "Alpine:edge", Channel::Main);
+        check("Rocky Linux:9", "Rocky Linux:9", Channel::Main);
+        check("Red Hat:enterprise_linux:8::appstream", "Red Hat:8", Channel::Main);
+        check("Red Hat:rhel_aus:8.6::appstream", "Red Hat:rhel_aus:8.6", Channel::Main);
+        check("SUSE:Linux Enterprise Server 15 SP4", "SUSE:15.4", Channel::Main);
+        check("SUSE:Linux Enterprise Server 12 SP5-LTSS", "SUSE:12.5", Channel::Main);
+        check("openSUSE:Leap 15.5", "openSUSE:15.5", Channel::Main);
+        check("openSUSE:Tumbleweed", "openSUSE:tumbleweed", Channel::Main);
+        check("Azure Linux:3", "Azure Linux:3.0", Channel::Main);
+        check("Maven:https://repo.example/", "Maven", Channel::Main);
+        let unknown = Ecosystem::parse_osv("Fruit:apple").expect_err("nobody publishes fruit");
+        assert_eq!(unknown.to_string(), "nothing is known of the ecosystem `Fruit`");
+    }
+
+    #[test]
+    fn a_distribution_has_the_ecosystem_of_its_publisher() {
+        let check = |id: &str, version: Option<&str>, codename: Option<&str>, expected: Option<&str>| {
+            let distribution = Distribution {
+                id: id.to_owned(),
+                version_id: version.map(str::to_owned),
+                codename: codename.map(str::to_owned),
+                ..Distribution::default()
+            };
+            let found = Ecosystem::of_distribution(&distribution).map(|ecosystem| ecosystem.to_string());
+            assert_eq!(found.as_deref(), expected, "{id} {version:?} {codename:?}");
+        };
+        check("debian", Some("12"), Some("bookworm"), Some("Debian:12"));
+        check("debian", None, Some("trixie"), Some("Debian:13"));
+        check("debian", None, None, None);
+        check("ubuntu", Some("22.04"), None, Some("Ubuntu:22.04"));
+        check("alpine", Some("3.18.4"), None, Some("Alpine:3.18"));
+        check("alpine", Some("3.21.0_alpha20240807"), None, Some("Alpine:edge"));
+        check("wolfi", Some("20230201"), None, Some("Wolfi"));
+        check("almalinux", Some("8.9"), None, Some("AlmaLinux:8"));
+        check("centos", Some("7"), None, Some("Red Hat:7"));
+        check("sles", Some("15.4"), None, Some("SUSE:15.4"));
+        check("mariner", Some("2.0"), None, Some("Azure Linux:2.0"));
+        check("azurelinux", Some("3.0"), None, Some("Azure Linux:3.0"));
+        check("slackware", Some("15.0"), None, None);
+    }
+
+    #[test]
+    fn names_have_one_spelling() {
+        let check = |family: Family, name: &str, expected: &str| {
+            assert_eq!(Ecosystem::new(family).canonical_name(name), expected);
+        };
+        check(Family::PyPi, "Zope.Interface__x", "zope-interface-x");
+        check(Family::NuGet, "Newtonsoft.Json", "newtonsoft.json");
+        check(Family::Packagist, "Symfony/HTTP-Kernel", "symfony/http-kernel");
+        check(Family::Npm, "JSONStream", "JSONStream");
+        check(Family::Go, "github.com/BurntSushi/toml", "github.com/BurntSushi/toml");
+    }
+
+    #[test]
+    fn a_purl_gives_the_name_that_advisories_use() {
+        let check = |family: Family, purl: &str, expected: &str| {
+            let purl: Purl = purl.parse().expect("the table's purls are valid");
+            assert_eq!(Ecosystem::new(family).name_of_purl(&purl), expected);
+        };
+        check(
+            Family::Maven,
+            "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1",
+            "org.apache.logging.log4j:log4j-core",
+        );
+        check(Family::Npm, "pkg:npm/%40babel/core@7.0.0", "@babel/core");
+        check(Family::Go, "pkg:golang/golang.org/x/net@v0.1.0", "golang.org/x/net");
+        check(Family::Packagist, "pkg:composer/symfony/http-kernel@5.0.0", "symfony/http-kernel");
+        check(Family::Debian, "pkg:deb/debian/openssl@3.0.0", "openssl");
+    }
+}

@@ -1,0 +1,36 @@
+//! What is known to be wrong with software: advisories of many publishers, read into one form.
+//!
+//! This crate is pure: bytes and values in, values or typed refusals out. It fetches nothing, opens no file, reads no clock,
+//! and knows neither images nor inventories' formats; what it matches are [`component::Component`]s.
+//!
+//! Invariants, which everything above relies on:
+//! - A record means what its publisher means by it: ranges are kept as they were stated, and nothing is guessed where a
+//!   record is silent.
+//! - What a reader does not understand is counted by reason, never passed over in silence; one bad record costs no other.
+//! - Same records, same bytes, in whatever order they came.
+//! - All work and memory are bounded by named limits, whatever is sent.
+
+mod advisory;
+pub mod ecosystem;
+mod interval;
+mod reader;
+mod records;
+
+pub use advisory::{
+    Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
+    Verdict,
+};
+pub use ecosystem::{Ecosystem, Family};
+pub use interval::{End, Interval, Start};
+pub use reader::{Document, Reader, Shape};
+pub use records::{Exploited, Probability, Problem, Records};
+
+#[allow(missing_docs, reason = "made from the folder of readers")]
+mod all {
+    include!(concat!(env!("OUT_DIR"), "/readers.rs"));
+}
+
+/// Returns every reader, in the order of their names.
+pub fn readers() -> &'static [Reader] {
+    all::ALL
+}
