@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::{Ecosystem, Interval};
 
 /// A moment, in seconds since 1970 (UTC).
@@ -35,7 +37,7 @@ pub struct Advisory {
 }
 
 /// What kind of statement an advisory makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub enum Nature {
     /// A vulnerability.
     #[default]
@@ -53,7 +55,7 @@ pub enum Nature {
 /// What an advisory says of one package in one ecosystem.
 ///
 /// A version is meant when it lies in one of the intervals or is named in `versions`; with neither, every version is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Affected {
     /// Whose package.
     pub ecosystem: Ecosystem,
@@ -74,7 +76,7 @@ pub struct Affected {
 }
 
 /// What a package's name names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Named {
     /// The package as it is installed.
     Binary,
@@ -83,7 +85,7 @@ pub enum Named {
 }
 
 /// What is said of versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Verdict {
     /// They are affected.
     Affected(Fix),
@@ -94,7 +96,7 @@ pub enum Verdict {
 }
 
 /// What the publisher says about mending. A version that mends it is the end of an interval ([`crate::End::Fixed`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub enum Fix {
     /// Nothing beyond what the intervals say.
     #[default]
@@ -108,7 +110,7 @@ pub enum Fix {
 }
 
 /// What else must hold of a component for a statement to be about it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Qualifiers {
     /// The architectures that are meant, in the distribution's words; none means all.
     pub architectures: Vec<String>,
@@ -121,7 +123,7 @@ pub struct Qualifiers {
 }
 
 /// The channel of a distribution, where a fix is to be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub enum Channel {
     /// What everybody gets.
     #[default]
@@ -137,7 +139,7 @@ pub enum Channel {
 }
 
 /// A package of a Go module and what in it is vulnerable.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Symbols {
     /// The import path.
     pub path: String,
@@ -146,7 +148,7 @@ pub struct Symbols {
 }
 
 /// A statement of how severe something is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Severity {
     /// Who says so, where it is not the publisher of the record: `nvd`.
     pub source: Option<String>,
@@ -155,7 +157,7 @@ pub struct Severity {
 }
 
 /// How severe something is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Rating {
     /// A vector of CVSS 2.0, 3.0, 3.1 or 4.0, as it was stated.
     Cvss(String),
@@ -164,7 +166,7 @@ pub enum Rating {
 }
 
 /// A level of severity. The order is from the least to the worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Said to be of no consequence.
     Negligible,
@@ -179,7 +181,7 @@ pub enum Level {
 }
 
 /// Where to read more.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reference {
     /// The kind, in OSV's words: `ADVISORY`, `FIX`, `WEB`.
     pub kind: String,

@@ -1,44 +1,47 @@
 use std::cmp::Ordering;
 
 use component::{Scheme, Unorderable, Version};
+use serde::{Deserialize, Serialize};
 
-/// A run of versions in the order of their ecosystem.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Interval {
+/// A run of versions in the order of their ecosystem. Its bounds are owned, or borrowed from a database.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Interval<S = String> {
     /// Where it begins.
-    pub start: Start,
+    pub start: Start<S>,
     /// Where it ends.
-    pub end: End,
+    pub end: End<S>,
 }
 
 /// Where an interval begins.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Start {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Start<S = String> {
     /// At the first version there ever was.
     Unbounded,
     /// At this version, which is in it.
-    At(String),
+    At(S),
     /// After this version, which is not.
-    After(String),
+    After(S),
 }
 
 /// Where an interval ends.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum End {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum End<S = String> {
     /// Nowhere: all later versions are in it.
     Unbounded,
     /// Before this version, which mends what is wrong.
-    Fixed(String),
+    Fixed(S),
     /// Before this version, of which nothing more is said.
-    Before(String),
+    Before(S),
     /// At this version, the last that is in it.
-    Through(String),
+    Through(S),
 }
 
-impl Interval {
+impl<S> Interval<S> {
     /// All versions.
     pub const ALL: Self = Self { start: Start::Unbounded, end: End::Unbounded };
+}
 
+impl<S: AsRef<str>> Interval<S> {
     /// Tells whether a version lies in the interval. An error when the interval's own bound cannot be ordered.
     pub fn contains(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
         Ok(self.is_started_at(version)? && !self.is_ended_at(version)?)
@@ -47,16 +50,16 @@ impl Interval {
     fn is_started_at(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
         match &self.start {
             Start::Unbounded => Ok(true),
-            Start::At(bound) => Ok(order(version, bound)?.is_ge()),
-            Start::After(bound) => Ok(order(version, bound)?.is_gt()),
+            Start::At(bound) => Ok(order(version, bound.as_ref())?.is_ge()),
+            Start::After(bound) => Ok(order(version, bound.as_ref())?.is_gt()),
         }
     }
 
     fn is_ended_at(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
         match &self.end {
             End::Unbounded => Ok(false),
-            End::Fixed(bound) | End::Before(bound) => Ok(order(version, bound)?.is_ge()),
-            End::Through(bound) => Ok(order(version, bound)?.is_gt()),
+            End::Fixed(bound) | End::Before(bound) => Ok(order(version, bound.as_ref())?.is_ge()),
+            End::Through(bound) => Ok(order(version, bound.as_ref())?.is_gt()),
         }
     }
 }
