@@ -6,7 +6,7 @@ use crate::{Ecosystem, Interval};
 pub type Time = i64;
 
 /// One record of one feed: what its publisher says about which packages.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Advisory {
     /// The name that the publisher gave it: `GHSA-jfh8-c2jp-5v3q`, `DSA-5678-1`, `CVE-2024-3094`.
     pub id: String,

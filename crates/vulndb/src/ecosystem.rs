@@ -3,11 +3,13 @@
 use std::fmt;
 
 use component::{Distribution, PackageType, Purl, Scheme};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Channel, Named};
 
 /// An ecosystem, and for a distribution its release.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ecosystem {
     /// Whose.
     pub family: Family,
@@ -148,7 +150,7 @@ impl Ecosystem {
 
     /// Returns the ecosystem whose advisories speak of a distribution's packages; none for one that nobody publishes for.
     ///
-    /// Derivatives that keep a parent's packages and versions (CentOS, Linux Mint) take the parent's.
+    /// Derivatives that keep a parent's packages and versions (`CentOS`) take the parent's.
     pub fn of_distribution(distribution: &Distribution) -> Option<Self> {
         let version = distribution.version_id.as_deref().unwrap_or_default();
         let major = version.split('.').next().unwrap_or_default();
@@ -219,6 +221,24 @@ impl Family {
     /// Tells whether it is a distribution of an operating system.
     pub fn is_distribution(self) -> bool {
         matches!(self.scheme(), Some(Scheme::Deb | Scheme::Rpm | Scheme::Apk))
+    }
+}
+
+// By name: what was written stays what it was, whatever families there are.
+impl Serialize for Family {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Family {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = <&str>::deserialize(deserializer)?;
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|family| family.as_str() == name)
+            .ok_or_else(|| D::Error::custom("an unknown ecosystem"))
     }
 }
 

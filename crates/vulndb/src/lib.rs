@@ -11,8 +11,12 @@
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod advisory;
+mod difference;
 pub mod ecosystem;
+pub mod file;
 mod interval;
+pub mod matching;
+mod naming;
 mod reader;
 mod records;
 
@@ -20,6 +24,7 @@ pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
     Verdict,
 };
+pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};
 pub use interval::{End, Interval, Start};
 pub use reader::{Document, Reader, Shape};

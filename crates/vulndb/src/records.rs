@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Advisory, Time};
 
 /// What a reader made of documents.
@@ -58,7 +60,7 @@ pub struct Probability {
 }
 
 /// A vulnerability that is known to be exploited (CISA, KEV).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exploited {
     /// The vulnerability: `CVE-2021-44228`.
     pub id: String,

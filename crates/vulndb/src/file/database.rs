@@ -1,0 +1,438 @@
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{Checked, Corrupt};
+use super::section::Section;
+use super::table::Table;
+use super::write::{CONTENT_BYTES, ENTRY_BYTES, Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, package_hash, prefix};
+use crate::naming::{cve_number, is_cve};
+use crate::{
+    Advisory, Affected, Ecosystem, End, Exploited, Interval, Named, Nature, Probability, Qualifiers, Reference,
+    Severity, Start, Time, Verdict,
+};
+
+/// What one block of texts may take unpacked: 128 KiB and the longest text, with room to spare.
+const TEXT_BLOCK_BYTES_MAX: usize = 16 << 20;
+
+/// A database that was opened; `B` is whatever holds the file's bytes.
+#[derive(Debug)]
+pub struct Database<B> {
+    file: Checked<B>,
+    ecosystems: Vec<Ecosystem>,
+    packages: u32,
+    prefix_bits: u32,
+}
+
+/// The place of an advisory in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AdvisoryIndex(pub u32);
+
+/// The place of a vulnerability in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct VulnerabilityIndex(pub u32);
+
+/// An advisory without its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdvisoryHead<'a> {
+    /// Where it came from.
+    pub feed: FeedIndex,
+    /// As [`Advisory::id`].
+    pub id: &'a str,
+    /// As [`Advisory::aliases`].
+    #[serde(borrow)]
+    pub aliases: Vec<&'a str>,
+    /// As [`Advisory::upstream`].
+    #[serde(borrow)]
+    pub upstream: Vec<&'a str>,
+    /// As [`Advisory::nature`].
+    pub nature: Nature,
+    /// As [`Advisory::published`].
+    pub published: Option<Time>,
+    /// As [`Advisory::modified`].
+    pub modified: Option<Time>,
+    /// As [`Advisory::withdrawn`].
+    pub withdrawn: Option<Time>,
+    /// As [`Advisory::severities`].
+    pub severities: Vec<Severity>,
+    /// As [`Advisory::weaknesses`].
+    pub weaknesses: Vec<u32>,
+    /// The vulnerabilities that it is about: one or more.
+    pub vulnerabilities: Vec<VulnerabilityIndex>,
+    /// Where its text is.
+    pub(crate) text: TextPlace,
+}
+
+/// Where a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TextPlace {
+    pub(crate) block: u32,
+    pub(crate) start: u32,
+    pub(crate) length: u32,
+}
+
+/// What people read of an advisory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// As [`Advisory::summary`].
+    pub summary: String,
+    /// As [`Advisory::details`].
+    pub details: String,
+    /// As [`Advisory::references`].
+    pub references: Vec<Reference>,
+}
+
+/// A vulnerability: what findings are called by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vulnerability<'a> {
+    /// Its name: a CVE where there is one.
+    pub name: &'a str,
+    /// The advisories about it, in order.
+    pub advisories: Vec<AdvisoryIndex>,
+}
+
+/// What an advisory says of a package; see [`Affected`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement<'a> {
+    /// Whose statement it is.
+    pub advisory: AdvisoryIndex,
+    /// What the package's name names.
+    pub named: Named,
+    /// What is said.
+    pub verdict: Verdict,
+    /// Of which versions.
+    #[serde(borrow)]
+    pub intervals: Vec<Interval<&'a str>>,
+    /// And of which besides.
+    #[serde(borrow)]
+    pub versions: Vec<&'a str>,
+    /// What else must hold.
+    pub qualifiers: Qualifiers,
+    /// How severe it is there.
+    pub severities: Vec<Severity>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct PackageName<'a> {
+    pub(crate) ecosystem: u16,
+    pub(crate) name: &'a str,
+}
+
+/// A package of which something is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackageEntry {
+    index: u32,
+    /// What it was found by.
+    pub hash: [u8; 8],
+    /// The same in two databases that say the same of it: in all that matching and severity rest on.
+    pub content: [u8; CONTENT_BYTES],
+}
+
+impl<B: AsRef<[u8]>> Database<B> {
+    /// Opens a file's bytes: reads the header, the sums and the few ecosystems.
+    pub fn open(bytes: B) -> Result<Self, Corrupt> {
+        let file = Checked::open(bytes)?;
+        let ecosystems: Vec<Ecosystem> =
+            Table::open(&file, Section::Ecosystems)?.records().collect::<Result<_, _>>()?;
+        let head = file.get(Section::Packages, 0..8)?;
+        let (packages, prefix_bits) = (number(&head[..4]), number(&head[4..]));
+        let form = Corrupt::Form { section: Section::Packages };
+        // One prefix has at least one entry, or there is but one.
+        if prefix_bits > 32 || (prefix_bits > 0 && packages >> prefix_bits == 0) {
+            return Err(form);
+        }
+        let expected = 8 + ((1_u64 << prefix_bits) + 1) * 4 + u64::from(packages) * ENTRY_BYTES as u64;
+        if file.section_length(Section::Packages) != expected {
+            return Err(form);
+        }
+        Ok(Self { file, ecosystems, packages, prefix_bits })
+    }
+
+    /// Returns the whole file.
+    pub fn file_bytes(&self) -> &[u8] {
+        self.file.file_bytes()
+    }
+
+    /// Returns the bytes of each section, in the order of the file.
+    pub fn sizes(&self) -> impl Iterator<Item = (Section, u64)> {
+        Section::ALL.into_iter().map(|section| (section, self.file.section_length(section)))
+    }
+
+    /// Returns where the records came from, in the order of their names.
+    pub fn feeds(&self) -> Result<Vec<Feed>, Corrupt> {
+        Table::open(&self.file, Section::Feeds)?.records().collect()
+    }
+
+    /// Returns the ecosystems, in order.
+    pub fn ecosystems(&self) -> &[Ecosystem] {
+        &self.ecosystems
+    }
+
+    /// Returns how many packages something is said of.
+    pub fn package_count(&self) -> u32 {
+        self.packages
+    }
+
+    /// Finds a package by its [canonical name](Ecosystem::canonical_name).
+    pub fn find_package(&self, ecosystem: &Ecosystem, name: &str) -> Result<Option<PackageEntry>, Corrupt> {
+        let hash = package_hash(ecosystem, name);
+        let at = 8 + prefix(u64::from_be_bytes(hash), self.prefix_bits) as u64 * 4;
+        let bounds = self.file.get(Section::Packages, at..at + 8)?;
+        let (mut low, mut high) = (number(&bounds[..4]), number(&bounds[4..]).min(self.packages));
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.entry(middle)?.hash < hash { low = middle + 1 } else { high = middle }
+        }
+        // Few have the same hash, if any.
+        while low < self.packages {
+            let entry = self.entry(low)?;
+            if entry.hash != hash {
+                break;
+            }
+            let found = self.package_name(&entry)?;
+            if found == (ecosystem, name) {
+                return Ok(Some(entry));
+            }
+            low += 1;
+        }
+        Ok(None)
+    }
+
+    /// Returns all packages, in the order of their hashes.
+    pub fn packages(&self) -> impl Iterator<Item = Result<PackageEntry, Corrupt>> {
+        (0..self.packages).map(|index| self.entry(index))
+    }
+
+    /// Returns a package's ecosystem and name.
+    pub fn package_name(&self, package: &PackageEntry) -> Result<(&Ecosystem, &str), Corrupt> {
+        let PackageName { ecosystem, name } = Table::open(&self.file, Section::PackageNames)?.record(package.index)?;
+        let form = Corrupt::Form { section: Section::PackageNames };
+        Ok((self.ecosystems.get(usize::from(ecosystem)).ok_or(form)?, name))
+    }
+
+    /// Returns what is said of a package, in the order of the advisories.
+    pub fn statements(
+        &self,
+        package: &PackageEntry,
+    ) -> Result<impl Iterator<Item = Result<Statement<'_>, Corrupt>>, Corrupt> {
+        let mut bytes = Table::open(&self.file, Section::Statements)?.bytes(package.index)?;
+        Ok(std::iter::from_fn(move || {
+            if bytes.is_empty() {
+                return None;
+            }
+            let Ok((statement, rest)) = postcard::take_from_bytes(bytes) else {
+                bytes = &[];
+                return Some(Err(Corrupt::Form { section: Section::Statements }));
+            };
+            bytes = rest;
+            Some(Ok(statement))
+        }))
+    }
+
+    /// Returns how many advisories there are.
+    pub fn advisory_count(&self) -> Result<u32, Corrupt> {
+        Ok(Table::open(&self.file, Section::Advisories)?.len())
+    }
+
+    /// Returns an advisory without its text.
+    pub fn advisory(&self, index: AdvisoryIndex) -> Result<AdvisoryHead<'_>, Corrupt> {
+        Table::open(&self.file, Section::Advisories)?.record(index.0)
+    }
+
+    /// Returns an advisory's text, for which a block of many is unpacked.
+    pub fn text(&self, advisory: &AdvisoryHead<'_>) -> Result<Text, Corrupt> {
+        let TextPlace { block, start, length } = advisory.text;
+        let form = || Corrupt::Form { section: Section::Texts };
+        let unpacked = self.text_block(block)?;
+        let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
+        let text =
+            range.and_then(|(start, length)| unpacked.get(start..start.checked_add(length)?)).ok_or_else(form)?;
+        postcard::from_bytes(text).map_err(|_| form())
+    }
+
+    fn text_block(&self, block: u32) -> Result<Vec<u8>, Corrupt> {
+        let form = || Corrupt::Form { section: Section::Texts };
+        let packed = Table::open(&self.file, Section::Texts)?.bytes(block)?;
+        let (length, packed) = packed.split_at_checked(4).ok_or_else(form)?;
+        let length = usize::try_from(number(length)).ok().filter(|length| *length <= TEXT_BLOCK_BYTES_MAX);
+        zstd::bulk::decompress(packed, length.ok_or_else(form)?).map_err(|_| form())
+    }
+
+    /// Returns a vulnerability.
+    pub fn vulnerability(&self, index: VulnerabilityIndex) -> Result<Vulnerability<'_>, Corrupt> {
+        Table::open(&self.file, Section::Vulnerabilities)?.record(index.0)
+    }
+
+    /// Finds the vulnerabilities that go by a name, of whatever publisher: mostly one.
+    pub fn find_vulnerabilities(&self, name: &str) -> Result<Vec<VulnerabilityIndex>, Corrupt> {
+        let upper = is_cve(name).then(|| name.to_ascii_uppercase());
+        let table = Table::open(&self.file, Section::Names)?;
+        let found =
+            table.find(upper.as_deref().unwrap_or(name), |record: &(&str, Vec<VulnerabilityIndex>)| record.0)?;
+        Ok(found.map(|(_, (_, indices))| indices).unwrap_or_default())
+    }
+
+    /// Finds how probable it is that a vulnerability is exploited.
+    pub fn find_probability(&self, name: &str) -> Result<Option<Probability>, Corrupt> {
+        let Some(wanted) = cve_number(name) else { return Ok(None) };
+        let (mut low, mut high) = (0, self.file.section_length(Section::Scores) / SCORE_BYTES as u64);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let at = middle * SCORE_BYTES as u64;
+            let row = self.file.get(Section::Scores, at..at + SCORE_BYTES as u64)?;
+            let found = (u16::from_le_bytes([row[0], row[1]]), number(&row[2..6]));
+            match found.cmp(&wanted) {
+                std::cmp::Ordering::Equal => {
+                    let probability = share(&row[6..9]);
+                    return Ok(Some(Probability { id: name.to_owned(), probability, percentile: share(&row[9..12]) }));
+                }
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Finds what is known of a vulnerability's exploitation.
+    pub fn find_exploited(&self, name: &str) -> Result<Option<Exploited>, Corrupt> {
+        let table = Table::open(&self.file, Section::Exploited)?;
+        let found = table.find(&name.to_ascii_uppercase(), |record: &Exploited| &record.id)?;
+        Ok(found.map(|(_, record)| record))
+    }
+
+    /// Returns every advisory whole, by its feed's index: what a [`Builder`](super::Builder) makes the same file of.
+    ///
+    /// This holds all of them in memory.
+    pub fn advisories(&self) -> Result<Vec<(FeedIndex, Advisory)>, Corrupt> {
+        let mut all = Vec::new();
+        let mut block: Option<(u32, Vec<u8>)> = None;
+        for index in 0..self.advisory_count()? {
+            let head = self.advisory(AdvisoryIndex(index))?;
+            if block.as_ref().is_none_or(|(number, _)| *number != head.text.block) {
+                block = Some((head.text.block, self.text_block(head.text.block)?));
+            }
+            let text = block.as_ref().and_then(|(_, bytes)| {
+                let start = usize::try_from(head.text.start).ok()?;
+                bytes.get(start..start.checked_add(usize::try_from(head.text.length).ok()?)?)
+            });
+            let form = Corrupt::Form { section: Section::Texts };
+            let Some(Ok(text)) = text.map(postcard::from_bytes::<Text>) else { return Err(form) };
+            all.push((head.feed, whole(&head, text)));
+        }
+        for package in self.packages() {
+            let package = package?;
+            let (ecosystem, name) = self.package_name(&package)?;
+            for statement in self.statements(&package)? {
+                let statement = statement?;
+                let place = usize::try_from(statement.advisory.0).ok().and_then(|at| all.get_mut(at));
+                let (_, advisory) = place.ok_or(Corrupt::Form { section: Section::Statements })?;
+                advisory.affected.push(affected(ecosystem, name, statement));
+            }
+        }
+        for (_, advisory) in &mut all {
+            advisory.affected.sort_unstable();
+        }
+        Ok(all)
+    }
+
+    /// Returns all that is known of probabilities, in the order of their names.
+    pub fn probabilities(&self) -> Result<Vec<Probability>, Corrupt> {
+        let length = self.file.section_length(Section::Scores);
+        let rows = self.file.get(Section::Scores, 0..length)?.chunks_exact(SCORE_BYTES);
+        let row = |row: &[u8]| Probability {
+            id: format!("CVE-{}-{:04}", u16::from_le_bytes([row[0], row[1]]), number(&row[2..6])),
+            probability: share(&row[6..9]),
+            percentile: share(&row[9..12]),
+        };
+        Ok(rows.map(row).collect())
+    }
+
+    /// Returns all that is known to be exploited, in the order of their names.
+    pub fn exploited(&self) -> Result<Vec<Exploited>, Corrupt> {
+        Table::open(&self.file, Section::Exploited)?.records().collect()
+    }
+
+    /// Reads everything once, as an import does before it believes a file.
+    pub fn verify(&self) -> Result<(), Corrupt> {
+        self.feeds()?;
+        self.advisories()?;
+        self.probabilities()?;
+        self.exploited()?;
+        let vulnerabilities = Table::open(&self.file, Section::Vulnerabilities)?;
+        let count = self.advisory_count()?;
+        for vulnerability in vulnerabilities.records::<Vulnerability<'_>>() {
+            if vulnerability?.advisories.iter().any(|advisory| advisory.0 >= count) {
+                return Err(Corrupt::Form { section: Section::Vulnerabilities });
+            }
+        }
+        for name in Table::open(&self.file, Section::Names)?.records::<(&str, Vec<VulnerabilityIndex>)>() {
+            if name?.1.iter().any(|vulnerability| vulnerability.0 >= vulnerabilities.len()) {
+                return Err(Corrupt::Form { section: Section::Names });
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self, index: u32) -> Result<PackageEntry, Corrupt> {
+        let at = 8 + ((1_u64 << self.prefix_bits) + 1) * 4 + u64::from(index) * ENTRY_BYTES as u64;
+        let bytes = self.file.get(Section::Packages, at..at + ENTRY_BYTES as u64)?;
+        let (mut hash, mut content) = ([0; 8], [0; CONTENT_BYTES]);
+        hash.copy_from_slice(&bytes[..8]);
+        content.copy_from_slice(&bytes[8..]);
+        Ok(PackageEntry { index, hash, content })
+    }
+}
+
+fn whole(head: &AdvisoryHead<'_>, text: Text) -> Advisory {
+    let own = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    Advisory {
+        id: head.id.to_owned(),
+        aliases: own(&head.aliases),
+        upstream: own(&head.upstream),
+        nature: head.nature,
+        published: head.published,
+        modified: head.modified,
+        withdrawn: head.withdrawn,
+        summary: text.summary,
+        details: text.details,
+        severities: head.severities.clone(),
+        references: text.references,
+        weaknesses: head.weaknesses.clone(),
+        affected: Vec::new(),
+    }
+}
+
+fn affected(ecosystem: &Ecosystem, name: &str, statement: Statement<'_>) -> Affected {
+    let own = |interval: &Interval<&str>| Interval {
+        start: match interval.start {
+            Start::Unbounded => Start::Unbounded,
+            Start::At(version) => Start::At(version.to_owned()),
+            Start::After(version) => Start::After(version.to_owned()),
+        },
+        end: match interval.end {
+            End::Unbounded => End::Unbounded,
+            End::Fixed(version) => End::Fixed(version.to_owned()),
+            End::Before(version) => End::Before(version.to_owned()),
+            End::Through(version) => End::Through(version.to_owned()),
+        },
+    };
+    Affected {
+        ecosystem: ecosystem.clone(),
+        package: name.to_owned(),
+        named: statement.named,
+        verdict: statement.verdict,
+        intervals: statement.intervals.iter().map(own).collect(),
+        versions: statement.versions.iter().map(ToString::to_string).collect(),
+        qualifiers: statement.qualifiers,
+        severities: statement.severities,
+    }
+}
+
+/// Reads four bytes; the caller has taken exactly these.
+fn number(bytes: &[u8]) -> u32 {
+    bytes.try_into().map_or(0, u32::from_le_bytes)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
+fn share(bytes: &[u8]) -> f32 {
+    let parts = bytes.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
+    parts as f32 / SCORE_PARTS
+}

@@ -1,0 +1,78 @@
+use std::ops::Range;
+
+use super::bytes::{BLOCK_BYTES, Corrupt};
+use super::section::Section;
+
+/// The version of the file's form. Raised with each change of it: a reader takes its own version alone.
+pub const FORMAT_VERSION: u16 = 1;
+
+const MAGIC: &[u8; 8] = b"garrvdb\n";
+
+/// Magic, version, count, sum of the sums, length.
+const FIXED_BYTES: usize = 8 + 2 + 2 + 4 + 8;
+
+/// The header's length in bytes, its own sum included.
+pub(crate) const HEADER_BYTES: usize = FIXED_BYTES + Section::ALL.len() * 16 + 4;
+
+/// Where the first section begins: the header has the first block to itself.
+pub(crate) const FIRST_SECTION: usize = 4096;
+
+const _: () = assert!(FIRST_SECTION as u64 == BLOCK_BYTES && HEADER_BYTES <= FIRST_SECTION);
+
+/// Where the sections are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The CRC-32 of the section of sums.
+    pub(crate) sums_crc: u32,
+    /// The file's length in bytes.
+    pub(crate) length: u64,
+    /// The places of the sections, in their order.
+    pub(crate) sections: [Range<u64>; Section::ALL.len()],
+}
+
+impl Header {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&u16::try_from(Section::ALL.len()).unwrap_or(u16::MAX).to_le_bytes());
+        bytes.extend_from_slice(&self.sums_crc.to_le_bytes());
+        bytes.extend_from_slice(&self.length.to_le_bytes());
+        for section in &self.sections {
+            bytes.extend_from_slice(&section.start.to_le_bytes());
+            bytes.extend_from_slice(&(section.end - section.start).to_le_bytes());
+        }
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads the header of a file and checks that every section lies in it.
+    pub(crate) fn parse(file: &[u8]) -> Result<Self, Corrupt> {
+        if !file.starts_with(MAGIC) {
+            return Err(Corrupt::NotADatabase);
+        }
+        let version = file.get(8..10).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+        if version != FORMAT_VERSION {
+            return Err(Corrupt::Version { found: version });
+        }
+        let header = file.get(..HEADER_BYTES).ok_or(Corrupt::Truncated { expected: HEADER_BYTES as u64 })?;
+        let (body, sum) = header.split_at(HEADER_BYTES - 4);
+        if crc32fast::hash(body).to_le_bytes() != sum {
+            return Err(Corrupt::Sum { offset: 0 });
+        }
+        let number =
+            |at: usize| body.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
+        let length = number(16);
+        if length != file.len() as u64 {
+            return Err(Corrupt::Truncated { expected: length });
+        }
+        let sums_crc = u32::from_le_bytes([body[12], body[13], body[14], body[15]]);
+        let mut sections = [const { 0..0 }; Section::ALL.len()];
+        for (at, section) in sections.iter_mut().enumerate() {
+            let (start, bytes) = (number(FIXED_BYTES + at * 16), number(FIXED_BYTES + at * 16 + 8));
+            let end = start.checked_add(bytes).filter(|end| *end <= length && start >= BLOCK_BYTES);
+            *section = start..end.ok_or(Corrupt::Form { section: Section::ALL[at] })?;
+        }
+        Ok(Self { sums_crc, length, sections })
+    }
+}

@@ -1,0 +1,389 @@
+//! Which vulnerabilities a component has: by its publisher's rules, with the reason for each yes and each no.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
+
+use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
+use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Named, Nature, Verdict};
+
+/// Raised with each change of what is matched, so that what was matched by an older one is matched again.
+pub const MATCHER_VERSION: u32 = 1;
+
+/// The name under which, and the version by which, advisories speak of a component.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    /// Whose package.
+    pub ecosystem: Ecosystem,
+    /// Its canonical name there.
+    pub name: String,
+    /// The version that is compared.
+    pub version: String,
+    /// What the name names.
+    pub named: Named,
+}
+
+/// Returns the identities of a component: of a distribution's package both that of the binary and that of the source package.
+/// None, when nobody publishes advisories for it or it has no version.
+pub fn identities(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
+    let Some(version) = component.version.as_deref().filter(|version| !version.is_empty()) else { return Vec::new() };
+    if let Some(ecosystem) = Ecosystem::of_package_type(component.package_type) {
+        let name = match &component.purl {
+            Some(purl) => ecosystem.name_of_purl(purl),
+            None => ecosystem.canonical_name(&component.name),
+        };
+        let version = language_version(ecosystem.family, version).to_owned();
+        return vec![Identity { ecosystem, name, version, named: Named::Binary }];
+    }
+    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
+    let Some(ecosystem) = distribution.and_then(Ecosystem::of_distribution).filter(|_| is_packaged) else {
+        return Vec::new();
+    };
+    let full_version = with_epoch(component, version);
+    let source = component.source.as_ref();
+    let source_version = source.and_then(|source| source.version.clone()).unwrap_or_else(|| full_version.clone());
+    vec![
+        Identity {
+            name: ecosystem.canonical_name(&component.name),
+            ecosystem: ecosystem.clone(),
+            version: full_version,
+            named: Named::Binary,
+        },
+        Identity {
+            name: ecosystem.canonical_name(source.map_or(&component.name, |source| &source.name)),
+            ecosystem,
+            version: source_version,
+            named: Named::Source,
+        },
+    ]
+}
+
+/// Go's own versions are written `go1.21.3` in programs and `1.21.3` in advisories.
+fn language_version(family: Family, version: &str) -> &str {
+    match family {
+        Family::Go => version.strip_prefix("go").unwrap_or(version),
+        _ => version,
+    }
+}
+
+/// Other tools keep an RPM's epoch in the purl alone.
+fn with_epoch(component: &Component, version: &str) -> String {
+    let epoch = component.purl.as_ref().and_then(|purl| purl.qualifier("epoch"));
+    match epoch {
+        Some(epoch) if component.package_type == PackageType::Rpm && !version.contains(':') => {
+            format!("{epoch}:{version}")
+        }
+        _ => version.to_owned(),
+    }
+}
+
+/// What a statement says of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It speaks of this version; the interval that holds it, unless it is named by itself or all versions are meant.
+    Meant(Option<usize>),
+    /// It does not, for this reason.
+    NotMeant(Reason),
+}
+
+/// Why a statement does not speak of a component.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The version lies in no interval.
+    #[error("the version lies outside of the ranges")]
+    Outside,
+    /// It is about source packages of that name, or about binary ones, and this is the other.
+    #[error("it is about another kind of package of that name")]
+    OtherKind,
+    /// It is about other architectures.
+    #[error("it is about other architectures")]
+    Architecture,
+    /// It is about another stream of a module, or about packages of no module.
+    #[error("it is about another module")]
+    Module,
+    /// It is about builds that this is none of.
+    #[error("it is about builds of another channel")]
+    Channel,
+    /// The component's version has no place in the order.
+    #[error("the version `{0}` cannot be ordered")]
+    Version(String),
+    /// A bound of the statement has no place in the order.
+    #[error("a bound of the ranges cannot be ordered")]
+    Bound,
+    /// The advisory was withdrawn.
+    #[error("the advisory was withdrawn")]
+    Withdrawn,
+}
+
+/// Holds a statement against a component.
+pub fn judge(statement: &Statement<'_>, component: &Component, identity: &Identity) -> Outcome {
+    let qualifiers = &statement.qualifiers;
+    if statement.named != identity.named {
+        return Outcome::NotMeant(Reason::OtherKind);
+    }
+    let architecture = component.architecture.as_deref();
+    if !qualifiers.architectures.is_empty()
+        && architecture
+            .is_some_and(|own| !qualifiers.architectures.iter().any(|meant| is_same_architecture(meant, own)))
+    {
+        return Outcome::NotMeant(Reason::Architecture);
+    }
+    if !is_of_module(statement, component, &identity.version) {
+        return Outcome::NotMeant(Reason::Module);
+    }
+    if qualifiers.channel == Channel::Fips && !identity.version.to_ascii_lowercase().contains("fips") {
+        return Outcome::NotMeant(Reason::Channel);
+    }
+    if statement.versions.contains(&identity.version.as_str()) {
+        return Outcome::Meant(None);
+    }
+    if statement.intervals.is_empty() {
+        let names_others = !statement.versions.is_empty();
+        return if names_others { Outcome::NotMeant(Reason::Outside) } else { Outcome::Meant(None) };
+    }
+    in_intervals(&statement.intervals, identity)
+}
+
+fn in_intervals(intervals: &[Interval<&str>], identity: &Identity) -> Outcome {
+    let Some(scheme) = identity.ecosystem.family.scheme() else {
+        return Outcome::NotMeant(Reason::Version(identity.version.clone()));
+    };
+    let Ok(version) = Version::parse(scheme, &identity.version) else {
+        return Outcome::NotMeant(Reason::Version(identity.version.clone()));
+    };
+    let mut reason = Reason::Outside;
+    for (index, interval) in intervals.iter().enumerate() {
+        match interval.contains(&version) {
+            Ok(true) => return Outcome::Meant(Some(index)),
+            Ok(false) => {}
+            Err(_) => reason = Reason::Bound,
+        }
+    }
+    Outcome::NotMeant(reason)
+}
+
+fn is_same_architecture(meant: &str, own: &str) -> bool {
+    let canonical = |name: &str| match name {
+        "x86_64" => "amd64".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        other => other.to_ascii_lowercase(),
+    };
+    own == "noarch" || own == "all" || canonical(meant) == canonical(own)
+}
+
+/// Modularity of RPM distributions: builds of a module's streams go by the same names and do not replace each other.
+fn is_of_module(statement: &Statement<'_>, component: &Component, version: &str) -> bool {
+    let Some(module) = statement.qualifiers.module.as_deref() else {
+        // A publisher without labels tells a module's builds by their release alone.
+        let is_module_fix = statement.intervals.iter().any(|interval| match interval.end {
+            End::Fixed(bound) => is_module_build(bound),
+            _ => false,
+        });
+        return component.package_type != PackageType::Rpm || !is_module_fix || is_module_build(version);
+    };
+    match component.module.as_deref() {
+        _ if module.is_empty() => component.module.is_none() && !is_module_build(version),
+        Some(label) => label.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')),
+        // Many tools leave the label out; a module's build without one may be of this stream.
+        None => is_module_build(version),
+    }
+}
+
+fn is_module_build(version: &str) -> bool {
+    version.contains(".module_") || version.contains(".module+")
+}
+
+/// A vulnerability of a component, and what says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which.
+    pub vulnerability: VulnerabilityIndex,
+    /// What kind of statement makes it one: the worst of all.
+    pub nature: Nature,
+    /// Whether it is certain.
+    pub certainty: Certainty,
+    /// The statements that say so, in the order of their advisories.
+    pub hits: Vec<Hit>,
+    /// Why it does not count, if it does not.
+    pub suppression: Option<Suppression>,
+}
+
+/// Whether a finding is certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Certainty {
+    /// A publisher says that this version is affected.
+    Affected,
+    /// A publisher says that nobody knows yet.
+    UnderInvestigation,
+}
+
+/// A statement that speaks of a component's version.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// Whose it is.
+    pub advisory: AdvisoryIndex,
+    /// The identity that it speaks of.
+    pub identity: Identity,
+    /// The first version that mends it, if one does.
+    pub fixed: Option<String>,
+    /// What is said about mending.
+    pub fix: Fix,
+    /// Where the fix is to be had.
+    pub channel: Channel,
+}
+
+/// Why a finding does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Suppression {
+    /// By its own file list the package carries nothing that runs.
+    NoCode,
+    /// Its publisher says that this version is not affected.
+    NotAffected(AdvisoryIndex),
+    /// The distribution's package that installed it is what the distribution speaks of.
+    Owned {
+        /// The place of that package among the components.
+        owner: component::ComponentIndex,
+    },
+}
+
+/// Returns the vulnerabilities of one component, in order: what is a question of the component and its distribution alone.
+pub fn match_component<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    component: &Component,
+    distribution: Option<&Distribution>,
+) -> Result<Vec<Finding>, Corrupt> {
+    let mut said: BTreeMap<VulnerabilityIndex, Said> = BTreeMap::new();
+    for identity in identities(component, distribution) {
+        let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+        for statement in database.statements(&package)? {
+            let statement = statement?;
+            let outcome = judge(&statement, component, &identity);
+            let is_meant = matches!(outcome, Outcome::Meant(_));
+            let is_mended_in_channel = statement.qualifiers.channel != Channel::Main
+                && outcome == Outcome::NotMeant(Reason::Outside)
+                && is_of_channel(statement.qualifiers.channel, &identity.version);
+            if !is_meant && !is_mended_in_channel {
+                continue;
+            }
+            let head = database.advisory(statement.advisory)?;
+            if head.withdrawn.is_some() {
+                continue;
+            }
+            for vulnerability in &head.vulnerabilities {
+                let said = said.entry(*vulnerability).or_default();
+                match (statement.verdict, is_meant) {
+                    (_, false) | (Verdict::NotAffected, true) => {
+                        said.clearing = said.clearing.or(Some(statement.advisory))
+                    }
+                    (Verdict::Affected(fix), true) => {
+                        said.hits.push((Certainty::Affected, head.nature, hit(&statement, &outcome, &identity, fix)));
+                    }
+                    (Verdict::UnderInvestigation, true) => {
+                        let hit = hit(&statement, &outcome, &identity, Fix::AsStated);
+                        said.hits.push((Certainty::UnderInvestigation, head.nature, hit));
+                    }
+                }
+            }
+        }
+    }
+    let has_no_code = component.code == Code::Absent;
+    Ok(said.into_iter().filter_map(|(vulnerability, said)| said.finding(vulnerability, has_no_code)).collect())
+}
+
+/// What publishers say of one vulnerability in one component.
+#[derive(Default)]
+struct Said {
+    hits: Vec<(Certainty, Nature, Hit)>,
+    clearing: Option<AdvisoryIndex>,
+}
+
+impl Said {
+    fn finding(self, vulnerability: VulnerabilityIndex, has_no_code: bool) -> Option<Finding> {
+        let certainty = self.hits.iter().map(|(certainty, ..)| *certainty).min()?;
+        let nature = self.hits.iter().map(|(_, nature, _)| *nature).min()?;
+        let suppression = match self.clearing {
+            Some(advisory) => Some(Suppression::NotAffected(advisory)),
+            None if has_no_code => Some(Suppression::NoCode),
+            None => None,
+        };
+        let hits: BTreeSet<Hit> = self.hits.into_iter().map(|(.., hit)| hit).collect();
+        Some(Finding { vulnerability, nature, certainty, hits: hits.into_iter().collect(), suppression })
+    }
+}
+
+fn hit(statement: &Statement<'_>, outcome: &Outcome, identity: &Identity, fix: Fix) -> Hit {
+    let interval = match outcome {
+        Outcome::Meant(Some(index)) => statement.intervals.get(*index),
+        _ => None,
+    };
+    let fixed = interval.and_then(|interval| match interval.end {
+        End::Fixed(version) => Some(version.to_owned()),
+        _ => None,
+    });
+    Hit { advisory: statement.advisory, identity: identity.clone(), fixed, fix, channel: statement.qualifiers.channel }
+}
+
+/// Ubuntu marks builds of its extended maintenance in their versions.
+fn is_of_channel(channel: Channel, version: &str) -> bool {
+    match channel {
+        Channel::Main => true,
+        Channel::Esm | Channel::EsmInfra | Channel::EsmApps => version.contains("esm"),
+        Channel::Fips => version.to_ascii_lowercase().contains("fips"),
+    }
+}
+
+/// Returns the findings of every component of an inventory, by its place.
+///
+/// Here the distribution's word is put above others': of a language's package that a package of the distribution installed, what
+/// the distribution speaks of is told with that package, and what it says is not so does not count.
+pub fn match_inventory<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+) -> Result<Vec<(component::ComponentIndex, Vec<Finding>)>, Corrupt> {
+    let distribution = inventory.distribution.as_ref();
+    let mut all = Vec::new();
+    for (index, component) in (0_u32..).zip(&inventory.components) {
+        let findings = match_component(database, component, distribution)?;
+        if !findings.is_empty() {
+            all.push((component::ComponentIndex(index), findings));
+        }
+    }
+    let owners: BTreeMap<component::ComponentIndex, component::ComponentIndex> = inventory
+        .edges
+        .iter()
+        .filter_map(|edge| match edge {
+            component::Edge { from: Node::Component(owner), to, relation: Relation::Owns } => Some((*to, *owner)),
+            _ => None,
+        })
+        .collect();
+    for (index, findings) in &mut all {
+        let Some(owner) = owners.get(index) else { continue };
+        let Some(component) = usize::try_from(owner.0).ok().and_then(|at| inventory.components.get(at)) else {
+            continue;
+        };
+        let known = spoken_of(database, component, distribution)?;
+        for finding in findings.iter_mut().filter(|finding| known.contains(&finding.vulnerability)) {
+            finding.suppression.get_or_insert(Suppression::Owned { owner: *owner });
+        }
+    }
+    Ok(all)
+}
+
+/// Returns the vulnerabilities that the distribution says anything about for a package, of whatever version.
+fn spoken_of<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    component: &Component,
+    distribution: Option<&Distribution>,
+) -> Result<BTreeSet<VulnerabilityIndex>, Corrupt> {
+    let mut known = BTreeSet::new();
+    for identity in identities(component, distribution) {
+        let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+        for statement in database.statements(&package)? {
+            let statement = statement?;
+            if statement.named == identity.named {
+                known.extend(database.advisory(statement.advisory)?.vulnerabilities);
+            }
+        }
+    }
+    Ok(known)
+}

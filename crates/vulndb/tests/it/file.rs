@@ -1,0 +1,329 @@
+//! The database file: what was put in comes out, the same in any order, and nothing damaged is believed.
+
+use proptest::prelude::*;
+use vulndb::file::{Builder, Corrupt, Database, Feed, PackageEntry, Section};
+use vulndb::{
+    Advisory, Affected, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
+    Qualifiers, Rating, Records, Reference, Severity, Start, Symbols, Verdict,
+};
+
+pub(crate) fn feed(name: &str) -> Feed {
+    Feed {
+        name: name.to_owned(),
+        reader: "osv".to_owned(),
+        address: format!("https://feeds.example/{name}.zip"),
+        fetched: Some(1_700_000_000),
+        advisories: 0,
+        problems: Vec::new(),
+    }
+}
+
+pub(crate) fn affected(ecosystem: &Ecosystem, package: &str, fixed: &str) -> Affected {
+    Affected {
+        ecosystem: ecosystem.clone(),
+        package: package.to_owned(),
+        named: ecosystem.family.named(),
+        verdict: Verdict::Affected(Fix::AsStated),
+        intervals: vec![Interval { start: Start::Unbounded, end: End::Fixed(fixed.to_owned()) }],
+        versions: Vec::new(),
+        qualifiers: Qualifiers::default(),
+        severities: Vec::new(),
+    }
+}
+
+pub(crate) fn advisory(id: &str, aliases: &[&str], affected: Vec<Affected>) -> Advisory {
+    Advisory {
+        id: id.to_owned(),
+        aliases: aliases.iter().map(ToString::to_string).collect(),
+        summary: format!("what is wrong: {id}"),
+        details: "Lorem ipsum ".repeat(50),
+        affected,
+        ..Advisory::default()
+    }
+}
+
+pub(crate) fn npm() -> Ecosystem {
+    Ecosystem::new(Family::Npm)
+}
+
+pub(crate) fn sample() -> Builder {
+    let debian = Ecosystem::release(Family::Debian, "12");
+    let mut full = advisory("GHSA-aaaa", &["CVE-2024-0001"], vec![affected(&npm(), "lodash", "4.17.21")]);
+    full.nature = Nature::Malware;
+    full.published = Some(1);
+    full.modified = Some(-2);
+    full.withdrawn = Some(i64::MAX);
+    full.severities = vec![Severity { source: Some("nvd".to_owned()), rating: Rating::Level(Level::High) }];
+    full.references = vec![Reference { kind: "FIX".to_owned(), url: "https://fix.example/".to_owned() }];
+    full.weaknesses = vec![79, 1321];
+    full.affected[0].qualifiers = Qualifiers {
+        architectures: vec!["amd64".to_owned()],
+        module: Some(String::new()),
+        channel: Channel::EsmApps,
+        symbols: vec![Symbols { path: "a/b".to_owned(), names: vec!["F".to_owned()] }],
+    };
+    full.affected[0].versions = vec!["4.99".to_owned()];
+    let mut builder = Builder::new();
+    let records = Records { advisories: vec![full, advisory("GHSA-bbbb", &[], Vec::new())], ..Records::default() };
+    builder.add(feed("github"), records);
+    let erratum = Advisory {
+        upstream: vec!["CVE-2024-0001".to_owned(), "CVE-2024-0002".to_owned()],
+        ..advisory(
+            "DSA-1-1",
+            &[],
+            vec![affected(&debian, "node-lodash", "4.17.21+dfsg-1"), affected(&debian, "zlib", "1.3")],
+        )
+    };
+    builder.add(feed("debian"), Records { advisories: vec![erratum], ..Records::default() });
+    let scores = Records {
+        probabilities: vec![
+            Probability { id: "CVE-2024-0002".to_owned(), probability: 0.97565, percentile: 0.99999 },
+            Probability { id: "cve-1999-0001".to_owned(), probability: 0.0, percentile: 1.0 },
+            Probability { id: "not-a-cve".to_owned(), probability: 0.5, percentile: 0.5 },
+        ],
+        exploited: vec![Exploited {
+            id: "CVE-2024-0002".to_owned(),
+            added: Some(5),
+            due: None,
+            is_in_ransomware: true,
+        }],
+        ..Records::default()
+    };
+    builder.add(feed("scores"), scores);
+    builder
+}
+
+fn rebuilt<B: AsRef<[u8]>>(database: &Database<B>) -> Vec<u8> {
+    let mut builder = Builder::new();
+    let feeds = database.feeds().unwrap();
+    let mut advisories = database.advisories().unwrap();
+    // The other way around: order must not count.
+    advisories.reverse();
+    for (index, feed) in feeds.iter().enumerate().rev() {
+        let own =
+            advisories.iter().filter(|(from, _)| usize::from(from.0) == index).map(|(_, advisory)| advisory.clone());
+        let is_first = index == 0;
+        builder.add(
+            feed.clone(),
+            Records {
+                advisories: own.collect(),
+                probabilities: if is_first { database.probabilities().unwrap() } else { Vec::new() },
+                exploited: if is_first { database.exploited().unwrap() } else { Vec::new() },
+                problems: std::collections::BTreeMap::new(),
+            },
+        );
+    }
+    builder.finish().unwrap()
+}
+
+#[test]
+fn what_was_put_in_is_found() {
+    let file = sample().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    database.verify().unwrap();
+    assert_eq!(
+        database.feeds().unwrap().iter().map(|feed| (feed.name.as_str(), feed.advisories)).collect::<Vec<_>>(),
+        [("debian", 1), ("github", 2), ("scores", 0)]
+    );
+    let lodash = database.find_package(&npm(), "lodash").unwrap().unwrap();
+    let statements: Vec<_> = database.statements(&lodash).unwrap().map(Result::unwrap).collect();
+    assert_eq!(statements.len(), 1);
+    assert_eq!(statements[0].versions, ["4.99"]);
+    let head = database.advisory(statements[0].advisory).unwrap();
+    assert_eq!(
+        (head.id, head.aliases.as_slice(), head.weaknesses.as_slice()),
+        ("GHSA-aaaa", &["CVE-2024-0001"][..], &[79, 1321][..])
+    );
+    assert_eq!(database.text(&head).unwrap().summary, "what is wrong: GHSA-aaaa");
+    assert_eq!(database.find_package(&npm(), "Lodash").unwrap(), None);
+    assert_eq!(database.find_package(&Ecosystem::release(Family::Debian, "11"), "zlib").unwrap(), None);
+}
+
+#[test]
+fn a_vulnerability_is_found_by_all_its_names() {
+    let file = sample().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    let check = |name: &str, expected: &[&str]| {
+        let found = database.find_vulnerabilities(name).unwrap();
+        let names: Vec<_> = found.iter().map(|index| database.vulnerability(*index).unwrap().name).collect();
+        assert_eq!(names, expected, "{name}");
+    };
+    check("cve-2024-0001", &["CVE-2024-0001"]);
+    check("GHSA-aaaa", &["CVE-2024-0001"]);
+    check("GHSA-bbbb", &["GHSA-bbbb"]);
+    check("DSA-1-1", &["CVE-2024-0001", "CVE-2024-0002"]);
+    check("CVE-2024-9999", &[]);
+    check("", &[]);
+    let first = database.find_vulnerabilities("CVE-2024-0001").unwrap()[0];
+    let about: Vec<_> = database.vulnerability(first).unwrap().advisories;
+    let ids: Vec<_> = about.iter().map(|index| database.advisory(*index).unwrap().id).collect();
+    assert_eq!(ids, ["DSA-1-1", "GHSA-aaaa"]);
+}
+
+#[test]
+fn scores_are_found_by_name() {
+    let file = sample().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    let check = |name: &str, expected: Option<(f32, f32)>| {
+        let found = database.find_probability(name).unwrap();
+        assert_eq!(found.map(|found| (found.probability, found.percentile)), expected, "{name}");
+    };
+    check("CVE-2024-0002", Some((0.97565, 0.99999)));
+    check("CVE-1999-0001", Some((0.0, 1.0)));
+    check("CVE-1999-0002", None);
+    check("not-a-cve", None);
+    assert!(database.find_exploited("cve-2024-0002").unwrap().unwrap().is_in_ransomware);
+    assert_eq!(database.find_exploited("CVE-2024-0001").unwrap(), None);
+}
+
+#[test]
+fn an_empty_database_answers_too() {
+    let file = Builder::new().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    database.verify().unwrap();
+    assert_eq!(database.find_package(&npm(), "lodash").unwrap(), None);
+    assert_eq!(database.find_vulnerabilities("CVE-2024-0001").unwrap(), []);
+    assert_eq!(database.packages().count(), 0);
+}
+
+#[test]
+fn what_is_said_of_a_package_has_the_same_content_wherever_it_stands() {
+    let contents = |builder: Builder| -> Vec<PackageEntry> {
+        let file = builder.finish().unwrap();
+        let database = Database::open(&file).unwrap();
+        database.packages().map(Result::unwrap).collect()
+    };
+    let before = contents(sample());
+    let mut builder = sample();
+    let more = advisory("AAA-1", &[], vec![affected(&npm(), "left-pad", "2.0.0")]);
+    builder.add(feed("another"), Records { advisories: vec![more], ..Records::default() });
+    let after = contents(builder);
+    let is_known =
+        |entry: &&PackageEntry| before.iter().any(|known| known.hash == entry.hash && known.content == entry.content);
+    assert_eq!((before.len(), after.len(), after.iter().filter(is_known).count()), (3, 4, 3));
+
+    // Another name of a vulnerability changes what is found, and so does a withdrawal.
+    let mut builder = sample();
+    let alias = advisory("GHSA-bbbb", &["CVE-2024-0007"], Vec::new());
+    let mut changed = advisory("GHSA-aaaa", &["CVE-2024-0001"], vec![affected(&npm(), "lodash", "4.17.21")]);
+    changed.withdrawn = Some(7);
+    builder.add(feed("github"), Records { advisories: vec![changed, alias], ..Records::default() });
+    let after = contents(builder);
+    assert_eq!(after.iter().filter(is_known).count(), 2);
+}
+
+#[test]
+fn no_damaged_byte_is_believed() {
+    let file = sample().finish().unwrap();
+    let first_section = 4096;
+    let whole = Database::open(file.clone()).unwrap().advisories().unwrap();
+    for at in (0..file.len()).filter(|at| *at < 300 || *at >= first_section) {
+        let mut damaged = file.clone();
+        damaged[at] ^= 0x10;
+        // What stands between two sections has no meaning, but a sum.
+        match Database::open(damaged) {
+            Err(_) => {}
+            Ok(database) => match database.verify() {
+                Err(_) => {}
+                Ok(()) => assert_eq!(database.advisories().unwrap(), whole, "byte {at}"),
+            },
+        }
+    }
+    for length in (0..file.len()).step_by(97) {
+        let error = Database::open(&file[..length]).unwrap_err();
+        assert!(
+            matches!(error, Corrupt::NotADatabase | Corrupt::Version { .. } | Corrupt::Truncated { .. }),
+            "{error}"
+        );
+    }
+    let mut newer = file.clone();
+    newer[8] = 9;
+    let error = Database::open(newer).unwrap_err();
+    assert_eq!(error.to_string(), "it has format 9, this program reads 1");
+}
+
+#[test]
+fn every_section_has_its_size() {
+    let file = sample().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    let sizes: Vec<_> = database.sizes().collect();
+    assert!(sizes.iter().all(|(_, bytes)| *bytes > 0), "{sizes:?}");
+    assert_eq!(sizes.len(), Section::ALL.len());
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    "[a-z0-9.+~-]{0,12}"
+}
+
+prop_compose! {
+    fn any_affected()(
+        family in prop::sample::select(Family::ALL),
+        release in prop::option::of(any_text()),
+        package in any_text(),
+        from in prop::option::of((any_text(), any::<bool>())),
+        to in prop::option::of((any_text(), 0..3)),
+        versions in prop::collection::vec(any_text(), 0..3),
+    ) -> Affected {
+        let start = match from {
+            None => Start::Unbounded,
+            Some((version, true)) => Start::At(version),
+            Some((version, false)) => Start::After(version),
+        };
+        let end = match to {
+            None => End::Unbounded,
+            Some((version, 0)) => End::Fixed(version),
+            Some((version, 1)) => End::Before(version),
+            Some((version, _)) => End::Through(version),
+        };
+        let ecosystem = Ecosystem { family, release };
+        Affected { intervals: vec![Interval { start, end }], versions, ..affected(&ecosystem, &package, "") }
+    }
+}
+
+prop_compose! {
+    fn any_advisory()(
+        id in "(CVE-2024-000[0-9]|GHSA-[a-f]|X-[0-9])",
+        aliases in prop::collection::vec("(CVE-2024-000[0-9]|GHSA-[a-f])", 0..3),
+        upstream in prop::collection::vec("(CVE-2024-000[0-9]|GHSA-[a-f])", 0..2),
+        withdrawn in prop::option::of(any::<i64>()),
+        details in ".{0,40}",
+        affected in prop::collection::vec(any_affected(), 0..4),
+    ) -> Advisory {
+        Advisory { id, aliases, upstream, withdrawn, details, affected, ..Advisory::default() }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_same_records_are_the_same_file_in_any_order(
+        first in prop::collection::vec(any_advisory(), 0..12),
+        second in prop::collection::vec(any_advisory(), 0..12),
+    ) {
+        let mut builder = Builder::new();
+        builder.add(feed("one"), Records { advisories: first, ..Records::default() });
+        builder.add(feed("two"), Records { advisories: second, ..Records::default() });
+        let file = builder.finish().unwrap();
+        let database = Database::open(&file).unwrap();
+        database.verify().unwrap();
+        prop_assert!(rebuilt(&database) == file);
+        for (_, advisory) in database.advisories().unwrap() {
+            for affected in advisory.affected {
+                let entry = database.find_package(&affected.ecosystem, &affected.package).unwrap();
+                prop_assert!(entry.is_some_and(|entry| database.statements(&entry).unwrap().count() > 0));
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused_and_harm_nobody(mut bytes in prop::collection::vec(any::<u8>(), 0..6000), at in 0_usize..300) {
+        prop_assert!(Database::open(&bytes).is_err());
+        let file = sample().finish().unwrap();
+        bytes.truncate(file.len() / 2);
+        let mut hostile = file;
+        let start = (4096 + at * 7).min(hostile.len() - bytes.len());
+        hostile[start..start + bytes.len()].copy_from_slice(&bytes);
+        if let Ok(database) = Database::open(hostile) {
+            let _ = database.verify();
+        }
+    }
+}

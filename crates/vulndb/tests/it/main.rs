@@ -1,0 +1,5 @@
+//! Tests of what the crate promises to those who use it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod difference;
+mod file;
