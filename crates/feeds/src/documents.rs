@@ -1,0 +1,206 @@
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use sbom::tar::{EntryKind, Walk};
+use vulndb::{Document, Problem, Reader, Records};
+
+/// The most documents of one feed: the largest, of all ecosystems together, have some 600,000.
+pub const DOCUMENTS_MAX: u64 = 5_000_000;
+
+/// The most bytes of one feed once unpacked: the largest publish some 20 GB.
+pub const ARCHIVE_BYTES_MAX: u64 = 100 << 30;
+
+/// How deep directories are entered; trees of advisories have six levels.
+const DEPTH_MAX: usize = 32;
+
+/// Why a feed could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// The file system or the packing did not play along.
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        /// What was read.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A tar is damaged.
+    #[error("failed to walk through the archive `{}`", path.display())]
+    Tar {
+        /// The archive.
+        path: PathBuf,
+        /// Why it failed.
+        source: sbom::tar::Error,
+    },
+    /// A zip is damaged.
+    #[error("failed to walk through the archive `{}`", path.display())]
+    Zip {
+        /// The archive.
+        path: PathBuf,
+        /// Why it failed.
+        source: zip::result::ZipError,
+    },
+    /// There is more than is read.
+    #[error("`{}` has more {what} than are read", path.display())]
+    TooMuch {
+        /// The feed.
+        path: PathBuf,
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// There is no document that the reader wants.
+    #[error("`{}` has no document of the format `{reader}`", path.display())]
+    Nothing {
+        /// The feed.
+        path: PathBuf,
+        /// The reader's name.
+        reader: &'static str,
+    },
+}
+
+/// Reads a feed that lies on this machine: a directory, a zip, a tar, or one document; the latter two packed by gzip, zstd or not
+/// at all. Returns how many documents were read; `progress` is told as they are.
+pub fn read(
+    path: &Path,
+    reader: &Reader,
+    records: &mut Records,
+    progress: &mut dyn FnMut(u64),
+) -> Result<u64, DocumentError> {
+    let mut feed = Feed { path, reader, records, progress, documents: 0, bytes: 0 };
+    let metadata = fs::metadata(path).map_err(|source| feed.failed(source))?;
+    if metadata.is_dir() { feed.directory(path, 0)? } else { feed.file()? }
+    match feed.documents {
+        0 => Err(DocumentError::Nothing { path: path.to_owned(), reader: reader.name }),
+        documents => Ok(documents),
+    }
+}
+
+/// A feed that is being read.
+struct Feed<'a> {
+    path: &'a Path,
+    reader: &'a Reader,
+    records: &'a mut Records,
+    progress: &'a mut dyn FnMut(u64),
+    documents: u64,
+    bytes: u64,
+}
+
+impl Feed<'_> {
+    fn failed(&self, source: io::Error) -> DocumentError {
+        DocumentError::Read { path: self.path.to_owned(), source }
+    }
+
+    fn too_much(&self, what: &'static str) -> DocumentError {
+        DocumentError::TooMuch { path: self.path.to_owned(), what }
+    }
+
+    /// Links are not followed: what lies outside is not the feed.
+    fn directory(&mut self, directory: &Path, depth: usize) -> Result<(), DocumentError> {
+        if depth > DEPTH_MAX {
+            return Err(self.too_much("levels of directories"));
+        }
+        let entries: io::Result<Vec<_>> = fs::read_dir(directory).and_then(Iterator::collect);
+        let mut entries = entries.map_err(|source| self.failed(source))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let kind = entry.file_type().map_err(|source| self.failed(source))?;
+            if kind.is_dir() && entry.file_name() != ".git" {
+                self.directory(&path, depth + 1)?;
+                continue;
+            }
+            let name = path.strip_prefix(self.path).unwrap_or(&path).to_string_lossy().into_owned();
+            if kind.is_file() && (self.reader.claims)(&name) {
+                let file = File::open(&path).map_err(|source| self.failed(source))?;
+                self.document(&name, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self) -> Result<(), DocumentError> {
+        let file = File::open(self.path).map_err(|source| self.failed(source))?;
+        let mut head = BufReader::new(file);
+        let begin = head.fill_buf().map_err(|source| self.failed(source))?;
+        if begin.starts_with(b"PK\x03\x04") || begin.starts_with(b"PK\x05\x06") {
+            return self.zip(head.into_inner());
+        }
+        if begin.starts_with(&[0x1f, 0x8b]) {
+            return self.stream(BufReader::new(MultiGzDecoder::new(head)));
+        }
+        if begin.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            let decoder = zstd::Decoder::with_buffer(head).map_err(|source| self.failed(source))?;
+            return self.stream(BufReader::new(decoder));
+        }
+        self.stream(head)
+    }
+
+    /// A tar, or one document.
+    fn stream<R: Read>(&mut self, mut stream: BufReader<R>) -> Result<(), DocumentError> {
+        let mut begin = Vec::new();
+        stream.by_ref().take(TAR_BLOCK_BYTES).read_to_end(&mut begin).map_err(|source| self.failed(source))?;
+        let is_tar = begin.get(257..262).is_some_and(|magic| magic == b"ustar");
+        let whole = begin.as_slice().chain(stream);
+        if is_tar {
+            return self.tar(whole);
+        }
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.document(&name, whole)
+    }
+
+    fn tar(&mut self, stream: impl Read) -> Result<(), DocumentError> {
+        let mut walk = Walk::new(stream);
+        let damaged = |path: &Path, source| DocumentError::Tar { path: path.to_owned(), source };
+        while let Some(header) = walk.next().map_err(|source| damaged(self.path, source))? {
+            self.count(header.stored_bytes)?;
+            let name = sbom::tar::text(&header.path);
+            if header.kind == EntryKind::File && (self.reader.claims)(&name) {
+                self.document(&name, walk.body())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn zip(&mut self, file: File) -> Result<(), DocumentError> {
+        let damaged = |path: &Path, source| DocumentError::Zip { path: path.to_owned(), source };
+        let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(|source| damaged(self.path, source))?;
+        for index in 0..archive.len() {
+            let entry = archive.by_index(index).map_err(|source| damaged(self.path, source))?;
+            let name = entry.name().to_owned();
+            if entry.is_file() && (self.reader.claims)(&name) {
+                self.document(&name, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that an archive states or holds.
+    fn count(&mut self, bytes: u64) -> Result<(), DocumentError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > ARCHIVE_BYTES_MAX { Err(self.too_much("bytes")) } else { Ok(()) }
+    }
+
+    fn document(&mut self, name: &str, mut stream: impl Read) -> Result<(), DocumentError> {
+        let limit = self.reader.document_bytes_max;
+        let mut bytes = Vec::new();
+        let read = stream.by_ref().take(limit.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|source| self.failed(source))?;
+        self.count(bytes.len() as u64)?;
+        self.documents += 1;
+        if self.documents > DOCUMENTS_MAX {
+            return Err(self.too_much("documents"));
+        }
+        if bytes.len() as u64 > limit {
+            self.records.refuse(Problem::TooLarge(limit), name);
+        } else {
+            self.reader.read(&Document { path: name, bytes: &bytes }, self.records);
+        }
+        (self.progress)(self.documents);
+        Ok(())
+    }
+}
+
+/// A tar's first header is one block.
+const TAR_BLOCK_BYTES: u64 = 512;

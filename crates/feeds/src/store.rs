@@ -1,0 +1,336 @@
+use std::fs::{self, File};
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use rustix::fs::{FlockOperation, flock};
+use vulndb::file::{Corrupt, Database};
+
+use crate::map::Mapped;
+
+/// The largest database that is imported, in bytes: forty times what all publishers together take.
+pub const DATABASE_BYTES_MAX: u64 = 4 << 30;
+
+/// What the file that names the one in use is called.
+const CURRENT: &str = "current";
+
+/// How the names of databases end.
+const SUFFIX: &str = ".vulndb";
+
+/// Why the store of databases did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system did not play along.
+    #[error("failed to {doing} `{}`", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// There is no database yet.
+    #[error("there is no vulnerability database in `{}`", path.display())]
+    Missing {
+        /// Where one would be.
+        path: PathBuf,
+    },
+    /// A database is not believed.
+    #[error("the vulnerability database `{}` is refused", path.display())]
+    Corrupt {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Corrupt,
+    },
+    /// The bytes are not those that were meant.
+    #[error("the vulnerability database has digest sha256:{actual}, not sha256:{expected}")]
+    Digest {
+        /// What was meant, in hexadecimal.
+        expected: String,
+        /// What came, in hexadecimal.
+        actual: String,
+    },
+    /// It is larger than any that is imported.
+    #[error("the vulnerability database is larger than {DATABASE_BYTES_MAX} bytes")]
+    TooLarge,
+    /// Another process is changing the store.
+    #[error("another process is updating `{}`", path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+    },
+}
+
+impl StoreError {
+    /// Returns what the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing { .. } => Some("make one with `garrison db build`, or bring one with `garrison db import FILE`"),
+            Self::Corrupt { source: Corrupt::Version { .. }, .. } => {
+                Some("it was made by another version of garrison; build or import it again")
+            }
+            Self::Corrupt { .. } | Self::Digest { .. } => Some("what was in use stays in use; fetch or build it again"),
+            Self::Busy { .. } => Some("wait for it to end"),
+            Self::Io { .. } | Self::TooLarge => None,
+        }
+    }
+}
+
+/// A directory of databases, of which one is in use.
+///
+/// Each is a file named by its digest, written under another name, synced, and never changed; `current` names the one in
+/// use and is replaced by renaming. Whoever has opened one keeps it, also when it is removed.
+#[derive(Debug, Clone)]
+pub struct Store {
+    directory: PathBuf,
+}
+
+impl Store {
+    /// Names a directory; nothing is read or made.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into() }
+    }
+
+    /// Opens the database in use.
+    pub fn open(&self) -> Result<Database<Mapped>, StoreError> {
+        let name = match fs::read_to_string(self.directory.join(CURRENT)) {
+            Ok(name) => name,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StoreError::Missing { path: self.directory.clone() });
+            }
+            Err(source) => return Err(self.failed("read", &self.directory.join(CURRENT), source)),
+        };
+        let digest = name.trim().strip_prefix("sha256:").filter(|hex| is_digest(hex));
+        let Some(digest) = digest else {
+            let path = self.directory.join(CURRENT);
+            return Err(StoreError::Corrupt { path, source: Corrupt::NotADatabase });
+        };
+        open(&self.directory.join(format!("{digest}{SUFFIX}")))
+    }
+
+    /// Opens a database anywhere, as it is.
+    pub fn open_file(path: &Path) -> Result<Database<Mapped>, StoreError> {
+        open(path)
+    }
+
+    /// Takes a database into use: reads every byte of it once, and only then lets it take the place of the one before, which is
+    /// removed. `expected` is the digest that it must have, in hexadecimal. Returns the digest.
+    pub fn import(&self, mut from: impl Read, expected: Option<&str>) -> Result<String, StoreError> {
+        fs::create_dir_all(&self.directory).map_err(|source| self.failed("make", &self.directory, source))?;
+        let lock = self.directory.join("lock");
+        let file = File::create(&lock).map_err(|source| self.failed("open", &lock, source))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(StoreError::Busy { path: self.directory.clone() });
+        }
+        let partial = self.directory.join("partial");
+        let taken = self.write(&partial, &mut from).and_then(|actual| {
+            if let Some(expected) = expected.filter(|expected| *expected != actual) {
+                return Err(StoreError::Digest { expected: expected.to_owned(), actual });
+            }
+            let verified = open(&partial)?.verify();
+            verified.map_err(|source| StoreError::Corrupt { path: partial.clone(), source })?;
+            self.take(&partial, &actual)?;
+            Ok(actual)
+        });
+        if taken.is_err() {
+            // What failed before is worth more to tell than that it cannot be cleared away.
+            let _leftover = fs::remove_file(&partial);
+        }
+        taken
+    }
+
+    fn write(&self, partial: &Path, from: &mut impl Read) -> Result<String, StoreError> {
+        let failed = |source| self.failed("write", partial, source);
+        // What an interrupted update left may be read-only already.
+        match fs::remove_file(partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let mut file = File::create_new(partial).map_err(failed)?;
+        let mut context = Context::new(&SHA256);
+        let mut buffer = vec![0; COPY_BYTES];
+        let mut total = 0_u64;
+        loop {
+            let count = match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(failed(source)),
+            };
+            total += count as u64;
+            if total > DATABASE_BYTES_MAX {
+                return Err(StoreError::TooLarge);
+            }
+            context.update(&buffer[..count]);
+            file.write_all(&buffer[..count]).map_err(failed)?;
+        }
+        file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        Ok(hex::encode(context.finish()))
+    }
+
+    /// First the file has its name for good, then it is the one in use, then others go: whatever stops in between, one is in use.
+    fn take(&self, partial: &Path, digest: &str) -> Result<(), StoreError> {
+        let name = format!("{digest}{SUFFIX}");
+        let place = self.directory.join(&name);
+        fs::rename(partial, &place).map_err(|source| self.failed("name", &place, source))?;
+        self.sync()?;
+        let (current, next) = (self.directory.join(CURRENT), self.directory.join("current.next"));
+        let written = File::create(&next).and_then(|mut file| {
+            writeln!(file, "sha256:{digest}")?;
+            file.sync_all()
+        });
+        written.and_then(|()| fs::rename(&next, &current)).map_err(|source| self.failed("replace", &current, source))?;
+        self.sync()?;
+        let entries: Vec<_> = fs::read_dir(&self.directory).into_iter().flatten().flatten().collect();
+        for entry in entries {
+            let found = entry.file_name();
+            if found.to_string_lossy().ends_with(SUFFIX) && found.to_string_lossy() != name {
+                // One that stays takes room and is removed by the next update.
+                let _leftover = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), StoreError> {
+        let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
+        synced.map_err(|source| self.failed("sync", &self.directory, source))
+    }
+
+    fn failed(&self, doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+        StoreError::Io { doing, path: path.to_owned(), source }
+    }
+}
+
+const COPY_BYTES: usize = 1 << 20;
+
+fn is_digest(hex: &str) -> bool {
+    hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn open(path: &Path) -> Result<Database<Mapped>, StoreError> {
+    let mapped = Mapped::open(path);
+    let mapped = mapped.map_err(|source| StoreError::Io { doing: "open", path: path.to_owned(), source })?;
+    Database::open(mapped).map_err(|source| StoreError::Corrupt { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vulndb::Records;
+    use vulndb::file::{Builder, Feed};
+
+    fn database(name: &str) -> Vec<u8> {
+        let feed = Feed {
+            name: name.to_owned(),
+            reader: "osv".to_owned(),
+            address: String::new(),
+            fetched: None,
+            advisories: 0,
+            problems: Vec::new(),
+        };
+        let mut builder = Builder::new();
+        builder.add(feed, Records::default());
+        builder.finish().unwrap()
+    }
+
+    fn digest_of(bytes: &[u8]) -> String {
+        hex::encode(aws_lc_rs::digest::digest(&SHA256, bytes))
+    }
+
+    fn names(store: &Store) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(&store.directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "lock")
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn in_use(store: &Store) -> String {
+        store.open().unwrap().feeds().unwrap()[0].name.clone()
+    }
+
+    #[test]
+    fn the_newest_is_in_use_and_who_has_the_old_one_keeps_it() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path().join("deep/er"));
+        assert!(matches!(store.open(), Err(StoreError::Missing { .. })));
+        store.import(database("one").as_slice(), None).unwrap();
+        let old = store.open().unwrap();
+        let digest = store.import(database("two").as_slice(), Some(&digest_of(&database("two")))).unwrap();
+        assert_eq!(in_use(&store), "two");
+        assert_eq!(names(&store), [format!("{digest}.vulndb"), "current".to_owned()]);
+        assert_eq!(old.feeds().unwrap()[0].name, "one");
+        old.verify().unwrap();
+        // Twice the same is the same.
+        store.import(database("two").as_slice(), None).unwrap();
+        assert_eq!(in_use(&store), "two");
+    }
+
+    #[test]
+    fn what_is_refused_leaves_what_is_in_use() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        store.import(database("one").as_slice(), None).unwrap();
+        let before = names(&store);
+        let good = database("two");
+        let mut flipped = good.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        let check = |bytes: &[u8], expected: Option<&str>, told: &str| {
+            let error = store.import(bytes, expected).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+            assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()), "{told}");
+        };
+        check(b"", None, "is refused");
+        check(&good[..good.len() - 1], None, "is refused");
+        check(&flipped, None, "is refused");
+        check(&good, Some("00"), "not sha256:00");
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the line is cut"))
+            }
+        }
+        let error = store.import(good[..100].chain(Broken), None).unwrap_err();
+        assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
+        assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));
+    }
+
+    #[test]
+    fn two_updates_at_once_are_one() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        struct Second<'a>(&'a Store);
+        impl Read for Second<'_> {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                let error = self.0.import(database("two").as_slice(), None).unwrap_err();
+                assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+                Ok(0)
+            }
+        }
+        store.import(database("one").as_slice().chain(Second(&store)), None).unwrap();
+        assert_eq!(in_use(&store), "one");
+    }
+
+    /// A stop between any two steps: the file is there without being in use, or a new `current` was begun, or an old file stayed.
+    #[test]
+    fn whatever_an_update_left_half_done_the_next_one_succeeds() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        store.import(database("one").as_slice(), None).unwrap();
+        let two = database("two");
+        fs::write(store.directory.join("partial"), &two[..50]).unwrap();
+        fs::write(store.directory.join("current.next"), "sha256:00").unwrap();
+        fs::write(store.directory.join(format!("{}.vulndb", digest_of(&two))), &two).unwrap();
+        assert_eq!(in_use(&store), "one");
+        store.import(two.as_slice(), None).unwrap();
+        assert_eq!(in_use(&store), "two");
+        assert_eq!(names(&store), [format!("{}.vulndb", digest_of(&two)), "current".to_owned()]);
+    }
+}
