@@ -269,7 +269,25 @@ const DEBIAN_RELEASES: &[(&str, &str)] = &[
 
 /// The numbers of Ubuntu's releases, by their names.
 const UBUNTU_RELEASES: &[(&str, &str)] = &[
+    ("warty", "4.10"),
+    ("hoary", "5.04"),
+    ("breezy", "5.10"),
+    ("dapper", "6.06"),
+    ("edgy", "6.10"),
+    ("feisty", "7.04"),
+    ("gutsy", "7.10"),
+    ("hardy", "8.04"),
+    ("intrepid", "8.10"),
+    ("jaunty", "9.04"),
+    ("karmic", "9.10"),
+    ("lucid", "10.04"),
+    ("maverick", "10.10"),
+    ("natty", "11.04"),
+    ("oneiric", "11.10"),
     ("precise", "12.04"),
+    ("quantal", "12.10"),
+    ("raring", "13.04"),
+    ("saucy", "13.10"),
     ("trusty", "14.04"),
     ("utopic", "14.10"),
     ("vivid", "15.04"),
@@ -294,6 +312,7 @@ const UBUNTU_RELEASES: &[(&str, &str)] = &[
     ("oracular", "24.10"),
     ("plucky", "25.04"),
     ("questing", "25.10"),
+    ("resolute", "26.04"),
 ];
 
 /// Returns the number of a Debian release, as in `bookworm`; `sid` stays that.
