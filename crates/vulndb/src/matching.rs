@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
 
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
-use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Named, Nature, Verdict};
+use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Start, Verdict};
 
 /// Raised with each change of what is matched, so that what was matched by an older one is matched again.
 pub const MATCHER_VERSION: u32 = 1;
@@ -230,6 +230,8 @@ pub struct Hit {
     pub fix: Fix,
     /// Where the fix is to be had.
     pub channel: Channel,
+    /// How severe it is for this package, where that is said apart.
+    pub severities: Vec<Severity>,
 }
 
 /// Why a finding does not count.
@@ -320,7 +322,14 @@ fn hit(statement: &Statement<'_>, outcome: &Outcome, identity: &Identity, fix: F
         End::Fixed(version) => Some(version.to_owned()),
         _ => None,
     });
-    Hit { advisory: statement.advisory, identity: identity.clone(), fixed, fix, channel: statement.qualifiers.channel }
+    Hit {
+        advisory: statement.advisory,
+        identity: identity.clone(),
+        fixed,
+        fix,
+        channel: statement.qualifiers.channel,
+        severities: statement.severities.clone(),
+    }
 }
 
 /// Ubuntu marks builds of its extended maintenance in their versions.
@@ -386,4 +395,161 @@ fn spoken_of<B: AsRef<[u8]>>(
         }
     }
     Ok(known)
+}
+
+/// How severe a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Rated {
+    /// The level: the publisher's own for its package where it states one, else by the highest score.
+    pub level: Option<Level>,
+    /// The highest CVSS base score that is stated.
+    pub score: Option<f32>,
+}
+
+/// Returns how severe a finding is.
+pub fn severity<B: AsRef<[u8]>>(database: &Database<B>, finding: &Finding) -> Result<Rated, Corrupt> {
+    let (mut own, mut others) = (None, None);
+    let mut stated: Vec<(bool, Severity)> = Vec::new();
+    for hit in &finding.hits {
+        let is_distribution = hit.identity.ecosystem.family.is_distribution();
+        stated.extend(hit.severities.iter().map(|severity| (is_distribution, severity.clone())));
+        let head = database.advisory(hit.advisory)?;
+        stated.extend(head.severities.into_iter().map(|severity| (is_distribution, severity)));
+    }
+    // What others say of the same vulnerability counts where those who speak of the package state nothing.
+    if stated.is_empty() {
+        for advisory in database.vulnerability(finding.vulnerability)?.advisories {
+            stated.extend(database.advisory(advisory)?.severities.into_iter().map(|severity| (false, severity)));
+        }
+    }
+    for (is_distribution, severity) in stated {
+        match &severity.rating {
+            Rating::Level(level) if is_distribution => own = own.max(Some(*level)),
+            Rating::Level(level) => others = others.max(Some(*level)),
+            Rating::Cvss(_) => {}
+        }
+    }
+    Ok(Rated { level: own.or(others), score: None })
+}
+
+/// Returns the smallest version that mends a finding, of those that its hits name; none when one of two publishers names none is
+/// no reason to doubt the other.
+pub fn upgrade(finding: &Finding) -> Option<String> {
+    let mut smallest: Option<(&str, &Identity)> = None;
+    for hit in &finding.hits {
+        let Some(fixed) = hit.fixed.as_deref() else { continue };
+        let is_smaller = match (smallest, hit.identity.ecosystem.family.scheme()) {
+            (Some((known, identity)), Some(scheme)) if identity.ecosystem == hit.identity.ecosystem => {
+                scheme.compare(fixed, known).is_ok_and(std::cmp::Ordering::is_lt)
+            }
+            (Some(_), _) => false,
+            (None, _) => true,
+        };
+        if is_smaller {
+            smallest = Some((fixed, &hit.identity));
+        }
+    }
+    smallest.map(|(fixed, _)| fixed.to_owned())
+}
+
+/// What one statement says of one component, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whose statement it is.
+    pub advisory: AdvisoryIndex,
+    /// The identity that it was held against.
+    pub identity: Identity,
+    /// What it says of the versions that it means, in words.
+    pub verdict: &'static str,
+    /// Whether that is that they are affected.
+    pub is_affecting: bool,
+    /// The versions that it means, in words.
+    pub ranges: String,
+    /// Whether it means this one.
+    pub outcome: Outcome,
+}
+
+/// Returns what every statement about some vulnerabilities says of a component, whether that is a finding or not.
+pub fn explain<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    component: &Component,
+    distribution: Option<&Distribution>,
+    vulnerabilities: &[VulnerabilityIndex],
+) -> Result<Vec<Told>, Corrupt> {
+    let mut all = Vec::new();
+    for identity in identities(component, distribution) {
+        let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+        for statement in database.statements(&package)? {
+            let statement = statement?;
+            let head = database.advisory(statement.advisory)?;
+            if statement.named != identity.named
+                || !head.vulnerabilities.iter().any(|index| vulnerabilities.contains(index))
+            {
+                continue;
+            }
+            let outcome = match head.withdrawn {
+                Some(_) => Outcome::NotMeant(Reason::Withdrawn),
+                None => judge(&statement, component, &identity),
+            };
+            let (verdict, is_affecting) = match statement.verdict {
+                Verdict::Affected(_) => ("affected are", true),
+                Verdict::NotAffected => ("not affected are", false),
+                Verdict::UnderInvestigation => ("not known yet of", true),
+            };
+            let ranges = ranges_in_words(&statement);
+            all.push(Told {
+                advisory: statement.advisory,
+                identity: identity.clone(),
+                verdict,
+                is_affecting,
+                ranges,
+                outcome,
+            });
+        }
+    }
+    Ok(all)
+}
+
+fn ranges_in_words(statement: &Statement<'_>) -> String {
+    if statement.intervals.is_empty() && statement.versions.is_empty() {
+        return "all versions".to_owned();
+    }
+    let intervals = statement.intervals.iter().map(|interval| {
+        let start = match interval.start {
+            Start::Unbounded => None,
+            Start::At(version) => Some(format!(">= {version}")),
+            Start::After(version) => Some(format!("> {version}")),
+        };
+        let end = match interval.end {
+            End::Unbounded => None,
+            End::Fixed(version) | End::Before(version) => Some(format!("< {version}")),
+            End::Through(version) => Some(format!("<= {version}")),
+        };
+        let bounds: Vec<String> = start.into_iter().chain(end).collect();
+        if bounds.is_empty() { "all versions".to_owned() } else { bounds.join(", ") }
+    });
+    intervals.chain(statement.versions.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" or ")
+}
+
+/// Returns the packages that records about some vulnerabilities speak of: what would have to be there.
+pub fn packages_of<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    vulnerabilities: &[VulnerabilityIndex],
+) -> Result<Vec<(Ecosystem, String)>, Corrupt> {
+    let mut advisories = BTreeSet::new();
+    for index in vulnerabilities {
+        advisories.extend(database.vulnerability(*index)?.advisories);
+    }
+    let mut packages = BTreeSet::new();
+    for package in database.packages() {
+        let package = package?;
+        for statement in database.statements(&package)? {
+            if advisories.contains(&statement?.advisory) {
+                let (ecosystem, name) = database.package_name(&package)?;
+                packages.insert((ecosystem.clone(), name.to_owned()));
+                break;
+            }
+        }
+    }
+    Ok(packages.into_iter().collect())
 }

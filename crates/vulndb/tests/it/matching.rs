@@ -1,0 +1,305 @@
+//! Which vulnerabilities a component has: the publishers' rules, no before yes.
+
+use component::{
+    Code, Component, ComponentIndex, Distribution, Edge, Inventory, Node, PackageType, Relation, SourcePackage,
+    Subject, Technique,
+};
+use vulndb::file::{Builder, Database};
+use vulndb::matching::{Certainty, Suppression, explain, match_component, match_inventory, upgrade};
+use vulndb::{
+    Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Named, Qualifiers, Records, Start, Verdict,
+};
+
+use crate::file::{advisory, affected, feed};
+
+fn component(package_type: PackageType, name: &str, version: &str) -> Component {
+    let mut component = Component::new(package_type, name, "test", Technique::PackageDatabase);
+    component.version = Some(version.to_owned());
+    component
+}
+
+fn deb(name: &str, version: &str, source: Option<(&str, Option<&str>)>) -> Component {
+    let mut component = component(PackageType::Deb, name, version);
+    component.source =
+        source.map(|(name, version)| SourcePackage { name: name.to_owned(), version: version.map(str::to_owned) });
+    component
+}
+
+fn distribution(id: &str, version: &str) -> Distribution {
+    Distribution { id: id.to_owned(), version_id: Some(version.to_owned()), ..Distribution::default() }
+}
+
+fn database(advisories: Vec<Advisory>) -> Database<Vec<u8>> {
+    let mut builder = Builder::new();
+    builder.add(feed("test"), Records { advisories, ..Records::default() });
+    Database::open(builder.finish().unwrap()).unwrap()
+}
+
+fn debian(affected: Affected) -> Vec<Advisory> {
+    vec![advisory("CVE-2024-0001", &[], vec![affected])]
+}
+
+fn openssl(fixed: &str) -> Affected {
+    affected(&Ecosystem::release(Family::Debian, "12"), "openssl", fixed)
+}
+
+/// What is found: name, fix, and a mark when it does not count.
+fn found(advisories: Vec<Advisory>, component: &Component, distribution: Option<&Distribution>) -> Vec<String> {
+    let database = database(advisories);
+    let findings = match_component(&database, component, distribution).unwrap();
+    findings
+        .iter()
+        .map(|finding| {
+            let name = database.vulnerability(finding.vulnerability).unwrap().name;
+            let fixed = upgrade(finding).map(|fixed| format!(" -> {fixed}")).unwrap_or_default();
+            let certainty = if finding.certainty == Certainty::UnderInvestigation { " ?" } else { "" };
+            let suppression = match finding.suppression {
+                None => "",
+                Some(Suppression::NoCode) => " (no code)",
+                Some(Suppression::NotAffected(_)) => " (not affected)",
+                Some(Suppression::Owned { .. }) => " (owned)",
+            };
+            format!("{name}{fixed}{certainty}{suppression}")
+        })
+        .collect()
+}
+
+#[test]
+fn a_debian_record_is_about_source_packages() {
+    let bookworm = distribution("debian", "12");
+    let check = |component: &Component, expected: &[&str]| {
+        assert_eq!(found(debian(openssl("3.0.11-1~deb12u2")), component, Some(&bookworm)), expected, "{component:?}");
+    };
+    check(&deb("zlib1g", "1.2", None), &[]);
+    check(&deb("libssl3", "3.0.11-1~deb12u1", None), &[]);
+    check(&deb("libssl3", "3.0.11-1~deb12u1", Some(("openssl", None))), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
+    check(&deb("libssl3", "3.0.11-1~deb12u2", Some(("openssl", None))), &[]);
+    // The source's version counts, where it has one of its own.
+    check(&deb("libssl3", "99", Some(("openssl", Some("3.0.1")))), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
+    check(&deb("openssl", "3.0.1-1", None), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
+    // Another name's binary package of the same name as a source is not it.
+    check(&deb("openssl", "3.0.1-1", Some(("openssl-defaults", None))), &[]);
+    check(&component(PackageType::Npm, "openssl", "1.0.0"), &[]);
+}
+
+#[test]
+fn a_record_of_another_release_says_nothing() {
+    let component = deb("openssl", "3.0.1-1", None);
+    let check = |release: Option<Distribution>, expected: usize| {
+        assert_eq!(found(debian(openssl("3.1")), &component, release.as_ref()).len(), expected, "{release:?}");
+    };
+    check(None, 0);
+    check(Some(distribution("debian", "11")), 0);
+    check(Some(distribution("ubuntu", "12")), 0);
+    check(Some(distribution("debian", "12.5")), 1);
+}
+
+#[test]
+fn verdicts_are_told_apart() {
+    let bookworm = distribution("debian", "12");
+    let component = deb("openssl", "3.0.1-1", None);
+    let said = |verdict| Affected { verdict, intervals: vec![Interval::ALL], ..openssl("") };
+    let check = |statements: Vec<Affected>, expected: &[&str]| {
+        let records = vec![advisory("CVE-2024-0001", &[], statements)];
+        assert_eq!(found(records, &component, Some(&bookworm)), expected);
+    };
+    check(vec![said(Verdict::NotAffected)], &[]);
+    check(vec![said(Verdict::Affected(Fix::WontFix))], &["CVE-2024-0001"]);
+    check(vec![said(Verdict::UnderInvestigation)], &["CVE-2024-0001 ?"]);
+    check(vec![said(Verdict::Affected(Fix::AsStated)), said(Verdict::UnderInvestigation)], &["CVE-2024-0001"]);
+    check(vec![said(Verdict::Affected(Fix::AsStated)), said(Verdict::NotAffected)], &["CVE-2024-0001 (not affected)"]);
+    // Without an interval and without a version, every version is meant; with a version alone, only that.
+    let named = |versions: &[&str]| Affected {
+        intervals: Vec::new(),
+        versions: versions.iter().map(ToString::to_string).collect(),
+        ..openssl("")
+    };
+    check(vec![named(&[])], &["CVE-2024-0001"]);
+    check(vec![named(&["3.0.1-1"])], &["CVE-2024-0001"]);
+    check(vec![named(&["3.0.2-1"])], &[]);
+}
+
+#[test]
+fn a_withdrawn_record_matches_nothing() {
+    let mut records = debian(openssl("3.1"));
+    records[0].withdrawn = Some(1);
+    assert!(found(records, &deb("openssl", "3.0.1-1", None), Some(&distribution("debian", "12"))).is_empty());
+}
+
+#[test]
+fn a_package_without_code_does_not_count() {
+    let mut component = deb("openssl-doc", "3.0.1-1", Some(("openssl", None)));
+    component.code = Code::Absent;
+    let found = found(debian(openssl("3.1")), &component, Some(&distribution("debian", "12")));
+    assert_eq!(found, ["CVE-2024-0001 -> 3.1 (no code)"]);
+}
+
+#[test]
+fn records_of_one_vulnerability_are_one_finding_with_the_smallest_upgrade() {
+    let npm = Ecosystem::new(Family::Npm);
+    let records = vec![
+        advisory("GHSA-a", &["CVE-2024-0001"], vec![affected(&npm, "left-pad", "1.10.0")]),
+        advisory("SNYK-1", &["GHSA-a"], vec![affected(&npm, "left-pad", "1.9.0")]),
+        advisory("GHSA-b", &[], vec![affected(&npm, "left-pad", "2.0.0")]),
+    ];
+    let component = component(PackageType::Npm, "left-pad", "1.0.0");
+    assert_eq!(found(records, &component, None), ["CVE-2024-0001 -> 1.9.0", "GHSA-b -> 2.0.0"]);
+}
+
+#[test]
+fn a_version_that_cannot_be_ordered_is_no_finding_and_says_so() {
+    let npm = Ecosystem::new(Family::Npm);
+    let records = vec![advisory("GHSA-a", &[], vec![affected(&npm, "left-pad", "2.0.0")])];
+    let component = component(PackageType::Npm, "left-pad", "workspace:*");
+    assert!(found(records.clone(), &component, None).is_empty());
+    let database = database(records);
+    let vulnerabilities = database.find_vulnerabilities("GHSA-a").unwrap();
+    let told = explain(&database, &component, None, &vulnerabilities).unwrap();
+    assert_eq!(told.len(), 1);
+    let vulndb::matching::Outcome::NotMeant(reason) = &told[0].outcome else { panic!("{told:?}") };
+    assert_eq!(reason.to_string(), "the version `workspace:*` cannot be ordered");
+}
+
+#[test]
+fn epochs_count_also_when_only_the_purl_has_them() {
+    let alma = Ecosystem::release(Family::AlmaLinux, "9");
+    let fixed = |version: &str| vec![advisory("CVE-2024-0001", &[], vec![affected(&alma, "openssl", version)])];
+    let nine = distribution("almalinux", "9.3");
+    let check = |version: &str, purl: Option<&str>, bound: &str, expected: usize| {
+        let mut component = component(PackageType::Rpm, "openssl", version);
+        component.purl = purl.map(|purl| purl.parse().unwrap());
+        assert_eq!(found(fixed(bound), &component, Some(&nine)).len(), expected, "{version} {purl:?} {bound}");
+    };
+    check("3.0.7-1.el9", None, "1:3.0.1-1.el9", 1);
+    check("1:3.0.7-1.el9", None, "1:3.0.1-1.el9", 0);
+    check("3.0.7-1.el9", Some("pkg:rpm/almalinux/openssl@3.0.7-1.el9?epoch=1"), "1:3.0.1-1.el9", 0);
+    check("3.0.7-1.el9", None, "3.0.7-2.el9", 1);
+}
+
+#[test]
+fn builds_of_modules_are_held_against_their_own() {
+    let alma = Ecosystem::release(Family::AlmaLinux, "8");
+    let eight = distribution("almalinux", "8.9");
+    let check = |version: &str, label: Option<&str>, module: Option<&str>, bound: &str, expected: usize| {
+        let mut component = component(PackageType::Rpm, "nodejs", version);
+        component.module = label.map(str::to_owned);
+        let mut statement = affected(&alma, "nodejs", bound);
+        statement.qualifiers.module = module.map(str::to_owned);
+        let records = vec![advisory("CVE-2024-0001", &[], vec![statement])];
+        assert_eq!(found(records, &component, Some(&eight)).len(), expected, "{version} {label:?} {module:?} {bound}");
+    };
+    let (plain, build) = ("1:10.0-1.el8", "1:18.1-1.module_el8.8.0+1");
+    check(plain, None, None, "1:20.0-1.module_el8.9.0+2", 0);
+    check(plain, None, None, "1:20.0-1.el8", 1);
+    check(build, None, None, "1:20.0-1.module_el8.9.0+2", 1);
+    check(build, Some("nodejs:18:80:abc"), Some("nodejs:18"), "1:18.2-1.module_el8.9.0+2", 1);
+    check(build, Some("nodejs:18:80:abc"), Some("nodejs:1"), "1:18.2-1.module_el8.9.0+2", 0);
+    check(build, Some("nodejs:18:80:abc"), Some("nodejs:20"), "1:20.2-1.module_el8.9.0+2", 0);
+    check(plain, None, Some("nodejs:18"), "1:18.2-1.module_el8.9.0+2", 0);
+    check(plain, None, Some(""), "1:18.2-1.el8", 1);
+    check(build, None, Some(""), "1:18.2-1.el8", 0);
+}
+
+#[test]
+fn a_fix_of_extended_maintenance_clears_only_builds_of_it() {
+    let xenial = Ecosystem::release(Family::Ubuntu, "16.04");
+    let sixteen = distribution("ubuntu", "16.04");
+    let main = Affected {
+        verdict: Verdict::Affected(Fix::EndOfLife),
+        intervals: vec![Interval::ALL],
+        ..affected(&xenial, "openssl", "")
+    };
+    let extended = Affected {
+        qualifiers: Qualifiers { channel: Channel::EsmInfra, ..Qualifiers::default() },
+        ..affected(&xenial, "openssl", "1.0.2g-1ubuntu4.20+esm3")
+    };
+    let check = |version: &str, expected: &[&str]| {
+        let records = vec![advisory("CVE-2024-0001", &[], vec![main.clone(), extended.clone()])];
+        assert_eq!(found(records, &deb("openssl", version, None), Some(&sixteen)), expected, "{version}");
+    };
+    check("1.0.2g-1ubuntu4.20", &["CVE-2024-0001 -> 1.0.2g-1ubuntu4.20+esm3"]);
+    check("1.0.2g-1ubuntu4.20+esm2", &["CVE-2024-0001 -> 1.0.2g-1ubuntu4.20+esm3"]);
+    check("1.0.2g-1ubuntu4.20+esm3", &["CVE-2024-0001 (not affected)"]);
+    check("1.0.2g-1ubuntu4.21", &["CVE-2024-0001"]);
+}
+
+#[test]
+fn architectures_that_are_not_meant_are_passed_over() {
+    let mut statement = openssl("3.1");
+    statement.qualifiers.architectures = vec!["x86_64".to_owned()];
+    let check = |architecture: Option<&str>, expected: usize| {
+        let mut component = deb("openssl", "3.0.1-1", None);
+        component.architecture = architecture.map(str::to_owned);
+        let found = found(debian(statement.clone()), &component, Some(&distribution("debian", "12")));
+        assert_eq!(found.len(), expected, "{architecture:?}");
+    };
+    check(Some("arm64"), 0);
+    check(Some("amd64"), 1);
+    check(Some("all"), 1);
+    check(None, 1);
+}
+
+#[test]
+fn go_names_its_own_versions_in_two_ways() {
+    let go = Ecosystem::new(Family::Go);
+    let records = vec![advisory("GO-1", &[], vec![affected(&go, "stdlib", "1.21.4")])];
+    let check = |version: &str, expected: usize| {
+        let mut component = component(PackageType::GoModule, "stdlib", version);
+        component.purl = Some("pkg:golang/stdlib".parse().unwrap());
+        assert_eq!(found(records.clone(), &component, None).len(), expected, "{version}");
+    };
+    check("go1.21.3", 1);
+    check("1.21.3", 1);
+    check("go1.21.4", 0);
+}
+
+#[test]
+fn what_a_distribution_installed_is_the_distributions_to_speak_of() {
+    let pypi = Ecosystem::new(Family::PyPi);
+    let bookworm = Ecosystem::release(Family::Debian, "12");
+    let check = |distribution_says: Vec<Affected>, expected: &[(u32, bool)]| {
+        let records = vec![
+            advisory("GHSA-a", &["CVE-2024-0001"], vec![affected(&pypi, "urllib3", "2.0.0")]),
+            advisory("DSA-1", &["CVE-2024-0001"], distribution_says),
+        ];
+        let inventory = Inventory {
+            subject: Subject::Directory { name: "/".to_owned() },
+            distribution: Some(distribution("debian", "12")),
+            layers: Vec::new(),
+            components: vec![
+                deb("python3-urllib3", "1.26.12-1+deb12u1", Some(("python-urllib3", None))),
+                component(PackageType::Python, "urllib3", "1.26.12"),
+            ],
+            edges: vec![Edge {
+                from: Node::Component(ComponentIndex(0)),
+                to: ComponentIndex(1),
+                relation: Relation::Owns,
+            }],
+            unknowns: Vec::new(),
+            created: None,
+        };
+        let found = match_inventory(&database(records), &inventory).unwrap();
+        let found: Vec<(u32, bool)> = found
+            .iter()
+            .flat_map(|(index, findings)| findings.iter().map(|finding| (index.0, finding.suppression.is_none())))
+            .collect();
+        assert_eq!(found, expected);
+    };
+    // The distribution does not know it: the language's record counts.
+    check(Vec::new(), &[(1, true)]);
+    // It has mended it, or says that it is affected itself: then the finding is its package's, or nobody's.
+    check(vec![affected(&bookworm, "python-urllib3", "1.26.12-1+deb12u1")], &[(1, false)]);
+    check(vec![affected(&bookworm, "python-urllib3", "1.26.12-1+deb12u2")], &[(0, true), (1, false)]);
+    let other = Affected { named: Named::Binary, ..affected(&bookworm, "python-urllib3", "9") };
+    check(vec![other], &[(1, true)]);
+}
+
+#[test]
+fn an_interval_that_does_not_end_has_no_upgrade() {
+    let open = Interval { start: Start::At("1.0.0".to_owned()), end: End::Unbounded };
+    let npm = Ecosystem::new(Family::Npm);
+    let statement = Affected { intervals: vec![open], ..affected(&npm, "left-pad", "") };
+    let records = vec![advisory("GHSA-a", &[], vec![statement])];
+    assert_eq!(found(records.clone(), &component(PackageType::Npm, "left-pad", "1.5.0"), None), ["GHSA-a"]);
+    assert!(found(records, &component(PackageType::Npm, "left-pad", "0.9.0"), None).is_empty());
+}
