@@ -70,7 +70,11 @@ pub fn read(
 ) -> Result<u64, DocumentError> {
     let mut feed = Feed { path, reader, records, progress, documents: 0, bytes: 0 };
     let metadata = fs::metadata(path).map_err(|source| feed.failed(source))?;
-    if metadata.is_dir() { feed.directory(path, 0)? } else { feed.file()? }
+    if metadata.is_dir() {
+        feed.directory(path, 0)?
+    } else {
+        feed.file()?
+    }
     match feed.documents {
         0 => Err(DocumentError::Nothing { path: path.to_owned(), reader: reader.name }),
         documents => Ok(documents),

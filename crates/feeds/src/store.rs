@@ -68,7 +68,9 @@ impl StoreError {
     /// Returns what the user can do about it.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Missing { .. } => Some("make one with `garrison db build`, or bring one with `garrison db import FILE`"),
+            Self::Missing { .. } => {
+                Some("make one with `garrison db build`, or bring one with `garrison db import FILE`")
+            }
             Self::Corrupt { source: Corrupt::Version { .. }, .. } => {
                 Some("it was made by another version of garrison; build or import it again")
             }
@@ -183,7 +185,9 @@ impl Store {
             writeln!(file, "sha256:{digest}")?;
             file.sync_all()
         });
-        written.and_then(|()| fs::rename(&next, &current)).map_err(|source| self.failed("replace", &current, source))?;
+        written
+            .and_then(|()| fs::rename(&next, &current))
+            .map_err(|source| self.failed("replace", &current, source))?;
         self.sync()?;
         let entries: Vec<_> = fs::read_dir(&self.directory).into_iter().flatten().flatten().collect();
         for entry in entries {

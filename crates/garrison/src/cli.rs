@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::commands::{access, audit, completion, config, context, db, find, fsck, gc, generate, help, job, keys};
-use crate::commands::{login, project, repo, robot, sbom, up, user, version};
+use crate::commands::{login, project, repo, robot, sbom, scan, up, user, version};
 use crate::error::CommandError;
 use crate::output::Format;
 use crate::session::{Session, block_on};
@@ -62,6 +62,7 @@ impl Global {
 enum Command {
     Up(up::Args),
     Sbom(Box<sbom::Args>),
+    Scan(Box<scan::Scan>),
     Find(find::Find),
     #[command(subcommand)]
     Config(config::Command),
@@ -114,6 +115,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
     match command {
         Command::Up(args) => args.run(),
         Command::Sbom(args) => args.run(&session),
+        Command::Scan(scan) => scan.run(&session),
         Command::Find(find) => block_on(find.run(&session)),
         Command::Config(command) => command.run(&session),
         Command::Login(login) => block_on(login.run(&session)),

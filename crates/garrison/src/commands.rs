@@ -18,6 +18,7 @@ pub(crate) mod project;
 pub(crate) mod repo;
 pub(crate) mod robot;
 pub(crate) mod sbom;
+pub(crate) mod scan;
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod version;

@@ -3,6 +3,7 @@
 //! Here are configuration, listeners, the order in which the hub starts and stops, and the terminal. What a hub does
 //! is in the other crates; the commands for a hub reach it through its API alone.
 
+mod advisories;
 mod cli;
 mod commands;
 mod contexts;

@@ -1,3 +1,6 @@
+mod build;
+mod database;
+
 use std::cmp::Ordering;
 
 use clap::Subcommand;
@@ -8,11 +11,19 @@ use crate::error::{CommandError, Kind};
 use crate::output::{self, Format};
 use crate::session::Session;
 
-/// What is known of software: versions, their order and their ranges.
+/// What is known of software: advisories, versions, their order and their ranges.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
+  garrison db build --feed github=osv:advisory-database.tar.gz
+  garrison db status
   garrison db compare-versions deb 1.0~rc1 1.0")]
 pub(crate) enum Command {
+    Build(build::Build),
+    Status(database::Status),
+    Diff(database::Diff),
+    Import(database::Import),
+    Export(database::Export),
+    Readers(database::Readers),
     CompareVersions(CompareVersions),
     InRange(InRange),
 }
@@ -20,6 +31,12 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         match self {
+            Self::Build(args) => args.run(session),
+            Self::Status(args) => args.run(session),
+            Self::Diff(args) => args.run(session),
+            Self::Import(args) => args.run(session),
+            Self::Export(args) => args.run(),
+            Self::Readers(args) => args.run(session),
             Self::CompareVersions(args) => args.run(session),
             Self::InRange(args) => args.run(session),
         }

@@ -16,6 +16,7 @@ mod convert;
 mod diff;
 mod outputs;
 
+pub(crate) use convert::read_document;
 use outputs::Outputs;
 
 /// List every component of an image, a directory or a file.

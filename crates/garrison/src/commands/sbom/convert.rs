@@ -42,7 +42,7 @@ impl Convert {
 }
 
 /// Reads a document of whatever format.
-pub(super) fn read_document(file: &str) -> Result<Document, CommandError> {
+pub(crate) fn read_document(file: &str) -> Result<Document, CommandError> {
     let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
     let bytes = if file == "-" { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
     read(&bytes.map_err(failed)?).map_err(|error| {

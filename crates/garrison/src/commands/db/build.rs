@@ -1,0 +1,152 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use vulndb::file::{Builder, Database, Feed};
+use vulndb::{Reader, Records};
+
+use crate::advisories;
+use crate::error::{CommandError, Kind};
+use crate::output::{self, Format, Progress};
+use crate::session::Session;
+
+/// Make a database of advisories from documents of their publishers, and use it.
+///
+/// A feed is a directory, a zip, a tar (also packed by gzip or zstd) or one document. The same documents give the same database, byte
+/// for byte. What was not understood is counted; `garrison db status` lists it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db build --feed github=osv:advisory-database.tar.gz --feed rustsec=rustsec:./advisory-db
+  garrison db build --feed debian=debian-tracker:tracker.json --to advisories.vulndb
+
+`garrison db readers` lists the formats.
+Exit codes: 0 done, 2 not understood, 3 a feed could not be read.")]
+pub(crate) struct Build {
+    /// Feed: its name, its format, and where it lies
+    #[arg(long = "feed", value_name = "NAME=READER:PATH", required = true)]
+    feeds: Vec<String>,
+    /// File to write instead of using the database
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+/// A feed that was asked for.
+struct Asked<'a> {
+    name: &'a str,
+    reader: &'static Reader,
+    path: &'a Path,
+}
+
+impl Build {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        // Before anything is read: a mistake in a flag should not cost minutes.
+        let asked: Vec<Asked<'_>> = self.feeds.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
+        let mut names = BTreeMap::new();
+        if let Some(twice) = asked.iter().find(|feed| names.insert(feed.name, ()).is_some()) {
+            return Err(CommandError::new(Kind::Usage, format!("two feeds are called `{}`", twice.name)));
+        }
+        let mut builder = Builder::new();
+        for feed in &asked {
+            let records = read(feed, self.quiet)?;
+            builder.add(described(feed, &records), records);
+        }
+        let file = builder.finish().map_err(|error| CommandError::environment("failed to make the database", error))?;
+        let digest = match &self.to {
+            Some(path) => {
+                std::fs::write(path, &file)
+                    .map_err(|source| CommandError::environment(format!("failed to write `{}`", path.display()), source))?;
+                None
+            }
+            None => Some(advisories::store()?.import(file.as_slice(), None)?),
+        };
+        let database = Database::open(&file).map_err(advisories::damaged)?;
+        report(session, &database, self.to.as_deref(), digest.as_deref())
+    }
+}
+
+fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
+    let form = || {
+        CommandError::new(Kind::Usage, format!("`{text}` is no feed"))
+            .hint("as `github=osv:advisory-database.tar.gz`: a name, a format of `garrison db readers`, and a path")
+    };
+    let (name, rest) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(form)?;
+    let (format, path) = rest.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(form)?;
+    let readers = vulndb::readers();
+    let reader = readers.iter().find(|reader| reader.name == format).ok_or_else(|| {
+        let nearest = readers.iter().map(|reader| reader.name).max_by(|left, right| {
+            strsim::jaro_winkler(format, left).total_cmp(&strsim::jaro_winkler(format, right))
+        });
+        let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? `garrison db readers` lists all"));
+        CommandError::new(Kind::Usage, format!("there is no format `{format}`")).hint(hint.unwrap_or_default())
+    })?;
+    Ok(Asked { name, reader, path: Path::new(path) })
+}
+
+fn read(feed: &Asked<'_>, is_quiet: bool) -> Result<Records, CommandError> {
+    let mut records = Records::default();
+    let mut progress = (!is_quiet).then(Progress::passing);
+    let read = feeds::read(feed.path, feed.reader, &mut records, &mut |documents| {
+        if let Some(progress) = progress.as_mut().filter(|_| documents % PROGRESS_EVERY == 0) {
+            progress.update(format!("{}  {documents} documents", feed.name));
+        }
+    });
+    if let Some(progress) = progress {
+        progress.clear();
+    }
+    read.map_err(|error| {
+        let is_absent = matches!(&error, feeds::DocumentError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        let error = CommandError::new(Kind::Environment, error);
+        if is_absent { error.hint("a feed lies on this machine: a directory, an archive or a document") } else { error }
+    })?;
+    Ok(records)
+}
+
+/// How many documents are read between two words on a terminal.
+const PROGRESS_EVERY: u64 = 256;
+
+/// A feed is as old as its newest record, whenever it was fetched: the same documents give the same database.
+fn described(feed: &Asked<'_>, records: &Records) -> Feed {
+    let newest = records.advisories.iter().filter_map(|advisory| advisory.modified.max(advisory.published)).max();
+    Feed {
+        name: feed.name.to_owned(),
+        reader: feed.reader.name.to_owned(),
+        address: String::new(),
+        fetched: newest,
+        advisories: 0,
+        problems: Vec::new(),
+    }
+}
+
+fn report<B: AsRef<[u8]>>(
+    session: &Session,
+    database: &Database<B>,
+    path: Option<&Path>,
+    digest: Option<&str>,
+) -> Result<(), CommandError> {
+    let feeds = database.feeds().map_err(advisories::damaged)?;
+    let advisories: u64 = feeds.iter().map(|feed| feed.advisories).sum();
+    let refused: u64 = feeds.iter().flat_map(|feed| &feed.problems).map(|(_, count, _)| count).sum();
+    let bytes = database.file_bytes().len();
+    match session.format() {
+        Format::Json => output::print_json(&json!({
+            "advisories": advisories,
+            "packages": database.package_count(),
+            "size_bytes": bytes,
+            "refused": refused,
+            "digest": digest.map(|digest| format!("sha256:{digest}")),
+            "file": path,
+        })),
+        Format::Table => {
+            let place = path.map_or("in use".to_owned(), |path| format!("written to {}", path.display()));
+            let packages = database.package_count();
+            let mebibytes = bytes.div_ceil(1 << 20);
+            output::print_line(&format!(
+                "{advisories} advisories of {packages} packages, {mebibytes} MiB, {place}; {refused} things were not understood"
+            ))
+        }
+    }
+}

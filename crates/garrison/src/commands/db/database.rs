@@ -1,0 +1,211 @@
+//! The database as a file: state, differences, import and export.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use vulndb::Change;
+
+use crate::advisories::{self, Advisories};
+use crate::error::{CommandError, Kind};
+use crate::output::{self, Align, Column, Format, Table};
+use crate::session::Session;
+
+/// Say what is in the database of advisories: feeds, their age, and what of them was not understood.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db status
+  garrison db status --database advisories.vulndb -o json")]
+pub(crate) struct Status {
+    /// Database instead of the one in use
+    #[arg(long, value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+/// Name what changed between two databases: records, and the packages that must be matched again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db diff yesterday.vulndb today.vulndb
+
+Exit codes: 0 nothing differs, 1 something does, 3 a database could not be read.")]
+pub(crate) struct Diff {
+    /// Database of before
+    old: PathBuf,
+    /// Database of after
+    new: PathBuf,
+}
+
+/// Use a database that was made elsewhere: every byte of it is checked first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db import advisories.vulndb
+  garrison db import advisories.vulndb --digest sha256:0f3c...")]
+pub(crate) struct Import {
+    /// Database, or `-` for standard input
+    file: String,
+    /// Digest that it must have
+    #[arg(long, value_name = "sha256:HEX")]
+    digest: Option<String>,
+}
+
+/// Write the database in use to a file, for a machine that reaches no feed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db export advisories.vulndb")]
+pub(crate) struct Export {
+    /// File to write, or `-` for standard output
+    file: String,
+}
+
+/// List the formats of feeds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db readers")]
+pub(crate) struct Readers {}
+
+impl Status {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let database = advisories::open(self.database.as_deref())?;
+        let feeds = database.feeds().map_err(advisories::damaged)?;
+        let total: u64 = feeds.iter().map(|feed| feed.advisories).sum();
+        let newest = advisories::newest(&feeds);
+        if session.format() == Format::Json {
+            let sizes: serde_json::Map<_, _> =
+                database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
+            return output::print_json(&json!({
+                "newest": newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+                "advisories": total,
+                "packages": database.package_count(),
+                "ecosystems": database.ecosystems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "size_bytes": database.file_bytes().len(),
+                "sections": sizes,
+                "feeds": feeds,
+            }));
+        }
+        let packages = database.package_count();
+        let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
+        let newest = advisories::moment(newest);
+        output::print_line(&format!(
+            "Advisories of {newest}: {total} records of {packages} packages from {} feeds, {mebibytes} MiB",
+            feeds.len()
+        ))?;
+        let column = |title, align, rank| Column { title, align, rank };
+        let mut table = Table::new(vec![
+            column("FEED", Align::Left, 0),
+            column("FORMAT", Align::Left, 2),
+            column("RECORDS", Align::Right, 0),
+            column("NEWEST", Align::Left, 1),
+            column("NOT UNDERSTOOD", Align::Right, 3),
+        ]);
+        for feed in &feeds {
+            let refused: u64 = feed.problems.iter().map(|(_, count, _)| count).sum();
+            table.row(&[
+                feed.name.clone(),
+                feed.reader.clone(),
+                feed.advisories.to_string(),
+                advisories::moment(feed.fetched),
+                refused.to_string(),
+            ]);
+        }
+        output::print_line(table.render(output::width()).trim_end())?;
+        for feed in &feeds {
+            for (reason, count, example) in &feed.problems {
+                output::note(&output::printable(&format!("{}: {count} times {reason}, as {example}", feed.name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Diff {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let open = |path: &Path| advisories::open(Some(path));
+        let (old, new): (Advisories, Advisories) = (open(&self.old)?, open(&self.new)?);
+        let changed = vulndb::changed_advisories(&old, &new).map_err(advisories::damaged)?;
+        let packages = vulndb::changed_packages(&old, &new).map_err(advisories::damaged)?;
+        match session.format() {
+            Format::Json => output::print_json(&json!({
+                "advisories": changed.iter().map(|record| json!({
+                    "feed": record.feed, "id": record.id, "change": word(record.change),
+                })).collect::<Vec<_>>(),
+                "packages": packages.iter().map(|(ecosystem, name)| json!({
+                    "ecosystem": ecosystem.to_string(), "name": name,
+                })).collect::<Vec<_>>(),
+            }))?,
+            Format::Table => {
+                let count = |change| changed.iter().filter(|record| record.change == change).count();
+                output::print_line(&format!(
+                    "{} records added, {} changed, {} withdrawn, {} removed; {} packages are to be matched again",
+                    count(Change::Added),
+                    count(Change::Changed),
+                    count(Change::Withdrawn),
+                    count(Change::Removed),
+                    packages.len()
+                ))?;
+                for record in &changed {
+                    let text = format!("{:<9}  {}  {}", word(record.change), record.id, record.feed);
+                    output::print_line(&output::printable(&text))?;
+                }
+            }
+        }
+        if changed.is_empty() && packages.is_empty() { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+    }
+}
+
+fn word(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Changed => "changed",
+        Change::Withdrawn => "withdrawn",
+    }
+}
+
+impl Import {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
+        let store = advisories::store()?;
+        let digest = if self.file == "-" {
+            store.import(io::stdin().lock(), expected)?
+        } else {
+            let file = File::open(&self.file)
+                .map_err(|source| CommandError::environment(format!("failed to open `{}`", self.file), source))?;
+            store.import(file, expected)?
+        };
+        let digest = format!("sha256:{digest}");
+        match session.format() {
+            Format::Json => output::print_json(&json!({ "digest": digest })),
+            Format::Table => output::print_line(&format!("In use: {digest}")),
+        }
+    }
+}
+
+impl Export {
+    pub(crate) fn run(self) -> Result<(), CommandError> {
+        let database = advisories::open(None)?;
+        let failed = |source| CommandError::environment(format!("failed to write `{}`", self.file), source);
+        if self.file == "-" {
+            return io::stdout().write_all(database.file_bytes()).map_err(CommandError::output);
+        }
+        let mut file = File::create(&self.file).map_err(failed)?;
+        file.write_all(database.file_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    }
+}
+
+impl Readers {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let readers = vulndb::readers();
+        if session.format() == Format::Json {
+            let all: Vec<_> =
+                readers.iter().map(|reader| json!({ "name": reader.name, "summary": reader.summary })).collect();
+            return output::print_json(&all);
+        }
+        let column = |title, rank| Column { title, align: Align::Left, rank };
+        let mut table = Table::new(vec![column("FORMAT", 0), column("READS", 1)]);
+        for reader in readers {
+            table.row(&[reader.name.to_owned(), reader.summary.to_owned()]);
+        }
+        output::print_line(table.render(output::width()).trim_end())
+    }
+}
