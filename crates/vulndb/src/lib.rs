@@ -19,6 +19,8 @@ pub mod matching;
 mod naming;
 mod reader;
 mod records;
+mod wording;
+mod yaml;
 
 pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,

@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod difference;
+mod feeds;
 mod file;
 mod matching;
