@@ -19,6 +19,7 @@ pub mod matching;
 mod naming;
 mod reader;
 mod records;
+mod requirement;
 mod wording;
 mod yaml;
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vulndb::{Document, Reader, Records};
 
+mod languages;
 mod osv;
 
 /// Reads each file of a bundle below a folder that a reader claims. `None`, said loudly, when the data is not there.
