@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use vulndb::{Document, Reader, Records};
 
+mod exploitation;
 mod languages;
 mod osv;
 
