@@ -277,8 +277,8 @@ mod tests {
                 let bounds: String = bounds.collect();
                 format!(" {} {} {:?}{bounds}", affected.ecosystem, affected.package, affected.verdict)
             });
-            let aliases: String = advisory.aliases.iter().map(|alias| format!("={alias}")).collect();
-            format!("{}{aliases}:{}", advisory.id, affected.collect::<Vec<_>>().join(","))
+            let aliases: Vec<_> = advisory.aliases.iter().map(|alias| format!("={alias}")).collect();
+            format!("{}{}:{}", advisory.id, aliases.concat(), affected.collect::<Vec<_>>().join(","))
         });
         let problems =
             records.problems.iter().map(|(problem, (count, example))| format!("{count} {problem}: {example}"));
