@@ -120,6 +120,11 @@ pub struct Qualifiers {
     pub channel: Channel,
     /// The parts of a Go module that hold the vulnerable code; none means all of it.
     pub symbols: Vec<Symbols>,
+    /// The software that a product by CPE is made for (`target_sw`): `node.js`, `wordpress`; none means any.
+    pub target_software: Option<String>,
+    /// Products by CPE (`o:microsoft:windows`) of which one must be there too, because the product runs on it; none means that
+    /// nothing else need be.
+    pub runs_on: Vec<String>,
 }
 
 /// The channel of a distribution, where a fix is to be had.

@@ -61,6 +61,8 @@ pub(crate) fn sample() -> Builder {
         module: Some(String::new()),
         channel: Channel::EsmApps,
         symbols: vec![Symbols { path: "a/b".to_owned(), names: vec!["F".to_owned()] }],
+        target_software: Some("node.js".to_owned()),
+        runs_on: vec!["o:linux:linux_kernel".to_owned()],
     };
     full.affected[0].versions = vec!["4.99".to_owned()];
     let mut builder = Builder::new();

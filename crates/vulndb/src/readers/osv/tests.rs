@@ -184,7 +184,7 @@ fn what_distributions_state_is_kept() {
       None None None
       ("AlmaLinux:8", "p") Binary Affected(AsStated) []
         [Interval { start: Unbounded, end: Fixed("2:1.0-38.module_el8.9.0+3627+db8ec155") }] []
-        Qualifiers { architectures: [], module: Some("t:4.0"), channel: Main, symbols: [] }
+        Qualifiers { architectures: [], module: Some("t:4.0"), channel: Main, symbols: [], target_software: None, runs_on: [] }
     ALSA-2 Vulnerability [Severity { source: None, rating: Level(High) }]
       aliases [] upstream ["CVE-1"]
       weaknesses []
@@ -203,7 +203,7 @@ fn what_distributions_state_is_kept() {
       None None None
       ("AlmaLinux:8", "p") Binary Affected(AsStated) []
         [Interval { start: Unbounded, end: Fixed("2:1.0-38.module_el8.9.0+3627+db8ec155") }] []
-        Qualifiers { architectures: [], module: Some("t:4.0"), channel: Main, symbols: [] }
+        Qualifiers { architectures: [], module: Some("t:4.0"), channel: Main, symbols: [], target_software: None, runs_on: [] }
     ALBA-5 Vulnerability []
       aliases [] upstream ["CVE-1"]
       weaknesses []
@@ -252,21 +252,21 @@ fn what_distributions_state_is_kept() {
       None None None
       ("Ubuntu:22.04", "p") Source Affected(AsStated) []
         [Interval { start: Unbounded, end: Unbounded }] []
-        Qualifiers { architectures: [], module: None, channel: EsmApps, symbols: [] }
+        Qualifiers { architectures: [], module: None, channel: EsmApps, symbols: [], target_software: None, runs_on: [] }
     X-1 Vulnerability []
       aliases [] upstream []
       weaknesses []
       None None None
       ("Ubuntu:16.04", "p") Source Affected(AsStated) [Severity { source: None, rating: Level(Low) }]
         [Interval { start: Unbounded, end: Unbounded }] []
-        Qualifiers { architectures: [], module: None, channel: EsmInfra, symbols: [] }
+        Qualifiers { architectures: [], module: None, channel: EsmInfra, symbols: [], target_software: None, runs_on: [] }
     X-1 Vulnerability []
       aliases [] upstream []
       weaknesses []
       None None None
       ("Ubuntu:20.04", "p") Source Affected(AsStated) []
         [Interval { start: Unbounded, end: Unbounded }] []
-        Qualifiers { architectures: [], module: None, channel: Esm, symbols: [] }
+        Qualifiers { architectures: [], module: None, channel: Esm, symbols: [], target_software: None, runs_on: [] }
     X-1 Vulnerability []
       aliases [] upstream []
       weaknesses []
@@ -314,7 +314,7 @@ fn what_languages_state_is_kept() {
       None None None
       ("Go", "stdlib") Binary Affected(AsStated) []
         [Interval { start: Unbounded, end: Fixed("1.21.8") }, Interval { start: At("1.22.0-0"), end: Unbounded }] []
-        Qualifiers { architectures: [], module: None, channel: Main, symbols: [Symbols { path: "net/http", names: ["Get", "Client.Do"] }, Symbols { path: "b", names: [] }] }
+        Qualifiers { architectures: [], module: None, channel: Main, symbols: [Symbols { path: "net/http", names: ["Get", "Client.Do"] }, Symbols { path: "b", names: [] }], target_software: None, runs_on: [] }
     X-1 Unsound []
       aliases [] upstream []
       weaknesses [1]
