@@ -71,9 +71,9 @@ pub fn read(
     let mut feed = Feed { path, reader, records, progress, documents: 0, bytes: 0 };
     let metadata = fs::metadata(path).map_err(|source| feed.failed(source))?;
     if metadata.is_dir() {
-        feed.directory(path, 0)?
+        feed.directory(path, 0)?;
     } else {
-        feed.file()?
+        feed.file()?;
     }
     match feed.documents {
         0 => Err(DocumentError::Nothing { path: path.to_owned(), reader: reader.name }),
@@ -208,3 +208,129 @@ impl Feed<'_> {
 
 /// A tar's first header is one block.
 const TAR_BLOCK_BYTES: u64 = 512;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use vulndb::{Advisory, Shape};
+
+    /// Keeps the path of what it is given, and how much that is.
+    const LISTING: Reader = Reader {
+        name: "listing",
+        summary: "what it is given",
+        claims: |path| Path::new(path).extension().is_some_and(|extension| extension == "json"),
+        document_bytes_max: 10,
+        shape: Shape::Archive,
+        read: |document, records| {
+            let id = format!("{} {}", document.path, document.bytes.len());
+            records.advisories.push(Advisory { id, ..Advisory::default() });
+        },
+    };
+
+    const FILES: [(&str, &[u8]); 4] =
+        [("a/one.json", b"1"), ("a/two.txt", b"22"), ("b/three.json", b"0123456789"), ("b/four.json", b"01234567890")];
+
+    fn listed(path: &Path) -> Result<(Vec<String>, u64), DocumentError> {
+        let mut records = Records::default();
+        let mut told = 0;
+        read(path, &LISTING, &mut records, &mut |documents| told = documents)?;
+        let mut paths: Vec<_> = records.advisories.into_iter().map(|advisory| advisory.id).collect();
+        paths.sort();
+        let refused = records.problems.values().map(|(count, _)| count).sum::<u64>();
+        assert_eq!(told, paths.len() as u64 + refused);
+        Ok((paths, refused))
+    }
+
+    fn tar() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (name, contents) in FILES {
+            let mut header = vec![0; 512];
+            header[..name.len()].copy_from_slice(name.as_bytes());
+            header[100..108].copy_from_slice(b"0000644\0");
+            header[124..136].copy_from_slice(format!("{:011o}\0", contents.len()).as_bytes());
+            header[156] = b'0';
+            header[257..263].copy_from_slice(b"ustar\0");
+            header[148..156].copy_from_slice(b"        ");
+            let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+            header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+            bytes.extend(header);
+            bytes.extend(contents);
+            bytes.resize(bytes.len().next_multiple_of(512), 0);
+        }
+        bytes.resize(bytes.len() + 1024, 0);
+        bytes
+    }
+
+    fn zip() -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        for (name, contents) in FILES {
+            writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+            writer.write_all(contents).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_feed_is_read_in_whatever_it_is_packed() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, contents) in FILES {
+            let path = place.path().join("tree").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, contents).unwrap();
+        }
+        // What lies outside is not entered.
+        std::os::unix::fs::symlink(place.path().join("tree/a"), place.path().join("tree/link")).unwrap();
+        std::os::unix::fs::symlink(place.path().join("tree/a/one.json"), place.path().join("tree/link.json")).unwrap();
+        let packed: [(&str, Vec<u8>); 4] = [
+            ("feed.zip", zip()),
+            ("feed.tar", tar()),
+            ("feed.tar.gz", gzip(&tar())),
+            ("feed.tar.zst", zstd::bulk::compress(&tar(), 1).unwrap()),
+        ];
+        for (name, bytes) in &packed {
+            fs::write(place.path().join(name), bytes).unwrap();
+        }
+        let expected = (vec!["a/one.json 1".to_owned(), "b/three.json 10".to_owned()], 1);
+        for name in ["tree", "feed.zip", "feed.tar", "feed.tar.gz", "feed.tar.zst"] {
+            assert_eq!(listed(&place.path().join(name)).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_document_is_wanted_whatever_it_is_called() {
+        let place = tempfile::tempdir().unwrap();
+        for (name, bytes) in [("feed", b"{}".to_vec()), ("feed.gz", gzip(b"{}"))] {
+            fs::write(place.path().join(name), bytes).unwrap();
+            assert_eq!(listed(&place.path().join(name)).unwrap().0, [format!("{name} 2")]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(place.path().join(name), bytes).unwrap();
+        write("cut.zip", &zip()[..100]);
+        write("cut.tar", &tar()[..700]);
+        write("cut.tar.gz", &gzip(&tar())[..60]);
+        fs::create_dir(place.path().join("empty")).unwrap();
+        let table = [
+            ("absent", "failed to read"),
+            ("empty", "has no document of the format `listing`"),
+            ("cut.zip", "failed to walk through the archive"),
+            ("cut.tar", "failed to walk through the archive"),
+            ("cut.tar.gz", "failed to"),
+        ];
+        for (name, told) in table {
+            let error = listed(&place.path().join(name)).unwrap_err().to_string();
+            assert!(error.contains(told), "{name}: {error}");
+        }
+    }
+}

@@ -103,7 +103,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(StoreError::Missing { path: self.directory.clone() });
             }
-            Err(source) => return Err(self.failed("read", &self.directory.join(CURRENT), source)),
+            Err(source) => return Err(failed("read", &self.directory.join(CURRENT), source)),
         };
         let digest = name.trim().strip_prefix("sha256:").filter(|hex| is_digest(hex));
         let Some(digest) = digest else {
@@ -121,14 +121,14 @@ impl Store {
     /// Takes a database into use: reads every byte of it once, and only then lets it take the place of the one before, which is
     /// removed. `expected` is the digest that it must have, in hexadecimal. Returns the digest.
     pub fn import(&self, mut from: impl Read, expected: Option<&str>) -> Result<String, StoreError> {
-        fs::create_dir_all(&self.directory).map_err(|source| self.failed("make", &self.directory, source))?;
+        fs::create_dir_all(&self.directory).map_err(|source| failed("make", &self.directory, source))?;
         let lock = self.directory.join("lock");
-        let file = File::create(&lock).map_err(|source| self.failed("open", &lock, source))?;
+        let file = File::create(&lock).map_err(|source| failed("open", &lock, source))?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(StoreError::Busy { path: self.directory.clone() });
         }
         let partial = self.directory.join("partial");
-        let taken = self.write(&partial, &mut from).and_then(|actual| {
+        let taken = write(&partial, &mut from).and_then(|actual| {
             if let Some(expected) = expected.filter(|expected| *expected != actual) {
                 return Err(StoreError::Digest { expected: expected.to_owned(), actual });
             }
@@ -144,50 +144,18 @@ impl Store {
         taken
     }
 
-    fn write(&self, partial: &Path, from: &mut impl Read) -> Result<String, StoreError> {
-        let failed = |source| self.failed("write", partial, source);
-        // What an interrupted update left may be read-only already.
-        match fs::remove_file(partial) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {}
-        }
-        let mut file = File::create_new(partial).map_err(failed)?;
-        let mut context = Context::new(&SHA256);
-        let mut buffer = vec![0; COPY_BYTES];
-        let mut total = 0_u64;
-        loop {
-            let count = match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(source) => return Err(failed(source)),
-            };
-            total += count as u64;
-            if total > DATABASE_BYTES_MAX {
-                return Err(StoreError::TooLarge);
-            }
-            context.update(&buffer[..count]);
-            file.write_all(&buffer[..count]).map_err(failed)?;
-        }
-        file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        Ok(hex::encode(context.finish()))
-    }
-
     /// First the file has its name for good, then it is the one in use, then others go: whatever stops in between, one is in use.
     fn take(&self, partial: &Path, digest: &str) -> Result<(), StoreError> {
         let name = format!("{digest}{SUFFIX}");
         let place = self.directory.join(&name);
-        fs::rename(partial, &place).map_err(|source| self.failed("name", &place, source))?;
+        fs::rename(partial, &place).map_err(|source| failed("name", &place, source))?;
         self.sync()?;
         let (current, next) = (self.directory.join(CURRENT), self.directory.join("current.next"));
         let written = File::create(&next).and_then(|mut file| {
             writeln!(file, "sha256:{digest}")?;
             file.sync_all()
         });
-        written
-            .and_then(|()| fs::rename(&next, &current))
-            .map_err(|source| self.failed("replace", &current, source))?;
+        written.and_then(|()| fs::rename(&next, &current)).map_err(|source| failed("replace", &current, source))?;
         self.sync()?;
         let entries: Vec<_> = fs::read_dir(&self.directory).into_iter().flatten().flatten().collect();
         for entry in entries {
@@ -202,12 +170,43 @@ impl Store {
 
     fn sync(&self) -> Result<(), StoreError> {
         let synced = File::open(&self.directory).and_then(|directory| directory.sync_all());
-        synced.map_err(|source| self.failed("sync", &self.directory, source))
+        synced.map_err(|source| failed("sync", &self.directory, source))
     }
+}
 
-    fn failed(&self, doing: &'static str, path: &Path, source: io::Error) -> StoreError {
-        StoreError::Io { doing, path: path.to_owned(), source }
+/// Writes a database under a name for now; returns its digest.
+fn write(partial: &Path, from: &mut impl Read) -> Result<String, StoreError> {
+    let failed = |source| failed("write", partial, source);
+    // What an interrupted update left may be read-only already.
+    match fs::remove_file(partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
     }
+    let mut file = File::create_new(partial).map_err(failed)?;
+    let mut context = Context::new(&SHA256);
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut total = 0_u64;
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(source) => return Err(failed(source)),
+        };
+        total += count as u64;
+        if total > DATABASE_BYTES_MAX {
+            return Err(StoreError::TooLarge);
+        }
+        context.update(&buffer[..count]);
+        file.write_all(&buffer[..count]).map_err(failed)?;
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    Ok(hex::encode(context.finish()))
+}
+
+fn failed(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { doing, path: path.to_owned(), source }
 }
 
 const COPY_BYTES: usize = 1 << 20;
@@ -260,6 +259,24 @@ mod tests {
         store.open().unwrap().feeds().unwrap()[0].name.clone()
     }
 
+    /// A stream that breaks off.
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the line is cut"))
+        }
+    }
+
+    /// A stream that begins a second update when it is read.
+    struct Second<'a>(&'a Store);
+    impl Read for Second<'_> {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            let error = self.0.import(database("two").as_slice(), None).unwrap_err();
+            assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+            Ok(0)
+        }
+    }
+
     #[test]
     fn the_newest_is_in_use_and_who_has_the_old_one_keeps_it() {
         let place = tempfile::tempdir().unwrap();
@@ -295,12 +312,6 @@ mod tests {
         check(&good[..good.len() - 1], None, "is refused");
         check(&flipped, None, "is refused");
         check(&good, Some("00"), "not sha256:00");
-        struct Broken;
-        impl Read for Broken {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::Error::other("the line is cut"))
-            }
-        }
         let error = store.import(good[..100].chain(Broken), None).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));
@@ -310,14 +321,6 @@ mod tests {
     fn two_updates_at_once_are_one() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        struct Second<'a>(&'a Store);
-        impl Read for Second<'_> {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                let error = self.0.import(database("two").as_slice(), None).unwrap_err();
-                assert!(matches!(error, StoreError::Busy { .. }), "{error}");
-                Ok(0)
-            }
-        }
         store.import(database("one").as_slice().chain(Second(&store)), None).unwrap();
         assert_eq!(in_use(&store), "one");
     }

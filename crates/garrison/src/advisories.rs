@@ -53,6 +53,5 @@ impl From<StoreError> for CommandError {
 
 /// Turns what a damaged database could not answer into an error of the command line.
 pub(crate) fn damaged(error: Corrupt) -> CommandError {
-    CommandError::environment("failed to read the vulnerability database", error)
-        .hint("build or import it again")
+    CommandError::environment("failed to read the vulnerability database", error).hint("build or import it again")
 }

@@ -275,7 +275,7 @@ pub fn match_component<B: AsRef<[u8]>>(
                 let said = said.entry(*vulnerability).or_default();
                 match (statement.verdict, is_meant) {
                     (_, false) | (Verdict::NotAffected, true) => {
-                        said.clearing = said.clearing.or(Some(statement.advisory))
+                        said.clearing = said.clearing.or(Some(statement.advisory));
                     }
                     (Verdict::Affected(fix), true) => {
                         said.hits.push((Certainty::Affected, head.nature, hit(&statement, &outcome, &identity, fix)));

@@ -3,6 +3,7 @@
 mod architecture;
 mod dependencies;
 mod links;
+mod unchecked;
 
 use std::path::PathBuf;
 

@@ -115,7 +115,8 @@ impl Scan {
             Format::Table => print(&database, &inventory, &rows, &paths, elapsed.as_millis())?,
         }
         let fails = |row: &Row<'_>| {
-            let is_counted = row.suppressed.is_none() && matches!(row.finding.nature, Nature::Vulnerability | Nature::Malware);
+            let is_counted =
+                row.suppressed.is_none() && matches!(row.finding.nature, Nature::Vulnerability | Nature::Malware);
             is_counted && self.fail_on.is_some_and(|least| row.level.is_some_and(|level| level >= least.level()))
         };
         if rows.iter().any(fails) { Err(CommandError::silent(Kind::No)) } else { Ok(()) }
@@ -133,7 +134,8 @@ impl Scan {
 
 /// Tells whether a file is an SBOM, by its beginning.
 fn is_document(path: &Path) -> bool {
-    let is_small = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= Limits::DOCUMENT_BYTES_MAX as u64);
+    let is_small =
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= Limits::DOCUMENT_BYTES_MAX as u64);
     let mut bytes = Vec::new();
     is_small
         && File::open(path).and_then(|file| file.take(DOCUMENT_BEGINNING_BYTES).read_to_end(&mut bytes)).is_ok()
@@ -142,7 +144,9 @@ fn is_document(path: &Path) -> bool {
             let text = text.trim_start_matches('\u{feff}').trim_start();
             text.starts_with("pkg:")
                 || (text.starts_with('{')
-                    && ["\"bomFormat\"", "\"spdxVersion\"", "\"SPDXID\"", "\"artifacts\""].iter().any(|key| text.contains(key)))
+                    && ["\"bomFormat\"", "\"spdxVersion\"", "\"SPDXID\"", "\"artifacts\""]
+                        .iter()
+                        .any(|key| text.contains(key)))
         }
 }
 
@@ -275,7 +279,8 @@ fn print(
 ) -> Result<(), CommandError> {
     let open: Vec<&Row<'_>> = rows.iter().filter(|row| row.suppressed.is_none()).collect();
     let is_mendable = |row: &&&Row<'_>| row.fixed.is_some();
-    let (mendable, others) = (open.iter().filter(is_mendable).count(), open.iter().filter(|row| row.fixed.is_none()).count());
+    let (mendable, others) =
+        (open.iter().filter(is_mendable).count(), open.iter().filter(|row| row.fixed.is_none()).count());
     let feeds = database.feeds().map_err(damaged)?;
     output::print_line(&output::printable(&format!(
         "{}: {mendable} to act on, {others} without a fix, {} that do not count",
@@ -288,31 +293,9 @@ fn print(
         inventory.components.len()
     ))?;
     for row in &open {
-        let fix = match (&row.fixed, fix_word(row.fix)) {
-            (Some(fixed), _) => format!(" -> {fixed}"),
-            (None, Some(word)) => format!("  ({word})"),
-            (None, None) => String::new(),
-        };
-        let mut line = format!(" {:<10} {:<16}  {}{fix}", level_word(row.level).to_uppercase(), row.name, shown(row.component));
-        if row.is_exploited {
-            line.push_str("  KEV");
+        for line in lines(inventory, row, paths) {
+            output::print_line(&output::printable(&line))?;
         }
-        if let Some(probability) = row.probability {
-            line.push_str(&format!("  EPSS {:.1} %", probability * 100.0));
-        }
-        if row.finding.certainty == Certainty::UnderInvestigation {
-            line.push_str("  (under investigation)");
-        }
-        if let Some(location) = row.component.locations.first() {
-            line.push_str(&format!("  {}", location.path));
-        }
-        let path = paths.to(row.index);
-        if let [first, .., _] = path.as_slice()
-            && let Some(first) = component_at(inventory, *first)
-        {
-            line.push_str(&format!("\n            brought by {}", shown(first)));
-        }
-        output::print_line(&output::printable(&line))?;
     }
     if let Some(row) = open.first() {
         output::note(&format!("hint: `garrison scan --explain {}` says why it matches", row.name));
@@ -320,9 +303,15 @@ fn print(
     Ok(())
 }
 
-fn document(database: &Advisories, inventory: &Inventory, rows: &[Row<'_>], paths: &Paths) -> Result<Value, CommandError> {
+fn document(
+    database: &Advisories,
+    inventory: &Inventory,
+    rows: &[Row<'_>],
+    paths: &Paths,
+) -> Result<Value, CommandError> {
     let feeds = database.feeds().map_err(damaged)?;
-    let findings = rows.iter().map(|row| finding_json(database, inventory, row, paths)).collect::<Result<Vec<_>, _>>()?;
+    let findings =
+        rows.iter().map(|row| finding_json(database, inventory, row, paths)).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
         "source": inventory.subject,
         "distribution": inventory.distribution,
@@ -335,7 +324,12 @@ fn document(database: &Advisories, inventory: &Inventory, rows: &[Row<'_>], path
     }))
 }
 
-fn finding_json(database: &Advisories, inventory: &Inventory, row: &Row<'_>, paths: &Paths) -> Result<Value, CommandError> {
+fn finding_json(
+    database: &Advisories,
+    inventory: &Inventory,
+    row: &Row<'_>,
+    paths: &Paths,
+) -> Result<Value, CommandError> {
     let feeds = database.feeds().map_err(damaged)?;
     let mut hits = Vec::new();
     for hit in &row.finding.hits {
@@ -390,7 +384,9 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
     let mut is_affected = false;
     let mut records = Vec::new();
     for component in &inventory.components {
-        for told in matching::explain(database, component, inventory.distribution.as_ref(), &vulnerabilities).map_err(damaged)? {
+        for told in matching::explain(database, component, inventory.distribution.as_ref(), &vulnerabilities)
+            .map_err(damaged)?
+        {
             let head = database.advisory(told.advisory).map_err(damaged)?;
             let because = match &told.outcome {
                 Outcome::Meant(_) => "the version lies in the ranges".to_owned(),
@@ -430,7 +426,16 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
             for record in &records {
                 let text = |key: &str| record[key].as_str().unwrap_or("-").to_owned();
                 let lines = [
-                    ("record", format!("{} of {} {}, feed {}", text("record"), text("ecosystem"), text("package"), text("feed"))),
+                    (
+                        "record",
+                        format!(
+                            "{} of {} {}, feed {}",
+                            text("record"),
+                            text("ecosystem"),
+                            text("package"),
+                            text("feed")
+                        ),
+                    ),
                     ("says", format!("{} {}", text("says"), text("ranges"))),
                     ("present", format!("{}, compared as {}", text("component"), text("version"))),
                     ("because", text("because")),
@@ -441,7 +446,11 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
                 output::print_line("")?;
             }
             if records.is_empty() {
-                let listed: Vec<_> = packages.iter().take(PACKAGES_SHOWN).map(|(ecosystem, name)| format!("{ecosystem} {name}")).collect();
+                let listed: Vec<_> = packages
+                    .iter()
+                    .take(PACKAGES_SHOWN)
+                    .map(|(ecosystem, name)| format!("{ecosystem} {name}"))
+                    .collect();
                 output::print_line(&output::printable(&format!(" known of    {}", listed.join(", "))))?;
             }
             Ok(())

@@ -8,6 +8,7 @@ mod build;
 mod db;
 mod hub;
 mod sbom;
+mod scan;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

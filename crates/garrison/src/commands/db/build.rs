@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,8 @@ impl Build {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         // Before anything is read: a mistake in a flag should not cost minutes.
         let asked: Vec<Asked<'_>> = self.feeds.iter().map(|text| parse(text)).collect::<Result<_, _>>()?;
-        let mut names = BTreeMap::new();
-        if let Some(twice) = asked.iter().find(|feed| names.insert(feed.name, ()).is_some()) {
+        let mut names = BTreeSet::new();
+        if let Some(twice) = asked.iter().find(|feed| !names.insert(feed.name)) {
             return Err(CommandError::new(Kind::Usage, format!("two feeds are called `{}`", twice.name)));
         }
         let mut builder = Builder::new();
@@ -57,8 +57,9 @@ impl Build {
         let file = builder.finish().map_err(|error| CommandError::environment("failed to make the database", error))?;
         let digest = match &self.to {
             Some(path) => {
-                std::fs::write(path, &file)
-                    .map_err(|source| CommandError::environment(format!("failed to write `{}`", path.display()), source))?;
+                std::fs::write(path, &file).map_err(|source| {
+                    CommandError::environment(format!("failed to write `{}`", path.display()), source)
+                })?;
                 None
             }
             None => Some(advisories::store()?.import(file.as_slice(), None)?),
@@ -77,9 +78,10 @@ fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
     let (format, path) = rest.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(form)?;
     let readers = vulndb::readers();
     let reader = readers.iter().find(|reader| reader.name == format).ok_or_else(|| {
-        let nearest = readers.iter().map(|reader| reader.name).max_by(|left, right| {
-            strsim::jaro_winkler(format, left).total_cmp(&strsim::jaro_winkler(format, right))
-        });
+        let nearest = readers
+            .iter()
+            .map(|reader| reader.name)
+            .max_by(|left, right| strsim::jaro_winkler(format, left).total_cmp(&strsim::jaro_winkler(format, right)));
         let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? `garrison db readers` lists all"));
         CommandError::new(Kind::Usage, format!("there is no format `{format}`")).hint(hint.unwrap_or_default())
     })?;
@@ -98,7 +100,8 @@ fn read(feed: &Asked<'_>, is_quiet: bool) -> Result<Records, CommandError> {
         progress.clear();
     }
     read.map_err(|error| {
-        let is_absent = matches!(&error, feeds::DocumentError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
+        let is_absent =
+            matches!(&error, feeds::DocumentError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
         let error = CommandError::new(Kind::Environment, error);
         if is_absent { error.hint("a feed lies on this machine: a directory, an archive or a document") } else { error }
     })?;

@@ -194,6 +194,7 @@ impl Export {
 }
 
 impl Readers {
+    #[expect(clippy::unused_self, reason = "every command is run alike")]
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         let readers = vulndb::readers();
         if session.format() == Format::Json {
@@ -202,7 +203,7 @@ impl Readers {
             return output::print_json(&all);
         }
         let column = |title, rank| Column { title, align: Align::Left, rank };
-        let mut table = Table::new(vec![column("FORMAT", 0), column("READS", 1)]);
+        let mut table = Table::new(vec![column("FORMAT", 0), column("READS", 0)]);
         for reader in readers {
             table.row(&[reader.name.to_owned(), reader.summary.to_owned()]);
         }

@@ -1,0 +1,148 @@
+//! Findings from the command line, from feeds to the exit code.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::Home;
+
+/// What is there: a package of Debian and two of npm, one of which the other brings.
+fn tree(home: &Home) {
+    let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app","dependencies":{"a":"^1"}},"node_modules/a":{"version":"1.2.3","dependencies":{"b":"^2"}},"node_modules/b":{"version":"2.0.1"}}}"#;
+    let status = "Package: libssl3\nStatus: install ok installed\nVersion: 3.0.11-1~deb12u1\nArchitecture: amd64\nSource: openssl\n\n";
+    write(home, "tree/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(home, "tree/var/lib/dpkg/status", status);
+    write(home, "tree/app/package-lock.json", lock);
+}
+
+fn write(home: &Home, path: &str, contents: &str) {
+    let path = home.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
+    std::fs::write(path, contents).unwrap();
+}
+
+fn record(id: &str, aliases: &[&str], package: &str, fixed: &str, severity: &str) -> String {
+    json!({
+        "id": id, "aliases": aliases, "modified": "2026-01-02T03:04:05Z", "summary": "what is wrong",
+        "database_specific": {"severity": severity},
+        "affected": [{
+            "package": {"ecosystem": "npm", "name": package},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": fixed}]}],
+        }],
+    })
+    .to_string()
+}
+
+/// Feeds of three publishers, one of whom says nonsense.
+fn feeds(home: &Home) {
+    write(home, "github/a.json", &record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-0001"], "b", "2.0.2", "HIGH"));
+    write(home, "github/b.json", &record("GHSA-bbbb-bbbb-bbbb", &[], "b", "2.0.0", "CRITICAL"));
+    write(home, "github/c.json", "{");
+    let tracker = json!({"openssl": {"CVE-2024-0002": {"description": "what is wrong", "releases": {
+        "bookworm": {"status": "resolved", "fixed_version": "3.0.11-1~deb12u2", "urgency": "low"},
+    }}}});
+    write(home, "tracker.json", &tracker.to_string());
+    let known = json!({"catalogVersion": "1", "vulnerabilities": [{
+        "cveID": "CVE-2024-0002", "dateAdded": "2024-02-03", "dueDate": "2024-03-04", "knownRansomwareCampaignUse": "Unknown",
+    }]});
+    write(home, "kev.json", &known.to_string());
+}
+
+const BUILD: [&str; 8] = [
+    "db",
+    "build",
+    "--feed",
+    "github=osv:github",
+    "--feed",
+    "debian=debian-tracker:tracker.json",
+    "--feed",
+    "kev=kev:kev.json",
+];
+
+fn ready() -> Home {
+    let home = Home::new();
+    tree(&home);
+    feeds(&home);
+    home.run(&BUILD);
+    home
+}
+
+#[test]
+fn a_database_is_made_of_feeds_and_says_what_it_did_not_understand() {
+    let home = Home::new();
+    feeds(&home);
+    insta::assert_snapshot!(home.run(&BUILD));
+    insta::assert_snapshot!(home.run(&["db", "status"]));
+}
+
+#[test]
+fn findings_are_worst_first_with_the_way_to_mend_them() {
+    insta::assert_snapshot!(ready().run(&["scan", "--quiet", "tree"]));
+}
+
+#[test]
+fn the_exit_code_is_one_from_a_severity_on() {
+    let home = ready();
+    let check = |arguments: &[&str], expected: &str| {
+        let run = home.run(&[&["scan", "--quiet", "tree"], arguments].concat());
+        assert_eq!(run.lines().next(), Some(expected), "{arguments:?}");
+    };
+    check(&[], "exit 0");
+    check(&["--fail-on", "critical"], "exit 0");
+    check(&["--fail-on", "high"], "exit 1");
+    check(&["--fail-on", "severe"], "exit 2");
+}
+
+#[test]
+fn every_yes_and_every_no_is_explained() {
+    let home = ready();
+    insta::assert_snapshot!("found", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));
+    insta::assert_snapshot!("outside", home.run(&["scan", "--quiet", "--explain", "GHSA-bbbb-bbbb-bbbb", "tree"]));
+    insta::assert_snapshot!("not_here", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "github"]));
+    insta::assert_snapshot!("unknown", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0009", "tree"]));
+}
+
+#[test]
+fn a_document_has_the_findings_of_what_it_lists() {
+    let home = ready();
+    let findings = |source: &str| -> Vec<(String, String)> {
+        let run = home.run(&["scan", "--quiet", source, "-o", "json"]);
+        let json = run.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
+        let document: Value = serde_json::from_str(json).unwrap();
+        let findings = document["findings"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        findings.iter().map(|finding| (text(&finding["vulnerability"]), text(&finding["component"]["purl"]))).collect()
+    };
+    let expected = findings("tree");
+    assert_eq!(expected.len(), 2);
+    for format in ["cyclonedx-json", "cyclonedx-json@1.4", "spdx-json", "syft-json"] {
+        home.run(&["sbom", "--quiet", "tree", "-o", &format!("{format}=list.json")]);
+        assert_eq!(findings("list.json"), expected, "{format}");
+    }
+}
+
+#[test]
+fn two_databases_are_compared_and_one_is_carried_elsewhere() {
+    let home = ready();
+    home.run(&["db", "export", "one.vulndb"]);
+    write(&home, "github/b.json", &record("GHSA-bbbb-bbbb-bbbb", &[], "c", "2.0.0", "CRITICAL"));
+    home.run(&[BUILD.as_slice(), &["--to", "two.vulndb"]].concat());
+    insta::assert_snapshot!(home.run(&["db", "diff", "one.vulndb", "two.vulndb"]));
+    let other = Home::new();
+    write(&other, "cut.vulndb", "no database");
+    insta::assert_snapshot!(other.run(&["db", "import", "cut.vulndb"]));
+    let from = home.path().join("two.vulndb");
+    let run = other.run(&["db", "import", &from.display().to_string()]);
+    assert_eq!(run.lines().next(), Some("exit 0"), "{run}");
+    insta::assert_snapshot!("carried", other.run(&["db", "status"]));
+}
+
+#[test]
+fn mistakes_are_told_before_anything_is_read() {
+    let home = Home::new();
+    insta::assert_snapshot!("no_database", home.run(&["scan", "."]));
+    insta::assert_snapshot!("no_format", home.run(&["db", "build", "--feed", "a=ovs:b"]));
+    insta::assert_snapshot!("no_path", home.run(&["db", "build", "--feed", "a=osv"]));
+    insta::assert_snapshot!("twice", home.run(&["db", "build", "--feed", "a=osv:b", "--feed", "a=kev:c"]));
+    insta::assert_snapshot!("absent", home.run(&["db", "build", "--feed", "a=osv:b"]));
+}
