@@ -15,6 +15,7 @@ mod difference;
 pub mod ecosystem;
 pub mod file;
 mod interval;
+pub mod lifecycle;
 pub mod matching;
 mod naming;
 mod reader;
