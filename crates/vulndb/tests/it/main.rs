@@ -5,3 +5,4 @@ mod difference;
 mod feeds;
 mod file;
 mod matching;
+mod readers;
