@@ -11,6 +11,7 @@
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod advisory;
+pub mod cvss;
 mod difference;
 pub mod ecosystem;
 pub mod file;

@@ -1,6 +1,7 @@
 //! Tests of what the crate promises to those who use it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod cvss_vectors;
 mod difference;
 mod feeds;
 mod file;
