@@ -303,6 +303,30 @@ fn print(
     Ok(())
 }
 
+/// A finding in a line, and who brought its component in another.
+fn lines(inventory: &Inventory, row: &Row<'_>, paths: &Paths) -> Vec<String> {
+    let fix = match (&row.fixed, fix_word(row.fix)) {
+        (Some(fixed), _) => format!(" -> {fixed}"),
+        (None, Some(word)) => format!("  ({word})"),
+        (None, None) => String::new(),
+    };
+    let level = level_word(row.level).to_uppercase();
+    let parts = [
+        Some(format!(" {level:<10}  {:<16}  {}{fix}", row.name, shown(row.component))),
+        row.is_exploited.then(|| "KEV".to_owned()),
+        row.probability.map(|probability| format!("EPSS {:.1} %", probability * 100.0)),
+        (row.finding.certainty == Certainty::UnderInvestigation).then(|| "(under investigation)".to_owned()),
+        row.component.locations.first().map(|location| location.path.to_string()),
+    ];
+    let mut lines = vec![parts.into_iter().flatten().collect::<Vec<_>>().join("  ")];
+    if let [first, .., _] = paths.to(row.index).as_slice()
+        && let Some(first) = component_at(inventory, *first)
+    {
+        lines.push(format!("{:13}brought by {}", "", shown(first)));
+    }
+    lines
+}
+
 fn document(
     database: &Advisories,
     inventory: &Inventory,
