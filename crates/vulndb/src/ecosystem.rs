@@ -62,13 +62,13 @@ families! {
     /// `RubyGems`.
     RubyGems = "RubyGems", Some(Scheme::Gem), Binary;
     /// Packages of Composer.
-    Packagist = "Packagist", None, Binary;
+    Packagist = "Packagist", Some(Scheme::Composer), Binary;
     /// `NuGet`.
-    NuGet = "NuGet", None, Binary;
+    NuGet = "NuGet", Some(Scheme::Nuget), Binary;
     /// Packages of Erlang and Elixir.
-    Hex = "Hex", Some(Scheme::Semver), Binary;
+    Hex = "Hex", Some(Scheme::Hex), Binary;
     /// Packages of Dart.
-    Pub = "Pub", Some(Scheme::Semver), Binary;
+    Pub = "Pub", Some(Scheme::Pub), Binary;
     /// Swift packages, by their address.
     SwiftUrl = "SwiftURL", Some(Scheme::Semver), Binary;
     /// Actions of GitHub.

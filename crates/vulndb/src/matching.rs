@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
 
+use crate::cvss::{self, Score};
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Start, Verdict};
 
@@ -398,42 +399,46 @@ fn spoken_of<B: AsRef<[u8]>>(
 }
 
 /// How severe a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rated {
-    /// The level: the publisher's own for its package where it states one, else by the highest score.
+    /// The level: the distribution's own for a package of it where it states one, else the worst that is stated or that a score
+    /// comes to.
     pub level: Option<Level>,
-    /// The highest CVSS base score that is stated.
-    pub score: Option<f32>,
+    /// The highest score that a stated vector comes to.
+    pub score: Option<Score>,
 }
 
 /// Returns how severe a finding is.
 pub fn severity<B: AsRef<[u8]>>(database: &Database<B>, finding: &Finding) -> Result<Rated, Corrupt> {
-    let (mut own, mut others) = (None, None);
-    let mut stated: Vec<(bool, Severity)> = Vec::new();
+    let mut own: Vec<Severity> = Vec::new();
+    let mut others: Vec<Severity> = Vec::new();
     for hit in &finding.hits {
         let is_distribution = hit.identity.ecosystem.family.is_distribution();
-        stated.extend(hit.severities.iter().map(|severity| (is_distribution, severity.clone())));
-        let head = database.advisory(hit.advisory)?;
-        stated.extend(head.severities.into_iter().map(|severity| (is_distribution, severity)));
+        let stated = if is_distribution { &mut own } else { &mut others };
+        stated.extend(hit.severities.iter().cloned());
+        stated.extend(database.advisory(hit.advisory)?.severities);
     }
     // What others say of the same vulnerability counts where those who speak of the package state nothing.
-    if stated.is_empty() {
+    if own.is_empty() && others.is_empty() {
         for advisory in database.vulnerability(finding.vulnerability)?.advisories {
-            stated.extend(database.advisory(advisory)?.severities.into_iter().map(|severity| (false, severity)));
+            others.extend(database.advisory(advisory)?.severities);
         }
     }
-    for (is_distribution, severity) in stated {
-        match &severity.rating {
-            Rating::Level(level) if is_distribution => own = own.max(Some(*level)),
-            Rating::Level(level) => others = others.max(Some(*level)),
-            Rating::Cvss(_) => {}
-        }
-    }
-    Ok(Rated { level: own.or(others), score: None })
+    let stated_level = |severity: &Severity| match severity.rating {
+        Rating::Level(level) => Some(level),
+        Rating::Cvss(_) => None,
+    };
+    let own_level = own.iter().filter_map(stated_level).max();
+    // A vector that is none says nothing.
+    let all_levels = own.iter().chain(&others).filter_map(|severity| severity.rating.level().ok());
+    let score = own.iter().chain(&others).filter_map(|severity| match &severity.rating {
+        Rating::Cvss(vector) => cvss::assess(vector).ok().map(|assessment| assessment.score),
+        Rating::Level(_) => None,
+    });
+    Ok(Rated { level: own_level.or(all_levels.max()), score: score.max() })
 }
 
-/// Returns the smallest version that mends a finding, of those that its hits name; none when one of two publishers names none is
-/// no reason to doubt the other.
+/// Returns the smallest version that mends a finding, of those that its hits name.
 pub fn upgrade(finding: &Finding) -> Option<String> {
     let mut smallest: Option<(&str, &Identity)> = None;
     for hit in &finding.hits {

@@ -8,6 +8,7 @@ use component::{Component, ComponentIndex, Edge, Inventory, Node, Relation};
 use images::{Local, Source as Place};
 use sbom::formats::Limits;
 use serde_json::{Value, json};
+use vulndb::cvss::Score;
 use vulndb::matching::{self, Certainty, Finding, Outcome, Suppression};
 use vulndb::{Fix, Level, Nature};
 
@@ -78,7 +79,7 @@ struct Row<'a> {
     name: String,
     aliases: BTreeSet<String>,
     level: Option<Level>,
-    score: Option<f32>,
+    score: Option<Score>,
     probability: Option<f32>,
     is_exploited: bool,
     fixed: Option<String>,
@@ -316,7 +317,7 @@ fn lines(inventory: &Inventory, row: &Row<'_>, paths: &Paths) -> Vec<String> {
         row.is_exploited.then(|| "KEV".to_owned()),
         row.probability.map(|probability| format!("EPSS {:.1} %", probability * 100.0)),
         (row.finding.certainty == Certainty::UnderInvestigation).then(|| "(under investigation)".to_owned()),
-        row.component.locations.first().map(|location| location.path.to_string()),
+        row.component.locations.first().map(|location| location.path.clone()),
     ];
     let mut lines = vec![parts.into_iter().flatten().collect::<Vec<_>>().join("  ")];
     if let [first, .., _] = paths.to(row.index).as_slice()
@@ -373,7 +374,7 @@ fn finding_json(
         "aliases": row.aliases,
         "nature": format!("{:?}", row.finding.nature).to_lowercase(),
         "severity": level_word(row.level),
-        "score": row.score,
+        "score": row.score.map(|score| score.to_string()),
         "epss": row.probability,
         "kev": row.is_exploited,
         "state": match row.finding.certainty {

@@ -326,7 +326,7 @@ fn what_languages_state_is_kept() {
       weaknesses []
       None None None
       ("Packagist", "some/package") Binary Affected(AsStated) []
-        [Interval { start: At("1.0"), end: Through("1.9") }] ["v1.1"]
+        [Interval { start: At("1.0"), end: Through("1.9") }] []
     MAL-1 Malware []
       aliases [] upstream []
       weaknesses []

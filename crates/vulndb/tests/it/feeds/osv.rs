@@ -85,7 +85,7 @@ fn osv_dev() {
     63 packages of Hex
     362 packages of Maven
     1196 packages of NuGet
-    315 packages of Packagist
+    314 packages of Packagist
     11 packages of Pub
     205 packages of PyPI
     101 packages of Rocky Linux
@@ -96,9 +96,10 @@ fn osv_dev() {
     239 packages of crates.io
     232 packages of npm
     27 packages with symbols
-    1482 packages with versions besides
+    60 packages with versions besides
     refused: 1, it is not in the feed's format: data/cisa-kev.json
     refused: 100, nothing is known of the ecosystem `Linux`: CVE-2026-23014
+    refused: 1, a version in it has no place in the order of its ecosystem: GHSA-76rh-xv36-9mrc
     refused: 104, it names no package and version: EEF-CVE-2025-48044
     ");
 }
