@@ -299,7 +299,10 @@ fn print(
         }
     }
     if let Some(row) = open.first() {
-        output::note(&format!("hint: `garrison scan --explain {}` says why it matches", row.name));
+        let (name, source) = (&row.name, inventory.subject.name());
+        output::note(&output::printable(&format!(
+            "hint: `garrison scan {source} --explain {name}` says why it matches"
+        )));
     }
     Ok(())
 }

@@ -78,10 +78,7 @@ fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
     let (format, path) = rest.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(form)?;
     let readers = vulndb::readers();
     let reader = readers.iter().find(|reader| reader.name == format).ok_or_else(|| {
-        let nearest = readers
-            .iter()
-            .map(|reader| reader.name)
-            .max_by(|left, right| strsim::jaro_winkler(format, left).total_cmp(&strsim::jaro_winkler(format, right)));
+        let nearest = readers.iter().map(|reader| reader.name).min_by_key(|name| strsim::osa_distance(format, name));
         let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? `garrison db readers` lists all"));
         CommandError::new(Kind::Usage, format!("there is no format `{format}`")).hint(hint.unwrap_or_default())
     })?;
