@@ -15,6 +15,7 @@ mod drain;
 mod http;
 mod hub;
 mod layout;
+mod memory;
 mod process;
 mod sync_order;
 
