@@ -119,6 +119,8 @@ pub(crate) async fn put(mut call: Call) -> Result<Response, Failure> {
             async move { registry.push_manifest(push).await }
         })
         .await?;
+    // Its inventory is ordered; the runner would look by itself within a second.
+    call.app.jobs.notify();
     let mut response = Response::builder()
         .status(StatusCode::CREATED)
         .header(header::LOCATION, location(&name, &format!("manifests/{}", pushed.digest)))
