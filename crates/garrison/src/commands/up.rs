@@ -15,7 +15,7 @@ const BLOCKING_THREADS_MIN: usize = 32;
 const BLOCKING_THREADS_PER_CORE: usize = 4;
 
 /// How long mimalloc keeps memory that was freed, in milliseconds. With its 10 (for whole segments, 100) a hub that 32 clients
-/// push to held 70 to 90 MiB, with none about 60; the processor's time for a push and for a manifest was the same.
+/// push to held 90 MiB, with none 70; a sixth fewer blobs are pushed a second for it. docs/benchmarks/registry.md has the figures.
 const MEMORY_KEPT: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "0");
 
 /// Run the hub: registry, API and console.
