@@ -28,6 +28,7 @@ const HUB: &[Migration] = &[
     Migration { version: 2, text: include_str!("../migrations/0002_usage.sql") },
     Migration { version: 3, text: include_str!("../migrations/0003_facts.sql") },
     Migration { version: 4, text: include_str!("../migrations/0004_discarded.sql") },
+    Migration { version: 5, text: include_str!("../migrations/0005_facts_by_source.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.

@@ -27,7 +27,7 @@ testkit::on_both_databases! {
         openers.join_all().await;
         let db = open(&database).await;
         let versions = db.read(|tx| Box::pin(async move { tx.query(&VERSIONS, &[]).await })).await.unwrap();
-        assert_eq!(versions.len(), 4);
+        assert_eq!(versions.len(), 5);
         assert_eq!(names(&db).await.len(), 6);
     }
 
@@ -36,7 +36,7 @@ testkit::on_both_databases! {
         db.write(|tx| Box::pin(async move { tx.execute(&ADD_VERSION, &[7.into()]).await })).await.unwrap();
         db.close().await;
         let error = Db::open(&config(&database)).await.unwrap_err();
-        assert_eq!(error.to_string(), "database is at version 7, this Garrison knows up to 4");
+        assert_eq!(error.to_string(), "database is at version 7, this Garrison knows up to 5");
         assert_eq!(error.hint(), Some("run the newer Garrison or restore a backup"));
         assert!(!error.is_retryable());
     }

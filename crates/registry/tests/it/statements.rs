@@ -25,7 +25,6 @@ const READS_MORE: &[(&str, &str)] = &[
     ("LIST_DISCARDED", "in the order of the index, to a limit"),
     ("FIND_FIRST_DISCARDED", "in the order of the index, one row"),
     ("COUNT_DISCARDED", "asked for by a person; the metrics do without"),
-    ("LIST_UNCITED_DOCUMENTS", "a job's: facts have no index by source yet"),
     ("ERASE_TAGS", "a job's, to a limit; all of them go"),
     ("LIST_ERASED_MANIFESTS", "a job's, to a limit; all of them go"),
     ("ERASE_BLOBS", "a job's, to a limit; all of them go"),
