@@ -36,14 +36,14 @@ pub struct Advisory {
     pub affected: Vec<Affected>,
 }
 
-/// What kind of statement an advisory makes.
+/// What kind of statement an advisory makes. The order is from the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub enum Nature {
+    /// The package itself is malicious.
+    Malware,
     /// A vulnerability.
     #[default]
     Vulnerability,
-    /// The package itself is malicious.
-    Malware,
     /// Nobody looks after the package any more.
     Unmaintained,
     /// It can be misused into undefined behaviour without anyone having been attacked by it.

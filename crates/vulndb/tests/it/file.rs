@@ -1,7 +1,7 @@
 //! The database file: what was put in comes out, the same in any order, and nothing damaged is believed.
 
 use proptest::prelude::*;
-use vulndb::file::{Builder, Corrupt, Database, Feed, PackageEntry, Section};
+use vulndb::file::{Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
     Qualifiers, Rating, Records, Reference, Severity, Start, Symbols, Verdict,
@@ -251,6 +251,13 @@ fn every_section_has_its_size() {
     let sizes: Vec<_> = database.sizes().collect();
     assert!(sizes.iter().all(|(_, bytes)| *bytes > 0), "{sizes:?}");
     assert_eq!(sizes.len(), Section::ALL.len());
+}
+
+/// A change of this digest without one of [`FORMAT_VERSION`] would make old files mean something else.
+#[test]
+fn the_form_is_that_of_its_version() {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &sample().finish().unwrap());
+    insta::assert_snapshot!(format!("{FORMAT_VERSION} {digest:?}"));
 }
 
 fn any_text() -> impl Strategy<Value = String> {
