@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that must hold before a change is accepted.
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -108,7 +110,11 @@ fn directory_in_memory() -> anyhow::Result<Option<TempDir>> {
     if !Path::new(MEMORY).is_dir() {
         return Ok(None);
     }
-    let made = tempfile::Builder::new().prefix("garrison-tests-").tempdir_in(MEMORY);
+    // As `/tmp` is: a server that runs as another user has its files there too, and removes them.
+    let made = tempfile::Builder::new().prefix("garrison-tests-").tempdir_in(MEMORY).and_then(|directory| {
+        std::fs::set_permissions(directory.path(), Permissions::from_mode(0o1777))?;
+        Ok(directory)
+    });
     made.map(Some).with_context(|| format!("failed to make a directory in `{MEMORY}`"))
 }
 
