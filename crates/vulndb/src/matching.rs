@@ -8,9 +8,6 @@ use crate::cvss::{self, Score};
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Start, Verdict};
 
-/// Raised with each change of what is matched, so that what was matched by an older one is matched again.
-pub const MATCHER_VERSION: u32 = 1;
-
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -466,8 +463,6 @@ pub struct Told {
     pub identity: Identity,
     /// What it says of the versions that it means, in words.
     pub verdict: &'static str,
-    /// Whether that is that they are affected.
-    pub is_affecting: bool,
     /// The versions that it means, in words.
     pub ranges: String,
     /// Whether it means this one.
@@ -496,20 +491,13 @@ pub fn explain<B: AsRef<[u8]>>(
                 Some(_) => Outcome::NotMeant(Reason::Withdrawn),
                 None => judge(&statement, component, &identity),
             };
-            let (verdict, is_affecting) = match statement.verdict {
-                Verdict::Affected(_) => ("affected are", true),
-                Verdict::NotAffected => ("not affected are", false),
-                Verdict::UnderInvestigation => ("not known yet of", true),
+            let verdict = match statement.verdict {
+                Verdict::Affected(_) => "affected are",
+                Verdict::NotAffected => "not affected are",
+                Verdict::UnderInvestigation => "not known yet of",
             };
             let ranges = ranges_in_words(&statement);
-            all.push(Told {
-                advisory: statement.advisory,
-                identity: identity.clone(),
-                verdict,
-                is_affecting,
-                ranges,
-                outcome,
-            });
+            all.push(Told { advisory: statement.advisory, identity: identity.clone(), verdict, ranges, outcome });
         }
     }
     Ok(all)

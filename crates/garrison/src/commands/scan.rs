@@ -175,16 +175,8 @@ fn row<'a>(
     aliases.remove(vulnerability.name);
     let rated = matching::severity(database, &finding).map_err(damaged)?;
     let suppressed = match &finding.suppression {
+        Some(suppression) => Some(told_suppression(database, inventory, suppression)?),
         None => None,
-        Some(Suppression::NoCode) => Some("carries nothing that runs".to_owned()),
-        Some(Suppression::NotAffected(advisory)) => {
-            let head = database.advisory(*advisory).map_err(damaged)?;
-            Some(format!("{} says that it is not affected", head.id))
-        }
-        Some(Suppression::Owned { owner }) => {
-            let owner = component_at(inventory, *owner).map_or("", |owner| &owner.name);
-            Some(format!("the distribution speaks of {owner}, which installed it"))
-        }
     };
     let fix = finding.hits.iter().map(|hit| hit.fix).find(|fix| *fix != Fix::AsStated).unwrap_or_default();
     Ok(Row {
@@ -200,6 +192,25 @@ fn row<'a>(
         suppressed,
         name: vulnerability.name.to_owned(),
         finding,
+    })
+}
+
+/// Says why a finding does not count.
+fn told_suppression(
+    database: &Advisories,
+    inventory: &Inventory,
+    suppression: &Suppression,
+) -> Result<String, CommandError> {
+    Ok(match suppression {
+        Suppression::NoCode => "it carries nothing that runs".to_owned(),
+        Suppression::NotAffected(advisory) => {
+            let head = database.advisory(*advisory).map_err(damaged)?;
+            format!("{} says that it is not affected", head.id)
+        }
+        Suppression::Owned { owner } => {
+            let owner = component_at(inventory, *owner).map_or("", |owner| &owner.name);
+            format!("the distribution speaks of {owner}, which installed it")
+        }
     })
 }
 
@@ -409,7 +420,16 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
         return Err(CommandError::new(Kind::No, format!("no feed knows `{}`", output::printable(name)))
             .hint(format!("feeds: {listed}; `garrison db status` says how old they are")));
     }
-    let mut is_affected = false;
+    // What counts is what a scan counts: a record that means a version may be outweighed by another.
+    let (mut is_affected, mut outweighed) = (false, Vec::new());
+    for (index, findings) in matching::match_inventory(database, inventory).map_err(damaged)? {
+        for finding in findings.iter().filter(|finding| vulnerabilities.contains(&finding.vulnerability)) {
+            is_affected |= finding.suppression.is_none();
+            if let (Some(suppression), Some(component)) = (&finding.suppression, component_at(inventory, index)) {
+                outweighed.push((shown(component), told_suppression(database, inventory, suppression)?));
+            }
+        }
+    }
     let mut records = Vec::new();
     for component in &inventory.components {
         for told in matching::explain(database, component, inventory.distribution.as_ref(), &vulnerabilities)
@@ -420,7 +440,6 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
                 Outcome::Meant(_) => "the version lies in the ranges".to_owned(),
                 Outcome::NotMeant(reason) => reason.to_string(),
             };
-            is_affected |= matches!(told.outcome, Outcome::Meant(_)) && told.is_affecting;
             records.push(json!({
                 "record": head.id,
                 "feed": feed_names.get(usize::from(head.feed.0)),
@@ -447,6 +466,10 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
             "vulnerability": name,
             "affected": is_affected,
             "records": records,
+            "outweighed": outweighed
+                .iter()
+                .map(|(component, reason)| json!({ "component": component, "because": reason }))
+                .collect::<Vec<_>>(),
             "packages": packages.iter().map(|(ecosystem, package)| format!("{ecosystem} {package}")).collect::<Vec<_>>(),
         })),
         Format::Table => {
@@ -472,6 +495,10 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
                     output::print_line(&output::printable(&format!(" {title:<10}  {value}")))?;
                 }
                 output::print_line("")?;
+            }
+            for (component, reason) in &outweighed {
+                let text = format!(" does not count  {component}: {reason}");
+                output::print_line(&output::printable(&text))?;
             }
             if records.is_empty() {
                 let listed: Vec<_> = packages

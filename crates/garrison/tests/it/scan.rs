@@ -104,6 +104,20 @@ fn every_yes_and_every_no_is_explained() {
 }
 
 #[test]
+fn what_a_scan_does_not_count_is_explained_as_not_affected() {
+    let home = Home::new();
+    tree(&home);
+    feeds(&home);
+    let release = json!({"status": "resolved", "fixed_version": "0", "urgency": "low"});
+    let tracker = json!({"openssl": {"CVE-2024-0002": {"description": "x", "releases": {"bookworm": release}}}});
+    write(&home, "tracker.json", &tracker.to_string());
+    let other = record("DEBIAN-CVE-2024-0002", &["CVE-2024-0002"], "openssl", "9", "HIGH");
+    write(&home, "github/d.json", &other.replace("\"npm\"", "\"Debian:12\"").replace("SEMVER", "ECOSYSTEM"));
+    home.run(&BUILD);
+    insta::assert_snapshot!(home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));
+}
+
+#[test]
 fn a_document_has_the_findings_of_what_it_lists() {
     let home = ready();
     let findings = |source: &str| -> Vec<(String, String)> {
