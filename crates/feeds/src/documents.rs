@@ -214,7 +214,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use vulndb::{Advisory, Shape};
+    use vulndb::Advisory;
 
     /// Keeps the path of what it is given, and how much that is.
     const LISTING: Reader = Reader {
@@ -222,7 +222,6 @@ mod tests {
         summary: "what it is given",
         claims: |path| Path::new(path).extension().is_some_and(|extension| extension == "json"),
         document_bytes_max: 10,
-        shape: Shape::Archive,
         read: |document, records| {
             let id = format!("{} {}", document.path, document.bytes.len());
             records.advisories.push(Advisory { id, ..Advisory::default() });

@@ -1,8 +1,10 @@
 //! What commands print: data on standard output, as a table or as JSON; progress on standard error.
 
+mod file;
 mod progress;
 mod table;
 
+pub(crate) use file::replace;
 pub(crate) use progress::Progress;
 pub(crate) use table::{Align, Column, Table};
 

@@ -41,6 +41,25 @@ impl<S> Interval<S> {
     pub const ALL: Self = Self { start: Start::Unbounded, end: End::Unbounded };
 }
 
+impl<S> Interval<S> {
+    /// Returns the same interval with its bounds turned into something else.
+    pub(crate) fn map<'a, T>(&'a self, bound: impl Fn(&'a S) -> T) -> Interval<T> {
+        Interval {
+            start: match &self.start {
+                Start::Unbounded => Start::Unbounded,
+                Start::At(version) => Start::At(bound(version)),
+                Start::After(version) => Start::After(bound(version)),
+            },
+            end: match &self.end {
+                End::Unbounded => End::Unbounded,
+                End::Fixed(version) => End::Fixed(bound(version)),
+                End::Before(version) => End::Before(bound(version)),
+                End::Through(version) => End::Through(bound(version)),
+            },
+        }
+    }
+}
+
 impl<S: AsRef<str>> Interval<S> {
     /// Tells whether a version lies in the interval. An error when the interval's own bound cannot be ordered.
     pub fn contains(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
@@ -148,6 +167,23 @@ fn order_starts(scheme: Scheme, left: &Start, right: &Start) -> Result<Ordering,
     Ok(scheme.compare(left, right)?.then(is_left_after.cmp(&is_right_after)))
 }
 
+/// Returns an interval as tests write it: `[1.0..2.0!` from 1.0 to what 2.0 mends.
+#[cfg(test)]
+pub(crate) fn show(interval: &Interval) -> String {
+    let start = match &interval.start {
+        Start::Unbounded => String::new(),
+        Start::At(version) => format!("[{version}"),
+        Start::After(version) => format!("({version}"),
+    };
+    let end = match &interval.end {
+        End::Unbounded => String::new(),
+        End::Fixed(version) => format!("{version}!"),
+        End::Before(version) => format!("{version})"),
+        End::Through(version) => format!("{version}]"),
+    };
+    format!("{start}..{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,21 +202,6 @@ mod tests {
             _ => End::Unbounded,
         };
         Interval { start, end }
-    }
-
-    fn show(interval: &Interval) -> String {
-        let start = match &interval.start {
-            Start::Unbounded => String::new(),
-            Start::At(version) => format!("[{version}"),
-            Start::After(version) => format!("({version}"),
-        };
-        let end = match &interval.end {
-            End::Unbounded => String::new(),
-            End::Fixed(version) => format!("{version}!"),
-            End::Before(version) => format!("{version})"),
-            End::Through(version) => format!("{version}]"),
-        };
-        format!("{start}..{end}")
     }
 
     #[test]

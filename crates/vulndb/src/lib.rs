@@ -32,7 +32,7 @@ pub use advisory::{
 pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};
 pub use interval::{End, Interval, Start};
-pub use reader::{Document, Reader, Shape};
+pub use reader::{Document, Reader};
 pub use records::{Exploited, Probability, Problem, Records};
 
 #[allow(missing_docs, reason = "made from the folder of readers")]

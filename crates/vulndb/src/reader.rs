@@ -14,19 +14,8 @@ pub struct Reader {
     pub claims: fn(path: &str) -> bool,
     /// The largest document that is read, in bytes; a larger one is counted as refused.
     pub document_bytes_max: u64,
-    /// How the publisher serves it.
-    pub shape: Shape,
     /// Reads one document. Never panics; what it cannot read it counts in [`Records::problems`].
     pub read: fn(&Document<'_>, &mut Records),
-}
-
-/// How a publisher serves a feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// One document, which may be packed by gzip, bzip2 or zstd.
-    Document,
-    /// An archive of documents: zip, or tar in any packing.
-    Archive,
 }
 
 /// A document of a feed.

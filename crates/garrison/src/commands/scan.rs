@@ -9,6 +9,7 @@ use images::{Local, Source as Place};
 use sbom::formats::Limits;
 use serde_json::{Value, json};
 use vulndb::cvss::Score;
+use vulndb::file::Feed;
 use vulndb::matching::{self, Certainty, Finding, Outcome, Suppression};
 use vulndb::{Fix, Level, Nature};
 
@@ -350,7 +351,7 @@ fn document(
 ) -> Result<Value, CommandError> {
     let feeds = database.feeds().map_err(damaged)?;
     let findings =
-        rows.iter().map(|row| finding_json(database, inventory, row, paths)).collect::<Result<Vec<_>, _>>()?;
+        rows.iter().map(|row| finding_json(database, &feeds, inventory, row, paths)).collect::<Result<Vec<_>, _>>()?;
     Ok(json!({
         "source": inventory.subject,
         "distribution": inventory.distribution,
@@ -365,11 +366,11 @@ fn document(
 
 fn finding_json(
     database: &Advisories,
+    feeds: &[Feed],
     inventory: &Inventory,
     row: &Row<'_>,
     paths: &Paths,
 ) -> Result<Value, CommandError> {
-    let feeds = database.feeds().map_err(damaged)?;
     let mut hits = Vec::new();
     for hit in &row.finding.hits {
         let head = database.advisory(hit.advisory).map_err(damaged)?;

@@ -6,8 +6,8 @@ use super::table::Table;
 use super::write::{CONTENT_BYTES, ENTRY_BYTES, Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, package_hash, prefix};
 use crate::naming::{cve_number, is_cve};
 use crate::{
-    Advisory, Affected, Ecosystem, End, Exploited, Interval, Named, Nature, Probability, Qualifiers, Reference,
-    Severity, Start, Time, Verdict,
+    Advisory, Affected, Ecosystem, Exploited, Interval, Named, Nature, Probability, Qualifiers, Reference, Severity,
+    Time, Verdict,
 };
 
 /// What one block of texts may take unpacked: 128 KiB and the longest text, with room to spare.
@@ -401,25 +401,12 @@ fn whole(head: &AdvisoryHead<'_>, text: Text) -> Advisory {
 }
 
 fn affected(ecosystem: &Ecosystem, name: &str, statement: Statement<'_>) -> Affected {
-    let own = |interval: &Interval<&str>| Interval {
-        start: match interval.start {
-            Start::Unbounded => Start::Unbounded,
-            Start::At(version) => Start::At(version.to_owned()),
-            Start::After(version) => Start::After(version.to_owned()),
-        },
-        end: match interval.end {
-            End::Unbounded => End::Unbounded,
-            End::Fixed(version) => End::Fixed(version.to_owned()),
-            End::Before(version) => End::Before(version.to_owned()),
-            End::Through(version) => End::Through(version.to_owned()),
-        },
-    };
     Affected {
         ecosystem: ecosystem.clone(),
         package: name.to_owned(),
         named: statement.named,
         verdict: statement.verdict,
-        intervals: statement.intervals.iter().map(own).collect(),
+        intervals: statement.intervals.iter().map(|interval| interval.map(ToString::to_string)).collect(),
         versions: statement.versions.iter().map(ToString::to_string).collect(),
         qualifiers: statement.qualifiers,
         severities: statement.severities,

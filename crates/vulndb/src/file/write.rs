@@ -12,7 +12,7 @@ use super::header::{FIRST_SECTION, HEADER_BYTES, Header};
 use super::section::Section;
 use super::table::TableWriter;
 use crate::naming::{self, Names};
-use crate::{Advisory, Affected, Ecosystem, End, Exploited, Interval, Probability, Records, Start, Time};
+use crate::{Advisory, Affected, Ecosystem, Exploited, Probability, Records, Time};
 
 /// How much text is packed together: enough for what the texts of one publisher have in common, and little to unpack for one.
 pub(crate) const TEXT_BLOCK_BYTES: usize = 128 << 10;
@@ -432,26 +432,10 @@ fn statement(advisory: AdvisoryIndex, affected: &Affected) -> Statement<'_> {
         advisory,
         named: affected.named,
         verdict: affected.verdict,
-        intervals: affected.intervals.iter().map(borrow).collect(),
+        intervals: affected.intervals.iter().map(|interval| interval.map(String::as_str)).collect(),
         versions: affected.versions.iter().map(String::as_str).collect(),
         qualifiers: affected.qualifiers.clone(),
         severities: affected.severities.clone(),
-    }
-}
-
-fn borrow(interval: &Interval) -> Interval<&str> {
-    Interval {
-        start: match &interval.start {
-            Start::Unbounded => Start::Unbounded,
-            Start::At(version) => Start::At(version),
-            Start::After(version) => Start::After(version),
-        },
-        end: match &interval.end {
-            End::Unbounded => End::Unbounded,
-            End::Fixed(version) => End::Fixed(version),
-            End::Before(version) => End::Before(version),
-            End::Through(version) => End::Through(version),
-        },
     }
 }
 

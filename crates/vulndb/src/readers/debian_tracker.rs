@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use crate::ecosystem::debian_number;
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Level, Named, Problem, Qualifiers, Rating,
-    Reader, Records, Reference, Severity, Shape, Start, Verdict,
+    Reader, Records, Reference, Severity, Start, Verdict,
 };
 
 /// The largest document; it has 70 MB today.
@@ -31,7 +31,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "Debian's security tracker, one JSON document",
     claims: |path| path.rsplit_once('.').is_some_and(|(_, extension)| extension == "json"),
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read: |document, records| read(document, records, STATEMENTS_MAX),
 };
 

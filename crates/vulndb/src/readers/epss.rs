@@ -1,7 +1,7 @@
 //! EPSS: how probable it is that vulnerabilities are exploited, as FIRST.org publishes it each day: a table of
 //! `cve,epss,percentile` (<https://www.first.org/epss/data_stats>). Collections by year part the same columns by semicolons.
 
-use crate::{Document, Probability, Problem, Reader, Records, Shape};
+use crate::{Document, Probability, Problem, Reader, Records};
 
 /// The largest document. The table of 2026 has 11 MB.
 const DOCUMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
@@ -17,7 +17,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "FIRST.org's estimates of how probable it is that vulnerabilities are exploited",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read,
 };
 

@@ -11,7 +11,7 @@ use crate::requirement::split_comparison;
 use crate::wording::{self, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Problem, Qualifiers, Reader, Records,
-    Shape, Start, Verdict, yaml,
+    Start, Verdict, yaml,
 };
 
 /// The largest document. The largest seen has 6 kB.
@@ -25,7 +25,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "The PHP community's database of advisories about packages of Composer",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Archive,
     read,
 };
 

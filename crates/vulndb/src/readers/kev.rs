@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::wording::{self, NAME_BYTES_MAX};
-use crate::{Document, Exploited, Problem, Reader, Records, Shape};
+use crate::{Document, Exploited, Problem, Reader, Records};
 
 /// The largest document. The catalogue of 2026 has 1.5 MB.
 const DOCUMENT_BYTES_MAX: u64 = 32 * 1024 * 1024;
@@ -20,7 +20,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "CISA's catalogue of vulnerabilities that are known to be exploited",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read,
 };
 

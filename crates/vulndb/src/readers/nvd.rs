@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Problem, Qualifiers, Rating, Reader,
-    Records, Reference, Severity, Shape, Start, Time, Verdict,
+    Records, Reference, Severity, Start, Time, Verdict,
 };
 
 /// The largest document; a year has up to 250 MB.
@@ -38,7 +38,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "the National Vulnerability Database, JSON 2.0",
     claims: |path| path.rsplit_once('.').is_some_and(|(_, extension)| extension == "json"),
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read,
 };
 

@@ -13,7 +13,7 @@ use self::events::{Event, intervals};
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
     Advisory, Affected, Channel, Document, Ecosystem, Family, Fix, Interval, Named, Nature, Problem, Qualifiers,
-    Rating, Reader, Records, Severity, Shape, Symbols, Verdict, yaml,
+    Rating, Reader, Records, Severity, Symbols, Verdict, yaml,
 };
 
 #[path = "osv/events.rs"]
@@ -42,7 +42,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "OSV records: GitHub, PyPA, Go, RustSec, Bitnami, Kubernetes, AlmaLinux, Rocky Linux, Ubuntu, Debian and others",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Archive,
     read,
 };
 

@@ -17,7 +17,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Level, Named, Problem, Qualifiers, Rating,
-    Reader, Records, Reference, Severity, Shape, Start, Verdict,
+    Reader, Records, Reference, Severity, Start, Verdict,
 };
 
 /// The largest document; that of CBL-Mariner 2.0 has some 25 MB.
@@ -37,7 +37,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "OVAL definitions of Azure Linux and CBL-Mariner",
     claims: |path| path.rsplit_once('.').is_some_and(|(_, extension)| extension == "xml"),
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read: |document, records| read(document, records, ENTRIES_MAX),
 };
 

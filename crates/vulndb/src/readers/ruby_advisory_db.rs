@@ -11,7 +11,7 @@ use crate::requirement::{REQUIREMENTS_MAX, intersect, is_version, split_comparis
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Level, Named, Problem, Qualifiers, Rating,
-    Reader, Records, Severity, Shape, Start, Verdict, yaml,
+    Reader, Records, Severity, Start, Verdict, yaml,
 };
 
 /// The largest document. The largest seen has 15 kB.
@@ -25,7 +25,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "The Ruby community's database of advisories about gems",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Archive,
     read,
 };
 

@@ -14,7 +14,7 @@ use crate::requirement::{REQUIREMENTS_MAX, intersect, is_version, split_comparis
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Nature, Problem, Qualifiers, Rating,
-    Reader, Records, Severity, Shape, Start, Symbols, Verdict,
+    Reader, Records, Severity, Start, Symbols, Verdict,
 };
 
 /// The largest document. The largest seen has 13 kB.
@@ -28,7 +28,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "RustSec's database of advisories about crates",
     claims: is_claimed,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Archive,
     read,
 };
 

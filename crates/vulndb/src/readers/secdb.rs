@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Problem, Qualifiers, Reader, Records,
-    Shape, Start, Verdict,
+    Start, Verdict,
 };
 
 /// The largest file; Chainguard's has 10 MB.
@@ -36,7 +36,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "the security databases of Alpine, Wolfi and Chainguard",
     claims: |path| path.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "json" | "yaml" | "yml")),
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Document,
     read: |document, records| read(document, records, STATEMENTS_MAX),
 };
 

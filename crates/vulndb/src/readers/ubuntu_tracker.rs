@@ -21,7 +21,7 @@ use component::{Scheme, Version};
 use crate::ecosystem::ubuntu_number;
 use crate::{
     Advisory, Affected, Channel, Document, Ecosystem, End, Family, Fix, Interval, Level, Named, Problem, Qualifiers,
-    Rating, Reader, Records, Reference, Severity, Shape, Start, Time, Verdict,
+    Rating, Reader, Records, Reference, Severity, Start, Time, Verdict,
 };
 
 /// The largest file; the longest of 46,773 has 76 KB.
@@ -47,7 +47,6 @@ pub(crate) const READER: Reader = Reader {
     summary: "Ubuntu's CVE tracker, a text file a CVE",
     claims,
     document_bytes_max: DOCUMENT_BYTES_MAX,
-    shape: Shape::Archive,
     read,
 };
 

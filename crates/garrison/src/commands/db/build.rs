@@ -57,7 +57,7 @@ impl Build {
         let file = builder.finish().map_err(|error| CommandError::environment("failed to make the database", error))?;
         let digest = match &self.to {
             Some(path) => {
-                std::fs::write(path, &file).map_err(|source| {
+                output::replace(path, &file).map_err(|source| {
                     CommandError::environment(format!("failed to write `{}`", path.display()), source)
                 })?;
                 None

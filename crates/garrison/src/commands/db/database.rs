@@ -184,12 +184,11 @@ impl Import {
 impl Export {
     pub(crate) fn run(self) -> Result<(), CommandError> {
         let database = advisories::open(None)?;
-        let failed = |source| CommandError::environment(format!("failed to write `{}`", self.file), source);
         if self.file == "-" {
             return io::stdout().write_all(database.file_bytes()).map_err(CommandError::output);
         }
-        let mut file = File::create(&self.file).map_err(failed)?;
-        file.write_all(database.file_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        output::replace(Path::new(&self.file), database.file_bytes())
+            .map_err(|source| CommandError::environment(format!("failed to write `{}`", self.file), source))
     }
 }
 

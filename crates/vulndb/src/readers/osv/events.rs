@@ -167,6 +167,7 @@ fn clip(scheme: Scheme, intervals: Vec<Interval>, limits: &[&str]) -> Result<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interval::show;
 
     fn event(text: &str) -> Event {
         let (kind, version) = text.split_at(1);
@@ -177,21 +178,6 @@ mod tests {
             "]" => Event::LastAffected(version),
             _ => Event::Limit(version),
         }
-    }
-
-    fn show(interval: &Interval) -> String {
-        let start = match &interval.start {
-            Start::Unbounded => String::new(),
-            Start::At(version) => format!("[{version}"),
-            Start::After(version) => format!("({version}"),
-        };
-        let end = match &interval.end {
-            End::Unbounded => String::new(),
-            End::Fixed(version) => format!("{version}!"),
-            End::Before(version) => format!("{version})"),
-            End::Through(version) => format!("{version}]"),
-        };
-        format!("{start}..{end}")
     }
 
     fn check(scheme: Option<Scheme>, events: &str, expected: &[&str]) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::interval::show;
 
 fn read_text(path: &str, text: &str) -> Records {
     let mut records = Records::default();
@@ -8,21 +9,6 @@ fn read_text(path: &str, text: &str) -> Records {
 
 fn advisory(rest: &str) -> String {
     format!("```toml\n[advisory]\nid = \"RUSTSEC-2021-0001\"\npackage = \"p\"\ndate = \"1970-01-02\"\n{rest}\n```\n\n# Title\n\ntext\n")
-}
-
-fn show(interval: &Interval) -> String {
-    let start = match &interval.start {
-        Start::Unbounded => String::new(),
-        Start::At(version) => format!("[{version}"),
-        Start::After(version) => format!("({version}"),
-    };
-    let end = match &interval.end {
-        End::Unbounded => String::new(),
-        End::Fixed(version) => format!("{version}!"),
-        End::Before(version) => format!("{version})"),
-        End::Through(version) => format!("{version}]"),
-    };
-    format!("{start}..{end}")
 }
 
 #[test]
