@@ -29,4 +29,4 @@ pub use database::{
 };
 pub use header::FORMAT_VERSION;
 pub use section::Section;
-pub use write::{Builder, Feed, FeedIndex, TooLarge};
+pub use write::{Builder, Feed, FeedIndex, TooLarge, package_hash};

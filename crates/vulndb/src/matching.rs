@@ -8,6 +8,9 @@ use crate::cvss::{self, Score};
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Start, Verdict};
 
+/// Raised with each change after which the same database says something else of the same component.
+pub const MATCHER_VERSION: u32 = 1;
+
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
@@ -377,7 +380,7 @@ pub fn match_inventory<B: AsRef<[u8]>>(
 }
 
 /// Returns the vulnerabilities that the distribution says anything about for a package, of whatever version.
-fn spoken_of<B: AsRef<[u8]>>(
+pub fn spoken_of<B: AsRef<[u8]>>(
     database: &Database<B>,
     component: &Component,
     distribution: Option<&Distribution>,

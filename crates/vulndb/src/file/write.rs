@@ -411,7 +411,9 @@ pub(crate) fn prefix(hash: u64, bits: u32) -> usize {
 }
 
 /// Returns what packages are found by; its bytes are in the order of their number.
-pub(crate) fn package_hash(ecosystem: &Ecosystem, name: &str) -> [u8; 8] {
+/// Returns what a package is found by, in every database: half a hash of its ecosystem and its canonical name. Two packages with the
+/// same are next to none.
+pub fn package_hash(ecosystem: &Ecosystem, name: &str) -> [u8; 8] {
     let mut context = Context::new(&SHA256);
     context.update(ecosystem.family.as_str().as_bytes());
     context.update(b":");
