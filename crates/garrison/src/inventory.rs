@@ -151,9 +151,7 @@ fn source<'r>(image: &Image, records: &'r [&'r LayerRecord]) -> Source<'r> {
 fn refuse_document(file: &SingleFile) -> Result<(), CommandError> {
     /// Enough for the white space before a document.
     const START_BYTES: usize = 4096;
-    let start = file.head(START_BYTES)?;
-    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii_start();
-    let may_be_document = text.starts_with(b"{") || text.starts_with(b"pkg:");
+    let may_be_document = formats::may_be_document(&file.head(START_BYTES)?);
     if !may_be_document || !formats::is_document(&file.head(formats::Limits::DOCUMENT_BYTES_MAX)?) {
         return Ok(());
     }

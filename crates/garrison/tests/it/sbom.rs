@@ -284,6 +284,49 @@ fn differences_end_as_those_of_diff() {
     ");
     let json = home.run(&["sbom", "diff", "less.json", "tree.json", "-o", "json"]);
     assert!(json.starts_with("exit 1\n--- stdout\n{\"added\":[{\"type\":\"npm\",\"name\":\"b\""), "{json}");
+    let lock =
+        r#"{"lockfileVersion":3,"packages":{"":{"dependencies":{"b":"1"}},"node_modules/b":{"version":"1.9.9"}}}"#;
+    let files =
+        [("package-lock.json", lock), ("artifacts.json", r#"{"artifacts":[{"name":"build"}]}"#), ("list.json", "[]")];
+    for (name, text) in files {
+        std::fs::write(home.path().join(name), text).unwrap();
+    }
+    insta::assert_snapshot!(home.run(&["sbom", "diff", "list.json", "package-lock.json"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    Taken as `file:list.json`; write `file:list.json` to be exact.
+    error: failed to understand the document `list.json`
+    cause: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
+    hint:  `garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls
+    hint:  `garrison sbom diff file:list.json ...` compares it as a file in which nothing is
+    ");
+    insta::assert_snapshot!(home.run(&["sbom", "diff", "file:list.json", "package-lock.json"]), @"
+    exit 1
+    --- stdout
+    + npm b 1.9.9
+    + the subject needs npm b
+    --- stderr
+    Taken as `file:package-lock.json`; write `file:package-lock.json` to be exact.
+    ");
+    insta::assert_snapshot!(home.run(&["sbom", "diff", "artifacts.json", "artifacts.json"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    Taken as `file:artifacts.json`; write `file:artifacts.json` to be exact.
+    error: failed to understand the document `artifacts.json`
+    cause: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
+    hint:  `garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls
+    hint:  `garrison sbom diff file:artifacts.json ...` compares it as a file in which nothing is
+    ");
+    insta::assert_snapshot!(home.run(&["sbom", "convert", "artifacts.json"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: failed to understand the document `artifacts.json`
+    cause: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
+    hint:  `garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls
+    ");
     assert!(home.run(&["sbom", "diff", "less.json", "absent"]).starts_with("exit 2\n"));
     assert!(home.run(&["sbom", "diff", "less.json", "./absent"]).starts_with("exit 3\n"));
 }

@@ -135,9 +135,40 @@ struct Marks<'a> {
     #[serde(rename = "specVersion", borrow)]
     spec_version: Option<&'a RawValue>,
     #[serde(borrow)]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow)]
+    components: Option<&'a RawValue>,
+    #[serde(borrow)]
     artifacts: Option<&'a RawValue>,
+    #[serde(rename = "artifactRelationships", borrow)]
+    artifact_relationships: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    descriptor: Option<&'a RawValue>,
+    #[serde(borrow)]
+    schema: Option<&'a RawValue>,
     #[serde(rename = "@context", borrow)]
     context: Option<&'a RawValue>,
+}
+
+impl Marks<'_> {
+    /// Many programs write lists that they call artifacts: a document of Syft says what it was made of or by as well.
+    fn is_syft(&self) -> bool {
+        let others = [self.artifact_relationships, self.source, self.descriptor, self.schema];
+        self.artifacts.is_some_and(|artifacts| artifacts.get().starts_with('[')) && others.iter().any(Option::is_some)
+    }
+
+    /// Written by hand or by a tool that forgot its first line.
+    fn is_unnamed_cyclonedx(&self) -> bool {
+        self.spec_version.is_some() && self.spdx_id.is_none() && (self.metadata.is_some() || self.components.is_some())
+    }
+}
+
+/// Returns whether a document that [`read`] knows may begin with these bytes, so that other files need not be read to their end.
+pub fn may_be_document(start: &[u8]) -> bool {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    text.starts_with(b"{") || text.starts_with(b"pkg:")
 }
 
 /// Returns whether bytes are a document that [`read`] knows by its marks, whole and right or not.
@@ -175,7 +206,7 @@ fn kind(text: &str) -> Result<Kind, ReadError> {
         if marks.spdx_version.is_some() {
             return Ok(Kind::Spdx);
         }
-        if marks.artifacts.is_some() {
+        if marks.is_syft() {
             return Ok(Kind::Syft);
         }
         if marks.context.is_some_and(|context| context.get().contains("spdx.org/rdf/3")) {
@@ -185,8 +216,7 @@ fn kind(text: &str) -> Result<Kind, ReadError> {
                 known: "2.2 and 2.3",
             });
         }
-        // Written by hand or by a tool that forgot its first line.
-        if marks.spec_version.is_some() && marks.spdx_id.is_none() {
+        if marks.is_unnamed_cyclonedx() {
             return Ok(Kind::CycloneDx);
         }
         return Err(ReadError::Unrecognised);

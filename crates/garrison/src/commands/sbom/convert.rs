@@ -1,8 +1,9 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 
-use sbom::formats::{Document, Limits, read};
+use sbom::formats::{self, Document, Limits, read};
 
 use super::outputs::Outputs;
 use crate::error::{CommandError, Kind};
@@ -45,7 +46,30 @@ impl Convert {
 pub(crate) fn read_document(file: &str) -> Result<Document, CommandError> {
     let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
     let bytes = if file == "-" { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
-    read(&bytes.map_err(failed)?).map_err(|error| {
+    understood(file, &bytes.map_err(failed)?)
+}
+
+/// Reads a file as a document if it is one, by its contents; anything else is for catalogers.
+pub(crate) fn find_document(path: &Path) -> Result<Option<Document>, CommandError> {
+    /// Enough for the white space before a document.
+    const START_BYTES: u64 = 4096;
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
+    let file = path.display().to_string();
+    let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
+    let mut stream = File::open(path).map_err(failed)?;
+    let mut start = Vec::new();
+    stream.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(failed)?;
+    if !formats::may_be_document(&start) {
+        return Ok(None);
+    }
+    let bytes = limited(start.as_slice().chain(stream)).map_err(failed)?;
+    if formats::is_document(&bytes) { understood(&file, &bytes).map(Some) } else { Ok(None) }
+}
+
+fn understood(file: &str, bytes: &[u8]) -> Result<Document, CommandError> {
+    read(bytes).map_err(|error| {
         CommandError::new(Kind::Environment, Refused { file: file.to_owned(), source: error })
             .hint("`garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls")
     })

@@ -1,7 +1,5 @@
-use std::io::Read as _;
-use std::path::Path;
-
-use component::Inventory;
+use component::{Inventory, Subject};
+use images::{Local, Source as Place};
 
 use super::{Reading, convert};
 use crate::cli::output_argument;
@@ -49,18 +47,21 @@ impl Diff {
 }
 
 fn side(session: &Session, reader: &Reader, text: &str) -> Result<Inventory, CommandError> {
-    if text == "-" || is_document(Path::new(text)) {
+    if text == "-" {
         return Ok(convert::read_document(text)?.inventory);
     }
-    reader.read(&inventory::resolve(session, text)?)
-}
-
-/// Returns whether a file looks like a document: JSON, or a list of purls.
-fn is_document(path: &Path) -> bool {
-    const HEAD_BYTES: u64 = 64;
-    let mut head = Vec::new();
-    let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
-    let read = is_file.then(|| std::fs::File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head)));
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-    read.is_some_and(|read| read.is_ok()) && (head.starts_with(b"{") || head.starts_with(b"pkg:"))
+    let place = inventory::resolve(session, text)?;
+    let Place::Local(Local::Path(path)) = &place else { return reader.read(&place) };
+    if let Some(document) = convert::find_document(path)? {
+        return Ok(document.inventory);
+    }
+    let inventory = reader.read(&place)?;
+    let is_blank = inventory.components.is_empty() && inventory.unknowns.is_empty();
+    if is_blank && matches!(inventory.subject, Subject::File { .. }) {
+        // Whoever names such a file means a document: two empty inventories would be told to be equal.
+        let is_meant =
+            format!("`garrison sbom diff file:{0} ...` compares it as a file in which nothing is", path.display());
+        return convert::read_document(text).map(|document| document.inventory).map_err(|error| error.hint(is_meant));
+    }
+    Ok(inventory)
 }

@@ -63,6 +63,12 @@ fn what_is_no_document_is_refused() {
         ("", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
         ("bogus\n", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
         ("{}", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        (
+            r#"{"total_count":1,"artifacts":[{"id":11,"name":"build","size_in_bytes":556}]}"#,
+            "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls",
+        ),
+        (r#"{"artifacts":{},"schema":1}"#, "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        (r#"{"specVersion":"1.5"}"#, "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
         ("[]", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
         ("{", "failed to read the document as JSON"),
         ("<bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\"/>", "XML is not read; convert the document to JSON first"),
@@ -280,10 +286,20 @@ fn documents_are_told_from_other_files_by_their_marks() {
         (r#"{"components":[],"bomFormat":"CycloneDX"}"#, true),
         ("\u{feff}\n{\"spdxVersion\":1}", true),
         (r#"{"artifacts":null}"#, false),
-        (r#"{"artifacts":[]}"#, true),
+        (r#"{"artifacts":[]}"#, false),
+        (r#"{"artifacts":null,"schema":{}}"#, false),
+        (r#"{"artifacts":[],"schema":{}}"#, true),
+        (r#"{"source":{},"artifacts":[]}"#, true),
+        (r#"{"descriptor":null,"artifacts":[]}"#, false),
+        (r#"{"specVersion":"1.5"}"#, false),
+        (r#"{"specVersion":"1.5","components":[]}"#, true),
         ("pkg:npm/a@1", true),
     ] {
         assert_eq!(sbom::formats::is_document(text.as_bytes()), expected, "{text}");
+        assert!(!expected || sbom::formats::may_be_document(text.as_bytes()), "{text}");
     }
     assert!(!sbom::formats::is_document(b"\xff{\"bomFormat\":1}"));
+    for text in ["", "[]", "<bom/>", "\u{feff}x{", "# pkg:npm/a@1"] {
+        assert!(!sbom::formats::may_be_document(text.as_bytes()), "{text}");
+    }
 }
