@@ -38,6 +38,7 @@ pub struct Advisory {
 
 /// What kind of statement an advisory makes. The order is from the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
 pub enum Nature {
     /// The package itself is malicious.
     Malware,
@@ -97,6 +98,7 @@ pub enum Verdict {
 
 /// What the publisher says about mending. A version that mends it is the end of an interval ([`crate::End::Fixed`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fix {
     /// Nothing beyond what the intervals say.
     #[default]
@@ -129,6 +131,7 @@ pub struct Qualifiers {
 
 /// The channel of a distribution, where a fix is to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// What everybody gets.
     #[default]
@@ -172,6 +175,7 @@ pub enum Rating {
 
 /// A level of severity. The order is from the least to the worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Said to be of no consequence.
     Negligible,
@@ -183,6 +187,48 @@ pub enum Level {
     High,
     /// Critical, or urgent.
     Critical,
+}
+
+impl Nature {
+    /// Returns the word that documents and people have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malware => "malware",
+            Self::Vulnerability => "vulnerability",
+            Self::Unmaintained => "unmaintained",
+            Self::Unsound => "unsound",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+impl Level {
+    /// Every level, from the least to the worst.
+    pub const ALL: [Self; 5] = [Self::Negligible, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// Returns the word that documents and people have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Negligible => "negligible",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl Channel {
+    /// Returns the word that documents and people have for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::EsmInfra => "esm-infra",
+            Self::EsmApps => "esm-apps",
+            Self::Esm => "esm",
+            Self::Fips => "fips",
+        }
+    }
 }
 
 /// Where to read more.

@@ -7,6 +7,7 @@
 use std::str::FromStr as _;
 
 use ::cvss::{Cvss, v3};
+use serde::{Deserialize, Serialize};
 
 use crate::{Level, Rating};
 
@@ -14,20 +15,37 @@ use crate::{Level, Rating};
 pub const VECTOR_BYTES_MAX: usize = 512;
 
 /// A version of the standard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Version {
     /// 2.0.
+    #[serde(rename = "2.0")]
     V2_0,
     /// 3.0.
+    #[serde(rename = "3.0")]
     V3_0,
     /// 3.1.
+    #[serde(rename = "3.1")]
     V3_1,
     /// 4.0.
+    #[serde(rename = "4.0")]
     V4_0,
 }
 
-/// A score from 0.0 to 10.0, in tenths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+impl Version {
+    /// Returns the version as the standard writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2_0 => "2.0",
+            Self::V3_0 => "3.0",
+            Self::V3_1 => "3.1",
+            Self::V4_0 => "4.0",
+        }
+    }
+}
+
+/// A score from 0.0 to 10.0, in tenths. In documents it is a number, as the standard writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "f64", into = "f64")]
 pub struct Score(u8);
 
 /// What a vector comes to.
@@ -140,6 +158,18 @@ impl Score {
     }
 }
 
+impl From<f64> for Score {
+    fn from(value: f64) -> Self {
+        Self::round(value)
+    }
+}
+
+impl From<Score> for f64 {
+    fn from(score: Score) -> Self {
+        Self::from(score.0) / 10.0
+    }
+}
+
 impl std::fmt::Display for Score {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{}.{}", self.0 / 10, self.0 % 10)
@@ -200,6 +230,15 @@ mod tests {
         let long = |bytes: usize| assess(&"A".repeat(bytes));
         assert!(matches!(long(VECTOR_BYTES_MAX), Err(Error::Form(_))));
         assert_eq!(long(VECTOR_BYTES_MAX + 1), Err(Error::TooLong { actual: VECTOR_BYTES_MAX + 1 }));
+    }
+
+    #[test]
+    fn a_score_is_a_number_in_documents() {
+        for tenths in 0..=100 {
+            let text = serde_json::to_string(&Score(tenths)).expect("a number is written");
+            assert_eq!(text, Score(tenths).to_string());
+            assert_eq!(serde_json::from_str::<Score>(&text).expect("it is read"), Score(tenths));
+        }
     }
 
     #[test]

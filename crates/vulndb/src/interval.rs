@@ -1,4 +1,5 @@
 use std::cmp::Ordering;
+use std::fmt;
 
 use component::{Scheme, Unorderable, Version};
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,31 @@ fn order(version: &Version<'_>, bound: &str) -> Result<Ordering, Unorderable> {
     let bound = Version::parse(version.scheme(), bound)?;
     // Both are of one scheme, so there is an order.
     Ok(version.partial_cmp(&bound).unwrap_or(Ordering::Equal))
+}
+
+/// As people write it: `>= 1.0, < 2.0`.
+impl<S: AsRef<str>> fmt::Display for Interval<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let start = match &self.start {
+            Start::Unbounded => None,
+            Start::At(version) => Some((">=", version)),
+            Start::After(version) => Some((">", version)),
+        };
+        let end = match &self.end {
+            End::Unbounded => None,
+            End::Fixed(version) | End::Before(version) => Some(("<", version)),
+            End::Through(version) => Some(("<=", version)),
+        };
+        match (start, end) {
+            (None, None) => formatter.write_str("all versions"),
+            (Some((operator, version)), None) | (None, Some((operator, version))) => {
+                write!(formatter, "{operator} {}", version.as_ref())
+            }
+            (Some((from, start)), Some((to, end))) => {
+                write!(formatter, "{from} {}, {to} {}", start.as_ref(), end.as_ref())
+            }
+        }
+    }
 }
 
 /// Returns what lies in none of the intervals, for publishers who name the versions that are *not* affected. A gap ends
@@ -221,6 +247,20 @@ mod tests {
         check("..2.0.0]", "2.0.0", true);
         check("..2.0.0]", "2.0.1", false);
         check("[2.0.0..1.0.0)", "1.5.0", false);
+    }
+
+    #[test]
+    fn an_interval_is_told_by_its_bounds() {
+        for (text, expected) in [
+            ("..", "all versions"),
+            ("[1..", ">= 1"),
+            ("(1..", "> 1"),
+            ("..2!", "< 2"),
+            ("[1..2)", ">= 1, < 2"),
+            ("(1..2]", "> 1, <= 2"),
+        ] {
+            assert_eq!(interval(text).to_string(), expected, "{text}");
+        }
     }
 
     #[test]

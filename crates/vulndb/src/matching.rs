@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
+use serde::{Deserialize, Serialize};
 
 use crate::cvss::{self, Score};
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
-use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Start, Verdict};
+use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Verdict};
 
 /// Raised with each change after which the same database says something else of the same component.
 pub const MATCHER_VERSION: u32 = 1;
@@ -210,7 +211,8 @@ pub struct Finding {
 }
 
 /// Whether a finding is certain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// A publisher says that this version is affected.
     Affected,
@@ -262,10 +264,7 @@ pub fn match_component<B: AsRef<[u8]>>(
             let statement = statement?;
             let outcome = judge(&statement, component, &identity);
             let is_meant = matches!(outcome, Outcome::Meant(_));
-            let is_mended_in_channel = statement.qualifiers.channel != Channel::Main
-                && outcome == Outcome::NotMeant(Reason::Outside)
-                && is_of_channel(statement.qualifiers.channel, &identity.version);
-            if !is_meant && !is_mended_in_channel {
+            if !is_meant && !is_mended_in_channel(&statement, &identity, &outcome) {
                 continue;
             }
             let head = database.advisory(statement.advisory)?;
@@ -331,6 +330,14 @@ fn hit(statement: &Statement<'_>, outcome: &Outcome, identity: &Identity, fix: F
         channel: statement.qualifiers.channel,
         severities: statement.severities.clone(),
     }
+}
+
+/// Tells whether a statement about a channel clears a version because that is a build of the channel and no longer in the
+/// ranges.
+pub fn is_mended_in_channel(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> bool {
+    statement.qualifiers.channel != Channel::Main
+        && *outcome == Outcome::NotMeant(Reason::Outside)
+        && is_of_channel(statement.qualifiers.channel, &identity.version)
 }
 
 /// Ubuntu marks builds of its extended maintenance in their versions.
@@ -510,20 +517,7 @@ fn ranges_in_words(statement: &Statement<'_>) -> String {
     if statement.intervals.is_empty() && statement.versions.is_empty() {
         return "all versions".to_owned();
     }
-    let intervals = statement.intervals.iter().map(|interval| {
-        let start = match interval.start {
-            Start::Unbounded => None,
-            Start::At(version) => Some(format!(">= {version}")),
-            Start::After(version) => Some(format!("> {version}")),
-        };
-        let end = match interval.end {
-            End::Unbounded => None,
-            End::Fixed(version) | End::Before(version) => Some(format!("< {version}")),
-            End::Through(version) => Some(format!("<= {version}")),
-        };
-        let bounds: Vec<String> = start.into_iter().chain(end).collect();
-        if bounds.is_empty() { "all versions".to_owned() } else { bounds.join(", ") }
-    });
+    let intervals = statement.intervals.iter().map(ToString::to_string);
     intervals.chain(statement.versions.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" or ")
 }
 

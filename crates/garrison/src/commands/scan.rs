@@ -1,17 +1,15 @@
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use component::{Component, ComponentIndex, Edge, Inventory, Node, Relation};
+use component::{Component, ComponentIndex, Inventory};
+use findings::{Finding, FixState, Options, Report};
 use images::{Local, Source as Place};
 use sbom::formats::Limits;
-use serde_json::{Value, json};
-use vulndb::cvss::Score;
-use vulndb::file::Feed;
-use vulndb::matching::{self, Certainty, Finding, Outcome, Suppression};
-use vulndb::{Fix, Level, Nature};
+use serde_json::json;
+use vulndb::matching::{self, Certainty, Outcome, Suppression};
+use vulndb::{Level, Nature};
 
 use crate::advisories::{self, Advisories, damaged};
 use crate::commands::sbom::{Reading, read_document};
@@ -73,22 +71,6 @@ impl Severity {
     }
 }
 
-/// A finding with all that people ask about it.
-struct Row<'a> {
-    index: ComponentIndex,
-    component: &'a Component,
-    name: String,
-    aliases: BTreeSet<String>,
-    level: Option<Level>,
-    score: Option<Score>,
-    probability: Option<f32>,
-    is_exploited: bool,
-    fixed: Option<String>,
-    fix: Fix,
-    suppressed: Option<String>,
-    finding: Finding,
-}
-
 impl Scan {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         let database = advisories::open(self.database.as_deref())?;
@@ -96,32 +78,21 @@ impl Scan {
         if let Some(name) = &self.explain {
             return explain(session, &database, &inventory, name);
         }
+        let is_json = session.format() == Format::Json;
         let started = Instant::now();
-        let matched = matching::match_inventory(&database, &inventory).map_err(damaged)?;
-        let elapsed = started.elapsed();
-        let mut rows = Vec::new();
-        for (index, findings) in matched {
-            let Some(component) = component_at(&inventory, index) else { continue };
-            for finding in findings {
-                rows.push(row(&database, &inventory, index, component, finding)?);
-            }
+        let options = Options { only_fixed: self.only_fixed, with_summaries: is_json };
+        let report = Report::of(&database, &inventory, &options).map_err(damaged)?;
+        if is_json {
+            output::print_json(&report)?;
+        } else {
+            print(&report, started.elapsed().as_millis())?;
         }
-        rows.retain(|row| !self.only_fixed || row.fixed.is_some());
-        rows.sort_by(|left, right| {
-            let worst = |row: &Row<'_>| (row.suppressed.is_some(), !row.is_exploited, std::cmp::Reverse(row.level));
-            worst(left).cmp(&worst(right)).then_with(|| (&left.name, left.index).cmp(&(&right.name, right.index)))
-        });
-        let paths = Paths::of(&inventory);
-        match session.format() {
-            Format::Json => output::print_json(&document(&database, &inventory, &rows, &paths)?)?,
-            Format::Table => print(&database, &inventory, &rows, &paths, elapsed.as_millis())?,
-        }
-        let fails = |row: &Row<'_>| {
-            let is_counted =
-                row.suppressed.is_none() && matches!(row.finding.nature, Nature::Vulnerability | Nature::Malware);
-            is_counted && self.fail_on.is_some_and(|least| row.level.is_some_and(|level| level >= least.level()))
+        let fails = |finding: &Finding| {
+            let is_counted = finding.counts() && matches!(finding.nature, Nature::Vulnerability | Nature::Malware);
+            let is_severe = |least: Severity| finding.severity.is_some_and(|level| level >= least.level());
+            is_counted && self.fail_on.is_some_and(is_severe)
         };
-        if rows.iter().any(fails) { Err(CommandError::silent(Kind::No)) } else { Ok(()) }
+        if report.findings.iter().any(fails) { Err(CommandError::silent(Kind::No)) } else { Ok(()) }
     }
 
     fn inventory(&self, session: &Session) -> Result<Inventory, CommandError> {
@@ -159,43 +130,6 @@ fn component_at(inventory: &Inventory, index: ComponentIndex) -> Option<&Compone
     usize::try_from(index.0).ok().and_then(|at| inventory.components.get(at))
 }
 
-fn row<'a>(
-    database: &Advisories,
-    inventory: &Inventory,
-    index: ComponentIndex,
-    component: &'a Component,
-    finding: Finding,
-) -> Result<Row<'a>, CommandError> {
-    let vulnerability = database.vulnerability(finding.vulnerability).map_err(damaged)?;
-    let mut aliases = BTreeSet::new();
-    for advisory in &vulnerability.advisories {
-        let head = database.advisory(*advisory).map_err(damaged)?;
-        aliases.insert(head.id.to_owned());
-        aliases.extend(head.aliases.iter().map(ToString::to_string));
-    }
-    aliases.remove(vulnerability.name);
-    let rated = matching::severity(database, &finding).map_err(damaged)?;
-    let suppressed = match &finding.suppression {
-        Some(suppression) => Some(told_suppression(database, inventory, suppression)?),
-        None => None,
-    };
-    let fix = finding.hits.iter().map(|hit| hit.fix).find(|fix| *fix != Fix::AsStated).unwrap_or_default();
-    Ok(Row {
-        index,
-        component,
-        aliases,
-        level: rated.level,
-        score: rated.score,
-        probability: database.find_probability(vulnerability.name).map_err(damaged)?.map(|found| found.probability),
-        is_exploited: database.find_exploited(vulnerability.name).map_err(damaged)?.is_some(),
-        fixed: matching::upgrade(&finding),
-        fix,
-        suppressed,
-        name: vulnerability.name.to_owned(),
-        finding,
-    })
-}
-
 /// Says why a finding does not count.
 fn told_suppression(
     database: &Advisories,
@@ -215,103 +149,32 @@ fn told_suppression(
     })
 }
 
-/// How each component came in: the one that the shortest path from the root has before it.
-struct Paths {
-    before: BTreeMap<ComponentIndex, Option<ComponentIndex>>,
-}
-
-impl Paths {
-    fn of(inventory: &Inventory) -> Self {
-        let mut edges: BTreeMap<Node, Vec<ComponentIndex>> = BTreeMap::new();
-        for Edge { from, to, relation } in &inventory.edges {
-            if matches!(relation, Relation::DependsOn(_) | Relation::Contains) {
-                edges.entry(*from).or_default().push(*to);
-            }
-        }
-        let mut before = BTreeMap::new();
-        let mut queue = VecDeque::from([Node::Root]);
-        while let Some(node) = queue.pop_front() {
-            for to in edges.get(&node).into_iter().flatten() {
-                let from = match node {
-                    Node::Root => None,
-                    Node::Component(index) => Some(index),
-                };
-                if let std::collections::btree_map::Entry::Vacant(entry) = before.entry(*to) {
-                    entry.insert(from);
-                    queue.push_back(Node::Component(*to));
-                }
-            }
-        }
-        Self { before }
-    }
-
-    /// Returns the components from the one that someone asked for down to this, which is the last.
-    fn to(&self, index: ComponentIndex) -> Vec<ComponentIndex> {
-        let mut path = Vec::new();
-        let mut next = self.before.contains_key(&index).then_some(index);
-        while let Some(index) = next {
-            path.push(index);
-            next = self.before.get(&index).copied().flatten();
-        }
-        path.reverse();
-        path
-    }
-}
-
 fn shown(component: &Component) -> String {
     format!("{} {}", component.name, component.version.as_deref().unwrap_or("-"))
 }
 
-fn level_word(level: Option<Level>) -> &'static str {
-    match level {
-        None => "unknown",
-        Some(Level::Negligible) => "negligible",
-        Some(Level::Low) => "low",
-        Some(Level::Medium) => "medium",
-        Some(Level::High) => "high",
-        Some(Level::Critical) => "critical",
-    }
-}
-
-fn fix_word(fix: Fix) -> Option<&'static str> {
-    match fix {
-        Fix::AsStated => None,
-        Fix::WontFix => Some("will not be fixed"),
-        Fix::Deferred => Some("fix deferred"),
-        Fix::EndOfLife => Some("end of life"),
-    }
-}
-
 /// The first line answers, the second says by what, then the findings, worst first, and what to do next.
-fn print(
-    database: &Advisories,
-    inventory: &Inventory,
-    rows: &[Row<'_>],
-    paths: &Paths,
-    milliseconds: u128,
-) -> Result<(), CommandError> {
-    let open: Vec<&Row<'_>> = rows.iter().filter(|row| row.suppressed.is_none()).collect();
-    let is_mendable = |row: &&&Row<'_>| row.fixed.is_some();
-    let (mendable, others) =
-        (open.iter().filter(is_mendable).count(), open.iter().filter(|row| row.fixed.is_none()).count());
-    let feeds = database.feeds().map_err(damaged)?;
+fn print(report: &Report, milliseconds: u128) -> Result<(), CommandError> {
+    let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
+    let mendable = open.iter().filter(|finding| finding.fix.version.is_some()).count();
+    let source = report.source.name();
     output::print_line(&output::printable(&format!(
-        "{}: {mendable} to act on, {others} without a fix, {} that do not count",
-        inventory.subject.name(),
-        rows.len() - open.len(),
+        "{source}: {mendable} to act on, {} without a fix, {} that do not count",
+        open.len() - mendable,
+        report.findings.len() - open.len(),
     )))?;
+    let newest = report.advisories.newest.map_or("-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string());
     output::print_line(&format!(
-        "advisories of {}, {} components, {milliseconds} ms",
-        advisories::moment(advisories::newest(&feeds)),
-        inventory.components.len()
+        "advisories of {newest}, {} components, {milliseconds} ms",
+        report.inventory.components
     ))?;
-    for row in &open {
-        for line in lines(inventory, row, paths) {
+    for finding in &open {
+        for line in lines(report, finding) {
             output::print_line(&output::printable(&line))?;
         }
     }
-    if let Some(row) = open.first() {
-        let (name, source) = (&row.name, inventory.subject.name());
+    if let Some(finding) = open.first() {
+        let name = &finding.vulnerability;
         output::note(&output::printable(&format!(
             "hint: `garrison scan {source} --explain {name}` says why it matches"
         )));
@@ -320,95 +183,27 @@ fn print(
 }
 
 /// A finding in a line, and who brought its component in another.
-fn lines(inventory: &Inventory, row: &Row<'_>, paths: &Paths) -> Vec<String> {
-    let fix = match (&row.fixed, fix_word(row.fix)) {
+fn lines(report: &Report, finding: &Finding) -> Vec<String> {
+    let fix = match (&finding.fix.version, finding.fix.state) {
         (Some(fixed), _) => format!(" -> {fixed}"),
-        (None, Some(word)) => format!("  ({word})"),
-        (None, None) => String::new(),
+        (None, FixState::NotFixed) => String::new(),
+        (None, state) => format!("  ({})", state.words()),
     };
-    let level = level_word(row.level).to_uppercase();
+    let level = finding.severity.map_or("unknown", Level::as_str).to_uppercase();
+    let component = report.component(finding);
+    let name = &finding.component;
     let parts = [
-        Some(format!(" {level:<10}  {:<16}  {}{fix}", row.name, shown(row.component))),
-        row.is_exploited.then(|| "KEV".to_owned()),
-        row.probability.map(|probability| format!("EPSS {:.1} %", probability * 100.0)),
-        (row.finding.certainty == Certainty::UnderInvestigation).then(|| "(under investigation)".to_owned()),
-        row.component.locations.first().map(|location| location.path.clone()),
+        Some(format!(" {level:<10}  {:<16}  {name}{fix}", finding.vulnerability)),
+        finding.kev.map(|_| "KEV".to_owned()),
+        finding.epss.map(|epss| format!("EPSS {:.1} %", epss.probability * 100.0)),
+        (finding.certainty == Certainty::UnderInvestigation).then(|| "(under investigation)".to_owned()),
+        component.and_then(|component| component.locations.first()).map(|location| location.path.clone()),
     ];
     let mut lines = vec![parts.into_iter().flatten().collect::<Vec<_>>().join("  ")];
-    if let [first, .., _] = paths.to(row.index).as_slice()
-        && let Some(first) = component_at(inventory, *first)
-    {
-        lines.push(format!("{:13}brought by {}", "", shown(first)));
+    if let Some([first, .., _]) = component.map(|component| component.path.as_slice()) {
+        lines.push(format!("{:13}brought by {first}", ""));
     }
     lines
-}
-
-fn document(
-    database: &Advisories,
-    inventory: &Inventory,
-    rows: &[Row<'_>],
-    paths: &Paths,
-) -> Result<Value, CommandError> {
-    let feeds = database.feeds().map_err(damaged)?;
-    let findings =
-        rows.iter().map(|row| finding_json(database, &feeds, inventory, row, paths)).collect::<Result<Vec<_>, _>>()?;
-    Ok(json!({
-        "source": inventory.subject,
-        "distribution": inventory.distribution,
-        "advisories": {
-            "newest": advisories::newest(&feeds).and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
-            "feeds": feeds.iter().map(|feed| json!({ "name": feed.name, "records": feed.advisories })).collect::<Vec<_>>(),
-        },
-        "components": inventory.components.len(),
-        "findings": findings,
-    }))
-}
-
-fn finding_json(
-    database: &Advisories,
-    feeds: &[Feed],
-    inventory: &Inventory,
-    row: &Row<'_>,
-    paths: &Paths,
-) -> Result<Value, CommandError> {
-    let mut hits = Vec::new();
-    for hit in &row.finding.hits {
-        let head = database.advisory(hit.advisory).map_err(damaged)?;
-        hits.push(json!({
-            "id": head.id,
-            "feed": feeds.get(usize::from(head.feed.0)).map(|feed| &feed.name),
-            "ecosystem": hit.identity.ecosystem.to_string(),
-            "package": hit.identity.name,
-            "version": hit.identity.version,
-            "fixed": hit.fixed,
-        }));
-    }
-    let path = paths.to(row.index);
-    Ok(json!({
-        "vulnerability": row.name,
-        "aliases": row.aliases,
-        "nature": format!("{:?}", row.finding.nature).to_lowercase(),
-        "severity": level_word(row.level),
-        "score": row.score.map(|score| score.to_string()),
-        "epss": row.probability,
-        "kev": row.is_exploited,
-        "state": match row.finding.certainty {
-            Certainty::Affected => "affected",
-            Certainty::UnderInvestigation => "under_investigation",
-        },
-        "suppressed": row.suppressed,
-        "component": {
-            "name": row.component.name,
-            "version": row.component.version,
-            "type": row.component.package_type.name(),
-            "purl": row.component.purl.as_ref().map(ToString::to_string),
-            "locations": row.component.locations,
-        },
-        "fixed": row.fixed,
-        "fix": fix_word(row.fix),
-        "path": path.iter().filter_map(|index| component_at(inventory, *index)).map(shown).collect::<Vec<_>>(),
-        "advisories": hits,
-    }))
 }
 
 /// Says of one vulnerability what each record says of each component, and why that is a finding or not.

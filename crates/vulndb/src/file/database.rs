@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{Checked, Corrupt};
@@ -246,6 +248,30 @@ impl<B: AsRef<[u8]>> Database<B> {
         let text =
             range.and_then(|(start, length)| unpacked.get(start..start.checked_add(length)?)).ok_or_else(form)?;
         postcard::from_bytes(text).map_err(|_| form())
+    }
+
+    /// Returns the texts of several advisories, in their order; a block that several are in is unpacked once.
+    pub fn texts(&self, advisories: &BTreeSet<AdvisoryIndex>) -> Result<BTreeMap<AdvisoryIndex, Text>, Corrupt> {
+        let form = || Corrupt::Form { section: Section::Texts };
+        let mut places = Vec::with_capacity(advisories.len());
+        for index in advisories {
+            places.push((self.advisory(*index)?.text, *index));
+        }
+        places.sort_unstable_by_key(|(place, _)| (place.block, place.start));
+        let mut texts = BTreeMap::new();
+        let mut unpacked: Option<(u32, Vec<u8>)> = None;
+        for (TextPlace { block, start, length }, index) in places {
+            if unpacked.as_ref().is_none_or(|(number, _)| *number != block) {
+                unpacked = Some((block, self.text_block(block)?));
+            }
+            let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
+            let bytes = unpacked
+                .as_ref()
+                .zip(range)
+                .and_then(|((_, bytes), (start, length))| bytes.get(start..start.checked_add(length)?));
+            texts.insert(index, bytes.and_then(|bytes| postcard::from_bytes(bytes).ok()).ok_or_else(form)?);
+        }
+        Ok(texts)
     }
 
     fn text_block(&self, block: u32) -> Result<Vec<u8>, Corrupt> {

@@ -1,7 +1,9 @@
 //! The database file: what was put in comes out, the same in any order, and nothing damaged is believed.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
-use vulndb::file::{Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
+use vulndb::file::{AdvisoryIndex, Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
     Qualifiers, Rating, Records, Reference, Severity, Start, Symbols, Verdict,
@@ -137,6 +139,12 @@ fn what_was_put_in_is_found() {
         ("GHSA-aaaa", &["CVE-2024-0001"][..], &[79, 1321][..])
     );
     assert_eq!(database.text(&head).unwrap().summary, "what is wrong: GHSA-aaaa");
+    let every: BTreeSet<_> = (0..database.advisory_count().unwrap()).map(AdvisoryIndex).collect();
+    let texts = database.texts(&every).unwrap();
+    assert_eq!(texts.len(), every.len());
+    for (index, text) in texts {
+        assert_eq!(text, database.text(&database.advisory(index).unwrap()).unwrap());
+    }
     assert_eq!(database.find_package(&npm(), "Lodash").unwrap(), None);
     assert_eq!(database.find_package(&Ecosystem::release(Family::Debian, "11"), "zlib").unwrap(), None);
 }

@@ -1,0 +1,373 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Component, Distribution, Inventory, Layer, Subject};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use vulndb::file::{AdvisoryIndex, Corrupt, Database, Text};
+use vulndb::matching::{self, Hit};
+use vulndb::{Channel, Ecosystem, Level, Nature, lifecycle};
+
+use crate::address::record_address;
+use crate::component::at;
+use crate::facts::{Facts, Known, moment};
+use crate::paths::Paths;
+use crate::spoken::Spoken;
+use crate::{
+    Advised, AffectedComponent, ComponentRef, Finding, Fix, FixState, Named, Suppression, Suppressor, Upgrade, address,
+};
+
+/// The name and version of the report's form. The version changes when a reader of the earlier one would go wrong; members may be
+/// added at any time.
+pub const SCHEMA: &str = "garrison/scan/1";
+
+/// All that is known to be wrong with what an inventory lists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What was looked into.
+    pub source: Subject,
+    /// The operating system, where there is one.
+    pub distribution: Option<Distribution>,
+    /// Until when the operating system is mended, where that is known.
+    pub support: Option<Support>,
+    /// How much was looked at.
+    pub inventory: Counted,
+    /// The layers of an image, lowest first; locations name them by their place.
+    pub layers: Vec<Layer>,
+    /// What it was held against.
+    pub advisories: Advisories,
+    /// The components that have findings, in the inventory's order.
+    pub components: Vec<AffectedComponent>,
+    /// The findings, worst first, those that do not count last.
+    pub findings: Vec<Finding>,
+}
+
+/// Until when an operating system is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Support {
+    /// The last day on which everybody gets what mends it.
+    pub until: Date,
+    /// The last day on which those get it who pay for it.
+    pub extended_until: Option<Date>,
+}
+
+/// How much was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Components.
+    pub components: usize,
+    /// Components of kinds that nobody here publishes advisories for, or that have no version.
+    pub unmatched: usize,
+}
+
+/// The database that an inventory was held against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advisories {
+    /// When the newest of its records was made or changed.
+    pub newest: Option<Timestamp>,
+    /// The feeds that it was made of.
+    pub feeds: Vec<FeedState>,
+}
+
+/// A feed that a database was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedState {
+    /// Its name.
+    pub name: String,
+    /// The name of the reader that understood it.
+    pub reader: String,
+    /// When the newest of its records was made or changed.
+    pub newest: Option<Timestamp>,
+    /// How many advisories it has.
+    pub advisories: u64,
+}
+
+/// What a report tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Only what an upgrade mends.
+    pub only_fixed: bool,
+    /// With what each vulnerability is, in a line, for which texts are unpacked.
+    pub with_summaries: bool,
+}
+
+impl Report {
+    /// Holds an inventory against a database.
+    pub fn of<B: AsRef<[u8]>>(
+        database: &Database<B>,
+        inventory: &Inventory,
+        options: &Options,
+    ) -> Result<Self, Corrupt> {
+        let paths = Paths::of(inventory);
+        let mut known = Known::new(database)?;
+        let (mut components, mut findings) = (Vec::new(), Vec::new());
+        for (index, matched) in matching::match_inventory(database, inventory)? {
+            let Some(component) = at(inventory, index) else { continue };
+            let spoken = Spoken::of(database, component, inventory.distribution.as_ref())?;
+            let place = components.len();
+            let before = findings.len();
+            for found in &matched {
+                let finding = finding(database, inventory, &mut known, (place, component), &spoken, found)?;
+                if !options.only_fixed || finding.fix.version.is_some() {
+                    findings.push(finding);
+                }
+            }
+            if findings.len() == before {
+                continue;
+            }
+            let open: BTreeSet<_> =
+                matched.iter().filter(|found| found.suppression.is_none()).map(|found| found.vulnerability).collect();
+            let upgrade = Upgrade::find(database, &spoken, &open)?;
+            components.push(AffectedComponent::of(inventory, index, component, &paths, upgrade));
+        }
+        if options.with_summaries {
+            summarise(database, &mut known, &mut findings)?;
+        }
+        findings.sort_by(|left, right| worst(left).cmp(&worst(right)));
+        Ok(Self {
+            schema: SCHEMA.to_owned(),
+            source: inventory.subject.clone(),
+            distribution: inventory.distribution.clone(),
+            support: inventory.distribution.as_ref().and_then(support),
+            inventory: counted(inventory),
+            layers: inventory.layers.clone(),
+            advisories: advisories(database)?,
+            components,
+            findings,
+        })
+    }
+
+    /// Returns the component of a finding.
+    pub fn component(&self, finding: &Finding) -> Option<&AffectedComponent> {
+        self.components.get(finding.component.index)
+    }
+}
+
+/// What is known to be exploited comes first, then what is most severe, then what is most probable.
+fn worst(finding: &Finding) -> impl Ord {
+    // Parts of 100,000, in which they are stated: floating point has no order.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100,000")]
+    let parts = finding.epss.map(|epss| (epss.probability.clamp(0.0, 1.0) * 100_000.0) as u32);
+    (
+        !finding.counts(),
+        finding.kev.is_none(),
+        Reverse(finding.severity),
+        Reverse(finding.score),
+        Reverse(parts),
+        finding.vulnerability.clone(),
+        finding.component.index,
+    )
+}
+
+fn finding<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+    known: &mut Known<'_, B>,
+    (place, component): (usize, &Component),
+    spoken: &Spoken<'_>,
+    found: &matching::Finding,
+) -> Result<Finding, Corrupt> {
+    let mut ratings = BTreeSet::new();
+    let mut advised = BTreeSet::new();
+    for hit in &found.hits {
+        let head = database.advisory(hit.advisory)?;
+        ratings.extend(hit.severities.iter().map(|severity| known.rating(&head, severity)));
+        advised.insert(Advised {
+            id: head.id.to_owned(),
+            feed: known.feed(&head),
+            published: head.published.and_then(moment),
+            modified: head.modified.and_then(moment),
+            ecosystem: hit.identity.ecosystem.to_string(),
+            package: hit.identity.name.clone(),
+            version: hit.identity.version.clone(),
+            range: spoken.range(hit).unwrap_or_default(),
+            fixed: hit.fixed.clone(),
+            channel: hit.channel,
+            address: record_address(hit.identity.ecosystem.family, head.id),
+        });
+    }
+    let suppressions = match &found.suppression {
+        Some(suppression) => vec![suppressed(database, inventory, known, suppression)?],
+        None => Vec::new(),
+    };
+    let rated = matching::severity(database, found)?;
+    let is_malware = found.nature == Nature::Malware;
+    let Facts { name, aliases, ratings: stated, epss, kev, weaknesses, advisories: _ } =
+        known.facts(found.vulnerability)?;
+    ratings.extend(stated.iter().cloned());
+    Ok(Finding {
+        vulnerability: name.clone(),
+        aliases: aliases.clone(),
+        nature: found.nature,
+        certainty: found.certainty,
+        severity: if is_malware { Some(Level::Critical) } else { rated.level },
+        score: rated.score,
+        ratings: ratings.into_iter().collect(),
+        epss: *epss,
+        kev: *kev,
+        fix: fix(&found.hits),
+        component: ComponentRef {
+            index: place,
+            name: component.name.clone(),
+            version: component.version.clone(),
+            purl: component.purl.clone(),
+        },
+        suppressions,
+        advisories: advised.into_iter().collect(),
+        weaknesses: weaknesses.clone(),
+        summary: None,
+        address: address(name),
+    })
+}
+
+/// Returns the smallest version that mends a finding, from what everybody gets if that is there.
+fn fix(hits: &[Hit]) -> Fix {
+    let mut best: Option<(&Hit, &str)> = None;
+    for hit in hits {
+        let Some(version) = hit.fixed.as_deref() else { continue };
+        let is_better = best.is_none_or(|(known, known_version)| {
+            let is_everyones = |hit: &Hit| hit.channel == Channel::Main;
+            let scheme = hit.identity.ecosystem.family.scheme().filter(|_| {
+                known.identity.ecosystem == hit.identity.ecosystem && is_everyones(known) == is_everyones(hit)
+            });
+            match scheme {
+                Some(scheme) => scheme.compare(version, known_version).is_ok_and(std::cmp::Ordering::is_lt),
+                None => is_everyones(hit) && !is_everyones(known),
+            }
+        });
+        if is_better {
+            best = Some((hit, version));
+        }
+    }
+    let stated = hits.iter().map(|hit| hit.fix).find(|fix| *fix != vulndb::Fix::AsStated).unwrap_or_default();
+    let state = match (best, stated) {
+        (Some(_), _) => FixState::Fixed,
+        (None, vulndb::Fix::AsStated) => FixState::NotFixed,
+        (None, vulndb::Fix::WontFix) => FixState::WontFix,
+        (None, vulndb::Fix::Deferred) => FixState::Deferred,
+        (None, vulndb::Fix::EndOfLife) => FixState::EndOfLife,
+    };
+    Fix {
+        state,
+        version: best.map(|(_, version)| version.to_owned()),
+        channel: best.map(|(hit, _)| hit.channel).unwrap_or_default(),
+    }
+}
+
+/// Says why a finding does not count.
+fn suppressed<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+    known: &Known<'_, B>,
+    suppression: &matching::Suppression,
+) -> Result<Suppression, Corrupt> {
+    Ok(match suppression {
+        matching::Suppression::NoCode => Suppression {
+            by: Suppressor::NoCode,
+            who: "the package's own file list".to_owned(),
+            why: "it carries nothing that runs".to_owned(),
+            reference: None,
+        },
+        matching::Suppression::NotAffected(advisory) => {
+            let head = database.advisory(*advisory)?;
+            Suppression {
+                by: Suppressor::Publisher,
+                who: known.feed(&head),
+                why: format!("{} says that this version is not affected", head.id),
+                reference: Some(head.id.to_owned()),
+            }
+        }
+        matching::Suppression::Owned { owner } => {
+            let owner = at(inventory, *owner).map(Named::of);
+            let name = owner.map_or_else(String::new, |owner| owner.to_string());
+            Suppression {
+                by: Suppressor::Distribution,
+                who: inventory.distribution.as_ref().map_or_else(String::new, |release| release.id.clone()),
+                why: format!("the distribution speaks of {name}, which installed it"),
+                reference: None,
+            }
+        }
+    })
+}
+
+/// Adds what each vulnerability is, from the first record that says it: one that makes the finding, else another about the same.
+fn summarise<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    known: &mut Known<'_, B>,
+    findings: &mut [Finding],
+) -> Result<(), Corrupt> {
+    let mut about: BTreeMap<String, Vec<AdvisoryIndex>> = BTreeMap::new();
+    for finding in &*findings {
+        if about.contains_key(&finding.vulnerability) {
+            continue;
+        }
+        let mut advisories = Vec::new();
+        for index in database.find_vulnerabilities(&finding.vulnerability)? {
+            let facts = known.facts(index)?;
+            if facts.name == finding.vulnerability {
+                advisories.extend(&facts.advisories);
+            }
+        }
+        about.insert(finding.vulnerability.clone(), advisories);
+    }
+    let texts = database.texts(&about.values().flatten().copied().collect())?;
+    let mut ids = BTreeMap::new();
+    for index in texts.keys() {
+        ids.insert(*index, database.advisory(*index)?.id.to_owned());
+    }
+    for finding in findings {
+        let Some(advisories) = about.get(&finding.vulnerability) else { continue };
+        let is_own = |index: &&AdvisoryIndex| {
+            ids.get(index).is_some_and(|id| finding.advisories.iter().any(|advised| advised.id == *id))
+        };
+        let own = advisories.iter().filter(is_own);
+        finding.summary = own.chain(advisories).find_map(|index| texts.get(index).and_then(line));
+    }
+    Ok(())
+}
+
+/// Returns the summary of a text, else the first line of it that says something.
+fn line(text: &Text) -> Option<String> {
+    let first = |text: &str| {
+        let line = text.lines().map(|line| line.trim_matches(['#', ' ', '\t'])).find(|line| !line.is_empty())?;
+        Some(line[..line.floor_char_boundary(SUMMARY_BYTES_MAX)].to_owned())
+    };
+    first(&text.summary).or_else(|| first(&text.details))
+}
+
+/// The most bytes of a line that says what a vulnerability is: those that code hosts show.
+pub(crate) const SUMMARY_BYTES_MAX: usize = 1000;
+
+fn support(distribution: &Distribution) -> Option<Support> {
+    let ecosystem = Ecosystem::of_distribution(distribution)?;
+    let until = lifecycle::end_of_life(&ecosystem)?;
+    Some(Support { until, extended_until: lifecycle::end_of_extended_life(&ecosystem) })
+}
+
+fn counted(inventory: &Inventory) -> Counted {
+    let distribution = inventory.distribution.as_ref();
+    let is_unmatched = |component: &&Component| matching::identities(component, distribution).is_empty();
+    Counted {
+        components: inventory.components.len(),
+        unmatched: inventory.components.iter().filter(is_unmatched).count(),
+    }
+}
+
+fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advisories, Corrupt> {
+    let feeds = database.feeds()?;
+    Ok(Advisories {
+        newest: feeds.iter().filter_map(|feed| feed.fetched).max().and_then(moment),
+        feeds: feeds
+            .into_iter()
+            .map(|feed| FeedState {
+                name: feed.name,
+                reader: feed.reader,
+                newest: feed.fetched.and_then(moment),
+                advisories: feed.advisories,
+            })
+            .collect(),
+    })
+}
