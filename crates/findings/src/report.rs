@@ -102,11 +102,12 @@ impl Report {
         options: &Options,
     ) -> Result<Self, Corrupt> {
         let paths = Paths::of(inventory);
+        let distribution = matching::distribution_of(inventory);
         let mut known = Known::new(database)?;
         let (mut components, mut findings) = (Vec::new(), Vec::new());
         for (index, matched) in matching::match_inventory(database, inventory)? {
             let Some(component) = at(inventory, index) else { continue };
-            let spoken = Spoken::of(database, component, inventory.distribution.as_ref())?;
+            let spoken = Spoken::of(database, component, distribution.as_deref())?;
             let place = components.len();
             let before = findings.len();
             for found in &matched {

@@ -8,6 +8,7 @@ use vulndb::matching::{self, Hit, Identity, Outcome};
 /// All that is said of a component's package, of whatever version: read once, so that several versions can be held against it.
 pub(crate) struct Spoken<'a> {
     component: &'a Component,
+    distribution: Option<&'a Distribution>,
     pub(crate) identities: Vec<Identity>,
     pub(crate) entries: Vec<Entry<'a>>,
     /// The statements about each vulnerability, withdrawn ones left out.
@@ -24,7 +25,7 @@ impl<'a> Spoken<'a> {
     pub(crate) fn of<B: AsRef<[u8]>>(
         database: &'a Database<B>,
         component: &'a Component,
-        distribution: Option<&Distribution>,
+        distribution: Option<&'a Distribution>,
     ) -> Result<Self, Corrupt> {
         let identities = matching::identities(component, distribution);
         let (mut entries, mut about) = (Vec::new(), BTreeMap::<_, Vec<usize>>::new());
@@ -42,7 +43,7 @@ impl<'a> Spoken<'a> {
                 entries.push(Entry { identity: place, statement });
             }
         }
-        Ok(Self { component, identities, entries, about })
+        Ok(Self { component, distribution, identities, entries, about })
     }
 
     /// Tells whether a component that goes by these identities would have what these statements speak of.
@@ -50,7 +51,7 @@ impl<'a> Spoken<'a> {
         let mut is_hit = false;
         for Entry { identity, statement } in statements.iter().map(|at| &self.entries[*at]) {
             let identity = &identities[*identity];
-            let outcome = matching::judge(statement, self.component, identity);
+            let outcome = matching::judge(statement, self.component, self.distribution, identity);
             let is_meant = matches!(outcome, Outcome::Meant(_));
             if matching::is_mended_in_channel(statement, identity, &outcome) {
                 return false;
@@ -68,7 +69,8 @@ impl<'a> Spoken<'a> {
     pub(crate) fn range(&self, hit: &Hit) -> Option<String> {
         self.entries.iter().find_map(|Entry { identity, statement }| {
             let is_own = statement.advisory == hit.advisory && self.identities[*identity] == hit.identity;
-            let Outcome::Meant(interval) = matching::judge(statement, self.component, &hit.identity) else {
+            let Outcome::Meant(interval) = matching::judge(statement, self.component, self.distribution, &hit.identity)
+            else {
                 return None;
             };
             is_own.then(|| match interval.and_then(|at| statement.intervals.get(at)) {

@@ -122,10 +122,11 @@ pub struct Qualifiers {
     pub channel: Channel,
     /// The parts of a Go module that hold the vulnerable code; none means all of it.
     pub symbols: Vec<Symbols>,
-    /// The software that a product by CPE is made for (`target_sw`): `node.js`, `wordpress`; none means any.
+    /// The software that it is made for: `node.js` or `wordpress` of a product by CPE (`target_sw`), `jruby` of a gem; none means
+    /// any.
     pub target_software: Option<String>,
-    /// Products by CPE (`o:microsoft:windows`) of which one must be there too, because the product runs on it; none means that
-    /// nothing else need be.
+    /// Products by CPE (`o:microsoft:windows`) of which one must be there too, because it runs on that; none means that nothing
+    /// else need be. The operating systems of Go's and Rust's records are here in these words.
     pub runs_on: Vec<String>,
 }
 

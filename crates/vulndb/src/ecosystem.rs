@@ -105,8 +105,9 @@ families! {
     OpenEuler = "openEuler", Some(Scheme::Rpm), Binary;
     /// Mageia.
     Mageia = "Mageia", Some(Scheme::Rpm), Binary;
-    /// Products by CPE: what is known of programs that belong to no package manager.
-    Cpe = "CPE", None, Binary;
+    /// Products by CPE: what is known of programs that belong to no package manager. Nobody says how their versions are ordered;
+    /// Maven's rules are those that fit most makers': `1.0.2-beta1`, `1.0.2`, `1.0.2k`, and `7.2p2` after `7.2`.
+    Cpe = "CPE", Some(Scheme::Maven), Binary;
 }
 
 /// An ecosystem that has no place here.
@@ -191,6 +192,28 @@ impl Ecosystem {
             PackageType::Deb | PackageType::Apk | PackageType::Rpm | PackageType::Binary | PackageType::Unknown => {
                 return None;
             }
+        }))
+    }
+
+    /// Returns the ecosystem of a purl's type, as in `hex`; none for one that nobody publishes advisories for, and for a
+    /// distribution's.
+    pub fn of_purl_type(ty: &str) -> Option<Self> {
+        Some(Self::new(match ty {
+            "npm" => Family::Npm,
+            "pypi" => Family::PyPi,
+            "maven" => Family::Maven,
+            "golang" => Family::Go,
+            "cargo" => Family::CratesIo,
+            "gem" => Family::RubyGems,
+            "composer" => Family::Packagist,
+            "nuget" => Family::NuGet,
+            "hex" => Family::Hex,
+            "pub" => Family::Pub,
+            "swift" => Family::SwiftUrl,
+            "githubactions" => Family::GitHubActions,
+            "bitnami" => Family::Bitnami,
+            "k8s" => Family::Kubernetes,
+            _ => return None,
         }))
     }
 

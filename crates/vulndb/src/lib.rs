@@ -11,6 +11,7 @@
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod advisory;
+mod cpe;
 pub mod cvss;
 mod difference;
 pub mod ecosystem;
@@ -22,6 +23,7 @@ mod naming;
 mod reader;
 mod records;
 mod requirement;
+mod surroundings;
 mod wording;
 mod yaml;
 

@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
 use serde::{Deserialize, Serialize};
 
+use crate::cpe::Name;
 use crate::cvss::{self, Score};
 use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
+use crate::surroundings::{find_system, may_have_one};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Verdict};
 
+pub use crate::surroundings::distribution_of;
+
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 1;
+pub const MATCHER_VERSION: u32 = 2;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,22 +29,55 @@ pub struct Identity {
     pub named: Named,
 }
 
-/// Returns the identities of a component: of a distribution's package both that of the binary and that of the source package.
+/// Returns the identities of a component: of a distribution's package both that of the binary and that of the source package;
+/// of a program that belongs to no package manager the products that the evidence names.
 /// None, when nobody publishes advisories for it or it has no version.
 pub fn identities(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
-    let Some(version) = component.version.as_deref().filter(|version| !version.is_empty()) else { return Vec::new() };
-    if let Some(ecosystem) = Ecosystem::of_package_type(component.package_type) {
-        let name = match &component.purl {
-            Some(purl) => ecosystem.name_of_purl(purl),
-            None => ecosystem.canonical_name(&component.name),
-        };
-        let version = language_version(ecosystem.family, version).to_owned();
-        return vec![Identity { ecosystem, name, version, named: Named::Binary }];
+    match component.package_type {
+        PackageType::Deb | PackageType::Apk | PackageType::Rpm => packaged(component, distribution),
+        PackageType::Binary | PackageType::Unknown => match &component.purl {
+            Some(purl) if purl.ty() != "generic" => Ecosystem::of_purl_type(purl.ty())
+                .and_then(|ecosystem| published(component, ecosystem))
+                .into_iter()
+                .collect(),
+            _ => products(component),
+        },
+        of_language => Ecosystem::of_package_type(of_language)
+            .and_then(|ecosystem| published(component, ecosystem))
+            .into_iter()
+            .collect(),
     }
-    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
-    let Some(ecosystem) = distribution.and_then(Ecosystem::of_distribution).filter(|_| is_packaged) else {
-        return Vec::new();
+}
+
+fn stated_version(component: &Component) -> Option<&str> {
+    component.version.as_deref().filter(|version| !version.is_empty())
+}
+
+fn published(component: &Component, ecosystem: Ecosystem) -> Option<Identity> {
+    let name = match &component.purl {
+        Some(purl) => ecosystem.name_of_purl(purl),
+        None => ecosystem.canonical_name(&component.name),
     };
+    let version = published_version(ecosystem.family, stated_version(component)?).to_owned();
+    Some(Identity { ecosystem, name, version, named: Named::Binary })
+}
+
+/// The version as advisories write it: Go's own are `go1.21.3` in programs and `1.21.3` in advisories, and Bitnami's builds of one
+/// version, `7.0.5-3`, are not told apart.
+fn published_version(family: Family, version: &str) -> &str {
+    match family {
+        Family::Go => version.strip_prefix("go").unwrap_or(version),
+        Family::Bitnami => match version.rsplit_once('-') {
+            Some((version, build)) if !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit()) => version,
+            _ => version,
+        },
+        _ => version,
+    }
+}
+
+fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
+    let Some(version) = stated_version(component) else { return Vec::new() };
+    let Some(ecosystem) = distribution.and_then(Ecosystem::of_distribution) else { return Vec::new() };
     let full_version = with_epoch(component, version);
     let source = component.source.as_ref();
     let source_version = source.and_then(|source| source.version.clone()).unwrap_or_else(|| full_version.clone());
@@ -60,12 +97,19 @@ pub fn identities(component: &Component, distribution: Option<&Distribution>) ->
     ]
 }
 
-/// Go's own versions are written `go1.21.3` in programs and `1.21.3` in advisories.
-fn language_version(family: Family, version: &str) -> &str {
-    match family {
-        Family::Go => version.strip_prefix("go").unwrap_or(version),
-        _ => version,
+/// Only names that the evidence holds count: guesses from a package's name are what makes CPE wrong so often.
+fn products(component: &Component) -> Vec<Identity> {
+    let mut found: Vec<Identity> = Vec::new();
+    for name in component.cpes.iter().filter_map(|text| Name::parse(text)).filter(|name| name.part == "a") {
+        let stated = || stated_version(component).map(str::to_owned);
+        let Some(version) = name.versions().into_iter().next().or_else(stated) else { continue };
+        let ecosystem = Ecosystem::new(Family::Cpe);
+        let identity = Identity { ecosystem, name: name.product(), version, named: Named::Binary };
+        if !found.contains(&identity) {
+            found.push(identity);
+        }
     }
+    found
 }
 
 /// Other tools keep an RPM's epoch in the purl alone.
@@ -106,6 +150,9 @@ pub enum Reason {
     /// It is about builds that this is none of.
     #[error("it is about builds of another channel")]
     Channel,
+    /// It is about other operating systems, or about what is made for other software.
+    #[error("it is about other operating systems or software")]
+    Surroundings,
     /// The component's version has no place in the order.
     #[error("the version `{0}` cannot be ordered")]
     Version(String),
@@ -117,8 +164,13 @@ pub enum Reason {
     Withdrawn,
 }
 
-/// Holds a statement against a component.
-pub fn judge(statement: &Statement<'_>, component: &Component, identity: &Identity) -> Outcome {
+/// Holds a statement against a component, on the system that it was found on.
+pub fn judge(
+    statement: &Statement<'_>,
+    component: &Component,
+    distribution: Option<&Distribution>,
+    identity: &Identity,
+) -> Outcome {
     let qualifiers = &statement.qualifiers;
     if statement.named != identity.named {
         return Outcome::NotMeant(Reason::OtherKind);
@@ -136,6 +188,11 @@ pub fn judge(statement: &Statement<'_>, component: &Component, identity: &Identi
     if qualifiers.channel == Channel::Fips && !identity.version.to_ascii_lowercase().contains("fips") {
         return Outcome::NotMeant(Reason::Channel);
     }
+    let is_here = may_have_one(&qualifiers.runs_on, distribution)
+        && qualifiers.target_software.as_deref().is_none_or(|target| is_for(target, component, distribution, identity));
+    if !is_here {
+        return Outcome::NotMeant(Reason::Surroundings);
+    }
     if statement.versions.contains(&identity.version.as_str()) {
         return Outcome::Meant(None);
     }
@@ -147,10 +204,11 @@ pub fn judge(statement: &Statement<'_>, component: &Component, identity: &Identi
 }
 
 fn in_intervals(intervals: &[Interval<&str>], identity: &Identity) -> Outcome {
-    let Some(scheme) = identity.ecosystem.family.scheme() else {
-        return Outcome::NotMeant(Reason::Version(identity.version.clone()));
-    };
-    let Ok(version) = Version::parse(scheme, &identity.version) else {
+    // What `latest` or `unknown` is newer than cannot be told, and the order of products' versions would take either.
+    let is_numbered = identity.ecosystem.family != Family::Cpe
+        || identity.version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
+    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered);
+    let Some(Ok(version)) = scheme.map(|scheme| Version::parse(scheme, &identity.version)) else {
         return Outcome::NotMeant(Reason::Version(identity.version.clone()));
     };
     let mut reason = Reason::Outside;
@@ -164,10 +222,39 @@ fn in_intervals(intervals: &[Interval<&str>], identity: &Identity) -> Outcome {
     Outcome::NotMeant(reason)
 }
 
+/// Tells whether a component is made for some software. Programs are made for none but the operating system, unless their own
+/// name says so.
+fn is_for(target: &str, component: &Component, distribution: Option<&Distribution>, identity: &Identity) -> bool {
+    if let Some(system) = find_system(target) {
+        return may_have_one(&[system.to_owned()], distribution);
+    }
+    if target == JRUBY {
+        return may_be_for_jruby(component);
+    }
+    let names_it = |text: &String| {
+        Name::parse(text).is_some_and(|name| name.product() == identity.name && name.target_software() == Some(target))
+    };
+    identity.ecosystem.family != Family::Cpe || component.cpes.iter().any(names_it)
+}
+
+/// The interpreter of Ruby for which some gems are built apart.
+pub(crate) const JRUBY: &str = "jruby";
+
+/// Gems for `JRuby` are built for `java`, or lie among its files. Of one without a place and a platform nobody knows.
+fn may_be_for_jruby(component: &Component) -> bool {
+    let platform = component.purl.as_ref().and_then(|purl| purl.qualifier("platform"));
+    let is_among = component.locations.iter().any(|location| location.path.contains(JRUBY));
+    match platform {
+        Some(platform) => platform == "java",
+        None => component.name.starts_with(JRUBY) || component.locations.is_empty() || is_among,
+    }
+}
+
 fn is_same_architecture(meant: &str, own: &str) -> bool {
     let canonical = |name: &str| match name {
         "x86_64" => "amd64".to_owned(),
         "aarch64" => "arm64".to_owned(),
+        "x86" | "i386" | "i486" | "i586" | "i686" => "386".to_owned(),
         other => other.to_ascii_lowercase(),
     };
     own == "noarch" || own == "all" || canonical(meant) == canonical(own)
@@ -262,7 +349,7 @@ pub fn match_component<B: AsRef<[u8]>>(
         let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
         for statement in database.statements(&package)? {
             let statement = statement?;
-            let outcome = judge(&statement, component, &identity);
+            let outcome = judge(&statement, component, distribution, &identity);
             let is_meant = matches!(outcome, Outcome::Meant(_));
             if !is_meant && !is_mended_in_channel(&statement, &identity, &outcome) {
                 continue;
@@ -357,7 +444,8 @@ pub fn match_inventory<B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
 ) -> Result<Vec<(component::ComponentIndex, Vec<Finding>)>, Corrupt> {
-    let distribution = inventory.distribution.as_ref();
+    let distribution = distribution_of(inventory);
+    let distribution = distribution.as_deref();
     let mut all = Vec::new();
     for (index, component) in (0_u32..).zip(&inventory.components) {
         let findings = match_component(database, component, distribution)?;
@@ -499,7 +587,7 @@ pub fn explain<B: AsRef<[u8]>>(
             }
             let outcome = match head.withdrawn {
                 Some(_) => Outcome::NotMeant(Reason::Withdrawn),
-                None => judge(&statement, component, &identity),
+                None => judge(&statement, component, distribution, &identity),
             };
             let verdict = match statement.verdict {
                 Verdict::Affected(_) => "affected are",

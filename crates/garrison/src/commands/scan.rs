@@ -226,10 +226,11 @@ fn explain(session: &Session, database: &Advisories, inventory: &Inventory, name
             }
         }
     }
+    let distribution = matching::distribution_of(inventory);
     let mut records = Vec::new();
     for component in &inventory.components {
-        for told in matching::explain(database, component, inventory.distribution.as_ref(), &vulnerabilities)
-            .map_err(damaged)?
+        for told in
+            matching::explain(database, component, distribution.as_deref(), &vulnerabilities).map_err(damaged)?
         {
             let head = database.advisory(told.advisory).map_err(damaged)?;
             let because = match &told.outcome {

@@ -4,7 +4,8 @@
 //!
 //! What is said of a release means here:
 //! - `resolved` in a `fixed_version`: versions before that one are affected. `0` says that none ever was.
-//! - `open`: every version is affected; `end-of-life`, `ignored` and `postponed` say what becomes of it.
+//! - `open`: the version that the release has is affected, and so is every other before the one that mends it in unstable, if one
+//!   does: who takes a package from there has what mends it. `end-of-life`, `ignored` and `postponed` say what becomes of it.
 //! - `undetermined`: nobody knows yet.
 
 use std::collections::BTreeMap;
@@ -25,6 +26,9 @@ const DOCUMENT_BYTES_MAX: u64 = 512 << 20;
 
 /// The most statements about a release and a package; there are 300,000 today. Each takes some 400 bytes until it is written.
 const STATEMENTS_MAX: usize = 4_000_000;
+
+/// The release that every other comes from.
+const UNSTABLE: &str = "sid";
 
 pub(crate) const READER: Reader = Reader {
     name: "debian-tracker",
@@ -75,13 +79,14 @@ struct Release {
 
 impl Gathered<'_> {
     fn add(&mut self, package: &str, id: String, issue: &Issue) {
+        let mended = issue.releases.get(UNSTABLE).and_then(Release::mended);
         let mut affected = Vec::new();
         for (codename, release) in &issue.releases {
             if self.statements == self.statements_max {
                 self.records.refuse(Problem::TooMany("statements"), &id);
                 break;
             }
-            match release.affected(package, codename) {
+            match release.affected(package, codename, mended) {
                 Ok(found) => {
                     self.statements += 1;
                     affected.push(found);
@@ -105,9 +110,15 @@ impl Gathered<'_> {
 }
 
 impl Release {
-    fn affected(&self, package: &str, codename: &str) -> Result<Affected, Problem> {
+    /// Returns the version that mends it there.
+    fn mended(&self) -> Option<&str> {
+        let version = self.fixed_version.as_deref().filter(|version| self.status == "resolved" && *version != "0")?;
+        Version::parse(Scheme::Deb, version).is_ok().then_some(version)
+    }
+
+    fn affected(&self, package: &str, codename: &str, mended: Option<&str>) -> Result<Affected, Problem> {
         let number = debian_number(codename).ok_or(Problem::Word("release"))?;
-        let (verdict, interval) = self.verdict()?;
+        let (verdict, interval) = self.verdict(mended)?;
         let severity = self.level()?.map(|level| Severity { source: None, rating: Rating::Level(level) });
         Ok(Affected {
             ecosystem: Ecosystem::release(Family::Debian, number),
@@ -121,7 +132,7 @@ impl Release {
         })
     }
 
-    fn verdict(&self) -> Result<(Verdict, Option<Interval>), Problem> {
+    fn verdict(&self, mended: Option<&str>) -> Result<(Verdict, Option<Interval>), Problem> {
         match (self.status.as_str(), self.fixed_version.as_deref()) {
             ("resolved", Some("0")) => Ok((Verdict::NotAffected, None)),
             ("resolved", Some(version)) if Version::parse(Scheme::Deb, version).is_ok() => {
@@ -129,7 +140,11 @@ impl Release {
                 Ok((Verdict::Affected(Fix::AsStated), Some(before)))
             }
             ("resolved", _) => Err(Problem::Version),
-            ("open", _) => Ok((Verdict::Affected(self.fix()?), None)),
+            ("open", _) => {
+                // Not a fix: this release does not have it.
+                let before = |version: &str| Interval { start: Start::Unbounded, end: End::Before(version.to_owned()) };
+                Ok((Verdict::Affected(self.fix()?), mended.map(before)))
+            }
             ("undetermined", _) => Ok((Verdict::UnderInvestigation, None)),
             _ => Err(Problem::Word("status")),
         }
@@ -240,6 +255,7 @@ mod tests {
         let bound = match affected.intervals.as_slice() {
             [] => "all".to_owned(),
             [Interval { start: Start::Unbounded, end: End::Fixed(version) }] => format!("before {version}"),
+            [Interval { start: Start::Unbounded, end: End::Before(version) }] => format!("until {version}"),
             other => format!("{other:?}"),
         };
         let level = match affected.severities.as_slice() {
@@ -300,6 +316,20 @@ mod tests {
             r#""bookworm": {"status": "open", "nodsa": "Minor", "nodsa_reason": "postponed"}"#,
             "Debian:12 x Affected(Deferred) all",
         );
+    }
+
+    #[test]
+    fn what_is_open_ends_where_unstable_mends_it() {
+        let check = |sid: &str, expected: &str| {
+            let releases = format!(r#""bookworm": {{"status": "open"}}, "sid": {sid}"#);
+            let records = read_text(&format!(r#"{{"x": {{"CVE-2024-1": {{"releases": {{{releases}}}}}}}}}"#));
+            assert_eq!(show(&records.advisories[0].affected[0]), expected, "{sid}");
+        };
+        check(r#"{"status": "open"}"#, "Debian:12 x Affected(AsStated) all");
+        check(r#"{"status": "undetermined"}"#, "Debian:12 x Affected(AsStated) all");
+        check(r#"{"status": "resolved", "fixed_version": "0"}"#, "Debian:12 x Affected(AsStated) all");
+        check(r#"{"status": "resolved", "fixed_version": "1 2"}"#, "Debian:12 x Affected(AsStated) all");
+        check(r#"{"status": "resolved", "fixed_version": "2-1"}"#, "Debian:12 x Affected(AsStated) until 2-1");
     }
 
     #[test]

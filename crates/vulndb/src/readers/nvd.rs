@@ -16,6 +16,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::cpe::Name;
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Problem, Qualifiers, Rating, Reader,
     Records, Reference, Severity, Start, Time, Verdict,
@@ -231,16 +232,21 @@ fn cut<T>(values: &mut Vec<T>, limit: usize, what: &'static str, id: &str, recor
 
 impl Node {
     fn products(&self) -> Vec<String> {
-        let products = self.cpe_match.iter().filter_map(|found| Some(Name::parse(&found.criteria)?.product()));
+        let products = self.cpe_match.iter().filter_map(|found| Some(parse(&found.criteria)?.product()));
         products.collect::<BTreeSet<_>>().into_iter().collect()
     }
+}
+
+/// The database has names in their form of text alone.
+fn parse(criteria: &str) -> Option<Name> {
+    criteria.starts_with("cpe:2.3:").then(|| Name::parse(criteria))?
 }
 
 type Said = ((String, Qualifiers), Option<Interval>, Vec<String>);
 
 impl Match {
     fn statement(&self, runs_on: &[String]) -> Result<Said, Problem> {
-        let name = Name::parse(&self.criteria).ok_or(Problem::Word("product"))?;
+        let name = parse(&self.criteria).ok_or(Problem::Word("product"))?;
         let start = match (&self.version_start_including, &self.version_start_excluding) {
             (Some(version), _) => Start::At(version.clone()),
             (None, Some(version)) => Start::After(version.clone()),
@@ -257,61 +263,11 @@ impl Match {
             "*" => (Some(interval), Vec::new()),
             _ if interval != Interval::ALL => return Err(Problem::Word("product")),
             "-" => return Err(Problem::NoPackage),
-            version => (None, name.versions(version)),
+            _ => (None, name.versions()),
         };
-        let target_software = Some(name.target_software.clone()).filter(|target| !matches!(target.as_str(), "*" | "-"));
+        let target_software = name.target_software().map(str::to_owned);
         let qualifiers = Qualifiers { target_software, runs_on: runs_on.to_vec(), ..Qualifiers::default() };
         Ok(((name.product(), qualifiers), interval, versions))
-    }
-}
-
-/// A name of CPE 2.3 in its form of text, as far as it is used.
-struct Name {
-    part: String,
-    vendor: String,
-    product: String,
-    version: String,
-    update: String,
-    target_software: String,
-}
-
-impl Name {
-    /// `cpe:2.3:a:clashforwindows:clash:*:*:*:*:*:windows:*:*`; within a part `:` is written `\:`.
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = vec![String::new()];
-        let mut characters = text.chars();
-        while let Some(character) = characters.next() {
-            let last = parts.last_mut()?;
-            match character {
-                ':' => parts.push(String::new()),
-                '\\' => match characters.next()? {
-                    // Else the parts could not be told apart when they are put together again.
-                    ':' => last.push_str("\\:"),
-                    other => last.push(other),
-                },
-                other => last.push(other),
-            }
-        }
-        let [cpe, version_of_cpe, part, vendor, product, version, update, _, _, _, target_software, _, _] =
-            <[String; 13]>::try_from(parts).ok()?;
-        let is_product = cpe == "cpe"
-            && version_of_cpe == "2.3"
-            && matches!(part.as_str(), "a" | "o" | "h")
-            && [&vendor, &product].iter().all(|name| !matches!(name.as_str(), "" | "*" | "-"));
-        is_product.then_some(Self { part, vendor, product, version, update, target_software })
-    }
-
-    fn product(&self) -> String {
-        format!("{}:{}:{}", self.part, self.vendor, self.product)
-    }
-
-    /// An update belongs to the version: version `7.2` and update `p2` are OpenSSH's 7.2p2, `1.0.2` and `beta1` OpenSSL's
-    /// 1.0.2-beta1. The name does not say which, so it is both.
-    fn versions(&self, version: &str) -> Vec<String> {
-        match self.update.as_str() {
-            "*" | "-" | "" => vec![version.to_owned()],
-            update => vec![format!("{version}{update}"), format!("{version}-{update}")],
-        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! OSV: the Open Source Vulnerability format, schema 1.x (<https://ossf.github.io/osv-schema/>), as JSON and as YAML: one
 //! record, an array of records, or a record a line.
 //!
-//! Ranges are read by the schema's evaluation, whatever bounds a publisher names beside them (GHSA's
-//! `last_known_affected_version_range`, Go's `custom_ranges`): those who match by the schema match the same versions.
+//! Ranges are read by the schema's evaluation, whatever bounds a publisher names beside them (Go's `custom_ranges`): those who
+//! match by the schema match the same versions. With one exception: a range of GitHub's that no event ends, because nothing
+//! mends it *in that package*, ends where `last_known_affected_version_range` says. GitHub's own page and alerts end there; the
+//! schema has no event for a bound that is not itself a version (`< 0.7.3`).
 
 use component::{Scheme, Version};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -10,10 +12,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use self::events::{Event, intervals};
+use crate::requirement::split_comparison;
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
-    Advisory, Affected, Channel, Document, Ecosystem, Family, Fix, Interval, Named, Nature, Problem, Qualifiers,
-    Rating, Reader, Records, Severity, Symbols, Verdict, yaml,
+    Advisory, Affected, Channel, Document, Ecosystem, End, Family, Fix, Interval, Named, Nature, Problem, Qualifiers,
+    Rating, Reader, Records, Severity, Start, Symbols, Verdict, surroundings, yaml,
 };
 
 #[path = "osv/events.rs"]
@@ -255,8 +258,13 @@ impl Record {
                 Err(found) => problem = problem.or(Some(found)),
             }
         }
-        let versions: Vec<String> =
-            versions.into_iter().filter(|version| !is_in_any(scheme, version, &intervals)).collect();
+        let is_cut = last_known(&database_specific).is_some_and(|end| cut_open(scheme, &mut intervals, &end));
+        // Versions that can be ordered are computed from the ranges where the publisher is GitHub.
+        let is_computed = |version: &str| is_cut && scheme.is_some_and(|scheme| Version::parse(scheme, version).is_ok());
+        let versions: Vec<String> = versions
+            .into_iter()
+            .filter(|version| !is_computed(version) && !is_in_any(scheme, version, &intervals))
+            .collect();
         let is_empty = intervals.is_empty() && versions.is_empty();
         if is_empty && is_denied {
             intervals.push(Interval::ALL);
@@ -281,9 +289,11 @@ impl Record {
             named: read_named(ecosystem.family, &package, &ecosystem_specific),
             verdict: if is_empty { Verdict::NotAffected } else { Verdict::Affected(fix) },
             qualifiers: Qualifiers {
+                architectures: read_words(&ecosystem_specific, "goarch", "arch"),
                 module: self.module(ecosystem.family, &intervals),
                 channel: refine_channel(channel, &package.purl),
                 symbols: read_symbols(&ecosystem_specific["imports"]),
+                runs_on: surroundings::systems(&read_words(&ecosystem_specific, "goos", "os")),
                 ..Qualifiers::default()
             },
             ecosystem,
@@ -400,6 +410,36 @@ fn is_in_any(scheme: Option<Scheme>, version: &str, intervals: &[Interval]) -> b
     intervals.iter().any(|interval| interval.contains(&version) == Ok(true))
 }
 
+/// `<= 1.19.0`, or `< 0.7.3` where that was never published.
+fn last_known(database_specific: &Value) -> Option<End> {
+    let (operator, version) = split_comparison(database_specific["last_known_affected_version_range"].as_str()?);
+    if version.is_empty() || version.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    match operator {
+        "<=" | "=" => Some(End::Through(version.to_owned())),
+        "<" => Some(End::Before(version.to_owned())),
+        _ => None,
+    }
+}
+
+/// Ends the intervals that do not end, unless they begin after that. Tells whether there was one.
+fn cut_open(scheme: Option<Scheme>, intervals: &mut [Interval], end: &End) -> bool {
+    let (End::Through(bound) | End::Before(bound)) = end else { return false };
+    let begins_before = |interval: &Interval| match &interval.start {
+        Start::Unbounded => scheme.is_some_and(|scheme| Version::parse(scheme, bound).is_ok()),
+        Start::At(start) | Start::After(start) => {
+            scheme.is_some_and(|scheme| scheme.compare(start, bound).is_ok_and(std::cmp::Ordering::is_lt))
+        }
+    };
+    let mut is_cut = false;
+    for interval in intervals.iter_mut().filter(|interval| interval.end == End::Unbounded && begins_before(interval)) {
+        interval.end = end.clone();
+        is_cut = true;
+    }
+    is_cut
+}
+
 fn read_severity(stated: &StatedSeverity, id: &str, records: &mut Records) -> Option<Severity> {
     match stated.r#type.as_str() {
         "CVSS_V2" | "CVSS_V3" | "CVSS_V4" if stated.score.len() <= NAME_BYTES_MAX => {
@@ -461,6 +501,25 @@ fn read_symbols(imports: &Value) -> Vec<Symbols> {
         Some(Symbols { path: import["path"].as_str()?.to_owned(), names: texts(&import["symbols"]) })
     };
     imports.iter().filter_map(read_one).collect()
+}
+
+/// Systems or architectures: Go's by the package that holds the vulnerable code, of which each must name some, or else all are
+/// meant; `RustSec`'s for the whole crate.
+fn read_words(ecosystem_specific: &Value, of_go: &str, of_rust: &str) -> Vec<String> {
+    let texts = |list: &Value| -> Vec<String> {
+        list.as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let mut words = texts(&ecosystem_specific["affects"][of_rust]);
+    for import in ecosystem_specific["imports"].as_array().into_iter().flatten() {
+        let stated = texts(&import[of_go]);
+        if stated.is_empty() {
+            return Vec::new();
+        }
+        words.extend(stated);
+    }
+    words.sort_unstable();
+    words.dedup();
+    words
 }
 
 fn weaknesses_of(list: &Value, name: fn(&Value) -> &Value) -> Vec<u32> {

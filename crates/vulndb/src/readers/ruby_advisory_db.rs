@@ -7,6 +7,7 @@ use component::Scheme;
 use serde::Deserialize;
 
 use crate::interval::complement;
+use crate::matching::JRUBY;
 use crate::requirement::{REQUIREMENTS_MAX, intersect, is_version, split_comparison};
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
@@ -49,6 +50,7 @@ fn read(document: &Document<'_>, records: &mut Records) {
 struct Stated {
     gem: Option<String>,
     engine: Option<String>,
+    platform: Option<String>,
     cve: Option<String>,
     ghsa: Option<String>,
     osvdb: Option<String>,
@@ -105,11 +107,20 @@ impl Stated {
                 verdict: Verdict::Affected(Fix::AsStated),
                 intervals: self.affected()?,
                 versions: Vec::new(),
-                qualifiers: Qualifiers::default(),
+                qualifiers: self.qualifiers()?,
                 severities: Vec::new(),
             }],
             ..Advisory::default()
         })
+    }
+
+    /// The only platform that is named is `JRuby`.
+    fn qualifiers(&self) -> Result<Qualifiers, Problem> {
+        match self.platform.as_deref() {
+            None | Some("") => Ok(Qualifiers::default()),
+            Some(JRUBY) => Ok(Qualifiers { target_software: Some(JRUBY.to_owned()), ..Qualifiers::default() }),
+            Some(_) => Err(Problem::Word("platform")),
+        }
     }
 
     fn aliases(&self) -> Vec<String> {
@@ -235,12 +246,20 @@ mod tests {
         check("gem: p\npatched_versions: ['~> 18446744073709551616.1']", Problem::Version);
         check("gem: p\npatched_versions: ['!= 1']", Problem::Word("requirement"));
         check("gem: p\npatched_versions: ['>= 1', '< 1']", Problem::NoPackage);
+        check("gem: p\nplatform: mruby", Problem::Word("platform"));
         let many = |count: usize| format!("gem: p\npatched_versions: {:?}", vec![">= 1"; count]);
         check(&many(REQUIREMENTS_MAX + 1), Problem::TooMany("requirements"));
         assert_eq!(read_text(&many(REQUIREMENTS_MAX)).advisories.len(), 1);
         let many = |count: usize| format!("gem: p\nrelated: {{url: {:?}}}", vec!["u"; count]);
         check(&many(REFERENCES_MAX + 1), Problem::TooMany("references"));
         assert_eq!(read_text(&many(REFERENCES_MAX)).advisories.len(), 1);
+    }
+
+    #[test]
+    fn a_platform_is_what_the_gem_is_for() {
+        let target = |text: &str| read_text(text).advisories[0].affected[0].qualifiers.target_software.clone();
+        assert_eq!(target("gem: p"), None);
+        assert_eq!(target("gem: p\nplatform: jruby").as_deref(), Some("jruby"));
     }
 
     #[test]

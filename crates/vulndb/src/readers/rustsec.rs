@@ -14,13 +14,13 @@ use crate::requirement::{REQUIREMENTS_MAX, intersect, is_version, split_comparis
 use crate::wording::{self, DETAILS_BYTES_MAX, NAME_BYTES_MAX, SUMMARY_BYTES_MAX};
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Nature, Problem, Qualifiers, Rating,
-    Reader, Records, Severity, Start, Symbols, Verdict,
+    Reader, Records, Severity, Start, Symbols, Verdict, surroundings,
 };
 
 /// The largest document. The largest seen has 13 kB.
 const DOCUMENT_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The most names, references and functions of one advisory, of each kind. The most seen is 40.
+/// The most names, references, functions, systems and architectures of one advisory, of each kind. The most seen is 40.
 const NAMES_MAX: usize = 1024;
 
 pub(crate) const READER: Reader = Reader {
@@ -96,12 +96,23 @@ struct Versions {
 struct StatedAffected {
     #[serde(default)]
     functions: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    os: Vec<String>,
+    #[serde(default)]
+    arch: Vec<String>,
 }
 
 impl Front {
     fn read(self, markdown: &str) -> Result<Advisory, Problem> {
         let Self { advisory: stated, versions, affected } = self;
-        let names_count = stated.aliases.len().max(stated.references.len()).max(affected.functions.len());
+        let names_count = [
+            stated.aliases.len(),
+            stated.references.len(),
+            affected.functions.len(),
+            affected.os.len(),
+            affected.arch.len(),
+        ];
+        let names_count = names_count.into_iter().max().unwrap_or_default();
         if names_count > NAMES_MAX {
             return Err(Problem::TooMany("names"));
         }
@@ -140,6 +151,8 @@ impl Front {
                 versions: Vec::new(),
                 qualifiers: Qualifiers {
                     symbols: read_functions(&stated.package, &affected.functions),
+                    runs_on: surroundings::systems(&affected.os),
+                    architectures: affected.arch,
                     ..Qualifiers::default()
                 },
                 severities: Vec::new(),

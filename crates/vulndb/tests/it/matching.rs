@@ -1,8 +1,8 @@
 //! Which vulnerabilities a component has: the publishers' rules, no before yes.
 
 use component::{
-    Code, Component, ComponentIndex, Distribution, Edge, Inventory, Node, PackageType, Relation, SourcePackage,
-    Subject, Technique,
+    Code, Component, ComponentIndex, Distribution, Edge, Inventory, Location, Node, PackageType, Relation,
+    SourcePackage, Subject, Technique,
 };
 use vulndb::file::{Builder, Database};
 use vulndb::matching::{Certainty, Suppression, explain, match_component, match_inventory, upgrade};
@@ -302,4 +302,139 @@ fn an_interval_that_does_not_end_has_no_upgrade() {
     let records = vec![advisory("GHSA-a", &[], vec![statement])];
     assert_eq!(found(records.clone(), &component(PackageType::Npm, "left-pad", "1.5.0"), None), ["GHSA-a"]);
     assert!(found(records, &component(PackageType::Npm, "left-pad", "0.9.0"), None).is_empty());
+}
+
+fn program(cpe: &str, version: &str) -> Component {
+    let mut component = component(PackageType::Binary, "program", version);
+    component.cpes = vec![cpe.to_owned()];
+    component
+}
+
+fn product(name: &str, bound: &str) -> Affected {
+    affected(&Ecosystem::new(Family::Cpe), name, bound)
+}
+
+#[test]
+fn a_program_is_held_against_the_products_that_its_evidence_names() {
+    let check = |component: &Component, name: &str, bound: &str, expected: usize| {
+        let records = vec![advisory("CVE-2024-0001", &[], vec![product(name, bound)])];
+        assert_eq!(found(records, component, None).len(), expected, "{component:?} {name} < {bound}");
+    };
+    let (openssh, nginx) = ("a:openbsd:openssh", "cpe:2.3:a:f5:nginx:1.25.3:*:*:*:*:*:*:*");
+    check(&component(PackageType::Binary, "openssh", "7.1"), openssh, "7.2", 0);
+    check(&program("openssh", "7.1"), openssh, "7.2", 0);
+    check(&program("cpe:2.3:o:openbsd:openssh:7.1:*:*:*:*:*:*:*", "7.1"), "o:openbsd:openssh", "7.2", 0);
+    check(&program(nginx, "1.25.3"), openssh, "7.2", 0);
+    check(&program(nginx, "1.25.3"), "a:f5:nginx", "1.25.3", 0);
+    check(&program(nginx, "1.25.3"), "a:f5:nginx", "1.25.4", 1);
+    check(&program("cpe:/a:openbsd:openssh", "7.1"), openssh, "7.2", 1);
+    check(&program("cpe:/a:openbsd:openssh:7.2:p2", "9"), openssh, "7.2p2", 0);
+    check(&program("cpe:/a:openbsd:openssh:7.2:p1", "9"), openssh, "7.2p2", 1);
+    check(&program("cpe:/a:openssl:openssl", "1.0.2-beta1"), "a:openssl:openssl", "1.0.2", 1);
+    check(&program("cpe:/a:openssl:openssl", "1.0.2k"), "a:openssl:openssl", "1.0.2", 0);
+    check(&program("cpe:/a:openssl:openssl", "1.0.2k"), "a:openssl:openssl", "1.0.2l", 1);
+    // What `latest` is newer than nobody knows.
+    check(&program("cpe:/a:openssl:openssl", "latest"), "a:openssl:openssl", "1.0.2", 0);
+    // What has an ecosystem of its own is held against that alone.
+    let mut gem = component(PackageType::Gem, "openssl", "1.0.0");
+    gem.cpes = vec!["cpe:/a:openssl:openssl:1.0.0".to_owned()];
+    check(&gem, "a:openssl:openssl", "1.0.2", 0);
+    let mut foreign = program("cpe:/a:openssl:openssl:1.0.0", "1.0.0");
+    foreign.package_type = PackageType::Unknown;
+    check(&foreign, "a:openssl:openssl", "1.0.2", 1);
+    foreign.purl = Some("pkg:generic/openssl@1.0.0".parse().unwrap());
+    check(&foreign, "a:openssl:openssl", "1.0.2", 1);
+    foreign.purl = Some("pkg:conan/openssl@1.0.0".parse().unwrap());
+    check(&foreign, "a:openssl:openssl", "1.0.2", 0);
+}
+
+#[test]
+fn what_a_product_is_for_and_runs_on_must_be_there() {
+    let check = |cpe: &str,
+                 target: Option<&str>,
+                 runs_on: &[&str],
+                 distribution: Option<&Distribution>,
+                 expected: usize| {
+        let mut statement = product("a:v:p", "2.0");
+        statement.qualifiers.target_software = target.map(str::to_owned);
+        statement.qualifiers.runs_on = runs_on.iter().map(ToString::to_string).collect();
+        let records = vec![advisory("CVE-2024-0001", &[], vec![statement])];
+        assert_eq!(found(records, &program(cpe, "1.0"), distribution).len(), expected, "{cpe} {target:?} {runs_on:?}");
+    };
+    let debian = distribution("debian", "12");
+    let (plain, node) = ("cpe:/a:v:p:1.0", "cpe:2.3:a:v:p:1.0:*:*:*:*:node.js:*:*");
+    check(plain, Some("node.js"), &[], Some(&debian), 0);
+    check(plain, Some("windows"), &[], Some(&debian), 0);
+    check(plain, None, &["o:microsoft:windows"], Some(&debian), 0);
+    check(node, Some("wordpress"), &[], Some(&debian), 0);
+    check(node, Some("node.js"), &["o:microsoft:windows"], Some(&debian), 0);
+    check(plain, None, &[], Some(&debian), 1);
+    check(plain, Some("linux"), &["o:linux:linux_kernel"], Some(&debian), 1);
+    check(node, Some("node.js"), &[], Some(&debian), 1);
+    check(node, None, &[], Some(&debian), 1);
+    check(plain, Some("windows"), &["o:microsoft:windows"], None, 1);
+}
+
+#[test]
+fn records_of_other_systems_are_passed_over_also_in_images_without_a_distribution() {
+    let mut statement = affected(&Ecosystem::new(Family::CratesIo), "tokio", "1.0.0");
+    statement.qualifiers.runs_on = vec!["o:microsoft:windows".to_owned()];
+    let database = database(vec![advisory("CVE-2024-0001", &[], vec![statement])]);
+    let check = |subject: Subject, expected: usize| {
+        let inventory = Inventory {
+            subject,
+            distribution: None,
+            layers: Vec::new(),
+            components: vec![component(PackageType::RustCrate, "tokio", "0.9.0")],
+            edges: Vec::new(),
+            unknowns: Vec::new(),
+            created: None,
+        };
+        assert_eq!(match_inventory(&database, &inventory).unwrap().len(), expected, "{:?}", inventory.subject);
+    };
+    let image = |platform: &str| Subject::Image {
+        name: "x".to_owned(),
+        digest: String::new(),
+        platform: Some(platform.to_owned()),
+    };
+    check(image("linux/amd64"), 0);
+    check(image("windows/amd64"), 1);
+    check(Subject::Directory { name: "x".to_owned() }, 1);
+}
+
+#[test]
+fn what_is_built_for_jruby_is_no_other_rubys() {
+    let check = |purl: &str, path: Option<&str>, expected: usize| {
+        let mut statement = affected(&Ecosystem::new(Family::RubyGems), "nokogiri", "2.0");
+        statement.qualifiers.target_software = Some("jruby".to_owned());
+        let mut component = component(PackageType::Gem, "nokogiri", "1.0");
+        component.purl = Some(purl.parse().unwrap());
+        component.locations = path.map(|path| Location::new(path, None)).into_iter().collect();
+        let records = vec![advisory("CVE-2024-0001", &[], vec![statement])];
+        assert_eq!(found(records, &component, None).len(), expected, "{purl} {path:?}");
+    };
+    let (plain, lib) = ("pkg:gem/nokogiri@1.0", "/usr/lib/ruby/gems/3.1.0/specifications/nokogiri-1.0.gemspec");
+    check("pkg:gem/nokogiri@1.0?platform=x86_64-linux", None, 0);
+    check(plain, Some(lib), 0);
+    check(plain, Some("/opt/jruby/lib/ruby/gems/specifications/nokogiri-1.0.gemspec"), 1);
+    check("pkg:gem/nokogiri@1.0?platform=java", Some(lib), 1);
+    check(plain, None, 1);
+}
+
+#[test]
+fn packages_that_no_list_of_kinds_names_are_known_by_their_purl() {
+    let check = |purl: &str, ecosystem: Family, name: &str, bound: &str, expected: usize| {
+        let mut component = component(PackageType::Unknown, "p", purl.rsplit('@').next().unwrap());
+        component.purl = Some(purl.parse().unwrap());
+        let records = vec![advisory("CVE-2024-0001", &[], vec![affected(&Ecosystem::new(ecosystem), name, bound)])];
+        assert_eq!(found(records, &component, None).len(), expected, "{purl}");
+    };
+    check("pkg:conan/zlib@1.0.0", Family::Hex, "zlib", "2.0.0", 0);
+    check("pkg:hex/phoenix@1.0.0", Family::Pub, "phoenix", "2.0.0", 0);
+    check("pkg:hex/phoenix@1.0.0", Family::Hex, "phoenix", "2.0.0", 1);
+    check("pkg:pub/http@0.12.0", Family::Pub, "http", "0.13.3", 1);
+    check("pkg:swift/github.com/apple/swift-nio@1.0.0", Family::SwiftUrl, "github.com/apple/swift-nio", "2.0.0", 1);
+    check("pkg:bitnami/redis@7.0.4-9", Family::Bitnami, "redis", "7.0.5", 1);
+    // Bitnami's third build of a version is no prerelease of it.
+    check("pkg:bitnami/redis@7.0.5-3", Family::Bitnami, "redis", "7.0.5", 0);
 }

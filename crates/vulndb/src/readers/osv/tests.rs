@@ -4,7 +4,6 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::*;
-use crate::{End, Start};
 
 fn read_text(path: &str, text: &str) -> Records {
     let mut records = Records::default();
@@ -420,4 +419,49 @@ fn claims_are_what_publishers_archives_hold() {
     ] {
         assert_eq!((READER.claims)(path), expected, "{path}");
     }
+}
+
+#[test]
+fn a_range_that_nothing_ends_ends_at_what_github_knew_last() {
+    let check = |last_known: Option<&str>, events: &Value, versions: &[&str], expected: &str| {
+        let mut affected = package("PyPI", events);
+        affected["versions"] = json!(versions);
+        affected["database_specific"] = json!({"last_known_affected_version_range": last_known});
+        let records = read_value(&record(&affected));
+        let one = &records.advisories[0].affected[0];
+        let intervals: Vec<_> = one.intervals.iter().map(crate::interval::show).collect();
+        assert_eq!(format!("{} {:?}", intervals.join(" "), one.versions), expected, "{last_known:?} {events}");
+    };
+    let open = json!([{"introduced": "0"}]);
+    check(None, &open, &["0.9.2"], ".. []");
+    check(Some(""), &open, &[], ".. []");
+    check(Some("0.7.3"), &open, &[], ".. []");
+    check(Some("<= later"), &open, &[], ".. []");
+    check(Some("> 0.7.3"), &open, &[], ".. []");
+    check(Some("< 0.7.3"), &open, &["0.7.2", "0.9.2"], "..0.7.3) []");
+    check(Some("<= 0.7.3"), &open, &["of-its-own"], r#"..0.7.3] ["of-its-own"]"#);
+    let later = json!([{"introduced": "1.0"}]);
+    check(Some("<= 0.7.3"), &later, &[], "[1.0.. []");
+    let mended = json!([{"introduced": "0"}, {"fixed": "0.8"}]);
+    check(Some("<= 0.7.3"), &mended, &["0.7.2"], "..0.8! []");
+    let both = json!([{"introduced": "0"}, {"fixed": "0.8"}, {"introduced": "1.0"}]);
+    check(Some("<= 1.4"), &both, &["1.5"], "..0.8! [1.0..1.4] []");
+}
+
+#[test]
+fn systems_and_architectures_are_those_that_every_import_names() {
+    let check = |specific: &Value, runs_on: &[&str], architectures: &[&str]| {
+        let mut affected = package("Go", &json!([{"introduced": "0"}]));
+        affected["ecosystem_specific"] = specific.clone();
+        let records = read_value(&record(&affected));
+        let qualifiers = &records.advisories[0].affected[0].qualifiers;
+        assert_eq!(qualifiers.runs_on, runs_on, "{specific}");
+        assert_eq!(qualifiers.architectures, architectures, "{specific}");
+    };
+    check(&json!({}), &[], &[]);
+    check(&json!({"imports": [{"path": "a", "goos": ["windows"]}, {"path": "b"}]}), &[], &[]);
+    let imports = json!([{"path": "a", "goos": ["windows"]}, {"path": "b", "goos": ["darwin", "windows"], "goarch": ["amd64"]}]);
+    check(&json!({"imports": imports}), &["o:apple:macos", "o:microsoft:windows"], &[]);
+    check(&json!({"imports": [{"path": "a", "goarch": ["ppc64le"]}]}), &[], &["ppc64le"]);
+    check(&json!({"affects": {"os": ["linux"], "arch": ["x86"], "functions": []}}), &["o:linux:linux_kernel"], &["x86"]);
 }

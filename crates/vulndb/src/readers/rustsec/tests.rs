@@ -113,3 +113,16 @@ fn claims_are_advisories_of_crates_and_of_rust() {
         assert_eq!((READER.claims)(path), expected, "{path}");
     }
 }
+
+#[test]
+fn systems_and_architectures_are_kept() {
+    let text = advisory("[versions]\npatched = []\n[affected]\nos = [\"windows\"]\narch = [\"x86\", \"x86_64\"]");
+    let records = read_text("crates/p/a.md", &text);
+    let qualifiers = &records.advisories[0].affected[0].qualifiers;
+    assert_eq!(qualifiers.runs_on, ["o:microsoft:windows"]);
+    assert_eq!(qualifiers.architectures, ["x86", "x86_64"]);
+    let many = |count: usize| advisory(&format!("[versions]\npatched = []\n[affected]\nos = {:?}", vec!["a"; count]));
+    let refused = read_text("crates/p/a.md", &many(NAMES_MAX + 1));
+    assert_eq!(refused.problems.keys().collect::<Vec<_>>(), [&Problem::TooMany("names")]);
+    assert_eq!(read_text("crates/p/a.md", &many(NAMES_MAX)).advisories.len(), 1);
+}

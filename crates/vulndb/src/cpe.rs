@@ -1,0 +1,144 @@
+//! Names of products: CPE, as text and as a URI (NIST IR 7695, "CPE: Naming", sections 6.1 and 6.2).
+
+/// The longest name that is read, in bytes. The longest of NVD's dictionary has about 250.
+pub(crate) const NAME_BYTES_MAX: usize = 1024;
+
+/// A name, as far as it is used. Of what may stand for anything, `*` is kept, and `-` of what does not apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name {
+    pub(crate) part: String,
+    pub(crate) vendor: String,
+    pub(crate) product: String,
+    pub(crate) version: String,
+    pub(crate) update: String,
+    pub(crate) target_software: String,
+}
+
+impl Name {
+    /// `cpe:2.3:a:clashforwindows:clash:*:*:*:*:*:windows:*:*`, or `cpe:/a:openbsd:openssh:7.2:p2`. None unless it names a product.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        if text.len() > NAME_BYTES_MAX {
+            return None;
+        }
+        let name = match text.strip_prefix("cpe:/") {
+            Some(rest) => Self::parse_uri(rest)?,
+            None => Self::parse_text(text.strip_prefix("cpe:2.3:")?)?,
+        };
+        let is_named = [&name.vendor, &name.product].iter().all(|part| !matches!(part.as_str(), "" | "*" | "-"));
+        (matches!(name.part.as_str(), "a" | "o" | "h") && is_named).then_some(name)
+    }
+
+    /// Within a part `:` is written `\:`.
+    fn parse_text(text: &str) -> Option<Self> {
+        let mut parts = vec![String::new()];
+        let mut characters = text.chars();
+        while let Some(character) = characters.next() {
+            let last = parts.last_mut()?;
+            match character {
+                ':' => parts.push(String::new()),
+                '\\' => match characters.next()? {
+                    // Else the parts could not be told apart when they are put together again.
+                    ':' => last.push_str("\\:"),
+                    other => last.push(other),
+                },
+                other => last.push(other),
+            }
+        }
+        let [part, vendor, product, version, update, _, _, _, target_software, _, _] =
+            <[String; 11]>::try_from(parts).ok()?;
+        Some(Self { part, vendor, product, version, update, target_software })
+    }
+
+    /// What is left out at the end may be anything. An edition may hold the parts that version 2.3 added: `~~~node.js~~`.
+    fn parse_uri(text: &str) -> Option<Self> {
+        let mut parts = text.split(':').map(decode);
+        let mut next = || match parts.next() {
+            None => Some("*".to_owned()),
+            Some(part) => part.map(|part| if part.is_empty() { "*".to_owned() } else { part }),
+        };
+        let (part, vendor, product, version, update, edition) = (next()?, next()?, next()?, next()?, next()?, next()?);
+        let packed = edition.strip_prefix('~').and_then(|packed| packed.split('~').nth(2));
+        let target_software = packed.filter(|target| !target.is_empty()).unwrap_or("*").to_owned();
+        Some(Self { part, vendor, product, version, update, target_software })
+    }
+
+    /// `a:openbsd:openssh`: the name of a package of [`crate::Family::Cpe`].
+    pub(crate) fn product(&self) -> String {
+        format!("{}:{}:{}", self.part, self.vendor, self.product)
+    }
+
+    /// An update belongs to the version: version `7.2` and update `p2` are OpenSSH's 7.2p2, `1.0.2` and `beta1` OpenSSL's
+    /// 1.0.2-beta1. The name does not say which, so it is both. None where the name has no version.
+    pub(crate) fn versions(&self) -> Vec<String> {
+        match (self.version.as_str(), self.update.as_str()) {
+            ("*" | "-" | "", _) => Vec::new(),
+            (version, "*" | "-" | "") => vec![version.to_owned()],
+            (version, update) => vec![format!("{version}{update}"), format!("{version}-{update}")],
+        }
+    }
+
+    /// Returns the software that it is for, where the name says so.
+    pub(crate) fn target_software(&self) -> Option<&str> {
+        Some(self.target_software.as_str()).filter(|target| !matches!(*target, "*" | "-" | ""))
+    }
+}
+
+/// A part of a URI. A colon that belongs to the part is kept apart as in [`Name::parse_text`].
+fn decode(part: &str) -> Option<String> {
+    let mut decoded = String::with_capacity(part.len());
+    let mut rest = part;
+    while let Some((before, after)) = rest.split_once('%') {
+        decoded.push_str(before);
+        let code = u8::from_str_radix(after.get(..2)?, 16).ok().filter(u8::is_ascii)?;
+        if code == b':' {
+            decoded.push('\\');
+        }
+        decoded.push(char::from(code));
+        rest = &after[2..];
+    }
+    decoded.push_str(rest);
+    Some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_in_both_forms() {
+        let check = |text: &str, expected: Option<(&str, &[&str], Option<&str>)>| {
+            let name = Name::parse(text);
+            let versions = name.as_ref().map(Name::versions).unwrap_or_default();
+            let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+            let product = name.as_ref().map(Name::product);
+            let found = name
+                .as_ref()
+                .zip(product.as_deref())
+                .map(|(name, product)| (product, versions.as_slice(), name.target_software()));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("", None);
+        check("cpe:2.3:a:v:p:1", None);
+        check("cpe:2.3:x:v:p:1:*:*:*:*:*:*:*", None);
+        check("cpe:2.3:a:*:p:1:*:*:*:*:*:*:*", None);
+        check("cpe:2.3:a:v:-:1:*:*:*:*:*:*:*", None);
+        check("cpe:2.2:a:v:p:1:*:*:*:*:*:*:*", None);
+        check("cpe:/", None);
+        check("cpe:/a:v", None);
+        check("cpe:/a:v:p%", None);
+        check("cpe:/a:v:p%ff", None);
+        check("cpe:/a:v:p%0ä", None);
+        check(&format!("cpe:/a:v:{}", "p".repeat(NAME_BYTES_MAX)), None);
+        check("cpe:2.3:a:v:p:*:*:*:*:*:*:*:*", Some(("a:v:p", &[], None)));
+        check("cpe:2.3:a:v:p:-:*:*:*:*:*:*:*", Some(("a:v:p", &[], None)));
+        check("cpe:2.3:a:v:p:1:*:*:*:*:-:*:*", Some(("a:v:p", &["1"], None)));
+        check("cpe:2.3:a:v:p:7.2:p2:*:*:*:node.js:*:*", Some(("a:v:p", &["7.2p2", "7.2-p2"], Some("node.js"))));
+        check(r"cpe:2.3:a:v:c\+\+\:x:1:*:*:*:*:*:*:*", Some((r"a:v:c++\:x", &["1"], None)));
+        check("cpe:/a:openbsd:openssh", Some(("a:openbsd:openssh", &[], None)));
+        check("cpe:/a:openbsd:openssh:7.2:p2", Some(("a:openbsd:openssh", &["7.2p2", "7.2-p2"], None)));
+        check("cpe:/a:v:c%2b%2b%3ax:1", Some((r"a:v:c++\:x", &["1"], None)));
+        check("cpe:/a:v:p:1::~~~node.js~~", Some(("a:v:p", &["1"], Some("node.js"))));
+        check("cpe:/a:v:p:1::~~~~~", Some(("a:v:p", &["1"], None)));
+        check("cpe:/o:redhat:enterprise_linux:8::baseos", Some(("o:redhat:enterprise_linux", &["8"], None)));
+    }
+}
