@@ -14,6 +14,7 @@ mod inventory;
 mod license;
 mod location;
 mod package_type;
+pub mod pattern;
 pub mod purl;
 pub mod range;
 pub mod version;
@@ -23,6 +24,7 @@ pub use inventory::{ComponentIndex, Distribution, Edge, Inventory, Layer, Node, 
 pub use license::{EXPRESSION_BYTES_MAX, License};
 pub use location::Location;
 pub use package_type::{PackageType, UnknownPackageType};
+pub use pattern::{Pattern, PatternError};
 pub use purl::{Purl, PurlBuilder, PurlError, PurlType, TypeViolation};
 pub use range::{Prereleases, Range, RangeError, Vers, VersError};
 pub use version::{Scheme, Unorderable, Version};
