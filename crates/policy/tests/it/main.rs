@@ -1,0 +1,3 @@
+//! Tests of what the crate promises to those who use it.
+
+mod documents;

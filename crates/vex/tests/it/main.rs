@@ -1,0 +1,4 @@
+//! Tests of what the crate promises to those who use it.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod precedence;
