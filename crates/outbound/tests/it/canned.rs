@@ -29,6 +29,21 @@ impl Canned {
         Self { address, asked }
     }
 
+    /// Answers one connection with a text that never comes to its end.
+    pub(crate) async fn silent(answer: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _asked = socket.read(&mut vec![0; 64 << 10]).await.unwrap();
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            // Reads until the client hangs up.
+            let mut rest = Vec::new();
+            let _hung_up = socket.read_to_end(&mut rest).await;
+        });
+        Self { address, asked: Arc::default() }
+    }
+
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
