@@ -1,19 +1,31 @@
-//! Where advisories come from and where databases lie: publishers' documents on this machine, and the files that this program
-//! makes of them.
+//! Where advisories come from and where databases lie: publishers' documents, and the files that this program makes of them.
 //!
-//! This crate reads documents and hands them to `vulndb`'s readers; it knows no format of them. It keeps databases as files that
-//! are never changed, and maps them into memory.
+//! This crate knows where publishers have their documents, fetches them, and hands them to `vulndb`'s readers; it knows no format of
+//! them. It keeps databases as files that are never changed, and maps them into memory.
 //!
 //! Invariants:
 //! - A database is in use only after every byte of it was read once and its digest is known; whatever fails before that
 //!   leaves the one in use as it was.
 //! - A running scan keeps the database that it began with.
+//! - What was fetched is taken only if its reader understands it and it is not older than what was taken before; whatever fails, the
+//!   last good one stays in use, and why is kept.
 //! - Nothing in an archive gets a name on disk; all work is bounded by named limits.
 
+mod cache;
 mod documents;
+mod fetch;
 mod map;
+mod plan;
+mod source;
 mod store;
+mod sum;
+mod update;
 
+pub use cache::{Cache, CacheLock, DocumentState, FeedState};
 pub use documents::{ARCHIVE_BYTES_MAX, DOCUMENTS_MAX, DocumentError, read};
+pub use fetch::{FetchError, Size, measure};
 pub use map::Mapped;
+pub use plan::{Choice, ChoiceError, Place, PlannedFeed, plan};
+pub use source::{FIRST_YEAR, Source, Sums, sources};
 pub use store::{DATABASE_BYTES_MAX, Store, StoreError};
+pub use update::{Acceptance, BuildError, Built, BuiltFeed, FetchedFeed, Progress, Refusal, build, fetch};

@@ -145,6 +145,11 @@ pub fn end_of_extended_life(ecosystem: &Ecosystem) -> Option<Date> {
     find(ecosystem).and_then(|(_, extended)| extended)
 }
 
+/// Returns the releases of a distribution whose end is known, in their order.
+pub fn releases(family: Family) -> impl Iterator<Item = &'static str> {
+    RELEASES.iter().filter(move |(known, ..)| *known == family).map(|(_, release, ..)| *release)
+}
+
 fn find(ecosystem: &Ecosystem) -> Option<(Date, Option<Date>)> {
     let own = ecosystem.release.as_deref()?;
     let known = RELEASES.iter().find(|(family, release, ..)| *family == ecosystem.family && *release == own);

@@ -359,6 +359,18 @@ impl<B: AsRef<[u8]>> Database<B> {
         Ok(all)
     }
 
+    /// Returns every feed with its advisories whole, by its name.
+    ///
+    /// This holds all of them in memory.
+    pub fn feeds_with_advisories(&self) -> Result<BTreeMap<String, (Feed, Vec<Advisory>)>, Corrupt> {
+        let mut feeds: Vec<(Feed, Vec<Advisory>)> = self.feeds()?.into_iter().map(|feed| (feed, Vec::new())).collect();
+        for (index, advisory) in self.advisories()? {
+            let feed = feeds.get_mut(usize::from(index.0)).ok_or(Corrupt::Form { section: Section::Advisories })?;
+            feed.1.push(advisory);
+        }
+        Ok(feeds.into_iter().map(|(feed, advisories)| (feed.name.clone(), (feed, advisories))).collect())
+    }
+
     /// Returns all that is known of probabilities, in the order of their names.
     pub fn probabilities(&self) -> Result<Vec<Probability>, Corrupt> {
         let length = self.file.section_length(Section::Scores);

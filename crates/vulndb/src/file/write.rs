@@ -85,8 +85,18 @@ impl Builder {
         feed.advisories = advisories.len() as u64;
         feed.problems =
             problems.into_iter().map(|(problem, (count, example))| (problem.to_string(), count, example)).collect();
+        self.keep(feed, advisories);
+        self.keep_scores(probabilities, exploited);
+    }
+
+    /// Adds what a database has of a feed, as it is there: [`Database::feeds_with_advisories`](super::Database::feeds_with_advisories).
+    pub fn keep(&mut self, feed: Feed, advisories: Vec<Advisory>) {
         self.feeds.retain(|(known, _)| known.name != feed.name);
         self.feeds.push((feed, advisories));
+    }
+
+    /// Adds what a database has of the vulnerabilities' exploitation.
+    pub fn keep_scores(&mut self, probabilities: Vec<Probability>, exploited: Vec<Exploited>) {
         for Probability { id, probability, percentile } in probabilities {
             if let Some(key) = naming::cve_number(&id) {
                 self.scores.insert(key, (parts(probability), parts(percentile)));

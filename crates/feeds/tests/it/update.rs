@@ -1,0 +1,320 @@
+//! Updates: whatever a publisher does, the last good database stays in use.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use feeds::{
+    Acceptance, BuildError, Built, Cache, Choice, FeedState, Mapped, Size, Store, StoreError, build, fetch, measure,
+    plan,
+};
+use outbound::{FeedClient, FeedOptions};
+use vulndb::file::Database;
+
+use crate::server::{Fault, Page, Server};
+
+/// A publisher, and who fetches from it.
+struct Scene {
+    place: tempfile::TempDir,
+    server: Server,
+    choices: Vec<Choice>,
+    silence: Duration,
+    private_hosts: Vec<String>,
+}
+
+const NOW: i64 = 1_800_000_000;
+
+/// Documents as lines of OSV: so many records, the newest of a day of November 2026.
+fn lines(count: usize, day: usize) -> Vec<u8> {
+    let line = |number: usize| {
+        format!(
+            r#"{{"id":"GHSA-{number}","modified":"2026-11-{day:02}T00:00:00Z","affected":[{{"package":{{"ecosystem":"npm","name":"p{number}"}},"versions":["1.0.0"]}}]}}"#
+        ) + "\n"
+    };
+    (0..count).map(line).collect::<String>().into_bytes()
+}
+
+fn page(bytes: Vec<u8>, etag: &'static str) -> Page {
+    Page { bytes, etag, ..Page::default() }
+}
+
+impl Scene {
+    /// One feed, `ours`, of one document.
+    async fn new() -> Self {
+        let server = Server::new().await;
+        let choices = vec![format!("ours=osv:{}", server.url("/all.jsonl")).parse().unwrap()];
+        let private_hosts = vec![server.address.clone()];
+        Self { place: tempfile::tempdir().unwrap(), server, choices, silence: Duration::from_mins(1), private_hosts }
+    }
+
+    fn put(&self, bytes: Vec<u8>, etag: &'static str) {
+        self.server.put("/all.jsonl", page(bytes, etag));
+    }
+
+    fn fault(&self, bytes: Vec<u8>, etag: &'static str, fault: Fault) {
+        self.server.put("/all.jsonl", Page { fault, ..page(bytes, etag) });
+    }
+
+    fn store(&self) -> Store {
+        Store::new(self.place.path())
+    }
+
+    fn cache(&self) -> Cache {
+        Cache::new(self.place.path().join("feeds"))
+    }
+
+    fn state(&self) -> FeedState {
+        self.cache().state("ours")
+    }
+
+    fn client(&self) -> FeedClient {
+        FeedClient::new(FeedOptions {
+            private_hosts: self.private_hosts.iter().map(|host| host.parse().unwrap()).collect(),
+            ca_file: None,
+            pause: Duration::ZERO,
+            bytes_max: 1 << 20,
+            time_max: Duration::from_mins(1),
+            silence_max: self.silence,
+        })
+        .unwrap()
+    }
+
+    async fn build(&self, acceptance: Acceptance) -> Result<Built, BuildError> {
+        let lock = self.cache().lock().unwrap();
+        let feeds = plan(&self.choices, Some(&[]), 2026).unwrap();
+        let feeds = feeds.into_iter().filter(|feed| !matches!(feed.name.as_str(), "epss" | "kev")).collect();
+        let fetched = fetch(&lock, &self.client(), feeds, &mut |_| {}).await;
+        let current: Option<Database<Mapped>> = self.store().open().ok();
+        build(&lock, fetched, current.as_ref(), acceptance, NOW, &mut |_| {})
+    }
+
+    /// Updates, and returns what was refused.
+    async fn update(&self, acceptance: Acceptance) -> Vec<String> {
+        let built = self.build(acceptance).await.unwrap();
+        self.store().import(built.file.as_slice(), None).unwrap();
+        built.refusals().map(|(feed, refusal)| format!("{feed}: {}", refusal.in_words())).collect()
+    }
+
+    /// Updates well, and returns what was asked of the server.
+    async fn good(&self) -> Vec<String> {
+        assert_eq!(self.update(Acceptance::Newer).await, Vec::<String>::new());
+        self.server.asked()
+    }
+
+    fn records(&self) -> u64 {
+        self.store().open().unwrap().feeds().unwrap().iter().map(|feed| feed.advisories).sum()
+    }
+}
+
+#[tokio::test]
+async fn what_is_the_same_is_not_fetched_again() {
+    let scene = Scene::new().await;
+    scene.put(lines(3, 1), "\"1\"");
+    assert_eq!(scene.good().await, ["200 GET /all.jsonl 0"]);
+    let first = scene.store().open().unwrap().file_bytes().to_vec();
+    assert_eq!(scene.good().await, ["304 GET /all.jsonl 0"]);
+    assert_eq!(scene.store().open().unwrap().file_bytes(), first, "the same documents give the same bytes");
+    scene.put(lines(4, 2), "\"2\"");
+    assert_eq!(scene.good().await, ["200 GET /all.jsonl 0"]);
+    assert_eq!(scene.records(), 4);
+    let state = scene.state();
+    assert_eq!((state.good, state.asked, state.error, state.records), (Some(NOW), Some(NOW), None, 4));
+}
+
+#[tokio::test]
+async fn how_much_it_takes_is_known_before() {
+    let scene = Scene::new().await;
+    let bytes = lines(3, 1);
+    let length = bytes.len() as u64;
+    scene.put(bytes, "\"1\"");
+    let size = async || {
+        let lock = scene.cache().lock().unwrap();
+        let feeds = plan(&scene.choices, Some(&[]), 2026).unwrap();
+        let ours = feeds.iter().find(|feed| feed.name == "ours").unwrap();
+        measure(&lock, &scene.client(), ours).await.unwrap()
+    };
+    assert_eq!(size().await, Size { bytes: length, unknown: 0, same: 0 });
+    scene.good().await;
+    assert_eq!(size().await, Size { bytes: 0, unknown: 0, same: 1 });
+}
+
+#[tokio::test]
+async fn a_transfer_that_breaks_is_taken_up() {
+    let scene = Scene::new().await;
+    let bytes = lines(3, 1);
+    let length = bytes.len();
+    scene.fault(bytes.clone(), "\"1\"", Fault::CutAfter(length / 2));
+    // Each answer brings a half of what is left, until the rest is shorter than that.
+    let asked = scene.good().await;
+    assert_eq!(asked[..2], ["200 GET /all.jsonl 0".to_owned(), format!("206 GET /all.jsonl {}", length / 2)]);
+    assert_eq!(scene.records(), 3);
+}
+
+#[tokio::test]
+async fn what_an_interrupted_update_left_is_taken_up_by_the_next() {
+    let scene = Scene { silence: Duration::from_millis(50), ..Scene::new().await };
+    let bytes = lines(3, 1);
+    let length = bytes.len();
+    scene.fault(bytes.clone(), "\"1\"", Fault::SilentAfter(100));
+    let error = scene.build(Acceptance::Newer).await.unwrap_err();
+    assert!(matches!(error, BuildError::Nothing { .. }), "{error}");
+    scene.server.asked();
+    scene.put(bytes, "\"1\"");
+    let asked = scene.good().await;
+    assert_eq!(asked.len(), 1);
+    let from: usize = asked[0].strip_prefix("206 GET /all.jsonl ").unwrap().parse().unwrap();
+    assert!((1..length).contains(&from), "{from}");
+    assert_eq!(scene.records(), 3);
+}
+
+#[tokio::test]
+async fn a_part_of_a_document_that_changed_is_of_no_use() {
+    let scene = Scene { silence: Duration::from_millis(50), ..Scene::new().await };
+    scene.fault(lines(9, 1), "\"1\"", Fault::SilentAfter(100));
+    scene.build(Acceptance::Newer).await.unwrap_err();
+    scene.server.asked();
+    scene.put(lines(3, 2), "\"2\"");
+    assert_eq!(scene.good().await, ["200 GET /all.jsonl 0"]);
+    assert_eq!(scene.records(), 3);
+}
+
+/// Whatever goes wrong, the last good one stays in use, and why is kept.
+#[tokio::test]
+async fn what_is_not_good_leaves_what_was() {
+    let wrong_sum = "x-goog-hash: crc32c=AAAAAA==\r\n".to_owned();
+    let many = || lines(40, 2);
+    let near = || Fault::Redirect("http://127.0.0.1:1/all.jsonl".to_owned());
+    let table: [(&str, Page, &str); 10] = [
+        ("refused", Page { fault: Fault::Status("403 Forbidden"), ..page(many(), "\"2\"") }, "status 403"),
+        ("gone", Page { fault: Fault::Status("404 Not Found"), ..page(many(), "\"2\"") }, "status 404"),
+        ("broken", Page { fault: Fault::Status("500 Oh"), ..page(many(), "\"2\"") }, "status 500"),
+        ("never whole", Page { fault: Fault::CutAfter(0), ..page(many(), "\"2\"") }, "failed to reach"),
+        (
+            "near",
+            Page { fault: near(), ..page(many(), "\"2\"") },
+            "pointed to http://127.0.0.1:1: 127.0.0.1:1 is in a private",
+        ),
+        ("wrong sum", Page { headers: wrong_sum, ..page(many(), "\"2\"") }, "other bytes than its publisher states"),
+        (
+            "no feed",
+            page(b"<html>Down for maintenance</html>".to_vec(), "\"2\""),
+            "nothing in it is of the format `osv`",
+        ),
+        (
+            "cut and called whole",
+            Page { fault: Fault::Short(many().len() - 2000), ..page(many(), "\"2\"") },
+            "the last good one has 40",
+        ),
+        ("shrunk", page(lines(19, 2), "\"2\""), "it has 19 records, the last good one has 40"),
+        (
+            "rolled back",
+            page(lines(40, 1), "\"2\""),
+            "its newest record is of 2026-11-01 00:00, that of the last good one is of 2026-11-02",
+        ),
+    ];
+    for (name, wrong, told) in table {
+        let scene = Scene::new().await;
+        scene.put(many(), "\"1\"");
+        scene.good().await;
+        let before = scene.store().open().unwrap().file_bytes().to_vec();
+        scene.server.put("/all.jsonl", wrong);
+        for _ in 0..2 {
+            let refused = scene.update(Acceptance::Newer).await;
+            assert!(refused.len() == 1 && refused[0].contains(told), "{name}: {refused:?}");
+            assert_eq!(scene.store().open().unwrap().file_bytes(), before, "{name}");
+            assert!(scene.state().error.unwrap().contains(told), "{name}");
+        }
+        // Once it is good again, it is taken.
+        scene.put(lines(41, 3), "\"3\"");
+        scene.good().await;
+        assert_eq!((scene.records(), scene.state().error), (41, None), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_one_is_taken_when_that_is_wanted() {
+    let scene = Scene::new().await;
+    scene.put(lines(40, 2), "\"1\"");
+    scene.good().await;
+    scene.put(lines(10, 1), "\"2\"");
+    assert_eq!(scene.update(Acceptance::Newer).await.len(), 1);
+    assert_eq!(scene.update(Acceptance::Any).await, Vec::<String>::new());
+    assert_eq!(scene.records(), 10);
+    // It is the last good one now.
+    assert_eq!(scene.good().await, ["200 GET /all.jsonl 0", "200 GET /all.jsonl 0", "304 GET /all.jsonl 0"]);
+}
+
+#[tokio::test]
+async fn one_feed_that_fails_costs_no_other() {
+    let mut scene = Scene::new().await;
+    scene.choices.push(format!("theirs=osv:{}", scene.server.url("/absent.jsonl")).parse().unwrap());
+    scene.put(lines(3, 1), "\"1\"");
+    let refused = scene.update(Acceptance::Newer).await;
+    assert!(refused.len() == 1 && refused[0].starts_with("theirs: failed to fetch"), "{refused:?}");
+    assert_eq!(scene.records(), 3);
+}
+
+/// A directory has no copy: the database in use has what it said.
+#[tokio::test]
+async fn a_directory_that_is_gone_leaves_what_it_said() {
+    let mut scene = Scene::new().await;
+    let own = scene.place.path().join("own");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("one.json"), lines(1, 1)).unwrap();
+    scene.choices.push(format!("directory=osv:{}", own.display()).parse().unwrap());
+    scene.put(lines(3, 1), "\"1\"");
+    scene.good().await;
+    fs::remove_dir_all(&own).unwrap();
+    let before = scene.store().open().unwrap().file_bytes().to_vec();
+    let refused = scene.update(Acceptance::Newer).await;
+    assert!(refused.len() == 1 && refused[0].starts_with("directory: failed to read"), "{refused:?}");
+    assert_eq!(scene.store().open().unwrap().file_bytes(), before);
+}
+
+#[tokio::test]
+async fn a_near_host_must_be_named() {
+    let scene = Scene { private_hosts: Vec::new(), ..Scene::new().await };
+    scene.put(lines(3, 1), "\"1\"");
+    let BuildError::Nothing { refusals } = scene.build(Acceptance::Newer).await.unwrap_err() else { panic!() };
+    assert!(refusals[0].1.hint().unwrap().starts_with("`--private-host 127.0.0.1:"));
+    assert!(scene.server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn two_updates_at_once_are_one() {
+    let scene = Scene::new().await;
+    let _first = scene.cache().lock().unwrap();
+    assert!(matches!(scene.cache().lock(), Err(StoreError::Busy { .. })));
+}
+
+/// A stop between any two steps leaves each document old or new, and the next update goes on.
+#[tokio::test]
+async fn whatever_an_update_left_half_done_the_next_one_succeeds() {
+    let write = |path: &Path, bytes: &[u8]| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    };
+    let new = lines(4, 2);
+    // What has its place under the directory of the document when the power goes.
+    let cuts: [(&str, &[u8]); 6] = [
+        ("partial", &new[..10]),
+        ("partial.json", b"{\"etag\":\"\\\"2\\\"\"}"),
+        ("partial.json", b"{\"etag\""),
+        ("next/all.jsonl", &new[..50]),
+        ("next/all.jsonl", &new),
+        ("all.jsonl", &new),
+    ];
+    for (name, bytes) in cuts {
+        let scene = Scene::new().await;
+        scene.put(lines(3, 1), "\"1\"");
+        scene.good().await;
+        let feed = scene.place.path().join("feeds/ours");
+        let document = fs::read_dir(&feed).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+        write(&document.unwrap().join(name), bytes);
+        write(&feed.join("state.json.next"), b"{");
+        assert_eq!(scene.records(), 3, "{name}");
+        scene.put(new.clone(), "\"2\"");
+        scene.good().await;
+        assert_eq!(scene.records(), 4, "{name}");
+    }
+}
