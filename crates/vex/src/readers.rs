@@ -10,11 +10,11 @@ mod openvex;
 /// The largest document that is read, in bytes. Red Hat's largest have some 40 MB.
 pub const DOCUMENT_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// The most statements of a document.
-pub const STATEMENTS_MAX: usize = 500_000;
+/// The most statements of a document. Those that a vendor keeps for all its images have some 10,000.
+pub const STATEMENTS_MAX: usize = 200_000;
 
-/// The most products of all statements of a document. Red Hat's documents about the kernel have some 30,000.
-pub const TARGETS_MAX: usize = 2_000_000;
+/// The most products of all statements of a document. Red Hat's errata have up to 70,000.
+pub const TARGETS_MAX: usize = 1_000_000;
 
 /// The most names of one product or vulnerability.
 pub const NAMES_MAX: usize = 256;

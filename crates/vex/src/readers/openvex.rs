@@ -169,6 +169,7 @@ impl Reader {
         let Some(status) = self.status(stated, &vulnerability.id) else { return Ok(None) };
         let updated = self.time(stated.last_updated.as_deref());
         let time = updated.or_else(|| self.time(stated.timestamp.as_deref())).or(modified);
+        let shared = self.components(&stated.subcomponents);
         let mut targets = Vec::new();
         for product in &stated.products {
             let (itself, subcomponents) = match product {
@@ -176,28 +177,23 @@ impl Reader {
                 Product::Whole { itself, subcomponents } => (self.identity(itself), &subcomponents[..]),
             };
             let itself = Arc::new(itself);
-            let mut inner = subcomponents.iter().chain(&stated.subcomponents).peekable();
             let is_comparable = self.check(&itself);
-            if inner.peek().is_none() {
-                targets.extend(is_comparable.then(|| Target { item: itself, within: Vec::new() }));
+            let is_whole = subcomponents.is_empty() && stated.subcomponents.is_empty();
+            let inner = self.components(subcomponents);
+            if !is_comparable {
                 continue;
             }
-            for subcomponent in inner {
-                let item = match subcomponent {
-                    Component::Text(text) => self.text_identity(text),
-                    Component::Whole(names) => self.identity(names),
-                };
-                if self.check(&item) && is_comparable {
-                    targets.push(Target { item: Arc::new(item), within: vec![Arc::clone(&itself)] });
-                }
-                if self.targets + targets.len() > TARGETS_MAX {
-                    return Err(Refusal::TooMany { what: "products", limit: TARGETS_MAX });
-                }
+            self.targets += inner.len() + shared.len() + usize::from(is_whole);
+            if self.targets > TARGETS_MAX {
+                return Err(Refusal::TooMany { what: "products", limit: TARGETS_MAX });
             }
-        }
-        self.targets += targets.len();
-        if self.targets > TARGETS_MAX {
-            return Err(Refusal::TooMany { what: "products", limit: TARGETS_MAX });
+            if is_whole {
+                targets.push(Target { item: itself, within: Vec::new() });
+            } else {
+                let within =
+                    |item: &Arc<Identity>| Target { item: Arc::clone(item), within: vec![Arc::clone(&itself)] };
+                targets.extend(inner.iter().chain(&shared).map(within));
+            }
         }
         if stated.products.is_empty() {
             count(&mut self.problems, Problem::NoProduct, &vulnerability.id);
@@ -229,6 +225,21 @@ impl Reader {
             }
         };
         Some(status)
+    }
+
+    /// Returns those that can be compared.
+    fn components(&mut self, stated: &[Component]) -> Vec<Arc<Identity>> {
+        let mut components = Vec::with_capacity(stated.len());
+        for one in stated {
+            let item = match one {
+                Component::Text(text) => self.text_identity(text),
+                Component::Whole(names) => self.identity(names),
+            };
+            if self.check(&item) {
+                components.push(Arc::new(item));
+            }
+        }
+        components
     }
 
     fn check(&mut self, identity: &Identity) -> bool {

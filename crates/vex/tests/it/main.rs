@@ -1,4 +1,8 @@
 //! Tests of what the crate promises to those who use it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod csaf_validator;
+mod documents;
+mod matching;
 mod precedence;
+mod refusals;

@@ -54,7 +54,7 @@ pub(super) struct Branch {
     pub(super) product: Option<FullProductName>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 pub(super) struct FullProductName {
     pub(super) name: String,
     pub(super) product_id: String,
@@ -62,7 +62,7 @@ pub(super) struct FullProductName {
     pub(super) product_identification_helper: Helper,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, PartialEq)]
 #[serde(default)]
 pub(super) struct Helper {
     pub(super) cpe: Option<String>,
@@ -73,12 +73,12 @@ pub(super) struct Helper {
     pub(super) hashes: Vec<File>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 pub(super) struct File {
     pub(super) file_hashes: Vec<FileHash>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 pub(super) struct FileHash {
     pub(super) algorithm: String,
     pub(super) value: String,

@@ -116,12 +116,20 @@ impl<'a> Builder<'a, '_> {
 
     fn simple(&mut self, name: &'a FullProductName, range: Option<&str>) -> Result<(), Refusal> {
         let identity = self.identity(name, range);
+        // Red Hat lists some products twice, word for word; then there is no question which is meant.
+        if self.simple.get(&*name.product_id).is_some_and(|before| **before == identity) {
+            return Ok(());
+        }
         self.check_new(&name.product_id)?;
         self.simple.insert(&name.product_id, Arc::new(identity));
         Ok(())
     }
 
     fn combination(&mut self, combination: Combination<'a>) -> Result<(), Refusal> {
+        let before = self.combinations.get(&*combination.name.product_id);
+        if before.is_some_and(|before| before.parts == combination.parts && before.name == combination.name) {
+            return Ok(());
+        }
         self.check_new(&combination.name.product_id)?;
         self.combinations.insert(&combination.name.product_id, combination);
         Ok(())
