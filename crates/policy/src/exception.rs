@@ -21,7 +21,8 @@ pub struct Exception {
     pub id: String,
     /// The vulnerabilities, by any of their names, in any letter case.
     pub vulnerabilities: Vec<Pattern>,
-    /// The packages: held against a component's purl without a version, with its version, and whole. Empty: all.
+    /// The packages: held against a component's purl without its version; with it, where the pattern has an `@`; and whole, where it has
+    /// qualifiers. Empty: all.
     pub purls: Vec<Pattern>,
     /// The versions of them. `None`: all.
     pub versions: Option<Versions>,
@@ -166,13 +167,18 @@ impl Exception {
         (self.purls.is_empty() || self.has_purl(component)) && self.versions.as_ref().is_none_or(is_version)
     }
 
+    /// A pattern is held against as much of the purl as it speaks of, so that a star does not reach into a version.
     fn has_purl(&self, component: &Component) -> bool {
         let Some(purl) = &component.purl else { return false };
-        let whole = purl.to_string();
         let package = purl.package();
         let versioned = purl.version().and_then(|version| package.with_version(version).ok());
-        let forms = [Some(package.to_string()), versioned.map(|purl| purl.to_string()), Some(whole)];
-        forms.iter().flatten().any(|form| self.purls.iter().any(|one| one.matches(form)))
+        let (whole, package) = (purl.to_string(), package.to_string());
+        let versioned = versioned.map_or_else(|| package.clone(), |purl| purl.to_string());
+        self.purls.iter().any(|one| match one.as_str() {
+            text if text.contains('?') && text.contains('=') => one.matches(&whole),
+            text if text.contains('@') => one.matches(&versioned),
+            _ => one.matches(&package),
+        })
     }
 
     /// One place that is not excepted is enough for a finding to count.

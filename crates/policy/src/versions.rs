@@ -20,16 +20,15 @@ pub enum Versions {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionsError {
     /// It begins with `vers:` and goes on otherwise.
-    #[error("it is no range of vers")]
-    Vers(#[source] VersError),
+    #[error("it is no range of vers: {0}")]
+    Vers(VersError),
     /// It is not written as the ecosystem writes ranges.
-    #[error("it is no range of {scheme}")]
+    #[error("it is no range of {scheme}: {why}")]
     Range {
         /// The ecosystem's scheme.
         scheme: Scheme,
         /// Why.
-        #[source]
-        source: RangeError,
+        why: RangeError,
     },
     /// It is no `vers:`, and the purls do not name the one ecosystem whose notation it is in.
     #[error("only `vers:` says whose versions it means; or let each purl begin with the same type, as in `pkg:maven/`")]
@@ -50,7 +49,7 @@ impl Versions {
         }
         match Range::parse(first, text) {
             Ok(range) => Ok(Self::Range { text: text.to_owned(), range }),
-            Err(source) => Err(VersionsError::Range { scheme: first, source }),
+            Err(why) => Err(VersionsError::Range { scheme: first, why }),
         }
     }
 

@@ -34,9 +34,26 @@ fn refuse(error: &serde_saphyr::Error) -> ReadError {
     let mistake = match error {
         serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => Mistake::unknown_field(field, expected),
         serde_saphyr::Error::SerdeMissingField { field, .. } => Mistake::Missing(field),
-        other => Mistake::Form(first_line(&other.to_string())),
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            Mistake::Form(format!("the field `{}` stands twice", key.as_deref().unwrap_or_default()))
+        }
+        serde_saphyr::Error::Budget { .. } => Mistake::Form(
+            "it has anchors or aliases, or more than is read: those are how a small document becomes a large one"
+                .to_owned(),
+        ),
+        other => Mistake::Form(plain(&first_line(&other.to_string()))),
     };
     ReadError::At { line, column, mistake }
+}
+
+/// The library speaks of events where a reader thinks of lists and texts.
+fn plain(text: &str) -> String {
+    match text {
+        "expected string scalar" => "a text stands here".to_owned(),
+        "expected sequence start" => "a list stands here, as in `[a, b]`".to_owned(),
+        "expected mapping start" => "fields stand here, as in `name: value`".to_owned(),
+        other => other.to_owned(),
+    }
 }
 
 /// The library ends a text with the place, which stands before ours already.

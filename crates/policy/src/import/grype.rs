@@ -131,36 +131,38 @@ fn purls(package: &Package) -> Result<Vec<String>, String> {
         return Ok(Vec::new());
     }
     if types.is_empty() {
-        types.push("*");
+        types = std::iter::once("*").chain(WITHOUT_NAMESPACE).collect();
     }
-    let names = names(name)?;
+    let pattern = name_pattern(name)?;
     let version = if version.is_empty() { String::new() } else { format!("@{}", encode(version)?) };
-    let patterns =
-        types.iter().flat_map(|ty| names.iter().map(|name| format!("pkg:{ty}/{name}{version}")).collect::<Vec<_>>());
-    Ok(patterns.collect())
+    let mut patterns = Vec::new();
+    for ty in types {
+        patterns.push(format!("pkg:{ty}/{pattern}{version}"));
+        if WITHOUT_NAMESPACE.contains(&ty) && !name.is_empty() {
+            patterns.push(format!("pkg:{ty}/**/{pattern}{version}"));
+        }
+    }
+    Ok(patterns)
 }
 
-/// A name is a regular expression of the whole name; of those, `.*` alone has a counterpart. It may stand behind a namespace.
-fn names(name: &str) -> Result<Vec<String>, String> {
+/// The types whose packages Grype knows by their names alone: their purls have a namespace before it.
+const WITHOUT_NAMESPACE: [&str; 4] = ["apk", "deb", "maven", "rpm"];
+
+/// A name is a regular expression of the whole name; of those, `.*` alone has a counterpart.
+fn name_pattern(name: &str) -> Result<String, String> {
     if name.is_empty() {
-        return Ok(vec!["**".to_owned()]);
+        return Ok("**".to_owned());
     }
     let plain = name.trim_start_matches('^').trim_end_matches('$');
-    let parts: Result<Vec<String>, String> = plain
-        .split(".*")
-        .map(|part| part.replace("\\.", "."))
-        .map(|part| {
-            let is_expression = part.contains(['\\', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|']);
-            if is_expression {
-                Err(format!("the name `{name}` is an expression without a counterpart"))
-            } else {
-                encode(&part)
-            }
-        })
-        .collect();
-    let pattern = parts?.join("*");
-    // Of Maven's packages others know the name alone; of distributions' packages too.
-    Ok(vec![pattern.clone(), format!("**/{pattern}")])
+    let mut parts = Vec::new();
+    for part in plain.split(".*") {
+        let part = part.replace("\\.", ".");
+        if part.contains(['\\', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|']) {
+            return Err(format!("the name `{name}` is an expression without a counterpart"));
+        }
+        parts.push(encode(&part)?);
+    }
+    Ok(parts.join("*"))
 }
 
 /// Writes a name or a version as purls have it.
