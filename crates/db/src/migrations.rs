@@ -32,8 +32,10 @@ const HUB: &[Migration] = &[
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.
-const INVENTORY: &[Migration] =
-    &[Migration { version: 1, text: include_str!("../migrations/inventory/0001_initial.sql") }];
+const INVENTORY: &[Migration] = &[
+    Migration { version: 1, text: include_str!("../migrations/inventory/0001_initial.sql") },
+    Migration { version: 2, text: include_str!("../migrations/inventory/0002_findings.sql") },
+];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their
 /// types; collation `C` makes PostgreSQL sort text by its bytes, as SQLite does.

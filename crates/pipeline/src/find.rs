@@ -9,7 +9,8 @@ use oci::{Digest, RepositoryName, Tag};
 use registry::RepositoryId;
 use serde::{Deserialize, Serialize};
 
-use crate::index::Places;
+use crate::findings::level_of_number;
+use crate::index::{Places, shown};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 use crate::query::{Key, Query, Verdict};
@@ -24,7 +25,7 @@ const LOOKUPS_PER_WALKED_ROW: usize = 4;
 
 /// Images of a caller that each component is looked for in. With more, each component's images are walked and the
 /// caller's picked out, which costs what the component has, not what the caller may read.
-const IMAGES_FEW_MAX: usize = 1024;
+pub(crate) const IMAGES_FEW_MAX: usize = 1024;
 
 /// Rows of one component that are walked at once.
 const ROWS_IN_STEP: u32 = 512;
@@ -49,6 +50,15 @@ db::statements! {
         CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.package_key >= $1 \
         AND c.package_key <= $2 AND (c.package_key, c.identity) >= ($3, $4) AND (c.package_key, c.identity) <= ($5, $6) \
         AND h.image_id IN {list}";
+    /// Components that have a vulnerability, from one on.
+    LIST_BY_VULNERABILITY = "SELECT c.id, c.identity, c.name_key, c.package_type, c.name, c.version, v.name, f.level, f.fixed, \
+        f.since_us FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
+        JOIN inventory_components c ON c.id = f.component_id WHERE f.vulnerability_id = $1 AND f.suppressed = 0 \
+        AND (c.name_key, c.identity) >= ($2, $3) ORDER BY c.name_key, c.identity LIMIT $4";
+    /// Which of some images hold components that have a vulnerability.
+    LIST_IN_IMAGES_BY_VULNERABILITY = "SELECT h.component_id, h.image_id FROM findings f \
+        CROSS JOIN inventory_image_components h WHERE h.component_id = f.component_id AND f.vulnerability_id = $1 \
+        AND f.suppressed = 0 AND h.image_id IN {list}";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
     /// Images of some repositories, up to a number.
@@ -100,6 +110,21 @@ pub struct Found {
     pub pushed_by: String,
     /// Where in the image it is.
     pub places: Vec<Place>,
+    /// The vulnerability by which it was found.
+    pub finding: Option<Affected>,
+}
+
+/// A vulnerability of a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Affected {
+    /// Its name.
+    pub vulnerability: String,
+    /// How severe it is there; none when nobody says.
+    pub level: Option<vulndb::Level>,
+    /// The first version that mends it.
+    pub fixed: Option<String>,
+    /// Since when it is known here, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
 }
 
 /// Where in an image a component is.
@@ -146,6 +171,7 @@ struct Component {
     name: String,
     version: String,
     in_range: Option<bool>,
+    finding: Option<Affected>,
 }
 
 /// Where the walk over components, images and repositories stands.
@@ -195,7 +221,15 @@ impl Pipeline {
         if let Some(after) = after {
             position = self.resume(query, Cursor::decode(after)?).await?;
         }
-        let Some(images) = self.images(readable).await? else { return Ok(Page { items: Vec::new(), next: None }) };
+        let nothing = Page { items: Vec::new(), next: None };
+        let vulnerability = match &query.vulnerability {
+            None => None,
+            Some(name) => match self.vulnerability_id(name).await? {
+                Some(id) => Some(id),
+                None => return Ok(nothing),
+            },
+        };
+        let Some(images) = self.images(readable).await? else { return Ok(nothing) };
         let query = Arc::new(query.clone());
         let mut items = Vec::new();
         let mut components = COMPONENTS_IN_FIRST_STEP;
@@ -203,16 +237,17 @@ impl Pipeline {
             let (shared, scope, from) = (Arc::clone(&query), images.clone(), position.clone());
             let wanted = limit + 1 - items.len();
             let step = self.inner.index.read(move |tx| {
-                Box::pin(
-                    async move { Walk { tx, query: &shared, images: &scope, wanted, components }.step(from).await },
-                )
+                Box::pin(async move {
+                    Walk { tx, query: &shared, vulnerability, images: &scope, wanted, components }.step(from).await
+                })
             });
             components = COMPONENTS_IN_STEP_MAX.min(components * 2);
             let (candidates, next) = step.await?;
+            let candidates = self.unanswered(vulnerability, candidates).await?;
             items.extend(self.describe(candidates).await?);
-            let cursor = |last: &(Found, String)| Cursor {
-                key: last.1.clone(),
-                identity: last.0.identity.clone(),
+            let cursor = |last: &(Found, Arc<Component>)| Cursor {
+                key: last.1.key.clone(),
+                identity: last.1.identity.clone(),
                 image: last.0.image,
                 repository: last.0.repository.to_string(),
             };
@@ -251,25 +286,50 @@ impl Pipeline {
         if repositories.is_empty() {
             return Ok(None);
         }
+        let Some(few) = self.few_images(repositories, IMAGES_FEW_MAX).await? else {
+            return Ok(Some(Images::Of(Arc::new(repositories.clone()))));
+        };
+        Ok(if few.is_empty() { None } else { Some(Images::Few(Arc::new(few))) })
+    }
+
+    /// Returns the images of repositories, each with those that hold it; nothing when there are more than `most` rows of them.
+    pub(crate) async fn few_images(
+        &self,
+        repositories: &BTreeSet<RepositoryId>,
+        most: usize,
+    ) -> Result<Option<BTreeMap<i64, BTreeSet<RepositoryId>>>, Error> {
         let list: Vec<Value> = repositories.iter().map(|id| id.number().into()).collect();
-        let limit = i64::try_from(IMAGES_FEW_MAX + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
         let rows = self
             .inner
             .index
             .read(move |tx| Box::pin(async move { tx.query_list(&LIST_IMAGES_OF, &[limit.into()], &list).await }));
         let rows = rows.await?;
-        if rows.len() > IMAGES_FEW_MAX {
-            return Ok(Some(Images::Of(Arc::new(repositories.clone()))));
+        if rows.len() > most {
+            return Ok(None);
         }
         let mut few: BTreeMap<i64, BTreeSet<RepositoryId>> = BTreeMap::new();
         for row in rows {
             few.entry(row.get(0)?).or_default().insert(RepositoryId::from_number(row.get(1)?));
         }
-        Ok(if few.is_empty() { None } else { Some(Images::Few(Arc::new(few))) })
+        Ok(Some(few))
     }
 
-    /// Describes what a repository holds now of the candidates, each with the key that it was found by.
-    async fn describe(&self, candidates: Vec<Candidate>) -> Result<Vec<(Found, String)>, Error> {
+    /// Leaves out what the distribution answers for: it is told with the distribution's own package.
+    async fn unanswered(
+        &self,
+        vulnerability: Option<i64>,
+        mut candidates: Vec<Candidate>,
+    ) -> Result<Vec<Candidate>, Error> {
+        let Some(vulnerability) = vulnerability else { return Ok(candidates) };
+        let pairs = candidates.iter().map(|candidate| (candidate.image, candidate.component.id)).collect();
+        let answered = self.answered_for(vulnerability, &pairs).await?;
+        candidates.retain(|candidate| !answered.contains(&(candidate.image, candidate.component.id)));
+        Ok(candidates)
+    }
+
+    /// Describes what a repository holds now of the candidates, each with the row that it was found by.
+    async fn describe(&self, candidates: Vec<Candidate>) -> Result<Vec<(Found, Arc<Component>)>, Error> {
         let numbers: BTreeSet<i64> = candidates.iter().map(|candidate| candidate.image).collect();
         let list: Vec<Value> = numbers.into_iter().map(Value::from).collect();
         let rows = self.inner.index.read(|tx| Box::pin(async move { tx.query_list(&LIST_IMAGES, &[], &list).await }));
@@ -290,7 +350,7 @@ impl Pipeline {
             let Some(image) = images.get(&image) else { continue };
             let Some(manifest) = held.get(&(repository, image.digest)) else { continue };
             let found = Found {
-                identity: component.identity.clone(),
+                identity: shown(&component.identity).to_owned(),
                 package_type: component.package_type.clone(),
                 name: component.name.clone(),
                 version: component.version.clone(),
@@ -302,8 +362,9 @@ impl Pipeline {
                 pushed_at_us: manifest.pushed_at_us,
                 pushed_by: manifest.pushed_by.clone(),
                 places: image.places.of_component(component.id),
+                finding: component.finding.clone(),
             };
-            described.push((found, component.key.clone()));
+            described.push((found, component));
         }
         Ok(described)
     }
@@ -348,6 +409,8 @@ impl Cursor {
 struct Walk<'w> {
     tx: &'w mut Tx,
     query: &'w Query,
+    /// The number of the vulnerability that is looked for.
+    vulnerability: Option<i64>,
     images: &'w Images,
     wanted: usize,
     /// How many components are looked at.
@@ -358,13 +421,17 @@ impl Walk<'_> {
     /// Returns the next candidates and where to go on; nowhere at the end.
     async fn step(mut self, from: Position) -> Result<(Vec<Candidate>, Option<Position>), Error> {
         let (least, greatest) = self.query.bounds.clone();
-        let listed = match self.query.key {
-            Key::Name => &LIST_BY_NAME,
-            Key::Package => &LIST_BY_PACKAGE,
+        let (key, identity) = (Value::from(&from.key), Value::from(&from.identity));
+        let limit = Value::from(self.components);
+        let rows = match (self.query.key, self.vulnerability) {
+            (Key::Package, _) => {
+                self.tx.query(&LIST_BY_PACKAGE, &[least.into(), greatest.into(), key, identity, limit]).await?
+            }
+            (Key::Vulnerability, Some(id)) => {
+                self.tx.query(&LIST_BY_VULNERABILITY, &[id.into(), key, identity, limit]).await?
+            }
+            _ => self.tx.query(&LIST_BY_NAME, &[least.into(), greatest.into(), key, identity, limit]).await?,
         };
-        let parameters =
-            [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), self.components.into()];
-        let rows = self.tx.query(listed, &parameters).await?;
         let components = rows.iter().map(|row| self.component(row)).collect::<Result<Vec<_>, Error>>()?;
         let Some((final_component, _)) = components.last() else { return Ok((Vec::new(), None)) };
         let is_last_step = components.len() < self.components as usize;
@@ -396,7 +463,7 @@ impl Walk<'_> {
 
     fn component(&self, row: &Row) -> Result<(Arc<Component>, Verdict), Error> {
         let (identity, package_type, version): (String, String, String) = (row.get(1)?, row.get(3)?, row.get(5)?);
-        let verdict = self.query.verdict(&package_type, &identity, &version);
+        let verdict = self.query.verdict(&package_type, shown(&identity), &version);
         let component = Component {
             id: row.get(0)?,
             identity,
@@ -405,6 +472,15 @@ impl Walk<'_> {
             name: row.get(4)?,
             version,
             in_range: (verdict != Verdict::Unordered).then_some(true),
+            finding: match self.vulnerability {
+                None => None,
+                Some(_) => Some(Affected {
+                    vulnerability: row.get(6)?,
+                    level: level_of_number(row.get(7)?),
+                    fixed: row.get(8)?,
+                    since_us: row.get(9)?,
+                }),
+            },
         };
         Ok((Arc::new(component), verdict))
     }
@@ -477,14 +553,17 @@ impl Walk<'_> {
     ) -> Result<Holders, Error> {
         let (least, greatest) = self.query.bounds.clone();
         let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
-        let listed = match self.query.key {
-            Key::Name => &LIST_IN_IMAGES_BY_NAME,
-            Key::Package => &LIST_IN_IMAGES_BY_PACKAGE,
-        };
-        let fixed =
+        let bounds =
             [least.into(), greatest.into(), (&from.key).into(), (&from.identity).into(), key.into(), identity.into()];
+        let rows = match (self.query.key, self.vulnerability) {
+            (Key::Package, _) => self.tx.query_list(&LIST_IN_IMAGES_BY_PACKAGE, &bounds, &list).await?,
+            (Key::Vulnerability, Some(id)) => {
+                self.tx.query_list(&LIST_IN_IMAGES_BY_VULNERABILITY, &[id.into()], &list).await?
+            }
+            _ => self.tx.query_list(&LIST_IN_IMAGES_BY_NAME, &bounds, &list).await?,
+        };
         let mut holders = Holders::new();
-        for row in self.tx.query_list(listed, &fixed, &list).await? {
+        for row in rows {
             holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
         }
         Ok(holders)

@@ -12,6 +12,7 @@ use sbom::LayerRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::aside::aside;
+use crate::findings::{Subject, variant};
 use crate::numbers::Numbers;
 use crate::pack::{pack, unpack};
 use crate::query::package_key;
@@ -48,16 +49,30 @@ db::statements! {
     /// Numbers of components.
     LIST_COMPONENT_IDS = "SELECT identity, id FROM inventory_components WHERE identity IN {list}";
     /// Adds components.
-    INSERT_COMPONENTS = "INSERT INTO inventory_components (identity, name_key, package_key, package_type, name, version) \
-        VALUES {rows:6} ON CONFLICT (identity) DO NOTHING";
+    INSERT_COMPONENTS = "INSERT INTO inventory_components (identity, name_key, package_key, package_type, name, version, \
+        subject) VALUES {rows:7} ON CONFLICT (identity) DO NOTHING";
     /// Takes an image's components away.
     DELETE_IMAGE_COMPONENTS = "DELETE FROM inventory_image_components WHERE image_id = $1";
     /// Says which components an image has.
     INSERT_IMAGE_COMPONENTS = "INSERT INTO inventory_image_components (image_id, component_id) VALUES {rows:2} \
         ON CONFLICT (image_id, component_id) DO NOTHING";
+    /// Forgets which components of an image its distribution's packages installed.
+    DELETE_OWNERS = "DELETE FROM inventory_owners WHERE image_id = $1";
+    /// Says which components of an image its distribution's packages installed.
+    INSERT_OWNERS = "INSERT INTO inventory_owners (image_id, component_id, owner_id) VALUES {rows:3} \
+        ON CONFLICT (image_id, component_id, owner_id) DO NOTHING";
+    /// Notes pairs of a component and what installed it.
+    INSERT_PAIRS = "INSERT INTO finding_pairs (component_id, owner_id, fresh) VALUES {rows:3} \
+        ON CONFLICT (component_id, owner_id) DO NOTHING";
     /// Says that a repository holds an image.
     INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id) VALUES ($1, $2) \
         ON CONFLICT (repository_id, image_id) DO NOTHING";
+    /// Has the findings of an image in a repository counted.
+    UPSERT_TOTALS = "INSERT INTO finding_totals (repository_id, image_id, fresh, critical, high, medium, low, negligible, \
+        unknown, exploited, mendable, suppressed) VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) \
+        ON CONFLICT (repository_id, image_id) DO UPDATE SET fresh = 0";
+    /// Forgets what an image has in a repository.
+    DELETE_TOTALS = "DELETE FROM finding_totals WHERE repository_id = $1 AND image_id = $2";
     /// Placements after a pair.
     LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
@@ -132,12 +147,15 @@ pub(crate) struct Packed {
     pub(crate) distribution: Option<String>,
     pub(crate) body: Vec<u8>,
     layers: Vec<String>,
+    /// Components that the distribution's packages installed, with those packages, by their identities.
+    owners: BTreeSet<(String, String)>,
     /// By identity, each once.
     components: BTreeMap<String, Indexed>,
     count: usize,
 }
 
 struct Indexed {
+    subject: Vec<u8>,
     name_key: String,
     package_key: String,
     package_type: &'static str,
@@ -151,10 +169,14 @@ impl Packed {
     pub(crate) fn new(image: Digest, engine: &str, platform: Option<String>, inventory: &Inventory) -> Option<Self> {
         let body = pack(inventory)?;
         let mut components: BTreeMap<String, Indexed> = BTreeMap::new();
+        let mut identities = Vec::with_capacity(inventory.components.len());
         for component in &inventory.components {
-            let indexed = components.entry(identity(component)).or_insert_with(|| Indexed::new(component));
+            let subject = Subject::of(component, inventory.distribution.as_ref()).to_bytes()?;
+            let identity = format!("{}{VARIANT_MARK}{}", identity(component), variant(&subject));
+            let indexed = components.entry(identity.clone()).or_insert_with(|| Indexed::new(component, subject));
             let room = PLACES_MAX - indexed.places.len();
             indexed.places.extend(component.locations.iter().take(room).cloned());
+            identities.push(identity);
         }
         let name = |distribution: &component::Distribution| {
             let name = distribution.pretty_name.clone().or_else(|| distribution.name.clone());
@@ -167,6 +189,7 @@ impl Packed {
             distribution: inventory.distribution.as_ref().map(name),
             body,
             layers: inventory.layers.iter().map(|layer| layer.digest.clone()).collect(),
+            owners: owners(inventory, &identities),
             components,
             count: inventory.components.len(),
         })
@@ -178,9 +201,35 @@ impl Packed {
     }
 }
 
+/// Returns the components that were installed by packages of the distribution wherever they are, with those packages.
+fn owners(inventory: &Inventory, identities: &[String]) -> BTreeSet<(String, String)> {
+    let named = |index: component::ComponentIndex| identities.get(usize::try_from(index.0).unwrap_or(usize::MAX));
+    let mut installed: BTreeMap<component::ComponentIndex, component::ComponentIndex> = BTreeMap::new();
+    for edge in &inventory.edges {
+        if let component::Edge { from: component::Node::Component(owner), to, relation: component::Relation::Owns } =
+            edge
+        {
+            installed.insert(*to, *owner);
+        }
+    }
+    let indices = (0_u32..).map(component::ComponentIndex);
+    let by_themselves: BTreeSet<&String> = indices
+        .zip(identities)
+        .filter(|(index, _)| !installed.contains_key(index))
+        .map(|(_, identity)| identity)
+        .collect();
+    installed
+        .iter()
+        .filter_map(|(index, owner)| Some((named(*index)?, named(*owner)?)))
+        .filter(|(identity, _)| !by_themselves.contains(identity))
+        .map(|(identity, owner)| (identity.clone(), owner.clone()))
+        .collect()
+}
+
 impl Indexed {
-    fn new(component: &Component) -> Self {
+    fn new(component: &Component, subject: Vec<u8>) -> Self {
         Self {
+            subject,
             name_key: stored(&component.name.to_lowercase(), KEY_BYTES_MAX / 2),
             package_key: component
                 .purl
@@ -194,7 +243,15 @@ impl Indexed {
     }
 }
 
-/// Returns what tells a component from all others in the index: its purl, or its kind, name and version.
+/// Between what a component is known by and what tells its variants apart. No purl holds it, and nothing but NUL sorts before it.
+const VARIANT_MARK: char = '\u{1}';
+
+/// Returns what a component of the index is known by.
+pub(crate) fn shown(identity: &str) -> &str {
+    identity.split_once(VARIANT_MARK).map_or(identity, |(shown, _)| shown)
+}
+
+/// Returns what a component is known by: its purl, or its kind, name and version.
 pub fn identity(component: &Component) -> String {
     let text = component.purl.as_ref().map_or_else(
         || {
@@ -203,11 +260,11 @@ pub fn identity(component: &Component) -> String {
         },
         ToString::to_string,
     );
-    if text.len() <= KEY_BYTES_MAX && !text.contains('\0') {
+    if text.len() <= KEY_BYTES_MAX && !text.contains(['\0', VARIANT_MARK]) {
         return text;
     }
     let hash = hex::encode(digest(&SHA256, text.as_bytes()));
-    format!("{}#{hash}", stored(&text, KEY_BYTES_MAX - hash.len() - 1))
+    format!("{}#{hash}", stored(&text, KEY_BYTES_MAX - hash.len() - 1).replace(VARIANT_MARK, "?"))
 }
 
 /// Returns a text as the database takes it.
@@ -255,25 +312,26 @@ pub(crate) async fn store(
     numbers: &Numbers,
     packed: Arc<Packed>,
     repository: RepositoryId,
-) -> Result<(), db::Error> {
+) -> Result<i64, db::Error> {
     let known: Arc<BTreeMap<String, i64>> = Arc::new(numbers.find(packed.components.keys()));
     let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
-    let ids = index
+    let (id, ids) = index
         .write(move |tx| {
             let (packed, known) = (Arc::clone(&shared), Arc::clone(&known_before));
             Box::pin(async move {
                 let id = upsert_image(tx, &packed).await?;
                 let ids = component_ids(tx, &known, &packed).await?;
-                place_components(tx, id, &ids).await?;
+                place_components(tx, id, &ids, &packed).await?;
                 let places = pack(&places(&ids, &packed)).unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
-                Ok::<_, db::Error>(ids)
+                tx.execute(&UPSERT_TOTALS, &[repository.number().into(), id.into()]).await?;
+                Ok::<_, db::Error>((id, ids))
             })
         })
         .await?;
     numbers.learn(ids.iter().filter(|(identity, _)| !known.contains_key(*identity)));
-    Ok(())
+    Ok(id)
 }
 
 async fn upsert_image(tx: &mut Tx, packed: &Packed) -> Result<i64, db::Error> {
@@ -315,6 +373,7 @@ async fn component_ids(
                 component.package_type.into(),
                 (&component.name).into(),
                 (&component.version).into(),
+                component.subject.clone().into(),
             ]
         })
         .collect();
@@ -335,11 +394,25 @@ async fn list_component_ids(tx: &mut Tx, ids: &mut BTreeMap<String, i64>, packed
     Ok(())
 }
 
-async fn place_components(tx: &mut Tx, image: i64, ids: &BTreeMap<String, i64>) -> Result<(), db::Error> {
+async fn place_components(
+    tx: &mut Tx,
+    image: i64,
+    ids: &BTreeMap<String, i64>,
+    packed: &Packed,
+) -> Result<(), db::Error> {
     tx.execute(&DELETE_IMAGE_COMPONENTS, &[image.into()]).await?;
+    tx.execute(&DELETE_OWNERS, &[image.into()]).await?;
     let numbers: BTreeSet<i64> = ids.values().copied().collect();
     let rows: Vec<Vec<Value>> = numbers.iter().map(|id| vec![image.into(), (*id).into()]).collect();
     tx.execute_rows(&INSERT_IMAGE_COMPONENTS, &[], &rows).await?;
+    let owned: Vec<(i64, i64)> =
+        packed.owners.iter().filter_map(|(component, owner)| Some((*ids.get(component)?, *ids.get(owner)?))).collect();
+    let rows: Vec<Vec<Value>> =
+        owned.iter().map(|(component, owner)| vec![image.into(), (*component).into(), (*owner).into()]).collect();
+    tx.execute_rows(&INSERT_OWNERS, &[], &rows).await?;
+    let rows: Vec<Vec<Value>> =
+        owned.iter().map(|(component, owner)| vec![(*component).into(), (*owner).into(), 0_i64.into()]).collect();
+    tx.execute_rows(&INSERT_PAIRS, &[], &rows).await?;
     Ok(())
 }
 
@@ -379,6 +452,7 @@ pub(crate) async fn refuse(
                 ];
                 let id = returned_id(&tx.query(&UPSERT_IMAGE, &parameters).await?)?;
                 tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
+                tx.execute(&DELETE_OWNERS, &[id.into()]).await?;
                 tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
                 Ok(())
@@ -393,6 +467,7 @@ pub(crate) async fn place(index: &Db, image: i64, repository: RepositoryId) -> R
         .write(move |tx| {
             Box::pin(async move {
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), image.into()]).await?;
+                tx.execute(&UPSERT_TOTALS, &[repository.number().into(), image.into()]).await?;
                 Ok(())
             })
         })
@@ -453,6 +528,7 @@ pub(crate) async fn unplace(index: &Db, gone: Vec<Placement>) -> Result<(), db::
             Box::pin(async move {
                 for (repository, image, _) in gone {
                     tx.execute(&DELETE_PLACEMENT, &[repository.number().into(), image.into()]).await?;
+                    tx.execute(&DELETE_TOTALS, &[repository.number().into(), image.into()]).await?;
                 }
                 Ok(())
             })
@@ -469,6 +545,7 @@ pub(crate) async fn drop_unplaced(index: &Db, limit: i64) -> Result<usize, db::E
                 for row in &rows {
                     let id: i64 = row.get(0)?;
                     tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
+                    tx.execute(&DELETE_OWNERS, &[id.into()]).await?;
                     tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
                     tx.execute(&DELETE_IMAGE, &[id.into()]).await?;
                 }

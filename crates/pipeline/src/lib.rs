@@ -1,11 +1,15 @@
-//! What the hub makes of each image by itself: its inventory, the documents beside it, and the index of where each
-//! component is.
+//! What the hub makes of each image by itself: its inventory, the documents beside it, the index of where each component is,
+//! and what is known to be wrong with it.
 //!
 //! A push orders an inventory in its own transaction ([`registry::INVENTORY`]). The job reads the layers that no earlier
 //! image had, folds what was read of all of them into an inventory, keeps it in a database of its own, stores it as
 //! CycloneDX and SPDX beside the image, and states a fact about the image's digest. [`Pipeline::find`] answers where a
 //! component is, and [`Pipeline::inventory`] what an image is made of, without reading a layer. What others say that an image
 //! is made of stays as it was pushed; [`Pipeline::compare`] tells how it differs.
+//!
+//! As an inventory lands, what no other image held is matched by the database of advisories in use; when another takes its place,
+//! only what the two say differently is matched again ([`MATCH`]). [`Pipeline::list_vulnerabilities`] answers what is wrong
+//! everywhere, [`Pipeline::find`] which images have a vulnerability.
 //!
 //! Not here: how layers are read and components found (`sbom`), who may ask (`api`), how jobs run (`ledger`).
 //!
@@ -15,11 +19,13 @@
 //! - Everything that this crate keeps outside of facts can be made again, and a newer engine makes it anew.
 //! - A job that fails leaves nothing of what it found, and one image that cannot be read keeps no other waiting.
 //! - All inventories at work together stay within the memory that the operator gives.
+//! - What was matched by differences is what a match of everything would give, wherever it was cut off.
 //! - An answer names only what a repository holds now, and only repositories that the caller may read.
 
 mod aside;
 mod documents;
 mod find;
+mod findings;
 mod image;
 mod index;
 mod limits;
@@ -33,7 +39,11 @@ mod reader;
 mod recent;
 mod sweep;
 
-pub use find::{Found, Page, Place, Readable};
+pub use find::{Affected, Found, Page, Place, Readable};
+pub use findings::{
+    Advisories, Affecting, Event, EventKind, EventPage, Filter, MATCH, MatchState, Order, Progress, Totals,
+    VulnerabilityPage,
+};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison};
@@ -42,7 +52,7 @@ pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    index::STATEMENTS.iter().chain(find::STATEMENTS)
+    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(findings::statements())
 }
 
 /// Returns every SQL statement of this crate on the hub's tables.

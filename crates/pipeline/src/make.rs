@@ -80,6 +80,7 @@ impl Pipeline {
             && known.state == State::Made
         {
             index::place(&inner.index, known.id, repository).await?;
+            self.match_image(known.id).await?;
             return self.document_again(context, repository, &name, &image).await;
         }
         match self.make(context, &name, &image).await {
@@ -243,7 +244,7 @@ impl Pipeline {
         made: Made,
     ) -> Result<Outcome, JobError> {
         let source = self.document(repository, name, image, &made.inventory).await?;
-        index::store(&self.inner.index, &self.inner.numbers, Arc::clone(&made.packed), repository).await?;
+        let id = index::store(&self.inner.index, &self.inner.numbers, Arc::clone(&made.packed), repository).await?;
         let claim = Claim::Sbom(Sbom {
             components: made.inventory.components.len() as u64,
             engine: self.inner.engine.clone(),
@@ -252,6 +253,7 @@ impl Pipeline {
             unknowns: made.inventory.unknowns.len() as u64,
         });
         self.state(context, image.digest, claim, source).await?;
+        self.match_image(id).await?;
         let components = made.inventory.components.len();
         tracing::info!(image = %image.digest, repository = %name, components, "image inventoried");
         Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use component::{Inventory, Subject};
@@ -9,6 +9,7 @@ use registry::{INVENTORY, Registry};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
+use crate::findings::{InUse, MATCH, MATCH_EVERY};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
 use crate::numbers::Numbers;
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) numbers: Numbers,
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
+    pub(crate) advisories: RwLock<InUse>,
 }
 
 /// Why a question about inventories has no answer.
@@ -106,6 +108,7 @@ impl Pipeline {
                 recent: RecentLayers::new(of_documents),
                 numbers: Numbers::default(),
                 comparisons: Semaphore::new(1),
+                advisories: RwLock::default(),
             }),
         }
     }
@@ -113,7 +116,7 @@ impl Pipeline {
     /// Adds the handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let [makes, sweeps] = [(); 2].map(|()| self.clone());
+        let [makes, sweeps, matches] = [(); 3].map(|()| self.clone());
         runner
             .limited_handler(INVENTORY, self.inner.workers, move |context| {
                 let pipeline = makes.clone();
@@ -126,7 +129,12 @@ impl Pipeline {
                     Ok(Outcome::Done)
                 })
             })
+            .handler(MATCH, move |context| {
+                let pipeline = matches.clone();
+                Box::pin(async move { pipeline.run_match(&context).await })
+            })
             .schedule(SWEEP, SWEEP_EVERY)
+            .schedule(MATCH, MATCH_EVERY)
     }
 
     /// Returns what is known of an image's inventory; none while nobody has looked at it.

@@ -10,7 +10,7 @@ const LAST: char = '\u{10ffff}';
 
 /// Which components are looked for.
 ///
-/// A pattern is a name (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
+/// A pattern is the name of a vulnerability (`CVE-2021-44228`), a name (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
 /// a `*` at its end stands for anything. A range is written as the component's ecosystem writes ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -20,13 +20,34 @@ pub struct Query {
     version: Option<String>,
     qualifiers: Vec<(String, String)>,
     ranges: Option<BTreeMap<Scheme, Range>>,
+    /// Only components that have this vulnerability.
+    pub(crate) vulnerability: Option<String>,
 }
+
+/// How names of vulnerabilities begin, in lower case; no package is called so.
+const VULNERABILITIES: [&str; 14] = [
+    "cve-",
+    "ghsa-",
+    "osv-",
+    "rustsec-",
+    "pysec-",
+    "go-20",
+    "dsa-",
+    "dla-",
+    "usn-",
+    "rhsa-",
+    "alsa-",
+    "rlsa-",
+    "alpine-cve-",
+    "mal-20",
+];
 
 /// By what a component is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
     Name,
     Package,
+    Vulnerability,
 }
 
 /// Whether a component is one that was looked for.
@@ -62,6 +83,9 @@ pub enum QueryError {
         /// The version.
         version: String,
     },
+    /// A vulnerability has no range: its records say which versions have it.
+    #[error("a vulnerability is looked for without a range; its records say which versions have it")]
+    VulnerabilityAndRange,
     /// The range is not one of the purl's ecosystem, or, for a name, of any.
     #[error("the range is not understood")]
     Range(#[source] RangeError),
@@ -83,6 +107,7 @@ impl QueryError {
             Self::Purl(_) => {
                 "a purl is `pkg:TYPE/NAMESPACE/NAME@VERSION`, such as `pkg:maven/org.slf4j/slf4j-api@2.0.9`"
             }
+            Self::VulnerabilityAndRange => "leave out the range",
             Self::VersionAndRange { .. } => "leave out the version of the purl, or the range",
             Self::Range(_) => {
                 "a range is written as the component's ecosystem writes it: `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`"
@@ -114,7 +139,17 @@ impl Query {
             version: None,
             qualifiers: Vec::new(),
             ranges: None,
+            vulnerability: None,
         };
+        if !is_prefix && VULNERABILITIES.iter().any(|beginning| query.bounds.0.starts_with(beginning)) {
+            if range.is_some() {
+                return Err(QueryError::VulnerabilityAndRange);
+            }
+            query.vulnerability = Some(text.to_owned());
+            query.key = Key::Vulnerability;
+            query.bounds = (String::new(), LAST.to_string());
+            return Ok(query);
+        }
         if !is_purl {
             query.ranges = range.map(ranges_of_any).transpose()?;
             return Ok(query);
@@ -228,6 +263,14 @@ mod tests {
         );
         check("OpenSSL", None, "Name is openssl, version None, 0 ranges");
         check("openssl", Some("<3"), "Name is openssl, version None, 12 ranges");
+        check("CVE-2021-44228", None, "Vulnerability begins with , version None, 0 ranges");
+        check("ghsa-jfh8-c2jp-5v3q", None, "Vulnerability begins with , version None, 0 ranges");
+        check("cve-*", None, "Name begins with cve-, version None, 0 ranges");
+        check(
+            "CVE-2021-44228",
+            Some("<2"),
+            "a vulnerability is looked for without a range; its records say which versions have it",
+        );
         check("log4j*", None, "Name begins with log4j, version None, 0 ranges");
         check("pkg:npm/%40babel/*", Some("<8"), "Package begins with pkg:npm/%40babel/, version None, 1 ranges");
         check("PKG:Maven/Org.A/b@1?type=jar", None, "Package is pkg:maven/org.a/b, version Some(\"1\"), 0 ranges");

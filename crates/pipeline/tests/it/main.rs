@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod find;
+mod findings;
 mod make;
 mod others;
 mod statements;

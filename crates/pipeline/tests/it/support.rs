@@ -18,10 +18,11 @@ pub(crate) const ACTOR: &str = "user:ann";
 db::statements! {
     INSERT_PROJECT = "INSERT INTO projects (name, public, created_at_us) VALUES ($1, 0, 0)";
     REFUSE_DOCUMENTS = "UPDATE projects SET sbom_documents = 0 WHERE name = $1";
-    COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND kind LIKE 'inventory%' \
-        AND not_before_us < $1";
+    COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND (not_before_us < $1 OR attempts > 0) \
+        AND (kind LIKE 'inventory%' OR kind LIKE 'findings%')";
     LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";
-    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory' AND state = 'pending'";
+    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match') AND state = 'pending' \
+        AND attempts > 0";
     COUNT_FACTS = "SELECT COUNT(*) FROM facts";
 }
 
@@ -80,6 +81,27 @@ impl Hub {
             }
         };
         tokio::time::timeout(Duration::from_mins(2), settled).await.expect("jobs settle within two minutes");
+        runner.drain(Duration::from_secs(10)).await;
+    }
+
+    /// Runs jobs until none is left that is due, while the `call`-th operation of the databases fails.
+    pub(crate) async fn settle_through_failure(&self, call: u64) {
+        self.faults.fail_at(call);
+        let runner = self.start();
+        let settled = async {
+            loop {
+                self.hasten().await;
+                let now_us = now_us().into();
+                let waiting =
+                    self.db.read(move |tx| Box::pin(async move { tx.query(&COUNT_WAITING, &[now_us]).await }));
+                if waiting.await.is_ok_and(|rows| rows[0].get::<i64>(0).unwrap() == 0) {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(2), settled).await.expect("jobs settle within two minutes");
+        self.faults.disarm();
         runner.drain(Duration::from_secs(10)).await;
     }
 

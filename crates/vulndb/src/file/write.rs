@@ -420,9 +420,8 @@ pub(crate) fn prefix(hash: u64, bits: u32) -> usize {
     hash.checked_shr(64 - bits).and_then(|prefix| usize::try_from(prefix).ok()).unwrap_or(0)
 }
 
-/// Returns what packages are found by; its bytes are in the order of their number.
-/// Returns what a package is found by, in every database: half a hash of its ecosystem and its canonical name. Two packages with the
-/// same are next to none.
+/// Returns what a package is found by, in every database: the beginning of a hash of its ecosystem and canonical name. Its bytes are in
+/// the order of their number; two packages with the same are next to none.
 pub fn package_hash(ecosystem: &Ecosystem, name: &str) -> [u8; 8] {
     let mut context = Context::new(&SHA256);
     context.update(ecosystem.family.as_str().as_bytes());

@@ -1,0 +1,45 @@
+use std::sync::{Arc, PoisonError};
+
+use feeds::Mapped;
+use vulndb::file::Database;
+
+use crate::pipeline::Pipeline;
+
+/// A database of advisories that images are matched by.
+#[derive(Debug)]
+pub struct Advisories {
+    /// The database.
+    pub database: Database<Mapped>,
+    /// The SHA-256 of its file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// The databases at hand.
+#[derive(Debug, Default)]
+pub(crate) struct InUse {
+    current: Option<Arc<Advisories>>,
+    /// The one before it, which tells what the current one says differently.
+    previous: Option<Arc<Advisories>>,
+}
+
+impl Pipeline {
+    /// Returns the database that images are matched by; none while there is none.
+    pub fn advisories(&self) -> Option<Arc<Advisories>> {
+        self.inner.advisories.read().unwrap_or_else(PoisonError::into_inner).current.clone()
+    }
+
+    /// Matches by a database from now on. What was matched by another is matched again by the job [`super::MATCH`], which
+    /// [`Pipeline::order_match`] orders.
+    pub fn use_advisories(&self, advisories: Arc<Advisories>) {
+        let mut held = self.inner.advisories.write().unwrap_or_else(PoisonError::into_inner);
+        if held.current.as_ref().is_none_or(|current| current.sha256 != advisories.sha256) {
+            held.previous = held.current.replace(advisories);
+        }
+    }
+
+    /// Returns the database that has this name, if it is the one in use or the one before.
+    pub(crate) fn advisories_named(&self, sha256: &str) -> Option<Arc<Advisories>> {
+        let held = self.inner.advisories.read().unwrap_or_else(PoisonError::into_inner);
+        [&held.current, &held.previous].into_iter().flatten().find(|known| known.sha256 == sha256).cloned()
+    }
+}

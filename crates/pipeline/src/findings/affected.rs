@@ -1,0 +1,71 @@
+//! Which images have a vulnerability.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use db::Value;
+
+use crate::pipeline::{Error, Pipeline};
+
+db::statements! {
+    /// A vulnerability's number.
+    FIND_VULNERABILITY = "SELECT id FROM finding_vulnerabilities WHERE name = $1";
+    /// What a distribution answers for, of a vulnerability.
+    LIST_OWNED_OF = "SELECT component_id, owner_id FROM finding_owned WHERE vulnerability_id = $1";
+    /// What installed components in images.
+    LIST_OWNERS_IN = "SELECT image_id, component_id, owner_id FROM inventory_owners WHERE image_id IN {list}";
+}
+
+impl Pipeline {
+    /// Returns the number of a vulnerability that something here has or had, by any of its names.
+    pub(crate) async fn vulnerability_id(&self, name: &str) -> Result<Option<i64>, Error> {
+        let mut names = vec![name.to_owned(), name.to_uppercase()];
+        if let Some(advisories) = self.advisories() {
+            // What is damaged names nothing; the next update mends it.
+            let found = advisories.database.find_vulnerabilities(name).unwrap_or_default();
+            for index in found {
+                names.extend(advisories.database.vulnerability(index).ok().map(|found| found.name.to_owned()));
+            }
+        }
+        let found = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                for name in names.iter().rev() {
+                    if let Some(row) = tx.find(&FIND_VULNERABILITY, &[name.into()]).await? {
+                        return Ok(Some(row.get::<i64>(0)?));
+                    }
+                }
+                Ok::<_, db::Error>(None)
+            })
+        });
+        Ok(found.await?)
+    }
+
+    /// Of pairs of an image and a component, returns those in which the distribution answers for a vulnerability.
+    pub(crate) async fn answered_for(
+        &self,
+        vulnerability: i64,
+        pairs: &BTreeSet<(i64, i64)>,
+    ) -> Result<BTreeSet<(i64, i64)>, Error> {
+        let images: BTreeSet<i64> = pairs.iter().map(|(image, _)| *image).collect();
+        let images: Vec<Value> = images.into_iter().map(Value::from).collect();
+        let found = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                let owned = tx.query(&LIST_OWNED_OF, &[vulnerability.into()]).await?;
+                let owners =
+                    if owned.is_empty() { Vec::new() } else { tx.query_list(&LIST_OWNERS_IN, &[], &images).await? };
+                Ok::<_, db::Error>((owned, owners))
+            })
+        });
+        let (owned, owners) = found.await?;
+        let mut spoken: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for row in &owned {
+            spoken.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        let mut installed: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+        for row in &owners {
+            installed.entry((row.get(0)?, row.get(1)?)).or_default().insert(row.get(2)?);
+        }
+        installed
+            .retain(|pair, by| pairs.contains(pair) && spoken.get(&pair.1).is_some_and(|spoken| by.is_subset(spoken)));
+        Ok(installed.into_keys().collect())
+    }
+}

@@ -1,0 +1,166 @@
+//! What changed when a database took the place of another.
+
+use db::{Tx, Value};
+
+use super::portfolio::level_of_number;
+use crate::pipeline::{Error, Pipeline};
+
+/// Events that are kept, the oldest going first: a year of large days.
+const EVENTS_KEPT: i64 = 1_000_000;
+
+db::statements! {
+    /// Notes events.
+    INSERT_EVENTS = "INSERT INTO finding_events (kind, component_id, component, vulnerability, level, fixed, database_sha256, at_us) \
+        VALUES {rows:8}";
+    /// The newest events before one.
+    LIST_EVENTS = "SELECT id, kind, component_id, component, vulnerability, level, fixed, database_sha256, at_us \
+        FROM finding_events WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    /// Forgets old events.
+    DELETE_OLD_EVENTS = "DELETE FROM finding_events WHERE id <= (SELECT COALESCE(MAX(id), 0) FROM finding_events) - $1";
+}
+
+/// How a finding changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It is new: `finding.new`.
+    New,
+    /// It is no more: `finding.fixed`.
+    Fixed,
+    /// Its severity, its fix or its certainty is another: `finding.changed`.
+    Changed,
+}
+
+/// A change of what a version of a package has, for all images that hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its number; later ones are greater.
+    pub id: i64,
+    /// How it changed.
+    pub kind: EventKind,
+    pub(crate) component_id: i64,
+    /// The component: a purl, or kind, name and version.
+    pub component: String,
+    /// The vulnerability.
+    pub vulnerability: String,
+    /// How severe it is there, after the change.
+    pub level: Option<vulndb::Level>,
+    /// The first version that mends it.
+    pub fixed: Option<String>,
+    /// The SHA-256 of the database that made the difference, in hexadecimal.
+    pub database_sha256: String,
+    /// When, in microseconds since 1970-01-01 UTC.
+    pub at_us: i64,
+}
+
+/// A page of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventPage {
+    /// The newest first.
+    pub items: Vec<Event>,
+    /// Before which the next page goes on; none on the last one.
+    pub next: Option<i64>,
+}
+
+impl EventKind {
+    /// Returns its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "finding.new",
+            Self::Fixed => "finding.fixed",
+            Self::Changed => "finding.changed",
+        }
+    }
+
+    /// Returns what a change from counting or not to counting or not is; nothing when it counts neither time.
+    pub(super) fn between(before: bool, after: bool) -> Option<Self> {
+        match (before, after) {
+            (false, true) => Some(Self::New),
+            (true, false) => Some(Self::Fixed),
+            (true, true) => Some(Self::Changed),
+            (false, false) => None,
+        }
+    }
+
+    pub(super) fn number(self) -> i64 {
+        match self {
+            Self::New => 1,
+            Self::Fixed => 2,
+            Self::Changed => 3,
+        }
+    }
+
+    fn of_number(number: i64) -> Self {
+        match number {
+            1 => Self::New,
+            2 => Self::Fixed,
+            _ => Self::Changed,
+        }
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, events: &[Vec<Value>]) -> Result<(), db::Error> {
+    tx.execute_rows(&INSERT_EVENTS, &[], events).await?;
+    Ok(())
+}
+
+pub(super) async fn forget_old(index: &db::Db) -> Result<(), db::Error> {
+    let forgotten = index
+        .write(|tx| Box::pin(async move { tx.execute(&DELETE_OLD_EVENTS, &[EVENTS_KEPT.into()]).await.map(drop) }));
+    forgotten.await
+}
+
+impl Pipeline {
+    /// Returns up to `limit` events before one, the newest first, of components that the caller may read.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn list_events(
+        &self,
+        readable: &crate::Readable,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<EventPage, Error> {
+        let reach = self.reach(readable).await?;
+        let mut before = before.unwrap_or(i64::MAX);
+        let mut items: Vec<Event> = Vec::new();
+        loop {
+            let step = STEP_ROWS;
+            let rows = self
+                .inner
+                .index
+                .read(move |tx| Box::pin(async move { tx.query(&LIST_EVENTS, &[before.into(), step.into()]).await }));
+            let rows = rows.await?;
+            let mut events = Vec::with_capacity(rows.len());
+            for row in &rows {
+                events.push(Event {
+                    id: row.get(0)?,
+                    kind: EventKind::of_number(row.get(1)?),
+                    component_id: row.get(2)?,
+                    component: row.get(3)?,
+                    vulnerability: row.get(4)?,
+                    level: level_of_number(row.get(5)?),
+                    fixed: row.get(6)?,
+                    database_sha256: row.get(7)?,
+                    at_us: row.get(8)?,
+                });
+            }
+            let is_last = events.len() < usize::try_from(step).unwrap_or(usize::MAX);
+            before = events.last().map_or(before, |event| event.id);
+            let ids = events.iter().map(|event| event.component_id).collect();
+            let reached = self.reached(&reach, ids).await?;
+            for event in events.into_iter().filter(|event| reached.contains(&event.component_id)) {
+                if items.len() == limit {
+                    let next = items.last().map(|last: &Event| last.id);
+                    return Ok(EventPage { items, next });
+                }
+                items.push(event);
+            }
+            if is_last {
+                return Ok(EventPage { items, next: None });
+            }
+        }
+    }
+}
+
+/// Events that are looked at at once.
+const STEP_ROWS: i64 = 256;

@@ -1,0 +1,497 @@
+//! What is kept of matches: findings of components, sums of vulnerabilities, events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use db::{Db, Row, Tx, Value};
+use vulndb::file::{Corrupt, Database, VulnerabilityIndex, package_hash};
+use vulndb::matching::{self, Certainty, Finding, Suppression};
+use vulndb::{Fix, Level, Nature};
+
+use super::events::{self, EventKind};
+use super::state;
+use super::subject::Subject;
+use crate::index::shown;
+
+db::statements! {
+    /// Which of some components wait, and whether they were matched before.
+    LIST_WAITING = "SELECT id, matched, identity FROM inventory_components WHERE matched <> 1 AND id IN {list}";
+    /// What components have.
+    LIST_FINDINGS = "SELECT f.component_id, f.vulnerability_id, v.name, f.level, f.certain, f.nature, f.fix, f.fixed, f.suppressed \
+        FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE f.component_id IN {list}";
+    /// Numbers of vulnerabilities.
+    LIST_VULNERABILITY_IDS = "SELECT name, id FROM finding_vulnerabilities WHERE name IN {list}";
+    /// Adds vulnerabilities.
+    INSERT_VULNERABILITIES = "INSERT INTO finding_vulnerabilities (name, level, score_tenths, probability_millionths, exploited, \
+        open_findings, mendable_findings, worst_level, worst, since_us) VALUES {rows:10} ON CONFLICT (name) DO NOTHING";
+    /// Keeps findings.
+    UPSERT_FINDINGS = "INSERT INTO findings (component_id, vulnerability_id, level, certain, nature, fix, fixed, suppressed, \
+        since_us) VALUES {rows:9} ON CONFLICT (component_id, vulnerability_id) DO UPDATE SET level = excluded.level, \
+        certain = excluded.certain, nature = excluded.nature, fix = excluded.fix, fixed = excluded.fixed, \
+        suppressed = excluded.suppressed";
+    /// Takes a finding away.
+    DELETE_FINDING = "DELETE FROM findings WHERE component_id = $1 AND vulnerability_id = $2";
+    /// Adds to the sums of a vulnerability.
+    ADD_TO_VULNERABILITY = "UPDATE finding_vulnerabilities SET \
+        since_us = CASE WHEN open_findings = 0 THEN $5 ELSE since_us END, \
+        open_findings = open_findings + $2, mendable_findings = mendable_findings + $3, \
+        worst_level = CASE WHEN worst_level < $4 THEN $4 ELSE worst_level END WHERE id = $1";
+    /// Sums of a vulnerability's findings that count.
+    SUM_VULNERABILITY = "SELECT COUNT(*), COUNT(fixed), COALESCE(MAX(level), 0), COALESCE(MIN(since_us), 0) FROM findings \
+        WHERE vulnerability_id = $1 AND suppressed = 0";
+    /// Sets the sums of a vulnerability.
+    SET_VULNERABILITY = "UPDATE finding_vulnerabilities SET open_findings = $2, mendable_findings = $3, worst_level = $4, \
+        since_us = $5 WHERE id = $1";
+    /// Places vulnerabilities in the order of what is worst: known use, then severity, then probability of use.
+    ORDER_VULNERABILITIES = "UPDATE finding_vulnerabilities SET worst = CASE WHEN open_findings = 0 THEN -1 \
+        ELSE exploited * 100000000 + worst_level * 10000000 + probability_millionths END WHERE id IN {list}";
+    /// Says which packages a component goes by.
+    INSERT_PACKAGES = "INSERT INTO finding_packages (package_hash, component_id) VALUES {rows:2} \
+        ON CONFLICT (package_hash, component_id) DO NOTHING";
+    /// Notes that components are matched.
+    SET_MATCHED = "UPDATE inventory_components SET matched = 1 WHERE id IN {list}";
+    /// Has what installed components, or what they installed, looked at again.
+    STALE_PAIRS = "UPDATE finding_pairs SET fresh = 0 WHERE fresh = 1 AND component_id IN {list}";
+    /// The same by the other end.
+    STALE_PAIRS_OF_OWNER = "UPDATE finding_pairs SET fresh = 0 WHERE fresh = 1 AND owner_id IN {list}";
+    /// Has the findings of images counted again that hold some components.
+    STALE_TOTALS = "UPDATE finding_totals SET fresh = 0 WHERE fresh = 1 AND image_id IN \
+        (SELECT image_id FROM inventory_image_components WHERE component_id IN {list})";
+}
+
+/// A finding that counts.
+pub(super) const COUNTS: i64 = 0;
+const NO_CODE: i64 = 1;
+const NOT_AFFECTED: i64 = 2;
+
+/// What a database says of one component.
+#[derive(Debug, Clone)]
+pub(super) struct Matched {
+    pub(super) component: i64,
+    /// Hashes of the packages that it goes by.
+    packages: Vec<i64>,
+    /// By the vulnerabilities' names.
+    findings: BTreeMap<String, Kept>,
+}
+
+/// A finding as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    level: i64,
+    certain: i64,
+    nature: i64,
+    fix: i64,
+    fixed: Option<String>,
+    suppressed: i64,
+}
+
+/// What a database says of a vulnerability alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct About {
+    pub(super) level: i64,
+    pub(super) score_tenths: i64,
+    pub(super) probability_millionths: i64,
+    pub(super) exploited: i64,
+}
+
+/// What became of a batch of matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Kept,
+    /// Another database took the place of the one that was matched by; nothing was kept.
+    Overtaken,
+}
+
+/// Matches a component.
+pub(super) fn matched<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    component: i64,
+    subject: &Subject,
+) -> Result<Matched, Corrupt> {
+    let distribution = subject.distribution.as_ref();
+    let packages = matching::identities(&subject.component, distribution)
+        .iter()
+        .map(|identity| number_of_package(package_hash(&identity.ecosystem, &identity.name)))
+        .collect();
+    let mut findings = BTreeMap::new();
+    for finding in matching::match_component(database, &subject.component, distribution)? {
+        let name = database.vulnerability(finding.vulnerability)?.name.to_owned();
+        findings.insert(name, kept(database, &finding)?);
+    }
+    Ok(Matched { component, packages, findings })
+}
+
+/// Returns a package's hash as a number of the database.
+pub(super) fn number_of_package(hash: [u8; 8]) -> i64 {
+    i64::from_be_bytes(hash)
+}
+
+fn kept<B: AsRef<[u8]>>(database: &Database<B>, finding: &Finding) -> Result<Kept, Corrupt> {
+    let fix = finding.hits.iter().map(|hit| hit.fix).find(|fix| *fix != Fix::AsStated).unwrap_or_default();
+    Ok(Kept {
+        level: number_of_level(matching::severity(database, finding)?.level),
+        certain: i64::from(finding.certainty == Certainty::Affected),
+        nature: match finding.nature {
+            Nature::Malware => 0,
+            Nature::Vulnerability => 1,
+            Nature::Unmaintained => 2,
+            Nature::Unsound => 3,
+            Nature::Notice => 4,
+        },
+        fix: match fix {
+            Fix::AsStated => 0,
+            Fix::WontFix => 1,
+            Fix::Deferred => 2,
+            Fix::EndOfLife => 3,
+        },
+        fixed: matching::upgrade(finding).map(|version| version.replace('\0', "?")),
+        suppressed: match finding.suppression {
+            None => COUNTS,
+            Some(Suppression::NoCode) => NO_CODE,
+            Some(_) => NOT_AFFECTED,
+        },
+    })
+}
+
+pub(super) fn number_of_level(level: Option<Level>) -> i64 {
+    match level {
+        None => 0,
+        Some(Level::Negligible) => 1,
+        Some(Level::Low) => 2,
+        Some(Level::Medium) => 3,
+        Some(Level::High) => 4,
+        Some(Level::Critical) => 5,
+    }
+}
+
+/// Returns what a database says of a vulnerability by itself, whatever has it.
+pub(super) fn about<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<About, Corrupt> {
+    let found = database.find_vulnerabilities(name)?;
+    let rated = match found.first() {
+        Some(index) => matching::severity(database, &nobodys(*index))?,
+        None => matching::Rated::default(),
+    };
+    let probability = database.find_probability(name)?.map_or(0.0, |found| found.probability);
+    Ok(About {
+        level: number_of_level(rated.level),
+        score_tenths: rated.score.map_or(0, |score| i64::from(score.tenths())),
+        #[expect(clippy::cast_possible_truncation, reason = "a probability is at most one")]
+        probability_millionths: (f64::from(probability.clamp(0.0, 1.0)) * 1e6).round() as i64,
+        exploited: i64::from(database.find_exploited(name)?.is_some()),
+    })
+}
+
+/// Returns a finding that nobody has: what is said of the vulnerability then is what all records say.
+fn nobodys(vulnerability: VulnerabilityIndex) -> Finding {
+    Finding {
+        vulnerability,
+        nature: Nature::Vulnerability,
+        certainty: Certainty::Affected,
+        hits: Vec::new(),
+        suppression: None,
+    }
+}
+
+/// A batch of matches, with what is said of the vulnerabilities that they name.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) database_sha256: String,
+    pub(super) matches: Vec<Matched>,
+    pub(super) about: BTreeMap<String, About>,
+}
+
+impl Batch {
+    /// Matches components.
+    pub(super) fn of<B: AsRef<[u8]>>(
+        database: &Database<B>,
+        database_sha256: &str,
+        subjects: &[(i64, Option<Subject>)],
+    ) -> Result<Self, Corrupt> {
+        let mut batch =
+            Self { database_sha256: database_sha256.to_owned(), matches: Vec::new(), about: BTreeMap::new() };
+        for (component, subject) in subjects {
+            let matched = match subject {
+                Some(subject) => matched(database, *component, subject)?,
+                None => Matched { component: *component, packages: Vec::new(), findings: BTreeMap::new() },
+            };
+            for name in matched.findings.keys() {
+                if !batch.about.contains_key(name) {
+                    batch.about.insert(name.clone(), about(database, name)?);
+                }
+            }
+            batch.matches.push(matched);
+        }
+        Ok(batch)
+    }
+
+    /// Returns parts that one write each keeps.
+    pub(super) fn split(self) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        let mut rows = usize::MAX;
+        for matched in self.matches {
+            rows = rows.saturating_add(matched.findings.len() + 1);
+            if rows > ROWS_IN_WRITE_MAX {
+                rows = matched.findings.len() + 1;
+                parts.push(Self {
+                    database_sha256: self.database_sha256.clone(),
+                    matches: Vec::new(),
+                    about: BTreeMap::new(),
+                });
+            }
+            let Some(part) = parts.last_mut() else { continue };
+            for name in matched.findings.keys() {
+                part.about.extend(self.about.get(name).map(|about| (name.clone(), *about)));
+            }
+            part.matches.push(matched);
+        }
+        parts
+    }
+}
+
+/// Findings that one write keeps: some ten milliseconds.
+const ROWS_IN_WRITE_MAX: usize = 500;
+
+/// Keeps a batch, of those of its components that still wait.
+pub(super) async fn keep(index: &Db, batch: Arc<Batch>) -> Result<Outcome, db::Error> {
+    index
+        .write(move |tx| {
+            let batch = Arc::clone(&batch);
+            Box::pin(async move {
+                let is_by = |state: state::MatchState| state.is_by(&batch.database_sha256);
+                if !state::find(tx).await?.is_some_and(is_by) {
+                    return Ok(Outcome::Overtaken);
+                }
+                Write::new(tx, &batch).await?.run().await?;
+                Ok::<_, db::Error>(Outcome::Kept)
+            })
+        })
+        .await
+}
+
+/// A component that waits.
+struct Waiting {
+    identity: String,
+    is_again: bool,
+}
+
+/// One write of a batch.
+struct Write<'w> {
+    tx: &'w mut Tx,
+    batch: &'w Batch,
+    waiting: BTreeMap<i64, Waiting>,
+    /// By component and name.
+    known: BTreeMap<(i64, String), (i64, Kept)>,
+    numbers: BTreeMap<String, i64>,
+    now_us: i64,
+}
+
+/// What changed of a vulnerability's sums.
+#[derive(Default)]
+struct Change {
+    open: i64,
+    mendable: i64,
+    level: i64,
+    /// Something went or became less, so that the worst that is left is not known.
+    is_less: bool,
+}
+
+fn list(ids: impl Iterator<Item = i64>) -> Vec<Value> {
+    ids.map(Value::from).collect()
+}
+
+impl<'w> Write<'w> {
+    async fn new(tx: &'w mut Tx, batch: &'w Batch) -> Result<Self, db::Error> {
+        let ids = list(batch.matches.iter().map(|matched| matched.component));
+        let mut waiting = BTreeMap::new();
+        for row in tx.query_list(&LIST_WAITING, &[], &ids).await? {
+            let identity: String = row.get(2)?;
+            waiting.insert(
+                row.get(0)?,
+                Waiting { identity: shown(&identity).to_owned(), is_again: row.get::<i64>(1)? == 2 },
+            );
+        }
+        let ids = list(waiting.keys().copied());
+        let mut known = BTreeMap::new();
+        let mut numbers = BTreeMap::new();
+        for row in tx.query_list(&LIST_FINDINGS, &[], &ids).await? {
+            let (component, vulnerability, name): (i64, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            numbers.insert(name.clone(), vulnerability);
+            known.insert((component, name), (vulnerability, kept_row(&row)?));
+        }
+        let now_us = tx.now_us().await?;
+        Ok(Self { tx, batch, waiting, known, numbers, now_us })
+    }
+
+    async fn run(mut self) -> Result<(), db::Error> {
+        self.number_vulnerabilities().await?;
+        let (mut rows, mut changes) = (Vec::new(), BTreeMap::<i64, Change>::new());
+        let (mut touched, mut events, mut packages) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for matched in &self.batch.matches {
+            let Some(waiting) = self.waiting.get(&matched.component) else { continue };
+            let component = matched.component;
+            packages.extend(matched.packages.iter().map(|hash| vec![(*hash).into(), component.into()]));
+            for (name, kept) in &matched.findings {
+                let Some(vulnerability) = self.numbers.get(name).copied() else { continue };
+                let before = self.known.remove(&(component, name.clone())).map(|(_, kept)| kept);
+                if before.as_ref() == Some(kept) {
+                    continue;
+                }
+                touched.insert(component);
+                changes.entry(vulnerability).or_default().add(before.as_ref(), Some(kept));
+                rows.push(kept.row(component, vulnerability, self.now_us));
+                if waiting.is_again {
+                    let kind = EventKind::between(before.as_ref().is_some_and(Kept::counts), kept.counts());
+                    events.extend(kind.map(|kind| self.event(kind, component, &waiting.identity, name, kept)));
+                }
+            }
+        }
+        // What is left is had no more.
+        for ((component, name), (vulnerability, kept)) in std::mem::take(&mut self.known) {
+            touched.insert(component);
+            changes.entry(vulnerability).or_default().add(Some(&kept), None);
+            self.tx.execute(&DELETE_FINDING, &[component.into(), vulnerability.into()]).await?;
+            if let Some(waiting) = self.waiting.get(&component).filter(|waiting| waiting.is_again && kept.counts()) {
+                events.push(self.event(EventKind::Fixed, component, &waiting.identity, &name, &kept));
+            }
+        }
+        self.tx.execute_rows(&UPSERT_FINDINGS, &[], &rows).await?;
+        self.tx.execute_rows(&INSERT_PACKAGES, &[], &packages).await?;
+        self.sum(changes).await?;
+        events::insert(self.tx, &events).await?;
+        let ids = list(self.waiting.keys().copied());
+        self.tx.execute_list(&SET_MATCHED, &[], &ids).await?;
+        self.tx.execute_list(&STALE_PAIRS, &[], &ids).await?;
+        self.tx.execute_list(&STALE_PAIRS_OF_OWNER, &[], &ids).await?;
+        self.tx.execute_list(&STALE_TOTALS, &[], &list(touched.into_iter())).await?;
+        Ok(())
+    }
+
+    fn event(&self, kind: EventKind, component: i64, identity: &str, name: &str, kept: &Kept) -> Vec<Value> {
+        vec![
+            kind.number().into(),
+            component.into(),
+            identity.into(),
+            name.into(),
+            kept.level.into(),
+            kept.fixed.as_ref().into(),
+            (&self.batch.database_sha256).into(),
+            self.now_us.into(),
+        ]
+    }
+
+    /// Gives the vulnerabilities that the batch names their numbers.
+    async fn number_vulnerabilities(&mut self) -> Result<(), db::Error> {
+        for is_last in [false, true] {
+            let missing: Vec<&String> =
+                self.batch.about.keys().filter(|name| !self.numbers.contains_key(*name)).collect();
+            let names: Vec<Value> = missing.iter().map(|name| (*name).into()).collect();
+            for row in self.tx.query_list(&LIST_VULNERABILITY_IDS, &[], &names).await? {
+                self.numbers.insert(row.get(0)?, row.get(1)?);
+            }
+            let new: Vec<Vec<Value>> = self
+                .batch
+                .about
+                .iter()
+                .filter(|(name, _)| !self.numbers.contains_key(*name))
+                .map(|(name, about)| about.row(name, self.now_us))
+                .collect();
+            if is_last || new.is_empty() {
+                break;
+            }
+            self.tx.execute_rows(&INSERT_VULNERABILITIES, &[], &new).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings the sums of vulnerabilities up to date.
+    async fn sum(&mut self, changes: BTreeMap<i64, Change>) -> Result<(), db::Error> {
+        for (vulnerability, change) in &changes {
+            if change.is_less {
+                recount(self.tx, *vulnerability).await?;
+            } else {
+                let parameters = [
+                    (*vulnerability).into(),
+                    change.open.into(),
+                    change.mendable.into(),
+                    change.level.into(),
+                    self.now_us.into(),
+                ];
+                self.tx.execute(&ADD_TO_VULNERABILITY, &parameters).await?;
+            }
+        }
+        self.tx.execute_list(&ORDER_VULNERABILITIES, &[], &list(changes.into_keys())).await?;
+        Ok(())
+    }
+}
+
+/// Counts the findings of a vulnerability.
+async fn recount(tx: &mut Tx, vulnerability: i64) -> Result<(), db::Error> {
+    let Some(row) = tx.find(&SUM_VULNERABILITY, &[vulnerability.into()]).await? else { return Ok(()) };
+    let sums: [i64; 4] = [row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?];
+    let parameters = [vulnerability.into(), sums[0].into(), sums[1].into(), sums[2].into(), sums[3].into()];
+    tx.execute(&SET_VULNERABILITY, &parameters).await?;
+    Ok(())
+}
+
+impl Change {
+    fn add(&mut self, before: Option<&Kept>, after: Option<&Kept>) {
+        for (kept, sign) in [(before, -1), (after, 1)] {
+            let Some(kept) = kept.filter(|kept| kept.counts()) else { continue };
+            self.open += sign;
+            self.mendable += if kept.fixed.is_some() { sign } else { 0 };
+            if sign > 0 {
+                self.level = self.level.max(kept.level);
+            } else {
+                self.is_less = true;
+            }
+        }
+    }
+}
+
+impl Kept {
+    fn counts(&self) -> bool {
+        self.suppressed == COUNTS
+    }
+
+    fn row(&self, component: i64, vulnerability: i64, now_us: i64) -> Vec<Value> {
+        vec![
+            component.into(),
+            vulnerability.into(),
+            self.level.into(),
+            self.certain.into(),
+            self.nature.into(),
+            self.fix.into(),
+            self.fixed.as_ref().into(),
+            self.suppressed.into(),
+            now_us.into(),
+        ]
+    }
+}
+
+fn kept_row(row: &Row) -> Result<Kept, db::Error> {
+    Ok(Kept {
+        level: row.get(3)?,
+        certain: row.get(4)?,
+        nature: row.get(5)?,
+        fix: row.get(6)?,
+        fixed: row.get(7)?,
+        suppressed: row.get(8)?,
+    })
+}
+
+impl About {
+    fn row(&self, name: &str, now_us: i64) -> Vec<Value> {
+        vec![
+            name.into(),
+            self.level.into(),
+            self.score_tenths.into(),
+            self.probability_millionths.into(),
+            self.exploited.into(),
+            0_i64.into(),
+            0_i64.into(),
+            0_i64.into(),
+            (-1_i64).into(),
+            now_us.into(),
+        ]
+    }
+}

@@ -1,0 +1,407 @@
+//! What is wrong across all images: lists of vulnerabilities, worst first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use db::{Row, Value};
+use registry::RepositoryId;
+use vulndb::Level;
+
+use super::keep::number_of_level;
+use crate::Readable;
+use crate::find::IMAGES_FEW_MAX;
+use crate::pipeline::{Error, Pipeline};
+
+/// Images of a caller whose components are read at once to know what it may be told of. With more, each component's images are
+/// walked until one is found that it may read.
+const IMAGES_READ_MAX: usize = 256;
+
+/// Vulnerabilities that are looked at at once: few at first, and twice as many each time.
+const VULNERABILITIES_IN_FIRST_STEP: u32 = 64;
+const VULNERABILITIES_IN_STEP_MAX: u32 = 1024;
+
+/// Images that are counted of a vulnerability; "more" is said beyond.
+pub(crate) const IMAGES_COUNTED_MAX: u64 = 1_000;
+
+/// Rows that are walked to count images.
+const ROWS_COUNTED_MAX: i64 = 4_000;
+
+/// Rows of one component that are walked at once.
+const ROWS_IN_STEP: u32 = 512;
+
+/// Components that are named with a vulnerability.
+const COMPONENTS_NAMED_MAX: usize = 3;
+
+db::statements! {
+    /// Vulnerabilities, worst first, after one.
+    LIST_BY_WORST = "SELECT id, name, worst, score_tenths, probability_millionths, exploited, since_us FROM finding_vulnerabilities \
+        WHERE worst >= 0 AND (worst, id) < ($1, $2) AND worst_level >= $3 AND exploited >= $4 AND mendable_findings >= $5 \
+        AND probability_millionths >= $6 ORDER BY worst DESC, id DESC LIMIT $7";
+    /// Vulnerabilities, the most probably used first.
+    LIST_BY_PROBABILITY = "SELECT id, name, probability_millionths, score_tenths, probability_millionths, exploited, since_us \
+        FROM finding_vulnerabilities WHERE (probability_millionths, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
+        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
+        ORDER BY probability_millionths DESC, id DESC LIMIT $7";
+    /// Vulnerabilities, the newest here first.
+    LIST_BY_AGE = "SELECT id, name, since_us, score_tenths, probability_millionths, exploited, since_us \
+        FROM finding_vulnerabilities WHERE (since_us, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
+        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
+        ORDER BY since_us DESC, id DESC LIMIT $7";
+    /// The components that have vulnerabilities.
+    LIST_COMPONENTS_OF = "SELECT vulnerability_id, component_id, level, fixed FROM findings \
+        WHERE suppressed = 0 AND vulnerability_id IN {list}";
+    /// The components of images.
+    LIST_HELD = "SELECT component_id, image_id FROM inventory_image_components WHERE image_id IN {list}";
+    /// Of some components, those that any image holds.
+    LIST_HELD_BY_ANY = "SELECT c.id FROM inventory_components c WHERE EXISTS (SELECT 1 FROM inventory_image_components h \
+        JOIN inventory_placements p ON p.image_id = h.image_id WHERE h.component_id = c.id) AND c.id IN {list}";
+    /// Images that hold a component, after one, with their repositories.
+    LIST_HOLDERS_OF_ONE = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
+        AND (h.image_id, p.repository_id) > ($2, $3) ORDER BY h.image_id, p.repository_id LIMIT $4";
+    /// Images that hold components, up to a number.
+    LIST_HOLDERS_OF_SOME = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id IN {list} LIMIT $1";
+    /// What components are called.
+    LIST_NAMED = "SELECT id, name, version FROM inventory_components WHERE id IN {list}";
+}
+
+/// Which vulnerabilities are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Filter {
+    /// Only those at least so severe.
+    pub level: Option<Level>,
+    /// Only those that are known to be used in attacks.
+    pub exploited: bool,
+    /// Only those of which an upgrade mends something.
+    pub mendable: bool,
+    /// Only those at least so probably used within thirty days, from 0 to 1.
+    pub probability: f32,
+}
+
+/// In which order they are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Known use in attacks first, then by severity, then by the probability of use.
+    #[default]
+    Worst,
+    /// The most probably used first.
+    Probability,
+    /// The newest here first.
+    Age,
+}
+
+/// A vulnerability that images have which the caller may read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Affecting {
+    /// Its name.
+    pub name: String,
+    /// The worst severity that it has in them.
+    pub level: Option<Level>,
+    /// The highest score that a vector comes to, from 0 to 10.
+    pub score: Option<f32>,
+    /// The probability of use within thirty days, from 0 to 1; none when nobody computed one.
+    pub probability: Option<f32>,
+    /// Whether it is known to be used in attacks.
+    pub exploited: bool,
+    /// Whether an upgrade mends it somewhere.
+    pub mendable: bool,
+    /// How many versions of packages have it.
+    pub components: u64,
+    /// The first of them, with their versions.
+    pub named: Vec<String>,
+    /// How many images have it.
+    pub images: u64,
+    /// Whether there are more than were counted.
+    pub has_more_images: bool,
+    /// Since when anything here has it, in microseconds since 1970-01-01 UTC.
+    pub since_us: i64,
+}
+
+/// A page of vulnerabilities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VulnerabilityPage {
+    /// In the order that was asked for.
+    pub items: Vec<Affecting>,
+    /// From where the next page goes on; none on the last one.
+    pub next: Option<String>,
+}
+
+/// What a caller may be told of.
+pub(super) enum Reach {
+    All,
+    /// Few images: which of them hold each component.
+    Few(Arc<HashMap<i64, Vec<i64>>>),
+    Of(Arc<BTreeSet<RepositoryId>>),
+}
+
+struct Listed {
+    id: i64,
+    key: i64,
+    name: String,
+    score_tenths: i64,
+    probability_millionths: i64,
+    exploited: i64,
+    since_us: i64,
+}
+
+#[derive(Default)]
+struct Held {
+    components: Vec<i64>,
+    level: i64,
+    mendable: bool,
+}
+
+impl Pipeline {
+    /// Returns up to `limit` vulnerabilities of images that the caller may read, after a cursor that an earlier page gave.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] for one that is none; when a database fails.
+    pub async fn list_vulnerabilities(
+        &self,
+        filter: Filter,
+        order: Order,
+        readable: &Readable,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<VulnerabilityPage, Error> {
+        let mut position = match after {
+            None => (i64::MAX, i64::MAX),
+            Some(text) => parse_cursor(text).ok_or(Error::Cursor)?,
+        };
+        let reach = self.reach(readable).await?;
+        let mut items: Vec<(Listed, Held)> = Vec::new();
+        let mut step = VULNERABILITIES_IN_FIRST_STEP;
+        loop {
+            let listed = self.list_step(filter, order, position, step).await?;
+            let is_last = listed.len() < step as usize;
+            position = listed.last().map_or(position, |last| (last.key, last.id));
+            step = VULNERABILITIES_IN_STEP_MAX.min(step * 2);
+            let mut held = self.held(&reach, &listed, filter).await?;
+            for one in listed {
+                let Some(held) = held.remove(&one.id) else { continue };
+                if items.len() == limit {
+                    let next = items.last().map(|(last, _)| format!("{}.{}", last.key, last.id));
+                    return self.described(&reach, items, next).await;
+                }
+                items.push((one, held));
+            }
+            if is_last {
+                return self.described(&reach, items, None).await;
+            }
+        }
+    }
+
+    async fn list_step(
+        &self,
+        filter: Filter,
+        order: Order,
+        (key, id): (i64, i64),
+        limit: u32,
+    ) -> Result<Vec<Listed>, Error> {
+        let statement = match order {
+            Order::Worst => &LIST_BY_WORST,
+            Order::Probability => &LIST_BY_PROBABILITY,
+            Order::Age => &LIST_BY_AGE,
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "a probability is at most one")]
+        let probability = (f64::from(filter.probability.clamp(0.0, 1.0)) * 1e6).round() as i64;
+        let parameters = [
+            key.into(),
+            id.into(),
+            number_of_level(filter.level).into(),
+            i64::from(filter.exploited).into(),
+            i64::from(filter.mendable).into(),
+            probability.into(),
+            limit.into(),
+        ];
+        let rows = self.inner.index.read(move |tx| Box::pin(async move { tx.query(statement, &parameters).await }));
+        rows.await?.iter().map(listed).collect()
+    }
+
+    /// Returns what the caller may be told of some vulnerabilities: the components that it may know of.
+    async fn held(&self, reach: &Reach, listed: &[Listed], filter: Filter) -> Result<BTreeMap<i64, Held>, Error> {
+        let ids: Vec<Value> = listed.iter().map(|one| one.id.into()).collect();
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_COMPONENTS_OF, &[], &ids).await }))
+            .await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            found.push((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?, row.get::<Option<String>>(3)?));
+        }
+        let components = found.iter().map(|(_, component, ..)| *component).collect();
+        let reached = self.reached(reach, components).await?;
+        let mut held: BTreeMap<i64, Held> = BTreeMap::new();
+        for (vulnerability, component, level, fixed) in found {
+            if reached.contains(&component) {
+                let one = held.entry(vulnerability).or_default();
+                one.components.push(component);
+                one.level = one.level.max(level);
+                one.mendable |= fixed.is_some();
+            }
+        }
+        // What holds of all images need not hold of those that the caller may read.
+        held.retain(|_, one| one.level >= number_of_level(filter.level) && (one.mendable || !filter.mendable));
+        Ok(held)
+    }
+
+    /// Counts the images of vulnerabilities and names their components.
+    async fn described(
+        &self,
+        reach: &Reach,
+        listed: Vec<(Listed, Held)>,
+        next: Option<String>,
+    ) -> Result<VulnerabilityPage, Error> {
+        let first = |held: &Held| held.components.iter().take(COMPONENTS_NAMED_MAX).copied().collect::<Vec<_>>();
+        let list: Vec<Value> = listed.iter().flat_map(|(_, held)| first(held)).map(Value::from).collect();
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_NAMED, &[], &list).await }));
+        let mut names: BTreeMap<i64, String> = BTreeMap::new();
+        for row in rows.await? {
+            names.insert(row.get(0)?, format!("{} {}", row.get::<String>(1)?, row.get::<String>(2)?));
+        }
+        let mut items = Vec::with_capacity(listed.len());
+        for (one, held) in listed {
+            let (images, has_more_images) = self.count_images(reach, &held.components).await?;
+            items.push(Affecting {
+                level: level_of_number(held.level),
+                score: (one.score_tenths > 0).then(|| as_float(one.score_tenths) / 10.0),
+                probability: (one.probability_millionths > 0).then(|| as_float(one.probability_millionths) / 1e6),
+                exploited: one.exploited != 0,
+                mendable: held.mendable,
+                components: held.components.len() as u64,
+                named: first(&held).iter().filter_map(|id| names.get(id).cloned()).collect(),
+                images,
+                has_more_images,
+                since_us: one.since_us,
+                name: one.name,
+            });
+        }
+        Ok(VulnerabilityPage { items, next })
+    }
+
+    /// Counts the images that hold any of some components, up to [`IMAGES_COUNTED_MAX`]; whether there are more.
+    async fn count_images(&self, reach: &Reach, components: &[i64]) -> Result<(u64, bool), Error> {
+        let mut images: BTreeSet<i64> = BTreeSet::new();
+        if let Reach::Few(held) = reach {
+            images.extend(components.iter().filter_map(|id| held.get(id)).flatten());
+            return Ok((images.len() as u64, false));
+        }
+        let list: Vec<Value> = components.iter().map(|id| (*id).into()).collect();
+        let limit = ROWS_COUNTED_MAX;
+        let rows = self.inner.index.read(move |tx| {
+            Box::pin(async move { tx.query_list(&LIST_HOLDERS_OF_SOME, &[limit.into()], &list).await })
+        });
+        let rows = rows.await?;
+        let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
+        for row in rows {
+            let is_readable = match reach {
+                Reach::Of(repositories) => repositories.contains(&RepositoryId::from_number(row.get(1)?)),
+                _ => true,
+            };
+            if is_readable {
+                images.insert(row.get(0)?);
+            }
+        }
+        let counted = (images.len() as u64).min(IMAGES_COUNTED_MAX);
+        Ok((counted, has_more || images.len() as u64 > IMAGES_COUNTED_MAX))
+    }
+
+    /// Returns what a caller may be told of.
+    pub(super) async fn reach(&self, readable: &Readable) -> Result<Reach, Error> {
+        let Readable::Repositories(repositories) = readable else { return Ok(Reach::All) };
+        let images = self.few_images(repositories, IMAGES_READ_MAX.min(IMAGES_FEW_MAX)).await?;
+        let Some(images) = images else { return Ok(Reach::Of(Arc::new(repositories.clone()))) };
+        let list: Vec<Value> = images.keys().map(|image| (*image).into()).collect();
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_HELD, &[], &list).await }));
+        let mut held: HashMap<i64, Vec<i64>> = HashMap::new();
+        for row in rows.await? {
+            held.entry(row.get(0)?).or_default().push(row.get(1)?);
+        }
+        Ok(Reach::Few(Arc::new(held)))
+    }
+
+    /// Returns which of some components are held by images that the caller may read.
+    pub(super) async fn reached(&self, reach: &Reach, components: BTreeSet<i64>) -> Result<BTreeSet<i64>, Error> {
+        match reach {
+            Reach::Few(held) => Ok(components.into_iter().filter(|id| held.contains_key(id)).collect()),
+            Reach::All => {
+                let list: Vec<Value> = components.into_iter().map(Value::from).collect();
+                let rows = self
+                    .inner
+                    .index
+                    .read(move |tx| Box::pin(async move { tx.query_list(&LIST_HELD_BY_ANY, &[], &list).await }));
+                Ok(rows.await?.iter().map(|row| row.get(0)).collect::<Result<_, db::Error>>()?)
+            }
+            Reach::Of(repositories) => {
+                let repositories = Arc::clone(repositories);
+                let found = self.inner.index.read(move |tx| {
+                    Box::pin(async move {
+                        let mut reached = BTreeSet::new();
+                        for component in components {
+                            if is_held(tx, component, &repositories).await? {
+                                reached.insert(component);
+                            }
+                        }
+                        Ok::<_, db::Error>(reached)
+                    })
+                });
+                Ok(found.await?)
+            }
+        }
+    }
+}
+
+fn listed(row: &Row) -> Result<Listed, Error> {
+    Ok(Listed {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        key: row.get(2)?,
+        score_tenths: row.get(3)?,
+        probability_millionths: row.get(4)?,
+        exploited: row.get(5)?,
+        since_us: row.get(6)?,
+    })
+}
+
+/// Returns the severity of a number of the index.
+pub(crate) fn level_of_number(number: i64) -> Option<Level> {
+    match number {
+        1 => Some(Level::Negligible),
+        2 => Some(Level::Low),
+        3 => Some(Level::Medium),
+        4 => Some(Level::High),
+        5 => Some(Level::Critical),
+        _ => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most a million")]
+fn as_float(number: i64) -> f32 {
+    number as f32
+}
+
+fn parse_cursor(text: &str) -> Option<(i64, i64)> {
+    let (key, id) = text.split_once('.')?;
+    Some((key.parse().ok()?, id.parse().ok()?))
+}
+
+async fn is_held(tx: &mut db::Tx, component: i64, repositories: &BTreeSet<RepositoryId>) -> Result<bool, db::Error> {
+    let mut behind = (i64::MIN, 0_i64);
+    loop {
+        let parameters = [component.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+        let rows = tx.query(&LIST_HOLDERS_OF_ONE, &parameters).await?;
+        for row in &rows {
+            behind = (row.get(0)?, row.get(1)?);
+            if repositories.contains(&RepositoryId::from_number(behind.1)) {
+                return Ok(true);
+            }
+        }
+        if rows.len() < ROWS_IN_STEP as usize {
+            return Ok(false);
+        }
+    }
+}

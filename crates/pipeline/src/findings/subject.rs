@@ -1,0 +1,42 @@
+use aws_lc_rs::digest::{SHA256, digest};
+use component::{Component, Distribution, PackageType};
+use serde::{Deserialize, Serialize};
+
+/// What matching needs of a component: equal for all images that hold the same build of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) component: Component,
+    /// Of a distribution's package alone: nobody else's advisories ask for it.
+    pub(crate) distribution: Option<Distribution>,
+}
+
+impl Subject {
+    pub(crate) fn of(component: &Component, distribution: Option<&Distribution>) -> Self {
+        let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
+        let mut subject =
+            Component::new(component.package_type, component.name.clone(), "", component::Technique::PackageDatabase);
+        subject.version.clone_from(&component.version);
+        subject.purl.clone_from(&component.purl);
+        subject.cpes.clone_from(&component.cpes);
+        subject.architecture.clone_from(&component.architecture);
+        subject.source.clone_from(&component.source);
+        subject.module.clone_from(&component.module);
+        subject.code = component.code;
+        Self { component: subject, distribution: distribution.filter(|_| is_packaged).cloned() }
+    }
+
+    /// Returns the bytes that it is kept as; none when it has no spelling, which no component that was read lacks.
+    pub(crate) fn to_bytes(&self) -> Option<Vec<u8>> {
+        postcard::to_stdvec(self).ok()
+    }
+
+    /// Reads what [`Subject::to_bytes`] wrote; none for anything else.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+}
+
+/// Returns what tells apart two subjects of one purl: the beginning of a hash, in hexadecimal.
+pub(crate) fn variant(subject: &[u8]) -> String {
+    hex::encode(&digest(&SHA256, subject).as_ref()[..8])
+}

@@ -1,0 +1,496 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use db::Row;
+use oci::Digest;
+use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable};
+use testkit::Database;
+use vulndb::file::{Builder, Feed};
+use vulndb::{
+    Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Named, Probability, Qualifiers,
+    Rating, Records, Severity, Start, Verdict,
+};
+
+use crate::support::{self, DEBIAN, Hub, STATUS, dpkg, name, query, run};
+
+db::statements! {
+    LIST_EVENTS = "SELECT kind, component, vulnerability FROM finding_events ORDER BY id";
+    DUMP_FINDINGS = "SELECT c.identity, v.name, f.level, f.certain, f.nature, f.fix, COALESCE(f.fixed, '-'), f.suppressed \
+        FROM findings f JOIN inventory_components c ON c.id = f.component_id \
+        JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id ORDER BY c.identity, v.name";
+    DUMP_VULNERABILITIES = "SELECT name, level, score_tenths, probability_millionths, exploited, open_findings, \
+        mendable_findings, worst_level, worst FROM finding_vulnerabilities WHERE open_findings > 0 ORDER BY name";
+    DUMP_OWNED = "SELECT c.identity, o.identity, v.name FROM finding_owned f JOIN inventory_components c ON c.id = f.component_id \
+        JOIN inventory_components o ON o.id = f.owner_id JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
+        ORDER BY c.identity, o.identity, v.name";
+    DUMP_TOTALS = "SELECT t.repository_id, i.digest, t.fresh, t.critical, t.high, t.medium, t.low, t.unknown, t.exploited, \
+        t.mendable, t.suppressed FROM finding_totals t JOIN inventory_images i ON i.id = t.image_id \
+        ORDER BY t.repository_id, i.digest";
+    SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
+    FORGET_STATE = "DELETE FROM finding_state";
+    FORGET_FINDINGS = "DELETE FROM findings";
+    FORGET_OWNED = "DELETE FROM finding_owned";
+    FORGET_VULNERABILITIES = "DELETE FROM finding_vulnerabilities";
+    FORGET_PACKAGES = "DELETE FROM finding_packages";
+    FORGET_MATCHES = "UPDATE inventory_components SET matched = 0";
+    FORGET_PAIRS = "UPDATE finding_pairs SET fresh = 0";
+    FORGET_TOTALS = "UPDATE finding_totals SET fresh = 0, critical = 0, high = 0";
+}
+
+/// An advisory about a Debian source package or a Python one: vulnerable below a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Says {
+    id: &'static str,
+    package: &'static str,
+    below: Option<&'static str>,
+    level: Level,
+    withdrawn: bool,
+}
+
+const fn says(id: &'static str, package: &'static str, below: &'static str, level: Level) -> Says {
+    Says { id, package, below: Some(below), level, withdrawn: false }
+}
+
+impl Says {
+    fn advisory(self) -> Advisory {
+        let (ecosystem, package, named) = match self.package.strip_prefix("pypi/") {
+            Some(package) => (Ecosystem { family: Family::PyPi, release: None }, package, Named::Binary),
+            None => (Ecosystem { family: Family::Debian, release: Some("12".to_owned()) }, self.package, Named::Source),
+        };
+        let end = self.below.map_or(End::Unbounded, |version| End::Fixed(version.to_owned()));
+        Advisory {
+            id: self.id.to_owned(),
+            withdrawn: self.withdrawn.then_some(1),
+            severities: vec![Severity { source: None, rating: Rating::Level(self.level) }],
+            affected: vec![Affected {
+                ecosystem,
+                package: package.to_owned(),
+                named,
+                verdict: Verdict::Affected(Fix::AsStated),
+                intervals: vec![Interval { start: Start::Unbounded, end }],
+                versions: Vec::new(),
+                qualifiers: Qualifiers::default(),
+                severities: Vec::new(),
+            }],
+            ..Advisory::default()
+        }
+    }
+}
+
+/// What a database holds.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    says: Vec<Says>,
+    probabilities: Vec<(&'static str, f32)>,
+    exploited: Vec<&'static str>,
+}
+
+impl Known {
+    fn of(says: &[Says]) -> Self {
+        Self { says: says.to_vec(), ..Self::default() }
+    }
+
+    fn advisories(&self) -> Arc<Advisories> {
+        let probability = |(id, probability): &(&str, f32)| Probability {
+            id: (*id).to_owned(),
+            probability: *probability,
+            percentile: 0.5,
+        };
+        let exploited = |id: &&str| Exploited { id: (*id).to_owned(), added: None, due: None, is_in_ransomware: false };
+        let records = Records {
+            advisories: self.says.iter().map(|says| says.advisory()).collect(),
+            probabilities: self.probabilities.iter().map(probability).collect(),
+            exploited: self.exploited.iter().map(exploited).collect(),
+            ..Records::default()
+        };
+        let feed = Feed {
+            name: "test".to_owned(),
+            reader: "osv".to_owned(),
+            address: String::new(),
+            fetched: None,
+            advisories: 0,
+            problems: Vec::new(),
+        };
+        let mut builder = Builder::new();
+        builder.add(feed, records);
+        let bytes = builder.finish().unwrap();
+        let sha256 = blobs::digest(oci::Algorithm::Sha256, &bytes).hex();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        Arc::new(Advisories { database: feeds::Store::open_file(file.path()).unwrap(), sha256 })
+    }
+}
+
+impl Hub {
+    async fn advise(&self, known: &Known) {
+        self.order(known).await;
+        self.settle().await;
+    }
+
+    async fn order(&self, known: &Known) {
+        let advisories = known.advisories();
+        let sha256 = advisories.sha256.clone();
+        self.pipeline.use_advisories(advisories);
+        let ordered = self.db.write(move |tx| {
+            let job = Pipeline::match_order(&sha256).unwrap();
+            Box::pin(async move { ledger::jobs::enqueue(tx, &job).await.map(drop) })
+        });
+        ordered.await.unwrap();
+    }
+
+    async fn affected(&self, vulnerability: &str, readable: &Readable) -> Vec<String> {
+        let query = Query::parse(vulnerability, None).unwrap();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.pipeline.find(&query, readable, after.as_deref(), 2).await.unwrap();
+            for one in page.items {
+                let finding = one.finding.unwrap();
+                let tags: Vec<&str> = one.tags.iter().map(oci::Tag::as_str).collect();
+                let fixed = finding.fixed.unwrap_or_default();
+                found.push(format!("{}:{} {} {} -> {fixed}", one.repository, tags.join(","), one.name, one.version));
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        found.sort();
+        found
+    }
+
+    async fn events(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        for row in query(&self.index, &LIST_EVENTS, Vec::new()).await {
+            let kind = ["", "new", "fixed", "changed"][usize::try_from(row.get::<i64>(0).unwrap()).unwrap()];
+            let component: String = row.get(1).unwrap();
+            let purl = component.split('?').next().unwrap().to_owned();
+            told.push(format!("{kind} {} {purl}", row.get::<String>(2).unwrap()));
+        }
+        told
+    }
+
+    async fn listed(&self, filter: Filter, order: Order, readable: &Readable) -> Vec<String> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.pipeline.list_vulnerabilities(filter, order, readable, after.as_deref(), 2).await.unwrap();
+            assert!(page.items.len() <= 2);
+            for one in page.items {
+                let level = one.level.map_or("unknown".to_owned(), |level| format!("{level:?}").to_lowercase());
+                found.push(format!("{} {level} in {} images: {}", one.name, one.images, one.named.join(", ")));
+            }
+            after = page.next;
+            if after.is_none() {
+                return found;
+            }
+        }
+    }
+
+    async fn only(&self, repositories: &[&str]) -> Readable {
+        let mut ids = BTreeSet::new();
+        for repository in repositories {
+            ids.insert(self.registry.repository_id(&name(repository)).await.unwrap());
+        }
+        Readable::Repositories(ids)
+    }
+
+    async fn push(&self, repository: &str, tag: &str, packages: &[(&str, &str)]) -> Digest {
+        self.image(repository, tag, &[&[DEBIAN], &[(STATUS, &dpkg(packages))]]).await
+    }
+
+    /// Pushes an image with a Python package, which the distribution's package installed or someone else did.
+    async fn push_python(&self, repository: &str, tag: &str, version: &str, is_owned: bool) -> Digest {
+        let metadata = "usr/lib/python3/dist-packages/requests-1.dist-info/METADATA";
+        let status = dpkg(&[("python3-requests", version)]);
+        let text = format!("Metadata-Version: 2.1\nName: requests\nVersion: {version}\n");
+        let list = if is_owned { format!("/{metadata}\n") } else { "/usr/share/doc/x\n".to_owned() };
+        let files = [DEBIAN, (STATUS, &status), (metadata, &text), ("var/lib/dpkg/info/python3-requests.list", &list)];
+        self.image(repository, tag, &[&files]).await
+    }
+
+    /// Everything that matching keeps, but for numbers and times.
+    async fn dump(&self) -> Vec<Row> {
+        let mut all = Vec::new();
+        for statement in [&DUMP_FINDINGS, &DUMP_VULNERABILITIES, &DUMP_OWNED, &DUMP_TOTALS] {
+            all.extend(query(&self.index, statement, Vec::new()).await);
+        }
+        all
+    }
+
+    /// Forgets everything that was matched and matches it from the beginning.
+    async fn match_anew(&self, known: &Known) {
+        for statement in [
+            &FORGET_STATE,
+            &FORGET_FINDINGS,
+            &FORGET_OWNED,
+            &FORGET_VULNERABILITIES,
+            &FORGET_PACKAGES,
+            &FORGET_MATCHES,
+            &FORGET_PAIRS,
+            &FORGET_TOTALS,
+        ] {
+            run(&self.index, statement, Vec::new()).await;
+        }
+        self.advise(known).await;
+    }
+}
+
+async fn fleet(database: Database) -> Hub {
+    let hub = Hub::open(database).await;
+    hub.push("team/api", "1", &[("openssl", "3.0.11-1"), ("zlib1g", "1.2")]).await;
+    hub.push("team/api", "2", &[("openssl", "3.0.15-1"), ("zlib1g", "1.2")]).await;
+    hub.push("team/web", "1", &[("openssl", "3.0.11-1"), ("opensc", "0.1")]).await;
+    hub.push("other/job", "1", &[("openssl", "1.1.1w-1")]).await;
+    hub
+}
+
+fn first() -> Known {
+    Known {
+        says: vec![
+            says("CVE-2023-0001", "openssl", "3.0.12-1", Level::High),
+            says("CVE-2023-0002", "zlib1g", "1.3", Level::Critical),
+            says("CVE-2023-0003", "nothing", "9", Level::Critical),
+        ],
+        probabilities: vec![("CVE-2023-0001", 0.9)],
+        exploited: Vec::new(),
+    }
+}
+
+testkit::on_both_databases! {
+    async fn an_image_is_matched_as_it_lands_and_a_new_database_by_its_difference(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        assert_eq!(hub.pipeline.match_state().await.unwrap(), None);
+        assert_eq!(hub.affected("CVE-2023-0001", &Readable::All).await, Vec::<String>::new());
+        hub.advise(&first()).await;
+        let state = hub.pipeline.match_state().await.unwrap().unwrap();
+        assert_eq!((state.progress, &state.database_sha256), (Progress::Done, &first().advisories().sha256));
+        assert_eq!(hub.affected("cve-2023-0001", &Readable::All).await, [
+            "other/job:1 openssl 1.1.1w-1 -> 3.0.12-1",
+            "team/api:1 openssl 3.0.11-1 -> 3.0.12-1",
+            "team/web:1 openssl 3.0.11-1 -> 3.0.12-1",
+        ]);
+        // What is matched for the first time is nobody's news.
+        assert_eq!(hub.events().await, Vec::<String>::new());
+
+        let later = hub.push("team/api", "3", &[("zlib1g", "1.2"), ("openssl", "1.0-1")]).await;
+        hub.settle().await;
+        assert_eq!(hub.pipeline.match_state_of(later).await.unwrap(), Some(state));
+        assert!(hub.affected("CVE-2023-0001", &Readable::All).await.contains(&"team/api:3 openssl 1.0-1 -> 3.0.12-1".to_owned()));
+        let team = hub.registry.repository_id(&name("team/api")).await.unwrap();
+        let totals = hub.pipeline.totals_of(team, later).await.unwrap().unwrap();
+        assert_eq!((totals.critical, totals.high, totals.mendable, totals.exploited), (1, 1, 2, 0));
+
+        let second = Known {
+            says: vec![
+                says("CVE-2023-0001", "openssl", "3.0.12-1", Level::Critical),
+                says("CVE-2024-0009", "opensc", "0.2", Level::Low),
+            ],
+            probabilities: vec![("CVE-2023-0001", 0.8)],
+            exploited: vec!["CVE-2023-0001"],
+        };
+        hub.advise(&second).await;
+        assert_eq!(hub.affected("CVE-2023-0002", &Readable::All).await, Vec::<String>::new());
+        assert_eq!(hub.affected("CVE-2024-0009", &Readable::All).await, ["team/web:1 opensc 0.1 -> 0.2"]);
+        let mut events = hub.events().await;
+        events.sort();
+        assert_eq!(events, [
+            "changed CVE-2023-0001 pkg:deb/debian/openssl@1.0-1",
+            "changed CVE-2023-0001 pkg:deb/debian/openssl@1.1.1w-1",
+            "changed CVE-2023-0001 pkg:deb/debian/openssl@3.0.11-1",
+            "fixed CVE-2023-0002 pkg:deb/debian/zlib1g@1.2",
+            "new CVE-2024-0009 pkg:deb/debian/opensc@0.1",
+        ]);
+        let totals = hub.pipeline.totals_of(team, later).await.unwrap().unwrap();
+        assert_eq!((totals.critical, totals.high, totals.exploited, totals.open()), (1, 0, 1, 1));
+        // Events and lists tell only of what the caller may read.
+        let other = hub.only(&["other/job"]).await;
+        let told = hub.pipeline.list_events(&other, None, 10).await.unwrap();
+        assert_eq!(told.items.iter().map(|event| event.kind.as_str()).collect::<Vec<_>>(), ["finding.changed"]);
+        let before = hub.dump().await;
+        hub.match_anew(&second).await;
+        assert_eq!(hub.dump().await, before);
+    }
+
+    async fn vulnerabilities_are_listed_worst_first_of_what_may_be_read(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        hub.advise(&Known { exploited: vec!["CVE-2023-0001"], ..first() }).await;
+        let all = &Readable::All;
+        let (api, job) = (hub.only(&["team/api"]).await, hub.only(&["other/job"]).await);
+        let any = Filter::default();
+        assert_eq!(hub.listed(any, Order::Worst, all).await, [
+            "CVE-2023-0001 high in 3 images: openssl 3.0.11-1, openssl 1.1.1w-1",
+            "CVE-2023-0002 critical in 2 images: zlib1g 1.2",
+        ]);
+        assert_eq!(hub.listed(any, Order::Worst, &api).await, [
+            "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",
+            "CVE-2023-0002 critical in 2 images: zlib1g 1.2",
+        ]);
+        assert_eq!(hub.listed(any, Order::Worst, &job).await, ["CVE-2023-0001 high in 1 images: openssl 1.1.1w-1"]);
+        assert_eq!(hub.listed(any, Order::Worst, &hub.only(&[]).await).await, Vec::<String>::new());
+        let critical = Filter { level: Some(Level::Critical), ..any };
+        assert_eq!(hub.listed(critical, Order::Worst, all).await, ["CVE-2023-0002 critical in 2 images: zlib1g 1.2"]);
+        let probable = Filter { probability: 0.5, ..any };
+        assert_eq!(hub.listed(probable, Order::Probability, &job).await.len(), 1);
+        let exploited = Filter { exploited: true, mendable: true, ..any };
+        assert_eq!(hub.listed(exploited, Order::Age, &api).await.len(), 1);
+        let totals = hub.pipeline.totals(all).await.unwrap();
+        assert_eq!((totals.critical, totals.high, totals.exploited, totals.mendable), (2, 3, 3, 5));
+        let totals = hub.pipeline.totals(&job).await.unwrap();
+        assert_eq!((totals.critical, totals.high), (0, 1));
+        assert_eq!(hub.affected("CVE-2023-0001", &job).await, ["other/job:1 openssl 1.1.1w-1 -> 3.0.12-1"]);
+        let error = hub.pipeline.list_vulnerabilities(any, Order::Worst, all, Some("x"), 2).await.unwrap_err();
+        assert!(matches!(error, pipeline::Error::Cursor));
+    }
+
+    async fn the_distribution_answers_for_what_its_packages_installed(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.push_python("team/api", "owned", "2.0", true).await;
+        hub.push_python("team/api", "other", "2.0", false).await;
+        hub.settle().await;
+        let upstream = says("CVE-2024-0001", "pypi/requests", "3.0", Level::High);
+        hub.advise(&Known::of(&[upstream])).await;
+        let both = ["team/api:other requests 2.0 -> 3.0", "team/api:owned requests 2.0 -> 3.0"];
+        assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both);
+        // It was mended there before.
+        let mended = says("CVE-2024-0001", "python3-requests", "1.9", Level::High);
+        hub.advise(&Known::of(&[upstream, mended])).await;
+        assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both[..1]);
+        let totals = hub.pipeline.totals(&Readable::All).await.unwrap();
+        assert_eq!((totals.high, totals.suppressed), (1, 1));
+        hub.advise(&Known::of(&[upstream])).await;
+        assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both);
+        assert_eq!(hub.pipeline.totals(&Readable::All).await.unwrap().high, 2);
+    }
+
+    async fn an_update_that_is_cut_off_anywhere_goes_on(database: Database) {
+        let hub = fleet(database).await;
+        hub.push_python("team/api", "owned", "2.0", true).await;
+        hub.settle().await;
+        let one = first();
+        let two = Known {
+            says: vec![
+                says("CVE-2023-0001", "openssl", "3.0.14-1", Level::Low),
+                says("CVE-2024-0001", "pypi/requests", "3.0", Level::High),
+                says("CVE-2024-0001", "python3-requests", "1.9", Level::High),
+            ],
+            probabilities: vec![("CVE-2023-0001", 0.4)],
+            exploited: vec!["CVE-2024-0001"],
+        };
+        hub.advise(&one).await;
+        hub.faults.count();
+        hub.advise(&two).await;
+        let operations = hub.faults.operations();
+        let two_dump = hub.dump().await;
+        hub.advise(&one).await;
+        let one_dump = hub.dump().await;
+        for call in (1..operations).step_by(CALLS_STEP) {
+            let (known, dump) = if call % 2 == 1 { (&two, &two_dump) } else { (&one, &one_dump) };
+            hub.order(known).await;
+            hub.settle_through_failure(call).await;
+            assert_eq!(&hub.dump().await, dump, "call {call}");
+        }
+    }
+
+    /// After any pushes, deletes, updates and interruptions the state is that of matching everything anew.
+    async fn what_was_matched_by_differences_equals_a_match_of_everything(database: Database) {
+        const NAMES: [&str; 6] = ["openssl", "zlib1g", "curl", "bash", "glibc", "tar"];
+        const SAID: [&str; 8] =
+            ["openssl", "zlib1g", "curl", "bash", "glibc", "tar", "pypi/requests", "python3-requests"];
+        const IDS: [&str; 8] = [
+            "CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003", "CVE-2024-0004", "CVE-2024-0005", "CVE-2024-0006",
+            "CVE-2024-0007", "CVE-2024-0008",
+        ];
+        const VERSIONS: [&str; 5] = ["1", "2", "3", "4", "5"];
+        const LEVELS: [Level; 4] = [Level::Low, Level::Medium, Level::High, Level::Critical];
+        let number = |variable| std::env::var(variable).ok().and_then(|text| text.parse::<u64>().ok());
+        let seed = number("GARRISON_SEED").unwrap_or_else(|| support::now_us().unsigned_abs());
+        let steps = number("GARRISON_STEPS").unwrap_or(STEPS);
+        let mut random = Random(seed);
+        let hub = Hub::open(database).await;
+        let mut known = Known::default();
+        let mut pushed: Vec<(&str, Digest)> = Vec::new();
+        for step in 0..steps {
+            match random.below(10) {
+                0..4 => {
+                    let packages: Vec<(&str, &str)> = NAMES
+                        .into_iter()
+                        .filter(|_| random.below(2) == 0)
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .map(|name| (name, random.of(&VERSIONS)))
+                        .collect();
+                    let repository = random.of(&["team/api", "team/web", "other/job"]);
+                    let tag = format!("t{}", random.below(4));
+                    let image = if random.below(3) == 0 {
+                        hub.push_python(repository, &tag, random.of(&VERSIONS), random.below(2) == 0).await
+                    } else {
+                        hub.push(repository, &tag, &packages).await
+                    };
+                    pushed.push((repository, image));
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                4..8 => {
+                    let id = random.of(&IDS);
+                    known.says.retain(|says| says.id != id || random.below(2) == 0);
+                    let below = random.of(&VERSIONS);
+                    known.says.push(Says {
+                        below: (random.below(3) > 0).then_some(below),
+                        withdrawn: random.below(6) == 0,
+                        ..says(id, random.of(&SAID), "1", random.of(&LEVELS))
+                    });
+                    known.probabilities = vec![(random.of(&IDS), [0.1, 0.5, 0.9][random.below(3)])];
+                    known.exploited = vec![random.of(&IDS)];
+                    hub.order(&known).await;
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                8 => {
+                    // The disk fails somewhere on the way; the job runs again.
+                    hub.settle_through_failure(1 + random.below(40) as u64).await;
+                }
+                _ if !pushed.is_empty() => {
+                    let (repository, image) = pushed.swap_remove(random.below(pushed.len()));
+                    // Another push of the same image may have been deleted already.
+                    let _gone = hub.registry.delete_manifest(&name(repository), &image, "user:ann").await;
+                    run(&hub.db, &SWEEP_NOW, Vec::new()).await;
+                    hub.settle().await;
+                }
+                _ => hub.settle().await,
+            }
+            if step % 10 == 9 {
+                hub.order(&known).await;
+                hub.settle().await;
+                let before = hub.dump().await;
+                hub.match_anew(&known).await;
+                assert_eq!(hub.dump().await, before, "seed {seed}, step {step}, {known:?}");
+            }
+        }
+    }
+}
+
+/// Each so many operations one fails; both databases' numbers have no common part with it.
+const CALLS_STEP: usize = 11;
+
+/// Steps of the walk; `GARRISON_STEPS` asks for more.
+const STEPS: u64 = 60;
+
+/// Numbers that look random: `SplitMix64`.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
