@@ -179,7 +179,7 @@ pub struct Advised {
 }
 
 /// That a finding does not count, who says so, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Suppression {
     /// What kind of word it is.
     pub by: Suppressor,

@@ -1,8 +1,8 @@
 //! What is known to be wrong with what an inventory lists: the join of components and advisories, as one value that people and
 //! programs read.
 //!
-//! This crate is pure: a database and an inventory in, a [`Report`] out. It opens no file and reads no clock; what a finding is,
-//! `vulndb` decides; here it is told with all that is asked about it.
+//! This crate is pure: a database and an inventory in, a [`Report`] out, and a report in, documents out. It opens no file and reads no
+//! clock; what a finding is, `vulndb` decides; here it is told with all that is asked about it.
 //!
 //! Invariants, which everything above relies on:
 //! - A report is owned and complete: nobody needs the database again to read it, and its serialisation is the JSON document that
@@ -11,18 +11,52 @@
 //! - A finding that does not count is there, with who says so and why.
 
 mod address;
+mod comparison;
 mod component;
+mod condition;
+mod cyclonedx;
+mod explanation;
+mod explanation_table;
 mod facts;
 mod finding;
+mod fingerprint;
+mod format;
+mod grype;
 mod paths;
 mod report;
+pub mod sarif;
 mod spoken;
+mod table;
 mod upgrade;
 
 pub use address::address;
+pub use comparison::{Comparison, Decided};
 pub use component::{AffectedComponent, Named};
+pub use condition::{Condition, ConditionError};
+pub use cyclonedx::cyclonedx;
+pub use explanation::{Answer, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present, Suppressed};
+pub use explanation_table::explanation_table;
 pub use finding::{
     Advised, ComponentRef, Exploitation, Exploited, Finding, Fix, FixState, Rating, Suppression, Suppressor,
 };
+pub use format::{DocumentOptions, Format, FormatError, Output, Written};
+pub use grype::grype;
 pub use report::{Advisories, Counted, FeedState, Options, Report, SCHEMA, Support};
+pub use sarif::{Sarif, sarif};
+pub use table::{TableOptions, table};
 pub use upgrade::Upgrade;
+
+use serde::Serialize;
+
+/// Writes a report as the JSON document that it is.
+pub fn json(report: &Report) -> String {
+    written(report)
+}
+
+/// Writes a document, indented, with a newline at its end.
+fn written(document: &impl Serialize) -> String {
+    // Nothing of ours has a key that is no text, and memory has room for what it holds already.
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}

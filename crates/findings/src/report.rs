@@ -259,7 +259,7 @@ fn fix(hits: &[Hit]) -> Fix {
 }
 
 /// Says why a finding does not count.
-fn suppressed<B: AsRef<[u8]>>(
+pub(crate) fn suppressed<B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
     known: &Known<'_, B>,
@@ -331,7 +331,7 @@ fn summarise<B: AsRef<[u8]>>(
 }
 
 /// Returns the summary of a text, else the first line of it that says something.
-fn line(text: &Text) -> Option<String> {
+pub(crate) fn line(text: &Text) -> Option<String> {
     let first = |text: &str| {
         let line = text.lines().map(|line| line.trim_matches(['#', ' ', '\t'])).find(|line| !line.is_empty())?;
         Some(line[..line.floor_char_boundary(SUMMARY_BYTES_MAX)].to_owned())
@@ -349,15 +349,15 @@ fn support(distribution: &Distribution) -> Option<Support> {
 }
 
 fn counted(inventory: &Inventory) -> Counted {
-    let distribution = inventory.distribution.as_ref();
-    let is_unmatched = |component: &&Component| matching::identities(component, distribution).is_empty();
+    let distribution = matching::distribution_of(inventory);
+    let is_unmatched = |component: &&Component| matching::identities(component, distribution.as_deref()).is_empty();
     Counted {
         components: inventory.components.len(),
         unmatched: inventory.components.iter().filter(is_unmatched).count(),
     }
 }
 
-fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advisories, Corrupt> {
+pub(crate) fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advisories, Corrupt> {
     let feeds = database.feeds()?;
     Ok(Advisories {
         newest: feeds.iter().filter_map(|feed| feed.fetched).max().and_then(moment),

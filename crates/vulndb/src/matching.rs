@@ -601,7 +601,8 @@ pub fn explain<B: AsRef<[u8]>>(
     Ok(all)
 }
 
-fn ranges_in_words(statement: &Statement<'_>) -> String {
+/// Returns the versions that a statement means, in words.
+pub fn ranges_in_words(statement: &Statement<'_>) -> String {
     if statement.intervals.is_empty() && statement.versions.is_empty() {
         return "all versions".to_owned();
     }

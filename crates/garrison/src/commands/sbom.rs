@@ -18,6 +18,7 @@ mod outputs;
 
 pub(crate) use convert::read_document;
 use outputs::Outputs;
+pub(crate) use outputs::source_date;
 
 /// List every component of an image, a directory or a file.
 ///

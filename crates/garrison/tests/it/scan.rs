@@ -78,7 +78,7 @@ fn a_database_is_made_of_feeds_and_says_what_it_did_not_understand() {
 #[test]
 fn findings_are_worst_first_with_the_way_to_mend_them() {
     let run = ready().run(&["scan", "--quiet", "tree"]);
-    insta::with_settings!({filters => [(r"\d+ ms", "N ms")]}, { insta::assert_snapshot!(run) });
+    insta::with_settings!({filters => [(r"\d+ ms", "N ms"), (r"\d+ (days|h|min) old", "N $1 old")]}, { insta::assert_snapshot!(run) });
 }
 
 #[test]
@@ -92,6 +92,47 @@ fn the_exit_code_is_one_from_a_severity_on() {
     check(&["--fail-on", "critical"], "exit 0");
     check(&["--fail-on", "high"], "exit 1");
     check(&["--fail-on", "severe"], "exit 2");
+    check(&["--fail-on", "high,kev"], "exit 0");
+    check(&["--fail-on", "critical", "--fail-on", "low,kev,fixable"], "exit 1");
+    check(&["--fail-on", "kev", "--only-fixed"], "exit 1");
+    check(&["--fail-on", "epss>=0.1"], "exit 0");
+    check(&["--fail-on", "epss>=2"], "exit 2");
+}
+
+#[test]
+fn the_last_line_says_why_it_failed() {
+    let home = ready();
+    let check = |arguments: &[&str], expected: &str| {
+        let run = home.run(&[&["scan", "tree"], arguments].concat());
+        assert_eq!(run.lines().last(), Some(expected), "{arguments:?}");
+    };
+    check(&[], "hint: `garrison scan --explain CVE-2024-0002 tree` says why it matches");
+    check(&["--fail-on", "high"], "exit 1 (1 finding at or above --fail-on high)");
+    check(&["--fail-on", "negligible"], "exit 1 (2 findings at or above --fail-on negligible)");
+    check(
+        &["--fail-on", "high", "--fail-on", "kev,fixable"],
+        "exit 1 (2 findings by --fail-on high or --fail-on kev,fixable)",
+    );
+}
+
+#[test]
+fn a_report_goes_to_several_places_at_once() {
+    let home = ready();
+    let outputs = ["table", "json=a.json", "sarif=a.sarif", "grype-json=b.json", "cyclonedx@1.5=c.json"];
+    let arguments: Vec<&str> =
+        ["scan", "--quiet", "tree"].into_iter().chain(outputs.iter().flat_map(|output| ["-o", output])).collect();
+    let run = home.run(&arguments);
+    assert!(run.starts_with("exit 0\n--- stdout\ntree: 2 findings to act on\n"), "{run}");
+    let read =
+        |file: &str| -> Value { serde_json::from_slice(&std::fs::read(home.path().join(file)).unwrap()).unwrap() };
+    assert_eq!(read("a.json")["schema"], "garrison/scan/1");
+    assert_eq!(read("a.json")["findings"].as_array().unwrap().len(), 2);
+    assert_eq!(read("a.sarif")["runs"][0]["results"].as_array().unwrap().len(), 2);
+    assert_eq!(read("b.json")["matches"].as_array().unwrap().len(), 2);
+    assert_eq!(read("c.json")["specVersion"], "1.5");
+    assert_eq!(read("c.json")["vulnerabilities"].as_array().unwrap().len(), 2);
+    insta::assert_snapshot!("two_to_one_place", home.run(&["scan", "tree", "-o", "json", "-o", "sarif"]));
+    insta::assert_snapshot!("no_such_output", home.run(&["scan", "tree", "-o", "sariv"]));
 }
 
 #[test]
@@ -101,6 +142,16 @@ fn every_yes_and_every_no_is_explained() {
     insta::assert_snapshot!("outside", home.run(&["scan", "--quiet", "--explain", "GHSA-bbbb-bbbb-bbbb", "tree"]));
     insta::assert_snapshot!("not_here", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "github"]));
     insta::assert_snapshot!("unknown", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0009", "tree"]));
+    insta::assert_snapshot!(
+        "one",
+        home.run(&["scan", "-q", "--explain", "CVE-2024-0002", "tree", "pkg:deb/debian/libssl3"])
+    );
+    insta::assert_snapshot!(
+        "none",
+        home.run(&["scan", "-q", "--explain", "CVE-2024-0002", "tree", "pkg:deb/debian/libc6"])
+    );
+    insta::assert_snapshot!("as_sarif", home.run(&["scan", "-q", "--explain", "CVE-2024-0002", "tree", "-o", "sarif"]));
+    insta::assert_snapshot!("component_alone", home.run(&["scan", "-q", "tree", "libssl3"]));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 use component::Inventory;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use super::{Format, cyclonedx, purls, spdx, syft, table};
+use super::{CycloneDxVersion, Format, cyclonedx, purls, spdx, syft, table};
 
 /// How a document is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +40,23 @@ impl WriteOptions {
 /// Writes an inventory. The same inventory and options give the same bytes.
 pub fn write(inventory: &Inventory, options: &WriteOptions) -> Vec<u8> {
     match options.format {
-        Format::CycloneDx(version) => cyclonedx::write(inventory, version, options),
+        Format::CycloneDx(version) => cyclonedx::write(inventory, version, options, |_| None),
         Format::Spdx => spdx::write(inventory, options),
         Format::Syft => syft::write(inventory, options),
         Format::Purls => purls::write(inventory),
         Format::Table => table::write(inventory, options.width),
     }
+}
+
+/// Writes an inventory as `CycloneDX` with a member `vulnerabilities`: `vulnerabilities` is told how the document refers to each component, in
+/// their order, and returns it.
+pub fn write_with_vulnerabilities(
+    inventory: &Inventory,
+    version: CycloneDxVersion,
+    options: &WriteOptions,
+    vulnerabilities: impl FnOnce(&[String]) -> Box<RawValue>,
+) -> Vec<u8> {
+    cyclonedx::write(inventory, version, options, |references| Some(vulnerabilities(references)))
 }
 
 impl WriteOptions {

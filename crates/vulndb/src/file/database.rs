@@ -296,6 +296,13 @@ impl<B: AsRef<[u8]>> Database<B> {
         Ok(found.map(|(_, (_, indices))| indices).unwrap_or_default())
     }
 
+    /// Returns every name that a vulnerability goes by, in order.
+    pub fn names(&self) -> Result<impl Iterator<Item = Result<&str, Corrupt>>, Corrupt> {
+        let table = Table::open(&self.file, Section::Names)?;
+        let places = 0..table.len();
+        Ok(places.map(move |index| table.record::<(&str, Vec<VulnerabilityIndex>)>(index).map(|(name, _)| name)))
+    }
+
     /// Finds how probable it is that a vulnerability is exploited.
     pub fn find_probability(&self, name: &str) -> Result<Option<Probability>, Corrupt> {
         let Some(wanted) = cve_number(name) else { return Ok(None) };

@@ -168,6 +168,8 @@ fn a_vulnerability_is_found_by_all_its_names() {
     let about: Vec<_> = database.vulnerability(first).unwrap().advisories;
     let ids: Vec<_> = about.iter().map(|index| database.advisory(*index).unwrap().id).collect();
     assert_eq!(ids, ["DSA-1-1", "GHSA-aaaa"]);
+    let names: Vec<_> = database.names().unwrap().map(Result::unwrap).collect();
+    assert_eq!(names, ["CVE-2024-0001", "CVE-2024-0002", "DSA-1-1", "GHSA-aaaa", "GHSA-bbbb"]);
 }
 
 #[test]

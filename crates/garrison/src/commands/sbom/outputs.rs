@@ -3,6 +3,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use component::Inventory;
+use jiff::Timestamp;
 use sbom::formats::{Format, Output, WriteOptions, write};
 
 use crate::error::{CommandError, Kind};
@@ -35,20 +36,21 @@ impl Outputs {
             return Err(CommandError::new(Kind::Usage, format!("two outputs go to {place}"))
                 .hint("`-o FORMAT=FILE` writes to a file"));
         }
-        Ok(Parsed { outputs, timestamp: source_date(std::env::var_os("SOURCE_DATE_EPOCH"))? })
+        let time = source_date(std::env::var_os("SOURCE_DATE_EPOCH"))?;
+        Ok(Parsed { outputs, timestamp: time.map(|time| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()) })
     }
 }
 
 /// Returns the time that the caller's build is of (reproducible-builds.org, "`SOURCE_DATE_EPOCH`").
-fn source_date(value: Option<std::ffi::OsString>) -> Result<Option<String>, CommandError> {
+pub(crate) fn source_date(value: Option<std::ffi::OsString>) -> Result<Option<Timestamp>, CommandError> {
     let Some(value) = value.filter(|value| !value.is_empty()) else { return Ok(None) };
     let seconds = value.to_str().and_then(|text| text.parse::<i64>().ok());
-    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()).ok_or_else(|| {
+    let time = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(|| {
         let text = value.to_string_lossy();
         CommandError::new(Kind::Usage, format!("SOURCE_DATE_EPOCH is `{text}`, which is no time"))
             .hint("it is a number of seconds since 1970-01-01, as `date +%s` prints it")
     })?;
-    Ok(Some(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()))
+    Ok(Some(time))
 }
 
 impl Parsed {
@@ -96,6 +98,7 @@ mod tests {
         ];
         for (value, expected) in table {
             let found = source_date(value.map(Into::into)).map_err(drop);
+            let found = found.map(|time| time.map(|time| time.to_string()));
             assert_eq!(found, expected.map(|time: Option<&str>| time.map(str::to_owned)), "{value:?}");
         }
     }

@@ -5,6 +5,7 @@ use component::{
     Component, Distribution, Edge, Inventory, License, Node, PackageType, Relation, Scope, Subject, Technique,
 };
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::{DISTRIBUTION_REFERENCE, SUBJECT_REFERENCE};
 use crate::formats::identity::Identities;
@@ -12,8 +13,15 @@ use crate::formats::licenses::Licenses;
 use crate::formats::namespace::{self, HashSpelling, Property};
 use crate::formats::{CycloneDxVersion, WriteOptions, serial, time};
 
-pub(in crate::formats) fn write(inventory: &Inventory, version: CycloneDxVersion, options: &WriteOptions) -> Vec<u8> {
+/// `vulnerabilities` is told the components' references and returns the member of that name, if the document has one.
+pub(in crate::formats) fn write(
+    inventory: &Inventory,
+    version: CycloneDxVersion,
+    options: &WriteOptions,
+    vulnerabilities: impl FnOnce(&[String]) -> Option<Box<RawValue>>,
+) -> Vec<u8> {
     let graph = Graph::new(inventory);
+    let vulnerabilities = vulnerabilities(&graph.references);
     let created = options.created(inventory);
     let mut properties = namespace::of_document(inventory);
     if let Some(created) = created.filter(|created| !time::is_rfc3339(created)) {
@@ -38,6 +46,7 @@ pub(in crate::formats) fn write(inventory: &Inventory, version: CycloneDxVersion
         components: Components { inventory, graph: &graph, version },
         dependencies: Dependencies { inventory, graph: &graph },
         compositions: compositions(inventory, &graph),
+        vulnerabilities,
     };
     let mut bytes = options.json(&bom);
     serial::replace_placeholder(&mut bytes);
@@ -121,6 +130,8 @@ struct DocumentOut<'a> {
     dependencies: Dependencies<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     compositions: Vec<Composition<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vulnerabilities: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]

@@ -1,0 +1,474 @@
+//! Why one vulnerability was found in an inventory, or why not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Component, ComponentIndex, Inventory, Location, Purl};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
+use vulndb::matching::{self, Identity, Outcome, Reason};
+use vulndb::{Channel, Ecosystem, Interval, Named as NamedBy, Verdict};
+
+use crate::address::record_address;
+use crate::facts::{Known, moment};
+use crate::report::{Advisories, advisories, line, suppressed};
+use crate::{Comparison, Exploitation, Exploited, Named, Suppression};
+
+/// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
+pub const EXPLANATION_SCHEMA: &str = "garrison/explanation/1";
+
+/// The most statements about packages that are not here that are told; a vulnerability of a kernel is in hundreds.
+pub const ELSEWHERE_MAX: usize = 50;
+
+/// Why a vulnerability was found, or why not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// [`EXPLANATION_SCHEMA`].
+    pub schema: String,
+    /// What was asked for.
+    pub asked: String,
+    /// What the database calls it; several where one name is of several. Empty when no feed knows it.
+    pub vulnerabilities: Vec<String>,
+    /// The answer.
+    pub answer: Answer,
+    /// What it is, in a line.
+    pub summary: Option<String>,
+    /// Its name that is most like the one that nobody knows.
+    pub nearest: Option<String>,
+    /// How probable it is that it is exploited.
+    pub epss: Option<Exploitation>,
+    /// That it is known to be exploited.
+    pub kev: Option<Exploited>,
+    /// What was held against it.
+    pub advisories: Advisories,
+    /// The feeds that have a record of it.
+    pub known_to: Vec<String>,
+    /// The feeds that have none.
+    pub unknown_to: Vec<String>,
+    /// What each record says of components that are here.
+    pub records: Vec<Held>,
+    /// The findings that do not count, with all who say so, in the order in which that is decided.
+    pub suppressed: Vec<Suppressed>,
+    /// What records about it say of packages that are not here, or in other ecosystems.
+    pub elsewhere: Vec<Elsewhere>,
+    /// How many of those are not told.
+    pub elsewhere_untold: usize,
+}
+
+/// The answer to whether a vulnerability is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// It is, and counts.
+    Affected,
+    /// It is, and somebody whose word is taken says that it does not count.
+    Suppressed,
+    /// Records speak of what is here, and none means this version.
+    NotAffected,
+    /// No record speaks of anything that is here.
+    NotHere,
+    /// The component that was asked for is not here.
+    NoSuchComponent,
+    /// No feed knows it.
+    Unknown,
+}
+
+/// A record's statement, held against components that are here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The record's own name.
+    pub record: String,
+    /// The feed that it came from.
+    pub feed: String,
+    /// When the newest record of that feed was made or changed.
+    pub feed_newest: Option<Timestamp>,
+    /// When this record was changed last.
+    pub modified: Option<Timestamp>,
+    /// Where people read it.
+    pub address: String,
+    /// Whose packages it speaks of.
+    pub ecosystem: String,
+    /// The package that it speaks of.
+    pub package: String,
+    /// Whether that is a source package.
+    pub is_source: bool,
+    /// What it says of the versions that it means: `affected`, `not-affected` or `under-investigation`.
+    pub says: String,
+    /// The versions that it means, in words.
+    pub ranges: String,
+    /// What else must hold, in words.
+    pub qualifiers: Vec<String>,
+    /// The components that it was held against: all of one version.
+    pub present: Vec<Present>,
+    /// Whether it means them.
+    pub meant: bool,
+    /// Why, in words.
+    pub because: String,
+    /// The comparison that decides.
+    pub comparison: Option<Comparison>,
+}
+
+/// A component that is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Present {
+    /// Which.
+    pub component: Named,
+    /// The source package that it was built from.
+    pub source: Option<String>,
+    /// The first place where the evidence is; a layer is a place among those of the inventory.
+    pub location: Option<Location>,
+}
+
+/// A finding that does not count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// Of which component.
+    pub component: Named,
+    /// Who says so, the first of whom decides.
+    pub suppressions: Vec<Suppression>,
+}
+
+/// What a record says of a package that is not here.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// The record's own name.
+    pub record: String,
+    /// The feed that it came from.
+    pub feed: String,
+    /// Whose package.
+    pub ecosystem: String,
+    /// The package.
+    pub package: String,
+    /// What it says of the versions that it means.
+    pub says: String,
+    /// The versions, in words.
+    pub ranges: String,
+}
+
+impl Explanation {
+    /// Explains one vulnerability, of all components or of those that a purl or a name means.
+    pub fn of<B: AsRef<[u8]>>(
+        database: &Database<B>,
+        inventory: &Inventory,
+        name: &str,
+        component: Option<&str>,
+    ) -> Result<Self, Corrupt> {
+        let indices = database.find_vulnerabilities(name)?;
+        let mut known = Known::new(database)?;
+        let mut explanation = Self::empty(name, advisories(database)?);
+        if indices.is_empty() {
+            explanation.nearest = nearest(database, name)?;
+            explanation.unknown_to = feeds_with_advisories(&explanation.advisories);
+            return Ok(explanation);
+        }
+        explanation.tell_vulnerabilities(database, &mut known, &indices)?;
+        let chosen: Vec<(ComponentIndex, &Component)> = (0_u32..)
+            .map(ComponentIndex)
+            .zip(&inventory.components)
+            .filter(|(_, found)| component.is_none_or(|asked| is_asked(asked, found)))
+            .collect();
+        let mut told = BTreeSet::new();
+        for (_, found) in &chosen {
+            explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
+        }
+        let is_open = explanation.tell_suppressed(database, &known, inventory, &chosen, &indices)?;
+        explanation.tell_elsewhere(database, &known, &indices, &told)?;
+        explanation.answer = match () {
+            () if is_open => Answer::Affected,
+            () if !explanation.suppressed.is_empty() => Answer::Suppressed,
+            () if chosen.is_empty() && component.is_some() => Answer::NoSuchComponent,
+            () if explanation.records.is_empty() => Answer::NotHere,
+            () => Answer::NotAffected,
+        };
+        Ok(explanation)
+    }
+
+    fn empty(name: &str, advisories: Advisories) -> Self {
+        Self {
+            schema: EXPLANATION_SCHEMA.to_owned(),
+            asked: name.to_owned(),
+            vulnerabilities: Vec::new(),
+            answer: Answer::Unknown,
+            summary: None,
+            nearest: None,
+            epss: None,
+            kev: None,
+            advisories,
+            known_to: Vec::new(),
+            unknown_to: Vec::new(),
+            records: Vec::new(),
+            suppressed: Vec::new(),
+            elsewhere: Vec::new(),
+            elsewhere_untold: 0,
+        }
+    }
+
+    fn tell_vulnerabilities<B: AsRef<[u8]>>(
+        &mut self,
+        database: &Database<B>,
+        known: &mut Known<'_, B>,
+        indices: &[VulnerabilityIndex],
+    ) -> Result<(), Corrupt> {
+        let mut feeds = BTreeSet::new();
+        let mut records = BTreeSet::new();
+        for index in indices {
+            let facts = known.facts(*index)?;
+            self.vulnerabilities.push(facts.name.clone());
+            self.epss = self.epss.or(facts.epss);
+            self.kev = self.kev.or(facts.kev);
+            records.extend(facts.advisories.iter().copied());
+        }
+        for record in &records {
+            feeds.insert(known.feed(&database.advisory(*record)?));
+        }
+        self.summary = database.texts(&records)?.values().find_map(line);
+        self.unknown_to = feeds_with_advisories(&self.advisories);
+        self.unknown_to.retain(|feed| !feeds.contains(feed));
+        self.known_to = feeds.into_iter().collect();
+        Ok(())
+    }
+
+    /// Holds every statement about the vulnerabilities against a component.
+    fn hold<B: AsRef<[u8]>>(
+        &mut self,
+        database: &Database<B>,
+        known: &Known<'_, B>,
+        inventory: &Inventory,
+        component: &Component,
+        indices: &[VulnerabilityIndex],
+        told: &mut BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
+    ) -> Result<(), Corrupt> {
+        let distribution = matching::distribution_of(inventory);
+        for identity in matching::identities(component, distribution.as_deref()) {
+            let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+            for statement in database.statements(&package)? {
+                let statement = statement?;
+                let head = database.advisory(statement.advisory)?;
+                let is_about = head.vulnerabilities.iter().any(|index| indices.contains(index));
+                if statement.named != identity.named || !is_about {
+                    continue;
+                }
+                told.insert((statement.advisory, identity.ecosystem.clone(), identity.name.clone()));
+                let outcome = match head.withdrawn {
+                    Some(_) => Outcome::NotMeant(Reason::Withdrawn),
+                    None => matching::judge(&statement, component, distribution.as_deref(), &identity),
+                };
+                let feed = known.feed(&head);
+                let said = Held {
+                    record: head.id.to_owned(),
+                    feed_newest: self
+                        .advisories
+                        .feeds
+                        .iter()
+                        .find(|known| known.name == feed)
+                        .and_then(|feed| feed.newest),
+                    feed,
+                    modified: head.modified.and_then(moment),
+                    address: record_address(identity.ecosystem.family, head.id),
+                    ecosystem: identity.ecosystem.to_string(),
+                    package: identity.name.clone(),
+                    is_source: identity.named == NamedBy::Source,
+                    says: says(statement.verdict).to_owned(),
+                    ranges: matching::ranges_in_words(&statement),
+                    qualifiers: qualifiers(&statement),
+                    present: vec![present(component)],
+                    meant: matches!(outcome, Outcome::Meant(_)),
+                    because: because(&statement, &identity, &outcome),
+                    comparison: Comparison::of(&statement, &identity, &outcome),
+                };
+                match self.records.iter_mut().find(|other| is_same(other, &said)) {
+                    Some(other) => other.present.extend(said.present),
+                    None => self.records.push(said),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells which findings do not count. Tells whether one does: what counts is what a scan counts.
+    fn tell_suppressed<B: AsRef<[u8]>>(
+        &mut self,
+        database: &Database<B>,
+        known: &Known<'_, B>,
+        inventory: &Inventory,
+        chosen: &[(ComponentIndex, &Component)],
+        indices: &[VulnerabilityIndex],
+    ) -> Result<bool, Corrupt> {
+        let chosen: BTreeMap<ComponentIndex, &Component> = chosen.iter().copied().collect();
+        let mut is_open = false;
+        for (index, findings) in matching::match_inventory(database, inventory)? {
+            let Some(component) = chosen.get(&index) else { continue };
+            for finding in findings.iter().filter(|finding| indices.contains(&finding.vulnerability)) {
+                match &finding.suppression {
+                    None => is_open = true,
+                    Some(suppression) => self.suppressed.push(Suppressed {
+                        component: Named::of(component),
+                        suppressions: vec![suppressed(database, inventory, known, suppression)?],
+                    }),
+                }
+            }
+        }
+        Ok(is_open)
+    }
+
+    /// Tells what records about the vulnerabilities say of other packages. There is no index for that: all statements are read.
+    fn tell_elsewhere<B: AsRef<[u8]>>(
+        &mut self,
+        database: &Database<B>,
+        known: &Known<'_, B>,
+        indices: &[VulnerabilityIndex],
+        told: &BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
+    ) -> Result<(), Corrupt> {
+        let mut records = BTreeSet::new();
+        for index in indices {
+            records.extend(database.vulnerability(*index)?.advisories);
+        }
+        let mut all = BTreeSet::new();
+        for package in database.packages() {
+            let package = package?;
+            for statement in database.statements(&package)? {
+                let statement = statement?;
+                if !records.contains(&statement.advisory) {
+                    continue;
+                }
+                let (ecosystem, name) = database.package_name(&package)?;
+                if told.contains(&(statement.advisory, ecosystem.clone(), name.to_owned())) {
+                    continue;
+                }
+                let head = database.advisory(statement.advisory)?;
+                all.insert(Elsewhere {
+                    record: head.id.to_owned(),
+                    feed: known.feed(&head),
+                    ecosystem: ecosystem.to_string(),
+                    package: name.to_owned(),
+                    says: says(statement.verdict).to_owned(),
+                    ranges: matching::ranges_in_words(&statement),
+                });
+            }
+        }
+        self.elsewhere_untold = all.len().saturating_sub(ELSEWHERE_MAX);
+        self.elsewhere = all.into_iter().take(ELSEWHERE_MAX).collect();
+        Ok(())
+    }
+}
+
+/// Tells whether a component is what a purl or a name means: a purl without a version means all of them, and one without
+/// qualifiers those with any.
+fn is_asked(asked: &str, component: &Component) -> bool {
+    let Ok(asked) = asked.parse::<Purl>() else { return component.name == asked };
+    component.purl.as_ref().is_some_and(|own| {
+        let is_same = |left: Option<&str>, right: Option<&str>| left.is_none() || left == right;
+        own.ty() == asked.ty()
+            && own.namespace() == asked.namespace()
+            && own.name() == asked.name()
+            && is_same(asked.version(), own.version())
+            && asked.qualifiers().all(|(key, value)| own.qualifier(key) == Some(value))
+    })
+}
+
+fn is_same(left: &Held, right: &Held) -> bool {
+    let version = |held: &Held| held.present.first().and_then(|present| present.component.version.clone());
+    (&left.record, &left.feed, &left.ecosystem, &left.package, &left.ranges, &left.says, left.is_source, left.meant)
+        == (
+            &right.record,
+            &right.feed,
+            &right.ecosystem,
+            &right.package,
+            &right.ranges,
+            &right.says,
+            right.is_source,
+            right.meant,
+        )
+        && left.comparison == right.comparison
+        && left.because == right.because
+        && version(left) == version(right)
+}
+
+fn present(component: &Component) -> Present {
+    Present {
+        component: Named::of(component),
+        source: component.source.as_ref().map(|source| source.name.clone()),
+        location: component.locations.first().cloned(),
+    }
+}
+
+fn says(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Affected(_) => "affected",
+        Verdict::NotAffected => "not-affected",
+        Verdict::UnderInvestigation => "under-investigation",
+    }
+}
+
+fn because(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Meant(Some(place)) => match statement.intervals.get(*place) {
+            Some(interval) if *interval == Interval::ALL => "every version is meant".to_owned(),
+            Some(interval) => format!("{} lies in {interval}", identity.version),
+            None => "the version lies in the ranges".to_owned(),
+        },
+        Outcome::Meant(None) if statement.versions.is_empty() => "every version is meant".to_owned(),
+        Outcome::Meant(None) => format!("{} is named", identity.version),
+        _ if matching::is_mended_in_channel(statement, identity, outcome) => {
+            format!("{} is a build of the channel that mends it", identity.version)
+        }
+        Outcome::NotMeant(reason) => reason.to_string(),
+    }
+}
+
+/// What must hold besides the version, in words.
+fn qualifiers(statement: &Statement<'_>) -> Vec<String> {
+    let qualifiers = &statement.qualifiers;
+    let mut words = Vec::new();
+    if !qualifiers.architectures.is_empty() {
+        words.push(format!("on {}", qualifiers.architectures.join(", ")));
+    }
+    match qualifiers.module.as_deref() {
+        None => {}
+        Some("") => words.push("of no module".to_owned()),
+        Some(module) => words.push(format!("of module {module}")),
+    }
+    if qualifiers.channel != Channel::Main {
+        words.push(format!("mended in {}", qualifiers.channel.as_str()));
+    }
+    if let Some(target) = &qualifiers.target_software {
+        words.push(format!("made for {target}"));
+    }
+    if !qualifiers.runs_on.is_empty() {
+        words.push(format!("running on {}", qualifiers.runs_on.join(" or ")));
+    }
+    if !qualifiers.symbols.is_empty() {
+        let paths: Vec<&str> = qualifiers.symbols.iter().map(|symbols| symbols.path.as_str()).collect();
+        words.push(format!("in {}", paths.join(", ")));
+    }
+    words
+}
+
+/// Feeds of scores alone have no records that could lack one.
+fn feeds_with_advisories(advisories: &Advisories) -> Vec<String> {
+    advisories.feeds.iter().filter(|feed| feed.advisories > 0).map(|feed| feed.name.clone()).collect()
+}
+
+/// Finds the name that differs least from one that nobody knows, by what a finger does wrong.
+fn nearest<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<Option<String>, Corrupt> {
+    /// More is another name.
+    const DISTANCE_MAX: usize = 2;
+    /// Longer ones are no names, and the work grows with both lengths.
+    const NAME_BYTES_MAX: usize = 64;
+    if name.len() > NAME_BYTES_MAX {
+        return Ok(None);
+    }
+    let asked = name.to_ascii_uppercase();
+    let mut best: Option<(usize, String)> = None;
+    for known in database.names()? {
+        let known = known?;
+        if known.len().abs_diff(name.len()) > DISTANCE_MAX {
+            continue;
+        }
+        let distance = strsim::osa_distance(&asked, &known.to_ascii_uppercase());
+        if distance <= DISTANCE_MAX && best.as_ref().is_none_or(|(least, _)| distance < *least) {
+            best = Some((distance, known.to_owned()));
+        }
+    }
+    Ok(best.map(|(_, name)| name))
+}

@@ -1,0 +1,144 @@
+//! Every yes and every no with what it rests on.
+
+use component::{Distribution, Inventory, PackageType};
+use findings::{Answer, ELSEWHERE_MAX, Explanation, explanation_table};
+use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Qualifiers, Records, Symbols, Verdict};
+
+use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
+
+fn told(name: &str, component: Option<&str>) -> String {
+    let explanation = Explanation::of(&database(), &inventory(), name, component).unwrap();
+    explanation_table(&explanation, &inventory())
+}
+
+#[test]
+fn a_finding_is_explained_by_its_record_and_range() {
+    insta::assert_snapshot!("affected_distribution", told("CVE-2023-0286", None));
+    insta::assert_snapshot!("affected_language", told("GHSA-jfh8-c2jp-5v3q", None));
+    insta::assert_snapshot!("affected_named", told("MAL-2024-0001", None));
+}
+
+#[test]
+fn what_does_not_count_says_who_says_so() {
+    insta::assert_snapshot!("suppressed_by_the_distribution", told("CVE-2023-32681", None));
+    insta::assert_snapshot!("suppressed_without_code", told("CVE-2024-9999", None));
+}
+
+#[test]
+fn what_is_not_here_is_told_with_what_it_is_about() {
+    let mut fixed = inventory();
+    for component in &mut fixed.components {
+        if component.name.contains("ssl") {
+            component.version = Some("3.0.11-1~deb12u3".to_owned());
+        }
+    }
+    let explanation = Explanation::of(&database(), &fixed, "CVE-2023-0286", None).unwrap();
+    insta::assert_snapshot!("not_affected", explanation_table(&explanation, &fixed));
+    let mut empty = inventory();
+    empty.components.clear();
+    empty.edges.clear();
+    let explanation = Explanation::of(&database(), &empty, "CVE-2023-0286", None).unwrap();
+    insta::assert_snapshot!("not_here", explanation_table(&explanation, &empty));
+    insta::assert_snapshot!("unknown", told("CVE-2021-4428", None));
+    insta::assert_snapshot!("no_such_component", told("CVE-2023-0286", Some("pkg:deb/debian/zlib1g")));
+}
+
+#[test]
+fn one_component_can_be_asked_for() {
+    let check = |asked: &str, expected: (Answer, &[&str])| {
+        let explanation = Explanation::of(&database(), &inventory(), "CVE-2023-0286", Some(asked)).unwrap();
+        let names: Vec<_> = explanation
+            .records
+            .iter()
+            .flat_map(|held| held.present.iter().map(|present| present.component.name.as_str()))
+            .collect();
+        assert_eq!((explanation.answer, names.as_slice()), expected, "{asked}");
+    };
+    check("pkg:deb/debian/openssl@9", (Answer::NoSuchComponent, &[]));
+    check("pkg:deb/ubuntu/openssl", (Answer::NoSuchComponent, &[]));
+    check("pkg:deb/debian/openssl?arch=arm64", (Answer::NoSuchComponent, &[]));
+    check("nobody", (Answer::NoSuchComponent, &[]));
+    check("left", (Answer::NotHere, &[]));
+    check("pkg:deb/debian/openssl", (Answer::Affected, &["openssl"]));
+    check("pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64", (Answer::Affected, &["libssl3"]));
+    check("libssl3", (Answer::Affected, &["libssl3"]));
+}
+
+#[test]
+fn an_explanation_is_read_back_as_it_was_written() {
+    for name in ["CVE-2023-0286", "CVE-2023-32681", "CVE-2021-44228", "nobody"] {
+        let explanation = Explanation::of(&database(), &inventory(), name, None).unwrap();
+        let bytes = serde_json::to_vec(&explanation).unwrap();
+        assert_eq!(serde_json::from_slice::<Explanation>(&bytes).unwrap(), explanation);
+    }
+}
+
+/// The lines about the first record, for statements about a package of Ubuntu's and the version that is there.
+fn record(statement: Affected, version: &str) -> String {
+    let advisories = vec![advisory("CVE-2024-0001", &[], vec![statement])];
+    let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+    let inventory = Inventory {
+        distribution: Some(Distribution {
+            id: "ubuntu".to_owned(),
+            version_id: Some("20.04".to_owned()),
+            ..Distribution::default()
+        }),
+        components: vec![{
+            let mut deb = component(PackageType::Deb, "a", version);
+            deb.architecture = Some("arm64".to_owned());
+            deb
+        }],
+        edges: Vec::new(),
+        ..inventory()
+    };
+    let explanation = Explanation::of(&database, &inventory, "CVE-2024-0001", None).unwrap();
+    let text = explanation_table(&explanation, &inventory);
+    text.lines().skip(3).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_else_must_hold_is_told() {
+    let focal = Ecosystem::release(Family::Ubuntu, "20.04");
+    let with = |qualifiers| Affected { qualifiers, ..affected(&focal, "a", &["..2.0-1!"]) };
+    insta::assert_snapshot!(
+        "another_architecture",
+        record(with(Qualifiers { architectures: vec!["amd64".to_owned()], ..Qualifiers::default() }), "1.0-1",)
+    );
+    insta::assert_snapshot!(
+        "a_channel",
+        record(with(Qualifiers { channel: Channel::EsmApps, ..Qualifiers::default() }), "1.0-1",)
+    );
+    insta::assert_snapshot!(
+        "a_channel_that_mended_it",
+        record(with(Qualifiers { channel: Channel::EsmApps, ..Qualifiers::default() }), "2.0-1+esm1",)
+    );
+    insta::assert_snapshot!(
+        "symbols",
+        record(
+            with(Qualifiers {
+                symbols: vec![Symbols { path: "net/http".to_owned(), names: Vec::new() }],
+                ..Qualifiers::default()
+            }),
+            "3.0-1",
+        )
+    );
+    insta::assert_snapshot!("no_order", record(with(Qualifiers::default()), "no version"));
+    insta::assert_snapshot!(
+        "not_affected_at_all",
+        record(Affected { verdict: Verdict::NotAffected, ..affected(&focal, "a", &[".."]) }, "1.0-1",)
+    );
+}
+
+#[test]
+fn what_is_told_of_other_packages_is_bounded() {
+    let npm = Ecosystem::new(Family::Npm);
+    let check = |count: usize, told: usize, untold: usize| {
+        let packages = (0..count).map(|number| affected(&npm, &format!("p{number}"), &[".."])).collect();
+        let advisories: Vec<Advisory> = vec![advisory("CVE-2024-0001", &[], packages)];
+        let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+        let explanation = Explanation::of(&database, &inventory(), "CVE-2024-0001", None).unwrap();
+        assert_eq!((explanation.elsewhere.len(), explanation.elsewhere_untold), (told, untold));
+    };
+    check(ELSEWHERE_MAX, ELSEWHERE_MAX, 0);
+    check(ELSEWHERE_MAX + 1, ELSEWHERE_MAX, 1);
+}
