@@ -188,7 +188,7 @@ mod tests {
         for (text, expected) in [
             ("", "error: no format is called ``; did you mean `cyclonedx-json`?"),
             ("sariv", "error: no format is called `sariv`; did you mean `sarif`?"),
-            ("spdx-json", "error: no format is called `spdx-json`; did you mean `json`?"),
+            ("spdx-json", "error: no format is called `spdx-json`; did you mean `grype-json`?"),
             ("sarif@2.0", "error: `sarif` is not written in version `2.0`; it is in 2.1.0"),
             ("json@1", "error: `json` is not written in version `1`; it is in no version"),
             ("cyclonedx@1.7", "error: `cyclonedx-json` is not written in version `1.7`; it is in 1.4, 1.5 and 1.6"),
