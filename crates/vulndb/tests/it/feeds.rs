@@ -11,7 +11,7 @@ mod languages;
 mod osv;
 
 /// Reads each file of a bundle below a folder that a reader claims. `None`, said loudly, when the data is not there.
-fn read_bundle(name: &str, folder: &str, reader: &str) -> Option<Records> {
+pub(crate) fn read_bundle(name: &str, folder: &str, reader: &str) -> Option<Records> {
     let bundle = testkit::bundle(name)?;
     let reader = find_reader(reader);
     let mut records = Records::default();
@@ -24,12 +24,12 @@ fn read_bundle(name: &str, folder: &str, reader: &str) -> Option<Records> {
     Some(records)
 }
 
-fn find_reader(name: &str) -> &'static Reader {
+pub(crate) fn find_reader(name: &str) -> &'static Reader {
     vulndb::readers().iter().find(|reader| reader.name == name).unwrap()
 }
 
 /// All files below a folder, sorted.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

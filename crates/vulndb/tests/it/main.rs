@@ -7,3 +7,4 @@ mod feeds;
 mod file;
 mod matching;
 mod readers;
+mod truth;
