@@ -1,5 +1,7 @@
 //! What the targets of catalogers share: catalogers whose claims are compiled once, and what must hold of every inventory.
 
+pub mod vulndb_file;
+
 use component::{Inventory, Subject};
 use sbom::{Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 

@@ -84,6 +84,15 @@ impl Cache {
         read_json(&self.directory.join(feed).join("state.json")).unwrap_or_default()
     }
 
+    /// Returns every feed of which something is known, by its name.
+    pub fn states(&self) -> BTreeMap<String, FeedState> {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let known =
+            names.filter_map(|name| Some((name.clone(), read_json(&self.directory.join(name).join("state.json"))?)));
+        known.collect()
+    }
+
     /// Lets nobody else update until the lock is dropped.
     pub fn lock(&self) -> Result<CacheLock, StoreError> {
         let failed = |source| StoreError::Io { doing: "make", path: self.directory.clone(), source };
@@ -262,6 +271,7 @@ mod tests {
         let state = FeedState { records: 7, ..FeedState::default() };
         lock.keep_state("feed", &state).unwrap();
         assert_eq!(cache.state("feed"), state);
+        assert_eq!(cache.states().into_iter().collect::<Vec<_>>(), [("feed".to_owned(), state)]);
         fs::write(place.path().join("feed/state.json"), "{\"records\":").unwrap();
         assert_eq!(cache.state("feed"), FeedState::default());
         assert_eq!(cache.state("absent"), FeedState::default());

@@ -120,7 +120,7 @@ pub(crate) async fn fetch(
     lock: &CacheLock,
     client: &FeedClient,
     feed: &PlannedFeed,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<Fetched>, FetchError> {
     let state = lock.cache().state(&feed.name);
     let (mut fetched, mut total) = (Vec::new(), 0);
@@ -169,7 +169,7 @@ impl Transfer<'_> {
         &self,
         known: Option<&Validators>,
         sums: Sums,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<(Validators, u64)>, FetchError> {
         let mut resumes = 0;
         loop {
@@ -197,7 +197,7 @@ impl Transfer<'_> {
         &self,
         request: &FeedRequest<'_>,
         sums: Sums,
-        progress: &mut dyn FnMut(u64),
+        progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<Option<(Validators, u64)>, FetchError> {
         let opened = self.client.open(request).await.map_err(|source| self.failed(source))?;
         let Some(mut transfer) = opened else { return Ok(None) };

@@ -14,6 +14,7 @@
 mod cache;
 mod documents;
 mod fetch;
+mod in_use;
 mod map;
 mod plan;
 mod source;
@@ -24,6 +25,7 @@ mod update;
 pub use cache::{Cache, CacheLock, DocumentState, FeedState};
 pub use documents::{ARCHIVE_BYTES_MAX, DOCUMENTS_MAX, DocumentError, read};
 pub use fetch::{FetchError, Size, measure};
+pub use in_use::InUse;
 pub use map::Mapped;
 pub use plan::{Choice, ChoiceError, Place, PlannedFeed, plan};
 pub use source::{FIRST_YEAR, Source, Sums, sources};

@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
 use vulndb::file::{Corrupt, Database};
 
+use crate::cache::Cache;
 use crate::map::Mapped;
 
 /// The largest database that is imported, in bytes: forty times what all publishers together take.
@@ -96,8 +97,18 @@ impl Store {
         Self { directory: directory.into() }
     }
 
+    /// Returns where documents of publishers are kept beside the databases.
+    pub fn cache(&self) -> Cache {
+        Cache::new(self.directory.join("feeds"))
+    }
+
     /// Opens the database in use.
     pub fn open(&self) -> Result<Database<Mapped>, StoreError> {
+        Ok(self.open_current()?.1)
+    }
+
+    /// Opens the database in use; returns its digest too, in hexadecimal.
+    pub fn open_current(&self) -> Result<(String, Database<Mapped>), StoreError> {
         let name = match fs::read_to_string(self.directory.join(CURRENT)) {
             Ok(name) => name,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -110,7 +121,7 @@ impl Store {
             let path = self.directory.join(CURRENT);
             return Err(StoreError::Corrupt { path, source: Corrupt::NotADatabase });
         };
-        open(&self.directory.join(format!("{digest}{SUFFIX}")))
+        Ok((digest.to_owned(), open(&self.directory.join(format!("{digest}{SUFFIX}")))?))
     }
 
     /// Opens a database anywhere, as it is.

@@ -1,10 +1,12 @@
 //! The database of advisories that commands of this machine use.
 
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use feeds::{Mapped, Store, StoreError};
-use vulndb::Time;
-use vulndb::file::{Corrupt, Database, Feed};
+use component::Inventory;
+use feeds::{InUse, Mapped, Store, StoreError};
+use vulndb::file::{Corrupt, Database, Feed, Section};
+use vulndb::{Ecosystem, Time, lifecycle, matching};
 
 use crate::error::{CommandError, Kind};
 use crate::platform::Platform;
@@ -14,11 +16,62 @@ pub(crate) type Advisories = Database<Mapped>;
 
 /// Returns where databases of this user lie.
 pub(crate) fn store() -> Result<Store, CommandError> {
+    Ok(Store::new(directory()?))
+}
+
+/// Returns which ecosystems scans of this user met.
+pub(crate) fn in_use() -> Result<InUse, CommandError> {
+    Ok(InUse::new(directory()?.join("ecosystems")))
+}
+
+fn directory() -> Result<PathBuf, CommandError> {
     let directory = Platform::current().data_directory().ok_or_else(|| {
         CommandError::new(Kind::Environment, "there is no directory for databases")
             .hint("set HOME or XDG_DATA_HOME, or name a file with `--database`")
     })?;
-    Ok(Store::new(directory.join("advisories")))
+    Ok(directory.join("advisories"))
+}
+
+/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them.
+pub(crate) fn remember(inventory: &Inventory) {
+    let distribution = inventory.distribution.as_ref();
+    let own = distribution.and_then(Ecosystem::of_distribution);
+    let identities = inventory.components.iter().flat_map(|component| matching::identities(component, distribution));
+    let met = identities.map(|identity| identity.ecosystem).chain(own).collect();
+    // A scan is worth more than that the next update knows of it.
+    let _forgotten = in_use().map(|in_use| in_use.add(&met));
+}
+
+/// Returns the day that it is (UTC).
+pub(crate) fn today() -> jiff::civil::Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}
+
+/// Returns a word on each of some distributions that nobody mends any more on a day.
+pub(crate) fn end_of_life(ecosystems: &BTreeSet<Ecosystem>, today: jiff::civil::Date) -> Vec<String> {
+    let ended = |ecosystem: &Ecosystem| {
+        let end = lifecycle::end_of_life(ecosystem).filter(|end| *end < today)?;
+        let extended = lifecycle::end_of_extended_life(ecosystem).filter(|extended| *extended >= today);
+        let paid = extended.map(|until| format!(", and paid for until {until}")).unwrap_or_default();
+        Some(format!("{ecosystem} was mended until {end}{paid}: what is not known against it says nothing for it"))
+    };
+    ecosystems.iter().filter_map(ended).collect()
+}
+
+/// Returns the bytes of a database by what they are for: ranges, records, texts, scores and sums.
+pub(crate) fn sizes<B: AsRef<[u8]>>(database: &Database<B>) -> BTreeMap<&'static str, u64> {
+    let mut sizes = BTreeMap::new();
+    for (section, bytes) in database.sizes() {
+        let part = match section {
+            Section::Ecosystems | Section::Packages | Section::PackageNames | Section::Statements => "ranges",
+            Section::Feeds | Section::Advisories | Section::Vulnerabilities | Section::Names => "records",
+            Section::Texts => "texts",
+            Section::Scores | Section::Exploited => "scores",
+            Section::Sums => "sums",
+        };
+        *sizes.entry(part).or_default() += bytes;
+    }
+    sizes
 }
 
 /// Opens the database of a file, or the one in use.
@@ -54,4 +107,23 @@ impl From<StoreError> for CommandError {
 /// Turns what a damaged database could not answer into an error of the command line.
 pub(crate) fn damaged(error: Corrupt) -> CommandError {
     CommandError::environment("failed to read the vulnerability database", error).hint("build or import it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distribution_past_its_end_is_told() {
+        let named = |names: &[&str]| names.iter().map(|name| Ecosystem::parse_osv(name).unwrap().0).collect();
+        let today = jiff::civil::date(2026, 11, 29);
+        let told = end_of_life(&named(&["Debian:10", "Debian:12", "Ubuntu:18.04", "npm", "Alpine:edge"]), today);
+        assert_eq!(
+            told,
+            [
+                "Debian:10 was mended until 2024-06-30: what is not known against it says nothing for it",
+                "Ubuntu:18.04 was mended until 2023-05-31, and paid for until 2028-04-26: what is not known against it says nothing for it",
+            ]
+        );
+    }
 }

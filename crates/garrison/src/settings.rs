@@ -10,7 +10,7 @@ mod value;
 
 pub(crate) use layers::{Error, Layers, nearest, read_file};
 pub(crate) use show::{reference, rows};
-pub(crate) use value::{Bytes, BytesOrOff, Database, Directory, LogFormat, Parsed};
+pub(crate) use value::{Bytes, BytesOrOff, Choices, Database, Directory, LogFormat, Parsed, PrivateHosts, choice};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -144,6 +144,15 @@ settings! {
     ///
     /// An image that needs more is refused, with that as its reason.
     inventory_memory: BytesOrOff = "256MiB";
+    /// Feeds of advisories otherwise than by default, parted by spaces.
+    ///
+    /// `-NAME` leaves one out, `+NAME` takes one in, `NAME=ADDRESS` has one elsewhere, and `NAME=READER:ADDRESS` is one of your own,
+    /// where the address may be a path. `garrison db feeds` lists the names.
+    advisories_feeds: Choices = "";
+    /// Hosts of feeds that may be in a private network or on this machine, and may be asked over plain HTTP, parted by spaces.
+    ///
+    /// As `mirror.corp` or `10.0.0.7:8080`. Nobody else's redirect or name leads there.
+    advisories_private_hosts: PrivateHosts = "";
     /// How many connections are served at once; more wait in the backlog.
     connections_max: u32 = "4096";
     /// How long a connection may rest between two requests.

@@ -6,7 +6,7 @@ use crate::{Ecosystem, Interval};
 pub type Time = i64;
 
 /// One record of one feed: what its publisher says about which packages.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Advisory {
     /// The name that the publisher gave it: `GHSA-jfh8-c2jp-5v3q`, `DSA-5678-1`, `CVE-2024-3094`.
     pub id: String,
@@ -56,7 +56,7 @@ pub enum Nature {
 /// What an advisory says of one package in one ecosystem.
 ///
 /// A version is meant when it lies in one of the intervals or is named in `versions`; with neither, every version is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Affected {
     /// Whose package.
     pub ecosystem: Ecosystem,

@@ -29,4 +29,5 @@ pub use database::{
 };
 pub use header::FORMAT_VERSION;
 pub use section::Section;
+pub(crate) use write::ScoreRow;
 pub use write::{Builder, Feed, FeedIndex, TooLarge, package_hash};

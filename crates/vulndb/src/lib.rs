@@ -13,6 +13,7 @@
 mod advisory;
 mod cpe;
 pub mod cvss;
+mod delta;
 mod difference;
 pub mod ecosystem;
 pub mod file;
@@ -31,6 +32,7 @@ pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
     Verdict,
 };
+pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
 pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};
 pub use interval::{End, Interval, Start};

@@ -60,7 +60,7 @@ impl Scene {
     }
 
     fn cache(&self) -> Cache {
-        Cache::new(self.place.path().join("feeds"))
+        self.store().cache()
     }
 
     fn state(&self) -> FeedState {

@@ -1,5 +1,7 @@
 mod build;
 mod database;
+mod feeds;
+mod update;
 
 use std::cmp::Ordering;
 
@@ -14,15 +16,17 @@ use crate::session::Session;
 /// What is known of software: advisories, versions, their order and their ranges.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
-  garrison db build --feed github=osv:advisory-database.tar.gz
+  garrison db update --ecosystem npm --ecosystem Debian:12
   garrison db status
   garrison db compare-versions deb 1.0~rc1 1.0")]
 pub(crate) enum Command {
+    Update(update::Update),
     Build(build::Build),
     Status(database::Status),
     Diff(database::Diff),
     Import(database::Import),
     Export(database::Export),
+    Feeds(feeds::Feeds),
     Readers(database::Readers),
     CompareVersions(CompareVersions),
     InRange(InRange),
@@ -31,11 +35,13 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         match self {
+            Self::Update(args) => args.run(session),
             Self::Build(args) => args.run(session),
             Self::Status(args) => args.run(session),
             Self::Diff(args) => args.run(session),
             Self::Import(args) => args.run(session),
             Self::Export(args) => args.run(),
+            Self::Feeds(args) => args.run(session),
             Self::Readers(args) => args.run(session),
             Self::CompareVersions(args) => args.run(session),
             Self::InRange(args) => args.run(session),

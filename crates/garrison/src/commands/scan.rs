@@ -67,6 +67,7 @@ impl Scan {
         let database = advisories::open(self.database.as_deref())?;
         let reader = self.reading.reader()?;
         let inventory = self.inventory(session, &reader)?;
+        advisories::remember(&inventory);
         if let Some(name) = &self.explain {
             let asked = self.component.as_deref();
             let explanation = Explanation::of(&database, &inventory, name, asked).map_err(damaged)?;

@@ -25,19 +25,7 @@ pub(crate) struct SettingFlags<const ALL: bool> {
 impl<const ALL: bool> SettingFlags<ALL> {
     /// Collects flags, environment and file.
     pub(crate) fn layers(self) -> Result<Layers, CommandError> {
-        let named =
-            self.config.or_else(|| std::env::var_os("GARRISON_CONFIG").filter(|f| !f.is_empty()).map(PathBuf::from));
-        let file = match named {
-            Some(path) => Some(path),
-            // The file at the usual place may be missing, one that was named may not.
-            None => Platform::current()
-                .config_directory()
-                .map(|directory| directory.join("hub.toml"))
-                .filter(|path| path.exists()),
-        };
-        let text = file.as_deref().map(read_file).transpose()?;
-        let file = file.as_deref().zip(text.as_deref());
-        Ok(Layers::collect(self.flags, std::env::vars_os(), file)?)
+        layers(self.config, self.flags)
     }
 
     fn settings() -> impl Iterator<Item = &'static Setting> {
@@ -93,4 +81,20 @@ impl<const ALL: bool> FromArgMatches for SettingFlags<ALL> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// Collects flags, environment, and the file that is named or at the usual place.
+pub(crate) fn layers(config: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Layers, CommandError> {
+    let named = config.or_else(|| std::env::var_os("GARRISON_CONFIG").filter(|f| !f.is_empty()).map(PathBuf::from));
+    let file = match named {
+        Some(path) => Some(path),
+        // The file at the usual place may be missing, one that was named may not.
+        None => Platform::current()
+            .config_directory()
+            .map(|directory| directory.join("hub.toml"))
+            .filter(|path| path.exists()),
+    };
+    let text = file.as_deref().map(read_file).transpose()?;
+    let file = file.as_deref().zip(text.as_deref());
+    Ok(Layers::collect(flags, std::env::vars_os(), file)?)
 }

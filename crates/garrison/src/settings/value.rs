@@ -252,6 +252,40 @@ fn without_password(url: &Url) -> String {
     url.to_string()
 }
 
+/// Which feeds are wanted otherwise than by default.
+#[derive(Clone, Debug)]
+pub(crate) struct Choices(pub(crate) Vec<feeds::Choice>);
+
+impl Parsed for Choices {
+    const FORM: &'static str = "FEEDS";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.split_whitespace().map(choice).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Parses a choice of a feed; the error says what was meant.
+pub(crate) fn choice(text: &str) -> Result<feeds::Choice, String> {
+    text.parse().map_err(|error: feeds::ChoiceError| match &error {
+        feeds::ChoiceError::Unknown { nearest: Some(nearest), .. } => format!("{error}, but there is `{nearest}`"),
+        feeds::ChoiceError::Address { source, .. } => source.to_string(),
+        _ => error.to_string(),
+    })
+}
+
+/// Hosts that may be near and unencrypted.
+#[derive(Clone, Debug)]
+pub(crate) struct PrivateHosts(pub(crate) Vec<outbound::PrivateHost>);
+
+impl Parsed for PrivateHosts {
+    const FORM: &'static str = "HOSTS";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let hosts = text.split_whitespace().map(|host| host.parse().map_err(|_| format!("`{host}` is no host")));
+        hosts.collect::<Result<_, _>>().map(Self)
+    }
+}
+
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogFormat {
@@ -315,6 +349,18 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(Bytes::parse(text).ok(), expected.map(Bytes), "{text}");
         }
+    }
+
+    #[test]
+    fn feeds_and_their_hosts() {
+        let choices = |text: &str| Choices::parse(text).map(|Choices(all)| all.len());
+        assert_eq!(choices(""), Ok(0));
+        assert_eq!(choices(" -epss  ours=osv:/srv/x "), Ok(2));
+        assert_eq!(choices("-debain"), Err("there is no feed `debain`, but there is `debian`".to_owned()));
+        assert_eq!(choices("debian=ftp://a/x"), Err("a document is fetched by http or https, not by `ftp`".to_owned()));
+        let hosts = |text: &str| PrivateHosts::parse(text).map(|PrivateHosts(all)| all.len());
+        assert_eq!(hosts("mirror.corp 10.0.0.7:8080"), Ok(2));
+        assert_eq!(hosts("a/b"), Err("`a/b` is no host".to_owned()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod db;
 mod hub;
 mod sbom;
 mod scan;
+mod update;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

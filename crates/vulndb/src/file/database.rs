@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::bytes::{Checked, Corrupt};
 use super::section::Section;
 use super::table::Table;
-use super::write::{CONTENT_BYTES, ENTRY_BYTES, Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, package_hash, prefix};
+use super::write::{
+    CONTENT_BYTES, ENTRY_BYTES, Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, ScoreRow, package_hash, prefix,
+};
 use crate::naming::{cve_number, is_cve};
 use crate::{
     Advisory, Affected, Ecosystem, Exploited, Interval, Named, Nature, Probability, Qualifiers, Reference, Severity,
@@ -378,6 +380,28 @@ impl<B: AsRef<[u8]>> Database<B> {
         Ok(feeds.into_iter().map(|(feed, advisories)| (feed.name.clone(), (feed, advisories))).collect())
     }
 
+    /// Returns which ecosystems each feed speaks of, in the order of the feeds. This reads what is said of every package.
+    pub fn coverage(&self) -> Result<Vec<BTreeSet<Ecosystem>>, Corrupt> {
+        let mut coverage = vec![BTreeSet::new(); self.feeds()?.len()];
+        let mut feeds = Vec::new();
+        for index in 0..self.advisory_count()? {
+            feeds.push(usize::from(self.advisory(AdvisoryIndex(index))?.feed.0));
+        }
+        for package in self.packages() {
+            let package = package?;
+            let (ecosystem, _) = self.package_name(&package)?;
+            for statement in self.statements(&package)? {
+                let advisory = usize::try_from(statement?.advisory.0).ok();
+                let feed = advisory.and_then(|advisory| feeds.get(advisory)).and_then(|feed| coverage.get_mut(*feed));
+                let feed = feed.ok_or(Corrupt::Form { section: Section::Statements })?;
+                if !feed.contains(ecosystem) {
+                    feed.insert(ecosystem.clone());
+                }
+            }
+        }
+        Ok(coverage)
+    }
+
     /// Returns all that is known of probabilities, in the order of their names.
     pub fn probabilities(&self) -> Result<Vec<Probability>, Corrupt> {
         let length = self.file.section_length(Section::Scores);
@@ -386,6 +410,19 @@ impl<B: AsRef<[u8]>> Database<B> {
             id: format!("CVE-{}-{:04}", u16::from_le_bytes([row[0], row[1]]), number(&row[2..6])),
             probability: share(&row[6..9]),
             percentile: share(&row[9..12]),
+        };
+        Ok(rows.map(row).collect())
+    }
+
+    /// Returns all scores as they are stored.
+    pub(crate) fn score_rows(&self) -> Result<Vec<ScoreRow>, Corrupt> {
+        let length = self.file.section_length(Section::Scores);
+        let rows = self.file.get(Section::Scores, 0..length)?.chunks_exact(SCORE_BYTES);
+        let row = |row: &[u8]| ScoreRow {
+            year: u16::from_le_bytes([row[0], row[1]]),
+            number: number(&row[2..6]),
+            probability: parts(&row[6..9]),
+            percentile: parts(&row[9..12]),
         };
         Ok(rows.map(row).collect())
     }
@@ -463,8 +500,12 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.try_into().map_or(0, u32::from_le_bytes)
 }
 
+/// Reads three bytes.
+fn parts(bytes: &[u8]) -> u32 {
+    bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
 fn share(bytes: &[u8]) -> f32 {
-    let parts = bytes.iter().rev().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte));
-    parts as f32 / SCORE_PARTS
+    parts(bytes) as f32 / SCORE_PARTS
 }

@@ -54,6 +54,15 @@ pub struct Feed {
     pub problems: Vec<(String, u64, String)>,
 }
 
+/// A score as it is stored: probability and percentile in parts of 100,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScoreRow {
+    pub(crate) year: u16,
+    pub(crate) number: u32,
+    pub(crate) probability: u32,
+    pub(crate) percentile: u32,
+}
+
 /// The place of a feed in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FeedIndex(pub u16);
@@ -105,6 +114,12 @@ impl Builder {
         for entry in exploited {
             self.exploited.insert(entry.id.to_ascii_uppercase(), entry);
         }
+    }
+
+    /// Adds scores as they are stored.
+    pub(crate) fn keep_score_rows(&mut self, rows: Vec<ScoreRow>) {
+        let rows = rows.into_iter().map(|row| ((row.year, row.number), (row.probability, row.percentile)));
+        self.scores.extend(rows);
     }
 
     /// Returns the file's bytes.

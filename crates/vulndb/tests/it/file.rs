@@ -300,7 +300,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn any_advisory()(
+    pub(crate) fn any_advisory()(
         id in "(CVE-2024-000[0-9]|GHSA-[a-f]|X-[0-9])",
         aliases in prop::collection::vec("(CVE-2024-000[0-9]|GHSA-[a-f])", 0..3),
         upstream in prop::collection::vec("(CVE-2024-000[0-9]|GHSA-[a-f])", 0..2),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cvss_vectors;
+mod delta;
 mod difference;
 mod feeds;
 mod file;

@@ -136,6 +136,7 @@ fn report<B: AsRef<[u8]>>(
             "advisories": advisories,
             "packages": database.package_count(),
             "size_bytes": bytes,
+            "sizes": advisories::sizes(database),
             "refused": refused,
             "digest": digest.map(|digest| format!("sha256:{digest}")),
             "file": path,

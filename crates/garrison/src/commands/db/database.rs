@@ -1,18 +1,21 @@
 //! The database as a file: state, differences, import and export.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use feeds::FeedState;
 use serde_json::json;
-use vulndb::Change;
+use vulndb::file::Feed;
+use vulndb::{Change, Ecosystem, Time};
 
 use crate::advisories::{self, Advisories};
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
 use crate::session::Session;
 
-/// Say what is in the database of advisories: feeds, their age, and what of them was not understood.
+/// Say what is in the database of advisories: feeds, their age, what they speak of, and what of them was not understood or not taken.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db status
@@ -68,53 +71,120 @@ impl Status {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         let database = advisories::open(self.database.as_deref())?;
         let feeds = database.feeds().map_err(advisories::damaged)?;
-        let total: u64 = feeds.iter().map(|feed| feed.advisories).sum();
-        let newest = advisories::newest(&feeds);
-        if session.format() == Format::Json {
-            let sizes: serde_json::Map<_, _> =
-                database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
-            return output::print_json(&json!({
-                "newest": newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
-                "advisories": total,
-                "packages": database.package_count(),
-                "ecosystems": database.ecosystems().iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "size_bytes": database.file_bytes().len(),
-                "sections": sizes,
-                "feeds": feeds,
-            }));
+        let coverage = database.coverage().map_err(advisories::damaged)?;
+        // What was fetched is of this machine, not of a file.
+        let is_own = self.database.is_none();
+        let store = is_own.then(advisories::store).transpose()?;
+        let mut known = store.map(|store| store.cache().states()).unwrap_or_default();
+        let failed: Vec<(String, String)> =
+            known.iter().filter_map(|(name, state)| Some((name.clone(), state.error.clone()?))).collect();
+        let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
+        let in_use = if is_own { advisories::in_use()?.list() } else { BTreeSet::new() };
+        let notes = advisories::end_of_life(&in_use, advisories::today());
+        match session.format() {
+            Format::Json => print_status_json(&database, &feeds, &coverage, &states, &notes)?,
+            Format::Table => print_status(&database, &feeds, &coverage, &states)?,
         }
-        let packages = database.package_count();
-        let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
-        let newest = advisories::moment(newest);
-        output::print_line(&format!(
-            "Advisories of {newest}: {total} records of {packages} packages from {} feeds, {mebibytes} MiB",
-            feeds.len()
-        ))?;
-        let column = |title, align, rank| Column { title, align, rank };
-        let mut table = Table::new(vec![
-            column("FEED", Align::Left, 0),
-            column("FORMAT", Align::Left, 2),
-            column("RECORDS", Align::Right, 0),
-            column("NEWEST", Align::Left, 1),
-            column("NOT UNDERSTOOD", Align::Right, 3),
-        ]);
-        for feed in &feeds {
-            let refused: u64 = feed.problems.iter().map(|(_, count, _)| count).sum();
-            table.row(&[
-                feed.name.clone(),
-                feed.reader.clone(),
-                feed.advisories.to_string(),
-                advisories::moment(feed.fetched),
-                refused.to_string(),
-            ]);
+        for (feed, error) in failed {
+            let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
+            output::note(&output::printable(&format!("warning: {feed}: {error}{rest}")));
         }
-        output::print_line(table.render(output::width()).trim_end())?;
-        for feed in &feeds {
-            for (reason, count, example) in &feed.problems {
-                output::note(&output::printable(&format!("{}: {count} times {reason}, as {example}", feed.name)));
-            }
+        for note in notes {
+            output::note(&output::printable(&format!("warning: {note}")));
         }
         Ok(())
+    }
+}
+
+fn print_status_json(
+    database: &Advisories,
+    feeds: &[Feed],
+    coverage: &[BTreeSet<Ecosystem>],
+    states: &[FeedState],
+    notes: &[String],
+) -> Result<(), CommandError> {
+    let moment = |time: Option<Time>| time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let feed = |((feed, state), ecosystems): ((&Feed, &FeedState), &BTreeSet<Ecosystem>)| {
+        json!({
+            "name": feed.name,
+            "reader": feed.reader,
+            "address": feed.address,
+            "advisories": feed.advisories,
+            "newest": moment(feed.fetched),
+            "ecosystems": ecosystems.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "problems": feed.problems,
+            "fetched": moment(state.good),
+            "asked": moment(state.asked),
+            "error": state.error,
+        })
+    };
+    let sections: serde_json::Map<_, _> =
+        database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
+    output::print_json(&json!({
+        "newest": moment(advisories::newest(feeds)),
+        "advisories": feeds.iter().map(|feed| feed.advisories).sum::<u64>(),
+        "packages": database.package_count(),
+        "ecosystems": database.ecosystems().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "size_bytes": database.file_bytes().len(),
+        "sizes": advisories::sizes(database),
+        "sections": sections,
+        "feeds": feeds.iter().zip(states).zip(coverage).map(feed).collect::<Vec<_>>(),
+        "end_of_life": notes,
+    }))
+}
+
+fn print_status(
+    database: &Advisories,
+    feeds: &[Feed],
+    coverage: &[BTreeSet<Ecosystem>],
+    states: &[FeedState],
+) -> Result<(), CommandError> {
+    let total: u64 = feeds.iter().map(|feed| feed.advisories).sum();
+    let packages = database.package_count();
+    let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
+    let newest = advisories::moment(advisories::newest(feeds));
+    output::print_line(&format!(
+        "Advisories of {newest}: {total} records of {packages} packages from {} feeds, {mebibytes} MiB",
+        feeds.len()
+    ))?;
+    let column = |title, align, rank| Column { title, align, rank };
+    let mut table = Table::new(vec![
+        column("FEED", Align::Left, 0),
+        column("FORMAT", Align::Left, 3),
+        column("RECORDS", Align::Right, 0),
+        column("NEWEST", Align::Left, 1),
+        column("FETCHED", Align::Left, 2),
+        column("OF", Align::Left, 4),
+        column("NOT UNDERSTOOD", Align::Right, 5),
+    ]);
+    for ((feed, state), ecosystems) in feeds.iter().zip(states).zip(coverage) {
+        let refused: u64 = feed.problems.iter().map(|(_, count, _)| count).sum();
+        table.row(&[
+            feed.name.clone(),
+            feed.reader.clone(),
+            feed.advisories.to_string(),
+            advisories::moment(feed.fetched),
+            advisories::moment(state.good),
+            covered(ecosystems),
+            refused.to_string(),
+        ]);
+    }
+    output::print_line(table.render(output::width()).trim_end())?;
+    for feed in feeds {
+        for (reason, count, example) in &feed.problems {
+            output::note(&output::printable(&format!("{}: {count} times {reason}, as {example}", feed.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Names few ecosystems, and counts many.
+fn covered(ecosystems: &BTreeSet<Ecosystem>) -> String {
+    const NAMED_MAX: usize = 2;
+    match ecosystems.len() {
+        0 => "-".to_owned(),
+        1..=NAMED_MAX => ecosystems.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        count => format!("{count} ecosystems"),
     }
 }
 

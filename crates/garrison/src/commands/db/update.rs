@@ -1,0 +1,271 @@
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use feeds::{Acceptance, BuildError, Built, Choice, PlannedFeed, Size};
+use outbound::{FeedClient, FeedOptions, PrivateHost};
+use serde_json::json;
+use vulndb::Ecosystem;
+use vulndb::file::Database;
+
+use crate::advisories;
+use crate::commands::setting_flags;
+use crate::error::{CommandError, Kind};
+use crate::output::{self, Format, Progress};
+use crate::session::{self, Session, block_on};
+use crate::settings::{self, Choices, PrivateHosts, Settings};
+
+/// The longest document that is fetched; OSV's largest archive has some 300 MB.
+pub(crate) const DOCUMENT_BYTES_MAX: u64 = 4 << 30;
+
+/// How long one document may be on its way.
+pub(crate) const DOCUMENT_TIME_MAX: Duration = Duration::from_hours(2);
+
+/// The time without a byte after which a connection counts as broken.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_mins(1);
+
+/// The pause before a publisher is asked again, which doubles each time.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// Fetch what is new of advisories, and use it.
+///
+/// Fetched from their publishers for the ecosystems that are named, or that were met by scans of this machine. Only what changed is
+/// fetched; what breaks off goes on next time. A feed that fails, or that its reader does not understand, keeps its last good state,
+/// and what is in use stays in use until what replaces it is whole.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison db update
+  garrison db update --ecosystem npm --ecosystem Debian:12
+  garrison db update --feed ours=osv:/srv/advisories --feed -epss
+  garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
+
+`garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
+Exit codes: 0 done, 2 not understood, 3 nothing could be had.")]
+pub(crate) struct Update {
+    /// Ecosystem to fetch advisories of, instead of those met
+    #[arg(long = "ecosystem", value_name = "ECOSYSTEM", value_parser = ecosystem)]
+    ecosystems: Vec<Ecosystem>,
+    /// Fetch the advisories of all ecosystems
+    #[arg(long, conflicts_with = "ecosystems")]
+    all: bool,
+    /// Feed otherwise than by default: `-NAME`, `+NAME`, `NAME=ADDRESS` or `NAME=READER:ADDRESS`
+    #[arg(long = "feed", value_name = "FEED", value_parser = settings::choice, allow_hyphen_values = true)]
+    feeds: Vec<Choice>,
+    /// Host of a feed that may be in a private network or on this machine, and may be asked over plain HTTP
+    #[arg(long = "private-host", value_name = "HOST[:PORT]")]
+    private_hosts: Vec<PrivateHost>,
+    /// Take a feed that is older than the last good one, or has lost most of its records
+    #[arg(long)]
+    accept_older: bool,
+    /// PEM file of certificates to trust besides the platform's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// TOML file with settings, as of `garrison up`
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+fn ecosystem(name: &str) -> Result<Ecosystem, String> {
+    let (family, release) = name.split_once(':').map_or((name, ""), |(family, release)| (family, release));
+    let families = vulndb::Family::ALL;
+    let Some(known) = families.iter().find(|known| known.as_str().eq_ignore_ascii_case(family)) else {
+        let nearest =
+            families.iter().map(|known| known.as_str()).min_by_key(|known| strsim::osa_distance(family, known));
+        return Err(format!("there is no ecosystem `{family}`; did you mean `{}`?", nearest.unwrap_or_default()));
+    };
+    let spelled = if release.is_empty() { known.as_str().to_owned() } else { format!("{}:{release}", known.as_str()) };
+    Ecosystem::parse_osv(&spelled).map(|(ecosystem, _)| ecosystem).map_err(|error| error.to_string())
+}
+
+impl Update {
+    pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let settings = Settings::parse(&setting_flags::layers(self.config.clone(), Vec::new())?)?;
+        let plan = self.plan(&settings)?;
+        let PrivateHosts(mut private_hosts) = settings.advisories_private_hosts;
+        private_hosts.extend(self.private_hosts.iter().cloned());
+        let client = FeedClient::new(FeedOptions {
+            private_hosts,
+            ca_file: self.ca_file.clone(),
+            pause: PAUSE,
+            bytes_max: DOCUMENT_BYTES_MAX,
+            time_max: DOCUMENT_TIME_MAX,
+            silence_max: SILENCE_MAX,
+        })
+        .map_err(|error| CommandError::new(Kind::Environment, error))?;
+        let store = advisories::store()?;
+        let lock = store.cache().lock()?;
+        let built = block_on(async {
+            if !self.quiet {
+                output::note(&announced(&plan, &measured(&lock, &client, &plan).await));
+            }
+            let mut progress = Shown((!self.quiet).then(Progress::passing));
+            let fetched = feeds::fetch(&lock, &client, plan, &mut |state| progress.tell(state)).await;
+            let current = store.open().ok();
+            let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
+            let now = jiff::Timestamp::now().as_second();
+            let built =
+                feeds::build(&lock, fetched, current.as_ref(), acceptance, now, &mut |state| progress.tell(state));
+            progress.clear();
+            built.map_err(nothing)
+        })?;
+        let digest = store.import(built.file.as_slice(), None)?;
+        report(session, &built, &digest)
+    }
+
+    fn plan(&self, settings: &Settings) -> Result<Vec<PlannedFeed>, CommandError> {
+        let Choices(mut choices) = settings.advisories_feeds.clone();
+        choices.extend(self.feeds.iter().cloned());
+        let met: BTreeSet<Ecosystem> = if self.ecosystems.is_empty() {
+            advisories::in_use()?.list()
+        } else {
+            self.ecosystems.iter().cloned().collect()
+        };
+        let is_own = |choice: &Choice| matches!(choice, Choice::Own { .. } | Choice::On(_));
+        if met.is_empty() && !self.all && !choices.iter().any(is_own) {
+            return Err(CommandError::new(Kind::Usage, "nothing says which ecosystems advisories are wanted of")
+                .hint("`garrison scan` remembers those that it meets")
+                .hint("or name some: `garrison db update --ecosystem npm --ecosystem Debian:12`, or `--all`"));
+        }
+        let met: Vec<Ecosystem> = met.into_iter().collect();
+        let year = advisories::today().year();
+        feeds::plan(&choices, (!self.all).then_some(met.as_slice()), year)
+            .map_err(|error| CommandError::new(Kind::Usage, error))
+    }
+}
+
+/// What is known before anything is fetched: how much it takes, and of how many feeds nothing can be said.
+async fn measured(lock: &feeds::CacheLock, client: &FeedClient, plan: &[PlannedFeed]) -> (Size, usize) {
+    let (mut size, mut unreachable) = (Size::default(), 0);
+    for feed in plan {
+        match feeds::measure(lock, client, feed).await {
+            Ok(of_feed) => {
+                size.bytes += of_feed.bytes;
+                size.unknown += of_feed.unknown;
+                size.same += of_feed.same;
+            }
+            // Why is told when it is fetched.
+            Err(_) => unreachable += 1,
+        }
+    }
+    (size, unreachable)
+}
+
+fn announced(plan: &[PlannedFeed], (size, unreachable): &(Size, usize)) -> String {
+    let names: Vec<&str> = plan.iter().map(|feed| feed.name.as_str()).collect();
+    let mut text = format!("Fetching {} of {}", session::size(&size.bytes.into()), names.join(", "));
+    let mut add = |count: u64, what: &str| {
+        if count > 0 {
+            let _infallible = write!(text, "; {what}: {count}");
+        }
+    };
+    add(size.same, "documents that are the same as before");
+    add(size.unknown, "documents of unknown length");
+    add(*unreachable as u64, "feeds without an answer");
+    text
+}
+
+/// One line on a terminal.
+struct Shown(Option<Progress>);
+
+/// How many documents are read between two words on a terminal.
+const PROGRESS_EVERY: u64 = 256;
+
+impl Shown {
+    fn tell(&mut self, state: feeds::Progress<'_>) {
+        let Some(progress) = &mut self.0 else { return };
+        match state {
+            feeds::Progress::Fetching { feed, bytes } => {
+                progress.update(format!("{feed}  {} fetched", session::size(&bytes.into())));
+            }
+            feeds::Progress::Reading { feed, documents } if documents % PROGRESS_EVERY == 0 => {
+                progress.update(format!("{feed}  {documents} documents read"));
+            }
+            feeds::Progress::Reading { .. } => {}
+        }
+    }
+
+    fn clear(self) {
+        if let Some(progress) = self.0 {
+            progress.clear();
+        }
+    }
+}
+
+fn nothing(error: BuildError) -> CommandError {
+    let mut hints = BTreeSet::new();
+    let mut causes = Vec::new();
+    if let BuildError::Nothing { refusals } = &error {
+        for (feed, refusal) in refusals {
+            causes.push(format!("{feed}: {}", refusal.in_words()));
+            hints.extend(refusal.hint());
+        }
+    }
+    for cause in &causes {
+        output::note(&output::printable(cause));
+    }
+    CommandError::new(Kind::Environment, error)
+        .with_hints(hints.into_iter().collect())
+        .hint("what is in use stays in use; `garrison db status` shows it")
+}
+
+fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandError> {
+    let database = Database::open(&built.file).map_err(advisories::damaged)?;
+    let mut hints = BTreeSet::new();
+    for (feed, refusal) in built.refusals() {
+        hints.extend(refusal.hint());
+        let kept = built.feeds.iter().any(|known| known.name == feed && known.records > 0);
+        let rest = if kept { "its last good state stays in use" } else { "there is nothing of it" };
+        output::note(&output::printable(&format!("warning: {feed}: {}; {rest}", refusal.in_words())));
+    }
+    for hint in hints {
+        output::note(&format!("hint:  {hint}"));
+    }
+    let records: u64 = built.feeds.iter().map(|feed| feed.records).sum();
+    match session.format() {
+        Format::Json => output::print_json(&json!({
+            "digest": format!("sha256:{digest}"),
+            "packages": database.package_count(),
+            "size_bytes": built.file.len(),
+            "sizes": advisories::sizes(&database),
+            "feeds": built.feeds.iter().map(|feed| json!({
+                "name": feed.name,
+                "records": feed.records,
+                "error": feed.refusal.as_ref().map(feeds::Refusal::in_words),
+            })).collect::<Vec<_>>(),
+        })),
+        Format::Table => {
+            let newest = advisories::moment(advisories::newest(&database.feeds().map_err(advisories::damaged)?));
+            output::print_line(&format!(
+                "Advisories of {newest}: {records} records of {} packages from {} feeds, {}",
+                database.package_count(),
+                built.feeds.iter().filter(|feed| feed.records > 0).count(),
+                session::size(&built.file.len().into()),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ecosystems_are_named_as_people_write_them() {
+        let table = [
+            ("npm", Ok("npm")),
+            ("pypi", Ok("PyPI")),
+            ("debian:12", Ok("Debian:12")),
+            ("Alpine:v3.20", Ok("Alpine:3.20")),
+            ("rocky linux:9", Ok("Rocky Linux:9")),
+            ("debain:12", Err("there is no ecosystem `debain`; did you mean `Debian`?")),
+        ];
+        for (name, expected) in table {
+            let actual = ecosystem(name).map(|ecosystem| ecosystem.to_string());
+            assert_eq!(actual.as_deref().map_err(String::as_str), expected, "{name}");
+        }
+    }
+}

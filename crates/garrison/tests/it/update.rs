@@ -1,0 +1,86 @@
+//! Feeds served on loopback: fetched, matched, refused.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use crate::Home;
+
+/// A publisher that has documents by their paths.
+struct Publisher {
+    address: String,
+    documents: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+impl Publisher {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let documents: Arc<Mutex<BTreeMap<String, String>>> = Arc::default();
+        let shared = Arc::clone(&documents);
+        std::thread::spawn(move || {
+            for socket in listener.incoming() {
+                let mut socket = socket.unwrap();
+                let mut request = vec![0; 4096];
+                let length = socket.read(&mut request).unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let document = shared.lock().unwrap().get(path).cloned();
+                let (status, body) = document.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
+                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let body = if request.starts_with("HEAD") { "" } else { &body };
+                // The client may have hung up.
+                let _sent = socket.write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        Self { address, documents }
+    }
+
+    fn put(&self, path: &str, body: &str) {
+        self.documents.lock().unwrap().insert(path.to_owned(), body.to_owned());
+    }
+}
+
+fn record(day: u32, fixed: &str) -> String {
+    format!(
+        r#"{{"id":"GHSA-1","aliases":["CVE-2026-0001"],"modified":"2026-11-{day:02}T00:00:00Z","summary":"bad","affected":[{{"package":{{"ecosystem":"npm","name":"left-pad"}},"ranges":[{{"type":"SEMVER","events":[{{"introduced":"0"}},{{"fixed":"{fixed}"}}]}}]}}]}}"#
+    )
+}
+
+/// What differs from run to run is left out.
+fn stable(text: &str, publisher: &Publisher) -> String {
+    text.replace(&publisher.address, "publisher")
+}
+
+#[test]
+fn a_new_user_updates_and_scans() {
+    let (home, publisher) = (Home::new(), Publisher::new());
+    let update = |more: &[&str]| {
+        let feed = format!("npm=osv:http://{}/npm.json", publisher.address);
+        let fixed = ["db", "update", "--ecosystem", "npm", "--feed", "-epss", "--feed", "-kev", "--feed", "-osv-npm"];
+        stable(&home.run(&[&fixed[..], &["--feed", &feed], more].concat()), &publisher)
+    };
+    let named = ["--private-host", &publisher.address];
+    insta::assert_snapshot!(update(&[]));
+    insta::assert_snapshot!(update(&named));
+    publisher.put("/npm.json", &record(2, "1.3.0"));
+    insta::assert_snapshot!(update(&named));
+    let lock = home.path().join("package-lock.json");
+    fs::write(
+        &lock,
+        r#"{"name":"a","lockfileVersion":3,"packages":{"":{"dependencies":{"left-pad":"1"}},"node_modules/left-pad":{"version":"1.2.0"}}}"#,
+    )
+    .unwrap();
+    let scanned = home.run(&["scan", home.path().to_str().unwrap(), "--fail-on", "negligible", "-o", "json"]);
+    assert!(scanned.contains("CVE-2026-0001"), "{scanned}");
+    // A publisher that goes back in time is not followed.
+    publisher.put("/npm.json", &record(1, "1.1.0"));
+    insta::assert_snapshot!(update(&named));
+    let status = home.run(&["db", "status"]);
+    assert!(status.contains("warning: npm: its newest record is of 2026-11-01 00:00"), "{status}");
+    // The scan has taught which ecosystems are in use.
+    let taught = home.run(&["db", "update", "--feed", "-epss", "--feed", "-kev", "--feed", "osv-npm=/absent"]);
+    assert!(taught.contains("osv-npm: failed to read `/absent`"), "{taught}");
+}
