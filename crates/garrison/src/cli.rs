@@ -3,8 +3,10 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
-use crate::commands::{access, audit, completion, config, context, db, find, fsck, gc, generate, help, job, keys};
-use crate::commands::{login, project, repo, robot, sbom, scan, up, user, version};
+use crate::commands::{
+    access, audit, completion, config, context, db, exceptions, find, fsck, gc, generate, help, job, keys,
+};
+use crate::commands::{login, project, repo, robot, sbom, scan, up, user, version, vex};
 use crate::error::CommandError;
 use crate::output::Format;
 use crate::session::{Session, block_on};
@@ -63,6 +65,10 @@ enum Command {
     Up(up::Args),
     Sbom(Box<sbom::Args>),
     Scan(Box<scan::Scan>),
+    #[command(subcommand)]
+    Exceptions(exceptions::Command),
+    #[command(subcommand)]
+    Vex(vex::Command),
     Find(find::Find),
     #[command(subcommand)]
     Config(config::Command),
@@ -116,6 +122,8 @@ pub(crate) fn run() -> Result<(), CommandError> {
         Command::Up(args) => args.run(),
         Command::Sbom(args) => args.run(&session),
         Command::Scan(scan) => scan.run(&session),
+        Command::Exceptions(command) => command.run(&session),
+        Command::Vex(command) => command.run(&session),
         Command::Find(find) => block_on(find.run(&session)),
         Command::Config(command) => command.run(&session),
         Command::Login(login) => block_on(login.run(&session)),

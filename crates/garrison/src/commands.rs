@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod db;
+pub(crate) mod exceptions;
 pub(crate) mod find;
 pub(crate) mod fsck;
 pub(crate) mod gc;
@@ -22,7 +23,9 @@ pub(crate) mod scan;
 pub(crate) mod up;
 pub(crate) mod user;
 pub(crate) mod version;
+pub(crate) mod vex;
 
+mod bounded;
 mod secret;
 mod setting_flags;
 

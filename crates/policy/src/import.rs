@@ -181,7 +181,7 @@ impl Importer<'_> {
         };
         let reason = match rule.reason.trim() {
             "" => format!("Taken over from line {line} of {}, which gives no reason", self.source.name()),
-            reason => reason[..reason.floor_char_boundary(crate::TEXT_BYTES_MAX)].to_owned(),
+            reason => reason[..reason.floor_char_boundary(crate::TEXT_BYTES_MAX)].trim_end().to_owned(),
         };
         let condition = rule.only_without_fix.then_some(crate::Condition::OnlyWithoutFix);
         let id = self.id(rule);

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use component::Pattern;
+use serde_json::{Value, json};
 
 use crate::document::{API_VERSION, KIND};
 use crate::{Exception, Exceptions, write_moment};
@@ -19,6 +20,35 @@ impl Exceptions {
         }
         text
     }
+
+    /// Returns the document as a value of JSON, which reads as the same.
+    pub fn to_json(&self) -> Value {
+        let entries: Vec<Value> = self.entries().iter().map(entry_value).collect();
+        json!({ "apiVersion": API_VERSION, "kind": KIND, "exceptions": entries })
+    }
+}
+
+fn entry_value(entry: &Exception) -> Value {
+    let mut value = json!({
+        "id": entry.id,
+        "vulnerabilities": entry.vulnerabilities,
+        "owner": entry.owner,
+        "reason": entry.reason,
+        "created": write_moment(entry.created),
+        "expires": write_moment(entry.expires),
+    });
+    for (name, patterns) in [("purls", &entry.purls), ("paths", &entry.paths), ("scope", &entry.scope)] {
+        if !patterns.is_empty() {
+            value[name] = json!(patterns);
+        }
+    }
+    if let Some(versions) = &entry.versions {
+        value["versions"] = json!(versions.to_string());
+    }
+    if let Some(condition) = entry.condition {
+        value["condition"] = json!(condition.name());
+    }
+    value
 }
 
 fn write_entry(entry: &Exception, text: &mut String) {

@@ -6,10 +6,12 @@
 #[expect(dead_code, reason = "most of it is for the tests of images themselves")]
 mod build;
 mod db;
+mod exceptions;
 mod hub;
 mod sbom;
 mod scan;
 mod update;
+mod vex;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -81,6 +81,9 @@ fn translate(rule: &StatedRule, line: u64, label: &str, importer: &mut Importer<
     if let Some((_, name)) = conditions.into_iter().find(|(value, _)| !value.is_empty()) {
         return Err(format!("the condition `{name}` has no counterpart"));
     }
+    if rule.vulnerability.contains(['*', '?']) {
+        return Err(format!("`{}` is no name of a vulnerability", rule.vulnerability));
+    }
     let only_without_fix = match rule.fix_state.as_str() {
         "" => false,
         "not-fixed" | "wont-fix" => true,
@@ -94,7 +97,7 @@ fn translate(rule: &StatedRule, line: u64, label: &str, importer: &mut Importer<
         paths::translate(location).ok_or_else(|| format!("the location `{location}` has no counterpart"))?
     };
     let purls = purls(package)?;
-    if rule.vulnerability.is_empty() && purls.is_empty() && paths.is_empty() {
+    if rule.vulnerability.trim().is_empty() && purls.is_empty() && paths.is_empty() {
         return Err("it would cover every vulnerability of every package".to_owned());
     }
     if only_without_fix {

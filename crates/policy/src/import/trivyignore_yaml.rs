@@ -55,7 +55,12 @@ pub(super) fn read(text: &str, importer: &mut Importer<'_>) -> Result<(), ReadEr
 
 fn read_entry(entry: &Entry, line: u64, importer: &mut Importer<'_>) -> Result<(), ReadError> {
     let Entry { id, paths, purls, expired_at, statement } = entry;
-    let mut rule = Rule { line, vulnerability: id.clone(), reason: statement.clone(), ..Rule::default() };
+    let id = id.trim();
+    if id.is_empty() || id.contains(['*', '?']) {
+        importer.left_out(line, id, "it is no name of a vulnerability");
+        return Ok(());
+    }
+    let mut rule = Rule { line, vulnerability: id.to_owned(), reason: statement.clone(), ..Rule::default() };
     for path in paths {
         let Some(patterns) = paths::translate(path) else {
             importer.left_out(line, id, format!("the path `{path}` has no counterpart"));

@@ -155,6 +155,8 @@ proptest! {
         prop_assume!(!entries[0].reason.is_empty() && pattern.as_str().trim() == pattern.as_str());
         entries[0].paths = vec![pattern];
         let exceptions = Exceptions::new(entries);
+        let from_json = Exceptions::read(exceptions.to_json().to_string().as_bytes());
+        prop_assert_eq!(from_json.as_ref(), Ok(&exceptions));
         prop_assert_eq!(Exceptions::read(exceptions.to_yaml().as_bytes()), Ok(exceptions));
     }
 }

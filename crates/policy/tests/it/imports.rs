@@ -64,6 +64,8 @@ fn of_trivys_yaml() {
     expired_at: 2027-01-01
   - id: CVE-2023-3446
     paths: ["a/{b,c}"]
+  - id: "*"
+  - id: ""
   - id: CVE-2023-3817
     purls: ["libssl"]
 misconfigurations:
@@ -124,6 +126,7 @@ ignore:
     namespace: nvd
   - vulnerability: CVE-2020-2
     match-type: cpe-match
+  - vulnerability: CVE-2020-*
   - vex-status: not_affected
   - fix-state: wont-fix
 "#,

@@ -1,0 +1,109 @@
+//! Exceptions from the command line.
+
+use crate::Home;
+
+/// A date that lies so many days from today.
+fn day(days: i64) -> String {
+    let today = jiff::Timestamp::now().as_second().div_euclid(86_400);
+    policy::write_moment((today + days) * 86_400)
+}
+
+fn entry(id: &str, created: i64, expires: i64) -> String {
+    format!(
+        "- id: {id}\n  vulnerabilities: [CVE-2024-1]\n  purls: ['pkg:npm/a']\n  owner: team-a\n  reason: because\n  created: {}\n  expires: {}\n",
+        day(created),
+        day(expires)
+    )
+}
+
+fn check(entries: &[String]) -> String {
+    let home = Home::new();
+    let text = format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n{}", entries.concat());
+    std::fs::write(home.path().join("e.yaml"), text).unwrap();
+    let mut told = home.run(&["exceptions", "check", "e.yaml"]);
+    // As wide as a date, so that the table stays one.
+    for days in [-1, 10, 100, 200] {
+        told = told.replace(&day(days), &format!("<{days:^8}>"));
+    }
+    told
+}
+
+#[test]
+fn a_document_that_is_not_understood_is_refused_with_the_place() {
+    insta::assert_snapshot!(check(&[entry("a", -2, 10).replace("owner", "onwer")]), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: e.yaml:7:3: there is no field `onwer` here
+    hint:  did you mean `owner`?
+    ");
+    insta::assert_snapshot!(Home::new().run(&["exceptions", "check", "none.yaml"]), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: failed to read `none.yaml`
+    cause: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
+fn what_counts_is_told_and_what_has_expired_is_a_no() {
+    insta::assert_snapshot!(check(&[entry("a", -2, 100), entry("b", -2, 10)]), @"
+    exit 0
+    --- stdout
+    2 of 2 exceptions count
+    ID  STATE      EXPIRES     OWNER   COVERS
+    a   counts     <  100   >  team-a  CVE-2024-1 pkg:npm/a
+    b   ends soon  <   10   >  team-a  CVE-2024-1 pkg:npm/a
+    --- stderr
+    ");
+    insta::assert_snapshot!(check(&[entry("a", -2, 100), entry("b", 1, 200), entry("c", -5, -1)]), @"
+    exit 1
+    --- stdout
+    1 of 3 exceptions count, 1 not yet, 1 no more: renew or remove what has expired
+    ID  STATE      EXPIRES     OWNER   COVERS
+    a   counts     <  100   >  team-a  CVE-2024-1 pkg:npm/a
+    b   not begun  <  200   >  team-a  CVE-2024-1 pkg:npm/a
+    c   expired    <   -1   >  team-a  CVE-2024-1 pkg:npm/a
+    --- stderr
+    ");
+}
+
+#[test]
+fn rules_of_others_are_imported() {
+    let home = Home::new();
+    std::fs::write(home.path().join(".trivyignore"), "# until the vendor moves\nCVE-2024-1\nAVD-DS-0002\n").unwrap();
+    let arguments = ["exceptions", "import", ".trivyignore", "--owner", "team-a"];
+    let told = home.run(&[&arguments[..], &["--expires", &day(100)]].concat());
+    insta::assert_snapshot!(told.replace(&day(100), "<end>").replace(&day(0), "<today>"), @"
+    exit 0
+    --- stdout
+    apiVersion: garrison.dev/v1
+    kind: Exceptions
+    exceptions:
+      - id: cve-2024-1
+        vulnerabilities: [CVE-2024-1]
+        owner: team-a
+        reason: until the vendor moves
+        created: <today>
+        expires: <end>
+    --- stderr
+    Imported 1 of 2 rules of .trivyignore
+    line 3, AVD-DS-0002: left out: it is no name of a vulnerability; exceptions are for those alone
+    ");
+    insta::assert_snapshot!(home.run(&[&arguments[..], &["--expires", "soon"]].concat()), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `soon` is no date
+    hint:  write it as 2027-01-31
+    ");
+    let told = home.run(&[&arguments[..], &["--expires", &day(400)]].concat());
+    insta::assert_snapshot!(told.replace(&day(400), "<end>"), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `--expires <end>` lies 400 days from today
+    hint:  an exception lasts 1 to 366 days
+    ");
+}
