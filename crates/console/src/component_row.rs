@@ -39,12 +39,17 @@ impl ComponentRow {
             package_type: component.package_type.name(),
             licenses: foreign(&licenses.join(", "), LICENSES_BYTES_MAX),
             need: need(component),
-            layer: first.and_then(|place| place.layer).map(|layer| usize::from(layer) + 1),
+            layer: layer(component),
             place: first.map(|place| foreign(&place.to_string(), PLACE_BYTES_MAX)).unwrap_or_default(),
             more_places: component.locations.len().saturating_sub(1),
             pattern: pattern(component),
         }
     }
+}
+
+/// Returns the number of the layer that says first that a component is there, from 1.
+pub(crate) fn layer(component: &Component) -> Option<usize> {
+    component.locations.first().and_then(|place| place.layer).map(|layer| usize::from(layer) + 1)
 }
 
 /// Returns what names a component within an image: it stays when the inventory is made anew.

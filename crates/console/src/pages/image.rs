@@ -14,7 +14,7 @@ use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
 use crate::kind::Kind;
 use crate::pages::image_components::{self, Known, Part};
-use crate::strip::Strip;
+use crate::strip::{LayerPart, Origin, Strip};
 use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
 
 /// Layers on a page: more than most images have, and with the longest steps well within a page.
@@ -28,6 +28,8 @@ const REFERRERS_MAX: u64 = 40;
 /// Bytes that the manifest takes of a page; the whole one is a link away.
 const RAW_BYTES_MAX: usize = 16_000;
 const TYPE_BYTES_MAX: usize = 80;
+/// The most of a step that the strip's title has; the table below has it whole.
+const STEP_IN_TITLE_BYTES_MAX: usize = 60;
 /// The longest reason why there is no inventory, as a title.
 const REASON_BYTES_MAX: usize = 160;
 
@@ -71,11 +73,14 @@ struct ImagePage {
 
 struct LayerRow {
     number: usize,
+    origin: Origin,
     shade: usize,
     digest: Hash,
     size: Bytes,
     kind: Kind,
     step: String,
+    /// Where the components that it holds are listed, and how many there are.
+    components: Option<(String, u64)>,
 }
 
 struct PlatformRow {
@@ -192,8 +197,13 @@ fn page(
         _ => None,
     };
     let steps = shown.map_or(&[][..], |config| &config.steps);
-    let layers = layer_rows(&manifest.layers, steps);
-    let sizes: Vec<u64> = manifest.layers.iter().take(LAYERS_MAX).map(|layer| layer.size).collect();
+    let by_layer = match &components {
+        Part::Made(made) => Some(&made.layers),
+        _ => None,
+    };
+    let layers = layer_rows(&manifest.layers, steps, by_layer);
+    let parts: Vec<LayerPart> = layers.iter().map(LayerRow::part).collect();
+    let strip = Strip::of_layers(&parts);
     let separator = if matches!(reference, Reference::Tag(_)) { ':' } else { '@' };
     let (raw, raw_is_cut) = raw(&entry.body);
     ImagePage {
@@ -210,7 +220,7 @@ fn page(
         pushed_by: crate::words::actor(&entry.pushed_by),
         subject: entry.subject.map(|digest| (href::image(name, digest), Hash(digest))),
         pulls: pulls(call, subject),
-        strip: Strip::of_layers(&sizes),
+        strip,
         more_layers: more(manifest.layers.len(), LAYERS_MAX, "layer"),
         layers_title: if manifest.kind == ManifestKind::Image && shown.is_some() { "Layers" } else { "Blobs" }
             .to_owned(),
@@ -298,18 +308,40 @@ fn pulls(call: &Call, subject: Subject<'_>) -> Vec<String> {
     pulls
 }
 
-fn layer_rows(layers: &[Descriptor], steps: &[String]) -> Vec<LayerRow> {
+fn layer_rows(
+    layers: &[Descriptor],
+    steps: &[String],
+    components: Option<&BTreeMap<usize, (String, u64)>>,
+) -> Vec<LayerRow> {
     // A config that is of other layers says nothing about any of these.
     let steps = if steps.len() == layers.len() { steps } else { &[] };
-    let row = |(index, layer): (usize, &Descriptor)| LayerRow {
-        number: index + 1,
-        shade: crate::strip::shade(index),
-        digest: Hash(layer.digest),
-        size: Bytes(layer.size),
-        kind: Kind::of_layer(&layer.media_type),
-        step: steps.get(index).filter(|step| !step.is_empty()).cloned().unwrap_or_else(|| title(layer)),
+    let row = |(index, layer): (usize, &Descriptor)| {
+        let step = steps.get(index).filter(|step| !step.is_empty());
+        let origin = Origin::of(step.map_or("", String::as_str));
+        LayerRow {
+            number: index + 1,
+            origin,
+            shade: origin.shade(index),
+            digest: Hash(layer.digest),
+            size: Bytes(layer.size),
+            kind: Kind::of_layer(&layer.media_type),
+            step: step.cloned().unwrap_or_else(|| title(layer)),
+            components: components.and_then(|components| components.get(&(index + 1)).cloned()),
+        }
     };
     layers.iter().take(LAYERS_MAX).enumerate().map(row).collect()
+}
+
+impl LayerRow {
+    fn part(&self) -> LayerPart {
+        let components = self.components.as_ref();
+        LayerPart {
+            size_bytes: self.size.0,
+            origin: self.origin,
+            step: foreign(&self.step, STEP_IN_TITLE_BYTES_MAX),
+            components: components.map(|(_, number)| plural(*number, "component")).unwrap_or_default(),
+        }
+    }
 }
 
 /// Returns the name that artifacts give their blobs.

@@ -7,7 +7,7 @@ use component::{Component, Inventory};
 use oci::{Digest, Reference, RepositoryName};
 use pipeline::{ImageRecord, State};
 
-use crate::component_row::{ComponentRow, PLACE_BYTES_MAX};
+use crate::component_row::{ComponentRow, PLACE_BYTES_MAX, layer};
 use crate::href;
 use crate::strip::{self, Strip};
 use crate::words::{Moment, count, foreign, grouped, plural};
@@ -54,6 +54,8 @@ pub(crate) struct Made {
     pub(crate) kinds: Vec<Choice>,
     pub(crate) licenses: Vec<Choice>,
     pub(crate) more_licenses: String,
+    /// By the number of a layer: where its components are listed, and how many there are.
+    pub(crate) layers: BTreeMap<usize, (String, u64)>,
     pub(crate) filter: Filter,
     /// What the list is of, when it is not of everything.
     pub(crate) narrowed: Option<String>,
@@ -84,6 +86,8 @@ pub(crate) struct Filter {
     pub(crate) text: String,
     pub(crate) package_type: String,
     pub(crate) license: String,
+    /// The number of the layer that says so first, from 1.
+    pub(crate) layer: String,
     /// The number of the first component.
     after: usize,
 }
@@ -94,6 +98,7 @@ struct Seen {
     has_edges: bool,
     kinds: Vec<(&'static str, usize)>,
     licenses: Vec<(String, usize)>,
+    layers: BTreeMap<usize, usize>,
     matching: usize,
     rows: Vec<ComponentRow>,
     next: Option<usize>,
@@ -110,6 +115,7 @@ impl Filter {
             text: text("q"),
             package_type: text("type"),
             license: text("license"),
+            layer: text("layer"),
             after: after.as_deref().map(str::parse).transpose().map_err(invalid)?.unwrap_or(0),
         };
         if filter.text.len() > SEARCH_BYTES_MAX {
@@ -127,7 +133,8 @@ impl Filter {
             license => component.licenses.iter().any(|one| one.text() == license),
         };
         let purl = || component.purl.as_ref().is_some_and(|purl| purl.to_string().to_lowercase().contains(wanted));
-        is_type && is_license && (component.name.to_lowercase().contains(wanted) || purl())
+        let is_layer = self.layer.is_empty() || layer(component).is_some_and(|layer| layer.to_string() == self.layer);
+        is_type && is_license && is_layer && (component.name.to_lowercase().contains(wanted) || purl())
     }
 
     /// Says what the list is of; none when it is of everything.
@@ -141,18 +148,24 @@ impl Filter {
             "" => String::new(),
             kind => format!("of type {}", foreign(kind, LICENSE_BYTES_MAX)),
         };
+        let layer = match self.layer.as_str() {
+            "" => String::new(),
+            layer => format!("in layer {}", foreign(layer, LICENSE_BYTES_MAX)),
+        };
         let text = match self.text.as_str() {
             "" => String::new(),
             text => format!("with `{}` in name or purl", foreign(text, LICENSE_BYTES_MAX)),
         };
-        let parts: Vec<String> = [kind, license, text].into_iter().filter(|part| !part.is_empty()).collect();
+        let parts: Vec<String> = [kind, license, layer, text].into_iter().filter(|part| !part.is_empty()).collect();
         let number = if matching == 0 { "None".to_owned() } else { grouped(count(matching)) };
         (!parts.is_empty()).then(|| format!("{number} of {} {}.", grouped(count(components)), parts.join(", ")))
     }
 
     fn address(&self, name: &RepositoryName, reference: &Reference) -> String {
         let mut address = href::image(name, reference);
-        for (key, value) in [("q", &self.text), ("type", &self.package_type), ("license", &self.license)] {
+        let parts =
+            [("q", &self.text), ("type", &self.package_type), ("license", &self.license), ("layer", &self.layer)];
+        for (key, value) in parts {
             if !value.is_empty() {
                 address = format!("{address}&{key}={}", href::escaped(value));
             }
@@ -259,8 +272,11 @@ fn whole_name(name: &RepositoryName, reference: &Reference) -> String {
 
 /// Reads what a page shows of an inventory.
 fn look(inventory: &Inventory, filter: &Filter) -> Seen {
-    let (mut kinds, mut licenses) = (BTreeMap::new(), BTreeMap::new());
+    let (mut kinds, mut licenses, mut layers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for component in &inventory.components {
+        if let Some(layer) = layer(component) {
+            *layers.entry(layer).or_insert(0) += 1;
+        }
         *kinds.entry(component.package_type.name()).or_insert(0) += 1;
         for license in component.licenses.iter().map(component::License::text).collect::<BTreeSet<_>>() {
             *licenses.entry(license).or_insert(0) += 1;
@@ -282,6 +298,7 @@ fn look(inventory: &Inventory, filter: &Filter) -> Seen {
         has_edges: !inventory.edges.is_empty(),
         kinds: by_number(kinds),
         licenses: by_number(licenses).into_iter().map(|(text, number)| (text.to_owned(), number)).collect(),
+        layers,
         matching: matching.len(),
         rows: page.iter().take(ROWS_MAX).map(|index| ComponentRow::new(&inventory.components[*index])).collect(),
         next: page.get(ROWS_MAX).copied(),
@@ -330,6 +347,7 @@ fn made(
             is_chosen: filter.license == *text,
         }
     };
+    let of_layer = |layer: usize| address(&Filter { layer: layer.to_string(), ..Filter::default() });
     let row = |row: ComponentRow| {
         let elsewhere = row.pattern.as_deref().map(|pattern| href::places(pattern, ""));
         (href::component(name, image, &row.key), elsewhere, row)
@@ -350,6 +368,7 @@ fn made(
         kinds: seen.kinds.iter().enumerate().map(kind).collect(),
         licenses: seen.licenses.iter().take(LICENSES_MAX).map(license).collect(),
         more_licenses: more(seen.licenses.len(), LICENSES_MAX),
+        layers: seen.layers.iter().map(|(layer, number)| (*layer, (of_layer(*layer), count(*number)))).collect(),
         narrowed: filter.words(seen.matching, seen.components),
         all: address(&Filter::default()),
         rows: seen.rows.into_iter().map(row).collect(),
