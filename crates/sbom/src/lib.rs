@@ -5,7 +5,8 @@
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
 //! Inventories are written as documents and read from them in [`formats`], and compared in [`diff`](mod@diff).
 //!
-//! Not here: where images come from (registries, layouts, archives, directories), caches, threads, clocks, the network.
+//! Not here: where images come from (registries, layouts, archives, directories), caches, clocks, the network; nor threads, but for the one that
+//! [`read_layer_ahead`] has until it returns.
 //!
 //! # Invariants
 //!
@@ -14,6 +15,7 @@
 //! - Nothing gets a name on disk. Memory does not grow with the bytes of an image, only with its paths and with what catalogers claim.
 //! - No byte of an image makes the engine panic, recurse without bound, or keep more than a named limit; what a limit skips is reported as unknown.
 
+mod ahead;
 mod cataloger;
 mod code_presence;
 mod content;
@@ -53,7 +55,8 @@ pub use layer::{
 pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;
 pub use stream::{
-    Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer, read_layer_into,
+    Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer, read_layer_ahead,
+    read_layer_into,
 };
 pub use view::{Entry, File, View};
 

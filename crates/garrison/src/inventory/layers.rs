@@ -67,6 +67,15 @@ struct Job<'j> {
     layers: &'j [&'j ImageLayer],
 }
 
+/// How one layer is read.
+#[derive(Clone, Copy)]
+enum Way {
+    /// By one thread.
+    Alone,
+    /// By one that decompresses ahead of another, where there are fewer layers than cores.
+    Ahead,
+}
+
 /// What the readers share.
 #[derive(Default)]
 struct Shared {
@@ -78,8 +87,9 @@ struct Shared {
 
 impl Job<'_> {
     fn run(&self, talk: Talk) -> Result<Vec<LayerRecord>, CommandError> {
-        let readers =
-            std::thread::available_parallelism().map_or(1, usize::from).min(READERS_MAX).min(self.layers.len());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let readers = cores.min(READERS_MAX).min(self.layers.len());
+        let way = if 2 * readers <= cores { Way::Ahead } else { Way::Alone };
         // The largest first, so that none of them is begun when all others are done.
         let mut line: Vec<usize> = (0..self.layers.len()).collect();
         line.sort_by_key(|at| std::cmp::Reverse(self.layers[*at].size_bytes));
@@ -91,7 +101,7 @@ impl Job<'_> {
                 let (line, shared) = (&line, &shared);
                 scope.spawn(move || {
                     while let Some(at) = line.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
-                        let result = self.read_one(self.layers[*at], shared);
+                        let result = self.read_one(self.layers[*at], way, shared);
                         if sender.send((*at, result)).is_err() {
                             return;
                         }
@@ -143,18 +153,21 @@ impl Job<'_> {
         Ok(records.into_iter().flatten().collect())
     }
 
-    fn read_one(&self, layer: &ImageLayer, shared: &Shared) -> Result<LayerRecord, CommandError> {
+    fn read_one(&self, layer: &ImageLayer, way: Way, shared: &Shared) -> Result<LayerRecord, CommandError> {
         if let Some(record) = self.cache.and_then(|cache| cache.find(&layer.diff_id, self.matcher.fingerprint())) {
             shared.bytes.fetch_add(layer.size_bytes, Ordering::Relaxed);
             return Ok(record);
         }
         let reader = Counted { reader: self.image.open_layer(layer)?, shared };
         let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
-        let read =
-            sbom::read_layer(reader, digest, diff_id, self.matcher, images::temporary_file).map_err(|source| {
-                let name = layer.digest.unwrap_or(layer.diff_id);
-                CommandError::environment(format!("failed to read layer {name} of `{}`", self.image.name), source)
-            })?;
+        let read = match way {
+            Way::Alone => sbom::read_layer(reader, digest, diff_id, self.matcher, images::temporary_file),
+            Way::Ahead => sbom::read_layer_ahead(reader, digest, diff_id, self.matcher, images::temporary_file),
+        };
+        let read = read.map_err(|source| {
+            let name = layer.digest.unwrap_or(layer.diff_id);
+            CommandError::environment(format!("failed to read layer {name} of `{}`", self.image.name), source)
+        })?;
         if let Some(cache) = self.cache {
             cache.store(&layer.diff_id, self.matcher.fingerprint(), &read.record);
         }

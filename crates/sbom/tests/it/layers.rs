@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 
-use sbom::{Error, Matcher, ReadLayer, catalogers, read_layer};
+use oci::{Algorithm, Digest};
+use sbom::{Error, Matcher, ReadLayer, catalogers, read_layer, read_layer_ahead};
 
 use crate::archive::{self, Entry, file, tar};
 
@@ -13,7 +14,23 @@ fn matcher() -> Matcher {
 }
 
 fn read(blob: &[u8]) -> Result<ReadLayer, Error> {
-    read_layer(blob, None, None, &matcher(), tempfile::tempfile)
+    read_as(blob, None, None)
+}
+
+/// Reads a layer in each way that there is: they say the same.
+fn read_as(blob: &[u8], digest: Option<&Digest>, diff_id: Option<&Digest>) -> Result<ReadLayer, Error> {
+    let matcher = matcher();
+    let read = read_layer(blob, digest, diff_id, &matcher, tempfile::tempfile);
+    let ahead = read_layer_ahead(blob, digest, diff_id, &matcher, tempfile::tempfile);
+    match (&read, &ahead) {
+        (Ok(read), Ok(ahead)) => assert_eq!(
+            (read.record.to_bytes(), read.digest, read.diff_id, read.size_bytes, read.tar_bytes),
+            (ahead.record.to_bytes(), ahead.digest, ahead.diff_id, ahead.size_bytes, ahead.tar_bytes)
+        ),
+        (Err(read), Err(ahead)) => assert_eq!(told(read), told(ahead)),
+        _ => panic!("{read:?} but {ahead:?}"),
+    }
+    read
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -68,10 +85,50 @@ fn blobs_digest(bytes: &[u8]) -> String {
 fn a_blob_that_is_not_what_was_named_is_refused() {
     let blob = gzip(&tar(&[file("a", "x")]));
     let other: oci::Digest = blobs_digest(b"other").parse().expect("a digest");
-    let by_digest = read_layer(&*blob, Some(&other), None, &matcher(), tempfile::tempfile);
+    let by_digest = read_as(&blob, Some(&other), None);
     assert!(matches!(by_digest, Err(Error::Digest(mismatch)) if mismatch.expected == other));
-    let by_diff_id = read_layer(&*blob, None, Some(&other), &matcher(), tempfile::tempfile);
+    let by_diff_id = read_as(&blob, None, Some(&other));
     assert!(matches!(by_diff_id, Err(Error::DiffId(mismatch)) if mismatch.expected == other));
+    let plain = tar(&[file("a", "x")]);
+    let by_diff_id = read_as(&plain, None, Some(&other));
+    assert!(matches!(by_diff_id, Err(Error::DiffId(mismatch)) if mismatch.expected == other));
+}
+
+#[test]
+fn blob_and_tar_may_be_named_by_different_hashes() {
+    let plain = tar(&[file("a", "x")]);
+    let names = |bytes: &[u8]| {
+        let long = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes);
+        let long = Digest::new(Algorithm::Sha512, long.as_ref()).expect("a SHA-512 has its length");
+        [blobs_digest(bytes).parse().expect("a digest"), long]
+    };
+    for blob in [plain.clone(), gzip(&plain)] {
+        for digest in names(&blob) {
+            for diff_id in names(&plain) {
+                let layer = read_as(&blob, Some(&digest), Some(&diff_id)).expect("the layer is what it is named");
+                assert_eq!((layer.digest, layer.diff_id), (digest, diff_id));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_comes_before_damage_is_read_first() {
+    // Larger than what is read at once, so that the damage is far behind the first entry that is wrong.
+    let large: String =
+        (0..600_000_u32).map(|number| char::from(b'a' + (number.wrapping_mul(7919) % 26) as u8)).collect();
+    let mut archive = tar(&[file("a", &*large), file("b", &*large), file("c", &*large)]);
+    let whole = gzip(&archive);
+    check_refused(
+        &whole[..whole.len() - whole.len() / 16],
+        "failed to read the layer: failed to walk the archive: failed to read the tar stream: incomplete deflate stream",
+    );
+    archive[512 + 600_064] = b'x';
+    let damaged = gzip(&archive);
+    check_refused(
+        &damaged[..damaged.len() - damaged.len() / 16],
+        "failed to read the layer: failed to walk the archive: a tar header at byte 600576 is damaged: its checksum does not agree",
+    );
 }
 
 #[test]
