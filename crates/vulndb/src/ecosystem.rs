@@ -222,8 +222,15 @@ impl Ecosystem {
         match self.family {
             // PyPA, "Names and normalization".
             Family::PyPi => python_name(name),
-            // Composer's and NuGet's registries tell no case apart.
-            Family::Packagist | Family::NuGet => name.to_ascii_lowercase(),
+            // Composer's, NuGet's, Hex's, Pub's and GitHub's registries tell no case apart. A purl has the path of a Go module in lower
+            // case, so that its own case is lost where a document has no more than that; advisories have it as it is.
+            Family::Packagist
+            | Family::NuGet
+            | Family::Go
+            | Family::Hex
+            | Family::Pub
+            | Family::Bitnami
+            | Family::GitHubActions => name.to_ascii_lowercase(),
             _ => name.to_owned(),
         }
     }
@@ -481,7 +488,7 @@ mod tests {
         check(Family::NuGet, "Newtonsoft.Json", "newtonsoft.json");
         check(Family::Packagist, "Symfony/HTTP-Kernel", "symfony/http-kernel");
         check(Family::Npm, "JSONStream", "JSONStream");
-        check(Family::Go, "github.com/BurntSushi/toml", "github.com/BurntSushi/toml");
+        check(Family::Go, "github.com/BurntSushi/toml", "github.com/burntsushi/toml");
     }
 
     #[test]
@@ -497,6 +504,7 @@ mod tests {
         );
         check(Family::Npm, "pkg:npm/%40babel/core@7.0.0", "@babel/core");
         check(Family::Go, "pkg:golang/golang.org/x/net@v0.1.0", "golang.org/x/net");
+        check(Family::Go, "pkg:golang/github.com/BurntSushi/toml@v0.1.0", "github.com/burntsushi/toml");
         check(Family::Packagist, "pkg:composer/symfony/http-kernel@5.0.0", "symfony/http-kernel");
         check(Family::Debian, "pkg:deb/debian/openssl@3.0.0", "openssl");
     }

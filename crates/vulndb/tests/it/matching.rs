@@ -254,6 +254,21 @@ fn go_names_its_own_versions_in_two_ways() {
 }
 
 #[test]
+fn a_go_module_is_found_whatever_the_case_of_its_path() {
+    let go = Ecosystem::new(Family::Go);
+    let name = go.canonical_name("github.com/BurntSushi/toml");
+    let records = vec![advisory("GO-1", &[], vec![affected(&go, &name, "1.2.0")])];
+    let check = |path: &str| {
+        let mut component = component(PackageType::GoModule, path, "v1.1.0");
+        assert_eq!(found(records.clone(), &component, None).len(), 1, "{path}");
+        component.purl = Some(format!("pkg:golang/{path}@v1.1.0").parse().unwrap());
+        assert_eq!(found(records.clone(), &component, None).len(), 1, "{path} by its purl");
+    };
+    check("github.com/BurntSushi/toml");
+    check("github.com/burntsushi/toml");
+}
+
+#[test]
 fn what_a_distribution_installed_is_the_distributions_to_speak_of() {
     let pypi = Ecosystem::new(Family::PyPi);
     let bookworm = Ecosystem::release(Family::Debian, "12");

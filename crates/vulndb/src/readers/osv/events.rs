@@ -101,10 +101,19 @@ fn place(scheme: Scheme, version: &str) -> Result<Option<Version<'_>>, Unorderab
 
 /// Goes through the events of one version after another. What is affected *at* a version is what the last `introduced` or
 /// `fixed` of it says; what comes after it is not if the last event of all is `last_affected`.
+///
+/// Where one run of versions ends as another begins, publishers write the two in either order, and sometimes the later run first:
+/// the later one begins there if what comes next ends it.
 fn walk<'a>(groups: impl Iterator<Item = Vec<&'a Event>>) -> Vec<Interval> {
     let mut intervals = Vec::new();
     let mut open: Option<Start> = None;
-    for group in groups {
+    let mut groups = groups.peekable();
+    while let Some(group) = groups.next() {
+        let is_ended_next = groups.peek().is_some_and(|next| !next.iter().any(|event| matches!(event, Event::Introduced(_))));
+        let is_begun = group.iter().any(|event| matches!(event, Event::Introduced(_)));
+        if open.is_some() && is_begun && is_ended_next {
+            continue;
+        }
         match group.iter().rfind(|event| !matches!(event, Event::LastAffected(_))) {
             Some(Event::Introduced(version)) => {
                 open.get_or_insert_with(|| if version == ZERO { Start::Unbounded } else { Start::At(version.clone()) });
@@ -231,6 +240,9 @@ mod tests {
         check(semver, "+1.0.0 +2.0.0 -3.0.0 -4.0.0", &["[1.0.0..3.0.0!"]);
         check(semver, "+1.0.0 ]1.0.0", &["[1.0.0..1.0.0]"]);
         check(semver, "+0 -1.0.0 +1.0.0 -2.0.0", &["..2.0.0!"]);
+        check(semver, "+1.0.0 -2.0.0 +0 -1.0.0", &["..2.0.0!"]);
+        check(semver, "+0 +1.0.0 -1.0.0", &["..1.0.0!"]);
+        check(semver, "+0 +1.0.0 -1.0.0 +2.0.0 -3.0.0", &["..1.0.0!", "[2.0.0..3.0.0!"]);
         check(Some(Scheme::Deb), "+0 -1.0~rc1 +1.0", &["..1.0~rc1!", "[1.0.."]);
     }
 
