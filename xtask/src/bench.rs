@@ -10,6 +10,7 @@ mod find;
 mod full;
 mod http;
 mod load;
+mod matching;
 mod paced;
 mod registry;
 mod sbom;
@@ -35,6 +36,11 @@ pub(crate) enum Bench {
     ///
     /// Pushes ten thousand images of a thousand packages and waits for their inventories, which takes a while.
     Find(find::Arguments),
+    /// Findings against Grype, Trivy and osv-scanner on the same advisories: differences, time, memory, databases
+    ///
+    /// On the images of `cargo xtask images` that are there, the packages of recorded questions, and packages at the bounds that the
+    /// advisories name. Builds the release binary first.
+    Match(matching::Arguments),
 }
 
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
@@ -42,5 +48,6 @@ pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
         Bench::Registry(arguments) => registry::run(workspace, arguments),
         Bench::Find(arguments) => find::run(workspace, arguments),
         Bench::Sbom(arguments) => sbom::run(workspace, arguments),
+        Bench::Match(arguments) => matching::run(workspace, arguments),
     }
 }
