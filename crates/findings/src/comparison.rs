@@ -18,12 +18,12 @@ pub struct Comparison {
     /// Whose order it is.
     pub scheme: String,
     /// The part of the two that decides, where one can be told.
-    pub decided: Option<Decided>,
+    pub decided: Option<DecidingPart>,
 }
 
 /// The part of two versions that decides how they are ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decided {
+pub struct DecidingPart {
     /// What it is called: `epoch`, `revision`, `minor`.
     pub part: String,
     /// What the component's version has there.
@@ -81,7 +81,7 @@ fn nearest<'a>(statement: &Statement<'a>, scheme: Scheme, version: &str) -> Opti
 }
 
 /// Finds the first part that differs, and believes it only when it orders the two as the whole does.
-fn decided(scheme: Scheme, version: &str, bound: &str, order: Ordering) -> Option<Decided> {
+fn decided(scheme: Scheme, version: &str, bound: &str, order: Ordering) -> Option<DecidingPart> {
     if order.is_eq() {
         return None;
     }
@@ -102,7 +102,11 @@ fn decided(scheme: Scheme, version: &str, bound: &str, order: Ordering) -> Optio
             // Of Debian's and RPM's parts each is ordered by the rules of the whole.
             _ => !own.is_empty() && !other.is_empty() && scheme.compare(own, other).is_ok_and(|found| found == order),
         };
-        return is_same.then(|| Decided { part: part.clone(), version: (*own).to_owned(), bound: (*other).to_owned() });
+        return is_same.then(|| DecidingPart {
+            part: part.clone(),
+            version: (*own).to_owned(),
+            bound: (*other).to_owned(),
+        });
     }
     None
 }
@@ -143,7 +147,7 @@ impl std::fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { version, relation, bound, scheme, decided } = self;
         write!(formatter, "{version} {relation} {bound}   ({scheme} order")?;
-        if let Some(Decided { part, version, bound }) = decided {
+        if let Some(DecidingPart { part, version, bound }) = decided {
             write!(formatter, ": {part} `{version}` {relation} `{bound}`")?;
         }
         formatter.write_str(")")
@@ -158,8 +162,10 @@ mod tests {
     fn the_part_that_decides_is_told() {
         let check = |scheme: Scheme, version: &str, bound: &str, expected: &str| {
             let order = scheme.compare(version, bound).expect("the table's versions can be ordered");
-            let found = decided(scheme, version, bound, order)
-                .map_or_else(|| "-".to_owned(), |Decided { part, version, bound }| format!("{part} {version} {bound}"));
+            let found = decided(scheme, version, bound, order).map_or_else(
+                || "-".to_owned(),
+                |DecidingPart { part, version, bound }| format!("{part} {version} {bound}"),
+            );
             assert_eq!(found, expected, "{scheme} {version} {bound}");
         };
         check(Scheme::Deb, "1.0-1", "1.0-1", "-");

@@ -7,6 +7,7 @@ use component::Inventory;
 use sbom::formats::{CycloneDxVersion, Format, WriteOptions, write_with_vulnerabilities};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use vex::Justification;
 use vulndb::matching::Certainty;
 use vulndb::{Level, cvss};
 
@@ -45,9 +46,9 @@ fn entries<'a>(report: &'a Report, version: CycloneDxVersion, references: &'a [S
                 .map(|version| AffectedVersion {
                     version,
                     status: match (finding.counts(), finding.certainty) {
-                        (false, _) => "unaffected",
-                        (true, Certainty::Affected) => "affected",
-                        (true, Certainty::UnderInvestigation) => "unknown",
+                        (false, _) if finding.suppressions[0].by != Suppressor::Exception => "unaffected",
+                        (_, Certainty::Affected) => "affected",
+                        (_, Certainty::UnderInvestigation) => "unknown",
                     },
                 })
                 .into_iter()
@@ -137,6 +138,8 @@ struct Analysis {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     justification: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<[&'static str; 1]>,
     detail: String,
 }
 
@@ -237,13 +240,36 @@ fn analysis(finding: &Finding) -> Option<Analysis> {
         return (finding.certainty == Certainty::UnderInvestigation).then(|| Analysis {
             state: "in_triage",
             justification: None,
+            response: None,
             detail: "Its publisher does not know yet whether this version is affected".to_owned(),
         });
     };
     let (state, justification) = match suppression.by {
+        Suppressor::Exception => ("exploitable", None),
+        Suppressor::Vex if suppression.status.as_deref() == Some("fixed") => ("resolved", None),
+        Suppressor::Vex => ("not_affected", suppression.justification.map(justification)),
         Suppressor::NoCode => ("not_affected", Some("code_not_present")),
         Suppressor::Publisher => ("not_affected", None),
         Suppressor::Distribution => ("false_positive", None),
     };
-    Some(Analysis { state, justification, detail: format!("{}: {}", suppression.who, suppression.why) })
+    // Who decides that something does not count here does not mend it.
+    let response = (suppression.by == Suppressor::Exception).then_some(["will_not_fix"]);
+    Some(Analysis { state, justification, response, detail: format!("{}: {}", suppression.who, suppression.why) })
+}
+
+/// The words of CycloneDX for those of OpenVEX and CSAF.
+fn justification(justification: Justification) -> &'static str {
+    match justification {
+        Justification::ComponentNotPresent | Justification::VulnerableCodeNotPresent => "code_not_present",
+        Justification::VulnerableCodeNotInExecutePath => "code_not_reachable",
+        Justification::RequiresConfiguration => "requires_configuration",
+        Justification::RequiresDependency => "requires_dependency",
+        Justification::RequiresEnvironment => "requires_environment",
+        Justification::ProtectedByCompiler => "protected_by_compiler",
+        Justification::ProtectedAtRuntime => "protected_at_runtime",
+        Justification::ProtectedAtPerimeter => "protected_at_perimeter",
+        Justification::VulnerableCodeCannotBeControlledByAdversary
+        | Justification::InlineMitigationsAlreadyExist
+        | Justification::ProtectedByMitigatingControl => "protected_by_mitigating_control",
+    }
 }

@@ -10,9 +10,10 @@ use vulndb::matching::{self, Identity, Outcome, Reason};
 use vulndb::{Channel, Ecosystem, Interval, Named as NamedBy, Verdict};
 
 use crate::address::record_address;
+use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
 use crate::report::{Advisories, advisories, line, suppressed};
-use crate::{Comparison, Exploitation, Exploited, Named, Suppression};
+use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
 pub const EXPLANATION_SCHEMA: &str = "garrison/explanation/1";
@@ -47,8 +48,12 @@ pub struct Explanation {
     pub unknown_to: Vec<String>,
     /// What each record says of components that are here.
     pub records: Vec<Held>,
-    /// The findings that do not count, with all who say so, in the order in which that is decided.
-    pub suppressed: Vec<Suppressed>,
+    /// The findings of which somebody says more than that they are, with all who do, in the order in which that is decided.
+    pub decided: Vec<Decided>,
+    /// What became of the exceptions that were given.
+    pub exceptions: Vec<ExceptionUse>,
+    /// What became of the VEX documents that were given.
+    pub vex: Vec<VexUse>,
     /// What records about it say of packages that are not here, or in other ecosystems.
     pub elsewhere: Vec<Elsewhere>,
     /// How many of those are not told.
@@ -119,13 +124,17 @@ pub struct Present {
     pub location: Option<Location>,
 }
 
-/// A finding that does not count.
+/// What is said of a finding, by exceptions, by VEX and by its publisher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Suppressed {
+pub struct Decided {
     /// Of which component.
     pub component: Named,
-    /// Who says so, the first of whom decides.
+    /// Why it does not count, the first of which decides. It counts when there is none.
     pub suppressions: Vec<Suppression>,
+    /// What would make it not count, had VEX not said that it is affected.
+    pub overruled: Vec<Suppression>,
+    /// All that VEX documents say of it, that which holds first.
+    pub vex: Vec<VexWord>,
 }
 
 /// What a record says of a package that is not here.
@@ -150,6 +159,7 @@ impl Explanation {
     pub fn of<B: AsRef<[u8]>>(
         database: &Database<B>,
         inventory: &Inventory,
+        deciders: &Deciders<'_>,
         name: &str,
         component: Option<&str>,
     ) -> Result<Self, Corrupt> {
@@ -171,11 +181,14 @@ impl Explanation {
         for (_, found) in &chosen {
             explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
         }
-        let is_open = explanation.tell_suppressed(database, &known, inventory, &chosen, &indices)?;
+        let judge = Judge::new(*deciders, inventory);
+        let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &indices)?;
+        explanation.exceptions = judge.exceptions();
+        explanation.vex = judge.documents();
         explanation.tell_elsewhere(database, &known, &indices, &told)?;
         explanation.answer = match () {
             () if is_open => Answer::Affected,
-            () if !explanation.suppressed.is_empty() => Answer::Suppressed,
+            () if !explanation.decided.is_empty() => Answer::Suppressed,
             () if chosen.is_empty() && component.is_some() => Answer::NoSuchComponent,
             () if explanation.records.is_empty() => Answer::NotHere,
             () => Answer::NotAffected,
@@ -197,7 +210,9 @@ impl Explanation {
             known_to: Vec::new(),
             unknown_to: Vec::new(),
             records: Vec::new(),
-            suppressed: Vec::new(),
+            decided: Vec::new(),
+            exceptions: Vec::new(),
+            vex: Vec::new(),
             elsewhere: Vec::new(),
             elsewhere_untold: 0,
         }
@@ -285,11 +300,12 @@ impl Explanation {
         Ok(())
     }
 
-    /// Tells which findings do not count. Tells whether one does: what counts is what a scan counts.
-    fn tell_suppressed<B: AsRef<[u8]>>(
+    /// Tells what is decided about each finding. Tells whether one counts: what counts is what a scan counts.
+    fn tell_decided<B: AsRef<[u8]>>(
         &mut self,
         database: &Database<B>,
-        known: &Known<'_, B>,
+        known: &mut Known<'_, B>,
+        judge: &Judge<'_>,
         inventory: &Inventory,
         chosen: &[(ComponentIndex, &Component)],
         indices: &[VulnerabilityIndex],
@@ -299,12 +315,17 @@ impl Explanation {
         for (index, findings) in matching::match_inventory(database, inventory)? {
             let Some(component) = chosen.get(&index) else { continue };
             for finding in findings.iter().filter(|finding| indices.contains(&finding.vulnerability)) {
-                match &finding.suppression {
-                    None => is_open = true,
-                    Some(suppression) => self.suppressed.push(Suppressed {
-                        component: Named::of(component),
-                        suppressions: vec![suppressed(database, inventory, known, suppression)?],
-                    }),
+                let publisher = match &finding.suppression {
+                    Some(suppression) => Some(suppressed(database, inventory, known, suppression)?),
+                    None => None,
+                };
+                let facts = known.facts(finding.vulnerability)?;
+                let is_fixable = finding.hits.iter().any(|hit| hit.fixed.is_some());
+                let decision = judge.decide(index, component, &facts.names(), is_fixable, publisher);
+                is_open |= decision.suppressions.is_empty();
+                let Decision { suppressions, overruled, vex } = decision;
+                if !suppressions.is_empty() || !overruled.is_empty() || !vex.is_empty() {
+                    self.decided.push(Decided { component: Named::of(component), suppressions, overruled, vex });
                 }
             }
         }

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use component::{Inventory, Location};
 use jiff::Timestamp;
 
-use crate::table::{counted, plain};
-use crate::{Answer, Elsewhere, Explanation, Held, Present, Suppressed, Suppression};
+use crate::table::{counted, plain, shortened};
+use crate::{Answer, Decided, Elsewhere, Explanation, Held, Present, Suppression, VexWord};
+
+/// The most characters of what a vulnerability is: the first line of some records is all of them.
+const SUMMARY_MAX: usize = 200;
 
 /// Writes an explanation; the inventory's layers are named by their numbers.
 pub fn explanation_table(explanation: &Explanation, inventory: &Inventory) -> String {
@@ -16,7 +19,7 @@ pub fn explanation_table(explanation: &Explanation, inventory: &Inventory) -> St
         page.row("nearest", nearest);
     }
     if let Some(summary) = &explanation.summary {
-        page.row("what", summary);
+        page.row("what", &shortened(summary, SUMMARY_MAX));
     }
     if let Some(exploited) = exploited(explanation) {
         page.row("exploited", &exploited);
@@ -25,14 +28,11 @@ pub fn explanation_table(explanation: &Explanation, inventory: &Inventory) -> St
         page.gap();
         page.held(held, inventory);
     }
-    if !explanation.suppressed.is_empty() {
+    if !explanation.decided.is_empty() {
         page.gap();
     }
-    for Suppressed { component, suppressions } in &explanation.suppressed {
-        for (position, Suppression { by, who, why, reference: _ }) in suppressions.iter().enumerate() {
-            let title = if position == 0 { "not counted" } else { "and so says" };
-            page.row(title, &format!("{component} {}, {who}: {why}", by.words()));
-        }
+    for decided in &explanation.decided {
+        page.decided(decided);
     }
     page.elsewhere(explanation);
     page.feeds(explanation);
@@ -116,6 +116,33 @@ impl Page {
         }
     }
 
+    /// What is said of a finding, in the order in which that is decided.
+    fn decided(&mut self, decided: &Decided) {
+        let Decided { component, suppressions, overruled, vex } = decided;
+        let said = |suppression: &Suppression| {
+            let Suppression { by, who, why, reference, expires, .. } = suppression;
+            let reference = reference.as_deref().filter(|reference| !why.contains(*reference));
+            let reference = reference.map(|reference| format!(" ({reference})")).unwrap_or_default();
+            let until = expires.map(|end| format!(", until {}", end.strftime("%Y-%m-%d"))).unwrap_or_default();
+            format!("{component} {}, {who}: {why}{reference}{until}", by.words())
+        };
+        for (position, suppression) in suppressions.iter().enumerate() {
+            self.row(if position == 0 { "not counted" } else { "and so" }, &said(suppression));
+        }
+        let holding = vex.iter().find(|word| word.holds);
+        if suppressions.is_empty()
+            && let Some(word) = holding
+        {
+            self.row("VEX", &format!("{component}: {}", told(word)));
+        }
+        for suppression in overruled {
+            self.row("overruled", &said(suppression));
+        }
+        for word in vex.iter().filter(|word| !word.holds) {
+            self.row("outweighed", &format!("{component}: {}", told(word)));
+        }
+    }
+
     fn present(&mut self, present: &[Present], inventory: &Inventory) {
         /// More of one version are counted.
         const SHOWN: usize = 5;
@@ -174,6 +201,19 @@ impl Page {
             self.row("not known to", &told(&explanation.unknown_to));
         }
     }
+}
+
+fn told(word: &VexWord) -> String {
+    let VexWord { status, author, document, justification, text, time, holds: _ } = word;
+    let mut told = format!("{author} says {}", status.replace('_', " "));
+    if let Some(justification) = justification {
+        let _infallible = write!(told, ", {}", justification.name().replace('_', " "));
+    }
+    if let Some(text) = text {
+        let _infallible = write!(told, ": {text}");
+    }
+    let _infallible = write!(told, " ({document}{})", date(*time));
+    told
 }
 
 fn date(moment: Option<Timestamp>) -> String {

@@ -27,6 +27,13 @@ pub(crate) struct Facts {
     pub(crate) advisories: Vec<AdvisoryIndex>,
 }
 
+impl Facts {
+    /// Returns all names, the one that findings are called by first.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        std::iter::once(self.name.as_str()).chain(self.aliases.iter().map(String::as_str)).collect()
+    }
+}
+
 impl<'a, B: AsRef<[u8]>> Known<'a, B> {
     pub(crate) fn new(database: &'a Database<B>) -> Result<Self, Corrupt> {
         let feeds = database.feeds()?.into_iter().map(|feed| feed.name).collect();

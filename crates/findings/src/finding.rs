@@ -4,9 +4,12 @@ use component::Purl;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use vex::Justification;
 use vulndb::cvss::{self, Score};
 use vulndb::matching::Certainty;
 use vulndb::{Channel, Level, Nature};
+
+use crate::VexWord;
 
 /// A vulnerability of a component, with all that people ask about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,10 @@ pub struct Finding {
     pub component: ComponentRef,
     /// Why it does not count, in the order in which that is decided. It counts when there is none.
     pub suppressions: Vec<Suppression>,
+    /// What would make it not count, had VEX not said that it is affected.
+    pub overruled: Vec<Suppression>,
+    /// All that VEX documents say of it, that which holds first.
+    pub vex: Vec<VexWord>,
     /// The records that say so.
     pub advisories: Vec<Advised>,
     /// The kinds of weakness, as numbers of CWE.
@@ -189,12 +196,28 @@ pub struct Suppression {
     pub why: String,
     /// What can be looked up: the record, document or exception.
     pub reference: Option<String>,
+    /// Of VEX: the status.
+    pub status: Option<String>,
+    /// Of VEX: why it is not affected, in the agreed words.
+    pub justification: Option<Justification>,
+    /// Of an exception: from when on it counts no more.
+    pub expires: Option<Timestamp>,
+}
+
+impl Suppression {
+    pub(crate) fn new(by: Suppressor, who: String, why: String, reference: Option<String>) -> Self {
+        Self { by, who, why, reference, status: None, justification: None, expires: None }
+    }
 }
 
 /// What kind of word makes a finding not count. The order is that in which they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Suppressor {
+    /// An owner decided that it does not count here.
+    Exception,
+    /// Who made the product says that it is not affected, or mended.
+    Vex,
     /// The publisher of an advisory says that this version is not affected.
     Publisher,
     /// The distribution's package that installed the component is what the distribution speaks of.
@@ -207,6 +230,8 @@ impl Suppressor {
     /// Returns what people read of it, after "not counted: ".
     pub fn words(self) -> &'static str {
         match self {
+            Self::Exception => "by exception",
+            Self::Vex => "by VEX",
             Self::Publisher => "by their publisher",
             Self::Distribution => "by their distribution",
             Self::NoCode => "without code",

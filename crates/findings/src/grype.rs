@@ -9,9 +9,7 @@ use serde::Serialize;
 use vulndb::{Channel, Level};
 
 use crate::component::at;
-use crate::{
-    Advised, AffectedComponent, Finding, FixState, Rating, Report, Suppression, Suppressor, address, fingerprint,
-};
+use crate::{Advised, AffectedComponent, Finding, FixState, Rating, Report, Suppression, address, fingerprint};
 
 /// Writes a report and the inventory that it is of.
 pub fn grype(report: &Report, inventory: &Inventory) -> String {
@@ -234,8 +232,10 @@ struct IgnoreRule<'a> {
     namespace: &'static str,
     fix_state: &'static str,
     package: RulePackage<'a>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    vex_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vex_status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vex_justification: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -554,9 +554,8 @@ fn rule<'a>(finding: &'a Finding, suppression: &Suppression) -> IgnoreRule<'a> {
             version: finding.component.version.as_deref().unwrap_or_default(),
             kind: "",
         },
-        vex_status: match suppression.by {
-            Suppressor::Publisher | Suppressor::Distribution | Suppressor::NoCode => "",
-        },
+        vex_status: suppression.status.clone(),
+        vex_justification: suppression.justification.map(vex::Justification::name),
     }
 }
 

@@ -15,6 +15,7 @@ mod comparison;
 mod component;
 mod condition;
 mod cyclonedx;
+mod decision;
 mod explanation;
 mod explanation_table;
 mod facts;
@@ -30,11 +31,12 @@ mod table;
 mod upgrade;
 
 pub use address::address;
-pub use comparison::{Comparison, Decided};
+pub use comparison::{Comparison, DecidingPart};
 pub use component::{AffectedComponent, Named};
 pub use condition::{Condition, ConditionError};
 pub use cyclonedx::cyclonedx;
-pub use explanation::{Answer, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present, Suppressed};
+pub use decision::{Deciders, ExceptionState, ExceptionUse, VexUse, VexWord};
+pub use explanation::{Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present};
 pub use explanation_table::explanation_table;
 pub use finding::{
     Advised, ComponentRef, Exploitation, Exploited, Finding, Fix, FixState, Rating, Suppression, Suppressor,

@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Component, Distribution, Inventory, Layer, Subject};
+use component::{Component, ComponentIndex, Distribution, Inventory, Layer, Subject};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,13 @@ use vulndb::{Channel, Ecosystem, Level, Nature, lifecycle};
 
 use crate::address::record_address;
 use crate::component::at;
+use crate::decision::Judge;
 use crate::facts::{Facts, Known, moment};
 use crate::paths::Paths;
 use crate::spoken::Spoken;
 use crate::{
-    Advised, AffectedComponent, ComponentRef, Finding, Fix, FixState, Named, Suppression, Suppressor, Upgrade, address,
+    Advised, AffectedComponent, ComponentRef, Deciders, ExceptionUse, Finding, Fix, FixState, Named, Suppression,
+    Suppressor, Upgrade, VexUse, address,
 };
 
 /// The name and version of the report's form. The version changes when a reader of the earlier one would go wrong; members may be
@@ -39,6 +41,10 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// What it was held against.
     pub advisories: Advisories,
+    /// What became of the exceptions that were given.
+    pub exceptions: Vec<ExceptionUse>,
+    /// What became of the VEX documents that were given.
+    pub vex: Vec<VexUse>,
     /// The components that have findings, in the inventory's order.
     pub components: Vec<AffectedComponent>,
     /// The findings, worst first, those that do not count last.
@@ -86,8 +92,10 @@ pub struct FeedState {
 }
 
 /// What a report tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// What others decide about findings.
+    pub deciders: Deciders<'a>,
     /// Only what an upgrade mends.
     pub only_fixed: bool,
     /// With what each vulnerability is, in a line, for which texts are unpacked.
@@ -99,29 +107,34 @@ impl Report {
     pub fn of<B: AsRef<[u8]>>(
         database: &Database<B>,
         inventory: &Inventory,
-        options: &Options,
+        options: &Options<'_>,
     ) -> Result<Self, Corrupt> {
         let paths = Paths::of(inventory);
         let distribution = matching::distribution_of(inventory);
         let mut known = Known::new(database)?;
+        let judge = Judge::new(options.deciders, inventory);
         let (mut components, mut findings) = (Vec::new(), Vec::new());
         for (index, matched) in matching::match_inventory(database, inventory)? {
             let Some(component) = at(inventory, index) else { continue };
             let spoken = Spoken::of(database, component, distribution.as_deref())?;
-            let place = components.len();
-            let before = findings.len();
-            for found in &matched {
-                let finding = finding(database, inventory, &mut known, (place, component), &spoken, found)?;
+            let found = Found { index, place: components.len(), component, spoken: &spoken };
+            let (mut told, mut open, mut decided) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+            for matched in &matched {
+                let finding = finding(database, inventory, &mut known, &judge, &found, matched)?;
+                if finding.counts() {
+                    open.insert(matched.vulnerability);
+                } else if finding.suppressions.iter().any(|suppression| suppression.by != Suppressor::Publisher) {
+                    decided.insert(matched.vulnerability);
+                }
                 if !options.only_fixed || finding.fix.version.is_some() {
-                    findings.push(finding);
+                    told.push(finding);
                 }
             }
-            if findings.len() == before {
+            if told.is_empty() {
                 continue;
             }
-            let open: BTreeSet<_> =
-                matched.iter().filter(|found| found.suppression.is_none()).map(|found| found.vulnerability).collect();
-            let upgrade = Upgrade::find(database, &spoken, &open)?;
+            findings.extend(told);
+            let upgrade = Upgrade::find(database, &spoken, &open, &decided)?;
             components.push(AffectedComponent::of(inventory, index, component, &paths, upgrade));
         }
         if options.with_summaries {
@@ -136,6 +149,8 @@ impl Report {
             inventory: counted(inventory),
             layers: inventory.layers.clone(),
             advisories: advisories(database)?,
+            exceptions: judge.exceptions(),
+            vex: judge.documents(),
             components,
             findings,
         })
@@ -163,12 +178,21 @@ fn worst(finding: &Finding) -> impl Ord {
     )
 }
 
+/// A component of which something was found.
+struct Found<'a> {
+    index: ComponentIndex,
+    /// Its place among the report's components.
+    place: usize,
+    component: &'a Component,
+    spoken: &'a Spoken<'a>,
+}
+
 fn finding<B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
     known: &mut Known<'_, B>,
-    (place, component): (usize, &Component),
-    spoken: &Spoken<'_>,
+    judge: &Judge<'_>,
+    Found { index, place, component, spoken }: &Found<'_>,
     found: &matching::Finding,
 ) -> Result<Finding, Corrupt> {
     let mut ratings = BTreeSet::new();
@@ -190,14 +214,16 @@ fn finding<B: AsRef<[u8]>>(
             address: record_address(hit.identity.ecosystem.family, head.id),
         });
     }
-    let suppressions = match &found.suppression {
-        Some(suppression) => vec![suppressed(database, inventory, known, suppression)?],
-        None => Vec::new(),
+    let publisher = match &found.suppression {
+        Some(suppression) => Some(suppressed(database, inventory, known, suppression)?),
+        None => None,
     };
+    let fix = fix(&found.hits);
     let rated = matching::severity(database, found)?;
     let is_malware = found.nature == Nature::Malware;
-    let Facts { name, aliases, ratings: stated, epss, kev, weaknesses, advisories: _ } =
-        known.facts(found.vulnerability)?;
+    let facts = known.facts(found.vulnerability)?;
+    let decision = judge.decide(*index, component, &facts.names(), fix.version.is_some(), publisher);
+    let Facts { name, aliases, ratings: stated, epss, kev, weaknesses, advisories: _ } = facts;
     ratings.extend(stated.iter().cloned());
     Ok(Finding {
         vulnerability: name.clone(),
@@ -209,14 +235,16 @@ fn finding<B: AsRef<[u8]>>(
         ratings: ratings.into_iter().collect(),
         epss: *epss,
         kev: *kev,
-        fix: fix(&found.hits),
+        fix,
         component: ComponentRef {
-            index: place,
+            index: *place,
             name: component.name.clone(),
             version: component.version.clone(),
             purl: component.purl.clone(),
         },
-        suppressions,
+        suppressions: decision.suppressions,
+        overruled: decision.overruled,
+        vex: decision.vex,
         advisories: advised.into_iter().collect(),
         weaknesses: weaknesses.clone(),
         summary: None,
@@ -266,30 +294,23 @@ pub(crate) fn suppressed<B: AsRef<[u8]>>(
     suppression: &matching::Suppression,
 ) -> Result<Suppression, Corrupt> {
     Ok(match suppression {
-        matching::Suppression::NoCode => Suppression {
-            by: Suppressor::NoCode,
-            who: "the package's own file list".to_owned(),
-            why: "it carries nothing that runs".to_owned(),
-            reference: None,
-        },
+        matching::Suppression::NoCode => Suppression::new(
+            Suppressor::NoCode,
+            "the package's own file list".to_owned(),
+            "it carries nothing that runs".to_owned(),
+            None,
+        ),
         matching::Suppression::NotAffected(advisory) => {
             let head = database.advisory(*advisory)?;
-            Suppression {
-                by: Suppressor::Publisher,
-                who: known.feed(&head),
-                why: format!("{} says that this version is not affected", head.id),
-                reference: Some(head.id.to_owned()),
-            }
+            let why = format!("{} says that this version is not affected", head.id);
+            Suppression::new(Suppressor::Publisher, known.feed(&head), why, Some(head.id.to_owned()))
         }
         matching::Suppression::Owned { owner } => {
             let owner = at(inventory, *owner).map(Named::of);
             let name = owner.map_or_else(String::new, |owner| owner.to_string());
-            Suppression {
-                by: Suppressor::Distribution,
-                who: inventory.distribution.as_ref().map_or_else(String::new, |release| release.id.clone()),
-                why: format!("the distribution speaks of {name}, which installed it"),
-                reference: None,
-            }
+            let who = inventory.distribution.as_ref().map_or_else(String::new, |release| release.id.clone());
+            let why = format!("the distribution speaks of {name}, which installed it");
+            Suppression::new(Suppressor::Distribution, who, why, None)
         }
     })
 }

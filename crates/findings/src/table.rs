@@ -348,6 +348,7 @@ fn clearing(group: &Group<'_>) -> Option<String> {
     let channel = if *channel == Channel::Main { String::new() } else { format!(" ({})", channel.as_str()) };
     Some(match (group.findings.len(), remaining.as_slice()) {
         (1, []) => format!("{version}{channel} clears it and has nothing else"),
+        (2, []) => format!("{version}{channel} clears both"),
         (count, []) => format!("{version}{channel} clears all {count}"),
         (_, [only]) => format!("{version}{channel} clears {}; {only} remains", clears.len()),
         (_, remaining) => format!("{version}{channel} clears {}; {} remain", clears.len(), remaining.len()),
@@ -424,7 +425,7 @@ fn short(digest: &str) -> String {
 }
 
 /// Takes what does not fit out of the middle.
-fn shortened(text: &str, room: usize) -> String {
+pub(crate) fn shortened(text: &str, room: usize) -> String {
     const MARK: &str = "...";
     let length = text.chars().count();
     if length <= room {

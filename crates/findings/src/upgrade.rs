@@ -32,18 +32,20 @@ struct Candidate<'a> {
 
 impl Upgrade {
     /// Finds the smallest version that clears the open vulnerabilities of a component. Every version that a publisher names as
-    /// mending something is held against every statement about the package, so that none is told that has another of them.
+    /// mending something is held against every statement about the package, so that none is told that has another of them. What was decided
+    /// not to count is left out.
     pub(crate) fn find<B: AsRef<[u8]>>(
         database: &Database<B>,
         spoken: &Spoken<'_>,
         open: &BTreeSet<VulnerabilityIndex>,
+        decided: &BTreeSet<VulnerabilityIndex>,
     ) -> Result<Option<Self>, Corrupt> {
         let candidates = candidates(spoken, open);
         let everyone: Vec<&Candidate<'_>> =
             candidates.iter().filter(|candidate| candidate.channel == Channel::Main).collect();
         let found = [everyone, candidates.iter().collect()]
             .into_iter()
-            .filter_map(|candidates| smallest(spoken, open, &candidates))
+            .filter_map(|candidates| smallest(spoken, open, decided, &candidates))
             // The first of equals: what everybody gets.
             .min_by_key(|(_, remaining)| remaining.len());
         let Some((candidate, remaining)) = found else { return Ok(None) };
@@ -122,6 +124,7 @@ fn candidates<'a>(spoken: &'a Spoken<'_>, open: &BTreeSet<VulnerabilityIndex>) -
 fn smallest<'c, 'a>(
     spoken: &Spoken<'_>,
     open: &BTreeSet<VulnerabilityIndex>,
+    decided: &BTreeSet<VulnerabilityIndex>,
     candidates: &[&'c Candidate<'a>],
 ) -> Option<(&'c Candidate<'a>, BTreeSet<VulnerabilityIndex>)> {
     let mut remaining: BTreeSet<VulnerabilityIndex> =
@@ -130,7 +133,7 @@ fn smallest<'c, 'a>(
     loop {
         let before = at;
         for (vulnerability, statements) in &spoken.about {
-            if remaining.contains(vulnerability) {
+            if remaining.contains(vulnerability) || decided.contains(vulnerability) {
                 continue;
             }
             let is_clear = |place: &usize| !spoken.is_open(statements, &candidates[*place].identities);

@@ -6,6 +6,7 @@ mod hub;
 mod layers;
 mod registry;
 mod source;
+mod vex;
 
 pub(crate) use cache::LayerCache;
 pub(crate) use registry::Access;

@@ -13,6 +13,7 @@
 
 mod archive;
 mod beneath;
+mod beside;
 mod credentials;
 mod digest;
 mod directory;
@@ -30,6 +31,7 @@ mod spool;
 mod store;
 
 pub use archive::ARCHIVE_ENTRIES_MAX;
+pub use beside::{BESIDE_MAX, Beside};
 pub use credentials::{
     CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, CredentialText, CredentialTextError, HELPER_TIME_MAX,
     Known, parse_helper_answer,

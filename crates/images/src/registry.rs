@@ -84,6 +84,17 @@ impl Registry {
         Ok(fetched.bytes.into())
     }
 
+    /// Fetches the list of what refers to a manifest, if there is one. Its bytes are not checked.
+    pub(crate) fn referrers(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        let fetched = self.runtime.block_on(self.client.fetch_referrers(&self.repository, digest));
+        Ok(fetched.map_err(|source| failed(digest, source))?.map(|fetched| fetched.bytes.into()))
+    }
+
+    /// The digest of what was asked for: of the index, where that is one.
+    pub(crate) fn first(&self) -> Option<Digest> {
+        self.first.as_ref().map(|(digest, _)| *digest)
+    }
+
     /// Fetches a blob as a whole. Its bytes are not checked; there are as many as the descriptor says.
     pub(crate) fn document(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
         let fetched = async {

@@ -166,6 +166,32 @@ impl RegistryClient {
         Ok(FetchedManifest { media_type, bytes: bytes.into() })
     }
 
+    /// Fetches the list of what refers to a manifest (OCI distribution 1.1, "Listing Referrers"), else what the referrers tag lists in a
+    /// registry that is older. `None`, where there is neither. The bytes are not verified.
+    pub async fn fetch_referrers(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Option<FetchedManifest>, RegistryError> {
+        let listed = self.repository_url(repository, &["referrers", &digest.to_string()])?;
+        let tag = digest.to_string().replacen(':', "-", 1);
+        let tagged = self.repository_url(repository, &["manifests", &tag])?;
+        for url in [listed, tagged] {
+            let request = Request { url, accept: Some(media_type::OCI_INDEX.to_owned()), range_from: 0 };
+            match self.get(repository, request).await {
+                Ok(response) => {
+                    let media_type = Some(media_type::OCI_INDEX.to_owned());
+                    let bytes = self.read(response, MANIFEST_BYTES_MAX + 1).await?;
+                    return Ok(Some(FetchedManifest { media_type, bytes: bytes.into() }));
+                }
+                // What a registry answers that has no such endpoint, or no such tag.
+                Err(RegistryError::Refused { status: 400 | 404 | 405, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     /// Starts to fetch a blob of a known size. Its bytes are not verified.
     pub async fn fetch_blob(
         &self,

@@ -1,13 +1,13 @@
 //! Every yes and every no with what it rests on.
 
 use component::{Distribution, Inventory, PackageType};
-use findings::{Answer, ELSEWHERE_MAX, Explanation, explanation_table};
+use findings::{Answer, Deciders, ELSEWHERE_MAX, Explanation, explanation_table};
 use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Qualifiers, Records, Symbols, Verdict};
 
 use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
 
 fn told(name: &str, component: Option<&str>) -> String {
-    let explanation = Explanation::of(&database(), &inventory(), name, component).unwrap();
+    let explanation = Explanation::of(&database(), &inventory(), &Deciders::default(), name, component).unwrap();
     explanation_table(&explanation, &inventory())
 }
 
@@ -32,12 +32,12 @@ fn what_is_not_here_is_told_with_what_it_is_about() {
             component.version = Some("3.0.11-1~deb12u3".to_owned());
         }
     }
-    let explanation = Explanation::of(&database(), &fixed, "CVE-2023-0286", None).unwrap();
+    let explanation = Explanation::of(&database(), &fixed, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     insta::assert_snapshot!("not_affected", explanation_table(&explanation, &fixed));
     let mut empty = inventory();
     empty.components.clear();
     empty.edges.clear();
-    let explanation = Explanation::of(&database(), &empty, "CVE-2023-0286", None).unwrap();
+    let explanation = Explanation::of(&database(), &empty, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     insta::assert_snapshot!("not_here", explanation_table(&explanation, &empty));
     insta::assert_snapshot!("unknown", told("CVE-2021-4428", None));
     insta::assert_snapshot!("no_such_component", told("CVE-2023-0286", Some("pkg:deb/debian/zlib1g")));
@@ -46,7 +46,8 @@ fn what_is_not_here_is_told_with_what_it_is_about() {
 #[test]
 fn one_component_can_be_asked_for() {
     let check = |asked: &str, expected: (Answer, &[&str])| {
-        let explanation = Explanation::of(&database(), &inventory(), "CVE-2023-0286", Some(asked)).unwrap();
+        let explanation =
+            Explanation::of(&database(), &inventory(), &Deciders::default(), "CVE-2023-0286", Some(asked)).unwrap();
         let names: Vec<_> = explanation
             .records
             .iter()
@@ -67,7 +68,7 @@ fn one_component_can_be_asked_for() {
 #[test]
 fn an_explanation_is_read_back_as_it_was_written() {
     for name in ["CVE-2023-0286", "CVE-2023-32681", "CVE-2021-44228", "nobody"] {
-        let explanation = Explanation::of(&database(), &inventory(), name, None).unwrap();
+        let explanation = Explanation::of(&database(), &inventory(), &Deciders::default(), name, None).unwrap();
         let bytes = serde_json::to_vec(&explanation).unwrap();
         assert_eq!(serde_json::from_slice::<Explanation>(&bytes).unwrap(), explanation);
     }
@@ -91,7 +92,7 @@ fn record(statement: Affected, version: &str) -> String {
         edges: Vec::new(),
         ..inventory()
     };
-    let explanation = Explanation::of(&database, &inventory, "CVE-2024-0001", None).unwrap();
+    let explanation = Explanation::of(&database, &inventory, &Deciders::default(), "CVE-2024-0001", None).unwrap();
     let text = explanation_table(&explanation, &inventory);
     text.lines().skip(3).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
@@ -136,7 +137,8 @@ fn what_is_told_of_other_packages_is_bounded() {
         let packages = (0..count).map(|number| affected(&npm, &format!("p{number}"), &[".."])).collect();
         let advisories: Vec<Advisory> = vec![advisory("CVE-2024-0001", &[], packages)];
         let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
-        let explanation = Explanation::of(&database, &inventory(), "CVE-2024-0001", None).unwrap();
+        let explanation =
+            Explanation::of(&database, &inventory(), &Deciders::default(), "CVE-2024-0001", None).unwrap();
         assert_eq!((explanation.elsewhere.len(), explanation.elsewhere_untold), (told, untold));
     };
     check(ELSEWHERE_MAX, ELSEWHERE_MAX, 0);

@@ -2,8 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod condition;
+mod decision;
 mod explanation;
 mod fixture;
 mod outputs;
+mod own;
 mod report;
+mod round_trip;
 mod upgrade;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::fixture::{database, inventory};
 
 fn report_of(inventory: &Inventory) -> Report {
-    let options = Options { only_fixed: false, with_summaries: true };
+    let options = Options { with_summaries: true, ..Options::default() };
     Report::of(&database(), inventory, &options).unwrap()
 }
 

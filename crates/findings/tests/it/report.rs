@@ -1,10 +1,13 @@
 //! What a report tells, whole.
 
-use findings::{Options, Report};
+use findings::{Deciders, Options, Report};
 
 use crate::fixture::{database, inventory};
 
-const WITH_SUMMARIES: Options = Options { only_fixed: false, with_summaries: true };
+const WITH_SUMMARIES: Options<'_> = Options { deciders: NOBODY, only_fixed: false, with_summaries: true };
+
+const NOBODY: Deciders<'_> =
+    Deciders { exceptions: None, repository: None, now: None, statements: None, subject: None };
 
 #[test]
 fn a_report_tells_all_that_is_known() {

@@ -15,8 +15,10 @@ use crate::inventory::{self, Reader};
 use crate::output;
 use crate::session::Session;
 
+mod decisions;
 mod outputs;
 
+use decisions::Decisions;
 use outputs::Outputs;
 
 /// Find what is known to be wrong with an image, a directory, or what an SBOM of any tool lists.
@@ -29,6 +31,7 @@ use outputs::Outputs;
   garrison scan . --fail-on high --only-fixed
   garrison scan . --fail-on critical --fail-on epss=0.1,fixable
   garrison scan api.tar -o table -o sarif=scan.sarif -o json=scan.json
+  garrison scan api.tar --exceptions exceptions.yaml --vex vendor.openvex.json --vex team.csaf.json
   garrison scan --explain CVE-2023-4911 oci:image
   garrison scan --explain CVE-2023-4911 oci:image pkg:deb/debian/libc6
 
@@ -45,6 +48,8 @@ pub(crate) struct Scan {
     reading: Reading,
     #[command(flatten)]
     outputs: Outputs,
+    #[command(flatten)]
+    decisions: Decisions,
     /// Database of advisories instead of the one in use
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
@@ -64,21 +69,32 @@ impl Scan {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         // Before anything is read: a mistake in a flag should not cost minutes.
         let outputs = self.outputs.parse()?;
+        let files = self.decisions.read()?;
         let database = advisories::open(self.database.as_deref())?;
         let reader = self.reading.reader()?;
-        let inventory = self.inventory(session, &reader)?;
+        let place = inventory::resolve(session, &self.source)?;
+        let inventory = self.inventory(&reader, &place)?;
         advisories::remember(&inventory);
+        let given = self.decisions.complete(files, &reader, &place, &inventory)?;
         if let Some(name) = &self.explain {
             let asked = self.component.as_deref();
-            let explanation = Explanation::of(&database, &inventory, name, asked).map_err(damaged)?;
+            let explanation =
+                Explanation::of(&database, &inventory, &given.deciders(), name, asked).map_err(damaged)?;
             return tell(&explanation, &inventory, outputs.is_json()?);
         }
         let started = Instant::now();
-        let options = Options { only_fixed: self.only_fixed, with_summaries: outputs.need_summaries() };
+        let options = Options {
+            deciders: given.deciders(),
+            only_fixed: self.only_fixed,
+            with_summaries: outputs.need_summaries(),
+        };
         let report = Report::of(&database, &inventory, &options).map_err(damaged)?;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).ok();
         for left_out in outputs.write(&report, &inventory, milliseconds)? {
             reader.note(&left_out);
+        }
+        for remark in decisions::remarks(&report.exceptions, &report.vex) {
+            reader.note(&remark);
         }
         if let Some(finding) = report.findings.iter().find(|finding| finding.counts()) {
             let (name, source) = (&finding.vulnerability, &self.source);
@@ -94,9 +110,8 @@ impl Scan {
         }
     }
 
-    fn inventory(&self, session: &Session, reader: &Reader) -> Result<Inventory, CommandError> {
-        let place = inventory::resolve(session, &self.source)?;
-        match &place {
+    fn inventory(&self, reader: &Reader, place: &Place) -> Result<Inventory, CommandError> {
+        match place {
             Place::Local(Local::Path(path)) if is_document(path) => Ok(read_document(&self.source)?.inventory),
             place => reader.read(place),
         }

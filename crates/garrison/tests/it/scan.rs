@@ -136,6 +136,58 @@ fn a_report_goes_to_several_places_at_once() {
 }
 
 #[test]
+fn owners_and_authors_decide_what_counts() {
+    let home = ready();
+    // Exceptions go by the clock of the machine.
+    let day = |days: i64| {
+        let second = jiff::Timestamp::now().as_second() + days * 24 * 60 * 60;
+        jiff::Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d").to_string()
+    };
+    let (created, expires) = (day(-1), day(30));
+    let exceptions = format!("apiVersion: garrison.dev/v1
+kind: Exceptions
+exceptions:
+- {{id: openssl, vulnerabilities: [CVE-2024-0002], purls: ['pkg:deb/**'], owner: ada@example.org, reason: not served, created: {created}, expires: {expires}}}
+- {{id: gone, vulnerabilities: [CVE-2024-0009], owner: ada@example.org, reason: was here, created: {created}, expires: {expires}}}
+- {{id: old, vulnerabilities: ['**'], owner: ada@example.org, reason: for a while, created: 2020-01-01, expires: 2020-02-01}}
+");
+    write(&home, "exceptions.yaml", &exceptions);
+    let vex = |purl: &str| {
+        json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vex.example/1", "author": "team", "version": 1,
+            "timestamp": "2026-01-02T00:00:00Z", "statements": [{
+                "vulnerability": {"name": "CVE-2024-0001"}, "products": [{"@id": purl}], "status": "not_affected",
+                "justification": "vulnerable_code_not_in_execute_path",
+            }],
+        })
+    };
+    write(&home, "team.json", &vex("pkg:npm/b@2.0.1").to_string());
+    write(&home, "other.json", &vex("pkg:npm/c").to_string().replace("vex.example/1", "vex.example/2"));
+    let filters = [(r"\d+ ms", "N ms"), (r"\d+ (days|h|min) old", "N $1 old")];
+    let decided = [
+        "scan",
+        "tree",
+        "--exceptions",
+        "exceptions.yaml",
+        "--vex",
+        "team.json",
+        "--vex",
+        "other.json",
+        "--fail-on",
+        "any",
+    ];
+    insta::with_settings!({filters => filters}, { insta::assert_snapshot!("decided", home.run(&decided)) });
+    let explained = ["scan", "-q", "--explain", "CVE-2024-0002", "tree", "--exceptions", "exceptions.yaml"];
+    insta::with_settings!({filters => [(r"until \d{4}-\d\d-\d\d", "until DAY")]}, {
+        insta::assert_snapshot!("excepted", home.run(&explained));
+    });
+    write(&home, "wrong.yaml", &exceptions.replace("owner: ada@example.org, reason: not served", "ownr: ada"));
+    insta::assert_snapshot!("wrong_exceptions", home.run(&["scan", "tree", "--exceptions", "wrong.yaml"]));
+    insta::assert_snapshot!("no_vex", home.run(&["scan", "tree", "--vex", "exceptions.yaml"]));
+    insta::assert_snapshot!("no_referrers", home.run(&["scan", "-q", "tree", "--vex", "referrers"]));
+}
+
+#[test]
 fn every_yes_and_every_no_is_explained() {
     let home = ready();
     insta::assert_snapshot!("found", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));

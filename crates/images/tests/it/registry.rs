@@ -185,3 +185,55 @@ fn what_a_registry_gets_wrong_is_refused() {
     no layer: failed to fetch sha256:…; hub refused with status 404: not here; hint: nobody is logged in to hub: `garrison login hub`, `docker login hub` and `podman login hub` all count
     ");
 }
+
+/// A registry in which a document of a type lies beside the image.
+fn with_beside(built: &Built, artifact_type: &str, path: &str) -> Answers {
+    let document = b"{\"statements\":[]}".to_vec();
+    let blob = build::sha256(&document);
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": build::OCI_MANIFEST, "artifactType": artifact_type,
+        "config": {"mediaType": "application/vnd.oci.empty.v1+json", "digest": build::sha256(b"{}"), "size": 2},
+        "layers": [{"mediaType": artifact_type, "digest": blob, "size": document.len()}],
+        "subject": {"mediaType": build::OCI_MANIFEST, "digest": built.digest(), "size": 1},
+    });
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let digest = build::sha256(&manifest);
+    let entry = json!({
+        "mediaType": build::OCI_MANIFEST, "digest": digest, "size": manifest.len(), "artifactType": artifact_type,
+    });
+    let index = json!({"schemaVersion": 2, "mediaType": build::OCI_INDEX, "manifests": [entry]});
+    let mut answers = answers(built);
+    answers.insert(path.to_owned(), (build::OCI_INDEX.to_owned(), serde_json::to_vec(&index).unwrap()));
+    answers.insert(format!("/v2/team/api/manifests/{digest}"), (build::OCI_MANIFEST.to_owned(), manifest));
+    answers.insert(format!("/v2/team/api/blobs/{blob}"), ("application/octet-stream".to_owned(), document));
+    answers
+}
+
+#[test]
+fn what_lies_beside_an_image_is_found_by_its_type() {
+    const WANTED: &str = "application/vnd.openvex+json";
+    let built = built();
+    let found = |answers: Answers, bytes_max: u64| {
+        let address = serve(answers);
+        let image = fetch(&address, "team/api:1.4", None).unwrap();
+        let beside = image.fetch_beside(|artifact_type| artifact_type == WANTED, bytes_max);
+        beside
+            .map(|beside| beside.into_iter().map(|one| String::from_utf8(one.bytes).unwrap()).collect::<Vec<_>>())
+            .map_err(|error| told(&error).replace(&address, "hub"))
+    };
+    let listed = format!("/v2/team/api/referrers/{}", built.digest());
+    let tagged = format!("/v2/team/api/manifests/{}", built.digest().replacen(':', "-", 1));
+    let document = "{\"statements\":[]}".to_owned();
+    assert_eq!(found(answers(&built), 100), Ok(Vec::new()));
+    assert_eq!(found(with_beside(&built, "application/json", &listed), 100), Ok(Vec::new()));
+    assert_eq!(found(with_beside(&built, WANTED, &listed), 17), Ok(vec![document.clone()]));
+    assert_eq!(found(with_beside(&built, WANTED, &tagged), 17), Ok(vec![document]));
+    assert!(found(with_beside(&built, WANTED, &listed), 16).unwrap_err().contains("the limit is 16"));
+    let mut damaged = with_beside(&built, WANTED, &listed);
+    for (path, (_, bytes)) in &mut damaged {
+        if path.contains("/blobs/") && bytes.len() == 17 {
+            bytes[0] = b'[';
+        }
+    }
+    assert!(found(damaged, 100).is_err());
+}

@@ -1,0 +1,295 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Component, ComponentIndex, Edge, Inventory, Node, Relation};
+use jiff::Timestamp;
+use policy::{Exceptions, Question};
+use serde::{Deserialize, Serialize};
+use vex::{Found, Justification, Place, Statements, Status};
+
+use crate::component::at;
+use crate::facts::moment;
+use crate::{Suppression, Suppressor};
+
+/// What others decide about findings: owners by exceptions, authors of products by VEX. Asked in this order, before the publisher.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deciders<'a> {
+    /// Exceptions.
+    pub exceptions: Option<&'a Exceptions>,
+    /// The repository that the subject lies in, in full and without tag or digest, for exceptions that have a scope.
+    pub repository: Option<&'a str>,
+    /// The time, by which exceptions begin and end.
+    pub now: Option<Timestamp>,
+    /// Statements of VEX documents.
+    pub statements: Option<&'a Statements>,
+    /// What VEX documents may call the subject; without it, what the inventory says of itself.
+    pub subject: Option<&'a vex::Subject>,
+}
+
+/// What a VEX document says of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VexWord {
+    /// `not_affected`, `affected`, `fixed` or `under_investigation`.
+    pub status: String,
+    /// Who says so, as the document has it.
+    pub author: String,
+    /// The document's own name.
+    pub document: String,
+    /// Why it is not affected, in the agreed words.
+    pub justification: Option<Justification>,
+    /// What the author has to say besides: why, or what to do.
+    pub text: Option<String>,
+    /// When it was said.
+    pub time: Option<Timestamp>,
+    /// Whether this is the word that holds. Of several it is that of the author who is trusted most, then the newest.
+    pub holds: bool,
+}
+
+/// What became of an exception.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ExceptionUse {
+    /// Its name.
+    pub id: String,
+    /// Who decided.
+    pub owner: String,
+    /// From when on it counts no more.
+    pub expires: Option<Timestamp>,
+    /// Whether it counts.
+    pub state: ExceptionState,
+    /// How many findings it covers.
+    pub findings: usize,
+}
+
+/// Whether an exception counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExceptionState {
+    /// It does.
+    Current,
+    /// Not yet.
+    NotBegun,
+    /// No more.
+    Expired,
+}
+
+/// What became of a VEX document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct VexUse {
+    /// The document's own name.
+    pub document: String,
+    /// Who speaks in it.
+    pub author: String,
+    /// The format that it is written in.
+    pub format: vex::Format,
+    /// How many statements it makes.
+    pub statements: usize,
+    /// Whether they count: its author is trusted, and no newer version of it was given.
+    pub counts: bool,
+    /// How many findings its word holds for.
+    pub findings: usize,
+    /// What in it was not understood: in words, how often, and one example.
+    pub problems: Vec<(String, u64, String)>,
+}
+
+/// What is decided about a finding.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decision {
+    pub(crate) suppressions: Vec<Suppression>,
+    /// What would suppress it, had VEX not said that it is affected.
+    pub(crate) overruled: Vec<Suppression>,
+    pub(crate) vex: Vec<VexWord>,
+}
+
+/// Deciders and an inventory, with what was used of them.
+pub(crate) struct Judge<'a> {
+    deciders: Deciders<'a>,
+    subject: vex::Subject,
+    inventory: &'a Inventory,
+    containers: BTreeMap<ComponentIndex, ComponentIndex>,
+    used: RefCell<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    exceptions: BTreeMap<String, usize>,
+    /// By the place of the document.
+    documents: BTreeMap<usize, usize>,
+}
+
+impl<'a> Judge<'a> {
+    pub(crate) fn new(deciders: Deciders<'a>, inventory: &'a Inventory) -> Self {
+        let containers = inventory.edges.iter().filter_map(|edge| match edge {
+            Edge { from: Node::Component(container), to, relation: Relation::Contains } => Some((*to, *container)),
+            _ => None,
+        });
+        Self {
+            deciders,
+            subject: deciders.subject.cloned().unwrap_or_else(|| vex::Subject::of(inventory)),
+            inventory,
+            containers: containers.collect(),
+            used: RefCell::default(),
+        }
+    }
+
+    /// Decides about a finding: exceptions, then the word of VEX that holds, then the publisher.
+    pub(crate) fn decide(
+        &self,
+        index: ComponentIndex,
+        component: &Component,
+        names: &[&str],
+        is_fixable: bool,
+        publisher: Option<Suppression>,
+    ) -> Decision {
+        let mut decision =
+            Decision { suppressions: self.excepted(component, names, is_fixable), ..Decision::default() };
+        let found = self.stated(index, component, names);
+        decision.vex = found.iter().enumerate().map(|(position, found)| VexWord::of(found, position == 0)).collect();
+        match found.first() {
+            Some(holding) if holding.statement.status.clears() => {
+                decision.suppressions.push(by_vex(holding));
+                decision.suppressions.extend(publisher);
+            }
+            // Who made the product knows better than who publishes advisories for all of them.
+            Some(Found { statement: vex::Statement { status: Status::Affected { .. }, .. }, .. }) => {
+                decision.overruled.extend(publisher);
+            }
+            Some(_) | None => decision.suppressions.extend(publisher),
+        }
+        decision
+    }
+
+    fn excepted(&self, component: &Component, names: &[&str], is_fixable: bool) -> Vec<Suppression> {
+        let (Some(exceptions), Some(now)) = (self.deciders.exceptions, self.deciders.now) else { return Vec::new() };
+        let question = Question {
+            repository: self.deciders.repository,
+            component,
+            vulnerabilities: names,
+            locations: &component.locations,
+            fix: if is_fixable { policy::Fix::Available } else { policy::Fix::None },
+        };
+        let covering = exceptions.covering(&question, now.as_second());
+        let mut used = self.used.borrow_mut();
+        for exception in &covering {
+            *used.exceptions.entry(exception.id.clone()).or_default() += 1;
+        }
+        let suppression = |exception: &policy::Exception| Suppression {
+            by: Suppressor::Exception,
+            who: exception.owner.clone(),
+            why: exception.reason.clone(),
+            reference: Some(exception.id.clone()),
+            status: None,
+            justification: None,
+            expires: moment(exception.expires),
+        };
+        covering.into_iter().map(suppression).collect()
+    }
+
+    /// Returns all that VEX documents say, that which holds first.
+    fn stated(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<Found<'a>> {
+        let Some(statements) = self.deciders.statements else { return Vec::new() };
+        let containers = self.containers_of(index);
+        let place = Place { subject: &self.subject, component, containers: &containers };
+        let found = statements.all_about(&place, names);
+        if let Some(holding) = found.first() {
+            let is_its = |document: &vex::Document| std::ptr::eq(document, holding.document);
+            if let Some(place) = statements.documents().iter().position(is_its) {
+                *self.used.borrow_mut().documents.entry(place).or_default() += 1;
+            }
+        }
+        found
+    }
+
+    /// The components whose files hold it, the nearest first.
+    fn containers_of(&self, index: ComponentIndex) -> Vec<&'a Component> {
+        let (mut containers, mut seen) = (Vec::new(), BTreeSet::from([index]));
+        let mut next = self.containers.get(&index);
+        while let Some(container) = next.filter(|container| seen.insert(**container)) {
+            containers.extend(at(self.inventory, *container));
+            next = self.containers.get(container);
+        }
+        containers
+    }
+
+    pub(crate) fn exceptions(&self) -> Vec<ExceptionUse> {
+        let (Some(exceptions), Some(now)) = (self.deciders.exceptions, self.deciders.now) else { return Vec::new() };
+        let used = self.used.borrow();
+        let state = |exception: &policy::Exception| match now.as_second() {
+            now if now < exception.created => ExceptionState::NotBegun,
+            now if now < exception.expires => ExceptionState::Current,
+            _ => ExceptionState::Expired,
+        };
+        exceptions
+            .entries()
+            .iter()
+            .map(|exception| ExceptionUse {
+                id: exception.id.clone(),
+                owner: exception.owner.clone(),
+                expires: moment(exception.expires),
+                state: state(exception),
+                findings: used.exceptions.get(&exception.id).copied().unwrap_or_default(),
+            })
+            .collect()
+    }
+
+    pub(crate) fn documents(&self) -> Vec<VexUse> {
+        let Some(statements) = self.deciders.statements else { return Vec::new() };
+        let used = self.used.borrow();
+        let documents = statements.documents().iter().enumerate();
+        documents
+            .map(|(place, document)| VexUse {
+                document: document.id.clone(),
+                author: document.author.clone(),
+                format: document.format,
+                statements: document.statements.len(),
+                counts: statements.counts(place),
+                findings: used.documents.get(&place).copied().unwrap_or_default(),
+                problems: document
+                    .problems
+                    .iter()
+                    .map(|(problem, (count, example))| (problem.to_string(), *count, example.clone()))
+                    .collect(),
+            })
+            .collect()
+    }
+}
+
+fn by_vex(found: &Found<'_>) -> Suppression {
+    let word = VexWord::of(found, true);
+    let said = match (&found.statement.status, word.justification) {
+        (Status::Fixed, _) => "it is mended there".to_owned(),
+        (_, Some(justification)) => justification.name().replace('_', " "),
+        (_, None) => "it is not affected".to_owned(),
+    };
+    let why = match &word.text {
+        Some(text) => format!("{said}: {text}"),
+        None => said,
+    };
+    Suppression {
+        by: Suppressor::Vex,
+        who: word.author,
+        why,
+        reference: Some(word.document).filter(|document| !document.is_empty()),
+        status: Some(word.status),
+        justification: word.justification,
+        expires: None,
+    }
+}
+
+impl VexWord {
+    fn of(found: &Found<'_>, holds: bool) -> Self {
+        let (justification, own) = match &found.statement.status {
+            Status::NotAffected { justification, impact } => (*justification, impact.clone()),
+            Status::Affected { action } => (None, action.clone()),
+            Status::Fixed | Status::UnderInvestigation => (None, None),
+        };
+        Self {
+            status: found.statement.status.name().to_owned(),
+            author: found.document.author.clone(),
+            document: found.document.id.clone(),
+            justification,
+            text: own.or_else(|| found.statement.text.clone()),
+            time: found.statement.time.and_then(moment),
+            holds,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use component::{Inventory, Pattern, Subject};
+use findings::{Deciders, ExceptionState, ExceptionUse, VexUse};
+use images::Source;
+use jiff::Timestamp;
+use policy::Exceptions;
+use vex::{Document, ImageName, Others, Statements, Trust};
+
+use crate::error::{CommandError, Kind};
+use crate::inventory::Reader;
+
+/// The word that stands for the documents beside an image.
+const REFERRERS: &str = "referrers";
+
+/// What others decide about findings.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Decisions {
+    /// VEX document (OpenVEX, CSAF or CycloneDX), or `referrers` for those beside an image in its registry; may be given several
+    /// times
+    #[arg(long, value_name = "FILE|referrers")]
+    vex: Vec<String>,
+    /// Author whose VEX goes before that of others, as a pattern; may be given several times, the most trusted first
+    #[arg(long, value_name = "AUTHOR", requires = "vex", value_parser = pattern)]
+    vex_author: Vec<Pattern>,
+    /// Document of exceptions: owners' dated decisions that findings do not count
+    #[arg(long, value_name = "FILE")]
+    exceptions: Option<PathBuf>,
+}
+
+fn pattern(text: &str) -> Result<Pattern, component::PatternError> {
+    Pattern::parse(text)
+}
+
+/// The documents that were given.
+pub(super) struct Given {
+    exceptions: Option<Exceptions>,
+    statements: Option<Statements>,
+    repository: Option<String>,
+    now: Timestamp,
+}
+
+impl Decisions {
+    /// Reads the files, before the source is looked into.
+    pub(super) fn read(&self) -> Result<Files, CommandError> {
+        let exceptions = self.exceptions.as_deref().map(read_exceptions).transpose()?;
+        let files = self.vex.iter().filter(|file| *file != REFERRERS);
+        let documents = files.map(|file| read_vex(file)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Files { exceptions, documents })
+    }
+
+    /// Adds what lies beside the image, if that was asked for.
+    pub(super) fn complete(
+        &self,
+        files: Files,
+        reader: &Reader,
+        place: &Source,
+        inventory: &Inventory,
+    ) -> Result<Given, CommandError> {
+        let Files { exceptions, mut documents } = files;
+        if self.vex.iter().any(|word| word == REFERRERS) {
+            documents.extend(beside(reader, place)?);
+        }
+        let levels: Vec<Vec<Pattern>> = self.vex_author.iter().map(|author| vec![author.clone()]).collect();
+        let trust = Trust::new(levels, Others::Last);
+        let repository = match &inventory.subject {
+            Subject::Image { name, .. } => ImageName::parse(name).map(|image| image.repository),
+            Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
+        };
+        let statements = (!self.vex.is_empty()).then(|| Statements::new(documents, &trust));
+        Ok(Given { exceptions, statements, repository, now: Timestamp::now() })
+    }
+}
+
+/// The documents that lie on this machine.
+pub(super) struct Files {
+    exceptions: Option<Exceptions>,
+    documents: Vec<Document>,
+}
+
+impl Given {
+    pub(super) fn deciders(&self) -> Deciders<'_> {
+        Deciders {
+            exceptions: self.exceptions.as_ref(),
+            repository: self.repository.as_deref(),
+            now: Some(self.now),
+            statements: self.statements.as_ref(),
+            subject: None,
+        }
+    }
+}
+
+fn beside(reader: &Reader, place: &Source) -> Result<Vec<Document>, CommandError> {
+    let attached = reader.vex_beside(place)?;
+    let mut documents = Vec::with_capacity(attached.len());
+    for (digest, bytes) in attached {
+        // Anyone who may push puts things beside an image: one that is not understood keeps no other from counting.
+        match vex::read(&bytes) {
+            // An SBOM is in one of the formats, and says nothing.
+            Ok(document) if document.statements.is_empty() => {}
+            Ok(document) => documents.push(document),
+            Err(refusal) => reader.note(&format!("VEX beside the image, {}, is left out: {refusal}", digest.short())),
+        }
+    }
+    Ok(documents)
+}
+
+fn read_exceptions(path: &Path) -> Result<Exceptions, CommandError> {
+    let shown = path.display();
+    let bytes = limited(path, policy::DOCUMENT_BYTES_MAX)
+        .map_err(|source| CommandError::environment(format!("failed to read `{shown}`"), source))?;
+    Exceptions::read(&bytes).map_err(|error| {
+        let nearest = error.nearest().map(|nearest| format!("did you mean `{nearest}`?"));
+        let refused = CommandError::new(Kind::Usage, Refused { file: shown.to_string(), source: error.into() });
+        match nearest {
+            Some(nearest) => refused.hint(nearest),
+            None => refused,
+        }
+    })
+}
+
+fn read_vex(file: &str) -> Result<Document, CommandError> {
+    let bytes = limited(Path::new(file), vex::DOCUMENT_BYTES_MAX)
+        .map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    vex::read(&bytes)
+        .map_err(|error| CommandError::new(Kind::Usage, Refused { file: file.to_owned(), source: error.into() }))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("failed to understand the document `{file}`")]
+struct Refused {
+    file: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// Reads one byte more than is taken, so that the reader of the document refuses it by its size.
+fn limited(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What the owners of exceptions and documents should know: which of them do nothing.
+pub(super) fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for ExceptionUse { id, owner, expires, state, findings } in exceptions {
+        let day = expires.map(|day| day.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
+        match (state, findings) {
+            (ExceptionState::Expired, _) => {
+                remarks.push(format!("The exception `{id}` of {owner} expired on {day} and covers nothing any more."));
+            }
+            (ExceptionState::NotBegun, _) => {
+                remarks.push(format!("The exception `{id}` of {owner} has not begun."));
+            }
+            (ExceptionState::Current, 0) => {
+                remarks.push(format!("The exception `{id}` of {owner} matches nothing here."));
+            }
+            (ExceptionState::Current, _) => {}
+        }
+    }
+    for VexUse { document, author, counts, findings, problems, .. } in documents {
+        let named = format!("The VEX document `{document}` of {author}");
+        if !counts {
+            remarks.push(format!("{named} does not count: there is a newer version of it."));
+        } else if *findings == 0 {
+            remarks.push(format!("{named} says nothing about what was found."));
+        }
+        for (problem, count, example) in problems {
+            remarks.push(format!("{named} is not understood in {count} places: {problem} ({example})."));
+        }
+    }
+    remarks
+}
