@@ -38,6 +38,7 @@ fn pattern(text: &str) -> Result<Pattern, component::PatternError> {
 pub(super) struct Given {
     exceptions: Option<Exceptions>,
     statements: Option<Statements>,
+    subject: vex::Subject,
     repository: Option<String>,
     now: Timestamp,
 }
@@ -70,7 +71,12 @@ impl Decisions {
             Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
         };
         let statements = (!self.vex.is_empty()).then(|| Statements::new(documents, &trust));
-        Ok(Given { exceptions, statements, repository, now: Timestamp::now() })
+        let subject = match place {
+            // The digest that was asked for may be that of an index, of which the inventory says nothing.
+            Source::Registry(reference) => vex::Subject::of(inventory).with_image(&reference.to_string()),
+            Source::Local(_) => vex::Subject::of(inventory),
+        };
+        Ok(Given { exceptions, statements, subject, repository, now: Timestamp::now() })
     }
 }
 
@@ -87,7 +93,7 @@ impl Given {
             repository: self.repository.as_deref(),
             now: Some(self.now),
             statements: self.statements.as_ref(),
-            subject: None,
+            subject: Some(&self.subject),
         }
     }
 }
