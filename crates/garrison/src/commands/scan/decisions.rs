@@ -1,7 +1,3 @@
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
-
 use component::{Inventory, Pattern, Subject};
 use findings::{Deciders, ExceptionState, ExceptionUse, VexUse};
 use images::Source;
@@ -9,6 +5,7 @@ use jiff::Timestamp;
 use policy::Exceptions;
 use vex::{Document, ImageName, Others, Statements, Trust};
 
+use crate::commands::bounded;
 use crate::error::{CommandError, Kind};
 use crate::inventory::Reader;
 
@@ -27,7 +24,7 @@ pub(super) struct Decisions {
     vex_author: Vec<Pattern>,
     /// Document of exceptions: owners' dated decisions that findings do not count
     #[arg(long, value_name = "FILE")]
-    exceptions: Option<PathBuf>,
+    exceptions: Option<String>,
 }
 
 fn pattern(text: &str) -> Result<Pattern, component::PatternError> {
@@ -67,7 +64,7 @@ impl Decisions {
         let levels: Vec<Vec<Pattern>> = self.vex_author.iter().map(|author| vec![author.clone()]).collect();
         let trust = Trust::new(levels, Others::Last);
         let repository = match &inventory.subject {
-            Subject::Image { name, .. } => ImageName::parse(name).map(|image| image.repository),
+            Subject::Image { name, .. } => repository(name),
             Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
         };
         let statements = (!self.vex.is_empty()).then(|| Statements::new(documents, &trust));
@@ -98,6 +95,12 @@ impl Given {
     }
 }
 
+/// Returns the repository of an image's name as hubs call it, without host, tag and digest.
+fn repository(name: &str) -> Option<String> {
+    let image = ImageName::parse(name)?;
+    image.repository.split_once('/').map(|(_, path)| path.to_owned())
+}
+
 fn beside(reader: &Reader, place: &Source) -> Result<Vec<Document>, CommandError> {
     let attached = reader.vex_beside(place)?;
     let mut documents = Vec::with_capacity(attached.len());
@@ -113,13 +116,11 @@ fn beside(reader: &Reader, place: &Source) -> Result<Vec<Document>, CommandError
     Ok(documents)
 }
 
-fn read_exceptions(path: &Path) -> Result<Exceptions, CommandError> {
-    let shown = path.display();
-    let bytes = limited(path, policy::DOCUMENT_BYTES_MAX)
-        .map_err(|source| CommandError::environment(format!("failed to read `{shown}`"), source))?;
+fn read_exceptions(file: &str) -> Result<Exceptions, CommandError> {
+    let bytes = bounded::read(file, policy::DOCUMENT_BYTES_MAX)?;
     Exceptions::read(&bytes).map_err(|error| {
         let nearest = error.nearest().map(|nearest| format!("did you mean `{nearest}`?"));
-        let refused = CommandError::new(Kind::Usage, Refused { file: shown.to_string(), source: error.into() });
+        let refused = CommandError::new(Kind::Usage, Refused { file: file.to_owned(), source: error.into() });
         match nearest {
             Some(nearest) => refused.hint(nearest),
             None => refused,
@@ -128,8 +129,7 @@ fn read_exceptions(path: &Path) -> Result<Exceptions, CommandError> {
 }
 
 fn read_vex(file: &str) -> Result<Document, CommandError> {
-    let bytes = limited(Path::new(file), vex::DOCUMENT_BYTES_MAX)
-        .map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    let bytes = bounded::read(file, vex::DOCUMENT_BYTES_MAX)?;
     vex::read(&bytes)
         .map_err(|error| CommandError::new(Kind::Usage, Refused { file: file.to_owned(), source: error.into() }))
 }
@@ -140,13 +140,6 @@ struct Refused {
     file: String,
     #[source]
     source: Box<dyn std::error::Error + Send + Sync>,
-}
-
-/// Reads one byte more than is taken, so that the reader of the document refuses it by its size.
-fn limited(path: &Path, bytes_max: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(bytes_max as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// What the owners of exceptions and documents should know: which of them do nothing.
@@ -179,4 +172,21 @@ pub(super) fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<
         }
     }
     remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_speaks_of_repositories_without_their_host() {
+        for (name, expected) in [
+            ("/tmp/api.tar", None),
+            ("127.0.0.1:5000/team/api:1.4", Some("team/api")),
+            ("registry.example/team/web/api", Some("team/web/api")),
+            ("docker.io/library/alpine:3.20", Some("library/alpine")),
+        ] {
+            assert_eq!(repository(name).as_deref(), expected, "{name}");
+        }
+    }
 }
