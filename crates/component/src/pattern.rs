@@ -30,7 +30,7 @@ pub enum PatternError {
         /// Its length in bytes.
         actual: usize,
     },
-    /// It holds a control character, which no name does.
+    /// It holds a character that does not print, which no name does.
     #[error("a pattern holds no control character")]
     Control,
     /// It has three or more stars in a row.
@@ -55,7 +55,7 @@ impl Pattern {
         if text.len() > PATTERN_BYTES_MAX {
             return Err(PatternError::TooLong { actual: text.len() });
         }
-        if text.contains(char::is_control) {
+        if text.contains(|c: char| c.is_control() || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')) {
             return Err(PatternError::Control);
         }
         if text.contains("***") {
@@ -174,6 +174,8 @@ mod tests {
         let table = [
             ("", Err(PatternError::Empty)),
             ("a\nb", Err(PatternError::Control)),
+            ("a\u{7f}b", Err(PatternError::Control)),
+            ("\u{feff}a", Err(PatternError::Control)),
             ("a***", Err(PatternError::Stars)),
             ("**", Ok(())),
             ("Ä b?", Ok(())),

@@ -96,6 +96,9 @@ pub enum Mistake {
     /// A field holds nothing.
     #[error("`{0}` is empty")]
     Empty(&'static str),
+    /// A text holds a character that does not print.
+    #[error("`{0}` holds a control character")]
+    Control(&'static str),
     /// A text is longer than [`TEXT_BYTES_MAX`].
     #[error("`{0}` has more than {TEXT_BYTES_MAX} bytes")]
     TooLong(&'static str),
@@ -284,7 +287,16 @@ fn text(stated: &Spanned<String>, field: &'static str) -> Result<String, ReadErr
     if text.len() > TEXT_BYTES_MAX {
         return Err(at(stated, Mistake::TooLong(field)));
     }
+    if text.contains(is_unprintable) {
+        return Err(at(stated, Mistake::Control(field)));
+    }
     Ok(text.to_owned())
+}
+
+/// Tells whether a character does not print; ends of lines and tabs part words. YAML and JSON differ in what they take of the others.
+pub(crate) fn is_unprintable(character: char) -> bool {
+    let is_space = matches!(character, '\n' | '\t');
+    !is_space && (character.is_control() || matches!(character, '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
 }
 
 fn patterns(stated: &[Spanned<String>], field: &'static str) -> Result<Vec<Pattern>, ReadError> {

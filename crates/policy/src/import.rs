@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use component::Pattern;
 
-use crate::document::check_lifetime;
+use crate::document::{check_lifetime, is_unprintable};
 use crate::moment::DAY;
 use crate::{DOCUMENT_BYTES_MAX, EXCEPTIONS_MAX, Exception, Exceptions, LIFETIME_DAYS_MAX, Mistake, ReadError, Time};
 
@@ -179,7 +179,8 @@ impl Importer<'_> {
             Some(end) => end,
             None => expires,
         };
-        let reason = match rule.reason.trim() {
+        let reason = rule.reason.replace(is_unprintable, " ");
+        let reason = match reason.trim() {
             "" => format!("Taken over from line {line} of {}, which gives no reason", self.source.name()),
             reason => reason[..reason.floor_char_boundary(crate::TEXT_BYTES_MAX)].trim_end().to_owned(),
         };

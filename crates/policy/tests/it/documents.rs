@@ -75,6 +75,7 @@ fn a_mistake_is_told_with_its_place() {
         ("owner: team-a@example.com", "onwer: a"),
         ("owner: team-a@example.com", "zzz: a"),
         ("id: log4j-in-tests", "id: \" \""),
+        ("id: log4j-in-tests", "id: \"a\\u0001\""),
         ("    reason: \"Only in tests: never deployed\"\n", ""),
         ("    expires: 2027-02-01\n", ""),
         ("expires: 2027-02-01", "expires: soon"),

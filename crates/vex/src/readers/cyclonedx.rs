@@ -247,7 +247,7 @@ impl Reader<'_> {
 
     fn affected(&mut self, affected: &Affected, targets: &mut Vec<Target>, unaffected: &mut Vec<Target>) {
         let Some((item, within)) = self.resolve(&affected.reference) else { return };
-        if !item.is_comparable() {
+        if !item.is_comparable() || !within.iter().all(|outer| outer.is_comparable()) {
             return count(&mut self.problems, Problem::Unidentified, &affected.reference);
         }
         if affected.versions.is_empty() {

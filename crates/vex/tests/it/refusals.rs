@@ -108,6 +108,21 @@ fn a_product_that_is_not_understood_takes_its_parts_with_it() {
     assert_eq!(vex::read(document.as_bytes()).unwrap().statements, []);
 }
 
+#[test]
+fn a_cyclonedx_product_without_a_name_takes_its_parts_with_it() {
+    let document = |root: &str| {
+        let text = format!(
+            r#"{{"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {{"component": {root}}},
+                "components": [{{"bom-ref": "l", "name": "l", "purl": "pkg:npm/l"}}],
+                "vulnerabilities": [{{"id": "V", "analysis": {{"state": "resolved"}}, "affects": [{{"ref": "l"}}]}}]}}"#
+        );
+        vex::read(text.as_bytes()).unwrap()
+    };
+    assert_eq!(document(r#"{"name": "api"}"#).statements.len(), 1);
+    let nameless = document(r#"{"bom-ref": "root"}"#);
+    assert_eq!((nameless.statements.len(), nameless.problems.into_keys().collect()), (0, vec![Problem::Unidentified]));
+}
+
 fn csaf(category: &str, product_tree: &str, vulnerabilities: &str) -> String {
     format!(
         r#"{{"document": {{"category": "{category}", "csaf_version": "2.0", "publisher": {{"name": "v"}},
