@@ -55,6 +55,8 @@ pub enum Cause {
     TokenScope,
     /// No robot may ever do it.
     NotForRobots,
+    /// The hub alone writes it.
+    OfHub,
     /// The action does not apply to this kind of resource. The caller is wired wrongly.
     Misdirected,
 }
@@ -222,6 +224,7 @@ impl Denial {
             (Cause::NotForRobots, _) => format!("{word} is not for robots"),
             (Cause::Misdirected, _) => format!("{word} does not apply to {}", self.resource),
             (Cause::TokenScope, _) => "the token was made for less".to_owned(),
+            (Cause::OfHub, _) => "the hub alone writes it".to_owned(),
             (_, Some(has)) => format!("has {has}; {word} needs {}", self.needed()),
             (_, None) if self.is_of_hub => format!("{word} needs {}", self.needed()),
             (_, None) => format!("has no role here; {word} needs {}", self.needed()),
@@ -257,10 +260,15 @@ fn reason<'a>(access: &'a Access, request: Request<'_>) -> Result<Because<'a>, C
         return Err(Cause::Misdirected);
     }
     let actor = access.actor();
+    let is_of_hub = resource == Resource::Repository(HUB_REPOSITORY);
+    if is_of_hub && writes(action) {
+        return Err(Cause::OfHub);
+    }
     if actor.is_administrator() {
         return Ok(Because::Administrator);
     }
     let everyone = match action {
+        Action::RepositoryPull => is_of_hub && !actor.is_anonymous(),
         Action::CatalogList | Action::ProjectList => true,
         Action::SelfRead => !actor.is_anonymous(),
         Action::SelfUpdate => matches!(actor, Actor::User { .. }),
@@ -288,6 +296,23 @@ fn reason<'a>(access: &'a Access, request: Request<'_>) -> Result<Because<'a>, C
     Err(if is_covered { Cause::RoleTooSmall } else { Cause::NoGrant })
 }
 
+/// A repository that the hub alone writes, and from which everyone may pull who is logged in: its database of advisories.
+pub const HUB_REPOSITORY: &str = "garrison/advisories";
+
+/// What changes what a repository holds; an administrator may still delete it as a whole.
+fn writes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::RepositoryPush
+            | Action::RepositoryCreate
+            | Action::TagCreate
+            | Action::TagMove
+            | Action::TagDelete
+            | Action::ManifestDelete
+            | Action::BlobDelete
+    )
+}
+
 fn robots_ever(action: Action) -> bool {
     crate::role::ROBOT_CEILING.contains(action)
         || matches!(action, Action::CatalogList | Action::ProjectList | Action::SelfRead)
@@ -307,7 +332,8 @@ fn deny(access: &Access, request: Request<'_>, cause: Cause) -> Denial {
             is_itself || allows(access, None, Request { action: Action::RobotRead, ..request })
         }
         Resource::Project(_) | Resource::Repository(_) => {
-            actor.is_administrator() || strongest.is_some() || visibility == Visibility::Public
+            let is_of_hub = resource == Resource::Repository(HUB_REPOSITORY) && !actor.is_anonymous();
+            actor.is_administrator() || strongest.is_some() || visibility == Visibility::Public || is_of_hub
         }
     };
     let has = match strongest {
@@ -347,7 +373,10 @@ fn roles_enough(action: Action, resource: Resource<'_>) -> Vec<&'static Role> {
 fn hint(access: &Access, request: Request<'_>, cause: Cause, needs: &[&Role]) -> Option<String> {
     let actor = access.actor();
     match cause {
-        Cause::Misdirected => return None,
+        Cause::OfHub if actor.is_administrator() => {
+            return Some("`garrison db import --hub FILE` brings the hub a database".to_owned());
+        }
+        Cause::Misdirected | Cause::OfHub => return None,
         Cause::NotForRobots => return Some("do it as a user".to_owned()),
         Cause::TokenScope => return Some("ask for a token with that scope".to_owned()),
         Cause::NoGrant | Cause::RoleTooSmall => {}

@@ -6,7 +6,8 @@
 //!
 //! What always holds:
 //! - **Deny by default.** An action is allowed by an administrator's account, by a grant whose role holds the action and
-//!   whose scope covers the resource, by a project being public, or because everyone may do it. Nothing else allows.
+//!   whose scope covers the resource, by a project being public, or because everyone may do it. Nothing else allows; and what
+//!   [`HUB_REPOSITORY`] holds nobody changes.
 //! - **The sets are closed.** Every operation of the hub is one of [`Action::ALL`]; an action asked of a kind of resource
 //!   that it does not apply to is denied to everyone, so that wrong wiring fails in the first test that meets it.
 //! - **A robot never administers.** Whatever its grants say, a robot gets no more than [`ROBOT_CEILING`], and a robot of a
@@ -31,7 +32,9 @@ mod scope;
 pub use account::{ACCOUNT_NAME_CHARS_MAX, AccountName, AccountNameError, RESERVED_ACCOUNT_NAMES};
 pub use action::{Action, ActionKind, ActionSet, UnknownAction};
 pub use actor::Actor;
-pub use decision::{Because, Cause, Decision, Denial, Request, Response, allows, decide, decide_all, explain};
+pub use decision::{
+    Because, Cause, Decision, Denial, HUB_REPOSITORY, Request, Response, allows, decide, decide_all, explain,
+};
 pub use glob::{GLOB_BYTES_MAX, Glob, GlobError};
 pub use grant::{Access, Grant, GrantScope};
 pub use matrix::matrix;

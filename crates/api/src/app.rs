@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use access::{Action, Request, Resource, Visibility, allows};
+use advisories::Advisories;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::Stream;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub registry: Registry,
     /// Inventories of images.
     pub pipeline: Pipeline,
+    /// What is known to be wrong with software.
+    pub advisories: Advisories,
     /// Users, projects, robots, sessions.
     pub tenancy: Tenancy,
     /// Denials on their way to the audit log.
@@ -72,6 +75,7 @@ pub struct App {
     pub(crate) db: db::Db,
     pub(crate) registry: Registry,
     pub(crate) pipeline: Pipeline,
+    pub(crate) advisories: Advisories,
     pub(crate) tenancy: Tenancy,
     pub(crate) denials: Arc<ledger::audit::Denials>,
     pub(crate) options: Options,
@@ -90,11 +94,12 @@ pub struct App {
 impl App {
     /// Makes the surface; it is ready from the start.
     pub fn new(parts: Parts) -> Self {
-        let Parts { db, registry, pipeline, tenancy, denials, heads_file, jobs, options } = parts;
+        let Parts { db, registry, pipeline, advisories, tenancy, denials, heads_file, jobs, options } = parts;
         Self {
             db,
             registry,
             pipeline,
+            advisories,
             tenancy,
             denials,
             options,

@@ -61,6 +61,11 @@ impl App {
         metrics.register("request_seconds", "Time until the head of an answer", self.metrics.seconds.clone());
         let collection = self.registry.collection_figures().await?;
         let figures = self.db.metrics();
+        let advisories = self.advisories.clone();
+        // It reads a small file for each feed.
+        let advisories = tokio::task::spawn_blocking(move || advisories.status()).await.map_err(Failure::internal)?;
+        let advisories = advisories.map_err(Failure::internal)?;
+        let failing = advisories.states.values().filter(|state| state.error.is_some()).count();
         for (name, help, value) in [
             ("blobs_stored", "Blobs stored, each once for all repositories", collection.stored.0),
             ("blobs_stored_bytes", "Their bytes", collection.stored.1),
@@ -70,6 +75,12 @@ impl App {
             ("collected_bytes", "Bytes that collection has freed", collection.freed.bytes),
             ("answers_held_bytes", "Bytes of large answers on their way out", self.answers.held_bytes()),
             ("requests_held_bytes", "Bytes of large manifests on their way in", self.requests.held_bytes()),
+            (
+                "advisories_newest_timestamp_seconds",
+                "When the newest record of the database of advisories was made or changed; 0 without one",
+                advisories.newest().and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(0),
+            ),
+            ("advisories_feeds_failing", "Feeds of advisories that keep an earlier state", failing as u64),
             ("database_commits", "Transactions committed since the start", figures.commits),
             ("database_writes", "Writes in those transactions", figures.writes),
         ] {

@@ -4,6 +4,7 @@
 //! the sockets, the database, the blobs, the accounts, and last the listeners. Stop is the reverse: listeners drain, then
 //! jobs, then the audit log is sealed, then the database closes, then the lock goes.
 
+mod advisories;
 mod banner;
 mod metrics;
 mod storage;
@@ -75,26 +76,24 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let registry = Registry::new(database.clone(), blobs, registry_options(settings));
     let pipeline = Pipeline::new(registry.clone(), index.clone(), pipeline_options(settings));
     storage::bind(&directory, &tenancy, &registry).await?;
+    let runner = Runner::new(database.clone(), &format!("hub-{}", process::id()));
+    let advisories = advisories::open(settings, &directory, &tenancy, &pipeline, &registry, (&database, &runner));
     let denials = Arc::new(Denials::new());
     let heads_file = directory.path().join("audit-heads");
-    let runner = Runner::new(database.clone(), &format!("hub-{}", process::id()));
     let app = Arc::new(App::new(api::Parts {
         db: database.clone(),
         registry: registry.clone(),
         pipeline: pipeline.clone(),
+        advisories: advisories.clone(),
         tenancy: tenancy.clone(),
         denials: Arc::clone(&denials),
         heads_file: Some(heads_file.clone()),
         jobs: runner.notifier(),
-        options: api::Options {
-            external_url: settings.external_url.as_ref().map(ToString::to_string),
-            create_project_on_push: settings.create_project_on_push,
-            trusted_proxies: settings.trusted_proxies.clone(),
-            version: env!("CARGO_PKG_VERSION"),
-        },
+        options: api_options(settings),
     }));
     let sealer = sealer(&database, &tenancy, &app).await?.heads_file(heads_file);
     let runner = if registry.makes_inventories() { pipeline.with_jobs(runner) } else { runner };
+    let runner = advisories.with_jobs(runner);
     let upkeep = Upkeep::start(&database, &registry, &tenancy, denials, runner, sealer);
 
     let password = bootstrap.generated_password.as_ref().map(Secret::expose);
@@ -103,6 +102,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         version: env!("CARGO_PKG_VERSION"),
         data: &Platform::current().abbreviate(directory.path()),
         database: if database.is_embedded() { "sqlite" } else { "postgresql" },
+        advisories: &advisories::age(&advisories),
         scheme: transport.scheme(),
         listen: listener.address(),
         first: match (bootstrap.made_admin, password) {
@@ -119,6 +119,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     let limits = limits(settings);
     let tls = certificates.as_ref().map(|certificates| certificates.acceptor(settings.http2));
     let mut beside = JoinSet::new();
+    beside.spawn(advisories::follow(advisories.clone(), stop.clone()));
     if let Some(certificates) = certificates {
         beside.spawn(certificates.watch(stop.clone()));
     }
@@ -139,7 +140,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
     listener.serve(router, tls, limits, stop).await;
     beside.join_all().await;
     upkeep.stop().await;
-    drop((app, registry, tenancy, pipeline));
+    drop((app, registry, tenancy, pipeline, advisories));
     index.close().await;
     database.close().await;
     signals.abort();
@@ -240,6 +241,15 @@ fn accounts_failed(error: tenancy::Error) -> CommandError {
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
+    }
+}
+
+fn api_options(settings: &Settings) -> api::Options {
+    api::Options {
+        external_url: settings.external_url.as_ref().map(ToString::to_string),
+        create_project_on_push: settings.create_project_on_push,
+        trusted_proxies: settings.trusted_proxies.clone(),
+        version: env!("CARGO_PKG_VERSION"),
     }
 }
 

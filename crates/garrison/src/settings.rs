@@ -10,7 +10,9 @@ mod value;
 
 pub(crate) use layers::{Error, Layers, nearest, read_file};
 pub(crate) use show::{reference, rows};
-pub(crate) use value::{Bytes, BytesOrOff, Choices, Database, Directory, LogFormat, Parsed, PrivateHosts, choice};
+pub(crate) use value::{
+    Bytes, BytesOrOff, Choices, Database, Directory, LogFormat, Often, Parsed, PrivateHosts, choice,
+};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -144,6 +146,10 @@ settings! {
     ///
     /// An image that needs more is refused, with that as its reason.
     inventory_memory: BytesOrOff = "256MiB";
+    /// Whether the hub fetches advisories every day: `daily` or `off`.
+    ///
+    /// Without it the hub serves what an administrator brings with `garrison db import --hub`.
+    advisories_update: Often = "daily";
     /// Feeds of advisories otherwise than by default, parted by spaces.
     ///
     /// `-NAME` leaves one out, `+NAME` takes one in, `NAME=ADDRESS` has one elsewhere, and `NAME=READER:ADDRESS` is one of your own,

@@ -106,6 +106,19 @@ impl HubClient {
         Ok(self.exchange(Method::Get, endpoint, None::<&()>, bytes_max).await?.1)
     }
 
+    /// Sends bytes as they are, and waits as long as `time_max` for the answer.
+    pub async fn upload<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        bytes: Vec<u8>,
+        time_max: Duration,
+    ) -> Result<T, Error> {
+        let request = self.http.put(endpoint.resolve(&self.address)?).timeout(time_max);
+        let request = request.header("content-type", "application/octet-stream").body(bytes);
+        let (status, answer) = self.answer(request, ANSWER_BYTES_MAX, time_max).await?;
+        serde_json::from_slice(&answer).map_err(|_| Error::NotAHub { hub: self.address.to_string(), status })
+    }
+
     /// Sends one request. An empty answer reads as JSON's `null`.
     pub async fn send<T: DeserializeOwned>(
         &self,
@@ -148,15 +161,6 @@ impl HubClient {
         body: Option<&impl Serialize>,
         bytes_max: usize,
     ) -> Result<(u16, Vec<u8>), Error> {
-        let hub = || self.address.to_string();
-        let failed = |source: reqwest::Error| {
-            if source.is_timeout() && !source.is_connect() {
-                Error::Timeout { hub: hub(), seconds: REQUEST_TIMEOUT.as_secs() }
-            } else {
-                // Without the URL: its query may hold what the user looked for.
-                Error::Unreachable { hub: hub(), source: Box::new(source.without_url()) }
-            }
-        };
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -164,15 +168,33 @@ impl HubClient {
             Method::Patch => reqwest::Method::PATCH,
             Method::Delete => reqwest::Method::DELETE,
         };
-        let mut request =
-            self.http.request(method, endpoint.resolve(&self.address)?).header("accept", "application/json");
+        let mut request = self.http.request(method, endpoint.resolve(&self.address)?);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.answer(request, bytes_max, REQUEST_TIMEOUT).await
+    }
+
+    async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        bytes_max: usize,
+        time_max: Duration,
+    ) -> Result<(u16, Vec<u8>), Error> {
+        let hub = || self.address.to_string();
+        let failed = |source: reqwest::Error| {
+            if source.is_timeout() && !source.is_connect() {
+                Error::Timeout { hub: hub(), seconds: time_max.as_secs() }
+            } else {
+                // Without the URL: its query may hold what the user looked for.
+                Error::Unreachable { hub: hub(), source: Box::new(source.without_url()) }
+            }
+        };
+        let mut request = request.header("accept", "application/json");
         match &self.credentials {
             Some(Credentials::Basic { user, secret }) => request = request.basic_auth(user, Some(secret)),
             Some(Credentials::Bearer(token)) => request = request.bearer_auth(token),
             None => {}
-        }
-        if let Some(body) = body {
-            request = request.json(body);
         }
         let mut response = request.send().await.map_err(failed)?;
         let status = response.status();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use db::{Row, Tx, Value};
 use serde_json::json;
 
-use crate::change::record;
+use crate::change::{record, record_as};
 use crate::grants::Grants;
+use crate::keys::SYSTEM;
 use crate::{Caller, Error, Page, PageRequest, ProjectName, Subject, Tenancy, Thing, page, robots, users};
 
 /// Rows looked at in one query while listing what a robot with a wide glob may see.
@@ -101,6 +102,35 @@ impl Tenancy {
             })
         })
         .await
+    }
+
+    /// Makes a private project of the hub itself, unless there is one of that name.
+    pub async fn ensure_project(&self, name: &str) -> Result<(), Error> {
+        if self.project_visibility(name).await?.is_some() {
+            return Ok(());
+        }
+        let new = NewProject { name: name.parse()?, public: false };
+        let made = self
+            .change(move |tx| {
+                let new = new.clone();
+                Box::pin(async move {
+                    let project = insert(tx, &new).await?;
+                    record_as(
+                        tx,
+                        SYSTEM,
+                        "project.create",
+                        Resource::Project(&project.name),
+                        json!({ "public": false }),
+                    )
+                    .await
+                })
+            })
+            .await;
+        match made {
+            // Another replica was first.
+            Err(Error::Exists { .. }) => Ok(()),
+            made => made,
+        }
     }
 
     /// Returns the projects that the caller may know of, in the order of their names.

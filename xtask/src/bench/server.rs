@@ -58,7 +58,7 @@ impl Server {
         fs::write(&password, PASSWORD)?;
         let mut command = Command::new(binary);
         command
-            .args(["up", "--listen", &address.to_string(), "--data-dir"])
+            .args(["up", "--listen", &address.to_string(), "--advisories-update", "off", "--data-dir"])
             .arg(directory.join("data"))
             .arg("--admin-password-file")
             .arg(&password)

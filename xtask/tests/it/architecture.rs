@@ -10,8 +10,13 @@ use crate::{document, metadata, names, rows};
 const SIDEWAYS: [&str; 6] = ["ledger", "outbound", "registry", "api", "console", "testkit"];
 
 /// Crates that join what others of their level know; ARCHITECTURE.md says why.
-const JOINS: [(&str, &str); 4] =
-    [("findings", "policy"), ("findings", "sbom"), ("findings", "vex"), ("findings", "vulndb")];
+const JOINS: [(&str, &str); 5] = [
+    ("advisories", "tenancy"),
+    ("findings", "policy"),
+    ("findings", "sbom"),
+    ("findings", "vex"),
+    ("findings", "vulndb"),
+];
 
 /// The only crates that stand outside the levels.
 const TOOLS: [&str; 2] = ["testkit", "xtask"];

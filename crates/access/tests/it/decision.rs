@@ -384,3 +384,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_the_hub_writes_is_read_by_everyone_who_is_logged_in() {
+    let own = access::HUB_REPOSITORY;
+    let maintainer = user("ada", &[("maintainer", "garrison")]);
+    let anonymous = Access::anonymous();
+    for (who, access) in [("user", user("bob", &[])), ("robot", robot(Some("team"), &[("reader", "team/**")]))] {
+        assert_eq!(answer(&access, "repository.pull", own, PRIVATE), "Allow: may, as everyone", "{who}");
+        // Nothing else there is everybody's.
+        assert!(answer(&access, "repository.pull", "garrison/other", PRIVATE).starts_with("NotFound"), "{who}");
+    }
+    assert!(answer(&anonymous, "repository.pull", own, PRIVATE).starts_with("Challenge"));
+    let writes = [
+        "repository.push",
+        "repository.create",
+        "tag.create",
+        "tag.move",
+        "tag.delete",
+        "manifest.delete",
+        "blob.delete",
+    ];
+    for action in writes {
+        for access in [&administrator(), &maintainer, &user("bob", &[])] {
+            let denial = denial(access, action, own, PRIVATE);
+            assert_eq!((denial.cause, denial.response()), (Cause::OfHub, Response::Forbidden), "{action}");
+        }
+        assert_eq!(denial(&anonymous, action, own, PRIVATE).response(), Response::Challenge, "{action}");
+    }
+    assert_eq!(
+        denial(&administrator(), "repository.push", own, PRIVATE).message(),
+        "user `admin` may not push to garrison/advisories (the hub alone writes it); `garrison db import --hub FILE` brings the hub a database"
+    );
+    assert_eq!(answer(&administrator(), "repository.delete", own, PRIVATE), "Allow: is an administrator");
+}

@@ -1,5 +1,6 @@
 //! The hub's own API, version 1.
 
+pub(crate) mod advisories;
 pub(crate) mod audit;
 pub(crate) mod collection;
 pub(crate) mod components;

@@ -121,6 +121,7 @@ testkit::on_both_databases! {
             ("user.password", "/api/v1/users/none/password", json!({ "password": "long enough" })),
             ("self.password", "/api/v1/me/password", json!({ "old": "x", "new": "long enough" })),
             ("fsck.start", "/api/v1/fsck", json!({ "repair": false })),
+            ("advisories.update", "/api/v1/advisories/update", json!({ "accept_older": false })),
             ("audit.verify", "/api/v1/audit/verify", json!({ "since": null })),
         ];
         let rows = api::endpoints().into_iter().filter(|endpoint| endpoint.request.is_some());

@@ -66,8 +66,27 @@ impl Hub {
         let index = db.open_beside(&files.path().join("inventory.db"), db::Schema::Inventory).await.unwrap();
         let options = registry::Options { inventories: true, ..registry::Options::default() };
         let registry = Registry::new(db.clone(), blobs, options);
+        let advisories = advisories::Advisories::new(
+            registry.clone(),
+            tenancy.clone(),
+            advisories::Options {
+                store: feeds::Store::new(files.path().join("advisories")),
+                daily: false,
+                choices: Vec::new(),
+                fetching: outbound::FeedOptions {
+                    private_hosts: Vec::new(),
+                    ca_file: None,
+                    pause: std::time::Duration::ZERO,
+                    bytes_max: 1 << 20,
+                    time_max: std::time::Duration::from_secs(10),
+                    silence_max: std::time::Duration::from_secs(10),
+                },
+                on_database: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+            },
+        );
         let app = Arc::new(App::new(Parts {
             db: db.clone(),
+            advisories,
             pipeline: Pipeline::new(registry.clone(), index, pipeline::Options::default()),
             registry,
             tenancy: tenancy.clone(),

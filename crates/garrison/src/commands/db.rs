@@ -1,7 +1,8 @@
 mod build;
 mod database;
 mod feeds;
-mod update;
+mod hub;
+pub(crate) mod update;
 
 use std::cmp::Ordering;
 

@@ -32,7 +32,7 @@ impl Args {
         let Some(id) = number(&job["id"]) else {
             return Err(CommandError::new(Kind::Environment, "the hub did not say which job checks"));
         };
-        let job = follow(&hub, &id).await?;
+        let job = follow(&hub, &id, "fsck").await?;
         if job["state"] != "done" {
             let error = CommandError::new(Kind::Environment, format!("job {id} did not come to its end"))
                 .hint(format!("garrison jobs show {id}"));
@@ -55,12 +55,13 @@ impl Args {
     }
 }
 
-async fn follow(hub: &HubClient, id: &str) -> Result<Value, CommandError> {
+/// Waits for a job, and shows how far it is.
+pub(super) async fn follow(hub: &HubClient, id: &str, what: &str) -> Result<Value, CommandError> {
     let mut progress = Progress::new();
     loop {
         let job: Value = hub.get(&Endpoint::api(["jobs", id])).await?;
         if let Some(state) = job["progress"].as_str() {
-            progress.update(format!("fsck  {state}"));
+            progress.update(format!("{what}  {state}"));
         }
         if !matches!(job["state"].as_str(), Some("pending" | "running")) {
             progress.finish();

@@ -9,6 +9,8 @@ pub(super) struct Banner<'a> {
     /// The data directory, as people write it.
     pub(super) data: &'a str,
     pub(super) database: &'a str,
+    /// How old the advisories are, or that there are none.
+    pub(super) advisories: &'a str,
     pub(super) scheme: &'a str,
     pub(super) listen: SocketAddr,
     pub(super) first: First<'a>,
@@ -29,14 +31,14 @@ pub(super) enum First<'a> {
 impl Banner<'_> {
     /// Returns the lines: two at a usual start.
     pub(super) fn render(&self) -> String {
-        let Self { version, data, database, scheme, listen, first, took } = self;
+        let Self { version, data, database, advisories, scheme, listen, first, took } = self;
         let reach = match (*scheme, listen.ip().to_canonical().is_loopback()) {
             ("https", _) => "",
             (_, true) => "   (loopback only; `--listen 0.0.0.0:5000` needs TLS or `--plain-http`)",
             (_, false) => "   (unencrypted, as `--plain-http` asks)",
         };
         let took_ms = took.as_millis();
-        let mut text = format!("Garrison {version}   data {data}   database {database}\n");
+        let mut text = format!("Garrison {version}   data {data}   database {database}   advisories: {advisories}\n");
         let made = match first {
             First::No => {
                 let _infallible =
@@ -78,6 +80,7 @@ mod tests {
             version: "0.1.0",
             data: "~/.local/share/garrison",
             database: "sqlite",
+            advisories: "not loaded yet",
             scheme: "http",
             listen: "127.0.0.1:5000".parse().unwrap(),
             first,

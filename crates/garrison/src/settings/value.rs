@@ -252,6 +252,27 @@ fn without_password(url: &Url) -> String {
     url.to_string()
 }
 
+/// How often the hub fetches advisories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Often {
+    /// Every day.
+    Daily,
+    /// Never.
+    Off,
+}
+
+impl Parsed for Often {
+    const FORM: &'static str = "daily|off";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "daily" => Ok(Self::Daily),
+            "off" => Ok(Self::Off),
+            _ => Err("it is `daily` or `off`".to_owned()),
+        }
+    }
+}
+
 /// Which feeds are wanted otherwise than by default.
 #[derive(Clone, Debug)]
 pub(crate) struct Choices(pub(crate) Vec<feeds::Choice>);
@@ -361,6 +382,7 @@ mod tests {
         let hosts = |text: &str| PrivateHosts::parse(text).map(|PrivateHosts(all)| all.len());
         assert_eq!(hosts("mirror.corp 10.0.0.7:8080"), Ok(2));
         assert_eq!(hosts("a/b"), Err("`a/b` is no host".to_owned()));
+        assert!(Often::parse("hourly").is_err());
     }
 
     #[test]

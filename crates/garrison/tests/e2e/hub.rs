@@ -62,7 +62,16 @@ impl Installation {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_garrison"));
         command.env_clear().env("HOME", self.directory.path()).current_dir(self.directory.path()).stdin(Stdio::null());
-        command.args(["up", "--listen", "127.0.0.1:0", "--admin-password-file", "password", "--data-dir"]);
+        command.args([
+            "up",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-password-file",
+            "password",
+            "--advisories-update",
+            "off",
+            "--data-dir",
+        ]);
         command.arg(&self.data);
         if let Database::Postgres(postgres) = &self.database {
             command.args(["--database", postgres.url(), "--master-key-file", "master.key"]);

@@ -22,7 +22,8 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
-        let arguments: Vec<&str> = ["up", "--listen", "127.0.0.1:0"].iter().chain(arguments).copied().collect();
+        let arguments: Vec<&str> =
+            ["up", "--listen", "127.0.0.1:0", "--advisories-update", "off"].iter().chain(arguments).copied().collect();
         let mut command = home.garrison(&arguments);
         let log = OpenOptions::new().create(true).append(true).open(home.path().join(LOG)).unwrap();
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -74,7 +75,9 @@ fn from_the_first_start_to_the_last_word() {
     let home = Home::new();
     let hub = Hub::start(&home, &["--log", "info", "--log-format", "json"]);
     assert!(
-        hub.banner.starts_with("Garrison 0.1.0   data ~/.local/share/garrison   database sqlite\n"),
+        hub.banner.starts_with(
+            "Garrison 0.1.0   data ~/.local/share/garrison   database sqlite   advisories: not loaded yet\n"
+        ),
         "{}",
         hub.banner
     );

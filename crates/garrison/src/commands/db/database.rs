@@ -10,6 +10,7 @@ use serde_json::json;
 use vulndb::file::Feed;
 use vulndb::{Change, Ecosystem, Time};
 
+use super::hub;
 use crate::advisories::{self, Advisories};
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
@@ -43,13 +44,17 @@ pub(crate) struct Diff {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db import advisories.vulndb
-  garrison db import advisories.vulndb --digest sha256:0f3c...")]
+  garrison db import advisories.vulndb --digest sha256:0f3c...
+  garrison db import --hub advisories.vulndb")]
 pub(crate) struct Import {
     /// Database, or `-` for standard input
     file: String,
     /// Digest that it must have
     #[arg(long, value_name = "sha256:HEX")]
     digest: Option<String>,
+    /// Bring it to the current hub, which serves it to its clients
+    #[arg(long, conflicts_with = "digest")]
+    hub: bool,
 }
 
 /// Write the database in use to a file, for a machine that reaches no feed.
@@ -234,6 +239,9 @@ fn word(change: Change) -> &'static str {
 
 impl Import {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        if self.hub {
+            return hub::bring(session, &self.file);
+        }
         let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
         let store = advisories::store()?;
         let digest = if self.file == "-" {

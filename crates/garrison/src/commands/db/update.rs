@@ -9,6 +9,7 @@ use serde_json::json;
 use vulndb::Ecosystem;
 use vulndb::file::Database;
 
+use super::hub;
 use crate::advisories;
 use crate::commands::setting_flags;
 use crate::error::{CommandError, Kind};
@@ -30,19 +31,28 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fetch what is new of advisories, and use it.
 ///
-/// Fetched from their publishers for the ecosystems that are named, or that were met by scans of this machine. Only what changed is
+/// From the current hub, if one is chosen: what changed, or the whole database where that is less. Otherwise, or when feeds or ecosystems
+/// are named, from the publishers, for the ecosystems that are named, or that were met by scans of this machine. Only what changed is
 /// fetched; what breaks off goes on next time. A feed that fails, or that its reader does not understand, keeps its last good state,
 /// and what is in use stays in use until what replaces it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db update
+  garrison db update --hub
   garrison db update --ecosystem npm --ecosystem Debian:12
   garrison db update --feed ours=osv:/srv/advisories --feed -epss
   garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
 
 `garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
 Exit codes: 0 done, 2 not understood, 3 nothing could be had.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Update {
+    /// Have the current hub fetch what is new for all its clients
+    #[arg(long, conflicts_with_all = ["ecosystems", "all", "feeds", "private_hosts", "from_feeds"])]
+    hub: bool,
+    /// Fetch from publishers, although a hub is chosen
+    #[arg(long)]
+    from_feeds: bool,
     /// Ecosystem to fetch advisories of, instead of those met
     #[arg(long = "ecosystem", value_name = "ECOSYSTEM", value_parser = ecosystem)]
     ecosystems: Vec<Ecosystem>,
@@ -83,6 +93,13 @@ fn ecosystem(name: &str) -> Result<Ecosystem, String> {
 
 impl Update {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        if self.hub {
+            return hub::order(session, self.accept_older);
+        }
+        let is_of_feeds = self.from_feeds || self.all || !self.ecosystems.is_empty() || !self.feeds.is_empty();
+        if !is_of_feeds && hub::take(session, self.quiet)? {
+            return Ok(());
+        }
         let settings = Settings::parse(&setting_flags::layers(self.config.clone(), Vec::new())?)?;
         let plan = self.plan(&settings)?;
         let PrivateHosts(mut private_hosts) = settings.advisories_private_hosts;

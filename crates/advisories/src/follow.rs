@@ -1,0 +1,82 @@
+//! From what is published to what is in use, on every replica.
+
+use std::io::{Seek as _, Write as _};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use oci::Digest;
+
+use crate::hub::{Advisories, Error};
+use crate::publish::{blocking, repository, temporary};
+
+/// How often a replica looks whether another has published.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
+
+impl Advisories {
+    /// Follows what is published, until the future is dropped.
+    pub async fn keep_following(&self) {
+        loop {
+            let published = self.inner.published.notified();
+            if let Err(error) = self.follow().await {
+                self.warn(&error);
+            }
+            tokio::select! {
+                () = published => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Takes what is published into use, unless it is, and tells whoever matches.
+    ///
+    /// # Errors
+    /// When it cannot be had or believed, or when whoever matches fails; what was in use stays so in the first case.
+    pub async fn follow(&self) -> Result<(), Error> {
+        let _one = self.inner.following.lock().await;
+        let published = self.published().await?;
+        if let Some(artifact) = published
+            && self.in_use().is_none_or(|(digest, _)| digest != artifact.database.digest)
+        {
+            self.bring(artifact.database.blob, artifact.database.digest).await?;
+        }
+        self.tell().await
+    }
+
+    async fn bring(&self, blob: Digest, digest: String) -> Result<(), Error> {
+        let entry = self.inner.registry.find_blob(&repository(), &blob).await?;
+        let opened = self.inner.registry.open_blob(&repository(), &entry).await?;
+        let mut stream = opened.stream(0..opened.size_bytes());
+        let failed = |source| Error::Io { doing: "read the published database of advisories", source };
+        let mut file = temporary()?;
+        while let Some(bytes) = stream.next().await {
+            let bytes = bytes.map_err(|error| failed(std::io::Error::other(error)))?;
+            file.write_all(&bytes).map_err(failed)?;
+        }
+        let store = self.inner.options.store.clone();
+        let opened = blocking(move || {
+            file.rewind().map_err(failed)?;
+            let decoder = zstd::Decoder::new(file.as_file()).map_err(failed)?;
+            store.import(decoder, Some(&digest))?;
+            Ok(store.open_current()?)
+        })
+        .await?;
+        let (digest, database) = opened;
+        tracing::info!(%digest, "advisories in use");
+        *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = Some((digest, Arc::new(database)));
+        Ok(())
+    }
+
+    async fn tell(&self) -> Result<(), Error> {
+        let Some((digest, _)) = self.in_use() else { return Ok(()) };
+        let is_told = |told: &Option<String>| told.as_ref() == Some(&digest);
+        if is_told(&self.inner.told.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(());
+        }
+        // A mapping of its own, which lives as long as whoever matches needs it.
+        let (digest, database) = self.inner.options.store.open_current()?;
+        (self.inner.options.on_database)(digest.clone(), database).await.map_err(Error::Match)?;
+        *self.inner.told.lock().unwrap_or_else(PoisonError::into_inner) = Some(digest);
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! From a database to an artifact in the hub's own registry.
+
+use std::io::{self, Read, Write as _};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use oci::{Digest, Reference, RepositoryName};
+use registry::{Body, ManifestPush, TagRule};
+use tempfile::NamedTempFile;
+use tokio::task::spawn_blocking;
+use vulndb::file::Database;
+use vulndb::make_delta;
+
+use crate::artifact::{Artifact, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
+use crate::hub::{Advisories, Error};
+
+/// The largest database that is brought, packed or not, in bytes: ten times what all publishers together take.
+const BROUGHT_BYTES_MAX: u64 = 1 << 30;
+
+/// What is packed once is fetched by every client.
+const PACK_LEVEL: i32 = 19;
+
+/// Who publishes, in the audit log and beside the manifest.
+const PUBLISHER: &str = "system:advisories";
+
+pub(crate) fn repository() -> RepositoryName {
+    REPOSITORY.parse().expect("a test parses the name")
+}
+
+pub(crate) fn tag() -> oci::Tag {
+    TAG.parse().expect("a test parses the tag")
+}
+
+impl Advisories {
+    /// Takes a database that an administrator brings, packed by zstd or not. Returns its digest.
+    ///
+    /// # Errors
+    /// `Refused` and `TooLarge` for what is none; otherwise when it cannot be kept or published.
+    pub async fn take<E>(&self, mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<String, Error>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let failed = |source| Error::Io { doing: "keep what was brought", source };
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        let mut total = 0;
+        while let Some(bytes) = stream.next().await {
+            let bytes = bytes.map_err(|error| failed(io::Error::other(error)))?;
+            total += bytes.len() as u64;
+            if total > BROUGHT_BYTES_MAX {
+                return Err(Error::TooLarge { limit: BROUGHT_BYTES_MAX });
+            }
+            file.write_all(&bytes).map_err(failed)?;
+        }
+        let file = blocking(move || unpacked(file)).await?;
+        let database = self.publish(file).await?;
+        self.follow().await?;
+        Ok(database)
+    }
+
+    /// Publishes a database, unless it is the one that is published. Returns its digest.
+    pub(crate) async fn publish(&self, file: Vec<u8>) -> Result<String, Error> {
+        let actual = hex::encode(digest(&SHA256, &file));
+        let before = self.published().await?;
+        if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
+            return Ok(actual);
+        }
+        // A delta leads from what clients have: what is published, which is here unless this replica is behind.
+        let base =
+            self.in_use().filter(|(digest, _)| before.as_ref().is_some_and(|known| known.database.digest == *digest));
+        let size_bytes = file.len() as u64;
+        let (packed, delta, created) = blocking(move || {
+            let database = Database::open(&file)?;
+            let newest = database.feeds()?.iter().filter_map(|feed| feed.fetched).max();
+            let created = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+            let delta = match &base {
+                Some((from, old)) => Some((from.clone(), pack(&make_delta(old, &database)?)?)),
+                None => None,
+            };
+            Ok((pack(&file)?, delta, created))
+        })
+        .await?;
+        self.inner.tenancy.ensure_project(repository().project()).await?;
+        let packed_bytes = packed.len() as u64;
+        let database =
+            PackedDatabase { blob: self.push(packed).await?, packed_bytes, digest: actual.clone(), bytes: size_bytes };
+        let mut deltas = Vec::new();
+        if let Some((from, packed)) = delta.filter(|(_, packed)| (packed.len() as u64) < packed_bytes) {
+            let packed_bytes = packed.len() as u64;
+            deltas.push(PackedDelta { blob: self.push(packed).await?, packed_bytes, from, to: actual.clone() });
+            deltas.extend(before.into_iter().flat_map(|artifact| artifact.deltas).take(DELTAS_MAX - 1));
+        }
+        let empty = blobs::digest(oci::Algorithm::Sha256, b"{}");
+        let created = created.map(|created| created.to_string());
+        let manifest = Artifact { database, deltas }.to_manifest(&empty, created.as_deref());
+        let push = ManifestPush {
+            repository: repository(),
+            actor: PUBLISHER.to_owned(),
+            digest: None,
+            tags: vec![tag()],
+            tag_rule: TagRule::MakeAndMove,
+            content_type: Some(oci::media_type::OCI_MANIFEST.to_owned()),
+            body: manifest.into(),
+        };
+        let replaced = self.inner.registry.find_manifest(&repository(), &Reference::Tag(tag())).await;
+        let pushed = self.inner.registry.push_manifest(push).await?;
+        if let Ok(old) = replaced
+            && old.digest != pushed.digest
+        {
+            // Clients that were told of it a moment ago have the grace period of collection to come for its blobs.
+            let gone = self.inner.registry.delete_manifest(&repository(), &old.digest, PUBLISHER).await;
+            if let Err(error) = gone {
+                tracing::info!(error = &error as &dyn std::error::Error, "an old database of advisories stays");
+            }
+        }
+        tracing::info!(digest = %actual, size_bytes, "advisories published");
+        self.inner.published.notify_waiters();
+        Ok(actual)
+    }
+
+    /// Returns what is published, if anything is.
+    pub(crate) async fn published(&self) -> Result<Option<Artifact>, Error> {
+        let found = self.inner.registry.find_manifest(&repository(), &Reference::Tag(tag())).await;
+        match found {
+            Ok(entry) => Ok(Some(Artifact::parse(&entry.body)?)),
+            Err(registry::Error::NameUnknown(_) | registry::Error::ManifestUnknown { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn push(&self, bytes: Vec<u8>) -> Result<Digest, Error> {
+        let bytes = Bytes::from(bytes);
+        let digest = blobs::digest(oci::Algorithm::Sha256, &bytes);
+        let length = Some(bytes.len() as u64);
+        // In pieces, as a request would bring it.
+        let pieces: Vec<_> = (0..bytes.len())
+            .step_by(PIECE_BYTES)
+            .map(|at| Ok::<_, std::convert::Infallible>(bytes.slice(at..(at + PIECE_BYTES).min(bytes.len()))))
+            .collect();
+        let body = Body { length, range: None, stream: futures_util::stream::iter(pieces) };
+        self.inner.registry.push_blob(&repository(), PUBLISHER, &digest, body).await?;
+        Ok(digest)
+    }
+}
+
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Runs what computes on a thread that serves no requests.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    // It is never canceled, so that it can only have panicked.
+    spawn_blocking(work).await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
+
+fn pack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder =
+        zstd::Encoder::new(Vec::new(), PACK_LEVEL).map_err(|source| Error::Io { doing: "pack", source })?;
+    encoder
+        .set_pledged_src_size(Some(bytes.len() as u64))
+        .and_then(|()| encoder.long_distance_matching(true))
+        .and_then(|()| encoder.write_all(bytes))
+        .and_then(|()| encoder.finish())
+        .map_err(|source| Error::Io { doing: "pack", source })
+}
+
+/// Reads what was brought, and believes it only if it is a database to its last byte.
+fn unpacked(mut file: std::fs::File) -> Result<Vec<u8>, Error> {
+    use std::io::Seek as _;
+    let failed = |source| Error::Io { doing: "read what was brought", source };
+    file.rewind().map_err(failed)?;
+    let mut begin = [0; 4];
+    let count = file.read(&mut begin).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let mut bytes = Vec::new();
+    let is_packed = begin[..count] == [0x28, 0xb5, 0x2f, 0xfd];
+    let read = if is_packed {
+        zstd::Decoder::new(file).and_then(|decoder| decoder.take(BROUGHT_BYTES_MAX + 1).read_to_end(&mut bytes))
+    } else {
+        file.read_to_end(&mut bytes)
+    };
+    match read {
+        Ok(_) if bytes.len() as u64 > BROUGHT_BYTES_MAX => return Err(Error::TooLarge { limit: BROUGHT_BYTES_MAX }),
+        // What cannot be unpacked is no database.
+        Err(_) if is_packed => return Err(vulndb::file::Corrupt::NotADatabase.into()),
+        Err(source) => return Err(failed(source)),
+        Ok(_) => {}
+    }
+    Database::open(&bytes)?.verify()?;
+    Ok(bytes)
+}
+
+/// A file of packed bytes that is gone when it is dropped.
+pub(crate) fn temporary() -> Result<NamedTempFile, Error> {
+    NamedTempFile::new().map_err(|source| Error::Io { doing: "make a temporary file", source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_repository_has_a_name_and_a_tag() {
+        assert_eq!((repository().project(), tag().as_str()), ("garrison", "latest"));
+    }
+}

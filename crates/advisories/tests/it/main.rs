@@ -1,0 +1,181 @@
+//! The hub's database of advisories, on both databases.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use advisories::{Advisories, Artifact, Error, Options, REPOSITORY, TAG};
+use bytes::Bytes;
+use db::{Config, Db};
+use feeds::Store;
+use identity::{MasterKey, Secret};
+use registry::Registry;
+use tempfile::TempDir;
+use tenancy::Tenancy;
+use testkit::Database;
+use vulndb::file::{Builder, Feed};
+use vulndb::{Advisory, Records};
+
+/// Replicas on one database and one directory of blobs, each with a store of its own.
+struct Hub {
+    registry: Registry,
+    tenancy: Tenancy,
+    directory: TempDir,
+    /// Who was given which database.
+    given: Arc<Mutex<Vec<String>>>,
+    _database: Database,
+}
+
+impl Hub {
+    async fn new(database: Database) -> Self {
+        let config = match &database {
+            Database::Sqlite(file) => Config::Sqlite { path: file.path().to_owned() },
+            Database::Postgres(database) => Config::Postgres { url: database.url().to_owned() },
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let db = Db::open(&config).await.unwrap();
+        let tenancy =
+            Tenancy::new(db.clone(), MasterKey::from_bytes(b"a master key for tests, 32 bytes").unwrap()).unwrap();
+        tenancy.bootstrap(Some(Secret::new("a password of the admin".to_owned()))).await.unwrap();
+        let registry = Registry::new(db, blobs::Blobs::open(directory.path()).unwrap(), registry::Options::default());
+        Self { registry, tenancy, directory, given: Arc::default(), _database: database }
+    }
+
+    fn replica(&self, name: &'static str) -> Advisories {
+        self.replica_that(name, |_| Ok(()))
+    }
+
+    fn replica_that(&self, name: &'static str, takes: fn(usize) -> Result<(), &'static str>) -> Advisories {
+        let given = Arc::clone(&self.given);
+        let options = Options {
+            store: Store::new(self.directory.path().join(name)),
+            daily: false,
+            choices: Vec::new(),
+            fetching: outbound::FeedOptions {
+                private_hosts: Vec::new(),
+                ca_file: None,
+                pause: Duration::ZERO,
+                bytes_max: 1 << 20,
+                time_max: Duration::from_mins(1),
+                silence_max: Duration::from_mins(1),
+            },
+            on_database: Arc::new(move |digest, database| {
+                let mut given = given.lock().unwrap();
+                assert_eq!(digest, digest_of(database.file_bytes()));
+                given.push(format!("{name} {}", database.advisory_count().unwrap()));
+                let answer = takes(given.len()).map_err(Into::into);
+                Box::pin(async move { answer })
+            }),
+        };
+        Advisories::new(self.registry.clone(), self.tenancy.clone(), options)
+    }
+
+    fn given(&self) -> Vec<String> {
+        std::mem::take(&mut self.given.lock().unwrap())
+    }
+
+    async fn artifact(&self) -> Artifact {
+        let reference = oci::Reference::Tag(TAG.parse().unwrap());
+        let entry = self.registry.find_manifest(&REPOSITORY.parse().unwrap(), &reference).await.unwrap();
+        Artifact::parse(&entry.body).unwrap()
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
+}
+
+/// A database of so many records, whose texts do not pack well.
+fn database(count: usize) -> Vec<u8> {
+    let feed = Feed {
+        name: "ours".to_owned(),
+        reader: "osv".to_owned(),
+        address: String::new(),
+        fetched: Some(1_700_000_000),
+        advisories: 0,
+        problems: Vec::new(),
+    };
+    let advisory = |number: usize| Advisory {
+        id: format!("GHSA-{number}"),
+        details: digest_of(&number.to_le_bytes()),
+        ..Advisory::default()
+    };
+    let mut builder = Builder::new();
+    builder.add(feed, Records { advisories: (0..count).map(advisory).collect(), ..Records::default() });
+    builder.finish().unwrap()
+}
+
+async fn take(advisories: &Advisories, bytes: Vec<u8>) -> Result<String, Error> {
+    advisories.take(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))])).await
+}
+
+testkit::on_both_databases! {
+    /// What one replica publishes, all use; each step leads on from the one before it.
+    async fn what_is_brought_is_published_and_followed(database: Database) {
+        let hub = Hub::new(database).await;
+        let (first, second) = (hub.replica("first"), hub.replica("second"));
+        first.follow().await.unwrap();
+        assert_eq!(hub.given(), Vec::<String>::new());
+        let one = self::database(100);
+        assert_eq!(take(&first, one.clone()).await.unwrap(), digest_of(&one));
+        assert_eq!(hub.given(), ["first 100"]);
+        assert_eq!(hub.artifact().await.deltas, []);
+        second.follow().await.unwrap();
+        second.follow().await.unwrap();
+        assert_eq!(hub.given(), ["second 100"]);
+        // Packed this time, and by the other.
+        let two = self::database(101);
+        take(&second, zstd::bulk::compress(&two, 1).unwrap()).await.unwrap();
+        first.follow().await.unwrap();
+        assert_eq!(hub.given(), ["second 101", "first 101"]);
+        take(&first, self::database(102)).await.unwrap();
+        let artifact = hub.artifact().await;
+        assert_eq!(artifact.way_from(&digest_of(&one)).map(|way| way.len()), Some(2));
+        assert_eq!(first.status().unwrap().digest.unwrap(), artifact.database.digest);
+        // The same once more changes nothing.
+        take(&first, self::database(102)).await.unwrap();
+        assert_eq!((hub.artifact().await, hub.given()), (artifact, vec!["first 102".to_owned()]));
+    }
+
+    async fn what_is_no_database_changes_nothing(database: Database) {
+        let hub = Hub::new(database).await;
+        let first = hub.replica("first");
+        let good = self::database(3);
+        take(&first, good.clone()).await.unwrap();
+        let before = hub.artifact().await;
+        let mut damaged = good.clone();
+        damaged[4400] ^= 1;
+        for bad in [Vec::new(), b"no database".to_vec(), good[..good.len() - 1].to_vec(), damaged, vec![0x28, 0xb5, 0x2f, 0xfd, 1]] {
+            assert!(matches!(take(&first, bad).await, Err(Error::Refused(_))));
+        }
+        assert_eq!(hub.artifact().await, before);
+        assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&good));
+    }
+
+    /// Whoever matches is given a database until it takes it, and at each start.
+    async fn whoever_matches_is_given_it_until_it_takes_it(database: Database) {
+        let hub = Hub::new(database).await;
+        let first = hub.replica_that("first", |times| if times < 3 { Err("not yet") } else { Ok(()) });
+        assert!(matches!(take(&first, self::database(3)).await, Err(Error::Match(_))));
+        assert!(matches!(first.follow().await, Err(Error::Match(_))));
+        first.follow().await.unwrap();
+        first.follow().await.unwrap();
+        assert_eq!(hub.given(), ["first 3", "first 3", "first 3"]);
+        let restarted = hub.replica("first");
+        assert_eq!(restarted.current().unwrap().advisory_count().unwrap(), 3);
+        restarted.follow().await.unwrap();
+        assert_eq!(hub.given(), ["first 3"]);
+    }
+
+    /// What a stop between import and use left behind is used at the next start.
+    async fn a_damaged_store_is_filled_again(database: Database) {
+        let hub = Hub::new(database).await;
+        take(&hub.replica("first"), self::database(3)).await.unwrap();
+        std::fs::write(hub.directory.path().join("first/current"), "nonsense").unwrap();
+        let restarted = hub.replica("first");
+        assert!(restarted.current().is_none());
+        restarted.follow().await.unwrap();
+        assert_eq!(restarted.current().unwrap().advisory_count().unwrap(), 3);
+    }
+}

@@ -1,0 +1,130 @@
+//! The hub's database of advisories.
+
+use axum::response::Response;
+use http::StatusCode;
+use ledger::audit::Record;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use super::{jobs, time};
+use crate::endpoint::Call;
+use crate::failure::{Failure, chain};
+
+/// What the hub knows to be wrong with software.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Advisories {
+    /// Digest of the database, or nothing while there is none.
+    digest: Option<String>,
+    /// When its newest record was made or changed.
+    newest_at: Option<String>,
+    /// Its bytes.
+    size_bytes: u64,
+    /// Packages of which something is said.
+    packages: u32,
+    /// Its feeds, and those that were asked for and gave nothing.
+    feeds: Vec<Feed>,
+}
+
+/// A publisher's feed.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Feed {
+    /// Its name.
+    name: String,
+    /// Records of it in the database.
+    advisories: u64,
+    /// When the newest of them was made or changed.
+    newest_at: Option<String>,
+    /// When this hub last found it good; nothing on a replica that does not fetch.
+    fetched_at: Option<String>,
+    /// When this hub last asked for it.
+    asked_at: Option<String>,
+    /// Why what came then was not taken.
+    error: Option<String>,
+}
+
+/// An update to begin.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Update {
+    /// Whether feeds are taken that are older than what was taken before, or have lost most of their records.
+    #[serde(default)]
+    accept_older: bool,
+}
+
+/// A database that was brought.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Imported {
+    /// Its digest.
+    digest: String,
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let advisories = call.app.advisories.clone();
+    // It reads a small file for each feed.
+    let status = spawn_blocking(move || advisories.status()).await.map_err(Failure::internal)?;
+    let mut status = status.map_err(Failure::internal)?;
+    let moment = |seconds: Option<i64>| seconds.map(|seconds| time(seconds.saturating_mul(1_000_000)));
+    let newest_at = moment(status.newest());
+    let mut feeds = Vec::new();
+    for feed in status.feeds {
+        let state = status.states.remove(&feed.name).unwrap_or_default();
+        feeds.push(Feed {
+            name: feed.name,
+            advisories: feed.advisories,
+            newest_at: moment(feed.fetched),
+            fetched_at: moment(state.good),
+            asked_at: moment(state.asked),
+            error: state.error,
+        });
+    }
+    feeds.extend(status.states.into_iter().map(|(name, state)| Feed {
+        name,
+        advisories: 0,
+        newest_at: None,
+        fetched_at: moment(state.good),
+        asked_at: moment(state.asked),
+        error: state.error,
+    }));
+    let answer = Advisories {
+        digest: status.digest.map(|digest| format!("sha256:{digest}")),
+        newest_at,
+        size_bytes: status.size_bytes,
+        packages: status.packages,
+        feeds,
+    };
+    Failure::json(StatusCode::OK, &answer)
+}
+
+pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
+    let request: Update = call.json().await?;
+    let ordered = call.app.advisories.order_update(&call.app.db, request.accept_older, &call.actor()).await;
+    let job = ordered.map_err(Failure::internal)?;
+    call.app.jobs.notify();
+    jobs::answer(&call, StatusCode::ACCEPTED, job).await
+}
+
+pub(crate) async fn import(mut call: Call) -> Result<Response, Failure> {
+    let body = call.body();
+    let digest = call.app.advisories.take(body).await.map_err(refused)?;
+    let (actor, detail) = (call.actor(), format!("sha256:{digest}"));
+    call.app
+        .db
+        .write(move |tx| {
+            let record = Record::allowed(&actor, "advisories.import", "system").detail("digest", detail.clone());
+            Box::pin(async move { ledger::audit::record(tx, record).await })
+        })
+        .await?;
+    Failure::json(StatusCode::OK, &Imported { digest: format!("sha256:{digest}") })
+}
+
+fn refused(error: advisories::Error) -> Failure {
+    match error {
+        advisories::Error::Refused(_) => Failure::bad_request("DOCUMENT_INVALID", chain(&error))
+            .hint("`garrison db export FILE` writes one; both sides must have the same version"),
+        advisories::Error::TooLarge { .. } => {
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "DOCUMENT_INVALID", error.to_string())
+        }
+        error => Failure::internal(error),
+    }
+}

@@ -1,0 +1,233 @@
+//! The hub's database of advisories, from the command line.
+
+use std::io::{Read as _, Seek as _, Write as _};
+use std::time::Duration;
+
+use ::advisories::{Artifact, REPOSITORY, TAG};
+use feeds::StoreError;
+use oci::{Reference, RepositoryName};
+use outbound::{Endpoint, Method, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
+use serde_json::{Value, json};
+use vulndb::file::Database;
+use vulndb::{DELTA_BYTES_MAX, Delta, apply_delta};
+
+use super::update::PAUSE;
+use crate::advisories;
+use crate::commands::fsck;
+use crate::contexts::{Context, Contexts};
+use crate::error::{CommandError, Kind};
+use crate::output::{self, Format, Progress};
+use crate::session::{self, Session, block_on};
+
+/// How long a hub may take to pack and publish a database.
+const IMPORT_TIME_MAX: Duration = Duration::from_mins(15);
+
+/// Has the hub fetch what is new, and waits for it.
+pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), CommandError> {
+    block_on(async {
+        let hub = session.hub()?;
+        let body = json!({ "accept_older": accept_older });
+        let job: Value = hub.send(Method::Post, &Endpoint::api(["advisories", "update"]), Some(&body)).await?;
+        let id = job["id"].to_string();
+        let job = fsck::follow(&hub, id.trim_matches('"'), "advisories").await?;
+        if job["state"] != "done" {
+            let reason = job["error"].as_str().unwrap_or("the job did not come to its end").to_owned();
+            return Err(CommandError::new(Kind::Environment, "the hub has no newer advisories").hint(reason));
+        }
+        tell(session, &hub).await
+    })
+}
+
+/// Brings the hub a database, packed for the way.
+pub(super) fn bring(session: &Session, file: &str) -> Result<(), CommandError> {
+    let mut bytes = Vec::new();
+    let read = if file == "-" {
+        std::io::stdin().lock().read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    // A mistake in a name should not cost an upload.
+    Database::open(&bytes).map_err(advisories::damaged)?;
+    let packed = zstd::bulk::compress(&bytes, PACK_LEVEL)
+        .map_err(|source| CommandError::environment("failed to pack the database", source))?;
+    block_on(async {
+        let hub = session.hub()?;
+        let endpoint = Endpoint::api(["advisories", "database"]);
+        let _imported: Value = hub.upload(&endpoint, packed, IMPORT_TIME_MAX).await?;
+        tell(session, &hub).await
+    })
+}
+
+/// A level that packs as fast as a disk writes.
+const PACK_LEVEL: i32 = 3;
+
+async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), CommandError> {
+    let state: Value = hub.get(&Endpoint::api(["advisories"])).await?;
+    if session.format() == Format::Json {
+        return output::print_json(&state);
+    }
+    let newest = state["newest_at"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let newest = advisories::moment(newest.map(jiff::Timestamp::as_second));
+    output::print_line(&format!("The hub has advisories of {newest}, {}", session::size(&state["size_bytes"])))?;
+    for feed in state["feeds"].as_array().into_iter().flatten() {
+        if let (Some(name), Some(error)) = (feed["name"].as_str(), feed["error"].as_str()) {
+            output::note(&output::printable(&format!("warning: {name}: {error}; its last good state stays in use")));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the database of the current hub; false when no hub is chosen.
+pub(super) fn take(session: &Session, is_quiet: bool) -> Result<bool, CommandError> {
+    // Who has no home has no contexts.
+    let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
+    let Some((_, context)) = session.find_current(&contexts)? else { return Ok(false) };
+    let options = options(context)?;
+    block_on(async {
+        let client = RegistryClient::new(options).map_err(failed)?;
+        let repository: RepositoryName = REPOSITORY.parse().map_err(|error| CommandError::new(Kind::Bug, error))?;
+        let tag: Reference = TAG.parse().map_err(|error| CommandError::new(Kind::Bug, error))?;
+        let manifest = match client.fetch_manifest(&repository, &tag).await {
+            Err(RegistryError::Refused { status: 404, .. }) => {
+                return Err(CommandError::new(Kind::Environment, "the hub has no advisories yet")
+                    .hint(
+                        "an administrator brings them: `garrison db update --hub`, or `garrison db import --hub FILE`",
+                    )
+                    .hint("`garrison db update --from-feeds` asks the publishers instead"));
+            }
+            found => found.map_err(failed)?,
+        };
+        let artifact = Artifact::parse(&manifest.bytes)
+            .map_err(|error| CommandError::environment("failed to understand what the hub has", error))?;
+        let mut taking =
+            Taking { client, repository, progress: (!is_quiet).then(Progress::passing), bytes: 0, fetched: 0 };
+        let how = taking.run(&artifact).await?;
+        if let Some(progress) = taking.progress.take() {
+            progress.clear();
+        }
+        report(session, &artifact, how, taking.fetched)
+    })?;
+    Ok(true)
+}
+
+/// How a database came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Had,
+    Changes,
+    Whole,
+}
+
+struct Taking {
+    client: RegistryClient,
+    repository: RepositoryName,
+    progress: Option<Progress>,
+    /// Of the blob that comes.
+    bytes: u64,
+    fetched: u64,
+}
+
+impl Taking {
+    async fn run(&mut self, artifact: &Artifact) -> Result<How, CommandError> {
+        let store = advisories::store()?;
+        let wanted = &artifact.database.digest;
+        let current = match store.open_current() {
+            Ok((digest, _)) if digest == *wanted => return Ok(How::Had),
+            Ok(current) => Some(current),
+            Err(StoreError::Missing { .. } | StoreError::Corrupt { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some((digest, database)) = current
+            && let Some(way) = artifact.way_from(&digest)
+        {
+            match self.changed(database.file_bytes().to_vec(), &way).await {
+                Ok(file) => {
+                    store.import(file.as_slice(), Some(wanted))?;
+                    return Ok(How::Changes);
+                }
+                // The whole of it is right, whatever became of its changes.
+                Err(reason) => output::note(&output::printable(&format!("Taking the whole database: {reason}"))),
+            }
+        }
+        let blob = &artifact.database;
+        let file = self.fetch(&blob.blob, blob.packed_bytes).await?;
+        let decoder = zstd::Decoder::new(file)
+            .map_err(|source| CommandError::environment("failed to unpack the database", source))?;
+        store.import(decoder, Some(wanted))?;
+        Ok(How::Whole)
+    }
+
+    /// Applies one change after another; a failure is told in words.
+    async fn changed(&mut self, mut file: Vec<u8>, way: &[&::advisories::PackedDelta]) -> Result<Vec<u8>, String> {
+        for step in way {
+            let packed = self.fetch(&step.blob, step.packed_bytes).await.map_err(|_| "a change cannot be fetched")?;
+            let mut delta = Vec::new();
+            let decoder = zstd::Decoder::new(packed).map_err(|error| error.to_string())?;
+            let limit = DELTA_BYTES_MAX as u64 + 1;
+            decoder.take(limit).read_to_end(&mut delta).map_err(|error| error.to_string())?;
+            let delta = Delta::parse(&delta).map_err(|error| error.to_string())?;
+            let database = Database::open(&file).map_err(|error| error.to_string())?;
+            file = apply_delta(&database, delta).map_err(|error| error.to_string())?;
+        }
+        Ok(file)
+    }
+
+    /// Fetches a blob into a file that has no name.
+    async fn fetch(&mut self, digest: &oci::Digest, size_bytes: u64) -> Result<std::fs::File, CommandError> {
+        let kept = |source| CommandError::environment("failed to keep what the hub sends", source);
+        let mut file = tempfile::tempfile().map_err(kept)?;
+        let mut blob = self.client.fetch_blob(&self.repository, digest, size_bytes).await.map_err(failed)?;
+        self.bytes = 0;
+        while let Some(bytes) = blob.chunk().await.map_err(failed)? {
+            file.write_all(&bytes).map_err(kept)?;
+            self.bytes += bytes.len() as u64;
+            if let Some(progress) = &mut self.progress {
+                let of = session::size(&size_bytes.into());
+                progress.update(format!("advisories  {} of {of}", session::size(&self.bytes.into())));
+            }
+        }
+        self.fetched += self.bytes;
+        file.rewind().map_err(kept)?;
+        Ok(file)
+    }
+}
+
+fn report(session: &Session, artifact: &Artifact, how: How, fetched: u64) -> Result<(), CommandError> {
+    let digest = format!("sha256:{}", artifact.database.digest);
+    if session.format() == Format::Json {
+        let how = match how {
+            How::Had => "had",
+            How::Changes => "changes",
+            How::Whole => "whole",
+        };
+        return output::print_json(&json!({ "digest": digest, "how": how, "fetched_bytes": fetched }));
+    }
+    let database = advisories::store()?.open()?;
+    let newest = advisories::moment(advisories::newest(&database.feeds().map_err(advisories::damaged)?));
+    let fetched = session::size(&fetched.into());
+    output::print_line(&match how {
+        How::Had => format!("Advisories of {newest} are in use, which are the hub's newest"),
+        How::Changes => format!("Advisories of {newest} are in use; {fetched} of changes came from the hub"),
+        How::Whole => format!("Advisories of {newest} are in use; {fetched} came from the hub"),
+    })
+}
+
+fn options(context: &Context) -> Result<RegistryOptions, CommandError> {
+    let credentials = match (&context.user, &context.secret) {
+        (Some(user), Some(secret)) => Some(RegistryCredentials::Basic { user: user.clone(), secret: secret.clone() }),
+        _ => None,
+    };
+    Ok(RegistryOptions {
+        address: session::address(&context.hub)?,
+        credentials,
+        ca_file: context.ca_file.clone(),
+        plain_http: context.plain_http,
+        pause: PAUSE,
+    })
+}
+
+fn failed(error: RegistryError) -> CommandError {
+    let hints = error.hints();
+    CommandError::new(Kind::Environment, error).with_hints(hints)
+}
