@@ -13,6 +13,7 @@ mod load;
 mod matching;
 mod paced;
 mod registry;
+mod rematch;
 mod sbom;
 mod server;
 
@@ -41,12 +42,17 @@ pub(crate) enum Bench {
     /// On the images of `cargo xtask images` that are there, the packages of recorded questions, and packages at the bounds that the
     /// advisories name. Builds the release binary first.
     Match(matching::Arguments),
+    /// A new advisory on a hub of ten thousand images: how long until every affected image is known, and the lists of all findings
+    ///
+    /// Pushes the images and waits for their inventories first, which takes some minutes.
+    Rematch(rematch::Arguments),
 }
 
 pub(crate) fn run(workspace: &Workspace, bench: &Bench) -> anyhow::Result<()> {
     match bench {
         Bench::Registry(arguments) => registry::run(workspace, arguments),
         Bench::Find(arguments) => find::run(workspace, arguments),
+        Bench::Rematch(arguments) => rematch::run(workspace, arguments),
         Bench::Sbom(arguments) => sbom::run(workspace, arguments),
         Bench::Match(arguments) => matching::run(workspace, arguments),
     }

@@ -176,7 +176,15 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::DocumentPage>()), v1::documents::list;
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
-    GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions",
+    GET "/api/v1/repository/findings" "finding.report" "Says what is known to be wrong with an image, as `garrison scan -o json` does",
+        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 NONE, v1::findings::report;
+    GET "/api/v1/vulnerabilities" "vulnerability.list" "Lists vulnerabilities of all images that the caller may pull",
+        Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
+    GET "/api/v1/findings/totals" "finding.totals" "Counts the findings of all images that the caller may pull, and says by what they were matched",
+        Guard::Needs(catalog), Api, ["project"], NONE => 200 Some(schema::<v1::findings::FindingTotals>()), v1::findings::totals;
+    GET "/api/v1/findings/events" "finding.events" "Lists what changed as a database of advisories took the place of another, newest first",
+        Guard::Needs(catalog), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::findings::FindingEventPage>()), v1::findings::events;
+    GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions, or by the name of a vulnerability",
         Guard::Needs(catalog), Api, ["query", "range", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
     GET "/api/v1/advisories" "advisories.get" "Says which database of advisories the hub has, and how its feeds fare",

@@ -24,6 +24,7 @@ pub(crate) enum Section {
     Overview,
     Images,
     Components,
+    Findings,
     Elsewhere,
 }
 

@@ -36,6 +36,16 @@ pub(crate) fn differences(name: &RepositoryName, image: Digest, document: Digest
     format!("/image/sbom?name={name}&reference={image}&document={document}")
 }
 
+/// Returns the address of what is wrong with an image.
+pub(crate) fn image_findings(name: &RepositoryName, image: Digest) -> String {
+    format!("/image/findings?name={name}&reference={image}")
+}
+
+/// Returns the address of a vulnerability's page.
+pub(crate) fn vulnerability(name: &str) -> String {
+    format!("/vulnerability?id={}", escaped(name))
+}
+
 /// Returns the address of a list of all places where a component is.
 pub(crate) fn places(pattern: &str, range: &str) -> String {
     let range = if range.is_empty() { String::new() } else { format!("&range={}", escaped(range)) };

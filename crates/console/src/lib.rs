@@ -24,6 +24,7 @@ mod href;
 mod image_config;
 mod kind;
 mod pages;
+mod severity;
 mod strip;
 mod table;
 mod words;

@@ -50,6 +50,12 @@ static ROWS: &[Endpoint] = rows![
         Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::dependencies::get;
     GET "/image/sbom" "page.image.sbom" "Shows how an SBOM that someone pushed beside an image differs from what the hub found",
         Guard::Needs(image), ["name", "reference", "platform", "document"] => 200, pages::differences::get;
+    GET "/image/findings" "page.image.findings" "Shows what is known to be wrong with an image, and why",
+        Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::image_findings::get;
+    GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
+        Guard::Needs(search), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
+    GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",
+        Guard::Needs(search), ["id", "after"] => 200, pages::vulnerability::get;
     GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
         Guard::Needs(search), ["query", "range", "after"] => 200, pages::components::get;
     GET "/search" "page.search" "Finds repositories by name, tag or digest",

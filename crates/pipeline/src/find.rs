@@ -9,7 +9,7 @@ use oci::{Digest, RepositoryName, Tag};
 use registry::RepositoryId;
 use serde::{Deserialize, Serialize};
 
-use crate::findings::level_of_number;
+use crate::advised::level_of_number;
 use crate::index::{Places, shown};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};

@@ -10,9 +10,10 @@ use oci::Digest;
 use registry::RepositoryId;
 use sbom::LayerRecord;
 use serde::{Deserialize, Serialize};
+use vulndb::matching;
 
+use crate::advised::{Subject, variant};
 use crate::aside::aside;
-use crate::findings::{Subject, variant};
 use crate::numbers::Numbers;
 use crate::pack::{pack, unpack};
 use crate::query::package_key;
@@ -170,8 +171,9 @@ impl Packed {
         let body = pack(inventory)?;
         let mut components: BTreeMap<String, Indexed> = BTreeMap::new();
         let mut identities = Vec::with_capacity(inventory.components.len());
+        let system = matching::distribution_of(inventory);
         for component in &inventory.components {
-            let subject = Subject::of(component, inventory.distribution.as_ref()).to_bytes()?;
+            let subject = Subject::of(component, system.as_deref()).to_bytes()?;
             let identity = format!("{}{VARIANT_MARK}{}", identity(component), variant(&subject));
             let indexed = components.entry(identity.clone()).or_insert_with(|| Indexed::new(component, subject));
             let room = PLACES_MAX - indexed.places.len();

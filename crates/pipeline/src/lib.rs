@@ -22,10 +22,10 @@
 //! - What was matched by differences is what a match of everything would give, wherever it was cut off.
 //! - An answer names only what a repository holds now, and only repositories that the caller may read.
 
+mod advised;
 mod aside;
 mod documents;
 mod find;
-mod findings;
 mod image;
 mod index;
 mod limits;
@@ -39,11 +39,11 @@ mod reader;
 mod recent;
 mod sweep;
 
-pub use find::{Affected, Found, Page, Place, Readable};
-pub use findings::{
+pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, MATCH, MatchState, Order, Progress, Totals,
     VulnerabilityPage,
 };
+pub use find::{Affected, Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison};
@@ -52,7 +52,7 @@ pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(findings::statements())
+    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(advised::statements())
 }
 
 /// Returns every SQL statement of this crate on the hub's tables.

@@ -9,7 +9,7 @@ use registry::{INVENTORY, Registry};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
-use crate::findings::{InUse, MATCH, MATCH_EVERY};
+use crate::advised::{InUse, MATCH, MATCH_EVERY};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
 use crate::numbers::Numbers;
@@ -81,6 +81,9 @@ pub enum Error {
     /// The registry could not say what is held.
     #[error("the registry could not say what it holds")]
     Registry(#[from] registry::Error),
+    /// The database of advisories is damaged.
+    #[error("the database of advisories is damaged; the next update replaces it")]
+    Advisories(#[from] vulndb::file::Corrupt),
 }
 
 impl Pipeline {
@@ -158,6 +161,26 @@ impl Pipeline {
         let work = tokio::task::spawn_blocking(move || unpack(&packed).map(|inventory| look(&inventory)));
         // It is never canceled, so that it can only have panicked.
         Ok(work.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())))
+    }
+
+    /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in; none without
+    /// an inventory or without a database.
+    ///
+    /// It is matched as it is asked for: some milliseconds.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn report(&self, repository: &RepositoryName, image: Digest) -> Result<Option<findings::Report>, Error> {
+        let Some(advisories) = self.advisories() else { return Ok(None) };
+        let report = self.look(image, move |inventory| {
+            let options = findings::Options { with_summaries: true, ..findings::Options::default() };
+            findings::Report::of(&advisories.database, inventory, &options)
+        });
+        let mut report = report.await?.transpose()?;
+        if let Some(findings::Report { source: Subject::Image { name, .. }, .. }) = &mut report {
+            *name = repository.to_string();
+        }
+        Ok(report)
     }
 
     /// Returns the inventory of an image, as one of the repository that it is asked for in.

@@ -145,10 +145,7 @@ impl Query {
             if range.is_some() {
                 return Err(QueryError::VulnerabilityAndRange);
             }
-            query.vulnerability = Some(text.to_owned());
-            query.key = Key::Vulnerability;
-            query.bounds = (String::new(), LAST.to_string());
-            return Ok(query);
+            return Self::vulnerability(text);
         }
         if !is_purl {
             query.ranges = range.map(ranges_of_any).transpose()?;
@@ -168,6 +165,27 @@ impl Query {
         }
         query.ranges = range.map(|range| ranges_of(purl.ty(), range)).transpose()?;
         Ok(query)
+    }
+
+    /// Looks for what has a vulnerability, by any of its names.
+    ///
+    /// # Errors
+    /// For a name that is empty or longer than [`PATTERN_BYTES_MAX`].
+    pub fn vulnerability(name: &str) -> Result<Self, QueryError> {
+        if name.is_empty() {
+            return Err(QueryError::Empty);
+        }
+        if name.len() > PATTERN_BYTES_MAX {
+            return Err(QueryError::TooLong { actual: name.len() });
+        }
+        Ok(Self {
+            key: Key::Vulnerability,
+            bounds: (String::new(), LAST.to_string()),
+            version: None,
+            qualifiers: Vec::new(),
+            ranges: None,
+            vulnerability: Some(name.to_owned()),
+        })
     }
 
     /// Decides about a component whose key lies within the bounds.

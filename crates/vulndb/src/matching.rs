@@ -11,7 +11,7 @@ use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityInde
 use crate::surroundings::{find_system, may_have_one};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Verdict};
 
-pub use crate::surroundings::distribution_of;
+pub use crate::surroundings::{distribution_of, needed_of};
 
 /// Raised with each change after which the same database says something else of the same component.
 pub const MATCHER_VERSION: u32 = 3;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use component::{Distribution, Inventory, Subject};
+use component::{Component, Distribution, Inventory, PackageType, Subject};
 
 use crate::cpe::Name;
 
@@ -70,6 +70,22 @@ pub fn distribution_of(inventory: &Inventory) -> Option<Cow<'_, Distribution>> {
     let Subject::Image { platform, .. } = &inventory.subject else { return None };
     let system = platform.as_deref().and_then(|platform| platform.split('/').next()).unwrap_or(LINUX);
     Some(Cow::Owned(Distribution { id: system.to_owned(), ..Distribution::default() }))
+}
+
+/// Returns as much of a system as matching asks for about a component: equal for as many systems as can be, so that what was found
+/// for one counts for all of them.
+pub fn needed_of(distribution: &Distribution, component: &Component) -> Distribution {
+    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
+    if is_packaged {
+        return distribution.clone();
+    }
+    let id = distribution.id.clone();
+    if !component.cpes.is_empty() {
+        return Distribution { id, cpe: distribution.cpe.clone(), ..Distribution::default() };
+    }
+    // The publishers of languages know kernels and no distributions.
+    let is_other = matches!(id.as_str(), "windows" | "darwin" | "macos" | "freebsd" | "android");
+    Distribution { id: if is_other { id } else { LINUX.to_owned() }, ..Distribution::default() }
 }
 
 /// Tells whether one of the products may be there, as far as operating systems go: of other products and of hardware nobody

@@ -20,7 +20,7 @@ const PROJECTS: usize = 100;
 const REPOSITORIES_IN_PROJECT: usize = 10;
 
 /// Packages that there are; each image has some of them, each in one of its versions.
-const PACKAGES: usize = 4_000;
+pub(super) const PACKAGES: usize = 4_000;
 const VERSIONS: usize = 20;
 
 /// One package that only a few images have.
@@ -113,7 +113,7 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
     if marker.exists() {
         report.push_str("The images are those of an earlier run.\n");
     } else {
-        let took = fill(&server, arguments)?;
+        let took = fill(&server, arguments.images, arguments.packages)?;
         fs::write(&marker, "")?;
         let per_second = arguments.images as f64 / took.as_secs_f64();
         let _infallible = writeln!(
@@ -146,7 +146,7 @@ fn questions(server: &Server, arguments: &Arguments) -> Result<String> {
         ("what no image has", "query=no-such-package".to_owned()),
         ("a version of it that no image has", "query=package-0001&range=%3E99".to_owned()),
     ];
-    let user = format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{}:{}", USER.0, USER.1)));
+    let user = asker();
     for (who, authorization) in [("1 %", &user), ("all", &server.authorization)] {
         for (question, query) in &questions {
             let path = format!("/api/v1/components?limit=50&{query}");
@@ -174,8 +174,13 @@ fn questions(server: &Server, arguments: &Arguments) -> Result<String> {
     Ok(report)
 }
 
+/// Returns the header of the user who may read one percent.
+pub(super) fn asker() -> String {
+    format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{}:{}", USER.0, USER.1)))
+}
+
 /// Pushes all images and waits until the hub knows what is in each.
-fn fill(server: &Server, arguments: &Arguments) -> Result<Duration> {
+pub(super) fn fill(server: &Server, images: usize, packages: usize) -> Result<Duration> {
     let mut connection = Connection::open(server.address, &server.authorization)?;
     for project in 0..PROJECTS {
         let name = project_name(project);
@@ -191,9 +196,7 @@ fn fill(server: &Server, arguments: &Arguments) -> Result<Duration> {
     let granted = connection.send("PUT", &member, JSON, br#"{"role":"puller"}"#)?;
     ensure!(granted.status < 300, "the role was not granted: {}", granted.status);
     let begin = Instant::now();
-    load::run(server.address, &server.authorization, 4, arguments.images, |connection, image| {
-        push(connection, image, arguments.packages)
-    })?;
+    load::run(server.address, &server.authorization, 4, images, |connection, image| push(connection, image, packages))?;
     wait(&mut connection)?;
     Ok(begin.elapsed())
 }

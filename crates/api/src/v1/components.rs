@@ -12,6 +12,7 @@ use sbom::formats::{Format, WriteOptions, write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::findings::severity;
 use super::{refused, time};
 use crate::endpoint::Call;
 use crate::failure::{Failure, chain, respond};
@@ -51,6 +52,21 @@ pub(crate) struct FoundComponent {
     pushed_by: String,
     /// Where in the image it is.
     places: Vec<Place>,
+    /// The vulnerability, when one was looked for.
+    finding: Option<FoundFinding>,
+}
+
+/// A vulnerability of a component that was found by it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FoundFinding {
+    /// Its name.
+    vulnerability: String,
+    /// Its severity there; null when nobody says.
+    severity: Option<&'static str>,
+    /// The first version that mends it.
+    fixed: Option<String>,
+    /// Since when it is known here.
+    since: String,
 }
 
 /// A page of places where components are.
@@ -131,6 +147,7 @@ impl From<pipeline::Error> for Failure {
                 .hint("leave `after` out to begin with the first page"),
             pipeline::Error::Database(error) => error.into(),
             pipeline::Error::Registry(error) => error.into(),
+            pipeline::Error::Advisories(error) => Self::internal(error),
         }
     }
 }
@@ -147,12 +164,20 @@ impl Call {
     /// # Errors
     /// When the database fails.
     pub async fn readable(&self) -> Result<Readable, Failure> {
-        if self.caller.access().actor().is_administrator() {
+        self.readable_of(None).await
+    }
+
+    /// Returns which repositories of a project, or of all, the caller may pull from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn readable_of(&self, project: Option<&str>) -> Result<Readable, Failure> {
+        if project.is_none() && self.caller.access().actor().is_administrator() {
             return Ok(Readable::All);
         }
         let (mut repositories, mut after) = (BTreeSet::new(), String::new());
         loop {
-            let (visible, more) = self.visible_repositories(None, &after, REPOSITORIES_IN_STEP).await?;
+            let (visible, more) = self.visible_repositories(project, &after, REPOSITORIES_IN_STEP).await?;
             repositories.extend(visible.iter().map(|repository| repository.id));
             match visible.last() {
                 Some(last) if more => after = last.name.to_string(),
@@ -310,6 +335,12 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
             .into_iter()
             .map(|place| Place { path: place.location.to_string(), layer: place.layer })
             .collect(),
+        finding: found.finding.map(|finding| FoundFinding {
+            vulnerability: finding.vulnerability,
+            severity: severity(finding.level),
+            fixed: finding.fixed,
+            since: time(finding.since_us),
+        }),
     };
     Envelope::answer(found.items.into_iter().map(item).collect(), found.next)
 }

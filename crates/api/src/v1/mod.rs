@@ -6,6 +6,7 @@ pub(crate) mod collection;
 pub(crate) mod components;
 pub(crate) mod documents;
 pub(crate) mod explain;
+pub(crate) mod findings;
 pub(crate) mod fsck;
 pub(crate) mod jobs;
 pub(crate) mod me;

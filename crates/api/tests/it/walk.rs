@@ -101,6 +101,10 @@ const CASES: &[Case] = &[
     case("inventory.documents", "/api/v1/repository/documents?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("inventory.differences", "/api/v1/repository/differences?name=team/api&reference=1&document=sha256:0000000000000000000000000000000000000000000000000000000000000000", Some((RepositoryPull, "team/api")), (404, "DOCUMENT_UNKNOWN")),
     case("inventory.document", "/api/v1/repository/sbom?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
+    case("finding.report", "/api/v1/repository/findings?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "ADVISORIES_UNKNOWN")),
+    case("vulnerability.list", "/api/v1/vulnerabilities?severity=high", Some((CatalogList, "system")), (200, "")),
+    case("finding.totals", "/api/v1/findings/totals", Some((CatalogList, "system")), (200, "")),
+    case("finding.events", "/api/v1/findings/events", Some((CatalogList, "system")), (200, "")),
     case("component.find", "/api/v1/components?query=openssl", Some((CatalogList, "system")), (200, "")),
 
     case("repository.list", "/api/v1/repositories", Some((CatalogList, "system")), (200, "")),

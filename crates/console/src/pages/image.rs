@@ -14,6 +14,7 @@ use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
 use crate::kind::Kind;
 use crate::pages::image_components::{self, Known, Part};
+use crate::pages::image_findings;
 use crate::strip::{LayerPart, Origin, Strip};
 use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
 
@@ -59,6 +60,7 @@ struct ImagePage {
     are_steps_known: bool,
     platforms: Vec<PlatformRow>,
     more_platforms: String,
+    findings: image_findings::Part,
     components: Part,
     config: Option<ConfigPart>,
     annotations: Entries,
@@ -155,6 +157,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     } else {
         Part::Nothing
     };
+    let findings = if manifest.is_root_file_system() {
+        image_findings::part(&call, &name, entry.digest).await?
+    } else {
+        image_findings::Part::Nothing
+    };
     let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
     let mut compared = BTreeMap::new();
@@ -170,7 +177,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         &page(
             &call,
             Subject { name: &name, reference: &reference, entry: &entry, manifest: &manifest },
-            (config, components, platforms),
+            (config, components, findings, platforms),
             (referrers, referrers_counted, found.next.is_some()),
         ),
     )
@@ -188,7 +195,7 @@ struct Subject<'a> {
 fn page(
     call: &Call,
     subject: Subject<'_>,
-    (config, components, platforms): (Option<ConfigPart>, Part, Vec<PlatformRow>),
+    (config, components, findings, platforms): (Option<ConfigPart>, Part, image_findings::Part, Vec<PlatformRow>),
     (referrers, referrers_counted, more_referrers): (Vec<ReferrerGroup>, String, bool),
 ) -> ImagePage {
     let Subject { name, reference, entry, manifest } = subject;
@@ -227,6 +234,7 @@ fn page(
         are_steps_known: layers.iter().any(|layer| !layer.step.is_empty()),
         layers,
         platforms,
+        findings,
         components,
         more_platforms: more(manifest.manifests.len(), PLATFORMS_MAX, "entry"),
         config,

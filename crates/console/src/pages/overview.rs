@@ -11,6 +11,7 @@ use tenancy::PageRequest;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
+use crate::pages::findings::{self, Bar, Freshness};
 use crate::words::{Moment, at_least, plural};
 
 /// Projects on the first page; the rest is found by search.
@@ -32,6 +33,9 @@ struct OverviewPage {
     repositories: Vec<RepositoryRow>,
     /// Whether all were compared; else they are the first by name.
     is_newest: bool,
+    findings: Option<String>,
+    bars: Vec<Bar>,
+    freshness: Option<Freshness>,
     host: String,
     registry_flags: &'static str,
 }
@@ -85,6 +89,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         }
     };
     let (host, registry_flags) = super::image::host(&call);
+    let totals = if call.may(Action::CatalogList) && !repositories.is_empty() {
+        Some(call.app.pipeline().totals(&call.readable().await?).await?)
+    } else {
+        None
+    };
     let page = OverviewPage {
         frame: Frame::new(&call, Section::Overview, "Overview")
             .command("garrison project list")
@@ -104,6 +113,9 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             })
             .collect(),
         is_newest: !is_cut,
+        findings: totals.map(findings::sentence),
+        bars: totals.map(findings::bars).unwrap_or_default(),
+        freshness: findings::freshness(&call).await?,
         host,
         registry_flags,
     };

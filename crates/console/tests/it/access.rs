@@ -25,6 +25,10 @@ fn private(digest: &oci::Digest) -> Vec<(String, String)> {
             "/image/component?name=gone/shop&reference=2.1&component=0".to_owned(),
         ),
         (
+            "/image/findings?name=team/shop&reference=2.1".to_owned(),
+            "/image/findings?name=gone/shop&reference=2.1".to_owned(),
+        ),
+        (
             format!("/image/sbom?name=team/shop&reference=2.1&document={digest}"),
             format!("/image/sbom?name=gone/shop&reference=2.1&document={digest}"),
         ),
@@ -54,6 +58,9 @@ const CASES: &[Case] = &[
     case("page.image.component", "/image/component?name=team/shop&reference=2.1&component=SHOP", true),
     case("page.image.dependencies", "/image/dependencies?name=team/shop&reference=2.1", true),
     case("page.image.sbom", "/image/sbom?name=team/shop&reference=2.1&document=SBOM", true),
+    case("page.image.findings", "/image/findings?name=team/shop&reference=2.1", true),
+    case("page.findings", "/findings", false),
+    case("page.vulnerability", "/vulnerability?id=CVE-2021-23337", false),
     case("page.components", "/components?query=lodash", false),
     case("page.search", "/search?q=shop", false),
     case("page.asset", "/assets/none", false),
@@ -68,7 +75,7 @@ testkit::on_both_databases! {
         let shop = world.get("/image?name=team/shop&reference=2.1&q=lodash", Some(&reader)).await;
         let sbom = crate::components::link(&shop.text, "Compare with the hub");
         let sbom = sbom.rsplit('=').next().unwrap();
-        let shop = crate::components::link(&shop.text, "<bdi>lodash</bdi>");
+        let shop = crate::components::link(shop.text.split("id=\"component-list\"").nth(1).unwrap(), "<bdi>lodash</bdi>");
         let key = shop.rsplit('=').next().unwrap();
         let mut matrix = String::from("row: nobody, stranger, reader, administrator\n");
         for endpoint in console::endpoints() {

@@ -25,6 +25,9 @@ const PAGES: &[(&str, &str)] = &[
     ("tree", "/image/dependencies?name=team/shop&reference=2.1"),
     ("components", "/components"),
     ("found", "/components?query=libssl3"),
+    ("findings", "/findings"),
+    ("vulnerability", "/vulnerability?id=CVE-2021-23337"),
+    ("scanned", "/image/findings?name=team/shop&reference=2.1"),
     ("refused", "/components?query=libssl3&range=%3C%3C"),
 ];
 

@@ -30,8 +30,8 @@ const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) registry: Registry,
-    pipeline: pipeline::Pipeline,
-    database: db::Db,
+    pub(crate) pipeline: pipeline::Pipeline,
+    pub(crate) database: db::Db,
     tenancy: Tenancy,
     admin: Subject,
     _directory: tempfile::TempDir,
@@ -104,7 +104,26 @@ impl World {
         let index = database.open_beside(&directory.path().join("inventory.db"), db::Schema::Inventory).await.unwrap();
         let pipeline = pipeline::Pipeline::new(registry.clone(), index, pipeline::Options::default());
         let admin = tenancy.find_subject("admin").await.unwrap().unwrap();
+        let advisories = advisories::Advisories::new(
+            registry.clone(),
+            tenancy.clone(),
+            advisories::Options {
+                store: feeds::Store::new(directory.path().join("advisories")),
+                daily: false,
+                choices: Vec::new(),
+                fetching: outbound::FeedOptions {
+                    private_hosts: Vec::new(),
+                    ca_file: None,
+                    pause: Duration::ZERO,
+                    bytes_max: 1 << 20,
+                    time_max: Duration::from_secs(10),
+                    silence_max: Duration::from_secs(10),
+                },
+                on_database: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+            },
+        );
         let app = Arc::new(App::new(api::Parts {
+            advisories,
             db: database.clone(),
             pipeline: pipeline.clone(),
             registry: registry.clone(),
@@ -289,6 +308,7 @@ impl World {
         self.settle(&[amd64, arm64]).await;
         let shop = self.shop("team/shop", &["2.1"]).await;
         self.referrer("team/shop", &shop, "application/vnd.cyclonedx+json", &crate::software::other_sbom()).await;
+        self.advise().await;
         amd64
     }
 }

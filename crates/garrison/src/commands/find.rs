@@ -8,19 +8,20 @@ use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
 use crate::session::Session;
 
-/// Find where a component is: each image of the hub that holds it, with its tags and paths.
+/// Find where a component or a vulnerability is: each image of the hub that has it, with its tags and paths.
 ///
-/// Only images that you may pull are told. Without a range every version is.
+/// Only images that you may pull are told. Without a range every version is. A vulnerability goes by any of its names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison find openssl
   garrison find 'pkg:maven/org.apache.logging.log4j/log4j-core' '<2.17.1'
   garrison find 'log4j*' -o json
+  garrison find CVE-2021-44228
 
 Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer.")]
 pub(crate) struct Find {
-    /// Name, or package URL with or without version; `*` at its end stands for anything
-    #[arg(value_name = "PURL|NAME")]
+    /// Name, package URL with or without version, or vulnerability; `*` at the end of a name stands for anything
+    #[arg(value_name = "PURL|NAME|CVE")]
     pattern: String,
     /// Versions, as the component's ecosystem writes ranges
     range: Option<String>,
@@ -51,14 +52,14 @@ impl Find {
         match session.format() {
             Format::Json => output::print_json(&page)?,
             Format::Table if is_found => {
-                output::print_line(&answer(&page, started.elapsed().as_millis()))?;
+                output::print_line(&output::printable(&answer(&page, started.elapsed().as_millis())))?;
                 output::print_line(table(&page.items).render(output::width()).trim_end())?;
                 if page.next.is_some() {
                     output::note("There are more; `--limit` takes a larger number.");
                 }
             }
             Format::Table => {
-                output::print_line(&format!("No image that you may pull holds {}.", output::printable(&self.pattern)))?;
+                output::print_line(&format!("No image that you may pull has {}.", output::printable(&self.pattern)))?;
             }
         }
         if is_found { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
@@ -74,7 +75,24 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
     let least = if page.next.is_some() { "At least " } else { "" };
     let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
     let project = if projects == 1 { "project" } else { "projects" };
+    if let Some(finding) = page.items.first().map(|item| &item["finding"]).filter(|finding| finding.is_object()) {
+        let (name, since) = (finding["vulnerability"].as_str(), finding["since"].as_str());
+        let worst =
+            page.items.iter().filter_map(|item| item["finding"]["severity"].as_str()).max_by_key(|level| rank(level));
+        return format!(
+            "{least}{images} {image} in {projects} {project} {} {}, {}, here since {} ({milliseconds} ms)",
+            if images == 1 { "has" } else { "have" },
+            name.unwrap_or_default(),
+            worst.unwrap_or("of unknown severity"),
+            since.and_then(|since| since.get(..10)).unwrap_or("-"),
+        );
+    }
     format!("{least}{images} {image} in {projects} {project} {hold} it ({milliseconds} ms)")
+}
+
+/// Returns the place of a severity in their order.
+fn rank(level: &str) -> usize {
+    ["negligible", "low", "medium", "high", "critical"].iter().position(|known| *known == level).unwrap_or(0)
 }
 
 fn table(items: &[Value]) -> Table {
@@ -92,13 +110,22 @@ fn table(items: &[Value]) -> Table {
         table.row(&[
             text("repository"),
             tags,
-            format!("{} {}{order}", text("name"), item["version"].as_str().unwrap_or("-")),
+            format!("{} {}{order}{}", text("name"), item["version"].as_str().unwrap_or("-"), fix(item)),
             path,
             pushed.get(..10).unwrap_or(&pushed).to_owned(),
             text("pushed_by"),
         ]);
     }
     table
+}
+
+/// Returns what mends the vulnerability that was looked for.
+fn fix(item: &Value) -> String {
+    match (&item["finding"], item["finding"]["fixed"].as_str()) {
+        (_, Some(fixed)) => format!(" -> {fixed}"),
+        (Value::Object(_), None) => " (no fix)".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Returns the beginning of an untagged image's digest.
@@ -128,6 +155,14 @@ mod tests {
         let page = |items, next: Option<&str>| Page { items, next: next.map(str::to_owned) };
         let one = page(vec![item("team/api", "a"), item("team/api", "a")], None);
         assert_eq!(answer(&one, 4), "1 image in 1 project holds it (4 ms)");
+        let mut found = item("team/api", "a");
+        found["finding"] = json!({
+            "vulnerability": "CVE-2021-44228", "severity": "critical", "fixed": "2.17.1", "since": "2026-11-02T10:04:05Z",
+        });
+        let vulnerable = page(vec![found], None);
+        let told = "1 image in 1 project has CVE-2021-44228, critical, here since 2026-11-02 (4 ms)";
+        assert_eq!(answer(&vulnerable, 4), told);
+        assert!(table(&vulnerable.items).render(140).contains("log4j-core 2.14.1 -> 2.17.1"));
         let more = page(vec![item("team/api", "a"), item("team/web", "a"), item("data/x", "b")], Some("c"));
         assert_eq!(answer(&more, 5), "At least 3 images in 2 projects hold it (5 ms)");
     }

@@ -1,7 +1,7 @@
 use std::sync::{Arc, PoisonError};
 
 use feeds::Mapped;
-use vulndb::file::Database;
+use vulndb::file::{Corrupt, Database, VulnerabilityIndex};
 
 use crate::pipeline::Pipeline;
 
@@ -12,6 +12,24 @@ pub struct Advisories {
     pub database: Database<Mapped>,
     /// The SHA-256 of its file, in hexadecimal.
     pub sha256: String,
+}
+
+impl Advisories {
+    /// Returns a vulnerability by any of its names, however its letters are written.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub fn find_vulnerability(&self, name: &str) -> Result<Option<VulnerabilityIndex>, Corrupt> {
+        let tail = name.get(..5).filter(|head| head.eq_ignore_ascii_case("GHSA-")).map(|_| &name[5..]);
+        let advisory_of_github = tail.map(|tail| format!("GHSA-{}", tail.to_ascii_lowercase()));
+        let spellings = [Some(name.to_owned()), Some(name.to_ascii_uppercase()), advisory_of_github];
+        for spelling in spellings.into_iter().flatten() {
+            if let Some(index) = self.database.find_vulnerabilities(&spelling)?.first() {
+                return Ok(Some(*index));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The databases at hand.

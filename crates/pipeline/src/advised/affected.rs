@@ -19,12 +19,10 @@ impl Pipeline {
     /// Returns the number of a vulnerability that something here has or had, by any of its names.
     pub(crate) async fn vulnerability_id(&self, name: &str) -> Result<Option<i64>, Error> {
         let mut names = vec![name.to_owned(), name.to_uppercase()];
-        if let Some(advisories) = self.advisories() {
-            // What is damaged names nothing; the next update mends it.
-            let found = advisories.database.find_vulnerabilities(name).unwrap_or_default();
-            for index in found {
-                names.extend(advisories.database.vulnerability(index).ok().map(|found| found.name.to_owned()));
-            }
+        if let Some(advisories) = self.advisories()
+            && let Some(index) = advisories.find_vulnerability(name)?
+        {
+            names.push(advisories.database.vulnerability(index)?.name.to_owned());
         }
         let found = self.inner.index.read(move |tx| {
             Box::pin(async move {

@@ -1,18 +1,18 @@
 use aws_lc_rs::digest::{SHA256, digest};
-use component::{Component, Distribution, PackageType};
+use component::{Component, Distribution};
 use serde::{Deserialize, Serialize};
+use vulndb::matching;
 
 /// What matching needs of a component: equal for all images that hold the same build of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) component: Component,
-    /// Of a distribution's package alone: nobody else's advisories ask for it.
+    /// As much of the system that it is in as matching asks for.
     pub(crate) distribution: Option<Distribution>,
 }
 
 impl Subject {
     pub(crate) fn of(component: &Component, distribution: Option<&Distribution>) -> Self {
-        let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
         let mut subject =
             Component::new(component.package_type, component.name.clone(), "", component::Technique::PackageDatabase);
         subject.version.clone_from(&component.version);
@@ -22,7 +22,8 @@ impl Subject {
         subject.source.clone_from(&component.source);
         subject.module.clone_from(&component.module);
         subject.code = component.code;
-        Self { component: subject, distribution: distribution.filter(|_| is_packaged).cloned() }
+        let distribution = distribution.map(|distribution| matching::needed_of(distribution, component));
+        Self { component: subject, distribution }
     }
 
     /// Returns the bytes that it is kept as; none when it has no spelling, which no component that was read lacks.

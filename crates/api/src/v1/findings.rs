@@ -1,0 +1,259 @@
+//! What is known to be wrong with what images hold.
+
+use axum::response::Response;
+use http::StatusCode;
+use pipeline::{Affecting, Filter, Order, Progress, Totals};
+use schemars::JsonSchema;
+use serde::Serialize;
+use vulndb::Level;
+
+use super::time;
+use crate::endpoint::Call;
+use crate::failure::Failure;
+use crate::page::{Envelope, PageParameters};
+
+/// A vulnerability that images have.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FoundVulnerability {
+    /// Its name.
+    vulnerability: String,
+    /// The worst severity that it has in them: `negligible`, `low`, `medium`, `high`, `critical`; null when nobody says.
+    severity: Option<&'static str>,
+    /// The highest CVSS score that a vector of it comes to.
+    score: Option<f32>,
+    /// The probability that it is exploited within thirty days (EPSS), from 0 to 1.
+    epss: Option<f32>,
+    /// Whether it is known to be exploited (KEV).
+    exploited: bool,
+    /// Whether an upgrade mends it somewhere.
+    fixable: bool,
+    /// How many versions of packages have it.
+    components: u64,
+    /// The first of them, with their versions.
+    examples: Vec<String>,
+    /// How many images have it, of those that the caller may pull.
+    images: u64,
+    /// Whether there are more than were counted.
+    more_images: bool,
+    /// Since when anything on this hub has it.
+    since: String,
+}
+
+/// A page of vulnerabilities.
+pub(crate) type VulnerabilityPage = Envelope<FoundVulnerability>;
+
+/// How many findings images have, and by what they were matched.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FindingTotals {
+    /// Critical ones.
+    critical: u64,
+    /// High ones.
+    high: u64,
+    /// Medium ones.
+    medium: u64,
+    /// Low ones.
+    low: u64,
+    /// Those of no consequence.
+    negligible: u64,
+    /// Those whose severity nobody states.
+    unknown: u64,
+    /// Of all of these, those known to be exploited.
+    exploited: u64,
+    /// Of all of these, those that an upgrade mends.
+    fixable: u64,
+    /// Those that do not count: not affected by their publisher's word, or nothing that runs.
+    suppressed: u64,
+    /// By what they were matched; null before the first time.
+    matched: Option<Matched>,
+}
+
+/// By which database of advisories everything is matched.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Matched {
+    /// The database's digest.
+    database: String,
+    /// Version of the matcher.
+    matcher: u32,
+    /// `marking`, `matching` or `done`.
+    progress: &'static str,
+    /// Since when.
+    since: String,
+}
+
+/// A change of what a version of a package has, for all images that hold it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FindingEvent {
+    /// Its number.
+    id: i64,
+    /// `finding.new`, `finding.fixed` or `finding.changed`.
+    event: &'static str,
+    /// The component: package URL, or kind, name and version.
+    component: String,
+    /// The vulnerability.
+    vulnerability: String,
+    /// Its severity there after the change.
+    severity: Option<&'static str>,
+    /// The first version that mends it.
+    fixed: Option<String>,
+    /// Digest of the database of advisories that made the difference.
+    database: String,
+    /// When.
+    at: String,
+}
+
+/// A page of changes.
+pub(crate) type FindingEventPage = Envelope<FindingEvent>;
+
+/// Returns a severity as it is written.
+pub(crate) fn severity(level: Option<Level>) -> Option<&'static str> {
+    level.map(|level| match level {
+        Level::Negligible => "negligible",
+        Level::Low => "low",
+        Level::Medium => "medium",
+        Level::High => "high",
+        Level::Critical => "critical",
+    })
+}
+
+impl Call {
+    /// Reads which vulnerabilities are asked for, and in which order.
+    ///
+    /// # Errors
+    /// `PARAMETER_INVALID` for what is not understood.
+    pub fn vulnerability_filter(&self) -> Result<(Filter, Order), Failure> {
+        let invalid = |name: &str, text: &str, expected: &str| {
+            Failure::bad_request("PARAMETER_INVALID", format!("`{name}={text}` is not understood"))
+                .hint(format!("it is {expected}"))
+        };
+        let text = |name: &str| self.target.query(name).filter(|text| !text.is_empty());
+        let flag = |name: &'static str| match text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(invalid(name, other, "`true` or `false`")),
+        };
+        let level = match text("severity") {
+            None => None,
+            Some("negligible") => Some(Level::Negligible),
+            Some("low") => Some(Level::Low),
+            Some("medium") => Some(Level::Medium),
+            Some("high") => Some(Level::High),
+            Some("critical") => Some(Level::Critical),
+            Some(other) => {
+                return Err(invalid("severity", other, "`negligible`, `low`, `medium`, `high` or `critical`"));
+            }
+        };
+        let probability = match text("epss") {
+            None => 0.0,
+            Some(number) => number
+                .parse::<f32>()
+                .ok()
+                .filter(|probability| (0.0..=1.0).contains(probability))
+                .ok_or_else(|| invalid("epss", number, "a probability from 0 to 1"))?,
+        };
+        let order = match text("order") {
+            None | Some("worst") => Order::Worst,
+            Some("epss") => Order::Probability,
+            Some("age") => Order::Age,
+            Some(other) => return Err(invalid("order", other, "`worst`, `epss` or `age`")),
+        };
+        let filter = Filter { level, exploited: flag("exploited")?, mendable: flag("fixable")?, probability };
+        Ok((filter, order))
+    }
+
+    /// Returns what is wrong with the image that the query names, by the database in use.
+    ///
+    /// # Errors
+    /// `INVENTORY_UNKNOWN` without an inventory, `ADVISORIES_UNKNOWN` without a database.
+    pub async fn named_report(&self) -> Result<findings::Report, Failure> {
+        let (name, image) = self.named_image().await?;
+        match self.app.pipeline.report(&name, image).await? {
+            Some(report) => Ok(report),
+            None if self.app.pipeline.advisories().is_none() => Err(no_advisories()),
+            None => Err(self.no_inventory(image).await?),
+        }
+    }
+}
+
+/// Returns what is answered where there is no database of advisories.
+fn no_advisories() -> Failure {
+    Failure::not_found("ADVISORIES_UNKNOWN", "this hub has no database of advisories yet")
+        .hint("an administrator gives it one: `garrison help ADVISORIES_UNKNOWN` says how")
+}
+
+pub(crate) async fn report(call: Call) -> Result<Response, Failure> {
+    Failure::json(StatusCode::OK, &call.named_report().await?)
+}
+
+pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
+    let (filter, order) = call.vulnerability_filter()?;
+    let readable = call.readable_of(call.target.query("project").filter(|project| !project.is_empty())).await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let pipeline = &call.app.pipeline;
+    let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
+    Envelope::answer(found.items.into_iter().map(vulnerability).collect(), found.next)
+}
+
+fn vulnerability(one: Affecting) -> FoundVulnerability {
+    FoundVulnerability {
+        vulnerability: one.name,
+        severity: severity(one.level),
+        score: one.score,
+        epss: one.probability,
+        exploited: one.exploited,
+        fixable: one.mendable,
+        components: one.components,
+        examples: one.named,
+        images: one.images,
+        more_images: one.has_more_images,
+        since: time(one.since_us),
+    }
+}
+
+pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
+    let readable = call.readable_of(call.target.query("project").filter(|project| !project.is_empty())).await?;
+    let pipeline = &call.app.pipeline;
+    let Totals { critical, high, medium, low, negligible, unknown, exploited, mendable, suppressed } =
+        pipeline.totals(&readable).await?;
+    let matched = pipeline.match_state().await?.map(|state| Matched {
+        database: format!("sha256:{}", state.database_sha256),
+        matcher: state.matcher,
+        progress: match state.progress {
+            Progress::Marking => "marking",
+            Progress::Matching => "matching",
+            Progress::Done => "done",
+        },
+        since: time(state.changed_at_us),
+    });
+    let totals = FindingTotals {
+        critical,
+        high,
+        medium,
+        low,
+        negligible,
+        unknown,
+        exploited,
+        fixable: mendable,
+        suppressed,
+        matched,
+    };
+    Failure::json(StatusCode::OK, &totals)
+}
+
+pub(crate) async fn events(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
+    let readable = call.readable().await?;
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let found = call.app.pipeline.list_events(&readable, page.before_id()?, limit).await?;
+    let item = |event: pipeline::Event| FindingEvent {
+        id: event.id,
+        event: event.kind.as_str(),
+        component: event.component,
+        vulnerability: event.vulnerability,
+        severity: severity(event.level),
+        fixed: event.fixed,
+        database: format!("sha256:{}", event.database_sha256),
+        at: time(event.at_us),
+    };
+    Envelope::answer(found.items.into_iter().map(item).collect(), found.next.map(|id| id.to_string()))
+}

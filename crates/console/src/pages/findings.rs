@@ -1,0 +1,194 @@
+//! What is wrong across all images that the caller may pull.
+
+use api::{Call, Failure, PageParameters};
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use pipeline::{Affecting, Progress, Totals};
+
+use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
+use crate::href;
+use crate::severity::Severity;
+use crate::words::{Moment, count, foreign, grouped, plural};
+
+/// The longest name of a project in a filter, and of a component in a row.
+const NAME_BYTES_MAX: usize = 120;
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct FindingsPage {
+    frame: Frame,
+    sentence: String,
+    freshness: Option<Freshness>,
+    bars: Vec<Bar>,
+    choices: Vec<Choice>,
+    project: String,
+    rows: Vec<Row>,
+    first: String,
+    is_first_page: bool,
+    next: Option<String>,
+}
+
+/// By what everything is matched.
+pub(crate) struct Freshness {
+    pub(crate) newest: Option<Moment>,
+    pub(crate) digest: String,
+    /// What is still to be matched, in words.
+    pub(crate) progress: Option<&'static str>,
+}
+
+/// A part of all findings.
+pub(crate) struct Bar {
+    pub(crate) href: String,
+    pub(crate) severity: Severity,
+    pub(crate) number: String,
+}
+
+struct Choice {
+    href: String,
+    text: &'static str,
+    is_chosen: bool,
+}
+
+struct Row {
+    href: String,
+    name: String,
+    severity: Severity,
+    exploited: bool,
+    epss: Option<String>,
+    score: Option<String>,
+    images: String,
+    examples: String,
+    fixable: bool,
+    since: Moment,
+}
+
+/// Returns by what everything is matched; nothing before the first time.
+pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure> {
+    let pipeline = call.app.pipeline();
+    let Some(state) = pipeline.match_state().await? else { return Ok(None) };
+    let newest = pipeline.advisories().and_then(|advisories| {
+        let feeds = advisories.database.feeds().ok()?;
+        feeds.iter().filter_map(|feed| feed.fetched).max()
+    });
+    Ok(Some(Freshness {
+        newest: newest.map(|seconds| Moment::new(seconds.saturating_mul(1_000_000), call.app.now_us())),
+        digest: state.database_sha256.chars().take(12).collect(),
+        progress: match state.progress {
+            Progress::Marking => Some("what it says differently is being found out"),
+            Progress::Matching => Some("images are being matched by it"),
+            Progress::Done => None,
+        },
+    }))
+}
+
+/// Returns the numbers of findings by severity, each with the list of what it counts.
+pub(crate) fn bars(totals: Totals) -> Vec<Bar> {
+    let bar = |severity: Severity, number: u64| Bar {
+        href: format!("/findings?severity={}", severity.word()),
+        severity,
+        number: grouped(number),
+    };
+    [
+        (Severity::Critical, totals.critical),
+        (Severity::High, totals.high),
+        (Severity::Medium, totals.medium),
+        (Severity::Low, totals.low),
+        (Severity::Negligible, totals.negligible),
+    ]
+    .into_iter()
+    .filter(|(_, number)| *number > 0)
+    .map(|(severity, number)| bar(severity, number))
+    .collect()
+}
+
+/// Says in words how many findings there are.
+pub(crate) fn sentence(totals: Totals) -> String {
+    if totals.open() == 0 {
+        return "Nothing that you may pull has a finding that counts.".to_owned();
+    }
+    let known = match totals.exploited {
+        0 => String::new(),
+        exploited => format!(" {} known to be exploited.", grouped(exploited)),
+    };
+    let fixable = grouped(totals.mendable);
+    format!("{} in the images that you may pull; an upgrade mends {fixable}.{known}", plural(totals.open(), "finding"))
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
+    let (filter, order) = call.vulnerability_filter()?;
+    let project = call.target.query("project").unwrap_or_default().trim().to_owned();
+    let readable = call.readable_of(Some(project.as_str()).filter(|project| !project.is_empty())).await?;
+    let pipeline = call.app.pipeline();
+    let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
+    let listed = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
+    let totals = pipeline.totals(&readable).await?;
+    let now_us = call.app.now_us();
+    let (first, choices) = (address(&call, &[]), choices(&call));
+    let page = FindingsPage {
+        frame: Frame::new(&call, Section::Findings, "Findings").command("garrison find CVE-2021-44228"),
+        sentence: sentence(totals),
+        freshness: freshness(&call).await?,
+        bars: bars(totals),
+        choices,
+        rows: listed.items.iter().map(|one| row(one, now_us)).collect(),
+        next: listed.next.map(|next| join(&first, &format!("after={next}"))),
+        is_first_page: page.after.is_none(),
+        first,
+        project: foreign(&project, NAME_BYTES_MAX),
+    };
+    answer(StatusCode::OK, &page)
+}
+
+fn row(one: &Affecting, now_us: i64) -> Row {
+    let more = count(usize::try_from(one.components).unwrap_or(usize::MAX)) - count(one.named.len());
+    let named = foreign(&one.named.join(", "), NAME_BYTES_MAX);
+    Row {
+        href: href::vulnerability(&one.name),
+        severity: Severity::of(one.level),
+        exploited: one.exploited,
+        epss: one.probability.map(|probability| format!("{:.1} %", probability * 100.0)),
+        score: one.score.map(|score| format!("{score:.1}")),
+        images: if one.has_more_images { format!("{}+", grouped(one.images)) } else { grouped(one.images) },
+        examples: if more > 0 { format!("{named} and {more} more") } else { named },
+        fixable: one.mendable,
+        since: Moment::new(one.since_us, now_us),
+        name: foreign(&one.name, NAME_BYTES_MAX),
+    }
+}
+
+const PARAMETERS: [&str; 6] = ["severity", "epss", "exploited", "fixable", "order", "project"];
+
+/// Returns the address of the list with some parameters changed; an empty value leaves one out.
+fn address(call: &Call, changed: &[(&str, &str)]) -> String {
+    PARAMETERS.iter().fold("/findings".to_owned(), |address, name| {
+        let given = changed.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+        match given.or_else(|| call.target.query(name)).filter(|value| !value.is_empty()) {
+            Some(value) => join(&address, &format!("{name}={}", href::escaped(value))),
+            None => address,
+        }
+    })
+}
+
+fn join(address: &str, parameter: &str) -> String {
+    let mark = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{mark}{parameter}")
+}
+
+fn choices(call: &Call) -> Vec<Choice> {
+    let is = |name: &str, value: &str| call.target.query(name).unwrap_or_default() == value;
+    let switch = |text, name: &'static str, value: &'static str| {
+        let is_chosen = is(name, value);
+        let target = if is_chosen { "" } else { value };
+        Choice { href: address(call, &[(name, target)]), text, is_chosen }
+    };
+    vec![
+        switch("known to be exploited", "exploited", "true"),
+        switch("an upgrade mends it", "fixable", "true"),
+        switch("critical", "severity", "critical"),
+        switch("high and above", "severity", "high"),
+        switch("likely to be exploited first", "order", "epss"),
+        switch("newest here first", "order", "age"),
+    ]
+}

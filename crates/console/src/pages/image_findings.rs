@@ -1,0 +1,152 @@
+//! What is wrong with an image: a part of its page, and a page of its own.
+
+use api::{Call, Failure, PageParameters};
+use askama::Template;
+use axum::response::Response;
+use findings::{Finding, Report};
+use http::StatusCode;
+use oci::{Digest, RepositoryName};
+
+use crate::component_row::{NAME_BYTES_MAX, PLACE_BYTES_MAX, VERSION_BYTES_MAX};
+use crate::frame::{Frame, Section, Viewer, answer};
+use crate::href;
+use crate::pages::findings::{Freshness, freshness};
+use crate::severity::Severity;
+use crate::words::{count, foreign, plural, shell_word};
+
+/// Findings on the image's own page: what is worst.
+const ROWS_ON_IMAGE_MAX: usize = 8;
+/// Findings on a page of their own.
+const ROWS_MAX: usize = 30;
+/// Steps of a path through the tree that are drawn out.
+const STEPS_MAX: usize = 6;
+const LINE_BYTES_MAX: usize = 300;
+
+/// What is shown of an image's findings.
+pub(crate) enum Part {
+    /// There is no inventory to match, or nothing to match it by.
+    Nothing,
+    Made(Box<Made>),
+}
+
+pub(crate) struct Made {
+    pub(crate) sentence: String,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) all: String,
+    pub(crate) more: usize,
+}
+
+pub(crate) struct Row {
+    pub(crate) href: String,
+    pub(crate) name: String,
+    pub(crate) severity: Severity,
+    pub(crate) exploited: bool,
+    pub(crate) epss: Option<String>,
+    pub(crate) component: String,
+    pub(crate) version: String,
+    pub(crate) fixed: Option<String>,
+    pub(crate) upgrade: Option<String>,
+    pub(crate) layer: Option<usize>,
+    pub(crate) place: String,
+    /// From what was asked for down to the component.
+    pub(crate) path: Vec<String>,
+    pub(crate) why: String,
+    /// Why it does not count.
+    pub(crate) suppressed: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "image-findings.html")]
+struct ImageFindingsPage {
+    frame: Frame,
+    name: String,
+    reference: String,
+    image_href: String,
+    sentence: String,
+    freshness: Option<Freshness>,
+    rows: Vec<Row>,
+    first: String,
+    is_first_page: bool,
+    next: Option<String>,
+}
+
+/// Returns the worst findings of an image.
+pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> Result<Part, Failure> {
+    let Some(report) = call.app.pipeline().report(name, image).await? else { return Ok(Part::Nothing) };
+    let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
+    Ok(Part::Made(Box::new(Made {
+        sentence: sentence(&report),
+        rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(&report, finding)).collect(),
+        all: href::image_findings(name, image),
+        more: report.findings.len().saturating_sub(ROWS_ON_IMAGE_MAX),
+    })))
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let (name, image) = call.named_image().await?;
+    let page = PageParameters::of(&call.target)?;
+    let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
+    let after: usize = page.after.as_deref().map(str::parse).transpose().map_err(invalid)?.unwrap_or(0);
+    let report = call.named_report().await?;
+    let rows = report.findings.iter().skip(after).take(ROWS_MAX).map(|finding| row(&report, finding)).collect();
+    let end = after.saturating_add(ROWS_MAX);
+    let first = href::image_findings(&name, image);
+    let (host, _) = super::image::host(&call);
+    let command = format!("garrison scan {}", shell_word(&format!("{host}/{name}@{image}")));
+    let page = ImageFindingsPage {
+        frame: Frame::new(&call, Section::Images, format!("Findings of {name}")).command(command),
+        sentence: sentence(&report),
+        freshness: freshness(&call).await?,
+        rows,
+        next: (end < report.findings.len()).then(|| format!("{first}&after={end}")),
+        is_first_page: after == 0,
+        first,
+        image_href: href::image(&name, image),
+        reference: crate::words::Hash(image).short(),
+        name: name.to_string(),
+    };
+    answer(StatusCode::OK, &page)
+}
+
+/// Says in words what is to be done.
+fn sentence(report: &Report) -> String {
+    let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
+    let mendable = open.iter().filter(|finding| finding.fix.version.is_some()).count();
+    let (others, suppressed) = (open.len() - mendable, report.findings.len() - open.len());
+    if open.is_empty() && suppressed == 0 {
+        return "Nothing is known to be wrong with it.".to_owned();
+    }
+    format!("{} to act on, {others} without a fix, {suppressed} that do not count.", plural(count(mendable), "finding"))
+}
+
+fn row(report: &Report, finding: &Finding) -> Row {
+    let component = report.component(finding);
+    let location = component.and_then(|component| component.locations.first());
+    let named = |name: &str, version: Option<&str>| {
+        format!("{} {}", foreign(name, NAME_BYTES_MAX), foreign(version.unwrap_or_default(), VERSION_BYTES_MAX))
+    };
+    let path = component.map(|component| component.path.as_slice()).unwrap_or_default();
+    let said = finding.advisories.first();
+    let suppressed = finding.suppressions.first();
+    Row {
+        href: href::vulnerability(&finding.vulnerability),
+        name: foreign(&finding.vulnerability, NAME_BYTES_MAX),
+        severity: Severity::of(finding.severity),
+        exploited: finding.kev.is_some(),
+        epss: finding.epss.map(|epss| format!("{:.1} %", epss.probability * 100.0)),
+        component: foreign(&finding.component.name, NAME_BYTES_MAX),
+        version: foreign(finding.component.version.as_deref().unwrap_or_default(), VERSION_BYTES_MAX),
+        fixed: finding.fix.version.as_deref().map(|version| foreign(version, VERSION_BYTES_MAX)),
+        upgrade: component
+            .and_then(|component| component.upgrade.as_ref())
+            .filter(|upgrade| finding.fix.version.as_ref() != Some(&upgrade.version))
+            .map(|upgrade| foreign(&upgrade.version, VERSION_BYTES_MAX)),
+        layer: location.and_then(|location| location.layer).map(|layer| usize::from(layer) + 1),
+        place: location.map(|location| foreign(&location.to_string(), PLACE_BYTES_MAX)).unwrap_or_default(),
+        path: path.iter().take(STEPS_MAX).map(|step| named(&step.name, step.version.as_deref())).collect(),
+        why: said
+            .map(|said| foreign(&format!("{} ({}): {}", said.id, said.feed, said.range), LINE_BYTES_MAX))
+            .unwrap_or_default(),
+        suppressed: suppressed.map(|by| foreign(&format!("{}: {}", by.who, by.why), LINE_BYTES_MAX)),
+    }
+}

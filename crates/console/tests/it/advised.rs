@@ -1,0 +1,136 @@
+//! What the pages tell of what is known to be wrong.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use pipeline::{Advisories, Pipeline};
+use serde_json::json;
+use vulndb::file::{Builder, Feed};
+use vulndb::{Document, Exploited, Probability, Records};
+
+use crate::world::{World, steady};
+
+const SHOP: &str = "name=team/shop&reference=2.1";
+
+impl World {
+    /// Gives the hub a database of advisories and waits until everything is matched by it.
+    pub(crate) async fn advise(&self) {
+        let advisories = advisories();
+        let sha256 = advisories.sha256.clone();
+        self.pipeline.use_advisories(advisories);
+        let ordered = self.database.write(move |tx| {
+            let job = Pipeline::match_order(&sha256).unwrap();
+            Box::pin(async move { ledger::jobs::enqueue(tx, &job).await.map(drop) })
+        });
+        ordered.await.unwrap();
+        let runner = self.pipeline.with_jobs(ledger::jobs::Runner::new(self.database.clone(), "test")).start();
+        let done = async {
+            while self
+                .pipeline
+                .match_state()
+                .await
+                .unwrap()
+                .is_none_or(|state| state.progress != pipeline::Progress::Done)
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_mins(2), done).await.expect("it is matched within two minutes");
+        runner.drain(std::time::Duration::from_secs(10)).await;
+    }
+}
+
+fn advisories() -> Arc<Advisories> {
+    let osv = vulndb::readers().iter().find(|reader| reader.name == "osv").unwrap();
+    let mut records = Records::default();
+    let range = |fixed: &str| json!([{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": fixed}]}]);
+    for document in [
+        json!({
+            "id": "GHSA-35jh-r3h4-6jhm", "aliases": ["CVE-2021-23337"], "modified": "2024-04-17T00:00:00Z",
+            "summary": "Command injection in a template", "details": "A template <b>runs</b> what it is given.\nUpgrade.",
+            "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H"}],
+            "affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "ranges": range("4.17.21")}],
+        }),
+        json!({
+            "id": "DSA-0001-1", "upstream": ["CVE-2024-0727"], "modified": "2024-04-17T00:00:00Z",
+            "summary": "A certificate file ends the process",
+            "affected": [{"package": {"ecosystem": "Debian:12", "name": "openssl"}, "ranges": range("3.0.13-1~deb12u1"),
+                "ecosystem_specific": {"urgency": "critical"}}],
+        }),
+    ] {
+        let text = document.to_string();
+        osv.read(&Document { path: "record.json", bytes: text.as_bytes() }, &mut records);
+    }
+    assert_eq!((records.advisories.len(), records.problems.len()), (2, 0), "{:?}", records.problems);
+    records.exploited.push(Exploited {
+        id: "CVE-2024-0727".to_owned(),
+        added: None,
+        due: None,
+        is_in_ransomware: true,
+    });
+    records.probabilities.push(Probability { id: "CVE-2021-23337".to_owned(), probability: 0.021, percentile: 0.88 });
+    let feed = Feed {
+        name: "test".to_owned(),
+        reader: "osv".to_owned(),
+        address: String::new(),
+        fetched: Some(1_713_312_000),
+        advisories: 0,
+        problems: Vec::new(),
+    };
+    let mut builder = Builder::new();
+    builder.add(feed, records);
+    let bytes = builder.finish().unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let sha256 = blobs::digest(oci::Algorithm::Sha256, &bytes).hex();
+    Arc::new(Advisories { database: feeds::Store::open_file(file.path()).unwrap(), sha256 })
+}
+
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    settings.add_filter(r"(just now|\d+ \w+ ago)", "[time]");
+    settings.add_filter(r"database [0-9a-f]{12}", "database [digest]");
+    settings
+}
+
+testkit::on_both_databases! {
+    async fn what_is_wrong_is_told_of_an_image_and_of_all(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let (reader, stranger) = (world.log_in("reader").await, world.log_in("stranger").await);
+        let before = world.get("/findings", Some(&reader)).await;
+        assert!(before.text.contains("There is no database of advisories here yet"), "{}", before.text);
+        assert_eq!(world.get(&format!("/image/findings?{SHOP}"), Some(&reader)).await.status, StatusCode::NOT_FOUND);
+        world.advise().await;
+        for (name, path) in [
+            ("findings", "/findings".to_owned()),
+            ("image-findings", format!("/image/findings?{SHOP}")),
+            ("vulnerability", "/vulnerability?id=ghsa-35jh-r3h4-6jhm".to_owned()),
+        ] {
+            let page = world.get(&path, Some(&reader)).await;
+            assert_eq!(page.status, StatusCode::OK, "{path}");
+            assert!(!page.text.contains("<b>runs</b>"), "{path}");
+            settings().bind(|| insta::assert_snapshot!(name, steady(&page.words())));
+        }
+        for filter in ["severity=critical", "exploited=true&fixable=true&order=epss", "epss=0.9", "project=team&order=age"] {
+            let page = world.get(&format!("/findings?{filter}"), Some(&reader)).await;
+            assert_eq!(page.status, StatusCode::OK, "{filter}");
+            assert_eq!(page.text.contains("CVE-2024-0727</bdi>"), filter != "epss=0.9", "{filter}");
+        }
+        for wrong in ["/findings?severity=bad", "/findings?epss=2", "/findings?after=x", "/vulnerability?id="] {
+            assert_eq!(world.get(wrong, Some(&reader)).await.status, StatusCode::BAD_REQUEST, "{wrong}");
+        }
+        assert_eq!(world.get("/vulnerability?id=CVE-1-1", Some(&reader)).await.status, StatusCode::NOT_FOUND);
+        // A stranger learns what publishers say, and nothing of what is here.
+        let page = world.get("/findings", Some(&stranger)).await;
+        assert!(page.text.contains("Nothing that you may pull has a finding"), "{}", page.text);
+        let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&stranger)).await;
+        assert!(page.text.contains("No image that you may pull has it") && !page.text.contains("team/shop"), "{}", page.text);
+        let image = world.get(&format!("/image?{SHOP}"), Some(&reader)).await;
+        assert!(image.text.contains("2 findings to act on"), "{}", image.text);
+        let overview = world.get("/", Some(&reader)).await;
+        assert!(overview.text.contains("2 findings in the images that you may pull"), "{}", overview.text);
+    }
+}
