@@ -188,6 +188,11 @@ impl Query {
         })
     }
 
+    /// Tells whether a vulnerability is looked for.
+    pub fn is_of_vulnerability(&self) -> bool {
+        self.vulnerability.is_some()
+    }
+
     /// Decides about a component whose key lies within the bounds.
     pub(crate) fn verdict(&self, purl_type: &str, identity: &str, version: &str) -> Verdict {
         if !self.qualifiers.is_empty() {
