@@ -47,7 +47,7 @@ impl Pipeline {
     }
 
     /// Matches by a database from now on. What was matched by another is matched again by the job [`super::MATCH`], which
-    /// [`Pipeline::order_match`] orders.
+    /// [`Pipeline::match_order`] orders.
     pub fn use_advisories(&self, advisories: Arc<Advisories>) {
         let mut held = self.inner.advisories.write().unwrap_or_else(PoisonError::into_inner);
         if held.current.as_ref().is_none_or(|current| current.sha256 != advisories.sha256) {
