@@ -131,7 +131,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 
 async fn find(call: &Call, query: &str, after: &str) -> Result<Found, Failure> {
     if pipeline::Query::parse(query, None).is_ok_and(|query| query.is_of_vulnerability()) {
-        let hit = Hit { href: href::vulnerability(query), what: "vulnerability", name: foreign(query, 200), digest: None };
+        let hit =
+            Hit { href: href::vulnerability(query), what: "vulnerability", name: foreign(query, 200), digest: None };
         return Ok(Found { hits: vec![hit], ..Found::default() });
     }
     let question = Question::parse(query);
