@@ -11,6 +11,7 @@ mod full;
 mod http;
 mod load;
 mod matching;
+mod one_hub;
 mod paced;
 mod registry;
 mod rematch;

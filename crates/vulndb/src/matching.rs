@@ -609,26 +609,3 @@ pub fn ranges_in_words(statement: &Statement<'_>) -> String {
     let intervals = statement.intervals.iter().map(ToString::to_string);
     intervals.chain(statement.versions.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" or ")
 }
-
-/// Returns the packages that records about some vulnerabilities speak of: what would have to be there.
-pub fn packages_of<B: AsRef<[u8]>>(
-    database: &Database<B>,
-    vulnerabilities: &[VulnerabilityIndex],
-) -> Result<Vec<(Ecosystem, String)>, Corrupt> {
-    let mut advisories = BTreeSet::new();
-    for index in vulnerabilities {
-        advisories.extend(database.vulnerability(*index)?.advisories);
-    }
-    let mut packages = BTreeSet::new();
-    for package in database.packages() {
-        let package = package?;
-        for statement in database.statements(&package)? {
-            if advisories.contains(&statement?.advisory) {
-                let (ecosystem, name) = database.package_name(&package)?;
-                packages.insert((ecosystem.clone(), name.to_owned()));
-                break;
-            }
-        }
-    }
-    Ok(packages.into_iter().collect())
-}

@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -11,8 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::http::Connection;
-use super::registry::{build, name_of, on_postgres, push_named};
-use super::server::{Inventories, Server};
+use super::one_hub::{OneHub, Running};
+use super::registry::{name_of, push_named};
+use super::server::Server;
 use super::{load, paced};
 
 /// Projects that the images are spread over. The one who asks may read one of them: one percent.
@@ -61,47 +61,16 @@ pub(crate) struct Arguments {
     /// Measures the bursts alone
     #[arg(long)]
     only_bursts: bool,
-    /// Binary to measure; without it the release build is made first
-    #[arg(long)]
-    binary: Option<PathBuf>,
-    /// PostgreSQL to use instead of SQLite, as a URL of an empty database
-    #[arg(long)]
-    postgres: Option<String>,
-    /// Directory for the hub's data; what an earlier run left there is used again
-    #[arg(long)]
-    directory: Option<PathBuf>,
-    /// Writes the report here
-    #[arg(long)]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    hub: OneHub,
 }
 
 pub(crate) fn run(workspace: &crate::workspace::Workspace, arguments: &Arguments) -> Result<()> {
-    let binary = match &arguments.binary {
-        Some(binary) => binary.clone(),
-        None => build(workspace)?,
-    };
-    let given = arguments.directory.clone();
-    let directory =
-        given.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("garrison-find-{}", std::process::id())));
-    fs::create_dir_all(&directory)?;
-    let outcome = measure(arguments, &binary, &directory);
-    if given.is_none() {
-        let _ = fs::remove_dir_all(&directory);
-    }
-    let report = outcome?;
-    println!("{report}");
-    if let Some(path) = &arguments.report {
-        fs::write(path, report)?;
-    }
-    Ok(())
+    arguments.hub.run(workspace, "find", |running| measure(arguments, running))
 }
 
-fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<String> {
-    let mut server = match &arguments.postgres {
-        Some(url) => on_postgres(binary, directory, url, Inventories::Made)?,
-        None => Server::garrison(binary, &directory.join("garrison"), Inventories::Made, &[])?,
-    };
-    server.authorization = server.basic();
+fn measure(arguments: &Arguments, running: &Running<'_>) -> Result<String> {
+    let Running { server, directory, .. } = running;
     let mut report = format!(
         "{}, {} images of {} packages in {} repositories\n\n",
         server.label,
@@ -113,7 +82,7 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
     if marker.exists() {
         report.push_str("The images are those of an earlier run.\n");
     } else {
-        let took = fill(&server, arguments.images, arguments.packages)?;
+        let took = fill(server, arguments.images, arguments.packages)?;
         fs::write(&marker, "")?;
         let per_second = arguments.images as f64 / took.as_secs_f64();
         let _infallible = writeln!(
@@ -124,9 +93,9 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
         );
     }
     if !arguments.only_bursts {
-        report.push_str(&questions(&server, arguments)?);
+        report.push_str(&questions(server, arguments)?);
     }
-    report.push_str(&bursts(&server, arguments)?);
+    report.push_str(&bursts(server, arguments)?);
     Ok(report)
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use anyhow::{Context, Result, ensure};
 use super::find::{self, PACKAGES};
 use super::http::Connection;
 use super::load;
-use super::registry::{build, on_postgres};
-use super::server::{Inventories, Server};
+use super::one_hub::{OneHub, Running};
+use super::server::Server;
 
 /// How often it is asked whether the hub knows.
 const POLL_PAUSE: Duration = Duration::from_millis(5);
@@ -31,50 +31,19 @@ pub(crate) struct Arguments {
     /// Packages of each
     #[arg(long, default_value_t = 100)]
     packages: usize,
-    /// Binary to measure; without it the release build is made first
-    #[arg(long)]
-    binary: Option<PathBuf>,
-    /// PostgreSQL to use instead of SQLite, as a URL of an empty database
-    #[arg(long)]
-    postgres: Option<String>,
-    /// Directory for the hub's data; what an earlier run left there is used again
-    #[arg(long)]
-    directory: Option<PathBuf>,
-    /// Writes the report here
-    #[arg(long)]
-    report: Option<PathBuf>,
+    #[command(flatten)]
+    hub: OneHub,
 }
 
 pub(crate) fn run(workspace: &crate::workspace::Workspace, arguments: &Arguments) -> Result<()> {
-    let binary = match &arguments.binary {
-        Some(binary) => binary.clone(),
-        None => build(workspace)?,
-    };
-    let given = arguments.directory.clone();
-    let directory =
-        given.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("garrison-rematch-{}", std::process::id())));
-    fs::create_dir_all(&directory)?;
-    let outcome = measure(arguments, &binary, &directory);
-    if given.is_none() {
-        let _ = fs::remove_dir_all(&directory);
-    }
-    let report = outcome?;
-    println!("{report}");
-    if let Some(path) = &arguments.report {
-        fs::write(path, report)?;
-    }
-    Ok(())
+    arguments.hub.run(workspace, "rematch", |running| measure(arguments, running))
 }
 
-fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<String> {
-    let mut server = match &arguments.postgres {
-        Some(url) => on_postgres(binary, directory, url, Inventories::Made)?,
-        None => Server::garrison(binary, &directory.join("garrison"), Inventories::Made, &[])?,
-    };
-    server.authorization = server.basic();
+fn measure(arguments: &Arguments, running: &Running<'_>) -> Result<String> {
+    let Running { server, binary, directory } = running;
     let marker = directory.join("filled");
     if !marker.exists() {
-        find::fill(&server, arguments.images, arguments.packages)?;
+        find::fill(server, arguments.images, arguments.packages)?;
         fs::write(&marker, "")?;
     }
     let mut report = format!(
@@ -96,7 +65,7 @@ fn measure(arguments: &Arguments, binary: &Path, directory: &Path) -> Result<Str
         row(&mut report, what, &hub.bring(&records, Some(wanted))?);
         row(&mut report, &format!("{what}, withdrawn again"), &hub.bring(&everything, None)?);
     }
-    report.push_str(&lists(&server)?);
+    report.push_str(&lists(server)?);
     Ok(report)
 }
 
