@@ -7,12 +7,13 @@
 //! - Plain HTTP is served beyond loopback only when it was asked for by name (see [`Transport::choose`]).
 
 mod activity;
+mod arriving;
 mod connection;
 mod listener;
 mod stop;
 mod tls;
 
-pub(crate) use connection::Arriving;
+pub(crate) use arriving::Arriving;
 pub(crate) use listener::{Limits, Listener};
 pub(crate) use stop::{Stop, watch_signals};
 pub(crate) use tls::Certificates;

@@ -21,6 +21,7 @@ pub(super) struct Activity {
     accepted: Instant,
     running: AtomicU32,
     http2: AtomicBool,
+    left_unread: AtomicBool,
     last_moved_ms: AtomicU64,
     last_ended_ms: AtomicU64,
     head_began_ms: AtomicU64,
@@ -43,6 +44,7 @@ impl Activity {
             accepted: Instant::now(),
             running: AtomicU32::new(0),
             http2: AtomicBool::new(false),
+            left_unread: AtomicBool::new(false),
             last_moved_ms: AtomicU64::new(0),
             last_ended_ms: AtomicU64::new(0),
             head_began_ms: AtomicU64::new(0),
@@ -81,6 +83,15 @@ impl Activity {
         self.head_began_ms.store(0, Relaxed);
         self.progressed();
         Running(Arc::clone(self))
+    }
+
+    /// A request was answered of which something will stay unread: it is the last of its connection.
+    pub(super) fn leaves_unread(&self) {
+        self.left_unread.store(true, Relaxed);
+    }
+
+    pub(super) fn left_unread(&self) -> bool {
+        self.left_unread.load(Relaxed)
     }
 
     /// Decides what is to happen now.

@@ -1,20 +1,24 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use api::Peer;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, Running, Verdict};
+use super::arriving::Arriving;
 
 /// The most that the head of an HTTP/1.1 request may take, which is also what is read ahead of a body: large enough
 /// that an upload is not bound by system calls, small enough for thousands of connections.
@@ -41,6 +45,11 @@ const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a connection that was told to close in good order may take when it has no request.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long, and for how many bytes, a connection whose last answer left something unread waits for the other side's end:
+/// as much as is on its way when that side hears the answer.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: usize = 8 << 20;
 
 /// The protocol of all connections of a listener.
 pub(super) fn protocol(http2: bool) -> Builder<TokioExecutor> {
@@ -88,14 +97,22 @@ pub(super) async fn serve<I, S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let activity = Activity::new();
-    let watched = Watched { stream, activity: Arc::clone(&activity) };
+    let watched = Watched { stream, activity: Arc::clone(&activity), lingering: None };
     let requests = Arc::clone(&activity);
     let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let running = requests.began(request.version() == Version::HTTP_2);
         request.extensions_mut().insert(peer);
+        let (request, rest) = Arriving::watch(request, &requests);
+        let response = service.clone().oneshot(request);
         let activity = Arc::clone(&requests);
-        let response = service.clone().oneshot(request.map(|body| Arriving { body, activity }));
-        async move { response.await.map(|response| response.map(|body| Owned { body, running })) }
+        async move {
+            let mut response = response.await?.map(|body| Owned { body, running });
+            if !rest.read_to_end().await {
+                activity.leaves_unread();
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(watched), handler));
     let mut deadline = pin!(tokio::time::sleep_until(activity.accepted()));
@@ -122,10 +139,43 @@ pub(super) async fn serve<I, S, B>(
     }
 }
 
-/// A stream that tells when bytes move.
+/// A stream that tells when bytes move, and whose end does not take the last answer with it.
 struct Watched<I> {
     stream: I,
     activity: Arc<Activity>,
+    lingering: Option<Lingering>,
+}
+
+/// What is taken, and thrown away, after the last answer. A system that has bytes that nobody took resets the connection,
+/// and the other side may lose what it has not read yet: the very answer that says why the rest was not wanted.
+struct Lingering {
+    end: Pin<Box<Sleep>>,
+    bytes_left: usize,
+}
+
+impl<I: AsyncRead + Unpin> Watched<I> {
+    /// Takes what still comes until the other side has ended, too.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { stream, lingering, .. } = self;
+        let lingering = lingering.get_or_insert_with(|| Lingering {
+            end: Box::pin(tokio::time::sleep(LINGER_TIMEOUT)),
+            bytes_left: LINGER_BYTES_MAX,
+        });
+        let mut bytes = [MaybeUninit::uninit(); 8 << 10];
+        while lingering.bytes_left > 0 {
+            if lingering.end.as_mut().poll(cx).is_ready() {
+                break;
+            }
+            let mut buffer = ReadBuf::uninit(&mut bytes);
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    lingering.bytes_left = lingering.bytes_left.saturating_sub(buffer.filled().len());
+                }
+                _ended => break,
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
@@ -139,7 +189,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if result.is_ready() {
@@ -169,35 +219,13 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A request's body, which tells when a piece of it arrives.
-#[derive(Debug)]
-pub(crate) struct Arriving {
-    body: Incoming,
-    activity: Arc<Activity>,
-}
-
-impl Body for Arriving {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(_))) = frame {
-            self.activity.progressed();
+        if self.lingering.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        if self.activity.left_unread() {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

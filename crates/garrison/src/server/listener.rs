@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::connection::{self, Arriving};
+use super::arriving::Arriving;
+use super::connection;
 use super::stop::Stop;
 
 /// How long a TLS handshake may take.

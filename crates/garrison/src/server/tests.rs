@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::arriving::UNREAD_BYTES_MAX;
 use super::tls::Error as TlsError;
 use super::*;
 use crate::settings::Layers;
@@ -47,9 +48,17 @@ async fn serve(limits: Limits, certificates: Option<&Arc<Certificates>>) -> Serv
     let service = tower::service_fn(move |request: Request<Arriving>| {
         let (go_on, runs) = (Arc::clone(&go_on), Arc::clone(&runs));
         async move {
-            if request.uri().path() == "/wait" {
-                runs.notify_one();
-                go_on.notified().await;
+            match request.uri().path() {
+                "/wait" => {
+                    runs.notify_one();
+                    go_on.notified().await;
+                }
+                "/refuse" => {
+                    drop(request.into_body());
+                    runs.notify_one();
+                    return Ok(Response::new(http_body_util::Full::new(Bytes::from_static(b"refused"))));
+                }
+                _ => {}
             }
             let peer = request.extensions().get::<Peer>();
             let body = peer.map_or("no peer".to_owned(), |peer| format!("{} {}", peer.address.ip(), peer.encrypted));
@@ -178,6 +187,59 @@ async fn a_head_that_is_too_large_is_refused() {
     let _refused = stream.write_all(head.as_bytes()).await;
     let answer = closed(&mut stream).await;
     assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+}
+
+/// Sends the head of a request that is refused unread, and waits until it is.
+async fn send_refused(served: &Served, stream: &mut TcpStream, headers: &str) {
+    let head = format!("POST /refuse HTTP/1.1\r\nhost: hub\r\n{headers}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    within(served.waiting.notified()).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_before_its_body_came_leaves_the_connection_to_the_next_request() {
+    let served = serve(LIMITS, None).await;
+    let chunked = "transfer-encoding: chunked";
+    let largest = "x".repeat(usize::try_from(UNREAD_BYTES_MAX).unwrap());
+    let table = [
+        ("content-length: 5".to_owned(), "12345"),
+        ("content-length: 0".to_owned(), ""),
+        (chunked.to_owned(), "5\r\n12345\r\n0\r\n\r\n"),
+        (chunked.to_owned(), "0\r\n\r\n"),
+        (format!("content-length: {UNREAD_BYTES_MAX}"), largest.as_str()),
+    ];
+    let mut stream = served.connect().await;
+    for (headers, body) in table {
+        send_refused(&served, &mut stream, &headers).await;
+        stream.write_all(body.as_bytes()).await.unwrap();
+        assert_eq!(receive(&mut stream).await, "refused", "{headers}");
+        send(&mut stream, "/").await;
+        assert_eq!(receive(&mut stream).await, "127.0.0.1 false", "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_to_its_end_is_answered_as_the_last_of_its_connection() {
+    let served = serve(LIMITS, None).await;
+    // Headers, and what follows the answer.
+    let table = [
+        ("content-length: 5".to_owned(), 0),
+        ("content-length: 5".to_owned(), 4),
+        ("transfer-encoding: chunked".to_owned(), 0),
+        ("content-length: 5\r\nexpect: 100-continue".to_owned(), 0),
+        (format!("content-length: {}", UNREAD_BYTES_MAX + 1), usize::try_from(UNREAD_BYTES_MAX).unwrap() + 1),
+        ("content-length: 1048576".to_owned(), 1 << 20),
+    ];
+    for (headers, body_bytes) in table {
+        let mut stream = served.connect().await;
+        send_refused(&served, &mut stream, &headers).await;
+        stream.write_all(&vec![b'x'; body_bytes]).await.unwrap();
+        let mut answer = String::new();
+        within(stream.read_to_string(&mut answer)).await.expect(&headers);
+        let (head, body) = answer.split_once("\r\n\r\n").expect(&headers);
+        assert!(head.starts_with("HTTP/1.1 200") && head.contains("\r\nconnection: close"), "{headers}: {head}");
+        assert_eq!(body, "refused", "{headers}");
+    }
 }
 
 struct Pair {
