@@ -32,14 +32,39 @@ fn directory() -> Result<PathBuf, CommandError> {
     Ok(directory.join("advisories"))
 }
 
-/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them.
-pub(crate) fn remember(inventory: &Inventory) {
+/// Returns the ecosystems whose advisories speak of what an inventory lists.
+fn ecosystems(inventory: &Inventory) -> BTreeSet<Ecosystem> {
     let distribution = inventory.distribution.as_ref();
     let own = distribution.and_then(Ecosystem::of_distribution);
     let identities = inventory.components.iter().flat_map(|component| matching::identities(component, distribution));
-    let met = identities.map(|identity| identity.ecosystem).chain(own).collect();
+    identities.map(|identity| identity.ecosystem).chain(own).collect()
+}
+
+/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them.
+pub(crate) fn remember(inventory: &Inventory) {
     // A scan is worth more than that the next update knows of it.
-    let _forgotten = in_use().map(|in_use| in_use.add(&met));
+    let _forgotten = in_use().map(|in_use| in_use.add(&ecosystems(inventory)));
+}
+
+/// Opens the database in use to match an inventory. Where there is none, the error says what to do for that very inventory.
+pub(crate) fn open_for(inventory: &Inventory) -> Result<Advisories, CommandError> {
+    /// More are counted.
+    const NAMED_MAX: usize = 4;
+    match store()?.open() {
+        Err(error @ StoreError::Missing { .. }) => {
+            let needed = ecosystems(inventory);
+            let mut words: Vec<String> = needed.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+            if needed.len() > NAMED_MAX {
+                words.push(format!("{} more", needed.len() - NAMED_MAX));
+            }
+            let what =
+                if words.is_empty() { "one".to_owned() } else { format!("what this needs ({})", words.join(", ")) };
+            Err(CommandError::new(Kind::Environment, error)
+                .hint(format!("`garrison db update` fetches {what}, and says first how much that is"))
+                .hint("a machine that reaches no feed: `garrison db import FILE`"))
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// Returns the day that it is (UTC).

@@ -9,6 +9,7 @@ mod source;
 mod vex;
 
 pub(crate) use cache::LayerCache;
+pub(crate) use hub::InHub;
 pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 
@@ -42,23 +43,41 @@ pub(crate) enum Talk {
     Nothing,
 }
 
+/// An inventory, and the hub that had it.
+pub(crate) struct Looked {
+    pub(crate) inventory: Inventory,
+    pub(crate) in_hub: Option<InHub>,
+}
+
 impl Reader {
     /// Makes the inventory of what a word names.
     pub(crate) fn read(&self, place: &Place) -> Result<Inventory, CommandError> {
-        match place {
+        Ok(self.look(place)?.inventory)
+    }
+
+    /// Makes the inventory of what a word names, or takes that of a hub.
+    pub(crate) fn look(&self, place: &Place) -> Result<Looked, CommandError> {
+        let local = match place {
             Place::Registry(reference) => {
                 let options = registry::options(reference, &self.access, &|text| self.note(text))?;
                 let image = Image::fetch(reference, options, self.platform.as_ref())?;
-                match self.known(reference, &image) {
-                    Some(known) => Ok(known),
-                    None => self.read_image(&image),
-                }
+                return match self.known(reference, &image) {
+                    Some((inventory, hub)) => Ok(Looked { inventory, in_hub: Some(hub) }),
+                    None => Ok(Looked { inventory: self.read_image(&image)?, in_hub: None }),
+                };
             }
-            Place::Local(Local::Stream) if io::stdin().is_terminal() => {
+            Place::Local(local) => local,
+        };
+        Ok(Looked { inventory: self.read_local(local)?, in_hub: None })
+    }
+
+    fn read_local(&self, local: &Local) -> Result<Inventory, CommandError> {
+        match local {
+            Local::Stream if io::stdin().is_terminal() => {
                 Err(CommandError::new(Kind::Usage, "standard input is a terminal, not an archive")
                     .hint("as `docker save IMAGE | garrison sbom -`"))
             }
-            Place::Local(local) => {
+            local => {
                 let opened = local.open(self.platform.as_ref())?;
                 if let Local::Path(path) = local {
                     if let Opened::File(file) = &opened {
@@ -72,15 +91,16 @@ impl Reader {
     }
 
     /// Returns the inventory that the image's registry has of it, if that is a hub that the user is logged in to.
-    fn known(&self, reference: &ImageReference, image: &Image) -> Option<Inventory> {
+    fn known(&self, reference: &ImageReference, image: &Image) -> Option<(Inventory, InHub)> {
         if !self.asks_hub {
             return None;
         }
-        match hub::find(reference, image).transpose()? {
+        let hub = InHub::find(reference, image)?;
+        match hub.inventory() {
             Ok(known) => {
                 self.note("Taken from the hub's inventory; `--no-cache` reads the layers.");
                 let Source { subject, layers, created, .. } = source(image, &[]);
-                Some(Inventory { subject, layers, created, ..known })
+                Some((Inventory { subject, layers, created, ..known }, hub))
             }
             Err(reason) => {
                 self.note(&format!("Reading the layers: {reason}."));

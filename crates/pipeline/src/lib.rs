@@ -47,7 +47,7 @@ pub use find::{Affected, Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison};
-pub use pipeline::{Error, Options, Pipeline, SWEEP};
+pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.

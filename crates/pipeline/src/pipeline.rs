@@ -164,16 +164,21 @@ impl Pipeline {
     }
 
     /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in; none without
-    /// an inventory or without a database.
+    /// an inventory or without a database. With `only_fixed`, only what an upgrade mends.
     ///
     /// It is matched as it is asked for: some milliseconds.
     ///
     /// # Errors
     /// When a database fails.
-    pub async fn report(&self, repository: &RepositoryName, image: Digest) -> Result<Option<findings::Report>, Error> {
+    pub async fn report(
+        &self,
+        repository: &RepositoryName,
+        image: Digest,
+        only_fixed: bool,
+    ) -> Result<Option<findings::Report>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
         let report = self.look(image, move |inventory| {
-            let options = findings::Options { with_summaries: true, ..findings::Options::default() };
+            let options = findings::Options { with_summaries: true, only_fixed, ..findings::Options::default() };
             findings::Report::of(&advisories.database, inventory, &options)
         });
         let mut report = report.await?.transpose()?;
@@ -181,6 +186,20 @@ impl Pipeline {
             *name = repository.to_string();
         }
         Ok(report)
+    }
+
+    /// Says why a vulnerability is found in an image, or why not; none without an inventory or without a database.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn explanation(&self, image: Digest, asked: Asked) -> Result<Option<findings::Explanation>, Error> {
+        let Some(advisories) = self.advisories() else { return Ok(None) };
+        let explanation = self.look(image, move |inventory| {
+            let Asked { vulnerability, component } = asked;
+            let deciders = findings::Deciders::default();
+            findings::Explanation::of(&advisories.database, inventory, &deciders, &vulnerability, component.as_deref())
+        });
+        Ok(explanation.await?.transpose()?)
     }
 
     /// Returns the inventory of an image, as one of the repository that it is asked for in.
@@ -196,4 +215,13 @@ impl Pipeline {
             inventory
         }))
     }
+}
+
+/// What an explanation is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// A name of the vulnerability.
+    pub vulnerability: String,
+    /// Purl or name of the one component to speak of; else all.
+    pub component: Option<String>,
 }

@@ -1,8 +1,9 @@
 //! What is known to be wrong with what images hold.
 
 use axum::response::Response;
+use findings::Explanation;
 use http::StatusCode;
-use pipeline::{Affecting, Filter, Order, Progress, Totals};
+use pipeline::{Affecting, Asked, Filter, Order, Progress, Totals};
 use schemars::JsonSchema;
 use serde::Serialize;
 use vulndb::Level;
@@ -121,16 +122,7 @@ impl Call {
     /// # Errors
     /// `PARAMETER_INVALID` for what is not understood.
     pub fn vulnerability_filter(&self) -> Result<(Filter, Order), Failure> {
-        let invalid = |name: &str, text: &str, expected: &str| {
-            Failure::bad_request("PARAMETER_INVALID", format!("`{name}={text}` is not understood"))
-                .hint(format!("it is {expected}"))
-        };
         let text = |name: &str| self.target.query(name).filter(|text| !text.is_empty());
-        let flag = |name: &'static str| match text(name) {
-            None | Some("false") => Ok(false),
-            Some("true") => Ok(true),
-            Some(other) => Err(invalid(name, other, "`true` or `false`")),
-        };
         let level = match text("severity") {
             None => None,
             Some("negligible") => Some(Level::Negligible),
@@ -156,8 +148,16 @@ impl Call {
             Some("age") => Order::Age,
             Some(other) => return Err(invalid("order", other, "`worst`, `epss` or `age`")),
         };
-        let filter = Filter { level, exploited: flag("exploited")?, mendable: flag("fixable")?, probability };
+        let filter = Filter { level, exploited: self.flag("exploited")?, mendable: self.flag("fixable")?, probability };
         Ok((filter, order))
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, Failure> {
+        match self.target.query(name) {
+            None | Some("" | "false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(invalid(name, other, "`true` or `false`")),
+        }
     }
 
     /// Returns what is wrong with the image that the query names, by the database in use.
@@ -165,13 +165,43 @@ impl Call {
     /// # Errors
     /// `INVENTORY_UNKNOWN` without an inventory, `ADVISORIES_UNKNOWN` without a database.
     pub async fn named_report(&self) -> Result<findings::Report, Failure> {
+        let only_fixed = self.flag("fixable")?;
         let (name, image) = self.named_image().await?;
-        match self.app.pipeline.report(&name, image).await? {
+        match self.app.pipeline.report(&name, image, only_fixed).await? {
             Some(report) => Ok(report),
-            None if self.app.pipeline.advisories().is_none() => Err(no_advisories()),
-            None => Err(self.no_inventory(image).await?),
+            None => Err(self.nothing_to_match(image).await?),
         }
     }
+
+    /// Says why the vulnerability that the query names is found in the image that it names, or why not.
+    ///
+    /// # Errors
+    /// `PARAMETER_INVALID` without a vulnerability, and as for the report.
+    pub async fn named_explanation(&self) -> Result<Explanation, Failure> {
+        let text = |name: &str| self.target.query(name).filter(|text| !text.is_empty());
+        let vulnerability = text("vulnerability").ok_or_else(|| {
+            Failure::bad_request("PARAMETER_INVALID", "no vulnerability is named")
+                .hint("`vulnerability` is a name of it, as CVE-2023-4911")
+        })?;
+        let (_, image) = self.named_image().await?;
+        let asked = Asked { vulnerability: vulnerability.to_owned(), component: text("component").map(str::to_owned) };
+        match self.app.pipeline.explanation(image, asked).await? {
+            Some(explanation) => Ok(explanation),
+            None => Err(self.nothing_to_match(image).await?),
+        }
+    }
+
+    async fn nothing_to_match(&self, image: oci::Digest) -> Result<Failure, Failure> {
+        match self.app.pipeline.advisories() {
+            None => Ok(no_advisories()),
+            Some(_) => self.no_inventory(image).await,
+        }
+    }
+}
+
+fn invalid(name: &str, text: &str, expected: &str) -> Failure {
+    Failure::bad_request("PARAMETER_INVALID", format!("`{name}={text}` is not understood"))
+        .hint(format!("it is {expected}"))
 }
 
 /// Returns what is answered where there is no database of advisories.
@@ -182,6 +212,10 @@ fn no_advisories() -> Failure {
 
 pub(crate) async fn report(call: Call) -> Result<Response, Failure> {
     Failure::json(StatusCode::OK, &call.named_report().await?)
+}
+
+pub(crate) async fn explanation(call: Call) -> Result<Response, Failure> {
+    Failure::json(StatusCode::OK, &call.named_explanation().await?)
 }
 
 pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {

@@ -72,7 +72,7 @@ struct ImageFindingsPage {
 
 /// Returns the worst findings of an image.
 pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> Result<Part, Failure> {
-    let Some(report) = call.app.pipeline().report(name, image).await? else { return Ok(Part::Nothing) };
+    let Some(report) = call.app.pipeline().report(name, image, false).await? else { return Ok(Part::Nothing) };
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     Ok(Part::Made(Box::new(Made {
         sentence: sentence(&report),

@@ -11,7 +11,7 @@ use sbom::formats::Limits;
 use crate::advisories::{self, damaged};
 use crate::commands::sbom::{Reading, read_document};
 use crate::error::{CommandError, Kind};
-use crate::inventory::{self, Reader};
+use crate::inventory::{self, InHub, Looked, Reader};
 use crate::output;
 use crate::session::Session;
 
@@ -23,8 +23,9 @@ use outputs::Outputs;
 
 /// Find what is known to be wrong with an image, a directory, or what an SBOM of any tool lists.
 ///
-/// Matched against the database of advisories in use on this machine; nothing is sent anywhere. Each finding is a vulnerability of a
-/// component by the rules of its publisher: a distribution's own word counts for what it built.
+/// An image of a hub that you are logged in to is answered by the hub, with what is decided there. Anything else is matched here, against
+/// the database of advisories in use on this machine; nothing is sent anywhere. Each finding is a vulnerability of a component by the rules
+/// of its publisher: a distribution's own word counts for what it built.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison scan 127.0.0.1:5000/team/api:1.4
@@ -70,25 +71,42 @@ impl Scan {
         // Before anything is read: a mistake in a flag should not cost minutes.
         let outputs = self.outputs.parse()?;
         let files = self.decisions.read()?;
-        let database = advisories::open(self.database.as_deref())?;
+        let given = self.database.as_deref().map(|path| advisories::open(Some(path))).transpose()?;
         let reader = self.reading.reader()?;
         let place = inventory::resolve(session, &self.source)?;
-        let inventory = self.inventory(&reader, &place)?;
+        let Looked { inventory, in_hub } = self.look(&reader, &place)?;
         advisories::remember(&inventory);
-        let given = self.decisions.complete(files, &reader, &place, &inventory)?;
+        // Of what is given here the hub knows nothing.
+        let hub = in_hub.filter(|_| given.is_none() && self.decisions.are_none());
+        let database = || given.map_or_else(|| advisories::open_for(&inventory), Ok);
         if let Some(name) = &self.explain {
             let asked = self.component.as_deref();
-            let explanation =
-                Explanation::of(&database, &inventory, &given.deciders(), name, asked).map_err(damaged)?;
+            let answer = ask(&reader, hub.as_ref(), |hub| hub.explanation(name, asked));
+            let explanation = if let Some(explanation) = answer {
+                explanation
+            } else {
+                let database = database()?;
+                let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
+                Explanation::of(&database, &inventory, &decisions.deciders(), name, asked).map_err(damaged)?
+            };
             return tell(&explanation, &inventory, outputs.is_json()?);
         }
-        let started = Instant::now();
-        let options = Options {
-            deciders: given.deciders(),
-            only_fixed: self.only_fixed,
-            with_summaries: outputs.need_summaries(),
+        let mut started = Instant::now();
+        let answer = ask(&reader, hub.as_ref(), |hub| hub.report(self.only_fixed));
+        let report = if let Some(report) = answer {
+            // What it is called here, and where: the hub knows it by its repository.
+            Report { source: inventory.subject.clone(), layers: inventory.layers.clone(), ..report }
+        } else {
+            let database = database()?;
+            let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
+            started = Instant::now();
+            let options = Options {
+                deciders: decisions.deciders(),
+                only_fixed: self.only_fixed,
+                with_summaries: outputs.need_summaries(),
+            };
+            Report::of(&database, &inventory, &options).map_err(damaged)?
         };
-        let report = Report::of(&database, &inventory, &options).map_err(damaged)?;
         let milliseconds = u64::try_from(started.elapsed().as_millis()).ok();
         for left_out in outputs.write(&report, &inventory, milliseconds)? {
             reader.note(&left_out);
@@ -110,10 +128,26 @@ impl Scan {
         }
     }
 
-    fn inventory(&self, reader: &Reader, place: &Place) -> Result<Inventory, CommandError> {
+    fn look(&self, reader: &Reader, place: &Place) -> Result<Looked, CommandError> {
         match place {
-            Place::Local(Local::Path(path)) if is_document(path) => Ok(read_document(&self.source)?.inventory),
-            place => reader.read(place),
+            Place::Local(Local::Path(path)) if is_document(path) => {
+                Ok(Looked { inventory: read_document(&self.source)?.inventory, in_hub: None })
+            }
+            place => reader.look(place),
+        }
+    }
+}
+
+/// Asks the hub that has an image. What it does not answer is matched here.
+fn ask<T>(reader: &Reader, hub: Option<&InHub>, ask: impl FnOnce(&InHub) -> Result<T, String>) -> Option<T> {
+    match ask(hub?) {
+        Ok(answer) => {
+            reader.note("Matched by the hub, by its advisories; `--no-cache` matches here.");
+            Some(answer)
+        }
+        Err(reason) => {
+            reader.note(&format!("Matching here: {reason}."));
+            None
         }
     }
 }

@@ -1,32 +1,67 @@
 use component::{Inventory, Subject};
+use findings::{Explanation, Report};
 use images::{Image, ImageReference};
-use outbound::Endpoint;
+use oci::Digest;
+use outbound::{Endpoint, HubClient};
 use sbom::formats::{Format, Limits, read};
+use serde::de::DeserializeOwned;
 
 use crate::session::{self, block_on, client, contexts};
 
-/// Asks the hub of a reference for the inventory that it has of an image. None where the user is logged in to no such hub; a
-/// reason in words where the hub has none to give.
-pub(super) fn find(reference: &ImageReference, image: &Image) -> Result<Option<Inventory>, String> {
-    // Who has no home has no contexts, and a file that cannot be read was told of when the registry was asked.
-    let Ok(contexts) = session::contexts_path().and_then(|_| contexts()) else { return Ok(None) };
-    let Some((_, context)) = contexts.find_by_host(&reference.host) else { return Ok(None) };
-    // The one format that keeps everything.
-    let endpoint = Endpoint::api(["repository", "sbom"])
-        .with("name", &reference.repository)
-        .with("reference", image.digest)
-        .with("format", Format::Syft);
-    // What keeps these from working was told of when the image was fetched, or is when its layers are.
-    let Ok(hub) = client(context) else { return Ok(None) };
-    let Ok(answer) = block_on(async move { Ok(hub.download(&endpoint, Limits::DOCUMENT_BYTES_MAX).await) }) else {
-        return Ok(None);
-    };
-    let document = answer.map_err(|error| error.to_string())?;
-    let inventory =
-        read(&document).map_err(|error| format!("the hub's inventory is not understood: {error}"))?.inventory;
-    let digest = image.digest.to_string();
-    match &inventory.subject {
-        Subject::Image { digest: found, .. } if *found == digest => Ok(Some(inventory)),
-        subject => Err(format!("the hub's inventory is of `{}`, not of {digest}", subject.name())),
+/// An image of a hub that the user is logged in to, and what the hub knows of it. Where it does not answer, the reason is in words.
+#[derive(Debug)]
+pub(crate) struct InHub {
+    hub: HubClient,
+    repository: String,
+    digest: Digest,
+}
+
+impl InHub {
+    /// Returns an image, if the registry that it is in is a hub that the user is logged in to.
+    pub(super) fn find(reference: &ImageReference, image: &Image) -> Option<Self> {
+        // Who has no home has no contexts, and a file that cannot be read was told of when the registry was asked.
+        let contexts = session::contexts_path().and_then(|_| contexts()).ok()?;
+        let (_, context) = contexts.find_by_host(&reference.host)?;
+        // What keeps this from working was told of when the image was fetched, or is when its layers are.
+        let hub = client(context).ok()?;
+        Some(Self { hub, repository: reference.repository.to_string(), digest: image.digest })
+    }
+
+    /// Returns the inventory that the hub made.
+    pub(super) fn inventory(&self) -> Result<Inventory, String> {
+        // The one format that keeps everything.
+        let document = self.download(&self.endpoint("sbom").with("format", Format::Syft))?;
+        let inventory =
+            read(&document).map_err(|error| format!("the hub's inventory is not understood: {error}"))?.inventory;
+        match &inventory.subject {
+            Subject::Image { digest, .. } if *digest == self.digest.to_string() => Ok(inventory),
+            subject => Err(format!("the hub's inventory is of `{}`, not of {}", subject.name(), self.digest)),
+        }
+    }
+
+    /// Returns what the hub knows to be wrong with the image, by its advisories and what is decided there.
+    pub(crate) fn report(&self, only_fixed: bool) -> Result<Report, String> {
+        self.get(&self.endpoint("findings").with("fixable", only_fixed))
+    }
+
+    /// Returns why the hub finds a vulnerability in the image, or why not.
+    pub(crate) fn explanation(&self, vulnerability: &str, component: Option<&str>) -> Result<Explanation, String> {
+        let endpoint = self.endpoint("explanation").with("vulnerability", vulnerability);
+        self.get(&endpoint.with_some("component", component))
+    }
+
+    fn endpoint(&self, last: &str) -> Endpoint {
+        Endpoint::api(["repository", last]).with("name", &self.repository).with("reference", self.digest)
+    }
+
+    fn get<T: DeserializeOwned>(&self, endpoint: &Endpoint) -> Result<T, String> {
+        let answer = self.download(endpoint)?;
+        serde_json::from_slice(&answer).map_err(|error| format!("the hub's answer is not understood: {error}"))
+    }
+
+    fn download(&self, endpoint: &Endpoint) -> Result<Vec<u8>, String> {
+        let answer = block_on(async { Ok(self.hub.download(endpoint, Limits::DOCUMENT_BYTES_MAX).await) });
+        let answer = answer.map_err(|_| "the hub cannot be asked".to_owned())?;
+        answer.map_err(|error| error.to_string())
     }
 }

@@ -23,7 +23,7 @@ fn app() -> Vec<Vec<build::Entry>> {
 }
 
 /// Puts an image into a home, as a layout `layout` and an archive `docker.tar.gz`.
-fn image(home: &Home) -> Built {
+pub(crate) fn image(home: &Home) -> Built {
     let built = build::image(&app(), Packing::Plain, "linux/amd64");
     let mut entry = built.descriptor.clone();
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": "1.4"});
@@ -366,7 +366,7 @@ fn push_blob(hub: &Hub, name: &str, digest: &str, bytes: &[u8]) {
     send(hub, "PUT", &format!("{upload}{separator}digest={digest}"), "application/octet-stream", bytes);
 }
 
-fn push(hub: &Hub, built: &Built, name: &str, tag: &str) {
+pub(crate) fn push(hub: &Hub, built: &Built, name: &str, tag: &str) {
     let (manifest, blobs) = built.blobs.split_last().unwrap();
     for (digest, bytes) in blobs {
         push_blob(hub, name, digest, bytes);

@@ -5,6 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::Home;
+use crate::hub::{Hub, login};
+use crate::sbom::{image, push};
 
 /// What is there: a package of Debian and two of npm, one of which the other brings.
 fn tree(home: &Home) {
@@ -263,4 +265,48 @@ fn mistakes_are_told_before_anything_is_read() {
     insta::assert_snapshot!("no_path", home.run(&["db", "build", "--feed", "a=osv"]));
     insta::assert_snapshot!("twice", home.run(&["db", "build", "--feed", "a=osv:b", "--feed", "a=kev:c"]));
     insta::assert_snapshot!("absent", home.run(&["db", "build", "--feed", "a=osv:b"]));
+}
+
+#[test]
+fn without_a_database_a_scan_says_what_it_needs() {
+    let home = Home::new();
+    tree(&home);
+    insta::assert_snapshot!(home.run(&["scan", "dir:tree", "--quiet"]));
+    // The next update knows.
+    let met = std::fs::read_to_string(home.path().join(".local/share/garrison/advisories/ecosystems")).unwrap();
+    assert_eq!(met, "npm\nDebian:12\n");
+}
+
+#[test]
+fn a_hub_answers_with_what_it_matched() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let built = image(&at_hub);
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let run = |arguments: &[&str]| user.run(arguments).replace(&hub.address, "HUB");
+    while !run(&["sbom", "team/api:1.4"]).contains("Taken from the hub") {}
+    insta::assert_snapshot!("hub_and_user_without_a_database", run(&["scan", "team/api:1.4"]));
+
+    let file = author.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let brought = run(&["db", "import", "--hub", file.to_str().unwrap()]);
+    assert!(brought.starts_with("exit 0\n"), "{brought}");
+    let answered = |name: &str, arguments: &[&str]| {
+        let told = run(&[&["scan", "team/api:1.4"], arguments].concat());
+        insta::with_settings!({filters => [(r"\d+ ms", "N ms"), (r"\(\d+ [a-z]+ old\)", "(AGE)")]}, {
+            insta::assert_snapshot!(name, told);
+        });
+    };
+    answered("hub_answers", &[]);
+    answered("hub_answers_in_part", &["--fail-on", "high", "--only-fixed"]);
+    answered("hub_explains", &["--explain", "CVE-2024-0001"]);
+    answered("hub_explains_one", &["--explain", "CVE-2024-0001", "pkg:npm/a"]);
+    // Here is none, and what is given here the hub knows nothing of.
+    for arguments in [&["--no-cache"][..], &["--vex", "referrers"]] {
+        let told = run(&[&["scan", "team/api:1.4"], arguments].concat());
+        assert!(told.starts_with("exit 3\n") && told.contains("there is no vulnerability database"), "{told}");
+    }
+    let given = run(&["scan", "team/api:1.4", "--database", file.to_str().unwrap(), "-o", "json"]);
+    assert!(given.starts_with("exit 0\n") && !given.contains("Matched by the hub"), "{given}");
 }

@@ -41,6 +41,11 @@ pub(super) struct Given {
 }
 
 impl Decisions {
+    /// Tells whether nothing is given.
+    pub(super) fn are_none(&self) -> bool {
+        self.vex.is_empty() && self.exceptions.is_none()
+    }
+
     /// Reads the files, before the source is looked into.
     pub(super) fn read(&self) -> Result<Files, CommandError> {
         let exceptions = self.exceptions.as_deref().map(read_exceptions).transpose()?;
