@@ -41,6 +41,11 @@ pub(crate) fn image_findings(name: &RepositoryName, image: Digest) -> String {
     format!("/image/findings?name={name}&reference={image}")
 }
 
+/// Returns the address of why a vulnerability is found in an image, or why not.
+pub(crate) fn explanation(name: &RepositoryName, image: Digest, vulnerability: &str) -> String {
+    format!("/image/explanation?name={name}&reference={image}&vulnerability={}", escaped(vulnerability))
+}
+
 /// Returns the address of a vulnerability's page.
 pub(crate) fn vulnerability(name: &str) -> String {
     format!("/vulnerability?id={}", escaped(name))

@@ -52,6 +52,8 @@ static ROWS: &[Endpoint] = rows![
         Guard::Needs(image), ["name", "reference", "platform", "document"] => 200, pages::differences::get;
     GET "/image/findings" "page.image.findings" "Shows what is known to be wrong with an image, and why",
         Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::image_findings::get;
+    GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",
+        Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
         Guard::Needs(search), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
     GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",

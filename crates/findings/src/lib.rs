@@ -17,7 +17,7 @@ mod condition;
 mod cyclonedx;
 mod decision;
 mod explanation;
-mod explanation_table;
+mod explanation_words;
 mod facts;
 mod finding;
 mod fingerprint;
@@ -37,7 +37,7 @@ pub use condition::{Condition, ConditionError};
 pub use cyclonedx::cyclonedx;
 pub use decision::{Deciders, ExceptionState, ExceptionUse, VexUse, VexWord};
 pub use explanation::{Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present};
-pub use explanation_table::explanation_table;
+pub use explanation_words::{ExplanationWords, explanation_table, explanation_words};
 pub use finding::{
     Advised, ComponentRef, Exploitation, Exploited, Finding, Fix, FixState, Rating, Suppression, Suppressor,
 };

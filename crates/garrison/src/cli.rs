@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 
 use crate::commands::{
-    access, audit, completion, config, context, db, exceptions, find, fsck, gc, generate, help, job, keys,
+    access, audit, completion, config, context, db, exceptions, find, findings, fsck, gc, generate, help, job, keys,
 };
 use crate::commands::{login, project, repo, robot, sbom, scan, up, user, version, vex};
 use crate::error::CommandError;
@@ -71,6 +71,8 @@ enum Command {
     Vex(vex::Command),
     Find(find::Find),
     #[command(subcommand)]
+    Findings(findings::Command),
+    #[command(subcommand)]
     Config(config::Command),
     Login(login::Login),
     Logout(login::Logout),
@@ -125,6 +127,7 @@ pub(crate) fn run() -> Result<(), CommandError> {
         Command::Exceptions(command) => command.run(&session),
         Command::Vex(command) => command.run(&session),
         Command::Find(find) => block_on(find.run(&session)),
+        Command::Findings(command) => block_on(command.run(&session)),
         Command::Config(command) => command.run(&session),
         Command::Login(login) => block_on(login.run(&session)),
         Command::Logout(logout) => logout.run(&session),

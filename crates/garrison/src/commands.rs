@@ -8,6 +8,7 @@ pub(crate) mod context;
 pub(crate) mod db;
 pub(crate) mod exceptions;
 pub(crate) mod find;
+pub(crate) mod findings;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod generate;

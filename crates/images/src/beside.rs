@@ -35,14 +35,16 @@ impl Image {
         let subjects: BTreeSet<Digest> = [Some(self.digest), registry.first()].into_iter().flatten().collect();
         let mut beside: Vec<Beside> = Vec::new();
         for subject in subjects {
-            let Some(bytes) = registry.referrers(&subject)? else { continue };
             let parse = |media_type: &str, bytes: &[u8]| {
                 Manifest::parse(Some(media_type), bytes)
                     .map_err(|source| Error::Manifest { what: format!("beside {subject}"), source })
             };
-            let listed = parse(media_type::OCI_INDEX, &bytes)?;
+            let mut listed = Vec::new();
+            for page in registry.referrers(&subject)? {
+                listed.extend(parse(media_type::OCI_INDEX, &page)?.manifests);
+            }
             let wanted = |descriptor: &&oci::Descriptor| descriptor.artifact_type.as_deref().is_some_and(&wants);
-            for descriptor in listed.manifests.iter().filter(wanted) {
+            for descriptor in listed.iter().filter(wanted) {
                 let is_known = beside.iter().any(|known| known.digest == descriptor.digest);
                 if is_known || beside.len() >= BESIDE_MAX {
                     continue;

@@ -84,10 +84,10 @@ impl Registry {
         Ok(fetched.bytes.into())
     }
 
-    /// Fetches the list of what refers to a manifest, if there is one. Its bytes are not checked.
-    pub(crate) fn referrers(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+    /// Fetches the list of what refers to a manifest, page by page. The bytes are not checked.
+    pub(crate) fn referrers(&self, digest: &Digest) -> Result<Vec<Vec<u8>>, Error> {
         let fetched = self.runtime.block_on(self.client.fetch_referrers(&self.repository, digest));
-        Ok(fetched.map_err(|source| failed(digest, source))?.map(|fetched| fetched.bytes.into()))
+        Ok(fetched.map_err(|source| failed(digest, source))?.into_iter().map(|page| page.bytes.into()).collect())
     }
 
     /// The digest of what was asked for: of the index, where that is one.

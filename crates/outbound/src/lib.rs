@@ -36,6 +36,6 @@ pub use feed::{
 };
 pub use hub::{Credentials, HubClient, HubOptions, Page};
 pub use registry::{
-    Blob, Challenge, FetchedManifest, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions, TokenError,
-    parse_token,
+    Blob, Challenge, FetchedManifest, REFERRER_PAGES_MAX, RegistryClient, RegistryCredentials, RegistryError,
+    RegistryOptions, TokenError, parse_token,
 };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use oci::manifest::MANIFEST_BYTES_MAX;
 use oci::{Digest, Reference, RepositoryName, media_type};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LINK, LOCATION, RANGE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -32,6 +32,9 @@ const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 
 /// The most redirects on the way to a blob. Registries of clouds need one, their caches two.
 const REDIRECTS_MAX: usize = 5;
+
+/// The most pages of a list of referrers that are read. Anyone who may push can make it longer.
+pub const REFERRER_PAGES_MAX: usize = 64;
 
 /// How often a request is sent before its failure counts.
 const ATTEMPTS_MAX: u32 = 4;
@@ -166,30 +169,48 @@ impl RegistryClient {
         Ok(FetchedManifest { media_type, bytes: bytes.into() })
     }
 
-    /// Fetches the list of what refers to a manifest (OCI distribution 1.1, "Listing Referrers"), else what the referrers tag lists in a
-    /// registry that is older. `None`, where there is neither. The bytes are not verified.
+    /// Fetches the list of what refers to a manifest, page by page (OCI distribution 1.1, "Listing Referrers"), else what the referrers
+    /// tag lists in a registry that is older. Nothing, where there is neither. At most [`REFERRER_PAGES_MAX`] pages; the bytes are not
+    /// verified.
     pub async fn fetch_referrers(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-    ) -> Result<Option<FetchedManifest>, RegistryError> {
+    ) -> Result<Vec<FetchedManifest>, RegistryError> {
         let listed = self.repository_url(repository, &["referrers", &digest.to_string()])?;
         let tag = digest.to_string().replacen(':', "-", 1);
         let tagged = self.repository_url(repository, &["manifests", &tag])?;
         for url in [listed, tagged] {
-            let request = Request { url, accept: Some(media_type::OCI_INDEX.to_owned()), range_from: 0 };
-            match self.get(repository, request).await {
-                Ok(response) => {
-                    let media_type = Some(media_type::OCI_INDEX.to_owned());
-                    let bytes = self.read(response, MANIFEST_BYTES_MAX + 1).await?;
-                    return Ok(Some(FetchedManifest { media_type, bytes: bytes.into() }));
+            match self.fetch_index(repository, url).await {
+                Ok((first, mut next)) => {
+                    let mut pages = vec![first];
+                    while let Some(url) = next.take().filter(|_| pages.len() < REFERRER_PAGES_MAX) {
+                        let (page, after) = self.fetch_index(repository, url).await?;
+                        pages.push(page);
+                        next = after;
+                    }
+                    return Ok(pages);
                 }
                 // What a registry answers that has no such endpoint, or no such tag.
                 Err(RegistryError::Refused { status: 400 | 404 | 405, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(Vec::new())
+    }
+
+    /// Fetches an index, and where it goes on.
+    async fn fetch_index(
+        &self,
+        repository: &RepositoryName,
+        url: Url,
+    ) -> Result<(FetchedManifest, Option<Url>), RegistryError> {
+        let request = Request { url: url.clone(), accept: Some(media_type::OCI_INDEX.to_owned()), range_from: 0 };
+        let response = self.get(repository, request).await?;
+        let next = response.headers().get(LINK).and_then(|link| next_page(&url, link.to_str().ok()?));
+        let media_type = Some(media_type::OCI_INDEX.to_owned());
+        let bytes = self.read(response, MANIFEST_BYTES_MAX + 1).await?;
+        Ok((FetchedManifest { media_type, bytes: bytes.into() }, next))
     }
 
     /// Starts to fetch a blob of a known size. Its bytes are not verified.
@@ -440,4 +461,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 fn text<'a>(response: &'a Response, name: &reqwest::header::HeaderName) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
+}
+
+/// Returns where a list goes on (RFC 8288): at the same registry, whatever the link says.
+fn next_page(page: &Url, link: &str) -> Option<Url> {
+    let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+    let is_next = parameters.split(';').any(|parameter| matches!(parameter.trim(), "rel=\"next\"" | "rel=next"));
+    page.join(address).ok().filter(|next| is_next && next.origin() == page.origin())
 }

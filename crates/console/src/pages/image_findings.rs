@@ -10,6 +10,7 @@ use oci::{Digest, RepositoryName};
 use crate::component_row::{NAME_BYTES_MAX, PLACE_BYTES_MAX, VERSION_BYTES_MAX};
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
+use crate::pages::explanation::Asked;
 use crate::pages::findings::{Freshness, freshness};
 use crate::severity::Severity;
 use crate::words::{count, foreign, plural, shell_word};
@@ -38,6 +39,7 @@ pub(crate) struct Made {
 
 pub(crate) struct Row {
     pub(crate) href: String,
+    pub(crate) why_href: String,
     pub(crate) name: String,
     pub(crate) severity: Severity,
     pub(crate) exploited: bool,
@@ -62,6 +64,7 @@ struct ImageFindingsPage {
     name: String,
     reference: String,
     image_href: String,
+    asked: Asked,
     sentence: String,
     freshness: Option<Freshness>,
     rows: Vec<Row>,
@@ -76,7 +79,7 @@ pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> R
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     Ok(Part::Made(Box::new(Made {
         sentence: sentence(&report),
-        rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(&report, finding)).collect(),
+        rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect(),
         all: href::image_findings(name, image),
         more: report.findings.len().saturating_sub(ROWS_ON_IMAGE_MAX),
     })))
@@ -88,7 +91,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
     let after: usize = page.after.as_deref().map(str::parse).transpose().map_err(invalid)?.unwrap_or(0);
     let report = call.named_report().await?;
-    let rows = report.findings.iter().skip(after).take(ROWS_MAX).map(|finding| row(&report, finding)).collect();
+    let shown = report.findings.iter().skip(after).take(ROWS_MAX);
+    let rows = shown.map(|finding| row(&name, image, &report, finding)).collect();
     let end = after.saturating_add(ROWS_MAX);
     let first = href::image_findings(&name, image);
     let (host, _) = super::image::host(&call);
@@ -102,6 +106,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         is_first_page: after == 0,
         first,
         image_href: href::image(&name, image),
+        asked: Asked::of(&name, image, ""),
         reference: crate::words::Hash(image).short(),
         name: name.to_string(),
     };
@@ -119,7 +124,7 @@ fn sentence(report: &Report) -> String {
     format!("{} to act on, {others} without a fix, {suppressed} that do not count.", plural(count(mendable), "finding"))
 }
 
-fn row(report: &Report, finding: &Finding) -> Row {
+fn row(repository: &RepositoryName, image: Digest, report: &Report, finding: &Finding) -> Row {
     let component = report.component(finding);
     let location = component.and_then(|component| component.locations.first());
     let named = |name: &str, version: Option<&str>| {
@@ -130,6 +135,7 @@ fn row(report: &Report, finding: &Finding) -> Row {
     let suppressed = finding.suppressions.first();
     Row {
         href: href::vulnerability(&finding.vulnerability),
+        why_href: href::explanation(repository, image, &finding.vulnerability),
         name: foreign(&finding.vulnerability, NAME_BYTES_MAX),
         severity: Severity::of(finding.severity),
         exploited: finding.kev.is_some(),

@@ -29,6 +29,10 @@ fn private(digest: &oci::Digest) -> Vec<(String, String)> {
             "/image/findings?name=gone/shop&reference=2.1".to_owned(),
         ),
         (
+            "/image/explanation?name=team/shop&reference=2.1&vulnerability=CVE-2021-23337".to_owned(),
+            "/image/explanation?name=gone/shop&reference=2.1&vulnerability=CVE-2021-23337".to_owned(),
+        ),
+        (
             format!("/image/sbom?name=team/shop&reference=2.1&document={digest}"),
             format!("/image/sbom?name=gone/shop&reference=2.1&document={digest}"),
         ),
@@ -59,6 +63,11 @@ const CASES: &[Case] = &[
     case("page.image.dependencies", "/image/dependencies?name=team/shop&reference=2.1", true),
     case("page.image.sbom", "/image/sbom?name=team/shop&reference=2.1&document=SBOM", true),
     case("page.image.findings", "/image/findings?name=team/shop&reference=2.1", true),
+    case(
+        "page.image.explanation",
+        "/image/explanation?name=team/shop&reference=2.1&vulnerability=CVE-2021-23337",
+        true,
+    ),
     case("page.findings", "/findings", false),
     case("page.vulnerability", "/vulnerability?id=CVE-2021-23337", false),
     case("page.components", "/components?query=lodash", false),

@@ -108,6 +108,8 @@ testkit::on_both_databases! {
             ("findings", "/findings".to_owned()),
             ("image-findings", format!("/image/findings?{SHOP}")),
             ("vulnerability", "/vulnerability?id=ghsa-35jh-r3h4-6jhm".to_owned()),
+            ("explanation-yes", format!("/image/explanation?{SHOP}&vulnerability=CVE-2021-23337")),
+            ("explanation-no", format!("/image/explanation?{SHOP}&vulnerability=CVE-2021-23337&component=libssl3")),
         ] {
             let page = world.get(&path, Some(&reader)).await;
             assert_eq!(page.status, StatusCode::OK, "{path}");
@@ -121,6 +123,10 @@ testkit::on_both_databases! {
         }
         for wrong in ["/findings?severity=bad", "/findings?epss=2", "/findings?after=x", "/vulnerability?id="] {
             assert_eq!(world.get(wrong, Some(&reader)).await.status, StatusCode::BAD_REQUEST, "{wrong}");
+        }
+        for (wrong, expected) in [("", StatusCode::BAD_REQUEST), ("CVE-1-1", StatusCode::NOT_FOUND)] {
+            let page = world.get(&format!("/image/explanation?{SHOP}&vulnerability={wrong}"), Some(&reader)).await;
+            assert_eq!(page.status, expected, "{wrong}");
         }
         assert_eq!(world.get("/vulnerability?id=CVE-1-1", Some(&reader)).await.status, StatusCode::NOT_FOUND);
         // A stranger learns what publishers say, and nothing of what is here.

@@ -212,6 +212,7 @@ testkit::on_both_databases! {
             format!("/components?query=a&range={wrote}&after={wrote}"),
             format!("/image/component?name=team/api&reference=1&component={wrote}"),
             format!("/image/dependencies?name=team/api&reference=1&platform={wrote}&after={wrote}"),
+            format!("/image/explanation?name=team/shop&reference=1&vulnerability={wrote}&component={wrote}"),
             format!("/image?name=team/shop&reference=1&q={wrote}&type={wrote}&license={wrote}&layer={wrote}"),
             format!("/repositories?after={wrote}"),
             format!("/repositories?name=team/api&view=manifests&after={wrote}"),

@@ -28,6 +28,7 @@ const PAGES: &[(&str, &str)] = &[
     ("findings", "/findings"),
     ("vulnerability", "/vulnerability?id=CVE-2021-23337"),
     ("scanned", "/image/findings?name=team/shop&reference=2.1"),
+    ("explained", "/image/explanation?name=team/shop&reference=2.1&vulnerability=CVE-2021-23337"),
     ("refused", "/components?query=libssl3&range=%3C%3C"),
 ];
 

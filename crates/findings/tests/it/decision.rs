@@ -191,7 +191,7 @@ fn explained(name: &str) -> Explanation {
 
 #[test]
 fn an_explanation_tells_all_who_speak_of_it() {
-    let told = |name: &str| explanation_table(&explained(name), &inventory());
+    let told = |name: &str| explanation_table(&explained(name));
     insta::assert_snapshot!("by_vex", told("CVE-2021-44228"));
     insta::assert_snapshot!("by_exception", told("CVE-2021-45046"));
     insta::assert_snapshot!("overruled", told("CVE-2023-32681"));

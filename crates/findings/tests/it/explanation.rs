@@ -8,7 +8,7 @@ use crate::fixture::{advisory, affected, component, database, database_of, feed,
 
 fn told(name: &str, component: Option<&str>) -> String {
     let explanation = Explanation::of(&database(), &inventory(), &Deciders::default(), name, component).unwrap();
-    explanation_table(&explanation, &inventory())
+    explanation_table(&explanation)
 }
 
 #[test]
@@ -33,12 +33,12 @@ fn what_is_not_here_is_told_with_what_it_is_about() {
         }
     }
     let explanation = Explanation::of(&database(), &fixed, &Deciders::default(), "CVE-2023-0286", None).unwrap();
-    insta::assert_snapshot!("not_affected", explanation_table(&explanation, &fixed));
+    insta::assert_snapshot!("not_affected", explanation_table(&explanation));
     let mut empty = inventory();
     empty.components.clear();
     empty.edges.clear();
     let explanation = Explanation::of(&database(), &empty, &Deciders::default(), "CVE-2023-0286", None).unwrap();
-    insta::assert_snapshot!("not_here", explanation_table(&explanation, &empty));
+    insta::assert_snapshot!("not_here", explanation_table(&explanation));
     insta::assert_snapshot!("unknown", told("CVE-2021-4428", None));
     insta::assert_snapshot!("no_such_component", told("CVE-2023-0286", Some("pkg:deb/debian/zlib1g")));
 }
@@ -93,7 +93,7 @@ fn record(statement: Affected, version: &str) -> String {
         ..inventory()
     };
     let explanation = Explanation::of(&database, &inventory, &Deciders::default(), "CVE-2024-0001", None).unwrap();
-    let text = explanation_table(&explanation, &inventory);
+    let text = explanation_table(&explanation);
     text.lines().skip(3).take_while(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,7 +3,6 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use component::Inventory;
 use findings::{Answer, Condition, Explanation, Options, Report, explanation_table};
 use images::{Local, Source as Place};
 use sbom::formats::Limits;
@@ -89,7 +88,7 @@ impl Scan {
                 let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
                 Explanation::of(&database, &inventory, &decisions.deciders(), name, asked).map_err(damaged)?
             };
-            return tell(&explanation, &inventory, outputs.is_json()?);
+            return tell(&explanation, outputs.is_json()?);
         }
         let mut started = Instant::now();
         let answer = ask(&reader, hub.as_ref(), |hub| hub.report(self.only_fixed));
@@ -185,11 +184,11 @@ fn reason(count: usize, conditions: &[Condition]) -> String {
 }
 
 /// What nobody knows and what is not here is no answer to why.
-fn tell(explanation: &Explanation, inventory: &Inventory, is_json: bool) -> Result<(), CommandError> {
+fn tell(explanation: &Explanation, is_json: bool) -> Result<(), CommandError> {
     if is_json {
         output::print_json(explanation)?;
     } else {
-        output::print_line(explanation_table(explanation, inventory).trim_end())?;
+        output::print_line(explanation_table(explanation).trim_end())?;
     }
     match explanation.answer {
         Answer::Unknown | Answer::NoSuchComponent => Err(CommandError::silent(Kind::No)),

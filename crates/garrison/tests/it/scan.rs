@@ -302,6 +302,16 @@ fn a_hub_answers_with_what_it_matched() {
     answered("hub_answers_in_part", &["--fail-on", "high", "--only-fixed"]);
     answered("hub_explains", &["--explain", "CVE-2024-0001"]);
     answered("hub_explains_one", &["--explain", "CVE-2024-0001", "pkg:npm/a"]);
+    for (name, arguments) in [
+        ("hub_lists_findings", &["findings", "list", "--fixable", "--severity", "high"][..]),
+        ("hub_counts_findings", &["findings", "totals", "--project", "team"]),
+        ("hub_has_no_events", &["findings", "events"]),
+        ("hub_refuses_a_severity", &["findings", "list", "--severity", "bad"]),
+    ] {
+        insta::with_settings!({filters => [(r"20\d\d-\d\d-\d\d[T ][0-9:.]+Z?", "[TIME]"), ("Matched by [0-9a-f]{12}", "Matched by [DIGEST]")]}, {
+            insta::assert_snapshot!(name, run(arguments));
+        });
+    }
     // Here is none, and what is given here the hub knows nothing of.
     for arguments in [&["--no-cache"][..], &["--vex", "referrers"]] {
         let told = run(&[&["scan", "team/api:1.4"], arguments].concat());

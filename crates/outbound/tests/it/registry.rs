@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use garrison_outbound::{RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
+use garrison_outbound::{REFERRER_PAGES_MAX, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
 use oci::{Digest, Reference, RepositoryName};
 
 use crate::canned::{Canned, answer};
@@ -84,6 +84,46 @@ async fn a_token_is_fetched_where_the_registry_says() {
         assert_eq!(header(asked, "authorization"), Some(BASIC));
         assert_eq!(header(&canned.asked()[1], "authorization"), Some("Bearer t0ken"));
     }
+}
+
+/// Lists referrers at a registry that gives these answers, and returns how many pages came and what was asked for.
+async fn listed(answers: Vec<String>) -> (Result<usize, RegistryError>, Vec<String>) {
+    let canned = Canned::new(answers).await;
+    let pages = client(&canned).fetch_referrers(&repository(), &digest()).await.map(|pages| pages.len());
+    let asked = canned.asked().iter().map(|asked| asked.split(' ').nth(1).unwrap().to_owned()).collect();
+    (pages, asked)
+}
+
+#[tokio::test]
+async fn referrers_are_listed_to_the_last_page() {
+    let first = format!("/v2/team/api/referrers/{}", digest());
+    let page =
+        |link: &str| answer("200 OK", &if link.is_empty() { String::new() } else { format!("link: {link}\r\n") }, "{}");
+    let next = |query: &str| format!("<{first}?{query}>; rel=\"next\"");
+    let (pages, asked) = listed(vec![page(&next("n=1&last=a")), page("<?last=b>;rel=next"), page("")]).await;
+    assert_eq!(pages.unwrap(), 3);
+    assert_eq!(asked, [first.clone(), format!("{first}?n=1&last=a"), format!("{first}?last=b")]);
+
+    // Nobody is sent elsewhere, and what is no link ends the list.
+    for link in
+        ["<http://127.0.0.1:1/v2/>; rel=\"next\"", "<x>; rel=\"prev\"", "<x", "next", "<http://[>; rel=\"next\""]
+    {
+        let (pages, asked) = listed(vec![page(link)]).await;
+        assert_eq!((pages.unwrap(), asked.len()), (1, 1), "{link}");
+    }
+    let (pages, _) = listed(vec![page(&next("last=a")), answer("500 Internal Server Error", "", ""), page("")]).await;
+    assert_eq!(pages.unwrap(), 2, "a page that fails in passing is asked for again");
+    let (pages, asked) = listed(vec![page(&next("last=a")); REFERRER_PAGES_MAX + 1]).await;
+    assert_eq!((pages.unwrap(), asked.len()), (REFERRER_PAGES_MAX, REFERRER_PAGES_MAX));
+    let (pages, asked) = listed(vec![page(&next("last=a")), answer("404 Not Found", "", "")]).await;
+    assert!(matches!(pages, Err(RegistryError::Refused { status: 404, .. })), "half a list is none");
+    assert_eq!(asked.len(), 2);
+
+    let older = [answer("404 Not Found", "", ""), page("")];
+    let (pages, asked) = listed(older.to_vec()).await;
+    assert_eq!(pages.unwrap(), 1);
+    assert_eq!(asked[1], format!("/v2/team/api/manifests/{}", digest().to_string().replace(':', "-")));
+    assert_eq!(listed(vec![answer("404 Not Found", "", ""); 2]).await.0.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use component::{Inventory, Location};
+use component::Location;
 use jiff::Timestamp;
 
 use crate::table::{counted, plain, shortened};
@@ -11,32 +11,62 @@ use crate::{Answer, Decided, Elsewhere, Explanation, Held, Present, Suppression,
 /// The most characters of what a vulnerability is: the first line of some records is all of them.
 const SUMMARY_MAX: usize = 200;
 
-/// Writes an explanation; the inventory's layers are named by their numbers.
-pub fn explanation_table(explanation: &Explanation, inventory: &Inventory) -> String {
-    let mut page = Page { text: String::new() };
-    page.sentence(&answer(explanation));
+/// An explanation in words: the answer, then what it rests on, part by part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplanationWords {
+    /// The answer, in a sentence.
+    pub answer: String,
+    /// Lines that belong together, each with what it is; a line that goes on with the one before has no title. Some of it comes from
+    /// others: whatever shows it keeps it from doing anything.
+    pub parts: Vec<Vec<(&'static str, String)>>,
+}
+
+/// Puts an explanation into words.
+pub fn explanation_words(explanation: &Explanation) -> ExplanationWords {
+    let mut words = ExplanationWords { answer: answer(explanation), parts: vec![Vec::new()] };
     if let Some(nearest) = &explanation.nearest {
-        page.row("nearest", nearest);
+        words.row("nearest", nearest);
     }
     if let Some(summary) = &explanation.summary {
-        page.row("what", &shortened(summary, SUMMARY_MAX));
+        words.row("what", &shortened(summary, SUMMARY_MAX));
     }
     if let Some(exploited) = exploited(explanation) {
-        page.row("exploited", &exploited);
+        words.row("exploited", &exploited);
     }
     for held in &explanation.records {
-        page.gap();
-        page.held(held, inventory);
+        words.gap();
+        words.held(held);
     }
-    if !explanation.decided.is_empty() {
-        page.gap();
-    }
+    words.gap();
     for decided in &explanation.decided {
-        page.decided(decided);
+        words.decided(decided);
     }
-    page.elsewhere(explanation);
-    page.feeds(explanation);
-    page.text
+    words.gap();
+    words.elsewhere(explanation);
+    words.gap();
+    words.feeds(explanation);
+    words.parts.retain(|part| !part.is_empty());
+    words
+}
+
+/// Writes an explanation for a terminal.
+pub fn explanation_table(explanation: &Explanation) -> String {
+    /// The titles' column.
+    const TITLE: usize = 11;
+    let ExplanationWords { answer, parts } = explanation_words(explanation);
+    let mut text = plain(&answer) + "\n";
+    for (position, part) in parts.iter().enumerate() {
+        // What it is follows the answer at once.
+        if position > 0 || !part.iter().any(|(title, _)| matches!(*title, "nearest" | "what" | "exploited")) {
+            text.push('\n');
+        }
+        for (title, words) in part {
+            let line = format!(" {title:<TITLE$} {}", plain(words));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn answer(explanation: &Explanation) -> String {
@@ -61,30 +91,19 @@ fn exploited(explanation: &Explanation) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-struct Page {
-    text: String,
-}
-
-impl Page {
-    /// The titles' column.
-    const TITLE: usize = 11;
-
-    fn sentence(&mut self, text: &str) {
-        self.text.push_str(&plain(text));
-        self.text.push('\n');
+impl ExplanationWords {
+    fn row(&mut self, title: &'static str, words: &str) {
+        if let Some(part) = self.parts.last_mut() {
+            part.push((title, words.to_owned()));
+        }
     }
 
-    fn row(&mut self, title: &str, value: &str) {
-        let line = format!(" {title:<width$} {}", plain(value), width = Self::TITLE);
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
+    /// What follows is another part.
     fn gap(&mut self) {
-        self.text.push('\n');
+        self.parts.push(Vec::new());
     }
 
-    fn held(&mut self, held: &Held, inventory: &Inventory) {
+    fn held(&mut self, held: &Held) {
         let kind = if held.is_source { " (source)" } else { "" };
         let date = date(held.feed_newest);
         self.row(
@@ -102,7 +121,7 @@ impl Page {
         if !held.qualifiers.is_empty() {
             self.row("only", &held.qualifiers.join("; "));
         }
-        self.present(&held.present, inventory);
+        self.present(&held.present);
         match &held.comparison {
             // A comparison says it all, but for what else must hold.
             Some(comparison) => {
@@ -143,7 +162,7 @@ impl Page {
         }
     }
 
-    fn present(&mut self, present: &[Present], inventory: &Inventory) {
+    fn present(&mut self, present: &[Present]) {
         /// More of one version are counted.
         const SHOWN: usize = 5;
         for (position, Present { component, source, location }) in present.iter().take(SHOWN).enumerate() {
@@ -152,7 +171,7 @@ impl Page {
                 let _infallible = write!(text, " (source {source})");
             }
             if let Some(location) = location {
-                let _infallible = write!(text, ", {}", place(location, inventory));
+                let _infallible = write!(text, ", {}", place(location));
             }
             self.row(if position == 0 { "present" } else { "" }, &text);
         }
@@ -167,7 +186,6 @@ impl Page {
         if explanation.elsewhere.is_empty() {
             return;
         }
-        self.gap();
         let is_here = !explanation.records.is_empty();
         for (position, other) in explanation.elsewhere.iter().take(SHOWN).enumerate() {
             let Elsewhere { record, feed, ecosystem, package, says, ranges } = other;
@@ -186,7 +204,6 @@ impl Page {
     }
 
     fn feeds(&mut self, explanation: &Explanation) {
-        self.gap();
         let told = |names: &[String]| {
             let feeds = names.iter().map(|name| {
                 let feed = explanation.advisories.feeds.iter().find(|feed| feed.name == *name);
@@ -220,8 +237,8 @@ fn date(moment: Option<Timestamp>) -> String {
     moment.map(|moment| format!(" of {}", moment.strftime("%Y-%m-%d"))).unwrap_or_default()
 }
 
-fn place(location: &Location, inventory: &Inventory) -> String {
-    match location.layer.filter(|layer| usize::from(*layer) < inventory.layers.len()) {
+fn place(location: &Location) -> String {
+    match location.layer {
         Some(layer) => format!("{location}, layer {}", u32::from(layer) + 1),
         None => location.to_string(),
     }

@@ -1,0 +1,166 @@
+use clap::Subcommand;
+use outbound::Endpoint;
+use serde_json::Value;
+
+use super::Rows;
+use crate::error::CommandError;
+use crate::session::{Field, Session};
+
+/// What is known to be wrong across all images of the hub that you may pull.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Example:
+  garrison findings list --severity high --fixable
+  garrison findings totals --project team")]
+pub(crate) enum Command {
+    /// List vulnerabilities, what is worst first: known use, then severity, then how probable use is.
+    #[command(after_help = "Example:
+  garrison findings list
+  garrison findings list --kev --fixable
+  garrison findings list --epss 0.1 --order age --project team")]
+    List {
+        /// Only from this severity on: negligible, low, medium, high, critical
+        #[arg(long)]
+        severity: Option<String>,
+        /// Only from this probability of use on, from 0 to 1
+        #[arg(long, value_name = "PROBABILITY")]
+        epss: Option<f32>,
+        /// Only what is known to be exploited
+        #[arg(long)]
+        kev: bool,
+        /// Only what an upgrade mends somewhere
+        #[arg(long)]
+        fixable: bool,
+        /// Only in images of this project
+        #[arg(long)]
+        project: Option<String>,
+        /// First: worst, epss or age
+        #[arg(long, default_value = "worst")]
+        order: String,
+        #[command(flatten)]
+        rows: Rows,
+    },
+    /// Count findings by severity, and say by which advisories they were matched.
+    #[command(after_help = "Example:
+  garrison findings totals
+  garrison findings totals --project team")]
+    Totals {
+        /// Only in images of this project
+        #[arg(long)]
+        project: Option<String>,
+    },
+    /// List what changed as advisories came, the newest first.
+    #[command(after_help = "Example:
+  garrison findings events")]
+    Events {
+        #[command(flatten)]
+        rows: Rows,
+    },
+}
+
+const VULNERABILITIES: &[Field] = &[
+    Field::key("VULNERABILITY", "vulnerability"),
+    Field::text("SEVERITY", "severity", 1),
+    Field::text("KEV", "exploited", 4),
+    Field::count("EPSS", "epss", 5),
+    Field::text("FIX", "fixable", 6),
+    Field::count("IMAGES", "images", 2),
+    Field::text("IN", "examples", 3),
+    Field::time("SINCE", "since", 7),
+];
+
+const EVENTS: &[Field] = &[
+    Field::time("AT", "at", 1),
+    Field::key("EVENT", "event"),
+    Field::key("VULNERABILITY", "vulnerability"),
+    Field::text("SEVERITY", "severity", 3),
+    Field::text("COMPONENT", "component", 2),
+    Field::text("FIXED", "fixed", 4),
+];
+
+impl Command {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let hub = session.hub()?;
+        match self {
+            Self::List { severity, epss, kev, fixable, project, order, rows } => {
+                let endpoint = Endpoint::api(["vulnerabilities"])
+                    .with("order", order)
+                    .with_some("severity", severity)
+                    .with_some("epss", epss)
+                    .with_some("exploited", kev.then_some(true))
+                    .with_some("fixable", fixable.then_some(true))
+                    .with_some("project", project);
+                let empty = "No image that you may pull has such a vulnerability.";
+                session.print_list(&hub, &endpoint, Some(rows.limit), VULNERABILITIES, empty).await
+            }
+            Self::Totals { project } => {
+                let endpoint = Endpoint::api(["findings", "totals"]).with_some("project", project);
+                let totals: Value = hub.get(&endpoint).await?;
+                session.print_done(&totals, &told(&totals))
+            }
+            Self::Events { rows } => {
+                let endpoint = Endpoint::api(["findings", "events"]);
+                session.print_list(&hub, &endpoint, Some(rows.limit), EVENTS, "Nothing changed yet.").await
+            }
+        }
+    }
+}
+
+/// The severities, worst first.
+const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "negligible", "unknown"];
+
+/// The answer in words.
+fn told(totals: &Value) -> String {
+    let count = |name: &str| totals[name].as_u64().unwrap_or(0);
+    let matched = &totals["matched"];
+    if matched.is_null() {
+        return "Nothing was matched yet: the hub has no advisories, or no image.".to_owned();
+    }
+    let open: u64 = SEVERITIES.iter().map(|name| count(name)).sum();
+    let by_severity: Vec<String> =
+        SEVERITIES.iter().filter(|name| count(name) > 0).map(|name| format!("{} {name}", count(name))).collect();
+    let first = match open {
+        0 => "No finding counts".to_owned(),
+        1 => format!("1 finding counts: {}", by_severity.join(", ")),
+        _ => format!("{open} findings count: {}", by_severity.join(", ")),
+    };
+    let text = |name: &str| matched[name].as_str().unwrap_or("-");
+    format!(
+        "{first}.\n{} known to be exploited, {} that an upgrade mends, {} that do not count.\nMatched by {} ({}), since {}.",
+        count("exploited"),
+        count("fixable"),
+        count("suppressed"),
+        text("database").parse::<oci::Digest>().map_or_else(|_| text("database").to_owned(), |digest| digest.short()),
+        text("progress"),
+        text("since"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn totals_are_told_in_words() {
+        let matched = json!({
+            "database": format!("sha256:{}", "0f".repeat(32)), "matcher": 3, "progress": "done",
+            "since": "2026-11-29T10:11:12Z",
+        });
+        for (totals, expected) in [
+            (json!({"matched": null}), "Nothing was matched yet: the hub has no advisories, or no image."),
+            (
+                json!({"matched": matched, "suppressed": 2}),
+                "No finding counts.\n0 known to be exploited, 0 that an upgrade mends, 2 that do not count.\n\
+                 Matched by 0f0f0f0f0f0f (done), since 2026-11-29T10:11:12Z.",
+            ),
+            (
+                json!({"matched": matched, "critical": 1, "unknown": 3, "exploited": 1, "fixable": 4}),
+                "4 findings count: 1 critical, 3 unknown.\n1 known to be exploited, 4 that an upgrade mends, \
+                 0 that do not count.\nMatched by 0f0f0f0f0f0f (done), since 2026-11-29T10:11:12Z.",
+            ),
+        ] {
+            assert_eq!(told(&totals), expected, "{totals}");
+        }
+    }
+}
