@@ -108,6 +108,10 @@ static TENANCY: &[Endpoint] = rows![
     DELETE "/api/v1/projects/{project}/members/{account}" "member.revoke" "Takes an account's role in the project away",
         Guard::Needs(write_members), Api, [], NONE => 204 NONE, v1::projects::revoke;
 
+    GET "/api/v1/projects/{project}/exceptions" "project.exceptions.get" "Returns a project's exceptions: owners' dated decisions that findings do not count",
+        Guard::Needs(read_project), Api, [], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
+    PUT "/api/v1/projects/{project}/exceptions" "project.exceptions.set" "Sets a project's exceptions by a document; an empty one takes all back",
+        Guard::Needs(update_project), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
     GET "/api/v1/projects/{project}/robots" "project.robots" "Lists a project's robots",
         Guard::Needs(read_robots), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::robots::RobotPage>()), v1::robots::list;
     POST "/api/v1/projects/{project}/robots" "project.robot.create" "Creates a robot of the project; its secret is shown once",
@@ -189,6 +193,10 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions, or by the name of a vulnerability",
         Guard::Needs(catalog), Api, ["query", "range", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
+    GET "/api/v1/exceptions" "exceptions.get" "Returns the exceptions that count for the images of all projects",
+        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
+    PUT "/api/v1/exceptions" "exceptions.set" "Sets the exceptions that count for the images of all projects, by a document; an empty one takes all back",
+        Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
     GET "/api/v1/advisories" "advisories.get" "Says which database of advisories the hub has, and how its feeds fare",
         Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::advisories::Advisories>()), v1::advisories::get;
     POST "/api/v1/advisories/update" "advisories.update" "Has the hub fetch what is new of advisories",

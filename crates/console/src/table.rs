@@ -55,7 +55,7 @@ static ROWS: &[Endpoint] = rows![
     GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",
         Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
-        Guard::Needs(search), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
+        Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
     GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",
         Guard::Needs(search), ["id", "after"] => 200, pages::vulnerability::get;
     GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
@@ -89,6 +89,11 @@ fn repositories(target: &Target) -> Needs<'_> {
 
 fn image(target: &Target) -> Needs<'_> {
     vec![Need::required(Action::RepositoryPull, Resource::Repository(target.repository()))]
+}
+
+/// Who may know the hub's settings is shown the exceptions of all projects.
+fn findings(_: &Target) -> Needs<'_> {
+    vec![Need::required(Action::CatalogList, Resource::System), Need::optional(Action::SystemRead, Resource::System)]
 }
 
 fn search(_: &Target) -> Needs<'_> {

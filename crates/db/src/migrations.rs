@@ -29,12 +29,14 @@ const HUB: &[Migration] = &[
     Migration { version: 3, text: include_str!("../migrations/0003_facts.sql") },
     Migration { version: 4, text: include_str!("../migrations/0004_discarded.sql") },
     Migration { version: 5, text: include_str!("../migrations/0005_facts_by_source.sql") },
+    Migration { version: 6, text: include_str!("../migrations/0006_exceptions.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.
 const INVENTORY: &[Migration] = &[
     Migration { version: 1, text: include_str!("../migrations/inventory/0001_initial.sql") },
     Migration { version: 2, text: include_str!("../migrations/inventory/0002_findings.sql") },
+    Migration { version: 3, text: include_str!("../migrations/inventory/0003_decisions.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

@@ -21,6 +21,22 @@ pub enum Scope {
     Content,
     /// What someone asserted in one repository, by the repository's number: it counts there alone.
     Repository(i64),
+    /// What someone asserted for all repositories of a project, by the project's number.
+    Project(i64),
+    /// What someone asserted for all repositories of a hub.
+    Hub,
+}
+
+impl Scope {
+    /// Returns the number that it is kept and found by, which no other has. Repositories and projects are numbered from 1.
+    pub fn number(self) -> i64 {
+        match self {
+            Self::Content => 0,
+            Self::Repository(number) => number,
+            Self::Project(number) => -number,
+            Self::Hub => i64::MIN,
+        }
+    }
 }
 
 /// One statement about a digest.
@@ -210,7 +226,7 @@ pub fn holding(facts: impl IntoIterator<Item = Fact>, now_us: i64) -> Vec<Fact> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Sbom;
+    use crate::{Exempted, Sbom};
 
     fn fact(at_us: i64) -> Fact {
         let hex = "9f".repeat(32);
@@ -246,6 +262,35 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&fact.encode()), String::from_utf8_lossy(golden));
         assert_eq!(fact.id().to_string(), id);
         assert_eq!(Fact::decode(golden).unwrap(), fact);
+    }
+
+    #[test]
+    fn an_exception_is_as_it_was_written() {
+        let golden = include_bytes!("../tests/golden/exempted-1.json").trim_ascii_end();
+        let id = include_str!("../tests/golden/exempted-1.id").trim_ascii_end();
+        let fact = Fact {
+            scope: Scope::Project(3),
+            claim: Claim::Exempted(Exempted {
+                begins_at_us: 1_763_000_000_000_000,
+                id: "openssl-2026".to_owned(),
+                owner: "team-a@example.com".to_owned(),
+                reason: "not reached".to_owned(),
+            }),
+            producer: "user:ann".to_owned(),
+            expires_at_us: Some(1_780_000_000_000_000),
+            ..fact(1_764_000_000_000_000)
+        };
+        assert_eq!(String::from_utf8_lossy(&fact.encode()), String::from_utf8_lossy(golden));
+        assert_eq!(fact.id().to_string(), id);
+        assert_eq!(Fact::decode(golden).unwrap(), fact);
+        let hub = Fact { scope: Scope::Hub, ..fact };
+        assert_eq!(Fact::decode(&hub.encode()).unwrap(), hub);
+    }
+
+    #[test]
+    fn scopes_have_numbers_of_their_own() {
+        let scopes = [Scope::Content, Scope::Repository(1), Scope::Project(1), Scope::Repository(7), Scope::Hub];
+        assert_eq!(scopes.map(Scope::number), [0, 1, -1, 7, i64::MIN]);
     }
 
     #[track_caller]

@@ -111,7 +111,8 @@ pub(crate) struct Judge<'a> {
 
 #[derive(Default)]
 struct Used {
-    exceptions: BTreeMap<String, usize>,
+    /// By the place of the exception.
+    exceptions: BTreeMap<usize, usize>,
     /// By the place of the document.
     documents: BTreeMap<usize, usize>,
 }
@@ -167,10 +168,10 @@ impl<'a> Judge<'a> {
             locations: &component.locations,
             fix: if is_fixable { policy::Fix::Available } else { policy::Fix::None },
         };
-        let covering = exceptions.covering(&question, now.as_second());
+        let covering = exceptions.covering_at(&question, now.as_second());
         let mut used = self.used.borrow_mut();
-        for exception in &covering {
-            *used.exceptions.entry(exception.id.clone()).or_default() += 1;
+        for place in &covering {
+            *used.exceptions.entry(*place).or_default() += 1;
         }
         let suppression = |exception: &policy::Exception| Suppression {
             by: Suppressor::Exception,
@@ -181,7 +182,7 @@ impl<'a> Judge<'a> {
             justification: None,
             expires: moment(exception.expires),
         };
-        covering.into_iter().map(suppression).collect()
+        covering.into_iter().filter_map(|place| exceptions.entries().get(place)).map(suppression).collect()
     }
 
     /// Returns all that VEX documents say, that which holds first.
@@ -218,15 +219,14 @@ impl<'a> Judge<'a> {
             now if now < exception.expires => ExceptionState::Current,
             _ => ExceptionState::Expired,
         };
-        exceptions
-            .entries()
-            .iter()
-            .map(|exception| ExceptionUse {
+        let entries = exceptions.entries().iter().enumerate();
+        entries
+            .map(|(place, exception)| ExceptionUse {
                 id: exception.id.clone(),
                 owner: exception.owner.clone(),
                 expires: moment(exception.expires),
                 state: state(exception),
-                findings: used.exceptions.get(&exception.id).copied().unwrap_or_default(),
+                findings: used.exceptions.get(&place).copied().unwrap_or_default(),
             })
             .collect()
     }

@@ -80,11 +80,7 @@ impl<'a, B: AsRef<[u8]>> Known<'a, B> {
         let (mut aliases, mut ratings, mut weaknesses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for advisory in &vulnerability.advisories {
             let head = database.advisory(*advisory)?;
-            // An erratum is about several vulnerabilities: its name and what it has in common with the others are none of this one's.
-            if head.upstream.is_empty() {
-                aliases.extend(head.aliases.iter().map(ToString::to_string));
-            }
-            aliases.insert(head.id.to_owned());
+            add_names(&head, &mut aliases);
             weaknesses.extend(&head.weaknesses);
             if head.withdrawn.is_none() {
                 ratings.extend(head.severities.iter().map(|severity| self.rating(&head, severity)));
@@ -102,6 +98,29 @@ impl<'a, B: AsRef<[u8]>> Known<'a, B> {
         });
         Ok(Facts { name, aliases, ratings, epss, kev, weaknesses, advisories: vulnerability.advisories })
     }
+}
+
+/// Returns all names of a vulnerability by which exceptions and VEX may mean it, the one that findings are called by first.
+///
+/// # Errors
+/// When the database is damaged.
+pub fn names<B: AsRef<[u8]>>(database: &Database<B>, index: VulnerabilityIndex) -> Result<Vec<String>, Corrupt> {
+    let vulnerability = database.vulnerability(index)?;
+    let mut aliases = BTreeSet::new();
+    for advisory in &vulnerability.advisories {
+        add_names(&database.advisory(*advisory)?, &mut aliases);
+    }
+    aliases.remove(vulnerability.name);
+    Ok(std::iter::once(vulnerability.name.to_owned()).chain(aliases).collect())
+}
+
+/// Adds the names that a record has for its vulnerability.
+fn add_names(head: &AdvisoryHead<'_>, names: &mut BTreeSet<String>) {
+    // An erratum is about several vulnerabilities: its name and what it has in common with the others are none of this one's.
+    if head.upstream.is_empty() {
+        names.extend(head.aliases.iter().map(ToString::to_string));
+    }
+    names.insert(head.id.to_owned());
 }
 
 /// Returns a moment.

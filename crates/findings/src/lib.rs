@@ -27,6 +27,7 @@ mod paths;
 mod report;
 pub mod sarif;
 mod spoken;
+mod standing;
 mod table;
 mod upgrade;
 
@@ -38,6 +39,7 @@ pub use cyclonedx::cyclonedx;
 pub use decision::{Deciders, ExceptionState, ExceptionUse, VexUse, VexWord};
 pub use explanation::{Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present};
 pub use explanation_words::{ExplanationWords, explanation_table, explanation_words};
+pub use facts::names;
 pub use finding::{
     Advised, ComponentRef, Exploitation, Exploited, Finding, Fix, FixState, Rating, Suppression, Suppressor,
 };
@@ -45,6 +47,7 @@ pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
 pub use report::{Advisories, Counted, FeedState, Options, Report, SCHEMA, Support};
 pub use sarif::{Sarif, sarif};
+pub use standing::{Standing, standings};
 pub use table::{TableOptions, table};
 pub use upgrade::Upgrade;
 

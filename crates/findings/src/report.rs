@@ -253,7 +253,7 @@ fn finding<B: AsRef<[u8]>>(
 }
 
 /// Returns the smallest version that mends a finding, from what everybody gets if that is there.
-fn fix(hits: &[Hit]) -> Fix {
+pub(crate) fn fix(hits: &[Hit]) -> Fix {
     let mut best: Option<(&Hit, &str)> = None;
     for hit in hits {
         let Some(version) = hit.fixed.as_deref() else { continue };

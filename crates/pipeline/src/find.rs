@@ -315,7 +315,8 @@ impl Pipeline {
         Ok(Some(few))
     }
 
-    /// Leaves out what the distribution answers for: it is told with the distribution's own package.
+    /// Leaves out what the distribution answers for, which is told with the distribution's own package, and what is decided not to
+    /// count.
     async fn unanswered(
         &self,
         vulnerability: Option<i64>,
@@ -325,6 +326,11 @@ impl Pipeline {
         let pairs = candidates.iter().map(|candidate| (candidate.image, candidate.component.id)).collect();
         let answered = self.answered_for(vulnerability, &pairs).await?;
         candidates.retain(|candidate| !answered.contains(&(candidate.image, candidate.component.id)));
+        let images = candidates.iter().map(|candidate| candidate.image).collect();
+        let decided = self.decided_in(vulnerability, &images).await?;
+        candidates.retain(|Candidate { repository, image, component }| {
+            !decided.contains(&(repository.number(), *image, component.id))
+        });
         Ok(candidates)
     }
 

@@ -74,6 +74,8 @@ db::statements! {
         ON CONFLICT (repository_id, image_id) DO UPDATE SET fresh = 0";
     /// Forgets what an image has in a repository.
     DELETE_TOTALS = "DELETE FROM finding_totals WHERE repository_id = $1 AND image_id = $2";
+    /// Forgets what was decided about an image in a repository.
+    DELETE_DECISIONS = "DELETE FROM finding_decisions WHERE repository_id = $1 AND image_id = $2";
     /// Placements after a pair.
     LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
@@ -174,7 +176,7 @@ impl Packed {
         let system = matching::distribution_of(inventory);
         for component in &inventory.components {
             let subject = Subject::of(component, system.as_deref()).to_bytes()?;
-            let identity = format!("{}{VARIANT_MARK}{}", identity(component), variant(&subject));
+            let identity = identity_of(component, &subject);
             let indexed = components.entry(identity.clone()).or_insert_with(|| Indexed::new(component, subject));
             let room = PLACES_MAX - indexed.places.len();
             indexed.places.extend(component.locations.iter().take(room).cloned());
@@ -201,6 +203,20 @@ impl Packed {
     pub(crate) fn sha256(&self) -> String {
         hex::encode(digest(&SHA256, &self.body))
     }
+}
+
+/// Returns what each component of an inventory is known by in the index, in the inventory's order.
+pub(crate) fn identities(inventory: &Inventory) -> Vec<String> {
+    let system = matching::distribution_of(inventory);
+    let identity = |component: &Component| {
+        let subject = Subject::of(component, system.as_deref()).to_bytes().unwrap_or_default();
+        identity_of(component, &subject)
+    };
+    inventory.components.iter().map(identity).collect()
+}
+
+fn identity_of(component: &Component, subject: &[u8]) -> String {
+    format!("{}{VARIANT_MARK}{}", identity(component), variant(subject))
 }
 
 /// Returns the components that were installed by packages of the distribution wherever they are, with those packages.
@@ -531,6 +547,7 @@ pub(crate) async fn unplace(index: &Db, gone: Vec<Placement>) -> Result<(), db::
                 for (repository, image, _) in gone {
                     tx.execute(&DELETE_PLACEMENT, &[repository.number().into(), image.into()]).await?;
                     tx.execute(&DELETE_TOTALS, &[repository.number().into(), image.into()]).await?;
+                    tx.execute(&DELETE_DECISIONS, &[repository.number().into(), image.into()]).await?;
                 }
                 Ok(())
             })

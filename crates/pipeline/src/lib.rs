@@ -11,6 +11,9 @@
 //! only what the two say differently is matched again ([`MATCH`]). [`Pipeline::list_vulnerabilities`] answers what is wrong
 //! everywhere, [`Pipeline::find`] which images have a vulnerability.
 //!
+//! What owners of images decide about findings, by documents of exceptions for a project or for all, counts wherever findings are
+//! told or counted ([`Pipeline::set_exceptions`], [`DECIDE`]).
+//!
 //! Not here: how layers are read and components found (`sbom`), who may ask (`api`), how jobs run (`ledger`).
 //!
 //! # Invariants
@@ -20,11 +23,15 @@
 //! - A job that fails leaves nothing of what it found, and one image that cannot be read keeps no other waiting.
 //! - All inventories at work together stay within the memory that the operator gives.
 //! - What was matched by differences is what a match of everything would give, wherever it was cut off.
+//! - What is decided about a finding, `findings` decides alone, for a report as for a total; an exception of one project never reaches
+//!   another's images.
 //! - An answer names only what a repository holds now, and only repositories that the caller may read.
 
 mod advised;
 mod aside;
+mod decided;
 mod documents;
+mod facts;
 mod find;
 mod image;
 mod index;
@@ -43,6 +50,7 @@ pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, MATCH, MatchState, Order, Progress, Totals,
     VulnerabilityPage,
 };
+pub use decided::{DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
 pub use find::{Affected, Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
@@ -52,10 +60,10 @@ pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(advised::statements())
+    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(advised::statements()).chain(decided::index_statements())
 }
 
 /// Returns every SQL statement of this crate on the hub's tables.
 pub fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
-    make::STATEMENTS.iter()
+    make::STATEMENTS.iter().chain(facts::STATEMENTS).chain(decided::hub_statements())
 }

@@ -15,6 +15,7 @@ use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source}
 
 use crate::aside::{Lost, aside};
 use crate::documents::documents;
+use crate::facts;
 use crate::image::Image;
 use crate::index::{self, Packed, State};
 use crate::pipeline::Pipeline;
@@ -31,9 +32,6 @@ db::statements! {
     /// The newest fact of the hub about an image's components.
     FIND_NEWEST_FACT = "SELECT body FROM facts WHERE subject = $1 AND scope = 0 AND claim = $2 AND fact_key = $3 \
         AND producer = $4 ORDER BY observed_at_us DESC, id DESC LIMIT 1";
-    /// States a fact.
-    INSERT_FACT = "INSERT INTO facts (id, scope, subject, claim, fact_key, producer, observed_at_us, expires_at_us, \
-        source, body) VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
 }
 
 /// Why an image was not inventoried.
@@ -337,7 +335,7 @@ impl Pipeline {
                         source,
                         withdraws: None,
                     };
-                    insert_fact(tx, &fact).await?;
+                    facts::insert(tx, &fact).await?;
                     // The audit log's seal is the fact's: its name commits to every byte of it.
                     let record = Record::allowed("system", "inventory.make", &subject.to_string())
                         .detail("fact", fact.id().to_string());
@@ -347,22 +345,6 @@ impl Pipeline {
             })
             .await
     }
-}
-
-async fn insert_fact(tx: &mut db::Tx, fact: &Fact) -> Result<(), db::Error> {
-    let parameters = [
-        fact.id().as_bytes().to_vec().into(),
-        fact.subject.to_bytes().into(),
-        fact.claim.kind().into(),
-        fact.claim.key().into(),
-        (&fact.producer).into(),
-        fact.observed_at_us.into(),
-        fact.expires_at_us.into(),
-        fact.source.map(|source| source.to_bytes()).into(),
-        fact.encode().into(),
-    ];
-    tx.execute(&INSERT_FACT, &parameters).await?;
-    Ok(())
 }
 
 fn too_much_memory(limit: u64) -> Failure {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use component::{Inventory, Subject};
@@ -10,6 +10,7 @@ use sbom::Matcher;
 use tokio::sync::Semaphore;
 
 use crate::advised::{InUse, MATCH, MATCH_EVERY};
+use crate::decided::{self, DECIDE, DECIDE_EVERY};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
 use crate::numbers::Numbers;
@@ -67,6 +68,8 @@ pub(crate) struct Inner {
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
     pub(crate) advisories: RwLock<InUse>,
+    /// Exceptions of projects.
+    pub(crate) composed: Mutex<decided::Remembered>,
 }
 
 /// Why a question about inventories has no answer.
@@ -84,6 +87,9 @@ pub enum Error {
     /// The database of advisories is damaged.
     #[error("the database of advisories is damaged; the next update replaces it")]
     Advisories(#[from] vulndb::file::Corrupt),
+    /// Work on a thread of its own did not end.
+    #[error("the work panicked")]
+    Lost,
 }
 
 impl Pipeline {
@@ -112,6 +118,7 @@ impl Pipeline {
                 numbers: Numbers::default(),
                 comparisons: Semaphore::new(1),
                 advisories: RwLock::default(),
+                composed: Mutex::default(),
             }),
         }
     }
@@ -119,7 +126,7 @@ impl Pipeline {
     /// Adds the handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let [makes, sweeps, matches] = [(); 3].map(|()| self.clone());
+        let [makes, sweeps, matches, decides] = [(); 4].map(|()| self.clone());
         runner
             .limited_handler(INVENTORY, self.inner.workers, move |context| {
                 let pipeline = makes.clone();
@@ -136,8 +143,13 @@ impl Pipeline {
                 let pipeline = matches.clone();
                 Box::pin(async move { pipeline.run_match(&context).await })
             })
+            .handler(DECIDE, move |context| {
+                let pipeline = decides.clone();
+                Box::pin(async move { pipeline.run_decide(&context).await })
+            })
             .schedule(SWEEP, SWEEP_EVERY)
             .schedule(MATCH, MATCH_EVERY)
+            .schedule(DECIDE, DECIDE_EVERY)
     }
 
     /// Returns what is known of an image's inventory; none while nobody has looked at it.
@@ -163,8 +175,8 @@ impl Pipeline {
         Ok(work.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())))
     }
 
-    /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in; none without
-    /// an inventory or without a database. With `only_fixed`, only what an upgrade mends.
+    /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in, and by the
+    /// exceptions that count there; none without an inventory or without a database. With `only_fixed`, only what an upgrade mends.
     ///
     /// It is matched as it is asked for: some milliseconds.
     ///
@@ -177,9 +189,15 @@ impl Pipeline {
         only_fixed: bool,
     ) -> Result<Option<findings::Report>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
+        let id = self.inner.registry.repository_id(repository).await?;
+        let composed = self.newest_composed(id).await?;
+        let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let report = self.look(image, move |inventory| {
-            let options = findings::Options { with_summaries: true, only_fixed, ..findings::Options::default() };
-            findings::Report::of(&advisories.database, inventory, &options)
+            let deciders = composed.deciders(&name, now_us);
+            let options = findings::Options { deciders, with_summaries: true, only_fixed };
+            let mut report = findings::Report::of(&advisories.database, inventory, &options)?;
+            composed.tell_about(&mut report.exceptions, &name);
+            Ok::<_, vulndb::file::Corrupt>(report)
         });
         let mut report = report.await?.transpose()?;
         if let Some(findings::Report { source: Subject::Image { name, .. }, .. }) = &mut report {
@@ -188,16 +206,28 @@ impl Pipeline {
         Ok(report)
     }
 
-    /// Says why a vulnerability is found in an image, or why not; none without an inventory or without a database.
+    /// Says why a vulnerability is found in an image, or why not, as one of the repository that it is asked for in; none without an
+    /// inventory or without a database.
     ///
     /// # Errors
     /// When a database fails.
-    pub async fn explanation(&self, image: Digest, asked: Asked) -> Result<Option<findings::Explanation>, Error> {
+    pub async fn explanation(
+        &self,
+        repository: &RepositoryName,
+        image: Digest,
+        asked: Asked,
+    ) -> Result<Option<findings::Explanation>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
+        let id = self.inner.registry.repository_id(repository).await?;
+        let composed = self.newest_composed(id).await?;
+        let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let explanation = self.look(image, move |inventory| {
             let Asked { vulnerability, component } = asked;
-            let deciders = findings::Deciders::default();
-            findings::Explanation::of(&advisories.database, inventory, &deciders, &vulnerability, component.as_deref())
+            let (database, deciders) = (&advisories.database, composed.deciders(&name, now_us));
+            let component = component.as_deref();
+            let mut explanation = findings::Explanation::of(database, inventory, &deciders, &vulnerability, component)?;
+            composed.tell_about(&mut explanation.exceptions, &name);
+            Ok::<_, vulndb::file::Corrupt>(explanation)
         });
         Ok(explanation.await?.transpose()?)
     }

@@ -55,6 +55,14 @@ pub enum ReadError {
 }
 
 impl ReadError {
+    /// Returns the line and the column at fault, from 1; none where nobody knows.
+    pub fn place(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::At { line, column, .. } => Some((*line, *column)).filter(|(line, _)| *line > 0),
+            Self::TooLarge { .. } | Self::Utf8 => None,
+        }
+    }
+
     /// Returns the name that was meant perhaps.
     pub fn nearest(&self) -> Option<&str> {
         match self {

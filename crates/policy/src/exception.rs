@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use component::{Component, Location, Pattern};
 
@@ -12,6 +13,28 @@ pub struct Exceptions {
     by_name: HashMap<String, Vec<usize>>,
     /// The entries with a wildcard among their vulnerabilities.
     with_wildcard: Vec<usize>,
+    remembered: Remembered,
+}
+
+/// Which entries speak of a vulnerability, by all its names. With thousands of wildcards that is dear to find out, and a vulnerability
+/// is asked about once for each component of each image that has it.
+#[derive(Debug, Default)]
+struct Remembered(Mutex<HashMap<String, Arc<[usize]>>>);
+
+/// Vulnerabilities that are remembered; past that, all are forgotten. A database has some 300,000, of which images have a tenth.
+const REMEMBERED_MAX: usize = 50_000;
+
+impl Clone for Remembered {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// What is remembered can be found out again, and tells nothing apart.
+impl PartialEq for Remembered {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// An owner's decision that some findings do not count.
@@ -90,7 +113,7 @@ impl Exceptions {
             for pattern in &entry.vulnerabilities {
                 if pattern.is_literal() {
                     exceptions.by_name.entry(pattern.as_str().to_ascii_uppercase()).or_default().push(index);
-                } else {
+                } else if exceptions.with_wildcard.last() != Some(&index) {
                     exceptions.with_wildcard.push(index);
                 }
             }
@@ -115,12 +138,42 @@ impl Exceptions {
 
     /// Returns all exceptions that cover a finding at a moment, in the order of the document.
     pub fn covering(&self, question: &Question<'_>, now: Time) -> Vec<&Exception> {
-        let upper_case = question.vulnerabilities.iter().map(|name| name.trim().to_ascii_uppercase());
-        let named = upper_case.filter_map(|name| self.by_name.get(&name)).flatten();
-        let mut candidates: Vec<usize> = named.chain(&self.with_wildcard).copied().collect();
-        candidates.sort_unstable();
-        candidates.dedup();
-        candidates.into_iter().map(|index| &self.entries[index]).filter(|entry| entry.covers(question, now)).collect()
+        self.covering_at(question, now).into_iter().map(|index| &self.entries[index]).collect()
+    }
+
+    /// Returns the places of all exceptions that cover a finding at a moment, in the order of the document.
+    pub fn covering_at(&self, question: &Question<'_>, now: Time) -> Vec<usize> {
+        let about = self.about(question.vulnerabilities);
+        about.iter().copied().filter(|index| self.entries[*index].covers_one_of_its(question, now)).collect()
+    }
+
+    /// Returns the places of the exceptions that speak of a vulnerability, by any of its names.
+    pub fn about(&self, names: &[&str]) -> Arc<[usize]> {
+        if self.with_wildcard.is_empty() {
+            return self.find_about(names).into();
+        }
+        let key = names.join("\n");
+        let remembered = || self.remembered.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = remembered().get(&key) {
+            return Arc::clone(known);
+        }
+        let found: Arc<[usize]> = self.find_about(names).into();
+        let mut remembered = remembered();
+        if remembered.len() >= REMEMBERED_MAX {
+            remembered.clear();
+        }
+        remembered.insert(key, Arc::clone(&found));
+        found
+    }
+
+    fn find_about(&self, names: &[&str]) -> Vec<usize> {
+        let upper_case = names.iter().map(|name| name.trim().to_ascii_uppercase());
+        let literal = upper_case.filter_map(|name| self.by_name.get(&name)).flatten().copied();
+        let meant = self.with_wildcard.iter().copied().filter(|index| self.entries[*index].has_vulnerability(names));
+        let mut found: Vec<usize> = literal.chain(meant).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     /// Returns the exceptions that count no more.
@@ -142,23 +195,28 @@ impl Exception {
 
     /// Tells whether it covers a finding at a moment.
     pub fn covers(&self, question: &Question<'_>, now: Time) -> bool {
+        self.has_vulnerability(question.vulnerabilities) && self.covers_one_of_its(question, now)
+    }
+
+    /// Tells whether it covers a finding of a vulnerability that it speaks of.
+    fn covers_one_of_its(&self, question: &Question<'_>, now: Time) -> bool {
         self.counts(now)
             && match self.condition {
                 Some(Condition::OnlyWithoutFix) => question.fix == Fix::None,
                 None => true,
             }
-            && self.has_vulnerability(question.vulnerabilities)
             && self.has_repository(question.repository)
             && self.has_component(question.component)
             && self.has_locations(question.locations)
     }
 
-    fn has_vulnerability(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.vulnerabilities.iter().any(|one| one.matches_ignoring_case(name.trim())))
+    /// Tells whether it is about a repository.
+    pub fn has_repository(&self, repository: Option<&str>) -> bool {
+        self.scope.is_empty() || repository.is_some_and(|name| self.scope.iter().any(|one| one.matches(name)))
     }
 
-    fn has_repository(&self, repository: Option<&str>) -> bool {
-        self.scope.is_empty() || repository.is_some_and(|name| self.scope.iter().any(|one| one.matches(name)))
+    fn has_vulnerability(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.vulnerabilities.iter().any(|one| one.matches_ignoring_case(name.trim())))
     }
 
     fn has_component(&self, component: &Component) -> bool {

@@ -137,7 +137,13 @@ impl Registry {
         Self { inner: Arc::new(Inner { db, blobs, options, caches, writers, begun }) }
     }
 
-    pub(crate) fn now_us(&self) -> i64 {
+    /// Returns the database that the registry is kept in.
+    pub fn database(&self) -> &Db {
+        &self.inner.db
+    }
+
+    /// Returns the time by the registry's clock, in microseconds since 1970-01-01 UTC.
+    pub fn now_us(&self) -> i64 {
         self.inner.options.clock.now_us()
     }
 

@@ -147,7 +147,7 @@ impl From<pipeline::Error> for Failure {
                 .hint("leave `after` out to begin with the first page"),
             pipeline::Error::Database(error) => error.into(),
             pipeline::Error::Registry(error) => error.into(),
-            pipeline::Error::Advisories(error) => Self::internal(error),
+            error @ (pipeline::Error::Advisories(_) | pipeline::Error::Lost) => Self::internal(error),
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct FindingTotals {
     exploited: u64,
     /// Of all of these, those that an upgrade mends.
     fixable: u64,
-    /// Those that do not count: not affected by their publisher's word, or nothing that runs.
+    /// Those that do not count: by an exception, by their publisher's word, or since nothing of it runs.
     suppressed: u64,
     /// By what they were matched; null before the first time.
     matched: Option<Matched>,
@@ -183,9 +183,9 @@ impl Call {
             Failure::bad_request("PARAMETER_INVALID", "no vulnerability is named")
                 .hint("`vulnerability` is a name of it, as CVE-2023-4911")
         })?;
-        let (_, image) = self.named_image().await?;
+        let (name, image) = self.named_image().await?;
         let asked = Asked { vulnerability: vulnerability.to_owned(), component: text("component").map(str::to_owned) };
-        match self.app.pipeline.explanation(image, asked).await? {
+        match self.app.pipeline.explanation(&name, image, asked).await? {
             Some(explanation) => Ok(explanation),
             None => Err(self.nothing_to_match(image).await?),
         }

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod collection;
 pub(crate) mod components;
 pub(crate) mod documents;
+pub(crate) mod exceptions;
 pub(crate) mod explain;
 pub(crate) mod findings;
 pub(crate) mod fsck;

@@ -1,8 +1,44 @@
 //! What holds of answers whatever was asked: methods, HEAD, headers, bodies of failures.
 
+use serde_json::{Value, json};
+
 use crate::hub::{Hub, ask, get, head, post, put};
 
 testkit::on_both_databases! {
+    async fn exceptions_are_set_in_the_place_of_those_that_were_read(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.user("its-admin", &[("team", "admin")]).await;
+        let uri = "/api/v1/projects/team/exceptions";
+        let none = hub.send(get(uri).by(&admin)).await.is(200).json();
+        assert_eq!((&none["digest"], &none["document"], &none["exceptions"]), (&Value::Null, &json!(""), &json!([])));
+        let entry = "  - {id: one, vulnerabilities: [CVE-2024-1], owner: ann, reason: so, created: 2026-01-01, expires: 2026-02-01}\n";
+        let head = "apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n";
+        let document = format!("{head}{entry}");
+        let set = hub.send(put(uri).by(&admin).body(document.as_bytes())).await.is(200).json();
+        assert_eq!(set["set_by"], "user:its-admin");
+        let told = hub.send(get(uri).by(&hub.team)).await.is(200).json();
+        assert_eq!((&told["document"], &told["digest"]), (&json!(document), &set["digest"]));
+        let first = &told["exceptions"][0];
+        assert_eq!((&first["id"], &first["state"], &first["expires"]), (&json!("one"), &json!("expired"), &json!("2026-02-01T00:00:00Z")));
+        // Nobody else's are these.
+        assert_eq!(hub.send(get("/api/v1/projects/open/exceptions")).await.is(200).json()["document"], "");
+        let other = hub.send(put(uri).by(&admin).body(head.replace("exceptions:", "exceptions: []").as_bytes())).await;
+        let changed = other.fails(412, "EXCEPTIONS_CHANGED");
+        assert_eq!(changed.json()["facts"]["current"], set["digest"]);
+        let digest = set["digest"].as_str().unwrap();
+        let wrong = format!("{document}  - {{id: two, vulnerability: x}}\n");
+        let refused = hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(wrong.as_bytes())).await;
+        let refused = refused.fails(400, "EXCEPTIONS_INVALID").json();
+        assert_eq!((&refused["facts"]["line"], refused["detail"].as_str().unwrap().contains("line 5, column")), (&json!(5), true), "{refused}");
+        hub.send(put(&format!("{uri}?replaces=none")).by(&admin).body(b"")).await.fails(400, "INPUT_INVALID");
+        hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(b"\xff")).await.fails(400, "EXCEPTIONS_INVALID");
+        let long = vec![b' '; (1 << 20) + 1];
+        hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(&long)).await.fails(413, "EXCEPTIONS_INVALID");
+        hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(&long[1..])).await.is(200);
+        let root = hub.session("admin").await;
+        hub.send(put("/api/v1/projects/none/exceptions").by(&root).body(b"")).await.fails(404, "PROJECT_UNKNOWN");
+    }
+
     async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {
         let hub = Hub::new(database).await;
         for (method, uri, code, allowed) in [

@@ -1,13 +1,15 @@
 //! What is wrong across all images that the caller may pull.
 
+use access::Action;
 use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use pipeline::{Affecting, Progress, Totals};
+use pipeline::{Affecting, Progress, Totals, Whose};
 
 use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
 use crate::href;
+use crate::pages::exceptions::{self, Exceptions};
 use crate::severity::Severity;
 use crate::words::{Moment, count, foreign, grouped, plural};
 
@@ -27,6 +29,8 @@ struct FindingsPage {
     first: String,
     is_first_page: bool,
     next: Option<String>,
+    /// Those of all projects, for who may know the hub's settings.
+    exceptions: Option<Exceptions>,
 }
 
 /// By what everything is matched.
@@ -135,6 +139,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         rows: listed.items.iter().map(|one| row(one, now_us)).collect(),
         next: listed.next.map(|next| join(&first, &format!("after={next}"))),
         is_first_page: page.after.is_none(),
+        exceptions: if call.may(Action::SystemRead) { exceptions::part(&call, &Whose::Hub).await? } else { None },
         first,
         project: foreign(&project, NAME_BYTES_MAX),
     };

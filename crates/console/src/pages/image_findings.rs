@@ -3,7 +3,7 @@
 use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
-use findings::{Finding, Report};
+use findings::{ExceptionState, ExceptionUse, Finding, Report};
 use http::StatusCode;
 use oci::{Digest, RepositoryName};
 
@@ -71,6 +71,8 @@ struct ImageFindingsPage {
     first: String,
     is_first_page: bool,
     next: Option<String>,
+    /// Exceptions that cover nothing here.
+    idle: Vec<String>,
 }
 
 /// Returns the worst findings of an image.
@@ -104,6 +106,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         rows,
         next: (end < report.findings.len()).then(|| format!("{first}&after={end}")),
         is_first_page: after == 0,
+        idle: idle(&report),
         first,
         image_href: href::image(&name, image),
         asked: Asked::of(&name, image, ""),
@@ -111,6 +114,20 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         name: name.to_string(),
     };
     answer(StatusCode::OK, &page)
+}
+
+/// Says in words which exceptions cover nothing here.
+fn idle(report: &Report) -> Vec<String> {
+    let why = |exception: &ExceptionUse| match exception.state {
+        ExceptionState::Expired => Some("has expired and covers nothing any more"),
+        ExceptionState::NotBegun => Some("has not begun"),
+        ExceptionState::Current if exception.findings == 0 => Some("matches nothing here"),
+        ExceptionState::Current => None,
+    };
+    let told = report.exceptions.iter().filter_map(|exception| Some((exception, why(exception)?)));
+    told.take(ROWS_MAX)
+        .map(|(exception, why)| foreign(&format!("{} of {} {why}.", exception.id, exception.owner), LINE_BYTES_MAX))
+        .collect()
 }
 
 /// Says in words what is to be done.

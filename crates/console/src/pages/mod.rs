@@ -4,6 +4,7 @@ pub(crate) mod component;
 pub(crate) mod components;
 pub(crate) mod dependencies;
 pub(crate) mod differences;
+pub(crate) mod exceptions;
 pub(crate) mod explanation;
 pub(crate) mod findings;
 pub(crate) mod image;

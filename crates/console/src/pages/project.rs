@@ -5,10 +5,12 @@ use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use pipeline::Whose;
 use tenancy::PageRequest;
 
 use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
 use crate::href;
+use crate::pages::exceptions::{self, Exceptions};
 use crate::words::{Moment, at_least};
 
 /// Members on the page; the command lists all.
@@ -28,6 +30,7 @@ struct ProjectPage {
     /// None for who may not know them.
     members: Option<Vec<MemberRow>>,
     more_members: bool,
+    exceptions: Option<Exceptions>,
     host: String,
     registry_flags: &'static str,
 }
@@ -94,6 +97,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         next,
         members,
         more_members,
+        exceptions: exceptions::part(&call, &Whose::Project(project.name.clone())).await?,
         host,
         registry_flags,
         name: project.name,

@@ -139,4 +139,29 @@ testkit::on_both_databases! {
         let overview = world.get("/", Some(&reader)).await;
         assert!(overview.text.contains("2 findings in the images that you may pull"), "{}", overview.text);
     }
+    async fn what_is_decided_is_told_with_who_and_why(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let now = registry::Clock::System.now_us() / 1_000_000;
+        let entry = |id: &str, name: &str, days: i64| json!({
+            "id": id, "vulnerabilities": [name], "owner": "team-a", "reason": "<i>not</i> reached",
+            "created": policy::write_moment(now - 86_400 * 3), "expires": policy::write_moment(now + 86_400 * days),
+        });
+        let entries = [entry("lodash", "CVE-2021-23337", 2), entry("idle", "CVE-1-1", 2), entry("over", "CVE-1-2", -1)];
+        let document = json!({"apiVersion": "garrison.dev/v1", "kind": "Exceptions", "exceptions": entries});
+        let whose = pipeline::Whose::Project("team".to_owned());
+        world.pipeline.set_exceptions(&whose, "user:ann", document.to_string(), None).await.unwrap();
+        world.advise().await;
+        let page = world.get(&format!("/image/findings?{SHOP}"), Some(&reader)).await;
+        assert!(!page.text.contains("<i>not</i>"));
+        let words = page.words();
+        for said in ["1 that do not count", "does not count team-a: &#60;i&#62;not&#60;/i&#62; reached", "idle of team-a matches nothing here", "over of team-a has expired"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        let words = world.get("/projects/team", Some(&reader)).await.words();
+        for said in ["2 of 3 exceptions count, 1 expired", "user:ann", "garrison exceptions show --project team"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+    }
 }

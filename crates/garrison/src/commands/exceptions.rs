@@ -4,10 +4,12 @@ use policy::import::{Defaults, Imported, Source};
 use policy::{Exception, Exceptions, LIFETIME_DAYS_MAX, ReadError, Time, parse_moment, write_moment};
 use serde_json::json;
 
+mod hub;
+
 use super::bounded;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
-use crate::session::Session;
+use crate::session::{Session, block_on};
 
 /// How long before its end an exception is said to end soon, in days.
 const SOON_DAYS: i64 = 30;
@@ -18,10 +20,13 @@ const DAY: Time = 24 * 60 * 60;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
   garrison exceptions check exceptions.yaml
-  garrison exceptions import .trivyignore --owner team-a@example.com --expires 2027-01-31")]
+  garrison exceptions import .trivyignore --owner team-a@example.com --expires 2027-01-31
+  garrison exceptions push exceptions.yaml --project team")]
 pub(crate) enum Command {
     Check(Check),
     Import(Import),
+    Show(hub::Show),
+    Push(hub::Push),
 }
 
 impl Command {
@@ -29,6 +34,8 @@ impl Command {
         match self {
             Self::Check(args) => args.run(session),
             Self::Import(args) => args.run(session),
+            Self::Show(args) => block_on(args.run(session)),
+            Self::Push(args) => block_on(args.run(session)),
         }
     }
 }

@@ -30,6 +30,17 @@ impl Advisories {
         }
         Ok(None)
     }
+
+    /// Returns all names of a vulnerability that goes by a name here; that alone when nothing is said of it any more.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub(crate) fn names(&self, name: &str) -> Result<Vec<String>, Corrupt> {
+        match self.database.find_vulnerabilities(name)?.first() {
+            Some(index) => findings::names(&self.database, *index),
+            None => Ok(vec![name.to_owned()]),
+        }
+    }
 }
 
 /// The databases at hand.

@@ -1,8 +1,11 @@
 //! What changed when a database took the place of another.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use db::{Tx, Value};
 
-use super::portfolio::level_of_number;
+use super::keep::LIST_VULNERABILITY_IDS;
+use super::portfolio::{Reach, level_of_number};
 use crate::pipeline::{Error, Pipeline};
 
 /// Events that are kept, the oldest going first: a year of large days.
@@ -146,9 +149,8 @@ impl Pipeline {
             }
             let is_last = events.len() < usize::try_from(step).unwrap_or(usize::MAX);
             before = events.last().map_or(before, |event| event.id);
-            let ids = events.iter().map(|event| event.component_id).collect();
-            let reached = self.reached(&reach, ids).await?;
-            for event in events.into_iter().filter(|event| reached.contains(&event.component_id)) {
+            let told = self.told(&reach, &events).await?;
+            for event in events.into_iter().filter(|event| told.contains(&event.id)) {
                 if items.len() == limit {
                     let next = items.last().map(|last: &Event| last.id);
                     return Ok(EventPage { items, next });
@@ -159,6 +161,27 @@ impl Pipeline {
                 return Ok(EventPage { items, next: None });
             }
         }
+    }
+}
+
+impl Pipeline {
+    /// Returns the numbers of those of some events that a caller may be told of: of components that it may read, and not of what is
+    /// decided not to count wherever it may read them.
+    async fn told(&self, reach: &Reach, events: &[Event]) -> Result<BTreeSet<i64>, Error> {
+        let names: BTreeSet<&str> = events.iter().map(|event| event.vulnerability.as_str()).collect();
+        let list: Vec<Value> = names.into_iter().map(Value::from).collect();
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_VULNERABILITY_IDS, &[], &list).await }));
+        let mut numbers: BTreeMap<String, i64> = BTreeMap::new();
+        for row in rows.await? {
+            numbers.insert(row.get(0)?, row.get(1)?);
+        }
+        // Nothing is decided about what is had no more.
+        let pair = |event: &Event| (event.component_id, numbers.get(&event.vulnerability).copied().unwrap_or_default());
+        let reached = self.reached_pairs(reach, events.iter().map(pair).collect()).await?;
+        Ok(events.iter().filter(|event| reached.contains(&pair(event))).map(|event| event.id).collect())
     }
 }
 

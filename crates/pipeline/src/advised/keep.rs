@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use db::{Db, Row, Tx, Value};
 use vulndb::file::{Corrupt, Database, VulnerabilityIndex, package_hash};
 use vulndb::matching::{self, Certainty, Finding, Suppression};
@@ -23,7 +24,7 @@ db::statements! {
     LIST_VULNERABILITY_IDS = "SELECT name, id FROM finding_vulnerabilities WHERE name IN {list}";
     /// Adds vulnerabilities.
     INSERT_VULNERABILITIES = "INSERT INTO finding_vulnerabilities (name, level, score_tenths, probability_millionths, exploited, \
-        open_findings, mendable_findings, worst_level, worst, since_us) VALUES {rows:10} ON CONFLICT (name) DO NOTHING";
+        open_findings, mendable_findings, worst_level, worst, since_us, names_hash) VALUES {rows:11} ON CONFLICT (name) DO NOTHING";
     /// Keeps findings.
     UPSERT_FINDINGS = "INSERT INTO findings (component_id, vulnerability_id, level, certain, nature, fix, fixed, suppressed, \
         since_us) VALUES {rows:9} ON CONFLICT (component_id, vulnerability_id) DO UPDATE SET level = excluded.level, \
@@ -92,6 +93,8 @@ pub(super) struct About {
     pub(super) score_tenths: i64,
     pub(super) probability_millionths: i64,
     pub(super) exploited: i64,
+    /// Of all its names.
+    pub(super) names_hash: i64,
 }
 
 /// What became of a batch of matches.
@@ -167,9 +170,9 @@ pub(super) fn number_of_level(level: Option<Level>) -> i64 {
 /// Returns what a database says of a vulnerability by itself, whatever has it.
 pub(super) fn about<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<About, Corrupt> {
     let found = database.find_vulnerabilities(name)?;
-    let rated = match found.first() {
-        Some(index) => matching::severity(database, &nobodys(*index))?,
-        None => matching::Rated::default(),
+    let (rated, names) = match found.first() {
+        Some(index) => (matching::severity(database, &nobodys(*index))?, findings::names(database, *index)?),
+        None => (matching::Rated::default(), Vec::new()),
     };
     let probability = database.find_probability(name)?.map_or(0.0, |found| found.probability);
     Ok(About {
@@ -178,7 +181,14 @@ pub(super) fn about<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Resul
         #[expect(clippy::cast_possible_truncation, reason = "a probability is at most one")]
         probability_millionths: (f64::from(probability.clamp(0.0, 1.0)) * 1e6).round() as i64,
         exploited: i64::from(database.find_exploited(name)?.is_some()),
+        names_hash: hash_of(&names),
     })
+}
+
+/// Returns a number that other names do not have.
+fn hash_of(names: &[String]) -> i64 {
+    let hash = digest(&SHA256, names.join("\n").as_bytes());
+    hash.as_ref().first_chunk::<8>().map_or(0, |first| i64::from_be_bytes(*first))
 }
 
 /// Returns a finding that nobody has: what is said of the vulnerability then is what all records say.
@@ -492,6 +502,7 @@ impl About {
             0_i64.into(),
             (-1_i64).into(),
             now_us.into(),
+            self.names_hash.into(),
         ]
     }
 }

@@ -51,11 +51,13 @@ db::statements! {
     /// The last component.
     FIND_LAST_COMPONENT = "SELECT COALESCE(MAX(id), 0) FROM inventory_components";
     /// What is said of vulnerabilities, after one.
-    LIST_ABOUT = "SELECT id, name, level, score_tenths, probability_millionths, exploited FROM finding_vulnerabilities \
+    LIST_ABOUT = "SELECT id, name, level, score_tenths, probability_millionths, exploited, names_hash FROM finding_vulnerabilities \
         WHERE id > $1 ORDER BY id LIMIT $2";
     /// Says something else of a vulnerability.
-    SET_ABOUT = "UPDATE finding_vulnerabilities SET level = $2, score_tenths = $3, probability_millionths = $4, exploited = $5 \
-        WHERE id = $1";
+    SET_ABOUT = "UPDATE finding_vulnerabilities SET level = $2, score_tenths = $3, probability_millionths = $4, exploited = $5, \
+        names_hash = $6 WHERE id = $1";
+    /// Whether anything is decided by the names of vulnerabilities.
+    FIND_DECIDER = "SELECT project_id FROM finding_deciders LIMIT 1";
     /// Has the components match again that have a vulnerability.
     MARK_VULNERABILITIES = "UPDATE inventory_components SET matched = 2 WHERE matched = 1 AND id IN \
         (SELECT component_id FROM findings WHERE vulnerability_id IN {list})";
@@ -216,9 +218,9 @@ impl Pipeline {
             });
             let mut known = Vec::new();
             for row in rows.await? {
-                let [level, score_tenths, probability_millionths, exploited] =
-                    [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
-                let about = About { level, score_tenths, probability_millionths, exploited };
+                let [level, score_tenths, probability_millionths, exploited, names_hash] =
+                    [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+                let about = About { level, score_tenths, probability_millionths, exploited, names_hash };
                 known.push((row.get::<i64>(0)?, row.get::<String>(1)?, about));
             }
             let Some((last, ..)) = known.last() else { break };
@@ -323,6 +325,7 @@ async fn set_about(tx: &mut db::Tx, changed: &[(i64, About, About)]) -> Result<(
             about.score_tenths.into(),
             about.probability_millionths.into(),
             about.exploited.into(),
+            about.names_hash.into(),
         ];
         tx.execute(&SET_ABOUT, &parameters).await?;
     }
@@ -332,7 +335,12 @@ async fn set_about(tx: &mut db::Tx, changed: &[(i64, About, About)]) -> Result<(
         changed.iter().filter(|(_, before, after)| is_other(before, after)).map(|(id, ..)| (*id).into()).collect()
     };
     tx.execute_list(&MARK_VULNERABILITIES, &[], &where_(|before, after| before.level != after.level)).await?;
-    let counted = where_(|before, after| before.exploited != after.exploited);
+    let has_deciders = tx.find(&FIND_DECIDER, &[]).await?.is_some();
+    let counted = if has_deciders {
+        where_(|before, after| (before.exploited, before.names_hash) != (after.exploited, after.names_hash))
+    } else {
+        where_(|before, after| before.exploited != after.exploited)
+    };
     tx.execute_list(&STALE_TOTALS_OF_VULNERABILITIES, &[], &counted).await?;
     Ok(())
 }

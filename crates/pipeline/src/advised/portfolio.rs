@@ -1,6 +1,6 @@
 //! What is wrong across all images: lists of vulnerabilities, worst first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use db::{Row, Value};
@@ -59,9 +59,23 @@ db::statements! {
     LIST_HOLDERS_OF_ONE = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
         AND (h.image_id, p.repository_id) > ($2, $3) ORDER BY h.image_id, p.repository_id LIMIT $4";
-    /// Images that hold components, up to a number.
+    /// Images that hold components in which it counts that they have a vulnerability, up to a number.
     LIST_HOLDERS_OF_SOME = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
-        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id IN {list} LIMIT $1";
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
+        WHERE d.vulnerability_id = $2 AND d.component_id = h.component_id AND d.image_id = h.image_id \
+        AND d.repository_id = p.repository_id AND d.verdict < 3) AND h.component_id IN {list} LIMIT $1";
+    /// Components of which somewhere is decided that vulnerabilities of theirs do not count.
+    LIST_DECIDED = "SELECT DISTINCT vulnerability_id, component_id FROM finding_decisions WHERE verdict < 3 \
+        AND vulnerability_id IN {list}";
+    /// What is decided not to count in images.
+    LIST_DECIDED_IN = "SELECT repository_id, image_id, component_id, vulnerability_id FROM finding_decisions WHERE verdict < 3 \
+        AND image_id IN {list}";
+    /// Images that hold a component in which it counts that it has a vulnerability, after one, with their repositories.
+    LIST_UNDECIDED_HOLDERS = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
+        AND (h.image_id, p.repository_id) > ($2, $3) AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
+        WHERE d.vulnerability_id = $5 AND d.component_id = $1 AND d.image_id = h.image_id \
+        AND d.repository_id = p.repository_id AND d.verdict < 3) ORDER BY h.image_id, p.repository_id LIMIT $4";
     /// What components are called.
     LIST_NAMED = "SELECT id, name, version FROM inventory_components WHERE id IN {list}";
 }
@@ -130,9 +144,33 @@ pub struct VulnerabilityPage {
 /// What a caller may be told of.
 pub(super) enum Reach {
     All,
-    /// Few images: which of them hold each component.
-    Few(Arc<HashMap<i64, Vec<i64>>>),
+    Few(Few),
     Of(Arc<BTreeSet<RepositoryId>>),
+}
+
+/// Pairs of a component and a vulnerability.
+pub(super) type Pairs = BTreeSet<(i64, i64)>;
+
+/// Few images that a caller may be told of.
+pub(super) struct Few {
+    /// Which of them hold each component.
+    held: HashMap<i64, Vec<i64>>,
+    /// The repositories of each that the caller may read.
+    repositories: BTreeMap<i64, BTreeSet<RepositoryId>>,
+    /// By repository, image, component and vulnerability, what is decided not to count.
+    decided: HashSet<(i64, i64, i64, i64)>,
+}
+
+impl Few {
+    /// Returns the images that hold a component in which it counts that it has a vulnerability.
+    fn images(&self, component: i64, vulnerability: i64) -> impl Iterator<Item = i64> {
+        let counts = move |image: &i64| {
+            let mut repositories = self.repositories.get(image).into_iter().flatten();
+            repositories
+                .any(|repository| !self.decided.contains(&(repository.number(), *image, component, vulnerability)))
+        };
+        self.held.get(&component).into_iter().flatten().copied().filter(counts)
+    }
 }
 
 struct Listed {
@@ -231,11 +269,11 @@ impl Pipeline {
         for row in &rows {
             found.push((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?, row.get::<Option<String>>(3)?));
         }
-        let components = found.iter().map(|(_, component, ..)| *component).collect();
-        let reached = self.reached(reach, components).await?;
+        let pairs = found.iter().map(|(vulnerability, component, ..)| (*component, *vulnerability)).collect();
+        let reached = self.reached_pairs(reach, pairs).await?;
         let mut held: BTreeMap<i64, Held> = BTreeMap::new();
         for (vulnerability, component, level, fixed) in found {
-            if reached.contains(&component) {
+            if reached.contains(&(component, vulnerability)) {
                 let one = held.entry(vulnerability).or_default();
                 one.components.push(component);
                 one.level = one.level.max(level);
@@ -264,7 +302,7 @@ impl Pipeline {
         }
         let mut items = Vec::with_capacity(listed.len());
         for (one, held) in listed {
-            let (images, has_more_images) = self.count_images(reach, &held.components).await?;
+            let (images, has_more_images) = self.count_images(reach, one.id, &held.components).await?;
             items.push(Affecting {
                 level: level_of_number(held.level),
                 score: (one.score_tenths > 0).then(|| as_float(one.score_tenths) / 10.0),
@@ -282,17 +320,20 @@ impl Pipeline {
         Ok(VulnerabilityPage { items, next })
     }
 
-    /// Counts the images that hold any of some components, up to [`IMAGES_COUNTED_MAX`]; whether there are more.
-    async fn count_images(&self, reach: &Reach, components: &[i64]) -> Result<(u64, bool), Error> {
+    /// Counts the images that hold any of some components in which a vulnerability of theirs counts, up to [`IMAGES_COUNTED_MAX`];
+    /// whether there are more.
+    async fn count_images(&self, reach: &Reach, vulnerability: i64, components: &[i64]) -> Result<(u64, bool), Error> {
         let mut images: BTreeSet<i64> = BTreeSet::new();
-        if let Reach::Few(held) = reach {
-            images.extend(components.iter().filter_map(|id| held.get(id)).flatten());
+        if let Reach::Few(few) = reach {
+            images.extend(components.iter().flat_map(|component| few.images(*component, vulnerability)));
             return Ok((images.len() as u64, false));
         }
         let list: Vec<Value> = components.iter().map(|id| (*id).into()).collect();
         let limit = ROWS_COUNTED_MAX;
         let rows = self.inner.index.read(move |tx| {
-            Box::pin(async move { tx.query_list(&LIST_HOLDERS_OF_SOME, &[limit.into()], &list).await })
+            Box::pin(
+                async move { tx.query_list(&LIST_HOLDERS_OF_SOME, &[limit.into(), vulnerability.into()], &list).await },
+            )
         });
         let rows = rows.await?;
         let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
@@ -315,19 +356,67 @@ impl Pipeline {
         let images = self.few_images(repositories, IMAGES_READ_MAX.min(IMAGES_FEW_MAX)).await?;
         let Some(images) = images else { return Ok(Reach::Of(Arc::new(repositories.clone()))) };
         let list: Vec<Value> = images.keys().map(|image| (*image).into()).collect();
-        let rows =
-            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_HELD, &[], &list).await }));
+        let found = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                let held = tx.query_list(&LIST_HELD, &[], &list).await?;
+                Ok::<_, db::Error>((held, tx.query_list(&LIST_DECIDED_IN, &[], &list).await?))
+            })
+        });
+        let (rows, decided_rows) = found.await?;
         let mut held: HashMap<i64, Vec<i64>> = HashMap::new();
-        for row in rows.await? {
+        for row in rows {
             held.entry(row.get(0)?).or_default().push(row.get(1)?);
         }
-        Ok(Reach::Few(Arc::new(held)))
+        let mut decided = HashSet::new();
+        for row in decided_rows {
+            decided.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+        }
+        Ok(Reach::Few(Few { held, repositories: images, decided }))
+    }
+
+    /// Of pairs of a component and a vulnerability, returns those that count in an image that the caller may read.
+    pub(super) async fn reached_pairs(&self, reach: &Reach, pairs: Pairs) -> Result<Pairs, Error> {
+        if let Reach::Few(few) = reach {
+            let counts =
+                |(component, vulnerability): &(i64, i64)| few.images(*component, *vulnerability).next().is_some();
+            return Ok(pairs.into_iter().filter(counts).collect());
+        }
+        let components = pairs.iter().map(|(component, _)| *component).collect();
+        let vulnerabilities: BTreeSet<i64> = pairs.iter().map(|(_, vulnerability)| *vulnerability).collect();
+        let reached = self.reached(reach, components).await?;
+        let list: Vec<Value> = vulnerabilities.into_iter().map(Value::from).collect();
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_DECIDED, &[], &list).await }));
+        let mut decided = BTreeSet::new();
+        for row in rows.await? {
+            decided.insert((row.get::<i64>(1)?, row.get::<i64>(0)?));
+        }
+        let repositories = match reach {
+            Reach::Of(repositories) => Some(Arc::clone(repositories)),
+            Reach::All | Reach::Few(_) => None,
+        };
+        let (asked, counting): (Pairs, Pairs) = pairs
+            .into_iter()
+            .filter(|(component, _)| reached.contains(component))
+            .partition(|pair| decided.contains(pair));
+        let found = self.inner.index.read(move |tx| {
+            let (asked, repositories, mut counting) = (asked.clone(), repositories.clone(), counting.clone());
+            Box::pin(async move {
+                for (component, vulnerability) in asked {
+                    if is_held(tx, component, Some(vulnerability), repositories.as_deref()).await? {
+                        counting.insert((component, vulnerability));
+                    }
+                }
+                Ok::<_, db::Error>(counting)
+            })
+        });
+        Ok(found.await?)
     }
 
     /// Returns which of some components are held by images that the caller may read.
     pub(super) async fn reached(&self, reach: &Reach, components: BTreeSet<i64>) -> Result<BTreeSet<i64>, Error> {
         match reach {
-            Reach::Few(held) => Ok(components.into_iter().filter(|id| held.contains_key(id)).collect()),
+            Reach::Few(few) => Ok(components.into_iter().filter(|id| few.held.contains_key(id)).collect()),
             Reach::All => {
                 let list: Vec<Value> = components.into_iter().map(Value::from).collect();
                 let rows = self
@@ -342,7 +431,7 @@ impl Pipeline {
                     Box::pin(async move {
                         let mut reached = BTreeSet::new();
                         for component in components {
-                            if is_held(tx, component, &repositories).await? {
+                            if is_held(tx, component, None, Some(&repositories)).await? {
                                 reached.insert(component);
                             }
                         }
@@ -389,14 +478,28 @@ fn parse_cursor(text: &str) -> Option<(i64, i64)> {
     Some((key.parse().ok()?, id.parse().ok()?))
 }
 
-async fn is_held(tx: &mut db::Tx, component: i64, repositories: &BTreeSet<RepositoryId>) -> Result<bool, db::Error> {
+/// Tells whether an image of some repositories, or of any, holds a component; where a vulnerability is named, one in which it counts that
+/// the component has it.
+async fn is_held(
+    tx: &mut db::Tx,
+    component: i64,
+    vulnerability: Option<i64>,
+    repositories: Option<&BTreeSet<RepositoryId>>,
+) -> Result<bool, db::Error> {
     let mut behind = (i64::MIN, 0_i64);
     loop {
-        let parameters = [component.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
-        let rows = tx.query(&LIST_HOLDERS_OF_ONE, &parameters).await?;
+        let mut parameters = vec![component.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+        let statement = match vulnerability {
+            Some(vulnerability) => {
+                parameters.push(vulnerability.into());
+                &LIST_UNDECIDED_HOLDERS
+            }
+            None => &LIST_HOLDERS_OF_ONE,
+        };
+        let rows = tx.query(statement, &parameters).await?;
         for row in &rows {
             behind = (row.get(0)?, row.get(1)?);
-            if repositories.contains(&RepositoryId::from_number(behind.1)) {
+            if repositories.is_none_or(|repositories| repositories.contains(&RepositoryId::from_number(behind.1))) {
                 return Ok(true);
             }
         }

@@ -1,18 +1,24 @@
 //! How many findings an image has in a repository.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use db::{Row, Tx, Value};
 use ledger::jobs::{Context, JobError};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::advisories::Advisories;
 use super::keep::COUNTS;
+use super::state;
 use crate::Readable;
+use crate::aside::aside;
+use crate::decided::{self, COUNTED, Deciding, Verdicts};
+use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 
-/// Images that are counted by one write.
-const COUNTED_IN_WRITE: i64 = 16;
+/// Images that are counted at once.
+const COUNTED_IN_STEP: i64 = 16;
 
 db::statements! {
     /// Images to count.
@@ -20,9 +26,23 @@ db::statements! {
     /// Where an image is to be counted.
     LIST_STALE_OF_IMAGE = "SELECT repository_id, image_id FROM finding_totals WHERE image_id = $1 AND fresh = 0";
     /// What an image has.
-    LIST_FINDINGS_OF_IMAGE = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited, f.nature \
+    LIST_FINDINGS_OF_IMAGE = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited \
         FROM inventory_image_components h JOIN findings f ON f.component_id = h.component_id \
         JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE h.image_id = $1";
+    /// The same with what it is called.
+    LIST_NAMED_FINDINGS_OF_IMAGE = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited, \
+        c.identity, v.name FROM inventory_image_components h JOIN findings f ON f.component_id = h.component_id \
+        JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id JOIN inventory_components c ON c.id = f.component_id \
+        WHERE h.image_id = $1";
+    /// The inventory of an image.
+    FIND_BODY = "SELECT body FROM inventories WHERE image_id = $1";
+    /// When the inventory of an image was made, which tells whether it is another one.
+    FIND_MADE = "SELECT made_at_us FROM inventory_images WHERE id = $1";
+    /// Forgets what was decided about an image in a repository.
+    DELETE_DECISIONS = "DELETE FROM finding_decisions WHERE repository_id = $1 AND image_id = $2";
+    /// Keeps what is decided.
+    INSERT_DECISIONS = "INSERT INTO finding_decisions (repository_id, image_id, component_id, vulnerability_id, verdict) \
+        VALUES {rows:5}";
     /// What the distribution answers for in an image, by component, owner and vulnerability.
     LIST_OWNED_IN_IMAGE = "SELECT w.component_id, w.owner_id, o.vulnerability_id FROM inventory_owners w \
         LEFT JOIN finding_owned o ON o.component_id = w.component_id AND o.owner_id = w.owner_id WHERE w.image_id = $1";
@@ -102,20 +122,18 @@ impl Totals {
 }
 
 /// Counts every image that is to be counted.
-pub(super) async fn count_stale(pipeline: &Pipeline, context: &Context) -> Result<(), JobError> {
+pub(crate) async fn count_stale(pipeline: &Pipeline, context: &Context) -> Result<(), JobError> {
     let mut counted = 0;
     while !context.is_canceled() {
-        let some = pipeline.inner.index.write(|tx| {
-            Box::pin(async move {
-                let rows = tx.query(&LIST_STALE, &[COUNTED_IN_WRITE.into()]).await?;
-                count_rows(tx, &rows).await
-            })
-        });
-        let some = some.await?;
-        if some == 0 {
+        let rows = pipeline
+            .inner
+            .index
+            .read(|tx| Box::pin(async move { tx.query(&LIST_STALE, &[COUNTED_IN_STEP.into()]).await }))
+            .await?;
+        if rows.is_empty() || count_rows(pipeline, &rows).await? == Kept::Not {
             break;
         }
-        counted += some;
+        counted += rows.len();
         context.progress(&format!("{counted} images counted"));
     }
     Ok(())
@@ -123,39 +141,176 @@ pub(super) async fn count_stale(pipeline: &Pipeline, context: &Context) -> Resul
 
 /// Counts one image, wherever it is to be counted.
 pub(super) async fn count_image(pipeline: &Pipeline, image: i64) -> Result<(), JobError> {
-    let counted = pipeline.inner.index.write(move |tx| {
+    loop {
+        let rows = pipeline
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query(&LIST_STALE_OF_IMAGE, &[image.into()]).await }))
+            .await?;
+        if rows.is_empty() || count_rows(pipeline, &rows).await? == Kept::Not {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether what was counted is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    /// What it was counted by took another's place meanwhile; it is counted again at once.
+    Again,
+    /// Another database of advisories took over, and whoever has that counts.
+    Not,
+}
+
+/// An image in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Counted {
+    repository: i64,
+    image: i64,
+}
+
+async fn count_rows(pipeline: &Pipeline, rows: &[Row]) -> Result<Kept, JobError> {
+    let mut all = BTreeSet::new();
+    for row in rows {
+        all.insert(Counted { repository: row.get(0)?, image: row.get(1)? });
+    }
+    let repositories = all.iter().map(|counted| counted.repository).collect();
+    let deciding = pipeline.deciding(&repositories).await.map_err(|error| JobError::retry(&error))?;
+    let deciding = Arc::new(deciding);
+    let (decided, plain): (Vec<Counted>, Vec<Counted>) =
+        all.into_iter().partition(|counted| deciding.repositories.contains_key(&counted.repository));
+    let kept = count_plain(pipeline, &deciding, plain).await?;
+    if kept != Kept::Yes || decided.is_empty() {
+        return Ok(kept);
+    }
+    let Some(advisories) = pipeline.advisories() else { return Ok(Kept::Not) };
+    for counted in decided {
+        let kept = count_decided(pipeline, &advisories, &deciding, counted).await?;
+        if kept != Kept::Yes {
+            return Ok(kept);
+        }
+    }
+    Ok(Kept::Yes)
+}
+
+/// Counts images about which nobody decides anything.
+async fn count_plain(pipeline: &Pipeline, deciding: &Arc<Deciding>, plain: Vec<Counted>) -> Result<Kept, JobError> {
+    let (deciding, plain) = (Arc::clone(deciding), Arc::new(plain));
+    let kept = pipeline.inner.index.write(move |tx| {
+        let (deciding, plain) = (Arc::clone(&deciding), Arc::clone(&plain));
         Box::pin(async move {
-            let rows = tx.query(&LIST_STALE_OF_IMAGE, &[image.into()]).await?;
-            count_rows(tx, &rows).await
+            if !deciding.stamp.holds(tx).await? {
+                return Ok(Kept::Again);
+            }
+            let mut known: BTreeMap<i64, Totals> = BTreeMap::new();
+            for counted in plain.iter() {
+                let totals = if let Some(totals) = known.get(&counted.image) {
+                    *totals
+                } else {
+                    let rows = tx.query(&LIST_FINDINGS_OF_IMAGE, &[counted.image.into()]).await?;
+                    count(tx, counted.image, &rows, |_, _| None).await?
+                };
+                known.insert(counted.image, totals);
+                tx.execute(&DELETE_DECISIONS, &[counted.repository.into(), counted.image.into()]).await?;
+                set_totals(tx, *counted, totals).await?;
+            }
+            Ok::<_, db::Error>(Kept::Yes)
         })
     });
-    counted.await?;
+    Ok(kept.await?)
+}
+
+/// Decides about the findings of an image aside, and keeps that with what it comes to.
+async fn count_decided(
+    pipeline: &Pipeline,
+    advisories: &Arc<Advisories>,
+    deciding: &Arc<Deciding>,
+    counted: Counted,
+) -> Result<Kept, JobError> {
+    let image = counted.image;
+    let found = pipeline.inner.index.read(move |tx| {
+        Box::pin(async move {
+            let made: Option<i64> = tx.find(&FIND_MADE, &[image.into()]).await?.map(|row| row.get(0)).transpose()?;
+            let body: Option<Vec<u8>> =
+                tx.find(&FIND_BODY, &[image.into()]).await?.map(|row| row.get(0)).transpose()?;
+            Ok::<_, db::Error>((made, body))
+        })
+    });
+    let (made, body) = found.await?;
+    let (shared, by) = (Arc::clone(advisories), Arc::clone(deciding));
+    let verdicts = aside(move || {
+        let inventory = body.and_then(|body| unpack(&body));
+        match (inventory, by.repositories.get(&counted.repository)) {
+            (Some(inventory), Some((name, composed))) => {
+                decided::verdicts(&shared.database, &inventory, composed, name, by.stamp.now_us)
+            }
+            _ => Ok(Verdicts::new()),
+        }
+    });
+    let verdicts = Arc::new(verdicts.await?.map_err(|error| JobError::retry(&error))?);
+    let (deciding, sha256) = (Arc::clone(deciding), advisories.sha256.clone());
+    let kept = pipeline.inner.index.write(move |tx| {
+        let (deciding, sha256, verdicts) = (Arc::clone(&deciding), sha256.clone(), Arc::clone(&verdicts));
+        Box::pin(async move {
+            if !state::find(tx).await?.is_some_and(|state| state.is_by(&sha256)) {
+                return Ok(Kept::Not);
+            }
+            let made_now: Option<i64> =
+                tx.find(&FIND_MADE, &[image.into()]).await?.map(|row| row.get(0)).transpose()?;
+            if made_now != made || !deciding.stamp.holds(tx).await? {
+                return Ok(Kept::Again);
+            }
+            keep_decided(tx, counted, &verdicts).await?;
+            Ok::<_, db::Error>(Kept::Yes)
+        })
+    });
+    Ok(kept.await?)
+}
+
+async fn keep_decided(tx: &mut Tx, counted: Counted, verdicts: &Verdicts) -> Result<(), db::Error> {
+    let Counted { repository, image } = counted;
+    let rows = tx.query(&LIST_NAMED_FINDINGS_OF_IMAGE, &[image.into()]).await?;
+    let mut by_number = BTreeMap::new();
+    for row in &rows {
+        let (component, vulnerability): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if let Some(verdict) = verdicts.get(&(row.get::<String>(6)?, row.get::<String>(7)?)) {
+            by_number.insert((component, vulnerability), *verdict);
+        }
+    }
+    let totals = count(tx, image, &rows, |component, vulnerability| {
+        by_number.get(&(component, vulnerability)).map(|verdict| *verdict != COUNTED)
+    });
+    let totals = totals.await?;
+    tx.execute(&DELETE_DECISIONS, &[repository.into(), image.into()]).await?;
+    let row = |((component, vulnerability), verdict): (&(i64, i64), &i64)| {
+        vec![repository.into(), image.into(), (*component).into(), (*vulnerability).into(), (*verdict).into()]
+    };
+    let decisions: Vec<Vec<Value>> = by_number.iter().map(row).collect();
+    tx.execute_rows(&INSERT_DECISIONS, &[], &decisions).await?;
+    set_totals(tx, counted, totals).await
+}
+
+async fn set_totals(tx: &mut Tx, counted: Counted, totals: Totals) -> Result<(), db::Error> {
+    let mut parameters: Vec<Value> = vec![counted.repository.into(), counted.image.into()];
+    parameters.extend(totals.parts().map(|part| Value::from(i64::try_from(part).unwrap_or(i64::MAX))));
+    tx.execute(&SET_TOTALS, &parameters).await?;
     Ok(())
 }
 
-async fn count_rows(tx: &mut Tx, rows: &[Row]) -> Result<usize, db::Error> {
-    let mut counted: BTreeMap<i64, Totals> = BTreeMap::new();
-    for row in rows {
-        let (repository, image): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let totals = match counted.get(&image) {
-            Some(totals) => *totals,
-            None => count(tx, image).await?,
-        };
-        counted.insert(image, totals);
-        let mut parameters: Vec<Value> = vec![repository.into(), image.into()];
-        parameters.extend(totals.parts().map(|part| Value::from(i64::try_from(part).unwrap_or(i64::MAX))));
-        tx.execute(&SET_TOTALS, &parameters).await?;
-    }
-    Ok(rows.len())
-}
-
-async fn count(tx: &mut Tx, image: i64) -> Result<Totals, db::Error> {
+/// Counts the findings of an image; `suppressed` tells what is decided about one.
+async fn count(
+    tx: &mut Tx,
+    image: i64,
+    rows: &[Row],
+    suppressed: impl Fn(i64, i64) -> Option<bool>,
+) -> Result<Totals, db::Error> {
     let owned = owned_in_image(tx, image).await?;
     let mut totals = Totals::default();
-    for row in tx.query(&LIST_FINDINGS_OF_IMAGE, &[image.into()]).await? {
+    for row in rows {
         let (component, vulnerability): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let is_suppressed = row.get::<i64>(4)? != COUNTS || owned.contains(&(component, vulnerability));
-        if is_suppressed {
+        let published = row.get::<i64>(4)? != COUNTS || owned.contains(&(component, vulnerability));
+        if suppressed(component, vulnerability).unwrap_or(published) {
             totals.suppressed += 1;
             continue;
         }

@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::Row;
+use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable};
+use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable, Whose};
+use serde_json::json;
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
 use vulndb::{
@@ -26,6 +28,14 @@ db::statements! {
     DUMP_TOTALS = "SELECT t.repository_id, i.digest, t.fresh, t.critical, t.high, t.medium, t.low, t.unknown, t.exploited, \
         t.mendable, t.suppressed FROM finding_totals t JOIN inventory_images i ON i.id = t.image_id \
         ORDER BY t.repository_id, i.digest";
+    DUMP_DECISIONS = "SELECT d.repository_id, i.digest, c.identity, v.name, d.verdict FROM finding_decisions d \
+        JOIN inventory_images i ON i.id = d.image_id JOIN inventory_components c ON c.id = d.component_id \
+        JOIN finding_vulnerabilities v ON v.id = d.vulnerability_id ORDER BY d.repository_id, i.digest, c.identity, v.name";
+    LIST_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p JOIN inventory_images i ON i.id = p.image_id \
+        ORDER BY p.repository_id, i.digest";
+    FORGET_DECIDERS = "DELETE FROM finding_deciders";
+    FORGET_CLOCK = "DELETE FROM finding_clock";
+    FORGET_DECISIONS = "DELETE FROM finding_decisions";
     SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
     FORGET_STATE = "DELETE FROM finding_state";
     FORGET_FINDINGS = "DELETE FROM findings";
@@ -79,7 +89,7 @@ impl Says {
 
 /// What a database holds.
 #[derive(Debug, Clone, Default)]
-struct Known {
+pub(crate) struct Known {
     says: Vec<Says>,
     probabilities: Vec<(&'static str, f32)>,
     exploited: Vec<&'static str>,
@@ -122,7 +132,7 @@ impl Known {
 }
 
 impl Hub {
-    async fn advise(&self, known: &Known) {
+    pub(crate) async fn advise(&self, known: &Known) {
         self.order(known).await;
         self.settle().await;
     }
@@ -138,7 +148,7 @@ impl Hub {
         ordered.await.unwrap();
     }
 
-    async fn affected(&self, vulnerability: &str, readable: &Readable) -> Vec<String> {
+    pub(crate) async fn affected(&self, vulnerability: &str, readable: &Readable) -> Vec<String> {
         let query = Query::parse(vulnerability, None).unwrap();
         let (mut found, mut after) = (Vec::new(), None);
         loop {
@@ -158,7 +168,7 @@ impl Hub {
         found
     }
 
-    async fn events(&self) -> Vec<String> {
+    pub(crate) async fn events(&self) -> Vec<String> {
         let mut told = Vec::new();
         for row in query(&self.index, &LIST_EVENTS, Vec::new()).await {
             let kind = ["", "new", "fixed", "changed"][usize::try_from(row.get::<i64>(0).unwrap()).unwrap()];
@@ -169,7 +179,7 @@ impl Hub {
         told
     }
 
-    async fn listed(&self, filter: Filter, order: Order, readable: &Readable) -> Vec<String> {
+    pub(crate) async fn listed(&self, filter: Filter, order: Order, readable: &Readable) -> Vec<String> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = self.pipeline.list_vulnerabilities(filter, order, readable, after.as_deref(), 2).await.unwrap();
@@ -185,7 +195,7 @@ impl Hub {
         }
     }
 
-    async fn only(&self, repositories: &[&str]) -> Readable {
+    pub(crate) async fn only(&self, repositories: &[&str]) -> Readable {
         let mut ids = BTreeSet::new();
         for repository in repositories {
             ids.insert(self.registry.repository_id(&name(repository)).await.unwrap());
@@ -193,7 +203,7 @@ impl Hub {
         Readable::Repositories(ids)
     }
 
-    async fn push(&self, repository: &str, tag: &str, packages: &[(&str, &str)]) -> Digest {
+    pub(crate) async fn push(&self, repository: &str, tag: &str, packages: &[(&str, &str)]) -> Digest {
         self.image(repository, tag, &[&[DEBIAN], &[(STATUS, &dpkg(packages))]]).await
     }
 
@@ -210,7 +220,7 @@ impl Hub {
     /// Everything that matching keeps, but for numbers and times.
     async fn dump(&self) -> Vec<Row> {
         let mut all = Vec::new();
-        for statement in [&DUMP_FINDINGS, &DUMP_VULNERABILITIES, &DUMP_OWNED, &DUMP_TOTALS] {
+        for statement in [&DUMP_FINDINGS, &DUMP_VULNERABILITIES, &DUMP_OWNED, &DUMP_TOTALS, &DUMP_DECISIONS] {
             all.extend(query(&self.index, statement, Vec::new()).await);
         }
         all
@@ -227,14 +237,56 @@ impl Hub {
             &FORGET_MATCHES,
             &FORGET_PAIRS,
             &FORGET_TOTALS,
+            &FORGET_DECIDERS,
+            &FORGET_CLOCK,
+            &FORGET_DECISIONS,
         ] {
             run(&self.index, statement, Vec::new()).await;
         }
+        self.decide().await;
         self.advise(known).await;
     }
 }
 
-async fn fleet(database: Database) -> Hub {
+impl Hub {
+    /// Has images counted by what was set, and as of now.
+    pub(crate) async fn decide(&self) {
+        let ordered = self.db.write(|tx| {
+            Box::pin(async move { ledger::jobs::enqueue(tx, &NewJob::single(pipeline::DECIDE)).await.map(drop) })
+        });
+        ordered.await.unwrap();
+    }
+
+    /// Holds the totals of every image against a report of it.
+    async fn check_reports(&self, told: &str) {
+        for row in query(&self.index, &LIST_PLACED, Vec::new()).await {
+            let repository = registry::RepositoryId::from_number(row.get(0).unwrap());
+            let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
+            let Some(name) = self.registry.repository_name(repository).await.unwrap() else { continue };
+            let Some(report) = self.pipeline.report(&name, image, false).await.unwrap() else { continue };
+            let mut standing: BTreeMap<(String, &str), (bool, Option<Level>)> = BTreeMap::new();
+            for finding in &report.findings {
+                let component = finding.component.purl.as_ref().unwrap().to_string();
+                let entry = standing.entry((component, &finding.vulnerability)).or_default();
+                entry.0 |= finding.counts();
+                entry.1 = finding.severity;
+            }
+            let of = |level| standing.values().filter(|(counts, of)| *counts && *of == Some(level)).count() as u64;
+            let expected = [
+                of(Level::Critical),
+                of(Level::High),
+                of(Level::Medium),
+                of(Level::Low),
+                standing.values().filter(|(counts, _)| !counts).count() as u64,
+            ];
+            let totals = self.pipeline.totals_of(repository, image).await.unwrap().unwrap();
+            let counted = [totals.critical, totals.high, totals.medium, totals.low, totals.suppressed];
+            assert_eq!(counted, expected, "{name} {image}: {told}");
+        }
+    }
+}
+
+pub(crate) async fn fleet(database: Database) -> Hub {
     let hub = Hub::open(database).await;
     hub.push("team/api", "1", &[("openssl", "3.0.11-1"), ("zlib1g", "1.2")]).await;
     hub.push("team/api", "2", &[("openssl", "3.0.15-1"), ("zlib1g", "1.2")]).await;
@@ -243,7 +295,7 @@ async fn fleet(database: Database) -> Hub {
     hub
 }
 
-fn first() -> Known {
+pub(crate) fn first() -> Known {
     Known {
         says: vec![
             says("CVE-2023-0001", "openssl", "3.0.12-1", Level::High),
@@ -411,7 +463,7 @@ testkit::on_both_databases! {
         let mut known = Known::default();
         let mut pushed: Vec<(&str, Digest)> = Vec::new();
         for step in 0..steps {
-            match random.below(10) {
+            match random.below(13) {
                 0..4 => {
                     let packages: Vec<(&str, &str)> = NAMES
                         .into_iter()
@@ -448,6 +500,23 @@ testkit::on_both_databases! {
                         hub.settle().await;
                     }
                 }
+                9..11 => {
+                    let whose = [Whose::Hub, Whose::Project("team".to_owned()), Whose::Project("other".to_owned())];
+                    let whose = &whose[random.below(3)];
+                    let text = random_exceptions(&mut random, hub.now_us(), &IDS);
+                    let replaces = hub.pipeline.exceptions(whose).await.unwrap().map(|document| document.digest);
+                    hub.pipeline.set_exceptions(whose, "user:ann", text, replaces).await.unwrap();
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                11 => {
+                    hub.wait(random.number(48 * 3600) * 1_000_000);
+                    hub.decide().await;
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
                 8 => {
                     // The disk fails somewhere on the way; the job runs again.
                     hub.settle_through_failure(1 + random.below(40) as u64).await;
@@ -463,13 +532,54 @@ testkit::on_both_databases! {
             }
             if step % 10 == 9 {
                 hub.order(&known).await;
+                hub.decide().await;
                 hub.settle().await;
+                let told = format!("seed {seed}, step {step}, {known:?}");
+                hub.check_reports(&told).await;
                 let before = hub.dump().await;
                 hub.match_anew(&known).await;
-                assert_eq!(hub.dump().await, before, "seed {seed}, step {step}, {known:?}");
+                assert_eq!(hub.dump().await, before, "{told}");
             }
         }
     }
+}
+
+/// Returns a document of some exceptions, that begin and end around now.
+fn random_exceptions(random: &mut Random, now_us: i64, ids: &[&'static str]) -> String {
+    const HOUR: i64 = 3600;
+    let mut entries = Vec::new();
+    for number in 0..random.below(4) {
+        let name = match random.below(4) {
+            0 => "CVE-2024-*".to_owned(),
+            1 => ids[random.below(ids.len())].to_lowercase(),
+            _ => ids[random.below(ids.len())].to_owned(),
+        };
+        let created = now_us / 1_000_000 + (random.number(72) - 60) * HOUR;
+        let expires = created + (1 + random.number(120)) * HOUR;
+        let time = |seconds: i64| policy::write_moment(seconds);
+        let mut entry = json!({
+            "id": format!("e{number}"), "vulnerabilities": [name], "owner": "ann", "reason": "so",
+            "created": time(created), "expires": time(expires),
+        });
+        if random.below(2) == 0 {
+            let purl = random.of(&["pkg:deb/debian/openssl", "pkg:deb/**", "pkg:pypi/requests", "pkg:deb/debian/z*"]);
+            entry["purls"] = json!([purl]);
+        }
+        if random.below(3) == 0 {
+            entry["scope"] = json!([random.of(&["team/api", "team/*", "**", "other/job"])]);
+        }
+        if random.below(4) == 0 {
+            entry["paths"] = json!([random.of(&["usr/**", "**", "/usr/**", "var/lib/dpkg/status"])]);
+        }
+        if random.below(4) == 0 {
+            entry["condition"] = json!("only-without-fix");
+        }
+        entries.push(entry);
+    }
+    if entries.is_empty() {
+        return String::new();
+    }
+    json!({"apiVersion": "garrison.dev/v1", "kind": "Exceptions", "exceptions": entries}).to_string()
 }
 
 /// Each so many operations one fails; both databases' numbers have no common part with it.
@@ -488,6 +598,10 @@ impl Random {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    }
+
+    fn number(&mut self, end: usize) -> i64 {
+        i64::try_from(self.below(end)).unwrap()
     }
 
     fn of<T: Copy>(&mut self, all: &[T]) -> T {

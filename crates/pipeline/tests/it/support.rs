@@ -1,4 +1,6 @@
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use blobs::Blobs;
@@ -21,7 +23,7 @@ db::statements! {
     COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND (not_before_us < $1 OR attempts > 0) \
         AND (kind LIKE 'inventory%' OR kind LIKE 'findings%')";
     LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";
-    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match') AND state = 'pending' \
+    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match', 'findings.decide') AND state = 'pending' \
         AND attempts > 0";
     COUNT_FACTS = "SELECT COUNT(*) FROM facts";
 }
@@ -33,6 +35,7 @@ pub(crate) struct Hub {
     pub(crate) db: Db,
     pub(crate) index: Db,
     pub(crate) faults: db::Faults,
+    clock: Arc<AtomicI64>,
     _directory: TempDir,
     _database: Database,
 }
@@ -52,13 +55,26 @@ impl Hub {
         let db = Db::open_with_faults(&config, faults.clone()).await.unwrap();
         let file = directory.path().join("inventory.db");
         let index = db.open_beside_with_faults(&file, Schema::Inventory, faults.clone()).await.unwrap();
-        for project in ["team", "other"] {
+        for project in ["team", "other", "teamwork"] {
             run(&db, &INSERT_PROJECT, vec![project.into()]).await;
         }
         let store = Blobs::open(directory.path()).unwrap();
-        let registry = Registry::new(db.clone(), store, Options { inventories, ..Options::default() });
+        let clock = Arc::new(AtomicI64::new(now_us()));
+        let options_of_registry =
+            Options { inventories, clock: registry::Clock::Manual(Arc::clone(&clock)), ..Options::default() };
+        let registry = Registry::new(db.clone(), store, options_of_registry);
         let pipeline = Pipeline::new(registry.clone(), index.clone(), options);
-        Self { registry, pipeline, db, index, faults, _directory: directory, _database: database }
+        Self { registry, pipeline, db, index, faults, clock, _directory: directory, _database: database }
+    }
+
+    /// Returns the time in this hub.
+    pub(crate) fn now_us(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    /// Has time pass.
+    pub(crate) fn wait(&self, us: i64) {
+        self.clock.fetch_add(us, Ordering::SeqCst);
     }
 
     /// Returns the same hub with other options.

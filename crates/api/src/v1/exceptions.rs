@@ -1,0 +1,161 @@
+//! Owners' decisions that findings do not count.
+
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use http::StatusCode;
+use oci::Digest;
+use pipeline::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{refused, time};
+use crate::endpoint::Call;
+use crate::failure::{Failure, chain};
+
+/// The exceptions that count for a project, or for all.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct ExceptionSet {
+    /// The document's digest, by which whoever replaces it says which one that is; null while none was set.
+    digest: Option<String>,
+    /// Who set it.
+    set_by: Option<String>,
+    /// When.
+    set_at: Option<String>,
+    /// The document as it was written; empty while none was set.
+    document: String,
+    /// What it says, in its order.
+    exceptions: Vec<Exception>,
+}
+
+/// An owner's decision that some findings do not count.
+#[derive(Serialize, JsonSchema)]
+struct Exception {
+    /// Its name in the document.
+    id: String,
+    /// `current`, `not-begun` or `expired`.
+    state: &'static str,
+    /// Who decided.
+    owner: String,
+    /// Why.
+    reason: String,
+    /// From when on it counts.
+    created: String,
+    /// From when on it counts no more.
+    expires: String,
+    /// Patterns of the vulnerabilities, by any of their names.
+    vulnerabilities: Vec<String>,
+    /// Patterns of the packages; empty for all.
+    purls: Vec<String>,
+    /// Patterns of where the component is; empty for anywhere.
+    paths: Vec<String>,
+    /// Patterns of the repositories; empty for all.
+    scope: Vec<String>,
+    /// What must be so besides: `only-without-fix`.
+    condition: Option<&'static str>,
+}
+
+impl ExceptionSet {
+    fn of(document: Option<ExceptionDocument>, now_us: i64) -> Self {
+        let Some(document) = document else {
+            return Self { digest: None, set_by: None, set_at: None, document: String::new(), exceptions: Vec::new() };
+        };
+        let now = now_us.div_euclid(1_000_000);
+        let entry_time = |seconds: i64| time(seconds.saturating_mul(1_000_000));
+        let exceptions = document.exceptions.entries().iter().map(|entry| Exception {
+            id: entry.id.clone(),
+            state: match () {
+                () if entry.expires <= now => "expired",
+                () if entry.created > now => "not-begun",
+                () => "current",
+            },
+            owner: entry.owner.clone(),
+            reason: entry.reason.clone(),
+            created: entry_time(entry.created),
+            expires: entry_time(entry.expires),
+            vulnerabilities: entry.vulnerabilities.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            purls: entry.purls.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            paths: entry.paths.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            scope: entry.scope.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            condition: entry.condition.map(policy::Condition::name),
+        });
+        Self {
+            digest: Some(document.digest.to_string()),
+            set_by: Some(document.actor),
+            set_at: Some(time(document.set_at_us)),
+            exceptions: exceptions.collect(),
+            document: document.text,
+        }
+    }
+}
+
+impl Call {
+    async fn whose(&self) -> Result<Whose, Failure> {
+        match self.target.parameter("project") {
+            "" => Ok(Whose::Hub),
+            // An administrator may name a project that there is not.
+            project => Ok(Whose::Project(self.app.tenancy.get_project(project).await?.name)),
+        }
+    }
+
+    async fn exceptions_document(&mut self) -> Result<String, Failure> {
+        let (mut stream, mut bytes) = (self.body(), Vec::new());
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > EXCEPTIONS_BYTES_MAX {
+                return Err(too_large());
+            }
+        }
+        String::from_utf8(bytes).map_err(|_| Failure::bad_request("EXCEPTIONS_INVALID", "the document is not UTF-8"))
+    }
+}
+
+fn too_large() -> Failure {
+    let message = format!("the document is larger than the limit of {EXCEPTIONS_BYTES_MAX} bytes");
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "EXCEPTIONS_INVALID", message)
+        .hint("leave out what has expired, or let projects have exceptions of their own")
+}
+
+impl From<SetError> for Failure {
+    fn from(error: SetError) -> Self {
+        match error {
+            SetError::ProjectUnknown(_) => Self::not_found("PROJECT_UNKNOWN", error.to_string()),
+            SetError::TooLarge { .. } => too_large(),
+            SetError::Refused(ref source) => {
+                let mut failure = Self::bad_request("EXCEPTIONS_INVALID", chain(&error));
+                failure.detail = Box::new(match source.place() {
+                    Some((line, column)) => json!({ "line": line, "column": column }),
+                    None => serde_json::Value::Null,
+                });
+                match source.nearest() {
+                    Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+                    None => failure.hint("`garrison exceptions check FILE` reads it as the hub does"),
+                }
+            }
+            SetError::Changed { current, .. } => {
+                let mut failure = Self::new(StatusCode::PRECONDITION_FAILED, "EXCEPTIONS_CHANGED", error.to_string());
+                failure.detail = Box::new(json!({ "current": current.to_string() }));
+                failure.hint(
+                    "read them again, make the change there, and set them with `replaces` as the digest that was read",
+                )
+            }
+            SetError::Failed(error) => error.into(),
+        }
+    }
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let document = call.app.pipeline.exceptions(&call.whose().await?).await?;
+    Failure::json(StatusCode::OK, &ExceptionSet::of(document, call.app.now_us()))
+}
+
+pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
+    let replaces = call.target.query("replaces").filter(|text| !text.is_empty());
+    let replaces = replaces.map(str::parse::<Digest>).transpose().map_err(|error| refused("replaces", &error))?;
+    let (whose, actor) = (call.whose().await?, call.actor());
+    let text = call.exceptions_document().await?;
+    let document = call.app.pipeline.set_exceptions(&whose, &actor, text, replaces).await?;
+    call.app.jobs.notify();
+    Failure::json(StatusCode::OK, &ExceptionSet::of(Some(document), call.app.now_us()))
+}

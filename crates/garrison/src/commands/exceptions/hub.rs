@@ -1,0 +1,165 @@
+//! Exceptions that count in a hub.
+
+use std::time::Duration;
+
+use outbound::Endpoint;
+use policy::Exceptions;
+use serde_json::Value;
+
+use super::{now, print_states, refused};
+use crate::commands::bounded;
+use crate::error::CommandError;
+use crate::output::{self, Format};
+use crate::session::Session;
+
+/// The first line of a document that was read from a hub, which names what it is to replace; YAML alone has comments.
+const READ_AS: &str = "# read from the hub as ";
+
+/// How long the hub may take to read a document.
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
+
+/// Show the exceptions that count in the hub: for the images of all projects, or for those of one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison exceptions show
+  garrison exceptions show --project team
+  garrison exceptions show --project team --document > exceptions.yaml")]
+pub(crate) struct Show {
+    /// Those of a project instead of those for all
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
+    /// Print the document as it was written, for editing; `push` knows by it whether someone else changed it meanwhile
+    #[arg(long)]
+    document: bool,
+}
+
+/// Have a document's exceptions count in the hub, in the place of those that did.
+///
+/// An empty document takes all back. Findings are counted again within seconds, and again when an exception begins or ends.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison exceptions push exceptions.yaml --project team
+  garrison exceptions push exceptions.yaml --overwrite
+  garrison exceptions push /dev/null --project team --overwrite
+
+Exit codes: 0 they count, 1 someone else changed them meanwhile or you may not, 2 the document is not understood.")]
+pub(crate) struct Push {
+    /// Document, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// Those of a project instead of those for all
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
+    /// Replace whatever counts now, such as from a repository that is the source of truth
+    #[arg(long)]
+    overwrite: bool,
+}
+
+fn endpoint(project: Option<&str>) -> Endpoint {
+    match project {
+        Some(project) => Endpoint::api(["projects", project, "exceptions"]),
+        None => Endpoint::api(["exceptions"]),
+    }
+}
+
+fn whose(project: Option<&str>) -> String {
+    project.map_or_else(|| "all projects".to_owned(), |project| format!("project {project}"))
+}
+
+fn text<'a>(answer: &'a Value, field: &str) -> Option<&'a str> {
+    answer.get(field).and_then(Value::as_str)
+}
+
+impl Show {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let project = self.project.as_deref();
+        let answer: Value = session.hub()?.get(&endpoint(project)).await?;
+        let document = text(&answer, "document").unwrap_or_default();
+        if self.document {
+            let is_yaml = !document.trim_start().starts_with('{');
+            if let Some(digest) = text(&answer, "digest").filter(|_| is_yaml) {
+                output::print_line(&format!("{READ_AS}{digest}"))?;
+            }
+            return output::print_line(document.trim_end());
+        }
+        if session.format() == Format::Json {
+            return output::print_json(&answer);
+        }
+        let Some(by) = text(&answer, "set_by") else {
+            output::note(&format!("No exceptions for {}; `garrison exceptions push FILE` sets some.", whose(project)));
+            return Ok(());
+        };
+        let at = text(&answer, "set_at").unwrap_or_default();
+        output::note(&output::printable(&format!("For {}, set by {by} at {at}", whose(project))));
+        let exceptions = read(document.as_bytes()).map_err(|error| refused("document", &error))?;
+        print_states(&exceptions, now())
+    }
+}
+
+impl Push {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let project = self.project.as_deref();
+        let bytes = bounded::read(&self.file, policy::DOCUMENT_BYTES_MAX)?;
+        // Before it is sent: the place of a mistake is one in this file.
+        let exceptions = read(&bytes).map_err(|error| refused(&self.file, &error))?;
+        let (read_as, document) = split(&bytes);
+        let hub = session.hub()?;
+        let replaces = if self.overwrite {
+            let answer: Value = hub.get(&endpoint(project)).await?;
+            text(&answer, "digest").map(str::to_owned)
+        } else {
+            read_as.map(str::to_owned)
+        };
+        let endpoint = endpoint(project).with_some("replaces", replaces);
+        let sent = hub.upload(&endpoint, document.to_vec(), ANSWER_TIME_MAX).await;
+        let answer: Value = sent.map_err(|error| match &error {
+            outbound::Error::Refused(problem) if problem.code.as_deref() == Some("EXCEPTIONS_CHANGED") => {
+                CommandError::from(error).hint("`--overwrite` replaces whatever counts now")
+            }
+            _ => CommandError::from(error),
+        })?;
+        let now = now();
+        let counting = exceptions.entries().iter().filter(|entry| entry.counts(now)).count();
+        let of = exceptions.entries().len();
+        let undo = match project {
+            Some(project) => format!("garrison exceptions push /dev/null --overwrite --project {project}"),
+            None => "garrison exceptions push /dev/null --overwrite".to_owned(),
+        };
+        session
+            .print_done(&answer, &format!("{counting} of {of} exceptions count for {}. Undo: {undo}", whose(project)))
+    }
+}
+
+fn read(bytes: &[u8]) -> Result<Exceptions, policy::ReadError> {
+    if bytes.trim_ascii().is_empty() { Ok(Exceptions::default()) } else { Exceptions::read(bytes) }
+}
+
+/// Parts what a document was read as from the document.
+fn split(bytes: &[u8]) -> (Option<&str>, &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (first, rest) = bytes.split_at(end);
+    match std::str::from_utf8(first).ok().and_then(|first| first.trim_end().strip_prefix(READ_AS)) {
+        Some(digest) => (Some(digest), rest.strip_prefix(b"\n").unwrap_or(rest)),
+        None => (None, bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_says_what_it_was_read_as() {
+        for (text, expected) in [
+            ("", (None, "")),
+            ("kind: Exceptions\n", (None, "kind: Exceptions\n")),
+            ("# read from the hub as sha256:ab\nkind: Exceptions\n", (Some("sha256:ab"), "kind: Exceptions\n")),
+            ("# read from the hub as sha256:ab\r\nkind: x", (Some("sha256:ab"), "kind: x")),
+            ("# read from the hub as sha256:ab", (Some("sha256:ab"), "")),
+            ("a: 1\n# read from the hub as sha256:ab\n", (None, "a: 1\n# read from the hub as sha256:ab\n")),
+        ] {
+            let (digest, rest) = split(text.as_bytes());
+            assert_eq!((digest, std::str::from_utf8(rest).unwrap()), expected, "{text}");
+        }
+    }
+}

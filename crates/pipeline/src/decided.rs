@@ -1,0 +1,32 @@
+//! What owners of images decide about findings.
+//!
+//! A document of exceptions is set for a project, or for all ([`Whose`]), and kept as it was written beside all before it. The job
+//! [`DECIDE`] takes it over into the inventories' database: it notes there by which document images are counted from now on, marks the
+//! totals of those images that the difference between both documents may mean, and has them counted again. As exceptions begin and end
+//! by the clock, the job is ordered for the next moment at which one does.
+//!
+//! Images are counted by the documents and the time that are noted in the inventories' database, not by the newest ones: whatever a count
+//! finds out aside is kept only where these are still the same, so that no count of before a change is kept after its marks.
+
+mod composed;
+mod documents;
+mod stamp;
+mod takeover;
+mod verdicts;
+
+pub(crate) use composed::{Composed, Remembered};
+pub use documents::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
+pub(crate) use stamp::Deciding;
+pub use takeover::DECIDE;
+pub(crate) use takeover::DECIDE_EVERY;
+pub(crate) use verdicts::{COUNTED, Verdicts, verdicts};
+
+/// Every SQL statement of this part on the hub's tables.
+pub(crate) fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
+    documents::STATEMENTS.iter()
+}
+
+/// Every SQL statement of this part on the inventories' tables.
+pub(crate) fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
+    stamp::STATEMENTS.iter().chain(takeover::STATEMENTS)
+}

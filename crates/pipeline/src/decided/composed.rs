@@ -1,0 +1,114 @@
+//! The exceptions that count for the images of a project: the hub's and its own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use findings::{Deciders, ExceptionUse};
+use jiff::Timestamp;
+use policy::{Exception, Exceptions};
+use registry::RepositoryId;
+
+use super::documents::{self, HUB};
+use crate::pipeline::{Error, Pipeline};
+
+/// Exceptions that are kept in memory, of all projects together; past that, all are read again: some 50 MB.
+const ENTRIES_KEPT_MAX: usize = 50_000;
+
+/// Before the name of an exception of the hub's own document, where it is told for a project.
+const HUB_MARK: &str = "hub:";
+
+/// The documents by which a project's images are counted: the hub's, and its own.
+pub(crate) type Documents = (Option<i64>, Option<i64>);
+
+/// The exceptions of a project.
+#[derive(Debug)]
+pub(crate) struct Composed {
+    pub(crate) exceptions: Exceptions,
+}
+
+/// Those that were composed lately, by the project's number.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    projects: BTreeMap<i64, (Documents, Arc<Composed>)>,
+    entries: usize,
+}
+
+impl Composed {
+    fn of(hub: &Exceptions, own: &Exceptions) -> Self {
+        let hub =
+            hub.entries().iter().map(|entry| Exception { id: format!("{HUB_MARK}{}", entry.id), ..entry.clone() });
+        Self { exceptions: Exceptions::new(hub.chain(own.entries().iter().cloned()).collect()) }
+    }
+
+    /// Returns what decides about an image of a repository.
+    pub(crate) fn deciders<'a>(&'a self, repository: &'a str, now_us: i64) -> Deciders<'a> {
+        Deciders {
+            exceptions: Some(&self.exceptions),
+            repository: Some(repository),
+            now: Timestamp::from_microsecond(now_us).ok(),
+            ..Deciders::default()
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.exceptions.is_empty()
+    }
+
+    /// Leaves out of what became of the exceptions those about other repositories: what these are called is none of this one's readers'
+    /// business.
+    pub(crate) fn tell_about(&self, told: &mut Vec<ExceptionUse>, repository: &str) {
+        let mut entries = self.exceptions.entries().iter();
+        told.retain(|_| entries.next().is_some_and(|entry| entry.has_repository(Some(repository))));
+    }
+}
+
+impl Pipeline {
+    /// Returns the exceptions of a project by documents.
+    pub(crate) async fn composed(&self, project: i64, documents: Documents) -> Result<Arc<Composed>, Error> {
+        let remembered = || self.inner.composed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, composed)) = remembered().projects.get(&project).filter(|(of, _)| *of == documents) {
+            return Ok(Arc::clone(composed));
+        }
+        let mut read = Vec::with_capacity(2);
+        for document in [documents.0, documents.1] {
+            read.push(match document {
+                Some(id) => documents::load(self, id).await?,
+                None => Arc::default(),
+            });
+        }
+        let composed = match read.as_slice() {
+            [hub, own] => Arc::new(Composed::of(hub, own)),
+            _ => Arc::new(Composed { exceptions: Exceptions::default() }),
+        };
+        let mut remembered = remembered();
+        let entries = composed.exceptions.entries().len();
+        if remembered.entries + entries > ENTRIES_KEPT_MAX {
+            *remembered = Remembered::default();
+        }
+        remembered.entries += entries;
+        if let Some((_, before)) = remembered.projects.insert(project, (documents, Arc::clone(&composed))) {
+            remembered.entries = remembered.entries.saturating_sub(before.exceptions.entries().len());
+        }
+        Ok(composed)
+    }
+
+    /// Returns the exceptions that count for a repository by the newest documents.
+    pub(crate) async fn newest_composed(&self, repository: RepositoryId) -> Result<Arc<Composed>, Error> {
+        let number = repository.number();
+        let found = self.inner.registry.database().read(move |tx| {
+            Box::pin(async move {
+                let rows = tx.query_list(&documents::LIST_PROJECTS_OF, &[], &[number.into()]).await?;
+                let project: i64 = rows.first().map_or(Ok(HUB), |row| row.get(2))?;
+                let rows = tx.query(&documents::LIST_NEWEST_OF, &[HUB.into(), project.into()]).await?;
+                Ok::<_, db::Error>((project, rows))
+            })
+        });
+        let (project, rows) = found.await?;
+        let mut newest: BTreeMap<i64, i64> = BTreeMap::new();
+        for row in &rows {
+            newest.insert(row.get(0)?, row.get(1)?);
+        }
+        let own = newest.get(&project).copied().filter(|_| project != HUB);
+        self.composed(project, (newest.get(&HUB).copied(), own)).await
+    }
+}

@@ -1,0 +1,179 @@
+//! Exceptions: where they count, until when, and for whom.
+
+use pipeline::{EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, Whose};
+use serde_json::{Value as Json, json};
+use testkit::Database;
+
+use crate::findings::{first, fleet};
+use crate::support::{Hub, name, query};
+
+db::statements! {
+    LIST_STATED = "SELECT scope, subject, fact_key, producer, expires_at_us, body FROM facts WHERE claim = 'exempted' \
+        ORDER BY scope, fact_key";
+    LIST_AUDITED = "SELECT actor, action, resource FROM audit_records WHERE action LIKE '%exceptions.set' ORDER BY id";
+}
+
+const HOUR_US: i64 = 3_600_000_000;
+
+/// An exception of a vulnerability that counts for a day from now.
+fn excepts(hub: &Hub, id: &str, vulnerability: &str) -> Json {
+    let now = hub.now_us() / 1_000_000;
+    json!({
+        "id": id, "vulnerabilities": [vulnerability], "owner": "team-a@example.com", "reason": "not reached",
+        "created": policy::write_moment(now), "expires": policy::write_moment(now + 24 * 3600),
+    })
+}
+
+fn document(entries: &[Json]) -> String {
+    json!({"apiVersion": "garrison.dev/v1", "kind": "Exceptions", "exceptions": entries}).to_string()
+}
+
+fn team() -> Whose {
+    Whose::Project("team".to_owned())
+}
+
+impl Hub {
+    async fn except(&self, whose: &Whose, text: &str) {
+        let replaces = self.pipeline.exceptions(whose).await.unwrap().map(|document| document.digest);
+        self.pipeline.set_exceptions(whose, "user:ann", text.to_owned(), replaces).await.unwrap();
+        self.settle().await;
+    }
+
+    async fn high(&self, repository: &str, image: oci::Digest) -> (u64, u64) {
+        let id = self.registry.repository_id(&name(repository)).await.unwrap();
+        let totals = self.pipeline.totals_of(id, image).await.unwrap().unwrap();
+        (totals.high, totals.suppressed)
+    }
+}
+
+testkit::on_both_databases! {
+    async fn an_exception_counts_in_its_project_alone_and_until_its_end(database: Database) {
+        let hub = fleet(database).await;
+        let packages = [("openssl", "3.0.11-1")];
+        let image = hub.push("team/api", "both", &packages).await;
+        assert_eq!(hub.push("teamwork/api", "both", &packages).await, image);
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let all = &Readable::All;
+        let open = ["other/job:1", "team/api:1", "team/api:both", "team/web:1", "teamwork/api:both"];
+        let affected = async |hub: &Hub| -> Vec<String> {
+            let found = hub.affected("CVE-2023-0001", all).await;
+            found.iter().map(|one| one.split(' ').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(affected(&hub).await, open);
+        assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((1, 0), (1, 0)));
+
+        // What a project says of other repositories counts for none of them.
+        let mut wide = excepts(&hub, "wide", "CVE-2023-*");
+        wide["scope"] = json!(["**", "other/**", "teamwork/**"]);
+        hub.except(&team(), &document(&[wide])).await;
+        assert_eq!(affected(&hub).await, ["other/job:1", "teamwork/api:both"]);
+        assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((0, 1), (1, 0)));
+        let any = Filter::default();
+        assert_eq!(hub.listed(any, Order::Worst, all).await, [
+            "CVE-2023-0001 high in 2 images: openssl 3.0.11-1, openssl 1.1.1w-1",
+        ]);
+        let mine = hub.only(&["team/api", "team/web"]).await;
+        assert_eq!(hub.listed(any, Order::Worst, &mine).await, Vec::<String>::new());
+        assert_eq!(hub.affected("CVE-2023-0001", &mine).await, Vec::<String>::new());
+        let both = hub.only(&["team/api", "teamwork/api"]).await;
+        assert_eq!(hub.listed(any, Order::Worst, &both).await, [
+            "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",
+        ]);
+        assert_eq!(hub.pipeline.totals(&mine).await.unwrap().open(), 0);
+        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let why = &report.findings[0].suppressions[0];
+        assert_eq!((why.who.as_str(), why.why.as_str(), why.reference.as_deref()), ("team-a@example.com", "not reached", Some("wide")));
+        assert_eq!(report.exceptions[0].findings, 1);
+        let elsewhere = hub.pipeline.report(&name("teamwork/api"), image, false).await.unwrap().unwrap();
+        assert!(elsewhere.findings[0].counts() && elsewhere.exceptions.is_empty());
+
+        // It ends by the clock, though nobody does anything.
+        hub.wait(24 * HOUR_US - 1_000_000);
+        hub.decide().await;
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (0, 1));
+        hub.wait(1_000_000);
+        hub.decide().await;
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (1, 0));
+        assert_eq!(affected(&hub).await, open);
+        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        assert_eq!(format!("{:?}", report.exceptions[0].state), "Expired");
+    }
+
+    async fn the_hubs_exceptions_count_for_all_and_may_be_taken_back(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let mut apis = excepts(&hub, "apis", "cve-2023-0001");
+        apis["scope"] = json!(["*/api"]);
+        let job = excepts(&hub, "zlib", "CVE-2023-0002");
+        hub.except(&Whose::Hub, &document(&[apis.clone(), job])).await;
+        let all = &Readable::All;
+        assert_eq!(hub.affected("CVE-2023-0002", all).await, Vec::<String>::new());
+        assert_eq!(hub.affected("CVE-2023-0001", all).await.len(), 2);
+        hub.except(&Whose::Hub, &document(&[apis])).await;
+        assert_eq!(hub.affected("CVE-2023-0002", all).await.len(), 2);
+        let web = hub.push("team/web", "2", &[("zlib1g", "1.2"), ("openssl", "3.0.11-1")]).await;
+        assert_eq!(hub.push("team/api", "4", &[("zlib1g", "1.2"), ("openssl", "3.0.11-1")]).await, web);
+        hub.settle().await;
+        assert_eq!((hub.high("team/web", web).await, hub.high("team/api", web).await), ((1, 0), (0, 1)));
+        // What is about other repositories is not told of in this one.
+        let report = hub.pipeline.report(&name("team/web"), web, false).await.unwrap().unwrap();
+        assert_eq!(report.exceptions, []);
+        let report = hub.pipeline.report(&name("team/api"), web, false).await.unwrap().unwrap();
+        assert_eq!(report.exceptions[0].id, "hub:apis");
+        hub.except(&Whose::Hub, " \n").await;
+        assert_eq!(hub.high("team/api", web).await, (1, 0));
+    }
+
+    async fn a_document_takes_the_place_of_the_one_that_was_read(database: Database) {
+        let hub = fleet(database).await;
+        let set = async |whose: Whose, text: String, replaces| {
+            hub.pipeline.set_exceptions(&whose, "user:bob", text, replaces).await.map(|document| document.digest)
+        };
+        let one = document(&[excepts(&hub, "one", "CVE-2023-0001")]);
+        let two = document(&[excepts(&hub, "two", "CVE-2023-0001")]);
+        let first = set(team(), one.clone(), None).await.unwrap();
+        // Whoever sets what is there already is not told otherwise.
+        assert_eq!(set(team(), one.clone(), None).await.unwrap(), first);
+        for replaces in [None, Some(crate::support::sha256(b"x"))] {
+            match set(team(), two.clone(), replaces).await {
+                Err(SetError::Changed { current, actor }) => assert_eq!((current, &*actor), (first, "user:bob")),
+                other => panic!("{other:?}"),
+            }
+        }
+        let second = set(team(), two.clone(), Some(first)).await.unwrap();
+        assert!(matches!(set(team(), one.clone(), Some(first)).await, Err(SetError::Changed { .. })));
+        let third = set(team(), one, Some(second)).await.unwrap();
+        assert_eq!(third, first);
+        assert!(matches!(set(Whose::Project("none".to_owned()), two.clone(), None).await, Err(SetError::ProjectUnknown(_))));
+        // One byte more than is read.
+        let spaces = " ".repeat(EXCEPTIONS_BYTES_MAX - two.len());
+        let longest = format!("{two}{spaces}");
+        assert!(matches!(set(Whose::Hub, format!("{longest} "), None).await, Err(SetError::TooLarge { actual }) if actual == EXCEPTIONS_BYTES_MAX + 1));
+        set(Whose::Hub, longest, None).await.unwrap();
+        match set(Whose::Hub, "apiVersion: garrison.dev/v1\nkind: Exception\n".to_owned(), None).await {
+            Err(SetError::Refused(error)) => assert!(error.to_string().starts_with("line "), "{error}"),
+            other => panic!("{other:?}"),
+        }
+        hub.settle().await;
+        let mut audited = Vec::new();
+        for row in query(&hub.db, &LIST_AUDITED, Vec::new()).await {
+            audited.push([0, 1, 2].map(|at| row.get::<String>(at).unwrap()).join(" "));
+        }
+        let team = "user:bob project.exceptions.set project:team";
+        assert_eq!(audited, [team, team, team, "user:bob exceptions.set system"]);
+        // Each exception of each document is a fact.
+        let mut stated = Vec::new();
+        for row in query(&hub.db, &LIST_STATED, Vec::new()).await {
+            let fact = evidence::Fact::decode(&row.get::<Vec<u8>>(5).unwrap()).unwrap();
+            assert_eq!(fact.scope.number(), row.get::<i64>(0).unwrap());
+            assert_eq!(fact.expires_at_us, row.get::<Option<i64>>(4).unwrap());
+            stated.push(format!("{:?} {} {}", fact.scope, row.get::<String>(2).unwrap(), fact.subject == first));
+        }
+        // The same document set again at the same moment is the same statement.
+        assert_eq!(stated, ["Hub two false", "Project(1) one true", "Project(1) two false"]);
+    }
+}
