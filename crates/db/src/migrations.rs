@@ -37,6 +37,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 1, text: include_str!("../migrations/inventory/0001_initial.sql") },
     Migration { version: 2, text: include_str!("../migrations/inventory/0002_findings.sql") },
     Migration { version: 3, text: include_str!("../migrations/inventory/0003_decisions.sql") },
+    Migration { version: 4, text: include_str!("../migrations/inventory/0004_epoch.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

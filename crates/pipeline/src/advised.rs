@@ -19,6 +19,7 @@ mod totals;
 pub use advisories::Advisories;
 pub(crate) use advisories::InUse;
 pub use events::{Event, EventKind, EventPage};
+pub(crate) use keep::recount_all;
 pub use matching::MATCH;
 pub(crate) use matching::MATCH_EVERY;
 pub(crate) use portfolio::level_of_number;

@@ -15,6 +15,7 @@ use vulndb::matching;
 use crate::advised::{Subject, variant};
 use crate::aside::aside;
 use crate::numbers::Numbers;
+use crate::orphans;
 use crate::pack::{pack, unpack};
 use crate::query::package_key;
 
@@ -331,24 +332,27 @@ pub(crate) async fn store(
     packed: Arc<Packed>,
     repository: RepositoryId,
 ) -> Result<i64, db::Error> {
-    let known: Arc<BTreeMap<String, i64>> = Arc::new(numbers.find(packed.components.keys()));
+    let known = Arc::new(numbers.find(packed.components.keys()));
     let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
-    let (id, ids) = index
+    let (id, ids, epoch) = index
         .write(move |tx| {
             let (packed, known) = (Arc::clone(&shared), Arc::clone(&known_before));
             Box::pin(async move {
                 let id = upsert_image(tx, &packed).await?;
-                let ids = component_ids(tx, &known, &packed).await?;
+                let epoch = orphans::epoch(tx).await?;
+                let known = if known.epoch == epoch { known.ids.clone() } else { BTreeMap::new() };
+                let ids = component_ids(tx, known, &packed).await?;
                 place_components(tx, id, &ids, &packed).await?;
                 let places = pack(&places(&ids, &packed)).unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
                 tx.execute(&UPSERT_TOTALS, &[repository.number().into(), id.into()]).await?;
-                Ok::<_, db::Error>((id, ids))
+                Ok::<_, db::Error>((id, ids, epoch))
             })
         })
         .await?;
-    numbers.learn(ids.iter().filter(|(identity, _)| !known.contains_key(*identity)));
+    let is_news = |(identity, _): &(&String, &i64)| known.epoch != epoch || !known.ids.contains_key(*identity);
+    numbers.learn(epoch, ids.iter().filter(is_news));
     Ok(id)
 }
 
@@ -374,10 +378,10 @@ fn returned_id(rows: &[Row]) -> Result<i64, db::Error> {
 /// Returns the numbers of an image's components; those that no image had get one.
 async fn component_ids(
     tx: &mut Tx,
-    known: &BTreeMap<String, i64>,
+    known: BTreeMap<String, i64>,
     packed: &Packed,
 ) -> Result<BTreeMap<String, i64>, db::Error> {
-    let mut ids = known.clone();
+    let mut ids = known;
     list_component_ids(tx, &mut ids, packed).await?;
     let missing: Vec<Vec<Value>> = packed
         .components

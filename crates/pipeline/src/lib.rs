@@ -38,6 +38,7 @@ mod index;
 mod limits;
 mod make;
 mod numbers;
+mod orphans;
 mod others;
 mod pack;
 mod pipeline;
@@ -60,7 +61,12 @@ pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    index::STATEMENTS.iter().chain(find::STATEMENTS).chain(advised::statements()).chain(decided::index_statements())
+    index::STATEMENTS
+        .iter()
+        .chain(orphans::STATEMENTS)
+        .chain(find::STATEMENTS)
+        .chain(advised::statements())
+        .chain(decided::index_statements())
 }
 
 /// Returns every SQL statement of this crate on the hub's tables.

@@ -7,6 +7,7 @@ use oci::Digest;
 use registry::{InventoryOrder, RepositoryId};
 
 use crate::index::{self, Placement};
+use crate::orphans;
 use crate::pipeline::Pipeline;
 
 /// Rows that are looked at at once.
@@ -20,6 +21,10 @@ impl Pipeline {
         self.order_missing(context).await?;
         self.forget_gone(context).await?;
         while !context.is_canceled() && index::drop_unplaced(&self.inner.index, DROPPED_BY_WRITE).await? > 0 {}
+        let mut after = Some(0);
+        while let Some(from) = after.filter(|_| !context.is_canceled()) {
+            after = orphans::drop_some(&self.inner.index, from).await?;
+        }
         while !context.is_canceled() && index::drop_old_layers(&self.inner.index).await? > 0 {}
         Ok(())
     }

@@ -434,6 +434,15 @@ impl<'w> Write<'w> {
     }
 }
 
+/// Counts the findings of vulnerabilities of which some are gone.
+pub(crate) async fn recount_all(tx: &mut Tx, vulnerabilities: BTreeSet<i64>) -> Result<(), db::Error> {
+    for vulnerability in &vulnerabilities {
+        recount(tx, *vulnerability).await?;
+    }
+    tx.execute_list(&ORDER_VULNERABILITIES, &[], &list(vulnerabilities.into_iter())).await?;
+    Ok(())
+}
+
 /// Counts the findings of a vulnerability.
 async fn recount(tx: &mut Tx, vulnerability: i64) -> Result<(), db::Error> {
     let Some(row) = tx.find(&SUM_VULNERABILITY, &[vulnerability.into()]).await? else { return Ok(()) };

@@ -37,7 +37,7 @@ db::statements! {
     /// Says what the distribution answers for.
     INSERT_OWNED = "INSERT INTO finding_owned (component_id, owner_id, vulnerability_id) VALUES {rows:3} \
         ON CONFLICT (component_id, owner_id, vulnerability_id) DO NOTHING";
-    /// Notes that a pair was looked at.
+    /// Notes that a pair was looked at, unless it is gone.
     SET_PAIR_FRESH = "UPDATE finding_pairs SET fresh = 1 WHERE component_id = $1 AND owner_id = $2";
     /// Has the images counted again that hold a pair.
     STALE_TOTALS_OF_PAIR = "UPDATE finding_totals SET fresh = 0 WHERE fresh = 1 AND image_id IN \
@@ -132,6 +132,9 @@ async fn keep(pipeline: &Pipeline, advisories: &Arc<Advisories>, rows: &[Row]) -
 
 async fn keep_pair(tx: &mut db::Tx, Spoken { component, owner, names }: &Spoken) -> Result<(), db::Error> {
     let pair: [Value; 2] = [(*component).into(), (*owner).into()];
+    if tx.execute(&SET_PAIR_FRESH, &pair).await? == 0 {
+        return Ok(());
+    }
     let mut owned = BTreeSet::new();
     for row in tx.query(&LIST_NAMES, &[(*component).into()]).await? {
         if names.contains(&row.get::<String>(1)?) {
@@ -149,6 +152,5 @@ async fn keep_pair(tx: &mut db::Tx, Spoken { component, owner, names }: &Spoken)
         tx.execute_rows(&INSERT_OWNED, &[], &rows).await?;
         tx.execute(&STALE_TOTALS_OF_PAIR, &pair).await?;
     }
-    tx.execute(&SET_PAIR_FRESH, &pair).await?;
     Ok(())
 }

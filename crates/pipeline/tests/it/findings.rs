@@ -36,6 +36,16 @@ db::statements! {
     FORGET_DECIDERS = "DELETE FROM finding_deciders";
     FORGET_CLOCK = "DELETE FROM finding_clock";
     FORGET_DECISIONS = "DELETE FROM finding_decisions";
+    COUNT_LEFT_OVER = "SELECT (SELECT COUNT(*) FROM inventory_components c WHERE NOT EXISTS \
+        (SELECT 1 FROM inventory_image_components h WHERE h.component_id = c.id)), \
+        (SELECT COUNT(*) FROM inventory_image_components h WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = h.component_id)), \
+        (SELECT COUNT(*) FROM findings f WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.component_id)), \
+        (SELECT COUNT(*) FROM finding_packages f WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.component_id)), \
+        (SELECT COUNT(*) FROM finding_pairs f WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.component_id) \
+        OR NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.owner_id)), \
+        (SELECT COUNT(*) FROM finding_owned f WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.component_id) \
+        OR NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.owner_id)), \
+        (SELECT COUNT(*) FROM finding_decisions f WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = f.component_id))";
     SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
     FORGET_STATE = "DELETE FROM finding_state";
     FORGET_FINDINGS = "DELETE FROM findings";
@@ -535,6 +545,11 @@ testkit::on_both_databases! {
                 hub.decide().await;
                 hub.settle().await;
                 let told = format!("seed {seed}, step {step}, {known:?}");
+                run(&hub.db, &SWEEP_NOW, Vec::new()).await;
+                hub.settle().await;
+                let left_over = &query(&hub.index, &COUNT_LEFT_OVER, Vec::new()).await[0];
+                let counts: Vec<i64> = (0..7).map(|at| left_over.get(at).unwrap()).collect();
+                assert_eq!(counts, [0; 7], "{told}");
                 hub.check_reports(&told).await;
                 let before = hub.dump().await;
                 hub.match_anew(&known).await;
