@@ -143,7 +143,9 @@ impl Sqlite {
         file::create(&path).map_err(|io| Error::Open { path: path.clone(), source: error::source(io) })?;
         let mut writer_connection = connection::open_writer(&path).map_err(opened)?;
         connection::migrate(&writer_connection, schema, faults)?;
-        let checkpoints = checkpoints::start(connection::open_writer(&path).map_err(opened)?, &mut writer_connection)?;
+        let standing = Standing::of(schema);
+        let own = connection::open_writer(&path).map_err(opened)?;
+        let checkpoints = checkpoints::start(own, &mut writer_connection, standing)?;
         let mut reader_connections = Vec::new();
         for _ in 0..READERS {
             reader_connections.push(connection::open_reader(&path).map_err(opened)?);
@@ -162,11 +164,11 @@ impl Sqlite {
         for connection in reader_connections {
             let (reads, counters) = (shared.reads.clone(), Arc::clone(&shared.counters));
             let tx = Tx::new(Connection::Sqlite(connection), faults.clone());
-            threads.push(start_thread("db-reader", move || reader::serve(tx, &reads, &counters))?);
+            threads.push(start_thread("db-reader", Standing::InFront, move || reader::serve(tx, &reads, &counters))?);
         }
         let (writes, counters) = (shared.writes.clone(), Arc::clone(&shared.counters));
         let tx = Tx::new(Connection::Sqlite(writer_connection), faults.clone());
-        threads.push(start_thread("db-writer", move || writer::serve(tx, &writes, &counters))?);
+        threads.push(start_thread("db-writer", standing, move || writer::serve(tx, &writes, &counters))?);
         // Readers and writer end before the checkpoints' thread, which ends with the writer's connection.
         shared.threads.lock().unwrap_or_else(PoisonError::into_inner).splice(0..0, threads);
         Ok(Self(Arc::new(shared)))
@@ -200,7 +202,41 @@ async fn on_blocking_thread<T: Send + 'static>(
     })
 }
 
-fn start_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+/// Whether a thread answers requests, or stands back behind those that do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    InFront,
+    Back,
+}
+
+/// How far: against a thread that answers it gets a tenth of a core, and all that is left over.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+impl Standing {
+    /// How the writes of a database stand. Nobody waits for those of inventories: an image of a thousand components is thousands of
+    /// rows, which took more of a core during a burst of pushes than all else that writes.
+    fn of(schema: Schema) -> Self {
+        match schema {
+            Schema::Hub => Self::InFront,
+            Schema::Inventory => Self::Back,
+        }
+    }
+
+    /// Linux has a niceness for each thread; elsewhere it is the whole process's.
+    fn take(self) {
+        #[cfg(target_os = "linux")]
+        if self == Self::Back {
+            // Where that is refused, the work is done all the same.
+            let _ = rustix::process::nice(NICENESS);
+        }
+    }
+}
+
+fn start_thread(name: &str, standing: Standing, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        standing.take();
+        work();
+    });
     thread.map_err(|io| Error::Unavailable { source: error::source(io) })
 }

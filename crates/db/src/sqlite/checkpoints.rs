@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
-use super::start_thread;
+use super::{Standing, start_thread};
 use crate::{Error, error};
 
 /// Log size, in pages of 4 KiB, from which it is moved: SQLite's own measure.
@@ -17,14 +17,14 @@ const LOG_PAGES_SOFT: c_int = 1000;
 const LOG_PAGES_HARD: c_int = 16_384;
 
 /// Starts the thread; it ends when `writer` is closed.
-pub(super) fn start(own: Connection, writer: &mut Connection) -> Result<JoinHandle<()>, Error> {
+pub(super) fn start(own: Connection, writer: &mut Connection, standing: Standing) -> Result<JoinHandle<()>, Error> {
     let (wake, woken) = sync_channel::<()>(1);
     let hook = move |log: &mut Wal, pages| {
         after_commit(log, pages, &wake);
         Ok(())
     };
     writer.wal_hook(Some(hook)).map_err(|source| Error::Begin { source: error::source(source) })?;
-    start_thread("db-checkpoint", move || {
+    start_thread("db-checkpoint", standing, move || {
         while woken.recv().is_ok() {
             if let Err(error) = own.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(())) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "write-ahead log stays for now");

@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use garrison_db::{Config, Db, Error};
+use garrison_db::{Config, Db, Error, Schema};
 use testkit::{Database, SqliteFile, run};
 use tokio::task::JoinSet;
 
@@ -40,6 +40,23 @@ fn writes_that_wait_together_share_a_commit() {
         assert_eq!(metrics.writes, 200);
         assert!(metrics.commits < 200 && metrics.group_size_max > 1, "{metrics:?}");
         assert!(metrics.group_size_max <= 64, "{metrics:?}");
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_can_be_made_again_is_written_by_a_thread_that_stands_back() {
+    run(async {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let before = niceness();
+        let (database, path) = file();
+        let hub = open(&database).await;
+        let beside = hub.open_beside(&path.with_file_name("inventory.db"), Schema::Inventory).await.unwrap();
+        for (schema, db, expected) in [("hub", hub, before), ("inventory", beside, (before + 10).min(19))] {
+            let writing = db.write(move |_| Box::pin(async move { Ok::<_, Error>(niceness()) })).await.unwrap();
+            let reading = db.read(move |_| Box::pin(async move { Ok::<_, Error>(niceness()) })).await.unwrap();
+            assert_eq!((writing, reading), (expected, before), "{schema}");
+        }
     });
 }
 
