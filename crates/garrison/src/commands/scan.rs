@@ -92,9 +92,10 @@ impl Scan {
         }
         let mut started = Instant::now();
         let answer = ask(&reader, hub.as_ref(), |hub| hub.report(self.only_fixed));
-        let report = if let Some(report) = answer {
+        let (report, remarks) = if let Some(report) = answer {
+            let remarks = decisions::remarks_of_hub(&report.exceptions, &report.vex);
             // What it is called here, and where: the hub knows it by its repository.
-            Report { source: inventory.subject.clone(), layers: inventory.layers.clone(), ..report }
+            (Report { source: inventory.subject.clone(), layers: inventory.layers.clone(), ..report }, remarks)
         } else {
             let database = database()?;
             let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
@@ -104,13 +105,15 @@ impl Scan {
                 only_fixed: self.only_fixed,
                 with_summaries: outputs.need_summaries(),
             };
-            Report::of(&database, &inventory, &options).map_err(damaged)?
+            let report = Report::of(&database, &inventory, &options).map_err(damaged)?;
+            let remarks = decisions::remarks(&report.exceptions, &report.vex);
+            (report, remarks)
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).ok();
         for left_out in outputs.write(&report, &inventory, milliseconds)? {
             reader.note(&left_out);
         }
-        for remark in decisions::remarks(&report.exceptions, &report.vex) {
+        for remark in remarks {
             reader.note(&remark);
         }
         if let Some(finding) = report.findings.iter().find(|finding| finding.counts()) {

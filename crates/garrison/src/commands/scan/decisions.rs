@@ -179,9 +179,42 @@ pub(super) fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<
     remarks
 }
 
+/// The same of those that a hub has, which are for more than one image: how many decide something here.
+pub(super) fn remarks_of_hub(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
+    let deciding = exceptions.iter().filter(|exception| exception.findings > 0).count()
+        + documents.iter().filter(|document| document.counts && document.findings > 0).count();
+    let idle = exceptions.len() + documents.len() - deciding;
+    match (deciding, idle) {
+        (0, 0) => Vec::new(),
+        (deciding, idle) => vec![format!(
+            "Of the hub's exceptions and VEX documents {deciding} decide something here, {idle} nothing; `-o json` names them."
+        )],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hub_has_its_exceptions_counted() {
+        let used = |findings| ExceptionUse {
+            id: "a".to_owned(),
+            owner: "ann".to_owned(),
+            expires: None,
+            state: ExceptionState::Current,
+            findings,
+        };
+        for (exceptions, expected) in [
+            (vec![], None),
+            (vec![used(0)], Some("0 decide something here, 1 nothing")),
+            (vec![used(2), used(0), used(1)], Some("2 decide something here, 1 nothing")),
+        ] {
+            let remarks = remarks_of_hub(&exceptions, &[]);
+            assert_eq!(remarks.len(), usize::from(expected.is_some()), "{remarks:?}");
+            assert!(remarks.iter().zip(expected).all(|(remark, expected)| remark.contains(expected)), "{remarks:?}");
+        }
+    }
 
     #[test]
     fn a_scope_speaks_of_repositories_without_their_host() {
