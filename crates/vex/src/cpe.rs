@@ -25,7 +25,7 @@ impl Cpe {
     /// Reads a name in either binding.
     pub fn parse(text: &str) -> Result<Self, CpeError> {
         let text = text.trim();
-        if text.len() > CPE_BYTES_MAX || text.contains(char::is_control) {
+        if text.len() > CPE_BYTES_MAX || text.contains(|found: char| found.is_control() || found.is_whitespace()) {
             return Err(CpeError);
         }
         let lower = text.to_lowercase();
@@ -76,7 +76,15 @@ impl Cpe {
 
 impl fmt::Display for Cpe {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "cpe:2.3:{}", self.attributes.join(":"))
+        formatter.write_str("cpe:2.3")?;
+        for attribute in &self.attributes {
+            formatter.write_str(":")?;
+            for character in attribute.chars() {
+                let is_plain = character.is_alphanumeric() || matches!(character, '.' | '-' | '_' | '*' | '?');
+                write!(formatter, "{}{character}", if is_plain { "" } else { "\\" })?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -138,7 +146,11 @@ fn set(attribute: &mut String, encoded: &str) -> Result<(), CpeError> {
         decoded.push(match digits {
             "01" => '?',
             "02" => '*',
-            _ => u8::from_str_radix(digits, 16).ok().filter(u8::is_ascii_graphic).map(char::from).ok_or(CpeError)?,
+            _ => u8::from_str_radix(digits, 16)
+                .ok()
+                .filter(u8::is_ascii_graphic)
+                .map(|byte| char::from(byte.to_ascii_lowercase()))
+                .ok_or(CpeError)?,
         });
         decoded.push_str(&part[2..]);
     }
@@ -185,9 +197,17 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in
-            ["", "cpe:", "cpe:/", "cpe:/x:a:b", "cpe:2.3:a:b:c", "cpe:/a:b:c:1:2:3:4:5", "pkg:npm/a", "cpe:/a:%zz:b"]
-        {
+        for text in [
+            "",
+            "cpe:",
+            "cpe:/",
+            "cpe:/x:a:b",
+            "cpe:2.3:a:b:c",
+            "cpe:/a:b:c:1:2:3:4:5",
+            "pkg:npm/a",
+            "cpe:/a:%zz:b",
+            "cpe:/a:v w:b",
+        ] {
             assert_eq!(Cpe::parse(text), Err(CpeError), "{text}");
         }
         let name = |length: usize| format!("cpe:/a:{}:b", "v".repeat(length));
@@ -207,6 +227,20 @@ mod tests {
         for (uri, formatted) in table {
             assert_eq!(Cpe::parse(uri), Cpe::parse(formatted), "{uri}");
             assert!(Cpe::parse(uri).is_ok(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_written_so_that_it_reads_back() {
+        let table = [
+            (r"cpe:2.3:a:v:c\+\+\:x:1:*:*:*:*:*:*:*", r"cpe:2.3:a:v:c\+\+\:x:1:*:*:*:*:*:*:*"),
+            (r"cpe:2.3:a:v\\:p:1.*:-:*:*:*:*:*:*", r"cpe:2.3:a:v\\:p:1.*:-:*:*:*:*:*:*"),
+            ("cpe:/a:%4aoe:c%3ax%5c:1.%02", r"cpe:2.3:a:joe:c\:x\\:1.*:*:*:*:*:*:*:*"),
+        ];
+        for (text, expected) in table {
+            let cpe = Cpe::parse(text).unwrap();
+            assert_eq!(cpe.to_string(), expected);
+            assert_eq!(Cpe::parse(expected), Ok(cpe));
         }
     }
 

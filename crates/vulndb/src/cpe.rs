@@ -28,20 +28,15 @@ impl Name {
         (matches!(name.part.as_str(), "a" | "o" | "h") && is_named).then_some(name)
     }
 
-    /// Within a part `:` is written `\:`.
+    /// What is escaped within a part.
     fn parse_text(text: &str) -> Option<Self> {
         let mut parts = vec![String::new()];
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
-            let last = parts.last_mut()?;
             match character {
                 ':' => parts.push(String::new()),
-                '\\' => match characters.next()? {
-                    // Else the parts could not be told apart when they are put together again.
-                    ':' => last.push_str("\\:"),
-                    other => last.push(other),
-                },
-                other => last.push(other),
+                '\\' => push(parts.last_mut()?, characters.next()?),
+                other => parts.last_mut()?.push(other),
             }
         }
         let [part, vendor, product, version, update, _, _, _, target_software, _, _] =
@@ -83,21 +78,29 @@ impl Name {
     }
 }
 
-/// A part of a URI. A colon that belongs to the part is kept apart as in [`Name::parse_text`].
+/// A part of a URI.
 fn decode(part: &str) -> Option<String> {
     let mut decoded = String::with_capacity(part.len());
-    let mut rest = part;
-    while let Some((before, after)) = rest.split_once('%') {
-        decoded.push_str(before);
-        let code = u8::from_str_radix(after.get(..2)?, 16).ok().filter(u8::is_ascii)?;
-        if code == b':' {
-            decoded.push('\\');
+    let mut characters = part.chars();
+    while let Some(character) = characters.next() {
+        if character != '%' {
+            push(&mut decoded, character);
+            continue;
         }
-        decoded.push(char::from(code));
-        rest = &after[2..];
+        let rest = characters.as_str();
+        let code = u8::from_str_radix(rest.get(..2)?, 16).ok().filter(u8::is_ascii)?;
+        push(&mut decoded, char::from(code));
+        characters = rest[2..].chars();
     }
-    decoded.push_str(rest);
     Some(decoded)
+}
+
+/// What could be taken for the end of a part once parts are put together stays escaped.
+fn push(part: &mut String, character: char) {
+    if matches!(character, ':' | '\\') {
+        part.push('\\');
+    }
+    part.push(character);
 }
 
 #[cfg(test)]
@@ -134,6 +137,8 @@ mod tests {
         check("cpe:2.3:a:v:p:1:*:*:*:*:-:*:*", Some(("a:v:p", &["1"], None)));
         check("cpe:2.3:a:v:p:7.2:p2:*:*:*:node.js:*:*", Some(("a:v:p", &["7.2p2", "7.2-p2"], Some("node.js"))));
         check(r"cpe:2.3:a:v:c\+\+\:x:1:*:*:*:*:*:*:*", Some((r"a:v:c++\:x", &["1"], None)));
+        check(r"cpe:2.3:a:v\\:p:1:*:*:*:*:*:*:*", Some((r"a:v\\:p", &["1"], None)));
+        check(r"cpe:/a:v%5c:p\q:1", Some((r"a:v\\:p\\q", &["1"], None)));
         check("cpe:/a:openbsd:openssh", Some(("a:openbsd:openssh", &[], None)));
         check("cpe:/a:openbsd:openssh:7.2:p2", Some(("a:openbsd:openssh", &["7.2p2", "7.2-p2"], None)));
         check("cpe:/a:v:c%2b%2b%3ax:1", Some((r"a:v:c++\:x", &["1"], None)));
