@@ -301,6 +301,17 @@ fn what_ubuntu_states_is_found_and_nothing_else() {
     assert_report("ubuntu", &counts);
 }
 
+/// The CVEs that an entry names. One is written `CVE_2019-2426`; two go on after the number; one that had no number yet
+/// (`CVE-????-?????  XSA-295`) is none.
+fn alpine_ids(entry: &str) -> impl Iterator<Item = String> {
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    entry.split_whitespace().filter_map(move |word| {
+        let mut parts = word.strip_prefix("CVE")?.split(['-', '_', '.']).skip(1);
+        let (year, number) = (parts.next().filter(is_number)?, parts.next().filter(is_number)?);
+        Some(format!("CVE-{year}-{number}"))
+    })
+}
+
 #[test]
 fn what_alpine_states_is_found_and_nothing_else() {
     let Some(bundle) = testkit::bundle("vulndb/alpine-secdb") else { return };
@@ -322,13 +333,11 @@ fn what_alpine_states_is_found_and_nothing_else() {
                     version if Scheme::Apk.compare(version, version).is_ok() => Status::Mended(version.to_owned()),
                     _ => continue,
                 };
-                let words = entries.as_array().into_iter().flatten().filter_map(|entry| entry.as_str());
-                // One is written `CVE_2019-2426`; two go on after the number.
-                for word in words.flat_map(str::split_whitespace).filter(|word| word.starts_with("CVE")) {
-                    let mut parts = word.split(['-', '_', '.']).skip(1);
-                    let id = format!("CVE-{}-{}", parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-                    let of_package = stated.entry((release.clone(), name.to_owned())).or_default();
-                    of_package.entry(id).or_default().insert((Who::Everybody, status.clone()));
+                for entry in entries.as_array().into_iter().flatten().filter_map(|entry| entry.as_str()) {
+                    for id in alpine_ids(entry) {
+                        let of_package = stated.entry((release.clone(), name.to_owned())).or_default();
+                        of_package.entry(id).or_default().insert((Who::Everybody, status.clone()));
+                    }
                 }
             }
         }
