@@ -173,7 +173,7 @@ fn worst(finding: &Finding) -> impl Ord {
         Reverse(finding.severity),
         Reverse(finding.score),
         Reverse(parts),
-        finding.vulnerability.clone(),
+        &finding.vulnerability,
         finding.component.index,
     )
 }

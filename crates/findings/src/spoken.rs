@@ -67,13 +67,16 @@ impl<'a> Spoken<'a> {
 
     /// Returns the range of a hit, in words.
     pub(crate) fn range(&self, hit: &Hit) -> Option<String> {
-        self.entries.iter().find_map(|Entry { identity, statement }| {
-            let is_own = statement.advisory == hit.advisory && self.identities[*identity] == hit.identity;
+        // An advisory makes few statements about a package that many speak of.
+        let own = self.entries.iter().filter(|Entry { identity, statement }| {
+            statement.advisory == hit.advisory && self.identities[*identity] == hit.identity
+        });
+        own.map(|Entry { statement, .. }| statement).find_map(|statement| {
             let Outcome::Meant(interval) = matching::judge(statement, self.component, self.distribution, &hit.identity)
             else {
                 return None;
             };
-            is_own.then(|| match interval.and_then(|at| statement.intervals.get(at)) {
+            Some(match interval.and_then(|at| statement.intervals.get(at)) {
                 Some(interval) => interval.to_string(),
                 None if statement.versions.is_empty() => "all versions".to_owned(),
                 None => format!("= {}", hit.identity.version),
