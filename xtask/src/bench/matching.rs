@@ -4,7 +4,9 @@
 //! matching differs; and a database of one set of OSV records, each made by the tool's own builder.
 
 mod advisories;
+mod labels;
 mod tools;
+mod ubuntu;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,9 +18,11 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use self::advisories::Advisories;
-use self::tools::{Cost, Found, TIME, TYPES, Tool};
+use self::labels::Label;
+use self::tools::{Cost, DISTRIBUTION, Found, Records, TIME, TYPES, Tool};
+use self::ubuntu::Tracker;
 use crate::images;
-use crate::workspace::{Workspace, execute};
+use crate::workspace::{Workspace, execute, output};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -34,6 +38,9 @@ pub(crate) struct Arguments {
     /// Runs of each measurement, of which the fastest counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Only people's labels
+    #[arg(long)]
+    only_labels: bool,
     /// Writes the report here
     #[arg(long)]
     report: Option<PathBuf>,
@@ -56,32 +63,41 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let advisories =
         Advisories::read()?.context("the advisories are not there; GARRISON_TEST_DATA says where they are")?;
     let workshop = tempfile::tempdir()?;
-    let (tools, absent) = tools::make(&garrison, &advisories, workshop.path())?;
+    let (tools, absent) = tools::make(&garrison, Records::Languages(&advisories), workshop.path())?;
     let mut report = format!("{} records, {} tools\n", advisories.records.len(), tools.len());
-    for line in absent {
-        let _infallible = writeln!(report, "- {line}");
+    report.push_str(&made(&tools, &absent));
+    if !arguments.only_labels {
+        let inputs = inputs(&garrison, &advisories, arguments, workshop.path())?;
+        report.push_str(&compared(&tools, &inputs, &advisories, workshop.path()));
+        report.push_str(&timed(&tools, &inputs, &advisories, arguments.runs, workshop.path())?);
+        report.push_str(&costs(workspace, &tools, &inputs, &advisories, workshop.path())?);
     }
-    report.push_str(
-        "\n| tool | making its database, wall s | processor s | memory MiB | database MiB |\n|---|---|---|---|---|\n",
-    );
-    for tool in &tools {
-        let Cost { wall, processor_s, memory_mib } = tool.made;
-        let mib = tool.database_bytes as f64 / f64::from(1 << 20);
-        let _infallible = writeln!(
-            report,
-            "| {} | {:.2} | {processor_s:.2} | {memory_mib:.0} | {mib:.1} |",
-            tool.name,
-            wall.as_secs_f64()
-        );
-    }
-    let inputs = inputs(&garrison, &advisories, arguments, workshop.path())?;
-    report.push_str(&compared(&tools, &inputs, &advisories, workshop.path()));
-    report.push_str(&timed(&tools, &inputs, &advisories, arguments.runs, workshop.path())?);
+    report.push_str(&labelled(&tools, &advisories, workshop.path())?);
+    report.push_str(&labelled_of_ubuntu(&garrison, &workshop.path().join("ubuntu"))?);
     println!("{report}");
     if let Some(path) = &arguments.report {
         fs::write(path, &report).with_context(|| format!("failed to write `{}`", path.display()))?;
     }
     Ok(())
+}
+
+/// What making each database took.
+fn made(tools: &[Tool], absent: &[String]) -> String {
+    let mut text = String::new();
+    for line in absent {
+        let _infallible = writeln!(text, "- {line}");
+    }
+    text.push_str(
+        "\n| tool | making its database, wall s | processor s | memory MiB | database MiB |\n|---|---|---|---|---|\n",
+    );
+    for tool in tools {
+        let Cost { wall, processor_s, memory_mib } = tool.made;
+        let mib = tool.database_bytes as f64 / f64::from(1 << 20);
+        let wall_s = wall.as_secs_f64();
+        let _infallible =
+            writeln!(text, "| {} | {wall_s:.2} | {processor_s:.2} | {memory_mib:.0} | {mib:.1} |", tool.name);
+    }
+    text
 }
 
 /// A document, and what it is of.
@@ -184,7 +200,10 @@ fn compared(tools: &[Tool], inputs: &[Input], advisories: &Advisories, workshop:
     for input in inputs {
         let mut answers: Vec<Result<Found>> = Vec::new();
         for tool in tools {
-            answers.push(tool.scan(&input.document, workshop).and_then(|(_, answer)| tool.read(&answer, advisories)));
+            answers.push(
+                tool.scan(&input.document, workshop)
+                    .and_then(|(_, answer)| tool.read(&answer, Records::Languages(advisories))),
+            );
         }
         let all: Found = answers.iter().flatten().flatten().cloned().collect();
         let counts: Vec<String> = answers
@@ -221,6 +240,85 @@ fn compared(tools: &[Tool], inputs: &[Input], advisories: &Advisories, workshop:
         }
     }
     text
+}
+
+/// How right each tool is by people's labels of languages' packages.
+fn labelled(tools: &[Tool], advisories: &Advisories, workshop: &Path) -> Result<String> {
+    let labels = labels::of_languages(advisories)?;
+    ensure!(!labels.is_empty(), "no label is of a package that the records speak of");
+    let input = write_document("labelled packages", &labels::packages(&labels), workshop)?;
+    let records = Records::Languages(advisories);
+    let answer = |tool: &Tool| tool.scan(&input.document, workshop).and_then(|(_, answer)| tool.read(&answer, records));
+    let answers: Vec<_> = tools.iter().map(|tool| (tool.name, answer(tool))).collect();
+    Ok(labels::judged(&labels, &answers, |label| advisories.told(&label.id, &label.ecosystem, &label.name)))
+}
+
+/// The same of Ubuntu's packages, from its tracker; a document a release.
+fn labelled_of_ubuntu(garrison: &Path, workshop: &Path) -> Result<String> {
+    let Some(tracker) = Tracker::read(&labels::labelled()?)? else { return Ok(String::new()) };
+    fs::create_dir_all(workshop)?;
+    let records = Records::Ubuntu(&tracker);
+    let (tools, absent) = tools::make(garrison, records, workshop)?;
+    let labels = labels::of_ubuntu(&tracker)?;
+    ensure!(!labels.is_empty(), "no label is of a package that Ubuntu's tracker speaks of");
+    let mut answers: Vec<(&str, Result<Found>)> = tools.iter().map(|tool| (tool.name, Ok(Found::new()))).collect();
+    let releases: BTreeSet<&str> = labels.iter().map(|label| label.ecosystem.as_str()).collect();
+    for release in releases {
+        let document = write_release(release, &labels, workshop)?;
+        for (tool, (_, all)) in tools.iter().zip(&mut answers) {
+            let answer = tool.scan(&document, workshop).and_then(|(_, answer)| tool.read(&answer, records));
+            match (answer, all.as_mut()) {
+                (Ok(found), Ok(all)) => {
+                    let of_release = found.into_iter().filter(|(ecosystem, ..)| ecosystem == DISTRIBUTION);
+                    all.extend(of_release.map(|(_, name, version, id)| (release.to_owned(), name, version, id)));
+                }
+                (Err(error), _) => *all = Err(error),
+                (Ok(_), Err(_)) => {}
+            }
+        }
+    }
+    let mut text = format!("\n{} records of Ubuntu's tracker\n", tracker.len());
+    text.push_str(&made(&tools, &absent));
+    text.push_str(&labels::judged(&labels, &answers, |label| tracker.told(&label.ecosystem, &label.name, &label.id)));
+    Ok(text)
+}
+
+/// Writes a document of a release's packages, each by the name of its source.
+fn write_release(release: &str, labels: &[Label], workshop: &Path) -> Result<PathBuf> {
+    let mut components =
+        vec![json!({"type": "operating-system", "bom-ref": "os", "name": "ubuntu", "version": release})];
+    for (_, name, version) in labels::packages(labels).iter().filter(|(ecosystem, ..)| ecosystem == release) {
+        let encoded = version.replace('+', "%2B").replace(':', "%3A").replace('~', "%7E");
+        let purl = format!("pkg:deb/ubuntu/{name}@{encoded}?arch=amd64&distro=ubuntu-{release}");
+        components.push(json!({"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}));
+    }
+    let document = workshop.join(format!("ubuntu-{release}.cdx.json"));
+    let listed = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components});
+    fs::write(&document, serde_json::to_vec(&listed)?)?;
+    Ok(document)
+}
+
+/// What a scan is made of in Garrison, once its database is open.
+fn costs(
+    workspace: &Workspace,
+    tools: &[Tool],
+    images: &[Input],
+    advisories: &Advisories,
+    workshop: &Path,
+) -> Result<String> {
+    let example = ["run", "--quiet", "--release", "-p", "garrison-findings", "--example", "costs", "--"];
+    let database = tools.iter().find_map(Tool::garrison_database).context("Garrison's database is not there")?;
+    let made = write_document("packages at bounds", &spread(&advisories.edges(), TIMED), workshop)?;
+    let largest = images.iter().filter(|input| input.name.starts_with("image ")).max_by_key(|input| input.packages);
+    let mut text = "\nSteps of a scan by Garrison in one process, the fastest of several runs:\n".to_owned();
+    for input in std::iter::once(&made).chain(largest) {
+        let told = output(workspace.cargo().args(example).arg(&database).arg(&input.document))?;
+        let _infallible = writeln!(text, "- {}", input.name);
+        for line in told.lines() {
+            let _infallible = writeln!(text, "  - {line}");
+        }
+    }
+    Ok(text)
 }
 
 /// What documents take each tool: one of no package, which is what starting and opening takes; packages at the records' own

@@ -129,6 +129,20 @@ impl Advisories {
         edges
     }
 
+    /// Returns the ecosystem in which a record says anything of a package about a vulnerability.
+    pub(super) fn speaks_of(&self, package: &str, vulnerability: &str) -> Option<&'static str> {
+        let about = self.about.get(self.call(vulnerability))?;
+        let mut known = ECOSYSTEMS.iter().map(|(ecosystem, _)| *ecosystem);
+        known.find(|ecosystem| {
+            let own = |one: &Value| {
+                let name = one["package"]["name"].as_str();
+                one["package"]["ecosystem"] == *ecosystem
+                    && name.is_some_and(|name| canonical(ecosystem, name) == canonical(ecosystem, package))
+            };
+            about.iter().filter_map(|id| self.records.get(id)).flat_map(affected).any(own)
+        })
+    }
+
     /// Returns what the records that are about a vulnerability say of a package, shortly.
     pub(super) fn told(&self, vulnerability: &str, ecosystem: &str, name: &str) -> String {
         let mut told = Vec::new();

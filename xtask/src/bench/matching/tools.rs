@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::advisories::{Advisories, canonical};
+use super::ubuntu::Tracker;
 use crate::workspace::execute;
 
 /// What measures the memory of a child from outside; `getrusage` needs code that this workspace forbids.
@@ -26,6 +27,26 @@ pub(super) const TYPES: &[(&str, &str)] = &[
     ("composer", "Packagist"),
     ("nuget", "NuGet"),
 ];
+
+/// The ecosystem of the packages of a distribution.
+pub(super) const DISTRIBUTION: &str = "deb";
+
+/// What every tool's database is made of.
+#[derive(Clone, Copy)]
+pub(super) enum Records<'a> {
+    Languages(&'a Advisories),
+    Ubuntu(&'a Tracker),
+}
+
+impl Records<'_> {
+    /// Returns the one name of a vulnerability.
+    fn call(self, name: &str) -> String {
+        match self {
+            Self::Languages(advisories) => advisories.call(name).to_owned(),
+            Self::Ubuntu(_) => name.trim_start_matches("UBUNTU-").to_owned(),
+        }
+    }
+}
 
 /// A vulnerability that a tool found: ecosystem, package, version, and the name that the set calls it by.
 pub(super) type Found = BTreeSet<(String, String, String, String)>;
@@ -58,15 +79,15 @@ enum Kind {
 }
 
 /// Makes each tool's database. What is not there or cannot be made is named, with the reason.
-pub(super) fn make(garrison: &Path, advisories: &Advisories, workshop: &Path) -> Result<(Vec<Tool>, Vec<String>)> {
-    let mut tools = vec![Tool::garrison(garrison, advisories, workshop)?];
+pub(super) fn make(garrison: &Path, records: Records<'_>, workshop: &Path) -> Result<(Vec<Tool>, Vec<String>)> {
+    let mut tools = vec![Tool::garrison(garrison, records, workshop)?];
     let mut absent = Vec::new();
     for (name, make) in [
-        ("grype", Tool::grype as fn(&Advisories, &Path) -> Result<Option<Tool>>),
+        ("grype", Tool::grype as fn(Records<'_>, &Path) -> Result<Option<Tool>>),
         ("trivy", Tool::trivy),
         ("osv-scanner", Tool::osv_scanner),
     ] {
-        match make(advisories, workshop) {
+        match make(records, workshop) {
             Ok(Some(tool)) => tools.push(tool),
             Ok(None) => absent.push(format!("{name} is not there")),
             Err(error) => absent.push(format!("{name}'s database could not be made: {error:#}")),
@@ -76,23 +97,29 @@ pub(super) fn make(garrison: &Path, advisories: &Advisories, workshop: &Path) ->
 }
 
 impl Tool {
-    fn garrison(program: &Path, advisories: &Advisories, workshop: &Path) -> Result<Self> {
+    fn garrison(program: &Path, records: Records<'_>, workshop: &Path) -> Result<Self> {
         let (home, set) = (workshop.join("garrison"), workshop.join("set"));
-        advisories.write_osv(&set, |_| true)?;
+        let reader = match records {
+            Records::Languages(advisories) => advisories.write_osv(&set, |_| true).map(|()| "osv"),
+            Records::Ubuntu(tracker) => tracker.write_files(&set).map(|()| "ubuntu-tracker"),
+        }?;
         let mut command = Command::new(program);
-        command.args(["db", "build", "--quiet", "--feed"]).arg(format!("set=osv:{}", set.display()));
+        command.args(["db", "build", "--quiet", "--feed"]).arg(format!("set={reader}:{}", set.display()));
         let made = measure(command.env("XDG_DATA_HOME", &home), workshop, &[0])?.0;
         let database_bytes = bytes(&home.join("garrison/advisories"))?;
         Ok(Self { name: "garrison", program: program.to_owned(), kind: Kind::Garrison, home, made, database_bytes })
     }
 
     /// Its own module's `db.Build` makes the database, by way of a small program, `grype-db-build WORKSPACES OUTPUT`.
-    fn grype(advisories: &Advisories, workshop: &Path) -> Result<Option<Self>> {
+    fn grype(records: Records<'_>, workshop: &Path) -> Result<Option<Self>> {
         let Some((program, builder)) = testkit::program("grype").zip(testkit::program("grype-db-build")) else {
             return Ok(None);
         };
         let (home, workspaces, output) = (workshop.join("grype"), workshop.join("vunnel"), workshop.join("grype-made"));
-        advisories.write_vunnel(&workspaces)?;
+        match records {
+            Records::Languages(advisories) => advisories.write_vunnel(&workspaces)?,
+            Records::Ubuntu(tracker) => tracker.write_vunnel(&workspaces)?,
+        }
         let made = measure(Command::new(builder).arg(&workspaces).arg(&output), workshop, &[0])?.0;
         let archive = fs::read_dir(&output)?
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -104,31 +131,51 @@ impl Tool {
         Ok(Some(Self { database_bytes, ..tool }))
     }
 
-    fn trivy(advisories: &Advisories, workshop: &Path) -> Result<Option<Self>> {
+    fn trivy(records: Records<'_>, workshop: &Path) -> Result<Option<Self>> {
         let Some((program, builder)) = testkit::program("trivy").zip(testkit::program("trivy-db")) else {
             return Ok(None);
         };
         let (home, cache) = (workshop.join("trivy"), workshop.join("trivy-cache"));
-        advisories.write_osv(&cache.join("govulndb/data/osv"), |id| id.starts_with("GO-"))?;
-        // It takes of Go's database what is of Go itself, so that the rest goes where GitHub's are.
-        advisories.write_osv(&cache.join("ghsa/advisories/github-reviewed"), |_| true)?;
-        fs::create_dir_all(cache.join("cocoapods-specs/Specs"))?;
+        let sources: &[&str] = match records {
+            Records::Languages(advisories) => {
+                advisories.write_osv(&cache.join("govulndb/data/osv"), |id| id.starts_with("GO-"))?;
+                // It takes of Go's database what is of Go itself, so that the rest goes where GitHub's are.
+                advisories.write_osv(&cache.join("ghsa/advisories/github-reviewed"), |_| true)?;
+                fs::create_dir_all(cache.join("cocoapods-specs/Specs"))?;
+                &["ghsa", "govulndb"]
+            }
+            Records::Ubuntu(tracker) => {
+                tracker.write_list(&cache.join("vuln-list"))?;
+                &["ubuntu"]
+            }
+        };
         let database = home.join("db");
         fs::create_dir_all(&database)?;
         let mut command = Command::new(builder);
         command.arg("build").arg("--cache-dir").arg(&cache).arg("--output-dir").arg(&database);
-        command.args(["--only-update", "ghsa", "--only-update", "govulndb", "--update-interval", "24h"]);
+        for source in sources {
+            command.args(["--only-update", source]);
+        }
+        command.args(["--update-interval", "24h"]);
         let made = measure(&mut command, workshop, &[0])?.0;
         let database_bytes = bytes(&database)?;
         Ok(Some(Self { name: "trivy", program, kind: Kind::Trivy, home, made, database_bytes }))
     }
 
-    fn osv_scanner(advisories: &Advisories, workshop: &Path) -> Result<Option<Self>> {
+    fn osv_scanner(records: Records<'_>, workshop: &Path) -> Result<Option<Self>> {
         const PACK: &str = "import shutil, sys; shutil.make_archive(sys.argv[1], 'zip', sys.argv[2])";
         let Some(program) = testkit::program("osv-scanner") else { return Ok(None) };
         let (home, sources) = (workshop.join("osv"), workshop.join("osv-sources"));
         let started = Instant::now();
-        for directory in advisories.write_by_ecosystem(&sources)? {
+        let directories = match records {
+            Records::Languages(advisories) => advisories.write_by_ecosystem(&sources)?,
+            Records::Ubuntu(tracker) => {
+                let own = sources.join("Ubuntu");
+                tracker.write_osv(&own)?;
+                vec![own]
+            }
+        };
+        for directory in directories {
             let ecosystem = directory.file_name().context("a directory has a name")?;
             let archive = home.join("osv-scalibr").join(ecosystem);
             fs::create_dir_all(&archive)?;
@@ -138,6 +185,17 @@ impl Tool {
         let made = Cost { wall: started.elapsed(), processor_s: 0.0, memory_mib: 0.0 };
         let database_bytes = bytes(&home)?;
         Ok(Some(Self { name: "osv-scanner", program, kind: Kind::OsvScanner, home, made, database_bytes }))
+    }
+
+    /// Returns the file that Garrison matches against; of others nothing.
+    pub(super) fn garrison_database(&self) -> Option<PathBuf> {
+        if !matches!(self.kind, Kind::Garrison) {
+            return None;
+        }
+        let directory = fs::read_dir(self.home.join("garrison/advisories")).ok()?;
+        directory
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| path.extension().is_some_and(|extension| extension == "vulndb"))
     }
 
     fn command(&self) -> Command {
@@ -181,13 +239,13 @@ impl Tool {
         measure(&mut command, workshop, &[0, 1])
     }
 
-    pub(super) fn read(&self, answer: &str, advisories: &Advisories) -> Result<Found> {
+    pub(super) fn read(&self, answer: &str, records: Records<'_>) -> Result<Found> {
         let value: Value =
             serde_json::from_str(answer).with_context(|| format!("{}'s answer is no JSON", self.name))?;
         let mut found = Found::new();
         let mut add = |package: Option<(String, String, String)>, id: &str| {
             if let Some((ecosystem, name, version)) = package {
-                found.insert((ecosystem, name, version, advisories.call(id).to_owned()));
+                found.insert((ecosystem, name, version, records.call(id)));
             }
         };
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -196,21 +254,30 @@ impl Tool {
                 for finding in list(&value["findings"]) {
                     let counts = finding["suppressed"].is_null() && list(&finding["suppressions"]).is_empty();
                     if counts && let Some(purl) = finding["component"]["purl"].as_str() {
-                        add(package(purl), finding["vulnerability"].as_str().unwrap_or_default());
+                        add(
+                            package(purl).or_else(|| of_distribution(purl)),
+                            finding["vulnerability"].as_str().unwrap_or_default(),
+                        );
                     }
                 }
             }
             Kind::Grype => {
                 for one in list(&value["matches"]) {
                     if let Some(purl) = one["artifact"]["purl"].as_str() {
-                        add(package(purl), one["vulnerability"]["id"].as_str().unwrap_or_default());
+                        add(
+                            package(purl).or_else(|| of_distribution(purl)),
+                            one["vulnerability"]["id"].as_str().unwrap_or_default(),
+                        );
                     }
                 }
             }
             Kind::Trivy => {
                 for one in list(&value["Results"]).iter().flat_map(|result| list(&result["Vulnerabilities"])) {
                     if let Some(purl) = one["PkgIdentifier"]["PURL"].as_str() {
-                        add(package(purl), one["VulnerabilityID"].as_str().unwrap_or_default());
+                        add(
+                            package(purl).or_else(|| of_distribution(purl)),
+                            one["VulnerabilityID"].as_str().unwrap_or_default(),
+                        );
                     }
                 }
             }
@@ -219,6 +286,8 @@ impl Tool {
                     let stated = &one["package"];
                     let text = |field: &str| stated[field].as_str().unwrap_or_default().to_owned();
                     let ecosystem = text("ecosystem");
+                    let is_distribution = ecosystem.starts_with("Ubuntu");
+                    let ecosystem = if is_distribution { DISTRIBUTION.to_owned() } else { ecosystem };
                     let name = canonical(&ecosystem, &text("name"));
                     for vulnerability in list(&one["vulnerabilities"]) {
                         let package = (ecosystem.clone(), name.clone(), bare(&ecosystem, &text("version")));
@@ -249,6 +318,14 @@ pub(super) fn package(purl: &str) -> Option<(String, String, String)> {
         _ => path,
     };
     Some(((*ecosystem).to_owned(), canonical(ecosystem, &name), bare(ecosystem, &decode(version))))
+}
+
+/// Returns a package of Debian's kind.
+fn of_distribution(purl: &str) -> Option<(String, String, String)> {
+    let rest = purl.strip_prefix("pkg:deb/")?.split(['?', '#']).next()?;
+    let (path, version) = rest.rsplit_once('@')?;
+    let name = path.rsplit('/').next()?;
+    Some((DISTRIBUTION.to_owned(), decode(name), decode(version)))
 }
 
 fn decode(text: &str) -> String {
