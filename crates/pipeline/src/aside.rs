@@ -15,11 +15,21 @@ pub(crate) struct Lost;
 ///
 /// Not on tokio's threads for what blocks: they serve requests too, and a thread that stood back may not step forward again.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Lost> {
+    aside_leaving(move || (work(), ())).await
+}
+
+/// As [`aside`]; what the work leaves beside its answer is given back to memory there, once the answer is on its way: a large inventory
+/// is hundreds of thousands of texts.
+pub(crate) async fn aside_leaving<T: Send + 'static, L>(
+    work: impl FnOnce() -> (T, L) + Send + 'static,
+) -> Result<T, Lost> {
     let (answer, answered) = oneshot::channel();
     let thread = std::thread::Builder::new().name("inventory".to_owned()).spawn(move || {
         stand_back();
+        let (answered, left) = work();
         // Nobody waits for an answer once the hub stops.
-        let _ = answer.send(work());
+        let _ = answer.send(answered);
+        drop(left);
     });
     thread.map_err(|_| Lost)?;
     answered.await.map_err(|_| Lost)

@@ -22,21 +22,23 @@ pub(crate) fn documents(
 ) -> Vec<OwnDocument> {
     let document = |format: Format| {
         let body = Bytes::from(write(inventory, &WriteOptions::new(format)));
-        let manifest = manifest(image, format, &body, inventory.created.as_deref());
+        let digest = blobs::digest(oci::Algorithm::Sha256, &body);
+        let manifest = manifest(image, format, (digest, body.len()), inventory.created.as_deref());
         OwnDocument {
             repository: repository.clone(),
             subject: image.digest,
             media_type: format.media_type(),
             manifest: Bytes::from(manifest.to_string()),
+            digest,
             body,
         }
     };
     FORMATS.into_iter().map(document).collect()
 }
 
-fn manifest(image: &ManifestEntry, format: Format, body: &[u8], created: Option<&str>) -> Value {
+fn manifest(image: &ManifestEntry, format: Format, body: (Digest, usize), created: Option<&str>) -> Value {
     let descriptor = |media_type: &str, digest: Digest, size: usize| json!({ "mediaType": media_type, "digest": digest, "size": size });
-    let sha256 = |bytes: &[u8]| blobs::digest(oci::Algorithm::Sha256, bytes);
+    let nothing: &[u8] = b"{}";
     let mut annotations = json!({ PRODUCER: "hub" });
     if let Some(created) = created {
         annotations["org.opencontainers.image.created"] = json!(created);
@@ -45,8 +47,8 @@ fn manifest(image: &ManifestEntry, format: Format, body: &[u8], created: Option<
         "schemaVersion": 2,
         "mediaType": media_type::OCI_MANIFEST,
         "artifactType": format.media_type(),
-        "config": descriptor(media_type::OCI_EMPTY, sha256(b"{}"), 2),
-        "layers": [descriptor(format.media_type(), sha256(body), body.len())],
+        "config": descriptor(media_type::OCI_EMPTY, blobs::digest(oci::Algorithm::Sha256, nothing), nothing.len()),
+        "layers": [descriptor(format.media_type(), body.0, body.1)],
         "subject": descriptor(&image.media_type, image.digest, image.body.len()),
         "annotations": annotations,
     })

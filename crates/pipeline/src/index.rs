@@ -14,9 +14,9 @@ use vulndb::matching;
 
 use crate::advised::{Subject, variant};
 use crate::aside::aside;
-use crate::numbers::Numbers;
+use crate::numbers::{Known, Numbers};
 use crate::orphans;
-use crate::pack::{pack, unpack};
+use crate::pack::pack;
 use crate::query::package_key;
 
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
@@ -45,7 +45,11 @@ db::statements! {
     UPSERT_INVENTORY = "INSERT INTO inventories (image_id, body, places) VALUES ($1, $2, $3) \
         ON CONFLICT (image_id) DO UPDATE SET body = excluded.body, places = excluded.places";
     /// The inventory of an image.
-    FIND_INVENTORY = "SELECT v.body FROM inventories v JOIN inventory_images i ON i.id = v.image_id WHERE i.digest = $1";
+    FIND_INVENTORY = "SELECT v.body, i.made_at_us FROM inventories v JOIN inventory_images i ON i.id = v.image_id \
+        WHERE i.digest = $1";
+    /// When the inventory of an image was made.
+    FIND_MADE_AT = "SELECT i.made_at_us FROM inventory_images i WHERE i.digest = $1 AND EXISTS \
+        (SELECT 1 FROM inventories v WHERE v.image_id = i.id)";
     /// Drops an inventory.
     DELETE_INVENTORY = "DELETE FROM inventories WHERE image_id = $1";
     /// Numbers of components.
@@ -200,6 +204,11 @@ impl Packed {
         })
     }
 
+    /// Returns what the components are known by in the index.
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &String> {
+        self.components.keys()
+    }
+
     /// Returns the SHA-256 of the packed inventory, in hexadecimal.
     pub(crate) fn sha256(&self) -> String {
         hex::encode(digest(&SHA256, &self.body))
@@ -313,26 +322,27 @@ fn image_record(row: &Row) -> Result<ImageRecord, db::Error> {
 const MADE: i64 = 1;
 const REFUSED: i64 = 2;
 
-/// Returns the inventory of an image; none when there is none, or an older program packed it.
-pub(crate) async fn find_inventory(index: &Db, image: Digest) -> Result<Option<Inventory>, db::Error> {
-    Ok(find_packed(index, image).await?.and_then(|packed| unpack(&packed)))
-}
-
-/// Returns the inventory of an image as it is kept.
-pub(crate) async fn find_packed(index: &Db, image: Digest) -> Result<Option<Vec<u8>>, db::Error> {
+/// Returns the inventory of an image as it is kept, and when it was made.
+pub(crate) async fn find_packed(index: &Db, image: Digest) -> Result<Option<(Vec<u8>, i64)>, db::Error> {
     let found =
         index.read(move |tx| Box::pin(async move { tx.find(&FIND_INVENTORY, &[image.to_bytes().into()]).await }));
+    found.await?.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
+/// Returns when the inventory of an image was made.
+pub(crate) async fn find_made_at(index: &Db, image: Digest) -> Result<Option<i64>, db::Error> {
+    let found = index.read(move |tx| Box::pin(async move { tx.find(&FIND_MADE_AT, &[image.to_bytes().into()]).await }));
     found.await?.map(|row| row.get(0)).transpose()
 }
 
-/// Keeps an inventory and says where its components are.
+/// Keeps an inventory and says where its components are, of some of which the numbers are known.
 pub(crate) async fn store(
     index: &Db,
     numbers: &Numbers,
+    known: Arc<Known>,
     packed: Arc<Packed>,
     repository: RepositoryId,
 ) -> Result<i64, db::Error> {
-    let known = Arc::new(numbers.find(packed.components.keys()));
     let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
     let (id, ids, epoch) = index
         .write(move |tx| {

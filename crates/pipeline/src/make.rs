@@ -3,21 +3,24 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use component::{Inventory, Subject};
+use component::Subject;
 use evidence::{Claim, Fact, Sbom, Scope};
 use futures_util::StreamExt as _;
+use futures_util::future::join_all;
 use ledger::audit::{self, Record};
 use ledger::jobs::{Context, JobError, Outcome};
 use oci::image_config::IMAGE_CONFIG_BYTES_MAX;
 use oci::{Digest, Manifest, Reference, RepositoryName};
-use registry::{InventoryOrder, ManifestEntry, RepositoryId};
+use registry::{InventoryOrder, ManifestEntry, OwnDocument, RepositoryId};
 use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source};
 
-use crate::aside::{Lost, aside};
+use crate::aside::{Lost, aside, aside_leaving};
 use crate::documents::documents;
 use crate::facts;
 use crate::image::Image;
 use crate::index::{self, Packed, State};
+use crate::numbers;
+use crate::pack::unpack;
 use crate::pipeline::Pipeline;
 use crate::reader::{BlobReader, Interruption};
 use crate::recent::Known;
@@ -52,10 +55,15 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
     Failure::Retry(JobError::retry(error))
 }
 
-/// What was made of an image.
+/// What was made of an image: all that needs its inventory, which is gone by then.
 struct Made {
     packed: Arc<Packed>,
-    inventory: Arc<Inventory>,
+    /// The index's numbers of components, as far as recent images had them.
+    numbers: Arc<numbers::Known>,
+    /// None where they are not wanted.
+    documents: Vec<OwnDocument>,
+    components: u64,
+    unknowns: u64,
 }
 
 impl Pipeline {
@@ -81,8 +89,8 @@ impl Pipeline {
             self.match_image(known.id).await?;
             return self.document_again(context, repository, &name, &image).await;
         }
-        match self.make(context, &name, &image).await {
-            Ok(made) => self.keep(context, repository, &name, &image, made).await,
+        match self.make(context, repository, &name, &image).await {
+            Ok(made) => self.keep(context, repository, &name, image.digest, made).await,
             Err(Failure::Retry(error)) => Err(error),
             Err(Failure::Refused(reason)) => {
                 index::refuse(&inner.index, image.digest, &inner.engine, &reason, repository).await?;
@@ -93,7 +101,13 @@ impl Pipeline {
     }
 
     /// Reads what no earlier image had and folds all layers into an inventory.
-    async fn make(&self, context: &Context, name: &RepositoryName, entry: &ManifestEntry) -> Result<Made, Failure> {
+    async fn make(
+        &self,
+        context: &Context,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        entry: &ManifestEntry,
+    ) -> Result<Made, Failure> {
         let manifest = Manifest::parse(Some(&entry.media_type), &entry.body)
             .map_err(|error| Failure::Refused(format!("its manifest is refused: {error}")))?;
         if !manifest.is_root_file_system() {
@@ -120,19 +134,20 @@ impl Pipeline {
         if !of_use.is_empty() {
             index::touch_layers(&self.inner.index, of_use, &self.inner.engine).await?;
         }
-        self.fold(entry.digest, image, records).await
+        let documented = self.wants_documents(repository, entry.digest).await?.then(|| name.clone());
+        self.fold(entry, image, records, documented).await
     }
 
     /// Returns what an earlier image let be read of a layer.
     async fn find_known(&self, layer: Digest) -> Result<Option<Known>, Failure> {
-        if let Some(known) = self.inner.recent.find(layer, Instant::now()) {
+        if let Some(known) = self.inner.recent.find_layer(layer, Instant::now()) {
             return Ok(Some(known));
         }
         let Some(record) = index::find_layer(&self.inner.index, layer, &self.inner.engine).await? else {
             return Ok(None);
         };
         let record = Arc::new(record);
-        self.inner.recent.add(layer, &record, Instant::now());
+        self.inner.recent.add_layer(layer, &record, Instant::now());
         Ok(Some(Known { record, is_to_be_told: true }))
     }
 
@@ -197,7 +212,7 @@ impl Pipeline {
                     index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
                 }
                 let record = Arc::new(record);
-                self.inner.recent.add(layer, &record, Instant::now());
+                self.inner.recent.add_layer(layer, &record, Instant::now());
                 Ok(record)
             }
             (Err(_), Some(Interruption::Canceled)) => Err(Failure::Retry(JobError::Retry("the hub stops".to_owned()))),
@@ -213,47 +228,62 @@ impl Pipeline {
         }
     }
 
-    async fn fold(&self, digest: Digest, image: Image, records: Vec<Arc<LayerRecord>>) -> Result<Made, Failure> {
-        let (matcher, engine) = (Arc::clone(&self.inner.matcher), self.inner.engine.clone());
-        let work = aside(move || {
-            let records: Vec<&LayerRecord> = records.iter().map(Arc::as_ref).collect();
+    /// Folds layers into an inventory, and makes of it what is kept; documents, where they are wanted, for the repository of that name.
+    async fn fold(
+        &self,
+        entry: &ManifestEntry,
+        image: Image,
+        records: Vec<Arc<LayerRecord>>,
+        documented: Option<RepositoryName>,
+    ) -> Result<Made, Failure> {
+        let (matcher, numbers) = (Arc::clone(&self.inner.matcher), Arc::clone(&self.inner.numbers));
+        let (engine, entry, components_max) = (self.inner.engine.clone(), entry.clone(), self.inner.components_max);
+        let work = aside_leaving(move || {
+            let folded: Vec<&LayerRecord> = records.iter().map(Arc::as_ref).collect();
             let subject = Subject::Image {
-                name: digest.to_string(),
-                digest: digest.to_string(),
+                name: entry.digest.to_string(),
+                digest: entry.digest.to_string(),
                 platform: image.platform.clone(),
             };
-            let source = Source { subject, layers: image.layers, records: &records, created: image.created };
-            let inventory = sbom::inventory(source, &matcher, LayerScope::Squashed);
-            let packed = Packed::new(digest, &engine, image.platform, &inventory)?;
-            Some(Made { packed: Arc::new(packed), inventory: Arc::new(inventory) })
+            let source = Source { subject, layers: image.layers, records: &folded, created: image.created };
+            let inventory = sbom::inventory_within(source, &matcher, LayerScope::Squashed, components_max);
+            let packed = Packed::new(entry.digest, &engine, image.platform, &inventory);
+            let made = packed.map(|packed| Made {
+                numbers: Arc::new(numbers.find(packed.identities())),
+                packed: Arc::new(packed),
+                documents: documented.map_or_else(Vec::new, |name| documents(&name, &entry, &inventory)),
+                components: inventory.components.len() as u64,
+                unknowns: inventory.unknowns.len() as u64,
+            });
+            (made, (inventory, records))
         });
         let folded =
             work.await.map_err(|Lost| Failure::Retry(JobError::Retry("the fold of its layers panicked".to_owned())))?;
         folded.ok_or_else(|| Failure::Refused("its inventory is larger than any that is kept".to_owned()))
     }
 
-    /// Keeps what was made: in the index, as documents beside the image, and as a fact.
+    /// Keeps what was made: as documents beside the image, as a fact, and in the index. That is last, for what is in it is not made again.
     async fn keep(
         &self,
         context: &Context,
         repository: RepositoryId,
         name: &RepositoryName,
-        image: &ManifestEntry,
+        image: Digest,
         made: Made,
     ) -> Result<Outcome, JobError> {
-        let source = self.document(repository, name, image, &made.inventory).await?;
-        let id = index::store(&self.inner.index, &self.inner.numbers, Arc::clone(&made.packed), repository).await?;
+        let Made { packed, numbers, documents, components, unknowns } = made;
+        let source = self.push_documents(documents).await?;
         let claim = Claim::Sbom(Sbom {
-            components: made.inventory.components.len() as u64,
+            components,
             engine: self.inner.engine.clone(),
-            inventory_sha256: made.packed.sha256(),
+            inventory_sha256: packed.sha256(),
             tool: TOOL.to_owned(),
-            unknowns: made.inventory.unknowns.len() as u64,
+            unknowns,
         });
-        self.state(context, image.digest, claim, source).await?;
+        self.state(context, image, claim, source).await?;
+        let id = index::store(&self.inner.index, &self.inner.numbers, numbers, packed, repository).await?;
         self.match_image(id).await?;
-        let components = made.inventory.components.len();
-        tracing::info!(image = %image.digest, repository = %name, components, "image inventoried");
+        tracing::info!(%image, repository = %name, components, "image inventoried");
         Ok(Outcome::Done)
     }
 
@@ -266,10 +296,13 @@ impl Pipeline {
         image: &ManifestEntry,
     ) -> Result<Outcome, JobError> {
         if self.wants_documents(repository, image.digest).await? {
-            let found = index::find_inventory(&self.inner.index, image.digest).await?;
-            let Some(inventory) = found else { return Ok(Outcome::Done) };
+            let found = index::find_packed(&self.inner.index, image.digest).await?;
+            let Some((packed, _)) = found else { return Ok(Outcome::Done) };
             context.progress("documents");
-            self.document(repository, name, image, &Arc::new(inventory)).await?;
+            let (name, entry) = (name.clone(), image.clone());
+            let written = aside(move || unpack(&packed).map(|inventory| documents(&name, &entry, &inventory)));
+            let written = written.await.map_err(|Lost| JobError::Retry("writing a document panicked".to_owned()))?;
+            self.push_documents(written.unwrap_or_default()).await?;
         }
         Ok(Outcome::Done)
     }
@@ -279,23 +312,12 @@ impl Pipeline {
         wants.map_err(|error| JobError::retry(&error))
     }
 
-    /// Writes the documents; returns the manifest of the one that a fact cites.
-    async fn document(
-        &self,
-        repository: RepositoryId,
-        name: &RepositoryName,
-        image: &ManifestEntry,
-        inventory: &Arc<Inventory>,
-    ) -> Result<Option<Digest>, JobError> {
-        if !self.wants_documents(repository, image.digest).await? {
-            return Ok(None);
-        }
-        let (name, entry, shared) = (name.clone(), image.clone(), Arc::clone(inventory));
-        let written = aside(move || documents(&name, &entry, &shared));
-        let written = written.await.map_err(|Lost| JobError::Retry("writing a document panicked".to_owned()))?;
+    /// Puts documents beside an image, which wait for the disk together; returns the manifest of the one that a fact cites.
+    async fn push_documents(&self, documents: Vec<OwnDocument>) -> Result<Option<Digest>, JobError> {
+        let pushes = documents.into_iter().map(|document| self.inner.registry.push_document(document));
         let mut source = None;
-        for document in written {
-            match self.inner.registry.push_document(document).await {
+        for pushed in join_all(pushes).await {
+            match pushed {
                 Ok(manifest) => source = source.or(manifest),
                 Err(registry::Error::NameUnknown(_)) => return Ok(None),
                 Err(error) => return Err(JobError::retry(&error)),

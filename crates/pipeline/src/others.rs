@@ -144,7 +144,7 @@ impl Pipeline {
         }
         // One at a time: each may take all the memory that documents have.
         let _turn = self.inner.comparisons.acquire().await;
-        let _memory = self.inner.recent.borrow();
+        let _memory = (self.inner.recent.borrow(), self.inner.viewed.borrow());
         let own = self.inventory(repository, image).await?.ok_or(CompareError::NoInventory(image))?;
         let bytes = self.read_blob(repository, found.blob).await?;
         let Found { beside, .. } = found;

@@ -1,6 +1,8 @@
 //! How records are kept: a version byte, the length, and postcard in zstd. They are read back by this program alone, from its
 //! own database; what does not read is made again.
 
+use std::io::{self, BufWriter, Write};
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,13 +15,47 @@ const UNPACKED_BYTES_MAX: usize = 1 << 30;
 /// Fast to write, and a fifth of the size.
 const LEVEL: i32 = 3;
 
-/// Packs a value.
+/// What is packed at once.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Packs a value, without having it whole in between: a large inventory is megabytes.
 pub(crate) fn pack<T: Serialize>(value: &T) -> Option<Vec<u8>> {
-    let plain = postcard::to_stdvec(value).ok()?;
-    let mut packed = vec![VERSION];
-    packed.extend_from_slice(&u32::try_from(plain.len()).ok()?.to_le_bytes());
-    packed.extend_from_slice(&zstd::bulk::compress(&plain, LEVEL).ok()?);
+    let head = [VERSION, 0, 0, 0, 0];
+    let encoder = zstd::stream::write::Encoder::new(head.to_vec(), LEVEL).ok()?;
+    let counted = Counted { encoder, bytes: 0 };
+    let chunked = postcard::to_io(value, BufWriter::with_capacity(CHUNK_BYTES, counted)).ok()?;
+    let Counted { encoder, bytes } = chunked.into_inner().ok()?;
+    let mut packed = encoder.finish().ok()?;
+    packed[1..head.len()].copy_from_slice(&u32::try_from(bytes).ok()?.to_le_bytes());
     Some(packed)
+}
+
+/// Counts what goes into an encoder.
+struct Counted {
+    encoder: zstd::stream::write::Encoder<'static, Vec<u8>>,
+    bytes: usize,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.encoder.write(bytes)?;
+        self.bytes += taken;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        // What is flushed early is packed worse; `finish` writes the rest.
+        Ok(())
+    }
+}
+
+/// About what a packed inventory takes in memory: its texts are short, and each has a place of its own.
+pub(crate) fn unpacked_bytes(packed: &[u8]) -> u64 {
+    const MEMORY_PER_BYTE: u64 = 4;
+    match packed.first_chunk::<5>() {
+        Some([_, length @ ..]) => u64::from(u32::from_le_bytes(*length)) * MEMORY_PER_BYTE,
+        None => 0,
+    }
 }
 
 /// Unpacks a value; none when it was packed by another version or is damaged.

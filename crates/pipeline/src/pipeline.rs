@@ -15,8 +15,8 @@ use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
 use crate::numbers::Numbers;
 use crate::others;
-use crate::pack::unpack;
-use crate::recent::RecentLayers;
+use crate::pack::{unpack, unpacked_bytes};
+use crate::recent::{RecentInventories, RecentLayers};
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
 pub const SWEEP: Kind = Kind::new("inventory.sweep");
@@ -26,6 +26,9 @@ const SWEEP_EVERY: Duration = Duration::from_hours(1);
 
 /// The most inventories that are made at once. More cores than this are better left to requests.
 const WORKERS_MAX: usize = 4;
+
+/// What a component takes while its image is folded, packed and documented.
+const COMPONENT_BYTES: u64 = 3 << 10;
 
 /// What is set at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,12 +62,16 @@ pub(crate) struct Inner {
     pub(crate) workers: usize,
     /// What the layers of one image may take.
     pub(crate) image_bytes_max: u64,
+    /// The components of one image.
+    pub(crate) components_max: usize,
     pub(crate) limits: Limits,
     /// The largest document of another that is compared.
     pub(crate) document_bytes_max: u64,
-    /// In the memory of documents, while none is compared.
+    /// In half of the memory of documents, while none is compared.
     pub(crate) recent: RecentLayers,
-    pub(crate) numbers: Numbers,
+    /// In the other half.
+    pub(crate) viewed: RecentInventories,
+    pub(crate) numbers: Arc<Numbers>,
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
     pub(crate) advisories: RwLock<InUse>,
@@ -103,6 +110,9 @@ impl Pipeline {
         let document_bytes_max = (of_documents / others::MEMORY_PER_BYTE).min(others::DOCUMENT_BYTES_MAX);
         // The fold takes about as much as the layers that it is over.
         let image_bytes_max = (options.memory_bytes - of_documents) / workers as u64 / 2;
+        // Not fewer on more cores: what is left out of one inventory is worse than several such images at once.
+        let of_components = (options.memory_bytes - of_documents) / 2;
+        let components_max = usize::try_from(of_components / COMPONENT_BYTES).unwrap_or(usize::MAX);
         let engine = format!("{}-{}", env!("CARGO_PKG_VERSION"), matcher.fingerprint());
         Self {
             inner: Arc::new(Inner {
@@ -112,10 +122,12 @@ impl Pipeline {
                 engine,
                 workers,
                 image_bytes_max,
+                components_max,
                 limits: options.limits,
                 document_bytes_max,
-                recent: RecentLayers::new(of_documents),
-                numbers: Numbers::default(),
+                recent: RecentLayers::new(of_documents / 2),
+                viewed: RecentInventories::new(of_documents / 2),
+                numbers: Arc::default(),
                 comparisons: Semaphore::new(1),
                 advisories: RwLock::default(),
                 composed: Mutex::default(),
@@ -160,7 +172,8 @@ impl Pipeline {
         Ok(index::find_image(&self.inner.index, image).await?)
     }
 
-    /// Looks at the inventory of an image, on a thread that serves no requests: to unpack a large one takes milliseconds.
+    /// Looks at the inventory of an image, on a thread that serves no requests. It is unpacked once for all who look at it within a short
+    /// time: that takes some milliseconds for a thousand components, ten where each lists its files.
     ///
     /// # Errors
     /// When the database fails.
@@ -169,10 +182,22 @@ impl Pipeline {
         image: Digest,
         look: impl FnOnce(&Inventory) -> T + Send + 'static,
     ) -> Result<Option<T>, Error> {
-        let Some(packed) = index::find_packed(&self.inner.index, image).await? else { return Ok(None) };
-        let work = tokio::task::spawn_blocking(move || unpack(&packed).map(|inventory| look(&inventory)));
-        // It is never canceled, so that it can only have panicked.
-        Ok(work.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())))
+        let Some(inventory) = self.view(image).await? else { return Ok(None) };
+        Ok(Some(blocking(move || look(&inventory)).await))
+    }
+
+    /// Returns the inventory of an image as it is now, unpacked; none when there is none, or an older program packed it.
+    async fn view(&self, image: Digest) -> Result<Option<Arc<Inventory>>, Error> {
+        let Some(made_at_us) = index::find_made_at(&self.inner.index, image).await? else { return Ok(None) };
+        if let Some(inventory) = self.inner.viewed.find_inventory(image, made_at_us) {
+            return Ok(Some(inventory));
+        }
+        let Some((packed, made_at_us)) = index::find_packed(&self.inner.index, image).await? else { return Ok(None) };
+        let bytes = unpacked_bytes(&packed);
+        let Some(inventory) = blocking(move || unpack(&packed)).await else { return Ok(None) };
+        let inventory = Arc::new(inventory);
+        self.inner.viewed.add_inventory(image, made_at_us, &inventory, bytes);
+        Ok(Some(inventory))
     }
 
     /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in, and by the
@@ -237,13 +262,17 @@ impl Pipeline {
     /// # Errors
     /// When the database fails.
     pub async fn inventory(&self, repository: &RepositoryName, image: Digest) -> Result<Option<Inventory>, Error> {
-        let found = index::find_inventory(&self.inner.index, image).await?;
-        Ok(found.map(|mut inventory| {
+        let repository = repository.to_string();
+        let found = index::find_packed(&self.inner.index, image).await?;
+        let Some((packed, _)) = found else { return Ok(None) };
+        Ok(blocking(move || {
+            let mut inventory: Inventory = unpack(&packed)?;
             if let Subject::Image { name, .. } = &mut inventory.subject {
-                *name = repository.to_string();
+                *name = repository;
             }
-            inventory
-        }))
+            Some(inventory)
+        })
+        .await)
     }
 }
 
@@ -254,4 +283,10 @@ pub struct Asked {
     pub vulnerability: String,
     /// Purl or name of the one component to speak of; else all.
     pub component: Option<String>,
+}
+
+/// Runs what takes milliseconds on a thread that serves no requests.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // It is never canceled, so that it can only have panicked.
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
 }

@@ -43,6 +43,8 @@ pub struct OwnDocument {
     pub media_type: &'static str,
     /// The manifest that makes it a referrer.
     pub manifest: Bytes,
+    /// The document's digest, as the manifest states it.
+    pub digest: Digest,
     /// The document itself, the manifest's one layer.
     pub body: Bytes,
 }
@@ -171,8 +173,7 @@ impl Registry {
     /// # Errors
     /// `NameUnknown` when the repository is gone; those of [`Registry::push_manifest`].
     pub async fn push_document(&self, document: OwnDocument) -> Result<Option<Digest>, Error> {
-        let OwnDocument { repository, subject, media_type, manifest, body } = document;
-        let blob = blobs::digest(oci::Algorithm::Sha256, &body);
+        let OwnDocument { repository, subject, media_type, manifest, digest: blob, body } = document;
         let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body.clone())]);
         let body = Body { length: Some(body.len() as u64), range: None, stream };
         self.push_blob(&repository, SYSTEM, &blob, body).await?;

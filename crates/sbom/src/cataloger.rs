@@ -133,8 +133,10 @@ impl Refusal {
 }
 
 /// What a cataloger reports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Findings {
+    /// The most components; one more stands for all that go beyond, and is taken out in the end.
+    pub(crate) components_max: usize,
     pub(crate) components: Vec<Component>,
     pub(crate) edges: Vec<(u32, u32, Relation)>,
     pub(crate) direct: Vec<(u32, Scope)>,
@@ -143,24 +145,45 @@ pub struct Findings {
     pub(crate) unless_owned: Vec<Component>,
 }
 
+/// What is said where components are left out.
+pub(crate) const TOO_MANY: &str = "more components than the limit allows; the rest is left out";
+
 /// A component that was added to [`Findings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(u32);
 
+impl Default for Findings {
+    fn default() -> Self {
+        Self::within(Self::COMPONENTS_MAX)
+    }
+}
+
 impl Findings {
-    /// The most components of one cataloger; what goes beyond is counted as one unknown.
+    /// The most components of one inventory, whatever the memory; what goes beyond is reported as one unknown.
     pub const COMPONENTS_MAX: usize = 1_000_000;
+
+    /// Takes at most so many components.
+    pub(crate) fn within(components_max: usize) -> Self {
+        Self {
+            components_max,
+            components: Vec::new(),
+            edges: Vec::new(),
+            direct: Vec::new(),
+            unknowns: Vec::new(),
+            unidentified: Vec::new(),
+            unless_owned: Vec::new(),
+        }
+    }
 
     /// Adds a component. Equal components of all catalogers are merged later; their locations, hashes and licences are united.
     pub fn add(&mut self, component: Component) -> Handle {
-        if self.components.len() >= Self::COMPONENTS_MAX {
-            // The last one stands for the rest; `unknown` says so once.
-            if self.components.len() == Self::COMPONENTS_MAX {
+        if self.components.len() >= self.components_max {
+            if self.components.len() == self.components_max {
                 let location = component.locations.first().cloned().unwrap_or_else(|| Location::new("/", None));
-                self.unknown(location, format!("more than {} components of one kind", Self::COMPONENTS_MAX));
+                self.unknown(location, TOO_MANY);
                 self.components.push(component);
             }
-            return Handle(Self::COMPONENTS_MAX as u32);
+            return Handle(self.components_max as u32);
         }
         self.components.push(component);
         Handle(self.components.len() as u32 - 1)
@@ -182,28 +205,34 @@ impl Findings {
     }
 
     fn relate(&mut self, from: Handle, to: Handle, relation: Relation) {
-        if from != to {
+        if from != to && self.is_kept(from) && self.is_kept(to) {
             self.edges.push((from.0, to.0, relation));
         }
     }
 
     /// Says that someone asked for this component itself: the root depends on it.
     pub fn direct(&mut self, to: Handle, scope: Scope) {
-        self.component_mut(to).direct = Some(true);
-        self.direct.push((to.0, scope));
+        if self.is_kept(to) {
+            self.component_mut(to).direct = Some(true);
+            self.direct.push((to.0, scope));
+        }
+    }
+
+    fn is_kept(&self, handle: Handle) -> bool {
+        (handle.0 as usize) < self.components_max
     }
 
     /// Adds a component that counts only if no installed package lists the file that it was found in: such a package is the better evidence
     /// of itself.
     pub fn add_unless_owned(&mut self, component: Component) {
-        if self.unless_owned.len() < Self::COMPONENTS_MAX {
+        if self.unless_owned.len() < self.components_max {
             self.unless_owned.push(component);
         }
     }
 
     /// Reports a file in which nothing names what it is. It ends up among the unknowns if no component lists it or was found in it.
     pub fn unidentified(&mut self, location: Location, reason: impl Into<String>) {
-        if self.unidentified.len() < Self::COMPONENTS_MAX {
+        if self.unidentified.len() < self.components_max {
             self.unidentified.push(Unknown { location, reason: reason.into() });
         }
     }
@@ -211,5 +240,29 @@ impl Findings {
     /// Reports what was seen and could not be named or read.
     pub fn unknown(&mut self, location: Location, reason: impl Into<String>) {
         self.unknowns.push(Unknown { location, reason: reason.into() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use component::Technique;
+
+    use super::*;
+
+    #[test]
+    fn components_end_at_the_limit_and_no_edge_leads_beyond() {
+        for (added, kept, unknowns) in [(1, 1, 0), (2, 2, 0), (3, 3, 1), (9, 3, 1)] {
+            let mut findings = Findings::within(2);
+            let component =
+                |number: usize| Component::new(PackageType::Npm, format!("p{number}"), "test", Technique::Lockfile);
+            let handles: Vec<Handle> = (0..added).map(|number| findings.add(component(number))).collect();
+            for pair in handles.windows(2) {
+                findings.depends_on(pair[0], pair[1], Scope::Runtime);
+                findings.direct(pair[1], Scope::Runtime);
+            }
+            assert_eq!((findings.components.len(), findings.unknowns.len()), (kept, unknowns), "{added}");
+            let edges = added.min(2) - 1;
+            assert_eq!((findings.edges.len(), findings.direct.len()), (edges, edges), "{added}");
+        }
     }
 }

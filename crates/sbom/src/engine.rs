@@ -43,6 +43,12 @@ const UNKNOWNS_MAX: usize = 10_000;
 ///
 /// A pure fold: the same layers give an equal inventory, whether they were read now or come from a cache.
 pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> Inventory {
+    inventory_within(source, matcher, scope, Findings::COMPONENTS_MAX)
+}
+
+/// As [`inventory`], with about so many components at most: a kilobyte of an image may name a hundred, of which each takes a kilobyte.
+/// What goes beyond is among the unknowns.
+pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope, components_max: usize) -> Inventory {
     let is_image = matches!(source.subject, Subject::Image { .. });
     let mut merge = Merge::default();
     let top = source.records.len();
@@ -60,8 +66,10 @@ pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> In
         let mut tree = Tree::new(records, is_image, matcher);
         tree.distribution = find_distribution(&tree);
         for (index, cataloger) in matcher.catalogers().iter().enumerate() {
-            let mut findings = Findings::default();
-            (cataloger.catalog)(&View { tree: &tree, cataloger: index }, &mut findings);
+            let room = components_max.saturating_sub(merge.components.len());
+            let mut findings = Findings::within(room);
+            (cataloger.catalog)(&View { tree: &tree, cataloger: index, components_max: room }, &mut findings);
+            findings.components.truncate(room);
             merge.add(findings);
         }
         distribution = tree.distribution.take();
@@ -179,7 +187,9 @@ impl Merge {
         let paths: HashSet<String> = evidence.map(|location| merged_usr(&location.path).to_owned()).collect();
         let wanted = |path: &&str| paths.contains(*path);
 
-        let files = self.components.iter().flat_map(|(_, component)| &component.files);
+        // Images without programs of unknown origin have nothing to settle, and hundreds of thousands of files.
+        let listing = if paths.is_empty() { &[][..] } else { self.components.as_slice() };
+        let files = listing.iter().flat_map(|(_, component)| &component.files);
         let mut known: HashSet<String> =
             files.map(|file| merged_usr(&file.path)).filter(wanted).map(str::to_owned).collect();
         for component in components {
@@ -292,16 +302,19 @@ fn keep_least<T: Ord>(into: &mut Option<T>, other: Option<T>) {
 }
 
 fn tidy(component: &mut Component) {
-    component.cpes.sort();
-    component.cpes.dedup();
-    component.licenses.sort();
-    component.licenses.dedup();
-    component.hashes.sort();
-    component.hashes.dedup();
-    component.files.sort();
-    component.files.dedup();
-    component.locations.sort();
-    component.locations.dedup();
+    order(&mut component.cpes);
+    order(&mut component.licenses);
+    order(&mut component.hashes);
+    order(&mut component.files);
+    order(&mut component.locations);
+}
+
+/// Sorts a list and removes what is in it twice. Most are in order, and a package may list a hundred thousand files.
+fn order<T: Ord>(list: &mut Vec<T>) {
+    if !list.is_sorted_by(|left, right| left < right) {
+        list.sort();
+        list.dedup();
+    }
 }
 
 #[cfg(test)]

@@ -461,12 +461,15 @@ impl LayerRecord {
         let ends = directory.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
         let ends = ends.chain((!directory.is_empty()).then_some(directory.len()));
         let mut ancestors = ends.map(|at| &directory[..at]);
-        ancestors.any(|ancestor| {
-            let is_no_directory = |at: u32| self.record_at(at).kind != FileKind::Directory;
-            self.whiteouts.contains(ancestor)
-                || self.opaque.contains(ancestor)
-                || self.find(ancestor).is_some_and(is_no_directory)
-        })
+        ancestors.any(|ancestor| self.hides_in(ancestor))
+    }
+
+    /// As [`LayerRecord::hides_below`], for a directory of which the layer does not hide the parent.
+    pub(crate) fn hides_in(&self, directory: &str) -> bool {
+        let is_no_directory = |at: u32| self.record_at(at).kind != FileKind::Directory;
+        self.whiteouts.contains(directory)
+            || self.opaque.contains(directory)
+            || self.find(directory).is_some_and(is_no_directory)
     }
 
     /// Notes the memory of a text that is about to be kept.
@@ -574,7 +577,7 @@ pub(crate) fn split(path: &str) -> (&str, &str) {
 }
 
 pub(crate) fn join(directory: &str, name: &str) -> String {
-    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
+    if directory.is_empty() { name.to_owned() } else { [directory, "/", name].concat() }
 }
 
 /// Returns the part of a buffer that the first bytes of a file fill.

@@ -62,6 +62,7 @@ pub struct Entry {
 pub struct View<'a> {
     pub(crate) tree: &'a Tree<'a>,
     pub(crate) cataloger: usize,
+    pub(crate) components_max: usize,
 }
 
 impl<'a> View<'a> {
@@ -87,6 +88,11 @@ impl<'a> View<'a> {
             let is_file = record.kind == FileKind::File;
             Entry { kind: record.kind, mode: record.mode, size_bytes: if is_file { record.size_or_link } else { 0 } }
         })
+    }
+
+    /// Returns how many components are taken; who reads more makes work of what is left out.
+    pub(crate) fn components_max(&self) -> usize {
+        self.components_max
     }
 
     /// Returns the operating system that the image holds.
@@ -115,7 +121,7 @@ pub(crate) struct Tree<'a> {
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
     pub(crate) distribution: Option<Distribution>,
-    directories: RefCell<HashMap<String, Rc<[Level]>>>,
+    directories: RefCell<HashMap<String, Levels>>,
     /// Directories once links are followed; `None` where there are too many.
     followed: RefCell<HashMap<String, Option<Rc<Directory>>>>,
 }
@@ -132,6 +138,13 @@ struct Level {
     has_whiteouts: bool,
 }
 
+/// The layers that count for what is in a directory, the topmost first.
+struct Levels {
+    levels: Rc<[Level]>,
+    /// The lowest layer that may: it hides the directory from those below it, or is the lowest of all.
+    bottom: usize,
+}
+
 /// What a directory means once links are followed.
 struct Directory {
     path: String,
@@ -139,6 +152,9 @@ struct Directory {
     links: usize,
     levels: Rc<[Level]>,
 }
+
+/// A name that is a link, or none.
+struct LeadsElsewhere;
 
 /// What a path means once links are followed.
 struct Followed {
@@ -251,9 +267,15 @@ impl<'a> Tree<'a> {
     /// Most layers have nothing in most directories, and most questions are about few of them.
     fn levels(&self, directory: &str) -> Rc<[Level]> {
         if let Some(known) = self.directories.borrow().get(directory) {
-            return Rc::clone(known);
+            return Rc::clone(&known.levels);
         }
-        let mut levels = Vec::new();
+        // What hides the parent hides this too; what does not, is asked about this alone.
+        let (parent, _) = split(directory);
+        let parent_bottom = match directory {
+            "" => None,
+            _ => self.directories.borrow().get(parent).map(|known| known.bottom),
+        };
+        let (mut levels, mut bottom) = (Vec::new(), 0);
         for (index, layer) in self.layers.iter().enumerate().rev() {
             let level = Level {
                 layer: index,
@@ -263,12 +285,18 @@ impl<'a> Tree<'a> {
             if level.directory.is_some() || level.has_whiteouts {
                 levels.push(level);
             }
-            if layer.hides_below(directory) {
+            let is_bottom = match parent_bottom {
+                Some(parent_bottom) => index == parent_bottom || layer.hides_in(directory),
+                None => layer.hides_below(directory),
+            };
+            if is_bottom {
+                bottom = index;
                 break;
             }
         }
         let levels: Rc<[Level]> = levels.into();
-        self.directories.borrow_mut().insert(directory.to_owned(), Rc::clone(&levels));
+        let known = Levels { levels: Rc::clone(&levels), bottom };
+        self.directories.borrow_mut().insert(directory.to_owned(), known);
         levels
     }
 
@@ -281,40 +309,62 @@ impl<'a> Tree<'a> {
     /// tens of thousands of files, each of which is looked for.
     fn place(&self, path: &str) -> Option<Place> {
         let (directory, name) = split(path);
-        if !matches!(name, "" | "." | "..") {
-            let directory = self.follow_directory(directory)?;
-            let place = self.visible_in(&directory.path, &directory.levels, name)?;
-            if self.record(place).kind != FileKind::Symlink {
-                return Some(place);
-            }
+        let directory = self.follow_directory(directory)?;
+        match self.at_once(&directory, name) {
+            Ok(place) => place,
+            Err(LeadsElsewhere) => self.follow_from(&directory, name)?.0.place,
         }
-        self.follow(path)?.place
     }
 
     fn follow(&self, path: &str) -> Option<Followed> {
         let (directory, name) = split(path);
         let directory = self.follow_directory(directory)?;
-        self.follow_from(directory.path.clone(), directory.links, name).map(|(followed, _)| followed)
+        match self.at_once(&directory, name) {
+            Ok(place) => Some(Followed { path: join(&directory.path, name), place }),
+            Err(LeadsElsewhere) => self.follow_from(&directory, name).map(|(followed, _)| followed),
+        }
     }
 
-    fn follow_directory(&self, directory: &str) -> Option<Rc<Directory>> {
-        if let Some(known) = self.followed.borrow().get(directory) {
+    /// Returns what is in a directory under a name, unless that leads elsewhere.
+    fn at_once(&self, directory: &Directory, name: &str) -> Result<Option<Place>, LeadsElsewhere> {
+        if matches!(name, "" | "." | "..") {
+            return Err(LeadsElsewhere);
+        }
+        let place = self.visible_in(&directory.path, &directory.levels, name);
+        let is_link = place.is_some_and(|place| self.record(place).kind == FileKind::Symlink);
+        if is_link { Err(LeadsElsewhere) } else { Ok(place) }
+    }
+
+    fn follow_directory(&self, path: &str) -> Option<Rc<Directory>> {
+        if let Some(known) = self.followed.borrow().get(path) {
             return known.clone();
         }
-        let found = self.follow_from(String::new(), 0, directory).map(|(followed, links)| {
+        // Mostly the parent is known, since lists are in order. It is not followed here: paths may be as deep as they are long.
+        let (parent, name) = split(path);
+        let known_parent = if path.is_empty() { None } else { self.followed.borrow().get(parent).cloned() };
+        let found = match known_parent {
+            Some(None) => None,
+            Some(Some(parent)) => self.follow_from(&parent, name),
+            None => {
+                let root = Directory { path: String::new(), links: 0, levels: self.levels("") };
+                self.follow_from(&root, path)
+            }
+        };
+        let found = found.map(|(followed, links)| {
             Rc::new(Directory { levels: self.levels(&followed.path), path: followed.path, links })
         });
-        self.followed.borrow_mut().insert(directory.to_owned(), found.clone());
+        self.followed.borrow_mut().insert(path.to_owned(), found.clone());
         found
     }
 
-    /// Follows a path from a directory in which no link is left, and after some links.
-    fn follow_from(&self, mut done: String, mut links: usize, path: &str) -> Option<(Followed, usize)> {
-        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+    /// Follows a path from a directory in which no link is left. Returns also how many links that took, with those before it.
+    fn follow_from(&self, from: &Directory, path: &str) -> Option<(Followed, usize)> {
+        let (mut done, mut links) = (from.path.clone(), from.links);
+        let mut rest: Vec<&str> = path.split('/').rev().collect();
         let mut place = None;
         while let Some(part) = rest.pop() {
             place = None;
-            match part.as_str() {
+            match part {
                 "" | "." => continue,
                 ".." => {
                     done.truncate(done.rfind('/').unwrap_or(0));
@@ -322,20 +372,21 @@ impl<'a> Tree<'a> {
                 }
                 _ => {}
             }
-            let candidate = if done.is_empty() { part } else { format!("{done}/{part}") };
-            place = self.visible(&candidate);
+            let end = done.len();
+            if end > 0 {
+                done.push('/');
+            }
+            done.push_str(part);
+            place = self.visible(&done);
             let Some(target) = place.and_then(|place| self.layers[place.0].link(self.record(place))) else {
-                done = candidate;
                 continue;
             };
             links += 1;
             if links > LINKS_MAX {
                 return None;
             }
-            if target.starts_with('/') {
-                done.clear();
-            }
-            rest.extend(target.split('/').rev().map(str::to_owned));
+            done.truncate(if target.starts_with('/') { 0 } else { end });
+            rest.extend(target.split('/').rev());
         }
         let place = place.or_else(|| self.visible(&done));
         Some((Followed { path: done, place }, links))
@@ -425,6 +476,34 @@ mod tests {
     }
 
     proptest! {
+        /// What a path leads to does not depend on what was asked for before it.
+        #[test]
+        fn paths_are_followed_alike_in_any_order(
+            layers in prop::collection::vec(
+                prop::collection::btree_map("[abc](/[abc]){0,2}", prop::option::of("(/|\\.\\./)?[abc](/([abc]|\\.\\.)){0,2}"), 0..6), 1..4),
+            paths in prop::collection::vec("([abc]|\\.\\.|)(/([abc]|\\.|\\.\\.|)){0,4}", 1..20),
+        ) {
+            let matcher = Matcher::new(Vec::new());
+            let records: Vec<LayerRecord> = layers.iter().map(|layer| {
+                let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+                for (path, link) in layer {
+                    let kind = if link.is_some() { FileKind::Symlink } else { FileKind::Directory };
+                    builder.add(path, kind, 0o755, link.as_deref()).expect("a layer");
+                }
+                builder.finish()
+            }).collect();
+            let records: Vec<&LayerRecord> = records.iter().collect();
+            let tree = Tree::new(&records, true, &matcher);
+            for path in &paths {
+                let fresh = Tree::new(&records, true, &matcher);
+                let root = Directory { path: String::new(), links: 0, levels: fresh.levels("") };
+                let expected = fresh.follow_from(&root, path).map(|(followed, _)| (followed.path, followed.place));
+                let found = tree.follow(path).map(|followed| (followed.path, followed.place));
+                prop_assert_eq!(&found, &expected, "{}", path);
+                prop_assert_eq!(tree.place(path), expected.and_then(|(_, place)| place), "{}", path);
+            }
+        }
+
         #[test]
         fn what_is_visible_is_what_layers_one_by_one_leave(
             layers in prop::collection::vec(

@@ -14,6 +14,10 @@ db::statements! {
     DELETE_LAYERS = "DELETE FROM inventory_layers";
     FIND_LAYER_SIZE = "SELECT size_bytes FROM inventory_layers WHERE digest = $1";
     LIST_LAYERS = "SELECT used_at_us FROM inventory_layers ORDER BY used_at_us";
+    REPLACE_INVENTORY = "UPDATE inventories SET body = (SELECT v.body FROM inventories v JOIN inventory_images i ON i.id = v.image_id \
+        WHERE i.digest = $2) WHERE image_id = (SELECT id FROM inventory_images WHERE digest = $1)";
+    MADE_LATER = "UPDATE inventory_images SET made_at_us = made_at_us + 1 WHERE digest = $1";
+    DELETE_INVENTORIES = "DELETE FROM inventories";
     SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
 }
 
@@ -154,6 +158,28 @@ testkit::on_both_databases! {
         }
     }
 
+    async fn an_inventory_that_was_made_anew_is_looked_at_at_once(database: Database) {
+        let hub = Hub::open(database).await;
+        let [first, second] = [dpkg(&[("first", "1")]), dpkg(&[("second", "1")])];
+        let image = hub.image("team/api", "1", &[&[(STATUS, &first)]]).await;
+        let other = hub.image("team/api", "2", &[&[(STATUS, &second)]]).await;
+        hub.settle().await;
+        let names = async || {
+            let seen = hub.pipeline.look(image, |inventory| {
+                inventory.components.iter().map(|component| component.name.clone()).collect::<String>()
+            });
+            seen.await.unwrap()
+        };
+        assert_eq!(names().await.as_deref(), Some("first"));
+        let both = vec![image.to_bytes().into(), other.to_bytes().into()];
+        run(&hub.index, &REPLACE_INVENTORY, both).await;
+        assert_eq!(names().await.as_deref(), Some("first"), "it is not unpacked again");
+        run(&hub.index, &MADE_LATER, vec![image.to_bytes().into()]).await;
+        assert_eq!(names().await.as_deref(), Some("second"));
+        run(&hub.index, &DELETE_INVENTORIES, vec![]).await;
+        assert_eq!(names().await, None);
+    }
+
     async fn an_image_in_two_repositories_is_read_once_and_documented_in_both(database: Database) {
         let hub = Hub::open(database).await;
         let status = dpkg(&[("openssl", "3")]);
@@ -205,6 +231,21 @@ testkit::on_both_databases! {
         assert!(matches!(&record.state, State::Refused(reason) if reason.contains("inventory_memory")), "{record:?}");
     }
 
+    async fn components_end_where_the_memory_for_them_does(database: Database) {
+        let options = Options { memory_bytes: 4 << 20, ..Options::default() };
+        let hub = Hub::open_with(database, true, options).await;
+        let names: Vec<String> = (0..600).map(|number| format!("p{number}")).collect();
+        let packages: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "1")).collect();
+        let image = hub.image("team/api", "1", &[&[(STATUS, &dpkg(&packages))]]).await;
+        hub.settle().await;
+        let seen = hub.pipeline.look(image, |inventory| (inventory.components.len(), inventory.unknowns.clone()));
+        let (components, unknowns) = seen.await.unwrap().unwrap();
+        // In half of three quarters of the memory, at 3 KiB each.
+        assert_eq!(components, 512);
+        let told: Vec<String> = unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason)).collect();
+        assert_eq!(told, ["/var/lib/dpkg/status: more components than the limit allows; the rest is left out"]);
+    }
+
     async fn what_was_refused_is_looked_at_again_once_it_is_pushed_again(database: Database) {
         let hub = Hub::open_with(database, true, Options { memory_bytes: 64 << 10, ..Options::default() }).await;
         let paths: Vec<String> = (0..2000).map(|number| format!("a/{number}/file")).collect();
@@ -243,7 +284,7 @@ testkit::on_both_databases! {
 
     async fn a_database_that_fails_at_any_call_leaves_a_job_that_can_be_done(database: Database) {
         let hub = Hub::open(database).await;
-        for call in (1..60).step_by(6) {
+        for (facts, call) in (1_i64..).zip((1..60).step_by(6)) {
             let status = dpkg(&[("a", &call.to_string())]);
             let image = hub.image("team/api", "1", &[&[(STATUS, &status)]]).await;
             hub.faults.fail_at(call);
@@ -261,6 +302,7 @@ testkit::on_both_databases! {
             hub.settle().await;
             assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
             assert_eq!(hub.referrers("team/api", &image).await.len(), 2, "call {call}");
+            assert_eq!(count(&hub.db, &COUNT_FACTS, Vec::new()).await, facts, "call {call}");
         }
     }
 }

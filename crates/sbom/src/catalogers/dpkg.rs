@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use component::{
     Code, Component, Distribution, Hash, HashAlgorithm, License, OwnedFile, PackageType, Purl, Scheme, Scope,
     SourcePackage, Technique,
 };
+use hashbrown::{HashMap, HashSet};
 
+use crate::cataloger::TOO_MANY;
 use crate::code_presence::{ListedFile, can_run};
 use crate::control_file::{Paragraph, paragraphs};
 use crate::extractors::debian_copyright;
@@ -59,6 +61,9 @@ const STATUS_BYTES_MAX: u64 = 64 << 20;
 /// The largest list of a package's files. The largest real ones (kernel headers, TeX) have 5 MB.
 const LIST_BYTES_MAX: u64 = 16 << 20;
 
+/// About what a path in a list takes, so that there is room for all without asking for it again and again.
+const TYPICAL_PATH_BYTES: usize = 32;
+
 /// The longest path in a list that is kept, as in Linux's `PATH_MAX`.
 const PATH_BYTES_MAX: usize = 4096;
 
@@ -95,7 +100,16 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     .into_iter()
     .flat_map(|(claim, manager)| view.files(claim).filter_map(move |file| Source::new(claim, manager, file)))
     .collect();
-    let read: Vec<Vec<Paragraph<'_>>> = sources.iter().map(|source| paragraphs(&source.text).collect()).collect();
+    let mut room = view.components_max();
+    let mut read: Vec<Vec<Paragraph<'_>>> = Vec::with_capacity(sources.len());
+    for source in &sources {
+        let mut paragraphs = paragraphs(&source.text);
+        read.push(paragraphs.by_ref().take(room).collect());
+        room -= read.last().map_or(0, Vec::len);
+        if paragraphs.next().is_some() {
+            findings.unknown(source.file.location(), TOO_MANY);
+        }
+    }
 
     let mut databases: BTreeMap<(&str, Manager), Database<'_>> = BTreeMap::new();
     for (source, paragraphs) in sources.iter().zip(&read) {
@@ -474,11 +488,16 @@ impl<'a> Lists<'a> {
         let settings = self.conffiles.iter().flat_map(|file| lines(file.bytes()));
         // `remove-on-upgrade /etc/file`: the path is the last word.
         let settings = settings.filter_map(|line| line.find('/').map(|start| &line[start..]));
-        let mut paths: Vec<&str> = listed.chain(settings).map(|path| path.trim_start_matches('/')).collect();
+        let bytes: usize = self.list.iter().chain(&self.conffiles).map(|file| file.bytes().len()).sum();
+        let mut paths: Vec<&str> = Vec::with_capacity(bytes / TYPICAL_PATH_BYTES + digests.len());
+        paths.extend(listed.chain(settings).map(|path| path.trim_start_matches('/')));
         paths.extend(digests.keys().copied());
         paths.retain(|path| !path.is_empty() && *path != "." && path.len() <= PATH_BYTES_MAX);
-        paths.sort_unstable();
-        paths.dedup();
+        // Lists are mostly in order, unless digests come behind them.
+        if !paths.is_sorted_by(|left, right| left < right) {
+            paths.sort_unstable();
+            paths.dedup();
+        }
         paths
     }
 
@@ -489,8 +508,15 @@ impl<'a> Lists<'a> {
         }
         let digests = self.digests();
         let paths = self.paths(&digests);
-        let parents: HashSet<&str> =
-            paths.iter().filter_map(|path| path.rsplit_once('/')).map(|(parent, _)| parent).collect();
+        let mut parents: HashSet<&str> = HashSet::new();
+        let mut last = "";
+        for (parent, _) in paths.iter().filter_map(|path| path.rsplit_once('/')) {
+            // Mostly that of the path before: they are in order.
+            if parent != last {
+                parents.insert(parent);
+                last = parent;
+            }
+        }
         let mut files = Vec::with_capacity(paths.len().saturating_sub(parents.len()));
         let mut runs = false;
         for path in paths {
@@ -498,7 +524,7 @@ impl<'a> Lists<'a> {
             if digest.is_none() && parents.contains(path) {
                 continue;
             }
-            let absolute = format!("{root}/{path}");
+            let absolute = [root, "/", path].concat();
             // The list of digests has regular files only, so where there is one, what is not in it is a link or an empty folder.
             let may_run = !runs && (digest.is_some() || self.md5sums.is_none());
             let entry = if may_run || digest.is_none() { view.entry(&absolute) } else { None };

@@ -28,6 +28,9 @@ pub(crate) struct Flag(pub(crate) bool);
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Names(pub(crate) BTreeMap<String, String>);
 
+/// The most entries of an object of values. The largest lockfiles have twenty thousand packages.
+const ENTRIES_MAX: usize = 100_000;
+
 /// An object of values of one kind; anything else counts as empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entries<T>(pub(crate) BTreeMap<String, T>);
@@ -121,6 +124,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
                 let mut entries = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<String, T>()? {
                     entries.insert(name, value);
+                    if entries.len() > ENTRIES_MAX {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "an object of more than {ENTRIES_MAX} entries"
+                        )));
+                    }
                 }
                 Ok(Entries(entries))
             }

@@ -27,6 +27,13 @@ pub enum Layout {
     Indented,
 }
 
+/// About what a document takes without components, and what each of them takes.
+const HEAD_BYTES: usize = 16 << 10;
+const COMPONENT_BYTES: usize = 1 << 10;
+
+/// Components for which there is room from the start.
+const RESERVED_COMPONENTS_MAX: usize = 1 << 14;
+
 /// The columns that a table has where nobody says otherwise.
 pub const TABLE_WIDTH: usize = 80;
 
@@ -65,8 +72,11 @@ impl WriteOptions {
         inventory.created.as_deref().or(self.timestamp.as_deref())
     }
 
-    pub(super) fn json<T: Serialize>(&self, document: &T) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 << 16);
+    /// Writes a document of so many components.
+    pub(super) fn json<T: Serialize>(&self, document: &T, components: usize) -> Vec<u8> {
+        // With room for most of them: a list that grows is copied into ever larger ones.
+        let expected = HEAD_BYTES + components.min(RESERVED_COMPONENTS_MAX) * COMPONENT_BYTES;
+        let mut bytes = Vec::with_capacity(expected);
         let written = match self.layout {
             Layout::Compact => serde_json::to_writer(&mut bytes, document),
             Layout::Indented => serde_json::to_writer_pretty(&mut bytes, document),
