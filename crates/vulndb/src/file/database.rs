@@ -434,12 +434,19 @@ impl<B: AsRef<[u8]>> Database<B> {
 
     /// Reads everything once, as an import does before it believes a file.
     pub fn verify(&self) -> Result<(), Corrupt> {
-        self.feeds()?;
+        let feeds = self.feeds()?.len();
         self.advisories()?;
         self.probabilities()?;
         self.exploited()?;
         let vulnerabilities = Table::open(&self.file, Section::Vulnerabilities)?;
         let count = self.advisory_count()?;
+        for index in 0..count {
+            let head = self.advisory(AdvisoryIndex(index))?;
+            let is_known = |vulnerability: &VulnerabilityIndex| vulnerability.0 < vulnerabilities.len();
+            if usize::from(head.feed.0) >= feeds || !head.vulnerabilities.iter().all(is_known) {
+                return Err(Corrupt::Form { section: Section::Advisories });
+            }
+        }
         for vulnerability in vulnerabilities.records::<Vulnerability<'_>>() {
             if vulnerability?.advisories.iter().any(|advisory| advisory.0 >= count) {
                 return Err(Corrupt::Form { section: Section::Vulnerabilities });
@@ -508,4 +515,47 @@ fn parts(bytes: &[u8]) -> u32 {
 #[expect(clippy::cast_precision_loss, reason = "24 bits fit")]
 fn share(bytes: &[u8]) -> f32 {
     parts(bytes) as f32 / SCORE_PARTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Records;
+    use crate::file::Builder;
+    use crate::file::bytes::BLOCK_BYTES;
+    use crate::file::header::{HEADER_BYTES, Header};
+
+    /// A file of one advisory, with one byte of a section changed and all sums right.
+    fn changed(section: Section, at: usize, byte: u8) -> Vec<u8> {
+        let mut builder = Builder::new();
+        let feed = Feed {
+            name: "feed".to_owned(),
+            reader: "osv".to_owned(),
+            address: String::new(),
+            fetched: None,
+            advisories: 0,
+            problems: Vec::new(),
+        };
+        let advisory = Advisory { id: "CVE-2026-0001".to_owned(), ..Advisory::default() };
+        builder.add(feed, Records { advisories: vec![advisory], ..Records::default() });
+        let mut file = builder.finish().unwrap();
+        let mut header = Header::parse(&file).unwrap();
+        let place = |section: Section| usize::try_from(header.sections[section as usize].start).unwrap();
+        file[place(section) + at] = byte;
+        let sums_start = place(Section::Sums);
+        let blocks = file[..sums_start].chunks(usize::try_from(BLOCK_BYTES).unwrap());
+        let sums: Vec<u8> = blocks.flat_map(|block| crc32fast::hash(block).to_le_bytes()).collect();
+        file[sums_start..].copy_from_slice(&sums);
+        header.sums_crc = crc32fast::hash(&sums);
+        file[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
+        file
+    }
+
+    #[test]
+    fn an_advisory_of_no_feed_is_not_believed() {
+        // After the count and two places, the first of a record is its feed.
+        let verified = |feed: u8| Database::open(changed(Section::Advisories, 12, feed)).unwrap().verify();
+        assert_eq!(verified(0), Ok(()));
+        assert_eq!(verified(1), Err(Corrupt::Form { section: Section::Advisories }));
+    }
 }
