@@ -55,6 +55,8 @@ pub const ERROR_CODES: &[&str] = &[
     "UNAVAILABLE",
     "UNKNOWN",
     "UNSUPPORTED",
+    "VEX_INVALID",
+    "VEX_UNKNOWN",
 ];
 
 /// Why a request failed: what the caller is told, and what the log is told.

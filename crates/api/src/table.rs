@@ -112,6 +112,14 @@ static TENANCY: &[Endpoint] = rows![
         Guard::Needs(read_project), Api, [], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/projects/{project}/exceptions" "project.exceptions.set" "Sets a project's exceptions by a document; an empty one takes all back",
         Guard::Needs(update_project), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
+    GET "/api/v1/projects/{project}/vex" "project.vex.list" "Lists the VEX documents that count for a project's images",
+        Guard::Needs(read_project), Api, [], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
+    GET "/api/v1/projects/{project}/vex/{digest}" "project.vex.get" "Returns a VEX document as it was given",
+        Guard::Needs(read_project), Api, [], NONE => 200 NONE, v1::vex::get;
+    PUT "/api/v1/projects/{project}/vex/{digest}" "project.vex.add" "Has a VEX document count for a project's images: OpenVEX, CSAF or CycloneDX",
+        Guard::Needs(update_project), Api, [], NONE => 200 Some(schema::<v1::vex::Vex>()), v1::vex::add;
+    DELETE "/api/v1/projects/{project}/vex/{digest}" "project.vex.remove" "Has a VEX document count no more",
+        Guard::Needs(update_project), Api, [], NONE => 204 NONE, v1::vex::remove;
     GET "/api/v1/projects/{project}/robots" "project.robots" "Lists a project's robots",
         Guard::Needs(read_robots), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::robots::RobotPage>()), v1::robots::list;
     POST "/api/v1/projects/{project}/robots" "project.robot.create" "Creates a robot of the project; its secret is shown once",
@@ -197,6 +205,14 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/exceptions" "exceptions.set" "Sets the exceptions that count for the images of all projects, by a document; an empty one takes all back",
         Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
+    GET "/api/v1/vex" "vex.list" "Lists the VEX documents that count for the images of all projects",
+        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
+    GET "/api/v1/vex/{digest}" "vex.get" "Returns a VEX document as it was given",
+        Guard::Needs(read_system), Api, [], NONE => 200 NONE, v1::vex::get;
+    PUT "/api/v1/vex/{digest}" "vex.add" "Has a VEX document count for the images of all projects: OpenVEX, CSAF or CycloneDX",
+        Guard::Needs(update_system), Api, [], NONE => 200 Some(schema::<v1::vex::Vex>()), v1::vex::add;
+    DELETE "/api/v1/vex/{digest}" "vex.remove" "Has a VEX document count no more",
+        Guard::Needs(update_system), Api, [], NONE => 204 NONE, v1::vex::remove;
     GET "/api/v1/advisories" "advisories.get" "Says which database of advisories the hub has, and how its feeds fare",
         Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::advisories::Advisories>()), v1::advisories::get;
     POST "/api/v1/advisories/update" "advisories.update" "Has the hub fetch what is new of advisories",

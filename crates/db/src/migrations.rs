@@ -30,6 +30,7 @@ const HUB: &[Migration] = &[
     Migration { version: 4, text: include_str!("../migrations/0004_discarded.sql") },
     Migration { version: 5, text: include_str!("../migrations/0005_facts_by_source.sql") },
     Migration { version: 6, text: include_str!("../migrations/0006_exceptions.sql") },
+    Migration { version: 7, text: include_str!("../migrations/0007_vex.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.
@@ -38,6 +39,8 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 2, text: include_str!("../migrations/inventory/0002_findings.sql") },
     Migration { version: 3, text: include_str!("../migrations/inventory/0003_decisions.sql") },
     Migration { version: 4, text: include_str!("../migrations/inventory/0004_epoch.sql") },
+    Migration { version: 5, text: include_str!("../migrations/inventory/0005_vex.sql") },
+    Migration { version: 6, text: include_str!("../migrations/inventory/0006_scans.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

@@ -6,8 +6,52 @@ use serde::{Deserialize, Serialize};
 pub enum Claim {
     /// What the subject is made of; the fact's source is the document.
     Sbom(Sbom),
+    /// What is known to be wrong with the subject.
+    Scan(Scan),
     /// That an owner decided that some findings do not count; the subject is the document that says so, as a file.
     Exempted(Exempted),
+    /// That a VEX document counts; the subject is the document, as a file.
+    Vex(Vex),
+}
+
+/// A VEX document. What it says stands in the document alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vex {
+    /// Who makes the statements, as the document says.
+    pub author: String,
+    /// The name that its author gave it.
+    pub document: String,
+    /// The format that it is written in.
+    pub format: String,
+    /// How many statements it makes.
+    pub statements: u64,
+}
+
+/// What a database of advisories says of the subject, whatever anyone decides about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// How many critical findings it has.
+    pub critical: u64,
+    /// The SHA-256 of the database by which it was matched, in hexadecimal.
+    pub database_sha256: String,
+    /// The SHA-256 of what was found, scores aside, in hexadecimal.
+    pub findings_sha256: String,
+    /// How many high ones.
+    pub high: u64,
+    /// How many low ones.
+    pub low: u64,
+    /// The version of the matcher.
+    pub matcher: u64,
+    /// How many medium ones.
+    pub medium: u64,
+    /// How many of no consequence.
+    pub negligible: u64,
+    /// How many that do not count by their publisher's word.
+    pub suppressed: u64,
+    /// The tool that matched.
+    pub tool: String,
+    /// How many whose severity nobody states.
+    pub unknown: u64,
 }
 
 /// An exception of a document. What it covers stands in the document alone.
@@ -43,15 +87,20 @@ impl Claim {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Sbom(_) => "sbom",
+            Self::Scan(_) => "scan",
             Self::Exempted(_) => "exempted",
+            Self::Vex(_) => "vex",
         }
     }
 
-    /// Returns what keeps different evidence of this kind apart: the tool of an SBOM, the name of an exception.
+    /// Returns what keeps different evidence of this kind apart: the tool of an SBOM or scan, the name of an exception or of a VEX
+    /// document.
     pub fn key(&self) -> &str {
         match self {
             Self::Sbom(sbom) => &sbom.tool,
+            Self::Scan(scan) => &scan.tool,
             Self::Exempted(exempted) => &exempted.id,
+            Self::Vex(vex) => &vex.document,
         }
     }
 }

@@ -226,7 +226,7 @@ pub fn holding(facts: impl IntoIterator<Item = Fact>, now_us: i64) -> Vec<Fact> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exempted, Sbom};
+    use crate::{Exempted, Sbom, Scan, Vex};
 
     fn fact(at_us: i64) -> Fact {
         let hex = "9f".repeat(32);
@@ -285,6 +285,50 @@ mod tests {
         assert_eq!(Fact::decode(golden).unwrap(), fact);
         let hub = Fact { scope: Scope::Hub, ..fact };
         assert_eq!(Fact::decode(&hub.encode()).unwrap(), hub);
+    }
+
+    #[test]
+    fn a_vex_document_is_as_it_was_written() {
+        let golden = include_bytes!("../tests/golden/vex-1.json").trim_ascii_end();
+        let id = include_str!("../tests/golden/vex-1.id").trim_ascii_end();
+        let fact = Fact {
+            scope: Scope::Hub,
+            claim: Claim::Vex(Vex {
+                author: "Vendor".to_owned(),
+                document: "https://vendor.example/vex/1".to_owned(),
+                format: "openvex".to_owned(),
+                statements: 3,
+            }),
+            ..fact(1_764_000_000_000_000)
+        };
+        assert_eq!(String::from_utf8_lossy(&fact.encode()), String::from_utf8_lossy(golden));
+        assert_eq!(fact.id().to_string(), id);
+        assert_eq!(Fact::decode(golden).unwrap(), fact);
+    }
+
+    #[test]
+    fn a_scan_is_as_it_was_written() {
+        let golden = include_bytes!("../tests/golden/scan-1.json").trim_ascii_end();
+        let id = include_str!("../tests/golden/scan-1.id").trim_ascii_end();
+        let fact = Fact {
+            claim: Claim::Scan(Scan {
+                critical: 1,
+                database_sha256: "11".repeat(32),
+                findings_sha256: "22".repeat(32),
+                high: 2,
+                low: 3,
+                matcher: 4,
+                medium: 5,
+                negligible: 6,
+                suppressed: 7,
+                tool: "garrison".to_owned(),
+                unknown: 8,
+            }),
+            ..fact(1_764_000_000_000_000)
+        };
+        assert_eq!(String::from_utf8_lossy(&fact.encode()), String::from_utf8_lossy(golden));
+        assert_eq!(fact.id().to_string(), id);
+        assert_eq!(Fact::decode(golden).unwrap(), fact);
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod keep;
 mod matching;
 mod owned;
 mod portfolio;
+mod scans;
 mod state;
 mod subject;
 mod totals;
@@ -38,6 +39,7 @@ pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
         .chain(matching::STATEMENTS)
         .chain(owned::STATEMENTS)
         .chain(portfolio::STATEMENTS)
+        .chain(scans::STATEMENTS)
         .chain(state::STATEMENTS)
         .chain(totals::STATEMENTS)
 }

@@ -79,6 +79,8 @@ db::statements! {
         ON CONFLICT (repository_id, image_id) DO UPDATE SET fresh = 0";
     /// Forgets what an image has in a repository.
     DELETE_TOTALS = "DELETE FROM finding_totals WHERE repository_id = $1 AND image_id = $2";
+    /// Forgets what an image had.
+    DELETE_SCAN = "DELETE FROM finding_scans WHERE image_id = $1";
     /// Forgets what was decided about an image in a repository.
     DELETE_DECISIONS = "DELETE FROM finding_decisions WHERE repository_id = $1 AND image_id = $2";
     /// Placements after a pair.
@@ -580,6 +582,7 @@ pub(crate) async fn drop_unplaced(index: &Db, limit: i64) -> Result<usize, db::E
                     tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
                     tx.execute(&DELETE_OWNERS, &[id.into()]).await?;
                     tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
+                    tx.execute(&DELETE_SCAN, &[id.into()]).await?;
                     tx.execute(&DELETE_IMAGE, &[id.into()]).await?;
                 }
                 Ok(rows.len())

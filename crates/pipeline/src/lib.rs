@@ -11,7 +11,7 @@
 //! only what the two say differently is matched again ([`MATCH`]). [`Pipeline::list_vulnerabilities`] answers what is wrong
 //! everywhere, [`Pipeline::find`] which images have a vulnerability.
 //!
-//! What owners of images decide about findings, by documents of exceptions for a project or for all, counts wherever findings are
+//! What owners of images decide about findings, by documents of exceptions for a project or for all, and what VEX documents say that were given for it, counts wherever findings are
 //! told or counted ([`Pipeline::set_exceptions`], [`DECIDE`]).
 //!
 //! Not here: how layers are read and components found (`sbom`), who may ask (`api`), how jobs run (`ledger`).
@@ -51,7 +51,10 @@ pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, MATCH, MatchState, Order, Progress, Totals,
     VulnerabilityPage,
 };
-pub use decided::{DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
+pub use decided::{
+    DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX,
+    VexDocument, VexError, Whose,
+};
 pub use find::{Affected, Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;

@@ -218,7 +218,8 @@ impl Pipeline {
         let composed = self.newest_composed(id).await?;
         let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let report = self.look(image, move |inventory| {
-            let deciders = composed.deciders(&name, now_us);
+            let subject = decided::subject_of(inventory, &name);
+            let deciders = composed.deciders(&name, &subject, now_us);
             let options = findings::Options { deciders, with_summaries: true, only_fixed };
             let mut report = findings::Report::of(&advisories.database, inventory, &options)?;
             composed.tell_about(&mut report.exceptions, &name);
@@ -248,7 +249,8 @@ impl Pipeline {
         let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let explanation = self.look(image, move |inventory| {
             let Asked { vulnerability, component } = asked;
-            let (database, deciders) = (&advisories.database, composed.deciders(&name, now_us));
+            let subject = decided::subject_of(inventory, &name);
+            let (database, deciders) = (&advisories.database, composed.deciders(&name, &subject, now_us));
             let component = component.as_deref();
             let mut explanation = findings::Explanation::of(database, inventory, &deciders, &vulnerability, component)?;
             composed.tell_about(&mut explanation.exceptions, &name);

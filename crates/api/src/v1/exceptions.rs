@@ -90,7 +90,8 @@ impl ExceptionSet {
 }
 
 impl Call {
-    async fn whose(&self) -> Result<Whose, Failure> {
+    /// Returns for whom the document is that the path names: for a project, or for all.
+    pub(super) async fn whose(&self) -> Result<Whose, Failure> {
         match self.target.parameter("project") {
             "" => Ok(Whose::Hub),
             // An administrator may name a project that there is not.

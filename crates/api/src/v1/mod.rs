@@ -16,6 +16,7 @@ pub(crate) mod repositories;
 pub(crate) mod robots;
 pub(crate) mod system;
 pub(crate) mod users;
+pub(crate) mod vex;
 
 use futures_util::StreamExt;
 use http::StatusCode;

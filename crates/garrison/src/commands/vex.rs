@@ -4,24 +4,33 @@ use clap::Subcommand;
 use serde_json::json;
 use vex::Document;
 
+mod hub;
+
 use super::bounded;
 use crate::advisories;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
-use crate::session::Session;
+use crate::session::{Session, block_on};
 
 /// What others say about vulnerabilities in their products: `OpenVEX`, CSAF and CycloneDX.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
-  garrison vex check product.openvex.json")]
+  garrison vex check product.openvex.json
+  garrison vex push product.openvex.json --project team")]
 pub(crate) enum Command {
     Check(Check),
+    Push(hub::Push),
+    List(hub::List),
+    Remove(hub::Remove),
 }
 
 impl Command {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         match self {
             Self::Check(args) => args.run(session),
+            Self::Push(args) => block_on(args.run(session)),
+            Self::List(args) => block_on(args.run(session)),
+            Self::Remove(args) => block_on(args.run(session)),
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advisories::Advisories;
 use super::keep::COUNTS;
-use super::state;
+use super::{scans, state};
 use crate::Readable;
 use crate::aside::aside;
 use crate::decided::{self, COUNTED, Deciding, Verdicts};
@@ -136,7 +136,7 @@ pub(crate) async fn count_stale(pipeline: &Pipeline, context: &Context) -> Resul
         counted += rows.len();
         context.progress(&format!("{counted} images counted"));
     }
-    Ok(())
+    scans::state_facts(pipeline).await
 }
 
 /// Counts one image, wherever it is to be counted.
@@ -148,7 +148,7 @@ pub(super) async fn count_image(pipeline: &Pipeline, image: i64) -> Result<(), J
             .read(move |tx| Box::pin(async move { tx.query(&LIST_STALE_OF_IMAGE, &[image.into()]).await }))
             .await?;
         if rows.is_empty() || count_rows(pipeline, &rows).await? == Kept::Not {
-            return Ok(());
+            return scans::state_facts(pipeline).await;
         }
     }
 }
@@ -209,7 +209,9 @@ async fn count_plain(pipeline: &Pipeline, deciding: &Arc<Deciding>, plain: Vec<C
                     *totals
                 } else {
                     let rows = tx.query(&LIST_FINDINGS_OF_IMAGE, &[counted.image.into()]).await?;
-                    count(tx, counted.image, &rows, |_, _| None).await?
+                    let totals = count(tx, counted.image, &rows, |_, _| None).await?;
+                    scans::note(tx, counted.image, &rows, totals).await?;
+                    totals
                 };
                 known.insert(counted.image, totals);
                 tx.execute(&DELETE_DECISIONS, &[counted.repository.into(), counted.image.into()]).await?;
@@ -282,6 +284,8 @@ async fn keep_decided(tx: &mut Tx, counted: Counted, verdicts: &Verdicts) -> Res
         by_number.get(&(component, vulnerability)).map(|verdict| *verdict != COUNTED)
     });
     let totals = totals.await?;
+    let by_itself = count(tx, image, &rows, |_, _| None).await?;
+    scans::note(tx, image, &rows, by_itself).await?;
     tx.execute(&DELETE_DECISIONS, &[repository.into(), image.into()]).await?;
     let row = |((component, vulnerability), verdict): (&(i64, i64), &i64)| {
         vec![repository.into(), image.into(), (*component).into(), (*vulnerability).into(), (*verdict).into()]

@@ -1,12 +1,15 @@
-//! The exceptions that count for the images of a project: the hub's and its own.
+//! What decides about the images of a project: the hub's exceptions and VEX, and its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use component::Inventory;
+use db::Row;
 use findings::{Deciders, ExceptionUse};
 use jiff::Timestamp;
 use policy::{Exception, Exceptions};
 use registry::RepositoryId;
+use vex::{Statements, Subject};
 
 use super::documents::{self, HUB};
 use crate::pipeline::{Error, Pipeline};
@@ -17,13 +20,24 @@ const ENTRIES_KEPT_MAX: usize = 50_000;
 /// Before the name of an exception of the hub's own document, where it is told for a project.
 const HUB_MARK: &str = "hub:";
 
-/// The documents by which a project's images are counted: the hub's, and its own.
-pub(crate) type Documents = (Option<i64>, Option<i64>);
+/// The documents by which a project's images are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Documents {
+    /// The hub's exceptions.
+    pub(crate) hub: Option<i64>,
+    /// The project's own.
+    pub(crate) own: Option<i64>,
+    /// The last row of the hub's VEX.
+    pub(crate) hub_vex: Option<i64>,
+    /// That of the project's own.
+    pub(crate) own_vex: Option<i64>,
+}
 
 /// The exceptions of a project.
 #[derive(Debug)]
 pub(crate) struct Composed {
-    pub(crate) exceptions: Exceptions,
+    exceptions: Exceptions,
+    statements: Option<Statements>,
 }
 
 /// Those that were composed lately, by the project's number.
@@ -34,24 +48,31 @@ pub(crate) struct Remembered {
 }
 
 impl Composed {
-    fn of(hub: &Exceptions, own: &Exceptions) -> Self {
+    /// What is kept in memory of it.
+    fn weight(&self) -> usize {
+        let documents = self.statements.iter().flat_map(Statements::documents);
+        self.exceptions.entries().len() + documents.map(|document| document.statements.len()).sum::<usize>()
+    }
+
+    fn of(hub: &Exceptions, own: &Exceptions, statements: Option<Statements>) -> Self {
         let hub =
             hub.entries().iter().map(|entry| Exception { id: format!("{HUB_MARK}{}", entry.id), ..entry.clone() });
-        Self { exceptions: Exceptions::new(hub.chain(own.entries().iter().cloned()).collect()) }
+        Self { exceptions: Exceptions::new(hub.chain(own.entries().iter().cloned()).collect()), statements }
     }
 
     /// Returns what decides about an image of a repository.
-    pub(crate) fn deciders<'a>(&'a self, repository: &'a str, now_us: i64) -> Deciders<'a> {
+    pub(crate) fn deciders<'a>(&'a self, repository: &'a str, subject: &'a Subject, now_us: i64) -> Deciders<'a> {
         Deciders {
             exceptions: Some(&self.exceptions),
             repository: Some(repository),
             now: Timestamp::from_microsecond(now_us).ok(),
-            ..Deciders::default()
+            statements: self.statements.as_ref(),
+            subject: Some(subject),
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.exceptions.is_empty()
+        self.exceptions.is_empty() && self.statements.is_none()
     }
 
     /// Leaves out of what became of the exceptions those about other repositories: what these are called is none of this one's readers'
@@ -70,24 +91,25 @@ impl Pipeline {
             return Ok(Arc::clone(composed));
         }
         let mut read = Vec::with_capacity(2);
-        for document in [documents.0, documents.1] {
+        for document in [documents.hub, documents.own] {
             read.push(match document {
                 Some(id) => documents::load(self, id).await?,
                 None => Arc::default(),
             });
         }
+        let statements = self.statements_as_of([(HUB, documents.hub_vex), (project, documents.own_vex)]).await?;
         let composed = match read.as_slice() {
-            [hub, own] => Arc::new(Composed::of(hub, own)),
-            _ => Arc::new(Composed { exceptions: Exceptions::default() }),
+            [hub, own] => Arc::new(Composed::of(hub, own, statements)),
+            _ => Arc::new(Composed { exceptions: Exceptions::default(), statements }),
         };
         let mut remembered = remembered();
-        let entries = composed.exceptions.entries().len();
+        let entries = composed.weight();
         if remembered.entries + entries > ENTRIES_KEPT_MAX {
             *remembered = Remembered::default();
         }
         remembered.entries += entries;
         if let Some((_, before)) = remembered.projects.insert(project, (documents, Arc::clone(&composed))) {
-            remembered.entries = remembered.entries.saturating_sub(before.exceptions.entries().len());
+            remembered.entries = remembered.entries.saturating_sub(before.weight());
         }
         Ok(composed)
     }
@@ -100,15 +122,27 @@ impl Pipeline {
                 let rows = tx.query_list(&documents::LIST_PROJECTS_OF, &[], &[number.into()]).await?;
                 let project: i64 = rows.first().map_or(Ok(HUB), |row| row.get(2))?;
                 let rows = tx.query(&documents::LIST_NEWEST_OF, &[HUB.into(), project.into()]).await?;
-                Ok::<_, db::Error>((project, rows))
+                let vex = tx.query(&super::vex::LIST_NEWEST_VEX_OF, &[HUB.into(), project.into()]).await?;
+                Ok::<_, db::Error>((project, rows, vex))
             })
         });
-        let (project, rows) = found.await?;
-        let mut newest: BTreeMap<i64, i64> = BTreeMap::new();
-        for row in &rows {
-            newest.insert(row.get(0)?, row.get(1)?);
-        }
-        let own = newest.get(&project).copied().filter(|_| project != HUB);
-        self.composed(project, (newest.get(&HUB).copied(), own)).await
+        let (project, exceptions, vex) = found.await?;
+        let by_project = |rows: &[Row]| -> Result<BTreeMap<i64, i64>, db::Error> {
+            rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+        };
+        let (exceptions, vex) = (by_project(&exceptions)?, by_project(&vex)?);
+        let own = |newest: &BTreeMap<i64, i64>| newest.get(&project).copied().filter(|_| project != HUB);
+        let documents = Documents {
+            hub: exceptions.get(&HUB).copied(),
+            own: own(&exceptions),
+            hub_vex: vex.get(&HUB).copied(),
+            own_vex: own(&vex),
+        };
+        self.composed(project, documents).await
     }
+}
+
+/// Returns what VEX may call an image of a repository: its digest, and the repository as this hub calls it.
+pub(crate) fn subject_of(inventory: &Inventory, repository: &str) -> Subject {
+    Subject::of(inventory).with_image(repository)
 }

@@ -115,7 +115,7 @@ pub(crate) fn read(text: &str) -> Result<Exceptions, policy::ReadError> {
     if text.trim().is_empty() { Ok(Exceptions::default()) } else { Exceptions::read(text.as_bytes()) }
 }
 
-async fn project_number(tx: &mut Tx, whose: &Whose) -> Result<Option<i64>, db::Error> {
+pub(super) async fn project_number(tx: &mut Tx, whose: &Whose) -> Result<Option<i64>, db::Error> {
     match whose {
         Whose::Hub => Ok(Some(HUB)),
         Whose::Project(name) => tx.find(&FIND_PROJECT, &[name.into()]).await?.map(|row| row.get(0)).transpose(),
@@ -244,7 +244,7 @@ impl Set {
     }
 }
 
-fn stored_digest(row: &Row, at: usize) -> Result<Digest, db::Error> {
+pub(super) fn stored_digest(row: &Row, at: usize) -> Result<Digest, db::Error> {
     // What is written there is a digest.
     Ok(Digest::from_bytes(&row.get::<Vec<u8>>(at)?).unwrap_or_else(|_| blobs::digest(Algorithm::Sha256, b"")))
 }

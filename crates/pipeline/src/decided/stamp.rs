@@ -5,23 +5,30 @@ use std::sync::Arc;
 
 use db::{Tx, Value};
 
-use super::Composed;
 use super::documents::{HUB, LIST_PROJECTS_OF};
+use super::{Composed, Documents};
 use crate::pipeline::{Error, Pipeline};
 
 db::statements! {
     /// As of when.
     FIND_CLOCK = "SELECT now_us FROM finding_clock WHERE id = 1";
     /// By which documents.
-    LIST_DECIDERS_OF = "SELECT project_id, document_id FROM finding_deciders WHERE project_id IN {list}";
+    LIST_DECIDERS_OF = "SELECT project_id, kind, document_id FROM finding_deciders WHERE project_id IN {list}";
 }
+
+/// The kind of deciders that are exceptions.
+pub(super) const EXCEPTIONS: i64 = 1;
+
+/// The kind that is VEX.
+pub(super) const VEX: i64 = 2;
 
 /// What was noted when something was found out; it is kept only while the same is noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
     projects: BTreeSet<i64>,
     pub(crate) now_us: i64,
-    documents: BTreeMap<i64, i64>,
+    /// By project and kind.
+    documents: BTreeMap<(i64, i64), i64>,
 }
 
 /// What decides about the images of some repositories.
@@ -38,7 +45,7 @@ impl Stamp {
         let list: Vec<Value> = projects.iter().map(|project| (*project).into()).collect();
         let mut documents = BTreeMap::new();
         for row in tx.query_list(&LIST_DECIDERS_OF, &[], &list).await? {
-            documents.insert(row.get(0)?, row.get(1)?);
+            documents.insert((row.get(0)?, row.get(1)?), row.get(2)?);
         }
         Ok(Self { projects, now_us, documents })
     }
@@ -71,11 +78,16 @@ impl Pipeline {
                 Box::pin(async move { Stamp::read(tx, projects).await })
             })
             .await?;
-        let hub = stamp.documents.get(&HUB).copied();
+        let noted = |project, kind| stamp.documents.get(&(project, kind)).copied();
         let mut deciding = BTreeMap::new();
         for (repository, name, project) in owners {
-            let documents = (hub, stamp.documents.get(&project).copied());
-            if documents == (None, None) {
+            let documents = Documents {
+                hub: noted(HUB, EXCEPTIONS),
+                own: noted(project, EXCEPTIONS),
+                hub_vex: noted(HUB, VEX),
+                own_vex: noted(project, VEX),
+            };
+            if documents == Documents::default() {
                 continue;
             }
             let composed = self.composed(project, documents).await?;

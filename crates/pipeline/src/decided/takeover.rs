@@ -10,10 +10,11 @@ use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, enqueue};
 use policy::{Exception, Exceptions};
 
 use super::documents::{self, HUB, LIST_NEWEST, LIST_REPOSITORIES, micros};
-use super::stamp::FIND_CLOCK;
+use super::stamp::{EXCEPTIONS, FIND_CLOCK, VEX};
+use super::vex::{self, LIST_NEWEST_VEX};
 use crate::advised::{Advisories, count_stale};
 use crate::aside::aside;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Error, Pipeline};
 
 /// Counts by the exceptions that were set, and by those that began or ended.
 pub const DECIDE: Kind = Kind::new("findings.decide");
@@ -39,12 +40,12 @@ const MARKED_IN_WRITE: usize = 500;
 
 db::statements! {
     /// By which documents images are counted.
-    LIST_DECIDERS = "SELECT project_id, document_id, next_us, marked FROM finding_deciders";
+    LIST_DECIDERS = "SELECT project_id, kind, document_id, next_us, marked FROM finding_deciders";
     /// Has images counted by a document.
-    UPSERT_DECIDER = "INSERT INTO finding_deciders (project_id, document_id, next_us, marked) VALUES ($1, $2, $3, 0) \
-        ON CONFLICT (project_id) DO UPDATE SET document_id = excluded.document_id, next_us = excluded.next_us, marked = 0";
+    UPSERT_DECIDER = "INSERT INTO finding_deciders (project_id, kind, document_id, next_us, marked) VALUES ($1, $2, $3, $4, 0) \
+        ON CONFLICT (project_id, kind) DO UPDATE SET document_id = excluded.document_id, next_us = excluded.next_us, marked = 0";
     /// Notes that the images are marked that a document may mean.
-    SET_MARKED = "UPDATE finding_deciders SET marked = 1 WHERE project_id = $1 AND document_id = $2";
+    SET_MARKED = "UPDATE finding_deciders SET marked = 1 WHERE project_id = $1 AND kind = $2 AND document_id = $3";
     /// Has images counted as of a time.
     UPSERT_CLOCK = "INSERT INTO finding_clock (id, now_us) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET now_us = excluded.now_us";
     /// When an exception begins or ends next.
@@ -72,15 +73,55 @@ struct Decider {
 /// A document that takes the place of another, or a part of which begins or ends.
 struct Change {
     project: i64,
+    kind: i64,
     document: i64,
     next_us: Option<i64>,
-    /// What it may mean; none for anything.
-    changed: Option<Vec<Exception>>,
+    meaning: Meaning,
+}
+
+/// Which findings a change may mean.
+#[derive(Debug, Clone)]
+enum Meaning {
+    Anything,
+    /// Those of these exceptions.
+    Exceptions(Vec<Exception>),
+    /// Those of these vulnerabilities, in upper case.
+    Names(BTreeSet<String>),
+}
+
+impl Meaning {
+    fn is_nothing(&self) -> bool {
+        match self {
+            Self::Anything => false,
+            Self::Exceptions(exceptions) => exceptions.is_empty(),
+            Self::Names(names) => names.is_empty(),
+        }
+    }
+
+    /// Tells whether it may mean findings in a repository.
+    fn is_about(&self, repository: Option<&str>) -> bool {
+        match (self, repository) {
+            (Self::Exceptions(exceptions), Some(_)) => {
+                exceptions.iter().any(|exception| exception.has_repository(repository))
+            }
+            _ => true,
+        }
+    }
+
+    /// Tells whether it may mean a vulnerability, by any of its names.
+    fn is_of(&self, asked: &Exceptions, names: &[&str]) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Exceptions(_) => !asked.about(names).is_empty(),
+            Self::Names(known) => names.iter().any(|name| known.contains(&name.trim().to_ascii_uppercase())),
+        }
+    }
 }
 
 impl Pipeline {
     pub(crate) async fn run_decide(&self, context: &Context) -> Result<Outcome, JobError> {
         documents::state_facts(self, context).await?;
+        vex::state_facts(self, context).await?;
         self.take_over(context).await?;
         count_stale(self, context).await?;
         self.order_next().await?;
@@ -109,11 +150,12 @@ impl Pipeline {
             }
             context.progress(&format!("marking what document {} may mean", change.document));
             self.mark_meant(change).await?;
-            let (project, document) = (change.project, change.document);
+            let parameters = [change.project.into(), change.kind.into(), change.document.into()];
             self.inner
                 .index
                 .write(move |tx| {
-                    Box::pin(async move { tx.execute(&SET_MARKED, &[project.into(), document.into()]).await.map(drop) })
+                    let parameters = parameters.clone();
+                    Box::pin(async move { tx.execute(&SET_MARKED, &parameters).await.map(drop) })
                 })
                 .await?;
         }
@@ -123,7 +165,14 @@ impl Pipeline {
     /// Finds out which documents take the place of others, or change by the time.
     async fn changes(&self) -> Result<(i64, Vec<Change>), JobError> {
         let hub = self.inner.registry.database();
-        let newest = hub.read(|tx| Box::pin(async move { tx.query(&LIST_NEWEST, &[]).await })).await?;
+        let (exceptions, vex) = hub
+            .read(|tx| {
+                Box::pin(async move {
+                    let exceptions = tx.query(&LIST_NEWEST, &[]).await?;
+                    Ok::<_, db::Error>((exceptions, tx.query(&LIST_NEWEST_VEX, &[]).await?))
+                })
+            })
+            .await?;
         let (clock, rows) = self
             .inner
             .index
@@ -134,52 +183,73 @@ impl Pipeline {
                 })
             })
             .await?;
-        let mut known: BTreeMap<i64, Decider> = BTreeMap::new();
+        let mut known: BTreeMap<(i64, i64), Decider> = BTreeMap::new();
         for row in &rows {
-            let decider = Decider { document: row.get(1)?, next_us: row.get(2)?, is_marked: row.get::<i64>(3)? != 0 };
-            known.insert(row.get(0)?, decider);
+            let decider = Decider { document: row.get(2)?, next_us: row.get(3)?, is_marked: row.get::<i64>(4)? != 0 };
+            known.insert((row.get(0)?, row.get(1)?), decider);
         }
         let before_us = clock.unwrap_or(i64::MIN);
         let now_us = self.inner.registry.now_us().max(before_us);
         let mut changes = Vec::new();
-        for row in &newest {
-            let (project, document): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let known = known.get(&project);
-            let is_new = known.is_none_or(|known| known.document < document || !known.is_marked);
-            let is_due = known.and_then(|known| known.next_us).is_some_and(|next_us| next_us <= now_us);
-            if !is_new && !is_due {
-                continue;
-            }
-            let document = known.map_or(document, |known| known.document.max(document));
-            let new = documents::load(self, document).await.map_err(|error| JobError::retry(&error))?;
-            let meaning = match known {
-                // What was marked of the change before is not known.
-                Some(known) if !known.is_marked => None,
-                Some(known) if known.document != document => {
-                    let old = documents::load(self, known.document).await.map_err(|error| JobError::retry(&error))?;
-                    Some(difference((&old, before_us), (&new, now_us)))
+        for (rows, kind) in [(exceptions, EXCEPTIONS), (vex, VEX)] {
+            for row in &rows {
+                let (project, newest): (i64, i64) = (row.get(0)?, row.get(1)?);
+                let known = known.get(&(project, kind));
+                let is_new = known.is_none_or(|known| known.document < newest || !known.is_marked);
+                let is_due = known.and_then(|known| known.next_us).is_some_and(|next_us| next_us <= now_us);
+                if is_new || is_due {
+                    let document = known.map_or(newest, |known| known.document.max(newest));
+                    let at = Change { project, kind, document, next_us: None, meaning: Meaning::Anything };
+                    let change = match kind {
+                        VEX => self.change_of_vex(at, known).await,
+                        _ => self.change_of_exceptions(at, known, (before_us, now_us)).await,
+                    };
+                    changes.push(change.map_err(|error| JobError::retry(&error))?);
                 }
-                Some(_) => Some(difference((&new, before_us), (&new, now_us))),
-                None => Some(difference((&Exceptions::default(), before_us), (&new, now_us))),
-            };
-            changes.push(Change { project, document, next_us: next_us(&new, now_us), changed: meaning });
+            }
         }
         Ok((now_us, changes))
     }
 
+    async fn change_of_exceptions(
+        &self,
+        at: Change,
+        known: Option<&Decider>,
+        (before_us, now_us): (i64, i64),
+    ) -> Result<Change, Error> {
+        let new = documents::load(self, at.document).await?;
+        let meaning = match known {
+            // What was marked of the change before is not known.
+            Some(known) if !known.is_marked => Meaning::Anything,
+            Some(known) if known.document != at.document => {
+                let old = documents::load(self, known.document).await?;
+                Meaning::Exceptions(difference((&old, before_us), (&new, now_us)))
+            }
+            Some(_) => Meaning::Exceptions(difference((&new, before_us), (&new, now_us))),
+            None => Meaning::Exceptions(difference((&Exceptions::default(), before_us), (&new, now_us))),
+        };
+        Ok(Change { next_us: next_us(&new, now_us), meaning, ..at })
+    }
+
+    async fn change_of_vex(&self, at: Change, known: Option<&Decider>) -> Result<Change, Error> {
+        let meaning = match known {
+            Some(known) if !known.is_marked => Meaning::Anything,
+            known => {
+                let before = known.map_or(0, |known| known.document);
+                Meaning::Names(vex::names_between(self, at.project, (before, at.document)).await?)
+            }
+        };
+        Ok(Change { meaning, ..at })
+    }
+
     /// Has the images counted again that a change may mean.
     async fn mark_meant(&self, change: &Change) -> Result<(), JobError> {
-        let meant = match &change.changed {
-            Some(changed) if changed.is_empty() => return Ok(()),
-            Some(changed) => self.images_meant(changed).await?,
-            None => None,
-        };
+        if change.meaning.is_nothing() {
+            return Ok(());
+        }
+        let meant = self.images_meant(change).await?;
         for (repository, name) in self.repositories_of(change.project).await? {
-            let is_meant = |changed: &Vec<Exception>| match &name {
-                Some(name) => changed.iter().any(|exception| exception.has_repository(Some(name))),
-                None => true,
-            };
-            if !change.changed.as_ref().is_none_or(is_meant) {
+            if !change.meaning.is_about(name.as_deref()) {
                 continue;
             }
             match &meant {
@@ -209,14 +279,19 @@ impl Pipeline {
         Ok(repositories)
     }
 
-    /// Returns the images that hold something that exceptions may mean; none when that is not worth being found out.
-    async fn images_meant(&self, changed: &[Exception]) -> Result<Option<BTreeSet<i64>>, JobError> {
+    /// Returns the images that hold something that a change may mean; none when that is not worth being found out.
+    async fn images_meant(&self, change: &Change) -> Result<Option<BTreeSet<i64>>, JobError> {
+        let changed: &[Exception] = match &change.meaning {
+            Meaning::Anything => return Ok(None),
+            Meaning::Exceptions(changed) => changed,
+            Meaning::Names(_) => &[],
+        };
         let patterns = changed.iter().flat_map(|exception| &exception.vulnerabilities);
         let wildcards = patterns.filter(|pattern| !pattern.is_literal()).map(Pattern::as_str).collect::<BTreeSet<_>>();
         let Some(advisories) = self.advisories().filter(|_| wildcards.len() <= WILDCARDS_HELD_MAX) else {
             return Ok(None);
         };
-        let asked = Arc::new(Exceptions::new(changed.to_vec()));
+        let asked = Arc::new((change.meaning.clone(), Exceptions::new(changed.to_vec())));
         let (mut after, mut meant) = (0_i64, Vec::new());
         loop {
             let rows = self.inner.index.read(move |tx| {
@@ -313,23 +388,23 @@ impl Pipeline {
 async fn note(tx: &mut Tx, now_us: i64, changes: &[Change]) -> Result<(), db::Error> {
     tx.execute(&UPSERT_CLOCK, &[now_us.into()]).await?;
     for change in changes {
-        let parameters = [change.project.into(), change.document.into(), change.next_us.into()];
+        let parameters = [change.project.into(), change.kind.into(), change.document.into(), change.next_us.into()];
         tx.execute(&UPSERT_DECIDER, &parameters).await?;
     }
     Ok(())
 }
 
-/// Returns those of some vulnerabilities that exceptions may mean, by any of their names.
+/// Returns those of some vulnerabilities that a change may mean, by any of their names.
 fn meant_of(
     advisories: &Advisories,
-    asked: &Exceptions,
+    (meaning, asked): &(Meaning, Exceptions),
     vulnerabilities: Vec<(i64, String)>,
 ) -> Result<Vec<i64>, vulndb::file::Corrupt> {
     let mut meant = Vec::new();
     for (id, name) in vulnerabilities {
         let all = advisories.names(&name)?;
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
-        if !asked.about(&all).is_empty() {
+        if meaning.is_of(asked, &all) {
             meant.push(id);
         }
     }

@@ -6,7 +6,7 @@ use component::{ComponentIndex, Inventory};
 use findings::Standing;
 use vulndb::file::{Corrupt, Database};
 
-use super::Composed;
+use super::{Composed, subject_of};
 use crate::index;
 
 /// An exception has it not count.
@@ -41,8 +41,10 @@ pub(crate) fn verdicts<B: AsRef<[u8]>>(
 ) -> Result<Verdicts, Corrupt> {
     let identities = index::identities(inventory);
     let identity = |at: ComponentIndex| identities.get(usize::try_from(at.0).unwrap_or(usize::MAX));
+    let subject = subject_of(inventory, repository);
+    let deciders = composed.deciders(repository, &subject, now_us);
     let mut together: BTreeMap<(String, String), BTreeSet<Standing>> = BTreeMap::new();
-    for (at, name, standing) in findings::standings(database, inventory, composed.deciders(repository, now_us))? {
+    for (at, name, standing) in findings::standings(database, inventory, deciders)? {
         if let Some(identity) = identity(at) {
             together.entry((identity.clone(), name)).or_default().insert(standing);
         }

@@ -1,6 +1,8 @@
-//! Exceptions: where they count, until when, and for whom.
+//! Exceptions and VEX: where they count, until when, and for whom.
 
-use pipeline::{EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, Whose};
+use pipeline::{
+    EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError, Whose,
+};
 use serde_json::{Value as Json, json};
 use testkit::Database;
 
@@ -10,6 +12,7 @@ use crate::support::{Hub, name, query};
 db::statements! {
     LIST_STATED = "SELECT scope, subject, fact_key, producer, expires_at_us, body FROM facts WHERE claim = 'exempted' \
         ORDER BY scope, fact_key";
+    LIST_VEX = "SELECT body FROM facts WHERE claim = 'vex'";
     LIST_AUDITED = "SELECT actor, action, resource FROM audit_records WHERE action LIKE '%exceptions.set' ORDER BY id";
 }
 
@@ -46,7 +49,93 @@ impl Hub {
     }
 }
 
+/// An `OpenVEX` document that says how openssl stands to a vulnerability.
+fn openvex(name: &str, status: &Json) -> Vec<u8> {
+    let mut statement = json!({"vulnerability": {"name": name}, "products": [{"@id": "pkg:deb/debian/openssl"}]});
+    for (key, value) in status.as_object().unwrap() {
+        statement[key] = value.clone();
+    }
+    let document = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vendor.example/1", "author": "Vendor",
+        "timestamp": "2026-01-02T03:04:05Z", "version": 1, "statements": [statement],
+    });
+    document.to_string().into_bytes()
+}
+
 testkit::on_both_databases! {
+    async fn vex_counts_where_it_was_given_and_behind_exceptions(database: Database) {
+        let hub = fleet(database).await;
+        let image = hub.push("team/api", "both", &[("openssl", "3.0.11-1")]).await;
+        assert_eq!(hub.push("teamwork/api", "both", &[("openssl", "3.0.11-1")]).await, image);
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let clears = openvex("CVE-2023-0001", &json!({"status": "not_affected", "justification": "component_not_present"}));
+        let digest = crate::support::sha256(&clears);
+        hub.pipeline.add_vex(&team(), "user:ann", clears.clone(), digest).await.unwrap();
+        hub.settle().await;
+        assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((0, 1), (1, 0)));
+        let all = &Readable::All;
+        assert_eq!(hub.affected("CVE-2023-0001", all).await.len(), 2);
+        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let why = &report.findings[0].suppressions[0];
+        assert_eq!((why.who.as_str(), why.reference.as_deref()), ("Vendor", Some("https://vendor.example/1")));
+        assert_eq!(report.vex[0].findings, 1);
+        // Who owns the image goes before who made what is in it.
+        hub.except(&team(), &document(&[excepts(&hub, "own", "CVE-2023-0001")])).await;
+        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let order: Vec<&str> = report.findings[0].suppressions.iter().map(|one| one.who.as_str()).collect();
+        assert_eq!(order, ["team-a@example.com", "Vendor"]);
+        hub.except(&team(), "").await;
+        assert_eq!(hub.high("team/api", image).await, (0, 1));
+        // A document that is given twice counts once, and is taken back whole.
+        hub.pipeline.add_vex(&team(), "user:bob", clears.clone(), digest).await.unwrap();
+        assert_eq!(hub.pipeline.vex_documents(&team()).await.unwrap().len(), 1);
+        assert_eq!(hub.pipeline.vex_document(&team(), digest).await.unwrap(), Some(clears));
+        let missing = hub.pipeline.remove_vex(&Whose::Hub, "user:bob", digest).await;
+        assert!(matches!(missing, Err(VexError::Unknown(_))));
+        hub.pipeline.remove_vex(&team(), "user:bob", digest).await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (1, 0));
+        let mut facts = Vec::new();
+        for row in query(&hub.db, &LIST_VEX, Vec::new()).await {
+            facts.push(evidence::Fact::decode(&row.get::<Vec<u8>>(0).unwrap()).unwrap());
+        }
+        assert_eq!((facts.len(), evidence::holding(facts.clone(), hub.now_us())), (2, Vec::new()));
+        assert_eq!(facts[0].subject, digest);
+    }
+
+    async fn vex_is_taken_up_to_its_limits(database: Database) {
+        let hub = fleet(database).await;
+        let add = async |bytes: Vec<u8>| {
+            let digest = crate::support::sha256(&bytes);
+            hub.pipeline.add_vex(&Whose::Hub, "user:ann", bytes, digest).await
+        };
+        let fixed = |name: &str| openvex(name, &json!({"status": "fixed"}));
+        let padded = |bytes: usize| {
+            let mut document = fixed("CVE-1-1");
+            document.resize(bytes, b' ');
+            document
+        };
+        assert!(matches!(add(padded(VEX_BYTES_MAX + 1)).await, Err(VexError::TooLarge { .. })));
+        add(padded(VEX_BYTES_MAX)).await.unwrap();
+        assert!(matches!(add(b"{}".to_vec()).await, Err(VexError::Refused(_))));
+        let other = hub.pipeline.add_vex(&Whose::Hub, "user:ann", fixed("CVE-1-2"), crate::support::sha256(b"")).await;
+        assert!(matches!(other, Err(VexError::Digest { .. })));
+        for number in 1..VEX_DOCUMENTS_MAX {
+            add(fixed(&format!("CVE-1-{number}"))).await.unwrap();
+        }
+        assert!(matches!(add(fixed("CVE-2-1")).await, Err(VexError::TooMany { documents: 101, .. })));
+        let other = hub.pipeline.add_vex(&team(), "user:ann", fixed("CVE-2-1"), crate::support::sha256(&fixed("CVE-2-1"))).await;
+        other.unwrap();
+        // What is large together is too much of it.
+        for bytes in 1..=4 {
+            let document = padded(VEX_BYTES_MAX - bytes);
+            let digest = crate::support::sha256(&document);
+            let added = hub.pipeline.add_vex(&team(), "user:ann", document, digest).await;
+            assert_eq!(matches!(added, Err(VexError::TooMany { .. })), bytes == 4, "{bytes}");
+        }
+    }
+
     async fn an_exception_counts_in_its_project_alone_and_until_its_end(database: Database) {
         let hub = fleet(database).await;
         let packages = [("openssl", "3.0.11-1")];

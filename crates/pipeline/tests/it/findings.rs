@@ -33,6 +33,8 @@ db::statements! {
         JOIN finding_vulnerabilities v ON v.id = d.vulnerability_id ORDER BY d.repository_id, i.digest, c.identity, v.name";
     LIST_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p JOIN inventory_images i ON i.id = p.image_id \
         ORDER BY p.repository_id, i.digest";
+    LIST_SCANS = "SELECT subject, body FROM facts WHERE claim = 'scan' ORDER BY observed_at_us, id";
+    LIST_NOTED = "SELECT i.digest, s.findings_sha256 FROM finding_scans s JOIN inventory_images i ON i.id = s.image_id";
     FORGET_DECIDERS = "DELETE FROM finding_deciders";
     FORGET_CLOCK = "DELETE FROM finding_clock";
     FORGET_DECISIONS = "DELETE FROM finding_decisions";
@@ -267,6 +269,27 @@ impl Hub {
         ordered.await.unwrap();
     }
 
+    /// Returns the facts of scans, oldest first, as what was found.
+    async fn scans(&self) -> Vec<(Digest, evidence::Scan)> {
+        let rows = query(&self.db, &LIST_SCANS, Vec::new()).await;
+        let scan = |row: &Row| {
+            let fact = evidence::Fact::decode(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
+            let evidence::Claim::Scan(scan) = fact.claim else { panic!("{fact:?}") };
+            (fact.subject, scan)
+        };
+        rows.iter().map(scan).collect()
+    }
+
+    /// Holds the newest fact about each image against what is noted of it.
+    async fn check_scans(&self, told: &str) {
+        let newest: BTreeMap<Digest, evidence::Scan> = self.scans().await.into_iter().collect();
+        for row in query(&self.index, &LIST_NOTED, Vec::new()).await {
+            let image = Digest::from_bytes(&row.get::<Vec<u8>>(0).unwrap()).unwrap();
+            let noted: String = row.get(1).unwrap();
+            assert_eq!(newest.get(&image).map(|scan| &scan.findings_sha256), Some(&noted), "{image}: {told}");
+        }
+    }
+
     /// Holds the totals of every image against a report of it.
     async fn check_reports(&self, told: &str) {
         for row in query(&self.index, &LIST_PLACED, Vec::new()).await {
@@ -373,6 +396,30 @@ testkit::on_both_databases! {
         assert_eq!(hub.dump().await, before);
     }
 
+    async fn what_an_image_has_is_a_fact_for_each_change_of_it(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let scans = hub.scans().await;
+        assert_eq!(scans.len(), 4);
+        let counted: Vec<u64> = scans.iter().map(|(_, scan)| scan.critical + scan.high).collect();
+        assert_eq!(counted.iter().sum::<u64>(), 5);
+        assert!(scans.iter().all(|(_, scan)| scan.database_sha256 == first().advisories().sha256));
+        // A score that moves is no change of what is there, nor is what is decided about it.
+        let mut moved = first();
+        moved.probabilities = vec![("CVE-2023-0001", 0.2)];
+        moved.says[0].level = Level::Critical;
+        moved.exploited = vec!["CVE-2023-0002"];
+        hub.advise(&moved).await;
+        assert_eq!(hub.scans().await.len(), 4);
+        moved.says.remove(1);
+        hub.advise(&moved).await;
+        let scans = hub.scans().await;
+        assert_eq!(scans.len(), 6);
+        assert!(scans[4..].iter().all(|(_, scan)| scan.database_sha256 == moved.advisories().sha256 && scan.high == 0));
+        hub.check_scans("").await;
+    }
+
     async fn vulnerabilities_are_listed_worst_first_of_what_may_be_read(database: Database) {
         let hub = fleet(database).await;
         hub.settle().await;
@@ -473,7 +520,7 @@ testkit::on_both_databases! {
         let mut known = Known::default();
         let mut pushed: Vec<(&str, Digest)> = Vec::new();
         for step in 0..steps {
-            match random.below(13) {
+            match random.below(15) {
                 0..4 => {
                     let packages: Vec<(&str, &str)> = NAMES
                         .into_iter()
@@ -520,6 +567,22 @@ testkit::on_both_databases! {
                         hub.settle().await;
                     }
                 }
+                12..14 => {
+                    let whose = [Whose::Hub, Whose::Project("team".to_owned()), Whose::Project("other".to_owned())];
+                    let whose = &whose[random.below(3)];
+                    let given = hub.pipeline.vex_documents(whose).await.unwrap();
+                    if given.len() > 2 || !given.is_empty() && random.below(3) == 0 {
+                        let digest = given[random.below(given.len())].digest;
+                        hub.pipeline.remove_vex(whose, "user:ann", digest).await.unwrap();
+                    } else {
+                        let bytes = random_vex(&mut random, &IDS).into_bytes();
+                        let digest = support::sha256(&bytes);
+                        hub.pipeline.add_vex(whose, "user:ann", bytes, digest).await.unwrap();
+                    }
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
                 11 => {
                     hub.wait(random.number(48 * 3600) * 1_000_000);
                     hub.decide().await;
@@ -551,12 +614,34 @@ testkit::on_both_databases! {
                 let counts: Vec<i64> = (0..7).map(|at| left_over.get(at).unwrap()).collect();
                 assert_eq!(counts, [0; 7], "{told}");
                 hub.check_reports(&told).await;
+                hub.check_scans(&told).await;
                 let before = hub.dump().await;
                 hub.match_anew(&known).await;
                 assert_eq!(hub.dump().await, before, "{told}");
             }
         }
     }
+}
+
+/// Returns an `OpenVEX` document of one statement.
+fn random_vex(random: &mut Random, ids: &[&'static str]) -> String {
+    let status = random.of(&["not_affected", "not_affected", "fixed", "affected", "under_investigation"]);
+    let purl =
+        random.of(&["pkg:deb/debian/openssl", "pkg:deb/debian/zlib1g@2", "pkg:pypi/requests", "pkg:deb/debian/tar"]);
+    let mut statement = json!({
+        "vulnerability": {"name": random.of(ids)}, "products": [{"@id": purl}], "status": status,
+    });
+    match status {
+        "not_affected" => statement["justification"] = json!("vulnerable_code_not_in_execute_path"),
+        "affected" => statement["action_statement"] = json!("upgrade"),
+        _ => {}
+    }
+    json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": format!("https://v.example/{}", random.below(3)),
+        "author": random.of(&["Vendor", "Team"]), "timestamp": format!("2026-01-0{}T00:00:00Z", 1 + random.below(9)),
+        "version": 1 + random.below(3), "statements": [statement],
+    })
+    .to_string()
 }
 
 /// Returns a document of some exceptions, that begin and end around now.

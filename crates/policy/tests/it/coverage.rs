@@ -142,3 +142,38 @@ fn an_exception_counts_from_its_first_moment_to_its_last() {
         assert_eq!(all.unused(now, |id| id == "e").count(), 0, "{moment}");
     }
 }
+
+/// What is remembered of a vulnerability is what is found out each time: for each of many wildcards, with and without other names.
+#[test]
+fn many_wildcards_mean_what_one_does() {
+    let entry = |number: usize| {
+        let globs: Vec<String> = (0..250).map(|glob| format!("'CVE-20??-{number:02}{glob:03}*'")).collect();
+        format!(
+            "- {{id: e{number}, vulnerabilities: [{}], owner: o, reason: r, created: 2026-11-01, expires: 2027-01-01}}\n",
+            globs.join(", ")
+        )
+    };
+    let entries: String = (0..8).map(entry).collect();
+    let text = format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n{entries}");
+    let exceptions = Exceptions::read(text.as_bytes()).unwrap();
+    let component = component(ASKED.purl);
+    for round in 0..10 {
+        for number in (0..100).step_by(7) {
+            let name = format!("CVE-2024-{:02}{:03}7", number % 50, number * 3);
+            for names in [vec![name.as_str()], vec!["GHSA-jfh8-c2jp-5v3q", &name], vec!["GHSA-jfh8-c2jp-5v3q"]] {
+                let question = Question {
+                    repository: None,
+                    component: &component,
+                    vulnerabilities: &names,
+                    locations: &[],
+                    fix: Fix::None,
+                };
+                let found: Vec<&str> =
+                    exceptions.covering(&question, now()).iter().map(|entry| entry.id.as_str()).collect();
+                let is_meant = names.len() + usize::from(names[0] == name) > 1 && number % 50 < 8 && number * 3 < 250;
+                let expected = if is_meant { vec![format!("e{}", number % 50)] } else { Vec::new() };
+                assert_eq!(found, expected, "{names:?}, round {round}");
+            }
+        }
+    }
+}

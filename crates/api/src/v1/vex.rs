@@ -1,0 +1,116 @@
+//! What authors of software say about vulnerabilities in it, given to the hub.
+
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use http::StatusCode;
+use oci::Digest;
+use pipeline::{VEX_BYTES_MAX, VexDocument, VexError};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{refused, time};
+use crate::endpoint::Call;
+use crate::failure::{Failure, chain, respond};
+use crate::page::Envelope;
+
+/// A VEX document that counts for the images of a project, or of all.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Vex {
+    /// Digest of the document.
+    digest: String,
+    /// The name that its author gave it.
+    name: String,
+    /// Who makes the statements, as the document says; nothing proves it.
+    author: String,
+    /// `openvex`, `csaf` or `cyclonedx`.
+    format: String,
+    /// How many statements it makes.
+    statements: u64,
+    /// Size of the document.
+    size_bytes: u64,
+    /// Who gave it to the hub.
+    given_by: String,
+    /// When.
+    given_at: String,
+}
+
+/// VEX documents that count.
+pub(crate) type VexPage = Envelope<Vex>;
+
+impl From<VexDocument> for Vex {
+    fn from(document: VexDocument) -> Self {
+        let VexDocument { digest, name, author, format, statements, size_bytes, actor, set_at_us } = document;
+        Self {
+            digest: digest.to_string(),
+            name,
+            author,
+            format,
+            statements,
+            size_bytes,
+            given_by: actor,
+            given_at: time(set_at_us),
+        }
+    }
+}
+
+impl From<VexError> for Failure {
+    fn from(error: VexError) -> Self {
+        match error {
+            VexError::ProjectUnknown(_) => Self::not_found("PROJECT_UNKNOWN", error.to_string()),
+            VexError::TooLarge { .. } => too_large(),
+            VexError::TooMany { .. } => Self::new(StatusCode::CONFLICT, "VEX_INVALID", error.to_string())
+                .hint("`garrison vex remove` takes away what counts no more"),
+            VexError::Digest { .. } => Self::bad_request("DIGEST_INVALID", error.to_string()),
+            VexError::Refused(_) => Self::bad_request("VEX_INVALID", chain(&error))
+                .hint("`garrison vex check FILE` reads it as the hub does"),
+            VexError::Unknown(_) => Self::not_found("VEX_UNKNOWN", error.to_string()),
+            VexError::Failed(error) => error.into(),
+        }
+    }
+}
+
+fn too_large() -> Failure {
+    let message = format!("the document is larger than the limit of {VEX_BYTES_MAX} bytes");
+    Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "VEX_INVALID", message).hint(
+        "give the hub the statements about what it holds; vendors' whole files are for `garrison scan . --vex FILE`",
+    )
+}
+
+fn digest(call: &Call) -> Result<Digest, Failure> {
+    call.target.parameter("digest").parse::<Digest>().map_err(|error| refused("digest", &error))
+}
+
+pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
+    let documents = call.app.pipeline.vex_documents(&call.whose().await?).await?;
+    Envelope::answer(documents.into_iter().map(Vex::from).collect(), None)
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let digest = digest(&call)?;
+    match call.app.pipeline.vex_document(&call.whose().await?, digest).await? {
+        Some(body) => respond(StatusCode::OK, "application/octet-stream", body),
+        None => Err(VexError::Unknown(digest).into()),
+    }
+}
+
+pub(crate) async fn add(mut call: Call) -> Result<Response, Failure> {
+    let (digest, whose, actor) = (digest(&call)?, call.whose().await?, call.actor());
+    let (mut stream, mut bytes) = (call.body(), Vec::new());
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > VEX_BYTES_MAX {
+            return Err(too_large());
+        }
+    }
+    let document = call.app.pipeline.add_vex(&whose, &actor, bytes, digest).await?;
+    call.app.jobs.notify();
+    Failure::json(StatusCode::OK, &Vex::from(document))
+}
+
+pub(crate) async fn remove(call: Call) -> Result<Response, Failure> {
+    let (digest, whose) = (digest(&call)?, call.whose().await?);
+    call.app.pipeline.remove_vex(&whose, &call.actor(), digest).await?;
+    call.app.jobs.notify();
+    Failure::empty(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,120 @@
+//! VEX that counts in a hub.
+
+use std::time::Duration;
+
+use outbound::{Endpoint, Method};
+use serde_json::Value;
+
+use crate::commands::{Rows, bounded};
+use crate::error::{CommandError, Kind};
+use crate::session::{Field, Session};
+
+/// How long the hub may take to read a document.
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
+
+const LIST: &[Field] = &[
+    Field::digest("DIGEST", "digest", 0),
+    Field::text("AUTHOR", "author", 0),
+    Field::text("NAME", "name", 3),
+    Field::count("STATEMENTS", "statements", 1),
+    Field::text("BY", "given_by", 2),
+    Field::time("GIVEN", "given_at", 4),
+];
+
+/// For whom a document counts.
+#[derive(Clone, Debug, clap::Args)]
+struct Whose {
+    /// For the images of a project instead of all
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
+}
+
+/// Have VEX documents count in the hub, beside those that do.
+///
+/// Findings are counted again within seconds. A document with the same name and a greater version takes the place of the earlier one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison vex push product.openvex.json --project team
+  garrison vex push vendor.csaf.json
+
+Exit codes: 0 it counts, 1 you may not, 2 the document is not understood.")]
+pub(crate) struct Push {
+    /// Document, or `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// List the VEX documents that count in the hub.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison vex list --project team")]
+pub(crate) struct List {
+    #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
+    rows: Rows,
+}
+
+/// Have a VEX document count no more in the hub.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  garrison vex remove sha256:0d5fbd8f2a1f4b0e6a6f2f4f0c6f3c2fd5a3f1a9a4b5c6d7e8f90123456789ab --project team")]
+pub(crate) struct Remove {
+    /// The document's digest
+    #[arg(value_name = "DIGEST")]
+    digest: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+impl Whose {
+    fn endpoint(&self, digest: Option<&str>) -> Endpoint {
+        match &self.project {
+            Some(project) => Endpoint::api(["projects", project.as_str(), "vex"].into_iter().chain(digest)),
+            None => Endpoint::api(["vex"].into_iter().chain(digest)),
+        }
+    }
+
+    fn flag(&self) -> String {
+        self.project.as_ref().map_or_else(String::new, |project| format!(" --project {project}"))
+    }
+
+    fn words(&self) -> String {
+        self.project.as_ref().map_or_else(|| "all projects".to_owned(), |project| format!("project {project}"))
+    }
+}
+
+impl Push {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let Self { file, whose } = self;
+        let bytes = bounded::read(&file, vex::DOCUMENT_BYTES_MAX)?;
+        vex::read(&bytes)
+            .map_err(|refusal| CommandError::new(Kind::Usage, format!("`{file}` is refused: {refusal}")))?;
+        let digest = blobs::digest(oci::Algorithm::Sha256, &bytes).to_string();
+        let hub = session.hub()?;
+        let given: Value = hub.upload(&whose.endpoint(Some(&digest)), bytes, ANSWER_TIME_MAX).await?;
+        let statements = given.get("statements").and_then(Value::as_u64).unwrap_or_default();
+        let undo = format!("garrison vex remove {digest}{}", whose.flag());
+        session.print_done(&given, &format!("{statements} statements count for {}. Undo: {undo}", whose.words()))
+    }
+}
+
+impl List {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let Self { whose, rows } = self;
+        let empty = format!("No VEX for {}; `garrison vex push FILE{}` gives some.", whose.words(), whose.flag());
+        session.print_list(&session.hub()?, &whose.endpoint(None), Some(rows.limit), LIST, &empty).await
+    }
+}
+
+impl Remove {
+    pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
+        let Self { digest, whose } = self;
+        let endpoint = whose.endpoint(Some(&digest));
+        let gone: Value = session.hub()?.send(Method::Delete, &endpoint, None::<&Value>).await?;
+        let undo = format!("garrison vex push FILE{}", whose.flag());
+        session.print_done(&gone, &format!("{digest} counts no more for {}. Undo: {undo}", whose.words()))
+    }
+}
