@@ -14,7 +14,8 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(vex::recognize(input), Some(document.format));
     check(&document);
     assert_eq!(vex::read(input).as_ref(), Ok(&document));
-    let purls = document.statements.iter().flat_map(|statement| &statement.targets).flat_map(|target| &target.item.packages);
+    let purls =
+        document.statements.iter().flat_map(|statement| &statement.targets).flat_map(|target| &target.item.packages);
     let components: Vec<Component> = purls.take(4).map(|package| component(&package.purl)).collect();
     let names: Vec<String> =
         document.statements.iter().take(4).map(|statement| statement.vulnerability.id.to_lowercase()).collect();

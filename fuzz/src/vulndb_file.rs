@@ -2,8 +2,8 @@
 
 use vulndb::file::{Builder, Database, FORMAT_VERSION, Feed, Section};
 use vulndb::{
-    Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Probability, Qualifiers, Records, Start, Verdict, changed_advisories,
-    changed_packages, make_delta,
+    Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Probability, Qualifiers, Records, Start,
+    Verdict, changed_advisories, changed_packages, make_delta,
 };
 
 fn builder(more: usize) -> Builder {
@@ -36,11 +36,8 @@ fn builder(more: usize) -> Builder {
         advisories: 0,
         problems: Vec::new(),
     };
-    let probability = |number: usize| Probability {
-        id: format!("CVE-2026-{number:04}"),
-        probability: 0.5,
-        percentile: 0.25,
-    };
+    let probability =
+        |number: usize| Probability { id: format!("CVE-2026-{number:04}"), probability: 0.5, percentile: 0.25 };
     let mut builder = Builder::new();
     let records = Records { advisories: (0..8 + more).map(advisory).collect(), ..Records::default() };
     builder.add(feed("github"), records);
@@ -90,7 +87,8 @@ pub fn mended(mut file: Vec<u8>) -> Option<Vec<u8>> {
     let (start, bytes) = (number(&file, place), number(&file, place + 8));
     let start = usize::try_from(start).ok().filter(|start| *start <= file.len())?;
     let end = start.checked_add(usize::try_from(bytes).ok()?).filter(|end| *end <= file.len())?;
-    let mut sums: Vec<u8> = file[..start].chunks(BLOCK).flat_map(|block| crc32fast::hash(block).to_le_bytes()).collect();
+    let mut sums: Vec<u8> =
+        file[..start].chunks(BLOCK).flat_map(|block| crc32fast::hash(block).to_le_bytes()).collect();
     sums.resize(end - start, 0);
     file[start..end].copy_from_slice(&sums);
     let crc = crc32fast::hash(&sums).to_le_bytes();
