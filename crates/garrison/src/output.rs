@@ -56,6 +56,11 @@ pub(crate) fn width() -> usize {
     }
 }
 
+/// Counts things by what one is called.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// Returns the text without characters that a terminal obeys: names and messages come from others.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()

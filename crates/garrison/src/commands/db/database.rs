@@ -149,8 +149,10 @@ fn print_status(
     let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
     let newest = advisories::moment(advisories::newest(feeds));
     output::print_line(&format!(
-        "Advisories of {newest}: {total} records of {packages} packages from {} feeds, {mebibytes} MiB",
-        feeds.len()
+        "Advisories of {newest}: {} of {} from {}, {mebibytes} MiB",
+        output::counted(total, "record"),
+        output::counted(u64::from(packages), "package"),
+        output::counted(feeds.len() as u64, "feed")
     ))?;
     let column = |title, align, rank| Column { title, align, rank };
     let mut table = Table::new(vec![

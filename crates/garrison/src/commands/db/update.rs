@@ -257,9 +257,10 @@ fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandE
         Format::Table => {
             let newest = advisories::moment(advisories::newest(&database.feeds().map_err(advisories::damaged)?));
             output::print_line(&format!(
-                "Advisories of {newest}: {records} records of {} packages from {} feeds, {}",
-                database.package_count(),
-                built.feeds.iter().filter(|feed| feed.records > 0).count(),
+                "Advisories of {newest}: {} of {} from {}, {}",
+                output::counted(records, "record"),
+                output::counted(u64::from(database.package_count()), "package"),
+                output::counted(built.feeds.iter().filter(|feed| feed.records > 0).count() as u64, "feed"),
                 session::size(&built.file.len().into()),
             ))
         }

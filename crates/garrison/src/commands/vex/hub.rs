@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::commands::{Rows, bounded};
 use crate::error::{CommandError, Kind};
+use crate::output;
 use crate::session::{Field, Session};
 
 /// How long the hub may take to read a document.
@@ -97,7 +98,9 @@ impl Push {
         let given: Value = hub.upload(&whose.endpoint(Some(&digest)), bytes, ANSWER_TIME_MAX).await?;
         let statements = given.get("statements").and_then(Value::as_u64).unwrap_or_default();
         let undo = format!("garrison vex remove {digest}{}", whose.flag());
-        session.print_done(&given, &format!("{statements} statements count for {}. Undo: {undo}", whose.words()))
+        let (told, count) =
+            (output::counted(statements, "statement"), if statements == 1 { "counts" } else { "count" });
+        session.print_done(&given, &format!("{told} {count} for {}. Undo: {undo}", whose.words()))
     }
 }
 
