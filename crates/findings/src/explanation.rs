@@ -256,6 +256,8 @@ impl Explanation {
         let distribution = matching::distribution_of(inventory);
         for identity in matching::identities(component, distribution.as_deref()) {
             let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+            let system = distribution.as_deref();
+            let mended = matching::mended_for_all(database, &package, component, system, &identity)?;
             for statement in database.statements(&package)? {
                 let statement = statement?;
                 let head = database.advisory(statement.advisory)?;
@@ -266,7 +268,12 @@ impl Explanation {
                 told.insert((statement.advisory, identity.ecosystem.clone(), identity.name.clone()));
                 let outcome = match head.withdrawn {
                     Some(_) => Outcome::NotMeant(Reason::Withdrawn),
-                    None => matching::judge(&statement, component, distribution.as_deref(), &identity),
+                    None if matching::is_about_other_builds(&statement, &identity)
+                        && head.vulnerabilities.iter().all(|index| mended.contains(index)) =>
+                    {
+                        Outcome::NotMeant(Reason::Channel)
+                    }
+                    None => matching::judge(&statement, component, system, &identity),
                 };
                 let feed = known.feed(&head);
                 let said = Held {

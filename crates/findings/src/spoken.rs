@@ -48,7 +48,7 @@ impl<'a> Spoken<'a> {
 
     /// Tells whether a component that goes by these identities would have what these statements speak of.
     pub(crate) fn is_open(&self, statements: &[usize], identities: &[Identity]) -> bool {
-        let mut is_hit = false;
+        let (mut is_hit, mut is_hit_elsewhere, mut is_mended) = (false, false, false);
         for Entry { identity, statement } in statements.iter().map(|at| &self.entries[*at]) {
             let identity = &identities[*identity];
             let outcome = matching::judge(statement, self.component, self.distribution, identity);
@@ -56,13 +56,19 @@ impl<'a> Spoken<'a> {
             if matching::is_mended_in_channel(statement, identity, &outcome) {
                 return false;
             }
+            is_mended |= matching::is_mended_for_all(statement, identity, &outcome);
             match statement.verdict {
                 Verdict::NotAffected if is_meant => return false,
+                Verdict::Affected(_) | Verdict::UnderInvestigation
+                    if matching::is_about_other_builds(statement, identity) =>
+                {
+                    is_hit_elsewhere |= is_meant;
+                }
                 Verdict::Affected(_) | Verdict::UnderInvestigation => is_hit |= is_meant,
                 Verdict::NotAffected => {}
             }
         }
-        is_hit
+        is_hit || is_hit_elsewhere && !is_mended
     }
 
     /// Returns the range of a hit, in words.

@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::cpe::Name;
 use crate::cvss::{self, Score};
-use crate::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
+use crate::file::{AdvisoryIndex, Corrupt, Database, PackageEntry, Statement, VulnerabilityIndex};
 use crate::surroundings::{find_system, may_have_one};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Verdict};
 
 pub use crate::surroundings::{distribution_of, needed_of};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 3;
+pub const MATCHER_VERSION: u32 = 4;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -347,10 +347,12 @@ pub fn match_component<B: AsRef<[u8]>>(
     let mut said: BTreeMap<VulnerabilityIndex, Said> = BTreeMap::new();
     for identity in identities(component, distribution) {
         let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+        let mut is_of_other_builds = false;
         for statement in database.statements(&package)? {
             let statement = statement?;
             let outcome = judge(&statement, component, distribution, &identity);
             let is_meant = matches!(outcome, Outcome::Meant(_));
+            is_of_other_builds |= is_meant && is_about_other_builds(&statement, &identity);
             if !is_meant && !is_mended_in_channel(&statement, &identity, &outcome) {
                 continue;
             }
@@ -371,6 +373,14 @@ pub fn match_component<B: AsRef<[u8]>>(
                         let hit = hit(&statement, &outcome, &identity, Fix::AsStated);
                         said.hits.push((Certainty::UnderInvestigation, head.nature, hit));
                     }
+                }
+            }
+        }
+        if is_of_other_builds {
+            for vulnerability in mended_for_all(database, &package, component, distribution, &identity)? {
+                if let Some(said) = said.get_mut(&vulnerability) {
+                    said.hits
+                        .retain(|(.., hit)| hit.identity != identity || is_of_channel(hit.channel, &identity.version));
                 }
             }
         }
@@ -423,8 +433,44 @@ fn hit(statement: &Statement<'_>, outcome: &Outcome, identity: &Identity, fix: F
 /// ranges.
 pub fn is_mended_in_channel(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> bool {
     statement.qualifiers.channel != Channel::Main
+        && matches!(statement.verdict, Verdict::Affected(_))
         && *outcome == Outcome::NotMeant(Reason::Outside)
         && is_of_channel(statement.qualifiers.channel, &identity.version)
+}
+
+/// Returns the vulnerabilities of which a build that everybody gets is mended by what everybody gets. What a channel says of its own
+/// builds, which have other versions, then says nothing of it.
+pub fn mended_for_all<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    package: &PackageEntry,
+    component: &Component,
+    distribution: Option<&Distribution>,
+    identity: &Identity,
+) -> Result<BTreeSet<VulnerabilityIndex>, Corrupt> {
+    let mut mended = BTreeSet::new();
+    for statement in database.statements(package)? {
+        let statement = statement?;
+        let outcome = judge(&statement, component, distribution, identity);
+        if is_mended_for_all(&statement, identity, &outcome) {
+            let head = database.advisory(statement.advisory)?;
+            mended.extend(head.vulnerabilities.iter().filter(|_| head.withdrawn.is_none()));
+        }
+    }
+    Ok(mended)
+}
+
+/// Tells whether a statement about what everybody gets says that a version is mended which is a build of no channel.
+pub fn is_mended_for_all(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> bool {
+    let is_of_one = || [Channel::Esm, Channel::Fips].iter().any(|channel| is_of_channel(*channel, &identity.version));
+    statement.qualifiers.channel == Channel::Main
+        && matches!(statement.verdict, Verdict::Affected(_))
+        && *outcome == Outcome::NotMeant(Reason::Outside)
+        && !is_of_one()
+}
+
+/// Tells whether a statement is about a channel that a version is no build of.
+pub fn is_about_other_builds(statement: &Statement<'_>, identity: &Identity) -> bool {
+    !is_of_channel(statement.qualifiers.channel, &identity.version)
 }
 
 /// Ubuntu marks builds of its extended maintenance in their versions.

@@ -224,6 +224,58 @@ fn a_fix_of_extended_maintenance_clears_only_builds_of_it() {
 }
 
 #[test]
+fn what_is_clean_from_a_version_on_is_not_clean_before_it() {
+    let trusty = Ecosystem::release(Family::Ubuntu, "14.04");
+    let fourteen = distribution("ubuntu", "14.04");
+    let main = Affected {
+        verdict: Verdict::Affected(Fix::EndOfLife),
+        intervals: vec![Interval::ALL],
+        ..affected(&trusty, "curl", "")
+    };
+    let clean = Affected {
+        verdict: Verdict::NotAffected,
+        intervals: vec![Interval { start: Start::At("7.35.0-1ubuntu2.20+esm7".to_owned()), end: End::Unbounded }],
+        qualifiers: Qualifiers { channel: Channel::EsmInfra, ..Qualifiers::default() },
+        ..affected(&trusty, "curl", "")
+    };
+    let check = |version: &str, expected: &[&str]| {
+        let records = vec![advisory("CVE-2021-22945", &[], vec![main.clone(), clean.clone()])];
+        assert_eq!(found(records, &deb("curl", version, None), Some(&fourteen)), expected, "{version}");
+    };
+    check("7.35.0-1ubuntu2.20", &["CVE-2021-22945"]);
+    check("7.35.0-1ubuntu2.20+esm2", &["CVE-2021-22945"]);
+    check("7.35.0-1ubuntu2.20+esm7", &["CVE-2021-22945 (not affected)"]);
+}
+
+#[test]
+fn what_is_mended_for_everybody_is_not_held_against_a_later_fix_of_extended_maintenance() {
+    let precise = Ecosystem::release(Family::Ubuntu, "12.04");
+    let twelve = distribution("ubuntu", "12.04");
+    let extended = Affected {
+        qualifiers: Qualifiers { channel: Channel::Esm, ..Qualifiers::default() },
+        ..affected(&precise, "linux", "3.2.0-150.197")
+    };
+    let check = |main_fixed: &str, version: &str, expected: &[&str]| {
+        // In one record or in two, in either order.
+        let main = affected(&precise, "linux", main_fixed);
+        let together = vec![advisory("CVE-2012-2372", &[], vec![extended.clone(), main.clone()])];
+        let apart = vec![
+            advisory("USN-2", &["CVE-2012-2372"], vec![extended.clone()]),
+            advisory("USN-1", &["CVE-2012-2372"], vec![main]),
+        ];
+        for records in [together, apart] {
+            assert_eq!(found(records, &deb("linux", version, None), Some(&twelve)), expected, "{version}");
+        }
+    };
+    check("3.2.0-24.39", "3.2.0-24.38", &["CVE-2012-2372 -> 3.2.0-24.39"]);
+    check("3.2.0-24.39", "3.2.0-24.39", &[]);
+    check("3.2.0-24.39", "3.2.0-150.196", &[]);
+    // A build of the channel is judged by the channel.
+    check("3.2.0-24.39", "3.2.0-140.1+esm1", &["CVE-2012-2372 -> 3.2.0-150.197"]);
+    check("3.2.0-24.39", "3.2.0-150.197+esm1", &[]);
+}
+
+#[test]
 fn architectures_that_are_not_meant_are_passed_over() {
     let mut statement = openssl("3.1");
     statement.qualifiers.architectures = vec!["x86_64".to_owned()];

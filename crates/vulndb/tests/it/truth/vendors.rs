@@ -77,9 +77,14 @@ fn expected(scheme: Scheme, said: &Said, version: &str) -> Expected {
             _ => false,
         })
     };
+    // A build for those who pay is mended when their own line says so.
+    let is_before_own = said.iter().any(|(who, status)| match status {
+        Status::Mended(own) => is_extended_build && *who == Who::Extended && is_before(scheme, version, own),
+        _ => false,
+    });
     let denies = |(who, status): &(Who, Status)| match status {
         Status::Mended(bound) if *who == Who::Extended => is_extended_build && !is_before(scheme, version, bound),
-        Status::Mended(bound) => !is_before(scheme, version, bound) && !is_before_another(bound),
+        Status::Mended(bound) => !is_before(scheme, version, bound) && !is_before_another(bound) && !is_before_own,
         Status::CleanFrom(bound) => !is_before(scheme, version, bound),
         Status::Clean => true,
         Status::Affected | Status::Unknown => false,
