@@ -15,6 +15,8 @@ db::statements! {
     /// Takes away what came after usage.
     DROP_EXCEPTIONS = "DROP TABLE exception_documents";
     /// Takes away what came after usage.
+    DROP_VEX = "DROP TABLE vex_documents";
+    /// Takes away what came after usage.
     DROP_DOCUMENTS = "ALTER TABLE projects DROP COLUMN sbom_documents";
     /// Takes the database back to before usage was counted.
     DROP_USAGE = "DROP TABLE blob_usage";
@@ -90,7 +92,7 @@ testkit::on_both_databases! {
         hub.blob("team/web", b"one").await;
         hub.blob("team/web", b"twos").await;
         hub.blob("team/api", b"one").await;
-        for statement in [&DROP_USAGE, &DROP_CHANGES, &DROP_FACTS, &DROP_DOCUMENTS, &DROP_DISCARDED, &DROP_EXCEPTIONS, &FORGET_VERSIONS] {
+        for statement in [&DROP_USAGE, &DROP_CHANGES, &DROP_FACTS, &DROP_DOCUMENTS, &DROP_DISCARDED, &DROP_EXCEPTIONS, &DROP_VEX, &FORGET_VERSIONS] {
             run(&hub.db, statement, vec![]).await;
         }
         hub.reopened_database().await.close().await;
