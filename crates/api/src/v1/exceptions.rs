@@ -1,7 +1,6 @@
 //! Owners' decisions that findings do not count.
 
 use axum::response::Response;
-use futures_util::StreamExt as _;
 use http::StatusCode;
 use oci::Digest;
 use pipeline::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
@@ -100,14 +99,7 @@ impl Call {
     }
 
     async fn exceptions_document(&mut self) -> Result<String, Failure> {
-        let (mut stream, mut bytes) = (self.body(), Vec::new());
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > EXCEPTIONS_BYTES_MAX {
-                return Err(too_large());
-            }
-        }
+        let bytes = self.bytes(EXCEPTIONS_BYTES_MAX, too_large).await?;
         String::from_utf8(bytes).map_err(|_| Failure::bad_request("EXCEPTIONS_INVALID", "the document is not UTF-8"))
     }
 }

@@ -34,22 +34,34 @@ impl Call {
     /// Reads the request's JSON. Fields that the type does not name are refused, so that nobody believes to have set
     /// what was ignored.
     pub(crate) async fn json<T: DeserializeOwned>(&mut self) -> Result<T, Failure> {
-        let mut stream = self.body();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
-            if bytes.len() + chunk.len() > JSON_BYTES_MAX {
-                let message = format!("the body is larger than the limit of {JSON_BYTES_MAX} bytes");
-                return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_INVALID", message));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = self.bytes(JSON_BYTES_MAX, || {
+            let message = format!("the body is larger than the limit of {JSON_BYTES_MAX} bytes");
+            Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_INVALID", message)
+        });
+        let bytes = bytes.await?;
         // A type with named fields would take an array of their values in order, too.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(Failure::bad_request("BODY_INVALID", "the body is refused: it is no JSON object"));
         }
         serde_json::from_slice(&bytes)
             .map_err(|error| Failure::bad_request("BODY_INVALID", format!("the body is refused: {error}")))
+    }
+
+    /// Reads the request's body of up to `bytes_max` bytes.
+    pub(crate) async fn bytes(
+        &mut self,
+        bytes_max: usize,
+        too_large: impl FnOnce() -> Failure,
+    ) -> Result<Vec<u8>, Failure> {
+        let (mut stream, mut bytes) = (self.body(), Vec::new());
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
+            if bytes.len() + chunk.len() > bytes_max {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 }
 

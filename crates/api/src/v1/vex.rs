@@ -1,7 +1,6 @@
 //! What authors of software say about vulnerabilities in it, given to the hub.
 
 use axum::response::Response;
-use futures_util::StreamExt as _;
 use http::StatusCode;
 use oci::Digest;
 use pipeline::{VEX_BYTES_MAX, VexDocument, VexError};
@@ -95,14 +94,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn add(mut call: Call) -> Result<Response, Failure> {
     let (digest, whose, actor) = (digest(&call)?, call.whose().await?, call.actor());
-    let (mut stream, mut bytes) = (call.body(), Vec::new());
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| Failure::bad_request("BODY_INVALID", "the body was cut off"))?;
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > VEX_BYTES_MAX {
-            return Err(too_large());
-        }
-    }
+    let bytes = call.bytes(VEX_BYTES_MAX, too_large).await?;
     let document = call.app.pipeline.add_vex(&whose, &actor, bytes, digest).await?;
     call.app.jobs.notify();
     Failure::json(StatusCode::OK, &Vex::from(document))
