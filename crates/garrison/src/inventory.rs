@@ -14,6 +14,7 @@ pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use component::{Inventory, Layer, Subject};
 use images::{FileSystems, Image, ImageReference, Local, Opened, SingleFile, Source as Place};
@@ -72,22 +73,17 @@ impl Reader {
     }
 
     fn read_local(&self, local: &Local) -> Result<Inventory, CommandError> {
-        match local {
-            Local::Stream if io::stdin().is_terminal() => {
-                Err(CommandError::new(Kind::Usage, "standard input is a terminal, not an archive")
-                    .hint("as `docker save IMAGE | garrison sbom -`"))
-            }
-            local => {
-                let opened = local.open(self.platform.as_ref())?;
-                if let Local::Path(path) = local {
-                    if let Opened::File(file) = &opened {
-                        refuse_document(file)?;
-                    }
-                    self.note(&format!("Taken as {0}; write {0} to be exact.", spelled(&opened, &path.display())));
-                }
-                self.read_opened(opened)
-            }
+        if *local == Local::Stream {
+            refuse_terminal()?;
         }
+        let opened = local.open(self.platform.as_ref())?;
+        if let Local::Path(path) = local {
+            if let Opened::File(file) = &opened {
+                refuse_document(file)?;
+            }
+            self.note(&format!("Taken as {0}; write {0} to be exact.", spelled(&opened, &path.display())));
+        }
+        self.read_opened(opened)
     }
 
     /// Returns the inventory that the image's registry has of it, if that is a hub that the user is logged in to.
@@ -121,6 +117,11 @@ impl Reader {
         }
     }
 
+    /// Makes the inventory of the image whose archive a stream holds.
+    pub(crate) fn read_stream(&self, stream: impl io::Read, name: &Path) -> Result<Inventory, CommandError> {
+        self.read_image(&images::open_stream(stream, name, self.platform.as_ref())?)
+    }
+
     fn read_image(&self, image: &Image) -> Result<Inventory, CommandError> {
         let read = layers::read(image, &self.matcher, self.cache.as_ref(), self.talk)?;
         Ok(sbom::inventory(source(image, &read.in_order()), &self.matcher, self.scope))
@@ -146,6 +147,15 @@ impl Reader {
             output::note(&output::printable(text));
         }
     }
+}
+
+/// Refuses to wait for what a person would have to type.
+pub(crate) fn refuse_terminal() -> Result<(), CommandError> {
+    if io::stdin().is_terminal() {
+        return Err(CommandError::new(Kind::Usage, "standard input is a terminal, not an archive")
+            .hint("as `docker save IMAGE | garrison sbom -`"));
+    }
+    Ok(())
 }
 
 /// Returns what is known of an image before its layers are read, and what was read of them.

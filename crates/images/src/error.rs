@@ -194,7 +194,10 @@ impl Error {
         match self {
             Self::Fetch { source, .. } => source.hints(),
             Self::NoLayout { path } => vec![format!("`dir:{}` takes it as a plain directory", path.display())],
-            Self::Document { path } => vec![format!("`garrison sbom convert {}` reads it", path.display())],
+            Self::Document { path } => {
+                let path = path.display();
+                vec![format!("`garrison sbom convert {path}` reads it, and `garrison scan {path}` scans what it lists")]
+            }
             Self::NameAbsent { available, .. } if available.is_empty() => {
                 vec!["no image in it has a name; leave the name out, or give `@DIGEST`".to_owned()]
             }

@@ -41,7 +41,7 @@ pub use docker::DOCKER_MANIFEST_BYTES_MAX;
 pub use error::Error;
 pub use file::SingleFile;
 pub use image::{Image, ImageLayer};
-pub use open::Opened;
+pub use open::{Opened, open_stream};
 pub use platform::{PlatformError, host_platform, parse_platform};
 pub use select::{CANDIDATES_MAX, DOCUMENTS_MAX, INDEX_DEPTH_MAX};
 pub use source::{ImageReference, Local, Select, Source, SourceError};

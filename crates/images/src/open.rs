@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufReader, Read};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use oci::manifest::MANIFEST_BYTES_MAX;
@@ -70,7 +70,12 @@ impl Local {
             Self::Directory(path) => Directory::open(path).map(Opened::Directory),
             Self::File(path) => SingleFile::open(path).map(Opened::File),
             Self::Path(path) => open_path(path, platform),
-            Self::Stream => open_stream(platform).map(Opened::image),
+            Self::Stream => {
+                let path = Path::new("-");
+                let stream = io::stdin().as_fd().try_clone_to_owned();
+                let stream = stream.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+                open_stream(File::from(stream), path, platform).map(Opened::image)
+            }
         }
     }
 }
@@ -111,13 +116,10 @@ fn holds_tar(path: &Path) -> io::Result<bool> {
     Ok(read.is_ok() && head.get(MAGIC) == Some(b"ustar"))
 }
 
-fn open_stream(platform: Option<&Platform>) -> Result<Image, Error> {
-    let path = PathBuf::from("-");
-    let failed = |source| Error::Read { path: path.clone(), source };
-    let stream = io::stdin();
-    let descriptor = stream.as_fd().try_clone_to_owned().map_err(failed)?;
-    let archive = Archive::from_stream(File::from(descriptor), &path)?;
-    any_image(archive, platform)
+/// Opens the archive that a stream holds, of either kind, compressed or not: of its images, the one for the platform, this machine's unless
+/// another is given. `path` is what errors and the image are called by.
+pub fn open_stream(stream: impl Read, path: &Path, platform: Option<&Platform>) -> Result<Image, Error> {
+    any_image(Archive::from_stream(stream, path)?, platform)
 }
 
 /// Opens an archive of whichever kind. One that is of both is read as the OCI layout, whose digests are those of a registry.

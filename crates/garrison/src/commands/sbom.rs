@@ -16,7 +16,7 @@ mod convert;
 mod diff;
 mod outputs;
 
-pub(crate) use convert::read_document;
+pub(crate) use convert::read_document_from;
 use outputs::Outputs;
 pub(crate) use outputs::source_date;
 

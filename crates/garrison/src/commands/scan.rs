@@ -1,14 +1,10 @@
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use findings::{Answer, Condition, Explanation, Options, Report, explanation_table};
-use images::{Local, Source as Place};
-use sbom::formats::Limits;
 
 use crate::advisories::{self, damaged};
-use crate::commands::sbom::{Reading, read_document};
+use crate::commands::sbom::Reading;
 use crate::error::{CommandError, Kind};
 use crate::inventory::{self, InHub, Looked, Reader};
 use crate::output;
@@ -16,6 +12,7 @@ use crate::session::Session;
 
 mod decisions;
 mod outputs;
+mod source;
 
 use decisions::Decisions;
 use outputs::Outputs;
@@ -29,13 +26,14 @@ use outputs::Outputs;
 #[command(after_help = "Example:
   garrison scan 127.0.0.1:5000/team/api:1.4
   garrison scan . --fail-on high --only-fixed
+  syft -o json alpine:3.20 | garrison scan -
   garrison scan . --fail-on critical --fail-on epss=0.1,fixable
   garrison scan api.tar -o table -o sarif=scan.sarif -o json=scan.json
   garrison scan api.tar --exceptions exceptions.yaml --vex vendor.openvex.json --vex team.csaf.json
   garrison scan --explain CVE-2023-4911 oci:image
   garrison scan --explain CVE-2023-4911 oci:image pkg:deb/debian/libc6
 
-Sources: as of `garrison sbom`, and SBOMs (CycloneDX, SPDX, Syft-JSON, lists of purls).
+Sources: as of `garrison sbom`, and SBOMs (CycloneDX, SPDX, Syft-JSON, lists of purls), from files and through pipes.
 Formats: table, json, grype-json, sarif, cyclonedx-json (@1.4, @1.5, @1.6).
 Exit codes: 0 nothing that --fail-on means, 1 something, 2 not understood, 3 the source or the database could not be read.")]
 pub(crate) struct Scan {
@@ -73,7 +71,7 @@ impl Scan {
         let given = self.database.as_deref().map(|path| advisories::open(Some(path))).transpose()?;
         let reader = self.reading.reader()?;
         let place = inventory::resolve(session, &self.source)?;
-        let Looked { inventory, in_hub } = self.look(&reader, &place)?;
+        let Looked { inventory, in_hub } = source::look(&reader, &place)?;
         advisories::remember(&inventory);
         // Of what is given here the hub knows nothing.
         let hub = in_hub.filter(|_| given.is_none() && self.decisions.are_none());
@@ -129,15 +127,6 @@ impl Scan {
             }
         }
     }
-
-    fn look(&self, reader: &Reader, place: &Place) -> Result<Looked, CommandError> {
-        match place {
-            Place::Local(Local::Path(path)) if is_document(path) => {
-                Ok(Looked { inventory: read_document(&self.source)?.inventory, in_hub: None })
-            }
-            place => reader.look(place),
-        }
-    }
 }
 
 /// Asks the hub that has an image. What it does not answer is matched here.
@@ -153,27 +142,6 @@ fn ask<T>(reader: &Reader, hub: Option<&InHub>, ask: impl FnOnce(&InHub) -> Resu
         }
     }
 }
-
-/// Tells whether a file is an SBOM, by its beginning.
-fn is_document(path: &Path) -> bool {
-    let is_small =
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= Limits::DOCUMENT_BYTES_MAX as u64);
-    let mut bytes = Vec::new();
-    is_small
-        && File::open(path).and_then(|file| file.take(DOCUMENT_BEGINNING_BYTES).read_to_end(&mut bytes)).is_ok()
-        && {
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.trim_start_matches('\u{feff}').trim_start();
-            text.starts_with("pkg:")
-                || (text.starts_with('{')
-                    && ["\"bomFormat\"", "\"spdxVersion\"", "\"SPDXID\"", "\"artifacts\""]
-                        .iter()
-                        .any(|key| text.contains(key)))
-        }
-}
-
-/// Documents name their format near their beginning.
-const DOCUMENT_BEGINNING_BYTES: u64 = 64 << 10;
 
 /// The last line: why the exit code is 1.
 fn reason(count: usize, conditions: &[Condition]) -> String {

@@ -263,7 +263,7 @@ fn a_document_is_not_taken_for_a_file_to_look_into() {
     --- stdout
     --- stderr
     error: `-` holds a document, not an image
-    hint:  `garrison sbom convert -` reads it
+    hint:  `garrison sbom convert -` reads it, and `garrison scan -` scans what it lists
     ");
 }
 

@@ -1,6 +1,8 @@
 //! Findings from the command line, from feeds to the exit code.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -238,6 +240,42 @@ fn a_document_has_the_findings_of_what_it_lists() {
     for format in ["cyclonedx-json", "cyclonedx-json@1.4", "spdx-json", "syft-json"] {
         home.run(&["sbom", "--quiet", "tree", "-o", &format!("{format}=list.json")]);
         assert_eq!(findings("list.json"), expected, "{format}");
+    }
+}
+
+/// Runs a command with bytes that come through a pipe.
+fn piped(home: &Home, arguments: &[&str], bytes: &[u8]) -> String {
+    let mut command = home.garrison(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Who refuses what comes may not read all of it.
+    let _refused = child.stdin.take().unwrap().write_all(bytes);
+    home.told(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_document_may_come_through_a_pipe() {
+    let home = ready();
+    for format in ["cyclonedx-json", "spdx-json", "syft-json", "purls"] {
+        home.run(&["sbom", "--quiet", "tree", "-o", &format!("{format}=list")]);
+        let from_file = home.run(&["scan", "--quiet", "list", "-o", "json"]);
+        assert!(from_file.contains("CVE-2024-0001"), "{format}: {from_file}");
+        let bytes = std::fs::read(home.path().join("list")).unwrap();
+        for source in ["-", "stdin:", "/dev/stdin"] {
+            assert_eq!(
+                piped(&home, &["scan", "--quiet", source, "-o", "json"], &bytes),
+                from_file,
+                "{format} {source}"
+            );
+        }
+        let marked = [b"\xef\xbb\xbf \n", bytes.as_slice()].concat();
+        assert_eq!(piped(&home, &["scan", "--quiet", "-", "-o", "json"], &marked), from_file, "{format}");
+    }
+    image(&home);
+    let archive = std::fs::read(home.path().join("docker.tar.gz")).unwrap();
+    let told = piped(&home, &["scan", "--quiet", "-"], &archive);
+    assert!(told.starts_with("exit 0\n--- stdout\n- (sha256:1d92...b715, linux/amd64)"), "{told}");
+    for (name, bytes) in [("nothing", &b""[..]), ("text", b"text"), ("cut_off", br#"{"bomFormat": "CycloneDX","#)] {
+        insta::assert_snapshot!(format!("piped_{name}"), piped(&home, &["scan", "-"], bytes));
     }
 }
 

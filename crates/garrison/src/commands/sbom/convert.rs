@@ -43,10 +43,18 @@ impl Convert {
 }
 
 /// Reads a document of whatever format.
-pub(crate) fn read_document(file: &str) -> Result<Document, CommandError> {
+pub(super) fn read_document(file: &str) -> Result<Document, CommandError> {
+    if file == "-" {
+        return read_document_from(file, io::stdin().lock());
+    }
     let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
-    let bytes = if file == "-" { limited(io::stdin().lock()) } else { File::open(file).and_then(limited) };
-    understood(file, &bytes.map_err(failed)?)
+    read_document_from(file, File::open(file).map_err(failed)?)
+}
+
+/// Reads a document of whatever format from a stream; `name` is what errors call it.
+pub(crate) fn read_document_from(name: &str, stream: impl Read) -> Result<Document, CommandError> {
+    let bytes = limited(stream).map_err(|source| CommandError::environment(format!("failed to read `{name}`"), source));
+    understood(name, &bytes?)
 }
 
 /// Reads a file as a document if it is one, by its contents; anything else is for catalogers.
