@@ -7,6 +7,7 @@
 
 mod advisories;
 mod affected;
+mod decisions;
 mod events;
 mod keep;
 mod matching;
@@ -19,8 +20,9 @@ mod totals;
 
 pub use advisories::Advisories;
 pub(crate) use advisories::InUse;
+pub(crate) use decisions::forget_decisions;
 pub use events::{Event, EventKind, EventPage};
-pub(crate) use keep::recount_all;
+pub(crate) use keep::{COUNTS, recount_all};
 pub use matching::MATCH;
 pub(crate) use matching::MATCH_EVERY;
 pub(crate) use portfolio::level_of_number;
@@ -34,6 +36,7 @@ pub(crate) use totals::count_stale;
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
     affected::STATEMENTS
         .iter()
+        .chain(decisions::STATEMENTS)
         .chain(events::STATEMENTS)
         .chain(keep::STATEMENTS)
         .chain(matching::STATEMENTS)

@@ -23,7 +23,7 @@ pub use documents::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
 pub(crate) use stamp::Deciding;
 pub use takeover::DECIDE;
 pub(crate) use takeover::DECIDE_EVERY;
-pub(crate) use verdicts::{COUNTED, Verdicts, verdicts};
+pub(crate) use verdicts::{ANSWERED, COUNTED, Verdicts, verdicts};
 pub use vex::{VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexDocument, VexError};
 
 /// Every SQL statement of this part on the hub's tables.

@@ -9,7 +9,7 @@ use oci::{Digest, RepositoryName, Tag};
 use registry::RepositoryId;
 use serde::{Deserialize, Serialize};
 
-use crate::advised::level_of_number;
+use crate::advised::{COUNTS, level_of_number};
 use crate::index::{Places, shown};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
@@ -52,13 +52,14 @@ db::statements! {
         AND h.image_id IN {list}";
     /// Components that have a vulnerability, from one on.
     LIST_BY_VULNERABILITY = "SELECT c.id, c.identity, c.name_key, c.package_type, c.name, c.version, v.name, f.level, f.fixed, \
-        f.since_us FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
-        JOIN inventory_components c ON c.id = f.component_id WHERE f.vulnerability_id = $1 AND f.suppressed = 0 \
-        AND (c.name_key, c.identity) >= ($2, $3) ORDER BY c.name_key, c.identity LIMIT $4";
+        f.since_us, f.suppressed FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
+        JOIN inventory_components c ON c.id = f.component_id WHERE f.vulnerability_id = $1 AND (f.suppressed = 0 \
+        OR EXISTS (SELECT 1 FROM finding_decisions d WHERE d.component_id = f.component_id AND d.vulnerability_id = $1 \
+        AND d.verdict = 3)) AND (c.name_key, c.identity) >= ($2, $3) ORDER BY c.name_key, c.identity LIMIT $4";
     /// Which of some images hold components that have a vulnerability.
     LIST_IN_IMAGES_BY_VULNERABILITY = "SELECT h.component_id, h.image_id FROM findings f \
         CROSS JOIN inventory_image_components h WHERE h.component_id = f.component_id AND f.vulnerability_id = $1 \
-        AND f.suppressed = 0 AND h.image_id IN {list}";
+        AND h.image_id IN {list}";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
     /// Images of some repositories, up to a number.
@@ -172,6 +173,8 @@ struct Component {
     version: String,
     in_range: Option<bool>,
     finding: Option<Affected>,
+    /// Whether its publisher says that it does not have the vulnerability.
+    is_denied: bool,
 }
 
 /// Where the walk over components, images and repositories stands.
@@ -315,8 +318,8 @@ impl Pipeline {
         Ok(Some(few))
     }
 
-    /// Leaves out what the distribution answers for, which is told with the distribution's own package, and what is decided not to
-    /// count.
+    /// Leaves out what is decided not to count, and, where nothing is decided, what its publisher denies and what the distribution
+    /// answers for, which is told with the distribution's own package.
     async fn unanswered(
         &self,
         vulnerability: Option<i64>,
@@ -325,11 +328,11 @@ impl Pipeline {
         let Some(vulnerability) = vulnerability else { return Ok(candidates) };
         let pairs = candidates.iter().map(|candidate| (candidate.image, candidate.component.id)).collect();
         let answered = self.answered_for(vulnerability, &pairs).await?;
-        candidates.retain(|candidate| !answered.contains(&(candidate.image, candidate.component.id)));
         let images = candidates.iter().map(|candidate| candidate.image).collect();
         let decided = self.decided_in(vulnerability, &images).await?;
         candidates.retain(|Candidate { repository, image, component }| {
-            !decided.contains(&(repository.number(), *image, component.id))
+            let by_publishers = !component.is_denied && !answered.contains(&(*image, component.id));
+            decided.get(&(repository.number(), *image, component.id)).copied().unwrap_or(by_publishers)
         });
         Ok(candidates)
     }
@@ -478,6 +481,7 @@ impl Walk<'_> {
             name: row.get(4)?,
             version,
             in_range: (verdict != Verdict::Unordered).then_some(true),
+            is_denied: self.vulnerability.map_or(Ok(0), |_| row.get::<i64>(10))? != COUNTS,
             finding: match self.vulnerability {
                 None => None,
                 Some(_) => Some(Affected {

@@ -12,7 +12,7 @@ use sbom::LayerRecord;
 use serde::{Deserialize, Serialize};
 use vulndb::matching;
 
-use crate::advised::{Subject, variant};
+use crate::advised::{Subject, forget_decisions, variant};
 use crate::aside::aside;
 use crate::numbers::{Known, Numbers};
 use crate::orphans;
@@ -81,8 +81,6 @@ db::statements! {
     DELETE_TOTALS = "DELETE FROM finding_totals WHERE repository_id = $1 AND image_id = $2";
     /// Forgets what an image had.
     DELETE_SCAN = "DELETE FROM finding_scans WHERE image_id = $1";
-    /// Forgets what was decided about an image in a repository.
-    DELETE_DECISIONS = "DELETE FROM finding_decisions WHERE repository_id = $1 AND image_id = $2";
     /// Placements after a pair.
     LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
@@ -563,7 +561,7 @@ pub(crate) async fn unplace(index: &Db, gone: Vec<Placement>) -> Result<(), db::
                 for (repository, image, _) in gone {
                     tx.execute(&DELETE_PLACEMENT, &[repository.number().into(), image.into()]).await?;
                     tx.execute(&DELETE_TOTALS, &[repository.number().into(), image.into()]).await?;
-                    tx.execute(&DELETE_DECISIONS, &[repository.number().into(), image.into()]).await?;
+                    forget_decisions(tx, repository.number(), image).await?;
                 }
                 Ok(())
             })

@@ -2,7 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, ask, get, head, post, put};
+use crate::hub::{Hub, ask, delete, get, head, post, put, sha256};
+
+/// An `OpenVEX` document about one vulnerability.
+fn openvex(name: &str) -> Vec<u8> {
+    let statement =
+        json!({"vulnerability": {"name": name}, "products": [{"@id": "pkg:deb/debian/openssl"}], "status": "fixed"});
+    let document = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vendor.example/1", "author": "Vendor",
+        "timestamp": "2026-01-02T03:04:05Z", "version": 1, "statements": [statement],
+    });
+    document.to_string().into_bytes()
+}
 
 testkit::on_both_databases! {
     async fn exceptions_are_set_in_the_place_of_those_that_were_read(database: testkit::Database) {
@@ -37,6 +48,54 @@ testkit::on_both_databases! {
         hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(&long[1..])).await.is(200);
         let root = hub.session("admin").await;
         hub.send(put("/api/v1/projects/none/exceptions").by(&root).body(b"")).await.fails(404, "PROJECT_UNKNOWN");
+    }
+
+    async fn vex_documents_are_given_by_their_digest_and_told_to_who_may_see_the_project(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.user("its-admin", &[("team", "admin")]).await;
+        let (root, other) = (hub.session("admin").await, hub.user("other-admin", &[("team", "admin")]).await);
+        let document = openvex("CVE-2024-1");
+        let digest = sha256(&document);
+        let (list, one) = ("/api/v1/projects/team/vex", format!("/api/v1/projects/team/vex/{digest}"));
+        assert_eq!(hub.send(get(list).by(&admin)).await.is(200).json(), json!({"items": [], "next": null}));
+        // Who may only see it, and who may not even know of it.
+        hub.send(put(&one).by(&hub.team).body(&document)).await.fails(403, "DENIED");
+        hub.send(delete(&one).by(&hub.team)).await.fails(403, "DENIED");
+        hub.send(put(&one).by(&hub.other).body(&document)).await.fails(404, "PROJECT_UNKNOWN");
+        hub.send(put(&format!("/api/v1/vex/{digest}")).by(&admin).body(&document)).await.fails(403, "DENIED");
+        // What is no document, or not the one that was named.
+        hub.send(put(&one).by(&admin).body(b"{}")).await.fails(400, "DIGEST_INVALID");
+        hub.send(put("/api/v1/projects/team/vex/none").by(&admin).body(&document)).await.fails(400, "INPUT_INVALID");
+        let refused = hub.send(put(&format!("{list}/{}", sha256(b"{}"))).by(&admin).body(b"{}")).await;
+        assert!(refused.fails(400, "VEX_INVALID").message().contains("the document is refused"));
+        let large = vec![b' '; (4 << 20) + 1];
+        hub.send(put(&format!("{list}/{}", sha256(&large))).by(&admin).body(&large)).await.fails(413, "VEX_INVALID");
+        hub.send(put(&format!("/api/v1/projects/none/vex/{digest}")).by(&root).body(&document)).await.fails(404, "PROJECT_UNKNOWN");
+        assert_eq!(hub.send(get(list).by(&admin)).await.is(200).json()["items"], json!([]));
+
+        let given = hub.send(put(&one).by(&admin).body(&document)).await.is(200).json();
+        assert_eq!((&given["author"], &given["format"], &given["statements"]), (&json!("Vendor"), &json!("openvex"), &json!(1)));
+        assert_eq!((&given["given_by"], &given["digest"]), (&json!("user:its-admin"), &json!(digest.to_string())));
+        // Who gives it again is told who gave it first.
+        assert_eq!(hub.send(put(&one).by(&other).body(&document)).await.is(200).json(), given);
+        assert_eq!(hub.send(get(list).by(&hub.team)).await.is(200).json()["items"], json!([given]));
+        assert_eq!(hub.send(get(&one).by(&hub.team)).await.is(200).text().as_bytes(), document);
+        hub.send(get(&one).by(&hub.other)).await.fails(404, "PROJECT_UNKNOWN");
+        hub.send(get(&format!("/api/v1/projects/open/vex/{digest}"))).await.fails(404, "VEX_UNKNOWN");
+        for number in 2..=100 {
+            let document = openvex(&format!("CVE-2024-{number}"));
+            hub.send(put(&format!("{list}/{}", sha256(&document))).by(&admin).body(&document)).await.is(200);
+        }
+        let last = openvex("CVE-2024-101");
+        let many = hub.send(put(&format!("{list}/{}", sha256(&last))).by(&admin).body(&last)).await.fails(409, "VEX_INVALID");
+        assert!(many.message().contains("101 documents"));
+        hub.send(delete(&one).by(&admin)).await.is(204);
+        hub.send(delete(&one).by(&admin)).await.fails(404, "VEX_UNKNOWN");
+        hub.send(get(&one).by(&admin)).await.fails(404, "VEX_UNKNOWN");
+        hub.send(put(&format!("{list}/{}", sha256(&last))).by(&admin).body(&last)).await.is(200);
+        let for_all = hub.send(put(&format!("/api/v1/vex/{digest}")).by(&root).body(&document)).await.is(200).json();
+        assert_eq!(for_all["given_by"], "user:admin");
+        assert_eq!(hub.send(get("/api/v1/vex").by(&root)).await.is(200).json()["items"], json!([for_all]));
     }
 
     async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {

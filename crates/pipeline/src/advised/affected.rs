@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use db::Value;
 
+use crate::decided::COUNTED;
 use crate::pipeline::{Error, Pipeline};
 
 db::statements! {
@@ -11,9 +12,9 @@ db::statements! {
     FIND_VULNERABILITY = "SELECT id FROM finding_vulnerabilities WHERE name = $1";
     /// What a distribution answers for, of a vulnerability.
     LIST_OWNED_OF = "SELECT component_id, owner_id FROM finding_owned WHERE vulnerability_id = $1";
-    /// Where it is decided that a vulnerability does not count.
-    LIST_DECIDED_OF = "SELECT repository_id, image_id, component_id FROM finding_decisions WHERE vulnerability_id = $1 \
-        AND verdict < 3 AND image_id IN {list}";
+    /// What is decided of a vulnerability in images.
+    LIST_DECIDED_OF = "SELECT repository_id, image_id, component_id, verdict FROM finding_decisions WHERE vulnerability_id = $1 \
+        AND image_id IN {list}";
     /// What installed components in images.
     LIST_OWNERS_IN = "SELECT image_id, component_id, owner_id FROM inventory_owners WHERE image_id IN {list}";
 }
@@ -40,19 +41,19 @@ impl Pipeline {
         Ok(found.await?)
     }
 
-    /// Of images, returns in which repository and for which component it is decided that a vulnerability does not count.
+    /// Of images, returns in which repository and for which component something is decided of a vulnerability, and whether it counts.
     pub(crate) async fn decided_in(
         &self,
         vulnerability: i64,
         images: &BTreeSet<i64>,
-    ) -> Result<BTreeSet<(i64, i64, i64)>, Error> {
+    ) -> Result<BTreeMap<(i64, i64, i64), bool>, Error> {
         let images: Vec<Value> = images.iter().map(|image| (*image).into()).collect();
         let rows = self.inner.index.read(move |tx| {
             Box::pin(async move { tx.query_list(&LIST_DECIDED_OF, &[vulnerability.into()], &images).await })
         });
-        let mut decided = BTreeSet::new();
+        let mut decided = BTreeMap::new();
         for row in rows.await? {
-            decided.insert((row.get(0)?, row.get(1)?, row.get(2)?));
+            decided.insert((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<i64>(3)? == COUNTED);
         }
         Ok(decided)
     }

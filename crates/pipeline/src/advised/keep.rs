@@ -37,9 +37,13 @@ db::statements! {
         since_us = CASE WHEN open_findings = 0 THEN $5 ELSE since_us END, \
         open_findings = open_findings + $2, mendable_findings = mendable_findings + $3, \
         worst_level = CASE WHEN worst_level < $4 THEN $4 ELSE worst_level END WHERE id = $1";
-    /// Sums of a vulnerability's findings that count.
-    SUM_VULNERABILITY = "SELECT COUNT(*), COUNT(fixed), COALESCE(MAX(level), 0), COALESCE(MIN(since_us), 0) FROM findings \
-        WHERE vulnerability_id = $1 AND suppressed = 0";
+    /// Sums of a vulnerability's findings that count anywhere.
+    SUM_VULNERABILITY = "SELECT COUNT(*), COUNT(f.fixed), COALESCE(MAX(f.level), 0), COALESCE(MIN(f.since_us), 0) FROM findings f \
+        WHERE f.vulnerability_id = $1 AND (f.suppressed = 0 OR EXISTS (SELECT 1 FROM finding_decisions d \
+        WHERE d.component_id = f.component_id AND d.vulnerability_id = $1 AND d.verdict = 3))";
+    /// What of some components counts somewhere by the word of VEX.
+    LIST_COUNTED_OF = "SELECT DISTINCT component_id, vulnerability_id FROM finding_decisions WHERE verdict = 3 \
+        AND component_id IN {list}";
     /// Sets the sums of a vulnerability.
     SET_VULNERABILITY = "UPDATE finding_vulnerabilities SET open_findings = $2, mendable_findings = $3, worst_level = $4, \
         since_us = $5 WHERE id = $1";
@@ -61,7 +65,7 @@ db::statements! {
 }
 
 /// A finding that counts.
-pub(super) const COUNTS: i64 = 0;
+pub(crate) const COUNTS: i64 = 0;
 const NO_CODE: i64 = 1;
 const NOT_AFFECTED: i64 = 2;
 
@@ -292,6 +296,8 @@ struct Write<'w> {
     /// By component and name.
     known: BTreeMap<(i64, String), (i64, Kept)>,
     numbers: BTreeMap<String, i64>,
+    /// By component and vulnerability, what counts somewhere by the word of VEX.
+    counted: BTreeSet<(i64, i64)>,
     now_us: i64,
 }
 
@@ -328,8 +334,12 @@ impl<'w> Write<'w> {
             numbers.insert(name.clone(), vulnerability);
             known.insert((component, name), (vulnerability, kept_row(&row)?));
         }
+        let mut counted = BTreeSet::new();
+        for row in tx.query_list(&LIST_COUNTED_OF, &[], &ids).await? {
+            counted.insert((row.get(0)?, row.get(1)?));
+        }
         let now_us = tx.now_us().await?;
-        Ok(Self { tx, batch, waiting, known, numbers, now_us })
+        Ok(Self { tx, batch, waiting, known, numbers, counted, now_us })
     }
 
     async fn run(mut self) -> Result<(), db::Error> {
@@ -347,7 +357,8 @@ impl<'w> Write<'w> {
                     continue;
                 }
                 touched.insert(component);
-                changes.entry(vulnerability).or_default().add(before.as_ref(), Some(kept));
+                let is_counted = self.counted.contains(&(component, vulnerability));
+                changes.entry(vulnerability).or_default().add([before.as_ref(), Some(kept)], is_counted);
                 rows.push(kept.row(component, vulnerability, self.now_us));
                 if waiting.is_again {
                     let kind = EventKind::between(before.as_ref().is_some_and(Kept::counts), kept.counts());
@@ -358,7 +369,8 @@ impl<'w> Write<'w> {
         // What is left is had no more.
         for ((component, name), (vulnerability, kept)) in std::mem::take(&mut self.known) {
             touched.insert(component);
-            changes.entry(vulnerability).or_default().add(Some(&kept), None);
+            let is_counted = self.counted.contains(&(component, vulnerability));
+            changes.entry(vulnerability).or_default().add([Some(&kept), None], is_counted);
             self.tx.execute(&DELETE_FINDING, &[component.into(), vulnerability.into()]).await?;
             if let Some(waiting) = self.waiting.get(&component).filter(|waiting| waiting.is_again && kept.counts()) {
                 events.push(self.event(EventKind::Fixed, component, &waiting.identity, &name, &kept));
@@ -434,7 +446,7 @@ impl<'w> Write<'w> {
     }
 }
 
-/// Counts the findings of vulnerabilities of which some are gone.
+/// Counts the findings of vulnerabilities of which some are gone, or are decided otherwise.
 pub(crate) async fn recount_all(tx: &mut Tx, vulnerabilities: BTreeSet<i64>) -> Result<(), db::Error> {
     for vulnerability in &vulnerabilities {
         recount(tx, *vulnerability).await?;
@@ -453,9 +465,10 @@ async fn recount(tx: &mut Tx, vulnerability: i64) -> Result<(), db::Error> {
 }
 
 impl Change {
-    fn add(&mut self, before: Option<&Kept>, after: Option<&Kept>) {
+    /// Adds what a finding was before and is after, that counts somewhere by the word of VEX or not.
+    fn add(&mut self, [before, after]: [Option<&Kept>; 2], is_counted: bool) {
         for (kept, sign) in [(before, -1), (after, 1)] {
-            let Some(kept) = kept.filter(|kept| kept.counts()) else { continue };
+            let Some(kept) = kept.filter(|kept| is_counted || kept.counts()) else { continue };
             self.open += sign;
             self.mendable += if kept.fixed.is_some() { sign } else { 0 };
             if sign > 0 {

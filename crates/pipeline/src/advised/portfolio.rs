@@ -1,14 +1,15 @@
 //! What is wrong across all images: lists of vulnerabilities, worst first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use db::{Row, Value};
 use registry::RepositoryId;
 use vulndb::Level;
 
-use super::keep::number_of_level;
+use super::keep::{COUNTS, number_of_level};
 use crate::Readable;
+use crate::decided::COUNTED;
 use crate::find::IMAGES_FEW_MAX;
 use crate::pipeline::{Error, Pipeline};
 
@@ -47,9 +48,10 @@ db::statements! {
         FROM finding_vulnerabilities WHERE (since_us, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
         AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
         ORDER BY since_us DESC, id DESC LIMIT $7";
-    /// The components that have vulnerabilities.
-    LIST_COMPONENTS_OF = "SELECT vulnerability_id, component_id, level, fixed FROM findings \
-        WHERE suppressed = 0 AND vulnerability_id IN {list}";
+    /// The components that have vulnerabilities, by their publishers or, somewhere, by the word of VEX.
+    LIST_COMPONENTS_OF = "SELECT f.vulnerability_id, f.component_id, f.level, f.fixed, f.suppressed FROM findings f \
+        WHERE (f.suppressed = 0 OR EXISTS (SELECT 1 FROM finding_decisions d WHERE d.component_id = f.component_id \
+        AND d.vulnerability_id = f.vulnerability_id AND d.verdict = 3)) AND f.vulnerability_id IN {list}";
     /// The components of images.
     LIST_HELD = "SELECT component_id, image_id FROM inventory_image_components WHERE image_id IN {list}";
     /// Of some components, those that any image holds.
@@ -65,11 +67,15 @@ db::statements! {
         WHERE d.vulnerability_id = $2 AND d.component_id = h.component_id AND d.image_id = h.image_id \
         AND d.repository_id = p.repository_id AND d.verdict < 3) AND h.component_id IN {list} LIMIT $1";
     /// Components of which somewhere is decided that vulnerabilities of theirs do not count.
-    LIST_DECIDED = "SELECT DISTINCT vulnerability_id, component_id FROM finding_decisions WHERE verdict < 3 \
-        AND vulnerability_id IN {list}";
-    /// What is decided not to count in images.
-    LIST_DECIDED_IN = "SELECT repository_id, image_id, component_id, vulnerability_id FROM finding_decisions WHERE verdict < 3 \
-        AND image_id IN {list}";
+    LIST_DECIDED = "SELECT f.vulnerability_id, f.component_id FROM findings f WHERE EXISTS (SELECT 1 FROM finding_decisions d \
+        WHERE d.vulnerability_id = f.vulnerability_id AND d.component_id = f.component_id AND d.verdict < 3) \
+        AND f.vulnerability_id IN {list}";
+    /// What is decided in images.
+    LIST_DECIDED_IN = "SELECT repository_id, image_id, component_id, vulnerability_id, verdict FROM finding_decisions \
+        WHERE image_id IN {list}";
+    /// Images in which it counts by the word of VEX that components have vulnerabilities, with their repositories.
+    LIST_COUNTED = "SELECT component_id, vulnerability_id, image_id, repository_id FROM finding_decisions WHERE verdict = 3 \
+        AND component_id IN {list}";
     /// Images that hold a component in which it counts that it has a vulnerability, after one, with their repositories.
     LIST_UNDECIDED_HOLDERS = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
@@ -157,17 +163,19 @@ pub(super) struct Few {
     held: HashMap<i64, Vec<i64>>,
     /// The repositories of each that the caller may read.
     repositories: BTreeMap<i64, BTreeSet<RepositoryId>>,
-    /// By repository, image, component and vulnerability, what is decided not to count.
-    decided: HashSet<(i64, i64, i64, i64)>,
+    /// By repository, image, component and vulnerability, whether it is decided to count.
+    decided: HashMap<(i64, i64, i64, i64), bool>,
 }
 
 impl Few {
-    /// Returns the images that hold a component in which it counts that it has a vulnerability.
-    fn images(&self, component: i64, vulnerability: i64) -> impl Iterator<Item = i64> {
+    /// Returns the images that hold a component in which it counts that it has a vulnerability, which its publisher denies or not.
+    fn images(&self, component: i64, vulnerability: i64, is_denied: bool) -> impl Iterator<Item = i64> {
         let counts = move |image: &i64| {
             let mut repositories = self.repositories.get(image).into_iter().flatten();
-            repositories
-                .any(|repository| !self.decided.contains(&(repository.number(), *image, component, vulnerability)))
+            repositories.any(|repository| {
+                let decided = self.decided.get(&(repository.number(), *image, component, vulnerability));
+                decided.copied().unwrap_or(!is_denied)
+            })
         };
         self.held.get(&component).into_iter().flatten().copied().filter(counts)
     }
@@ -186,6 +194,8 @@ struct Listed {
 #[derive(Default)]
 struct Held {
     components: Vec<i64>,
+    /// Those of which the publisher denies it, with the images in which it counts.
+    denied: BTreeMap<i64, BTreeSet<i64>>,
     level: i64,
     mendable: bool,
 }
@@ -266,16 +276,23 @@ impl Pipeline {
             .read(move |tx| Box::pin(async move { tx.query_list(&LIST_COMPONENTS_OF, &[], &ids).await }))
             .await?;
         let mut found = Vec::with_capacity(rows.len());
+        let (mut open, mut denied) = (Pairs::new(), Pairs::new());
         for row in &rows {
-            found.push((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?, row.get::<Option<String>>(3)?));
+            let (vulnerability, component) = (row.get::<i64>(0)?, row.get::<i64>(1)?);
+            let of = if row.get::<i64>(4)? == COUNTS { &mut open } else { &mut denied };
+            of.insert((component, vulnerability));
+            found.push(((component, vulnerability), row.get::<i64>(2)?, row.get::<Option<String>>(3)?));
         }
-        let pairs = found.iter().map(|(vulnerability, component, ..)| (*component, *vulnerability)).collect();
-        let reached = self.reached_pairs(reach, pairs).await?;
+        let reached = self.reached_pairs(reach, open).await?;
+        let mut counted = self.counted_pairs(reach, denied).await?;
         let mut held: BTreeMap<i64, Held> = BTreeMap::new();
-        for (vulnerability, component, level, fixed) in found {
-            if reached.contains(&(component, vulnerability)) {
+        for (pair, level, fixed) in found {
+            let (component, vulnerability) = pair;
+            let images = counted.remove(&pair);
+            if images.is_some() || reached.contains(&pair) {
                 let one = held.entry(vulnerability).or_default();
                 one.components.push(component);
+                one.denied.extend(images.map(|images| (component, images)));
                 one.level = one.level.max(level);
                 one.mendable |= fixed.is_some();
             }
@@ -302,7 +319,7 @@ impl Pipeline {
         }
         let mut items = Vec::with_capacity(listed.len());
         for (one, held) in listed {
-            let (images, has_more_images) = self.count_images(reach, one.id, &held.components).await?;
+            let (images, has_more_images) = self.count_images(reach, one.id, &held).await?;
             items.push(Affecting {
                 level: level_of_number(held.level),
                 score: (one.score_tenths > 0).then(|| as_float(one.score_tenths) / 10.0),
@@ -322,13 +339,14 @@ impl Pipeline {
 
     /// Counts the images that hold any of some components in which a vulnerability of theirs counts, up to [`IMAGES_COUNTED_MAX`];
     /// whether there are more.
-    async fn count_images(&self, reach: &Reach, vulnerability: i64, components: &[i64]) -> Result<(u64, bool), Error> {
-        let mut images: BTreeSet<i64> = BTreeSet::new();
+    async fn count_images(&self, reach: &Reach, vulnerability: i64, held: &Held) -> Result<(u64, bool), Error> {
+        let mut images: BTreeSet<i64> = held.denied.values().flatten().copied().collect();
+        let open = || held.components.iter().filter(|component| !held.denied.contains_key(component));
         if let Reach::Few(few) = reach {
-            images.extend(components.iter().flat_map(|component| few.images(*component, vulnerability)));
+            images.extend(open().flat_map(|component| few.images(*component, vulnerability, false)));
             return Ok((images.len() as u64, false));
         }
-        let list: Vec<Value> = components.iter().map(|id| (*id).into()).collect();
+        let list: Vec<Value> = open().map(|id| (*id).into()).collect();
         let limit = ROWS_COUNTED_MAX;
         let rows = self.inner.index.read(move |tx| {
             Box::pin(
@@ -367,9 +385,9 @@ impl Pipeline {
         for row in rows {
             held.entry(row.get(0)?).or_default().push(row.get(1)?);
         }
-        let mut decided = HashSet::new();
+        let mut decided = HashMap::new();
         for row in decided_rows {
-            decided.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
+            decided.insert((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get::<i64>(4)? == COUNTED);
         }
         Ok(Reach::Few(Few { held, repositories: images, decided }))
     }
@@ -377,8 +395,9 @@ impl Pipeline {
     /// Of pairs of a component and a vulnerability, returns those that count in an image that the caller may read.
     pub(super) async fn reached_pairs(&self, reach: &Reach, pairs: Pairs) -> Result<Pairs, Error> {
         if let Reach::Few(few) = reach {
-            let counts =
-                |(component, vulnerability): &(i64, i64)| few.images(*component, *vulnerability).next().is_some();
+            let counts = |(component, vulnerability): &(i64, i64)| {
+                few.images(*component, *vulnerability, false).next().is_some()
+            };
             return Ok(pairs.into_iter().filter(counts).collect());
         }
         let components = pairs.iter().map(|(component, _)| *component).collect();
@@ -411,6 +430,36 @@ impl Pipeline {
             })
         });
         Ok(found.await?)
+    }
+
+    /// Of pairs of a component and a vulnerability that its publisher denies, returns those that count by the word of VEX, with the
+    /// images that the caller may read in which they do.
+    async fn counted_pairs(&self, reach: &Reach, pairs: Pairs) -> Result<BTreeMap<(i64, i64), BTreeSet<i64>>, Error> {
+        let mut counted: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+        if let Reach::Few(few) = reach {
+            for (component, vulnerability) in pairs {
+                let images: BTreeSet<i64> = few.images(component, vulnerability, true).collect();
+                if !images.is_empty() {
+                    counted.insert((component, vulnerability), images);
+                }
+            }
+            return Ok(counted);
+        }
+        let components: BTreeSet<i64> = pairs.iter().map(|(component, _)| *component).collect();
+        let list: Vec<Value> = components.into_iter().map(Value::from).collect();
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_COUNTED, &[], &list).await }));
+        for row in rows.await? {
+            let pair = (row.get(0)?, row.get(1)?);
+            let is_readable = match reach {
+                Reach::Of(repositories) => repositories.contains(&RepositoryId::from_number(row.get(3)?)),
+                _ => true,
+            };
+            if is_readable && pairs.contains(&pair) {
+                counted.entry(pair).or_default().insert(row.get(2)?);
+            }
+        }
+        Ok(counted)
     }
 
     /// Returns which of some components are held by images that the caller may read.

@@ -1,5 +1,6 @@
 //! How many findings an image has in a repository.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,11 +10,12 @@ use oci::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::advisories::Advisories;
+use super::decisions::{self, Decisions};
 use super::keep::COUNTS;
 use super::{scans, state};
 use crate::Readable;
 use crate::aside::aside;
-use crate::decided::{self, COUNTED, Deciding, Verdicts};
+use crate::decided::{self, ANSWERED, COUNTED, Deciding, Verdicts};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 
@@ -38,11 +40,6 @@ db::statements! {
     FIND_BODY = "SELECT body FROM inventories WHERE image_id = $1";
     /// When the inventory of an image was made, which tells whether it is another one.
     FIND_MADE = "SELECT made_at_us FROM inventory_images WHERE id = $1";
-    /// Forgets what was decided about an image in a repository.
-    DELETE_DECISIONS = "DELETE FROM finding_decisions WHERE repository_id = $1 AND image_id = $2";
-    /// Keeps what is decided.
-    INSERT_DECISIONS = "INSERT INTO finding_decisions (repository_id, image_id, component_id, vulnerability_id, verdict) \
-        VALUES {rows:5}";
     /// What the distribution answers for in an image, by component, owner and vulnerability.
     LIST_OWNED_IN_IMAGE = "SELECT w.component_id, w.owner_id, o.vulnerability_id FROM inventory_owners w \
         LEFT JOIN finding_owned o ON o.component_id = w.component_id AND o.owner_id = w.owner_id WHERE w.image_id = $1";
@@ -203,19 +200,18 @@ async fn count_plain(pipeline: &Pipeline, deciding: &Arc<Deciding>, plain: Vec<C
             if !deciding.stamp.holds(tx).await? {
                 return Ok(Kept::Again);
             }
-            let mut known: BTreeMap<i64, Totals> = BTreeMap::new();
+            let mut known: BTreeMap<i64, (Totals, Decisions)> = BTreeMap::new();
             for counted in plain.iter() {
-                let totals = if let Some(totals) = known.get(&counted.image) {
-                    *totals
-                } else {
+                if let Entry::Vacant(entry) = known.entry(counted.image) {
                     let rows = tx.query(&LIST_FINDINGS_OF_IMAGE, &[counted.image.into()]).await?;
-                    let totals = count(tx, counted.image, &rows, |_, _| None).await?;
+                    let owned = owned_in_image(tx, counted.image).await?;
+                    let (totals, decisions) = count(&rows, &owned, &Decisions::new())?;
                     scans::note(tx, counted.image, &rows, totals).await?;
-                    totals
-                };
-                known.insert(counted.image, totals);
-                tx.execute(&DELETE_DECISIONS, &[counted.repository.into(), counted.image.into()]).await?;
-                set_totals(tx, *counted, totals).await?;
+                    entry.insert((totals, decisions));
+                }
+                let Some((totals, decisions)) = known.get(&counted.image) else { continue };
+                decisions::replace(tx, (counted.repository, counted.image), decisions).await?;
+                set_totals(tx, *counted, *totals).await?;
             }
             Ok::<_, db::Error>(Kept::Yes)
         })
@@ -273,25 +269,18 @@ async fn count_decided(
 async fn keep_decided(tx: &mut Tx, counted: Counted, verdicts: &Verdicts) -> Result<(), db::Error> {
     let Counted { repository, image } = counted;
     let rows = tx.query(&LIST_NAMED_FINDINGS_OF_IMAGE, &[image.into()]).await?;
-    let mut by_number = BTreeMap::new();
+    let mut by_number = Decisions::new();
     for row in &rows {
         let (component, vulnerability): (i64, i64) = (row.get(0)?, row.get(1)?);
         if let Some(verdict) = verdicts.get(&(row.get::<String>(6)?, row.get::<String>(7)?)) {
             by_number.insert((component, vulnerability), *verdict);
         }
     }
-    let totals = count(tx, image, &rows, |component, vulnerability| {
-        by_number.get(&(component, vulnerability)).map(|verdict| *verdict != COUNTED)
-    });
-    let totals = totals.await?;
-    let by_itself = count(tx, image, &rows, |_, _| None).await?;
+    let owned = owned_in_image(tx, image).await?;
+    let (totals, decisions) = count(&rows, &owned, &by_number)?;
+    let (by_itself, _) = count(&rows, &owned, &Decisions::new())?;
     scans::note(tx, image, &rows, by_itself).await?;
-    tx.execute(&DELETE_DECISIONS, &[repository.into(), image.into()]).await?;
-    let row = |((component, vulnerability), verdict): (&(i64, i64), &i64)| {
-        vec![repository.into(), image.into(), (*component).into(), (*vulnerability).into(), (*verdict).into()]
-    };
-    let decisions: Vec<Vec<Value>> = by_number.iter().map(row).collect();
-    tx.execute_rows(&INSERT_DECISIONS, &[], &decisions).await?;
+    decisions::replace(tx, (repository, image), &decisions).await?;
     set_totals(tx, counted, totals).await
 }
 
@@ -302,19 +291,16 @@ async fn set_totals(tx: &mut Tx, counted: Counted, totals: Totals) -> Result<(),
     Ok(())
 }
 
-/// Counts the findings of an image; `suppressed` tells what is decided about one.
-async fn count(
-    tx: &mut Tx,
-    image: i64,
-    rows: &[Row],
-    suppressed: impl Fn(i64, i64) -> Option<bool>,
-) -> Result<Totals, db::Error> {
-    let owned = owned_in_image(tx, image).await?;
-    let mut totals = Totals::default();
+/// Counts the findings of an image by what is decided about them, and returns that with what its distribution answers for.
+fn count(rows: &[Row], owned: &BTreeSet<(i64, i64)>, decided: &Decisions) -> Result<(Totals, Decisions), db::Error> {
+    let (mut totals, mut decisions) = (Totals::default(), Decisions::new());
     for row in rows {
-        let (component, vulnerability): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let published = row.get::<i64>(4)? != COUNTS || owned.contains(&(component, vulnerability));
-        if suppressed(component, vulnerability).unwrap_or(published) {
+        let pair: (i64, i64) = (row.get(0)?, row.get(1)?);
+        let is_denied = row.get::<i64>(4)? != COUNTS;
+        let answered = (!is_denied && owned.contains(&pair)).then_some(ANSWERED);
+        let verdict = decided.get(&pair).copied().or(answered);
+        decisions.extend(verdict.map(|verdict| (pair, verdict)));
+        if verdict.map_or(is_denied, |verdict| verdict != COUNTED) {
             totals.suppressed += 1;
             continue;
         }
@@ -330,7 +316,7 @@ async fn count(
         totals.mendable += u64::from(row.get::<Option<String>>(3)?.is_some());
         totals.exploited += u64::from(row.get::<i64>(5)? != 0);
     }
-    Ok(totals)
+    Ok((totals, decisions))
 }
 
 /// Returns the findings of an image that its distribution answers for: by everything that installed the component there.

@@ -9,6 +9,9 @@ use vulndb::file::{Corrupt, Database};
 use super::{Composed, subject_of};
 use crate::index;
 
+/// The distribution answers for it, with its own package.
+pub(crate) const ANSWERED: i64 = 0;
+
 /// An exception has it not count.
 const EXCEPTED: i64 = 1;
 

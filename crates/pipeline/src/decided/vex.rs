@@ -42,7 +42,7 @@ db::statements! {
     LIST_BODIES_BETWEEN = "SELECT body FROM vex_documents WHERE project_id = $1 AND removes = 0 \
         AND ((id > $2 AND id <= $3) OR (removed_by > $2 AND removed_by <= $3)) ORDER BY id";
     /// A document that counts.
-    FIND_COUNTING = "SELECT id, body, actor, name, author, format, statements FROM vex_documents \
+    FIND_COUNTING = "SELECT id, digest, name, author, format, statements, bytes, actor, set_at_us, body FROM vex_documents \
         WHERE project_id = $1 AND digest = $2 AND removes = 0 AND removed_by = 0";
     /// Adds a document, or the removal of one.
     INSERT_VEX = "INSERT INTO vex_documents (project_id, digest, body, bytes, name, author, format, statements, actor, set_at_us, \
@@ -178,10 +178,11 @@ impl Pipeline {
                 tx.find(&FIND_COUNTING, &[project.into(), digest.to_bytes().into()]).await
             })
         });
-        Ok(row.await?.map(|row| row.get(1)).transpose()?)
+        Ok(row.await?.map(|row| row.get(9)).transpose()?)
     }
 
-    /// Has the statements of a VEX document count for a project, or for all. One that counts already is not added again.
+    /// Has the statements of a VEX document count for a project, or for all. One that counts already is not added again: what is
+    /// returned says who gave it first, and when.
     ///
     /// # Errors
     /// [`VexError`].
@@ -220,8 +221,7 @@ impl Pipeline {
                 let change = Arc::clone(&change);
                 Box::pin(async move { add(tx, &change.0, &change.1, &change.2).await })
             })
-            .await?;
-        Ok(added)
+            .await
     }
 
     /// Has the statements of a VEX document count no more.
@@ -240,16 +240,8 @@ impl Pipeline {
                     let row = tx.find(&FIND_COUNTING, &[project.into(), digest.to_bytes().into()]).await?;
                     let row = row.ok_or(VexError::Unknown(digest))?;
                     let removed: i64 = row.get(0)?;
-                    let gone = VexDocument {
-                        digest,
-                        name: row.get(3)?,
-                        author: row.get(4)?,
-                        format: row.get(5)?,
-                        statements: row.get(6)?,
-                        size_bytes: 0,
-                        actor: actor.clone(),
-                        set_at_us: now_us,
-                    };
+                    let gone =
+                        VexDocument { size_bytes: 0, actor: actor.clone(), set_at_us: now_us, ..document(&row)? };
                     let id = insert(tx, project, &gone, &[], removed).await?;
                     tx.execute(&SET_REMOVED, &[removed.into(), id.into()]).await?;
                     note(tx, &whose, &actor, "remove", &gone).await?;
@@ -287,10 +279,10 @@ impl Pipeline {
     }
 }
 
-async fn add(tx: &mut Tx, whose: &Whose, added: &VexDocument, bytes: &[u8]) -> Result<(), VexError> {
+async fn add(tx: &mut Tx, whose: &Whose, added: &VexDocument, bytes: &[u8]) -> Result<VexDocument, VexError> {
     let project = known_project(tx, whose).await?;
-    if tx.find(&FIND_COUNTING, &[project.into(), added.digest.to_bytes().into()]).await?.is_some() {
-        return Ok(());
+    if let Some(row) = tx.find(&FIND_COUNTING, &[project.into(), added.digest.to_bytes().into()]).await? {
+        return Ok(document(&row)?);
     }
     let (mut documents, mut total) = (1, bytes.len());
     for row in tx.query(&LIST_COUNTING, &[project.into(), i64::MAX.into()]).await? {
@@ -302,7 +294,7 @@ async fn add(tx: &mut Tx, whose: &Whose, added: &VexDocument, bytes: &[u8]) -> R
     }
     insert(tx, project, added, bytes, 0).await?;
     note(tx, whose, &added.actor, "add", added).await?;
-    Ok(())
+    Ok(added.clone())
 }
 
 async fn insert(tx: &mut Tx, project: i64, one: &VexDocument, bytes: &[u8], removes: i64) -> Result<i64, db::Error> {

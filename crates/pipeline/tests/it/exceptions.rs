@@ -5,8 +5,9 @@ use pipeline::{
 };
 use serde_json::{Value as Json, json};
 use testkit::Database;
+use vulndb::Level;
 
-use crate::findings::{first, fleet};
+use crate::findings::{Known, first, fleet, says};
 use crate::support::{Hub, name, query};
 
 db::statements! {
@@ -87,9 +88,11 @@ testkit::on_both_databases! {
         assert_eq!(order, ["team-a@example.com", "Vendor"]);
         hub.except(&team(), "").await;
         assert_eq!(hub.high("team/api", image).await, (0, 1));
-        // A document that is given twice counts once, and is taken back whole.
-        hub.pipeline.add_vex(&team(), "user:bob", clears.clone(), digest).await.unwrap();
-        assert_eq!(hub.pipeline.vex_documents(&team()).await.unwrap().len(), 1);
+        // A document that is given twice counts once, is told as who gave it first gave it, and is taken back whole.
+        hub.wait(HOUR_US);
+        let again = hub.pipeline.add_vex(&team(), "user:bob", clears.clone(), digest).await.unwrap();
+        assert_eq!((again.actor.as_str(), again.set_at_us), ("user:ann", hub.now_us() - HOUR_US));
+        assert_eq!(hub.pipeline.vex_documents(&team()).await.unwrap(), [again]);
         assert_eq!(hub.pipeline.vex_document(&team(), digest).await.unwrap(), Some(clears));
         let missing = hub.pipeline.remove_vex(&Whose::Hub, "user:bob", digest).await;
         assert!(matches!(missing, Err(VexError::Unknown(_))));
@@ -102,6 +105,37 @@ testkit::on_both_databases! {
         }
         assert_eq!((facts.len(), evidence::holding(facts.clone(), hub.now_us())), (2, Vec::new()));
         assert_eq!(facts[0].subject, digest);
+    }
+
+    async fn what_vex_affirms_counts_everywhere_though_its_publisher_denies_it(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        let denied = [
+            says("CVE-2023-0001", "openssl", "3.0.12-1", Level::High),
+            says("CVE-2023-0001", "openssl", "9", Level::High).denied(),
+        ];
+        hub.advise(&Known::of(&denied)).await;
+        let (all, any) = (&Readable::All, Filter::default());
+        let (team, job) = (hub.only(&["team/api", "team/web"]).await, hub.only(&["other/job"]).await);
+        assert_eq!((hub.listed(any, Order::Worst, all).await.len(), hub.affected("CVE-2023-0001", all).await.len()), (0, 0));
+        let affirms = openvex("CVE-2023-0001", &json!({"status": "affected", "action_statement": "upgrade"}));
+        let digest = crate::support::sha256(&affirms);
+        hub.pipeline.add_vex(&self::team(), "user:ann", affirms, digest).await.unwrap();
+        hub.settle().await;
+        let found = ["team/api:1 openssl 3.0.11-1 -> 3.0.12-1", "team/web:1 openssl 3.0.11-1 -> 3.0.12-1"];
+        for reach in [all, &team] {
+            assert_eq!(hub.affected("CVE-2023-0001", reach).await, found);
+            let filter = Filter { level: Some(Level::High), mendable: true, ..any };
+            for order in [Order::Worst, Order::Probability, Order::Age] {
+                assert_eq!(hub.listed(filter, order, reach).await, ["CVE-2023-0001 high in 2 images: openssl 3.0.11-1"]);
+            }
+            assert_eq!(hub.pipeline.totals(reach).await.unwrap().high, 2);
+        }
+        assert_eq!(hub.listed(any, Order::Worst, &job).await, Vec::<String>::new());
+        assert_eq!(hub.affected("CVE-2023-0001", &job).await, Vec::<String>::new());
+        hub.pipeline.remove_vex(&self::team(), "user:ann", digest).await.unwrap();
+        hub.settle().await;
+        assert_eq!((hub.listed(any, Order::Worst, all).await.len(), hub.affected("CVE-2023-0001", all).await.len()), (0, 0));
     }
 
     async fn vex_is_taken_up_to_its_limits(database: Database) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use db::Row;
 use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable, Whose};
+use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable, Totals, Whose};
 use serde_json::json;
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
@@ -33,6 +33,7 @@ db::statements! {
         JOIN finding_vulnerabilities v ON v.id = d.vulnerability_id ORDER BY d.repository_id, i.digest, c.identity, v.name";
     LIST_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p JOIN inventory_images i ON i.id = p.image_id \
         ORDER BY p.repository_id, i.digest";
+    LIST_REPOSITORIES = "SELECT DISTINCT repository_id FROM inventory_placements";
     LIST_SCANS = "SELECT subject, body FROM facts WHERE claim = 'scan' ORDER BY observed_at_us, id";
     LIST_NOTED = "SELECT i.digest, s.findings_sha256 FROM finding_scans s JOIN inventory_images i ON i.id = s.image_id";
     FORGET_DECIDERS = "DELETE FROM finding_deciders";
@@ -59,21 +60,27 @@ db::statements! {
     FORGET_TOTALS = "UPDATE finding_totals SET fresh = 0, critical = 0, high = 0";
 }
 
-/// An advisory about a Debian source package or a Python one: vulnerable below a version.
+/// An advisory about a Debian source package or a Python one: vulnerable below a version, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Says {
+pub(crate) struct Says {
     id: &'static str,
     package: &'static str,
     below: Option<&'static str>,
     level: Level,
     withdrawn: bool,
+    /// Whether it says that those versions are not affected.
+    denies: bool,
 }
 
-const fn says(id: &'static str, package: &'static str, below: &'static str, level: Level) -> Says {
-    Says { id, package, below: Some(below), level, withdrawn: false }
+pub(crate) const fn says(id: &'static str, package: &'static str, below: &'static str, level: Level) -> Says {
+    Says { id, package, below: Some(below), level, withdrawn: false, denies: false }
 }
 
 impl Says {
+    pub(crate) fn denied(self) -> Self {
+        Self { denies: true, ..self }
+    }
+
     fn advisory(self) -> Advisory {
         let (ecosystem, package, named) = match self.package.strip_prefix("pypi/") {
             Some(package) => (Ecosystem { family: Family::PyPi, release: None }, package, Named::Binary),
@@ -88,7 +95,7 @@ impl Says {
                 ecosystem,
                 package: package.to_owned(),
                 named,
-                verdict: Verdict::Affected(Fix::AsStated),
+                verdict: if self.denies { Verdict::NotAffected } else { Verdict::Affected(Fix::AsStated) },
                 intervals: vec![Interval { start: Start::Unbounded, end }],
                 versions: Vec::new(),
                 qualifiers: Qualifiers::default(),
@@ -108,7 +115,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn of(says: &[Says]) -> Self {
+    pub(crate) fn of(says: &[Says]) -> Self {
         Self { says: says.to_vec(), ..Self::default() }
     }
 
@@ -315,6 +322,58 @@ impl Hub {
             let totals = self.pipeline.totals_of(repository, image).await.unwrap().unwrap();
             let counted = [totals.critical, totals.high, totals.medium, totals.low, totals.suppressed];
             assert_eq!(counted, expected, "{name} {image}: {told}");
+        }
+    }
+}
+
+impl Hub {
+    /// Holds what lists and `find` tell against totals, for who may read all and for who may read one repository.
+    async fn check_lists(&self, told: &str) {
+        let mut readable = vec![Readable::All];
+        for row in query(&self.index, &LIST_REPOSITORIES, Vec::new()).await {
+            readable.push(Readable::Repositories(BTreeSet::from([registry::RepositoryId::from_number(
+                row.get(0).unwrap(),
+            )])));
+        }
+        for readable in readable {
+            let told = format!("{readable:?}: {told}");
+            let (mut listed, mut counted) = (Vec::new(), Totals::default());
+            let mut after = None;
+            loop {
+                let (filter, order) = (Filter::default(), Order::Worst);
+                let page = self.pipeline.list_vulnerabilities(filter, order, &readable, after.as_deref(), 3).await;
+                let page = page.unwrap();
+                listed.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            for one in &listed {
+                let query = Query::parse(&one.name, None).unwrap();
+                let page = self.pipeline.find(&query, &readable, None, 10_000).await.unwrap();
+                let images: BTreeSet<Digest> = page.items.iter().map(|found| found.image).collect();
+                assert_eq!(images.len() as u64, one.images, "{}: {told}", one.name);
+                for found in page.items {
+                    let finding = found.finding.unwrap();
+                    match finding.level {
+                        Some(Level::Critical) => counted.critical += 1,
+                        Some(Level::High) => counted.high += 1,
+                        Some(Level::Medium) => counted.medium += 1,
+                        Some(Level::Low) => counted.low += 1,
+                        _ => counted.unknown += 1,
+                    }
+                    counted.mendable += u64::from(finding.fixed.is_some());
+                    counted.exploited += u64::from(one.exploited);
+                }
+            }
+            let totals = self.pipeline.totals(&readable).await.unwrap();
+            assert_eq!(counted, Totals { suppressed: 0, ..totals }, "{told}");
+            let levels: Vec<_> = listed.iter().map(|one| (one.exploited, one.level)).collect();
+            assert!(
+                matches!(readable, Readable::Repositories(_)) || levels.is_sorted_by(|one, next| one >= next),
+                "{told}"
+            );
         }
     }
 }
@@ -548,6 +607,7 @@ testkit::on_both_databases! {
                     known.says.push(Says {
                         below: (random.below(3) > 0).then_some(below),
                         withdrawn: random.below(6) == 0,
+                        denies: random.below(4) == 0,
                         ..says(id, random.of(&SAID), "1", random.of(&LEVELS))
                     });
                     known.probabilities = vec![(random.of(&IDS), [0.1, 0.5, 0.9][random.below(3)])];
@@ -614,6 +674,7 @@ testkit::on_both_databases! {
                 let counts: Vec<i64> = (0..7).map(|at| left_over.get(at).unwrap()).collect();
                 assert_eq!(counts, [0; 7], "{told}");
                 hub.check_reports(&told).await;
+                hub.check_lists(&told).await;
                 hub.check_scans(&told).await;
                 let before = hub.dump().await;
                 hub.match_anew(&known).await;
