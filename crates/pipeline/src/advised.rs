@@ -30,7 +30,7 @@ pub use portfolio::{Affecting, Filter, Order, VulnerabilityPage};
 pub use state::{MatchState, Progress};
 pub(crate) use subject::{Subject, variant};
 pub use totals::Totals;
-pub(crate) use totals::count_stale;
+pub(crate) use totals::{COUNT, order_counting};
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {

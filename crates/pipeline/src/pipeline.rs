@@ -9,7 +9,7 @@ use registry::{INVENTORY, Registry};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
-use crate::advised::{InUse, MATCH, MATCH_EVERY};
+use crate::advised::{COUNT, InUse, MATCH, MATCH_EVERY};
 use crate::decided::{self, DECIDE, DECIDE_EVERY};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
@@ -138,7 +138,7 @@ impl Pipeline {
     /// Adds the handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let [makes, sweeps, matches, decides] = [(); 4].map(|()| self.clone());
+        let [makes, sweeps, matches, counts, decides] = [(); 5].map(|()| self.clone());
         runner
             .limited_handler(INVENTORY, self.inner.workers, move |context| {
                 let pipeline = makes.clone();
@@ -154,6 +154,10 @@ impl Pipeline {
             .handler(MATCH, move |context| {
                 let pipeline = matches.clone();
                 Box::pin(async move { pipeline.run_match(&context).await })
+            })
+            .handler(COUNT, move |context| {
+                let pipeline = counts.clone();
+                Box::pin(async move { pipeline.run_count(&context).await })
             })
             .handler(DECIDE, move |context| {
                 let pipeline = decides.clone();

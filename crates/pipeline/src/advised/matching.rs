@@ -125,7 +125,7 @@ impl Pipeline {
                 break;
             }
         }
-        totals::count_stale(self, context).await?;
+        totals::order_counting(self).await?;
         events::forget_old(&self.inner.index).await?;
         Ok(JobOutcome::Done)
     }

@@ -3,7 +3,7 @@
 //! What was counted is noted in the transaction that counts, and stated in the hub's tables by a step of its own: whatever stops that, what
 //! is noted is stated later, once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,8 +12,8 @@ use evidence::{Claim, Fact, Scan, Scope};
 use ledger::jobs::JobError;
 use oci::Digest;
 
-use super::state::{self, FIND_WAITING_OF_IMAGE};
-use super::totals::Totals;
+use super::state;
+use super::totals::{Had, Totals};
 use crate::facts;
 use crate::index::shown;
 use crate::pipeline::Pipeline;
@@ -26,19 +26,21 @@ const TOOL: &str = "garrison";
 const STATED_IN_WRITE: i64 = 100;
 
 db::statements! {
-    /// What was noted of an image.
-    FIND_SCAN = "SELECT findings_sha256, numbers_hash FROM finding_scans WHERE image_id = $1";
-    /// What an image has, by names.
-    LIST_NAMES_OF_IMAGE = "SELECT c.identity, v.name, f.suppressed FROM inventory_image_components h \
+    /// What was noted of images.
+    LIST_SCANS = "SELECT image_id, findings_sha256, numbers_hash FROM finding_scans WHERE image_id IN {list}";
+    /// Images with a component that waits to be matched.
+    LIST_WAITING_IMAGES = "SELECT DISTINCT h.image_id FROM inventory_image_components h \
+        JOIN inventory_components c ON c.id = h.component_id WHERE h.image_id IN {list} AND c.matched <> 1";
+    /// What images have, by names.
+    LIST_NAMES_OF_IMAGES = "SELECT h.image_id, c.identity, v.name, f.suppressed FROM inventory_image_components h \
         JOIN findings f ON f.component_id = h.component_id JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
-        JOIN inventory_components c ON c.id = f.component_id WHERE h.image_id = $1";
+        JOIN inventory_components c ON c.id = f.component_id WHERE h.image_id IN {list}";
     /// Notes by which numbers the same is found.
     SET_NUMBERS = "UPDATE finding_scans SET numbers_hash = $2 WHERE image_id = $1";
-    /// Notes what an image has.
-    UPSERT_SCAN = "INSERT INTO finding_scans (image_id, findings_sha256, database_sha256, matcher, critical, high, medium, low, \
+    /// Notes what images have.
+    UPSERT_SCANS = "INSERT INTO finding_scans (image_id, findings_sha256, database_sha256, matcher, critical, high, medium, low, \
         negligible, unknown, suppressed, at_us, numbers_hash, stated) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0) \
-        ON CONFLICT (image_id) DO UPDATE SET numbers_hash = excluded.numbers_hash, findings_sha256 = excluded.findings_sha256, \
+        VALUES {rows:14} ON CONFLICT (image_id) DO UPDATE SET numbers_hash = excluded.numbers_hash, findings_sha256 = excluded.findings_sha256, \
         database_sha256 = excluded.database_sha256, matcher = excluded.matcher, critical = excluded.critical, \
         high = excluded.high, medium = excluded.medium, low = excluded.low, negligible = excluded.negligible, \
         unknown = excluded.unknown, suppressed = excluded.suppressed, at_us = excluded.at_us, stated = 0";
@@ -50,51 +52,65 @@ db::statements! {
     SET_STATED = "UPDATE finding_scans SET stated = 1 WHERE image_id = $1 AND findings_sha256 = $2 AND at_us = $3";
 }
 
-/// Notes what an image has by itself, whatever is decided about it, where that is not what was noted before. `rows` begin with the numbers of
-/// component and vulnerability, and have in their fifth column whether it counts.
-pub(super) async fn note(tx: &mut Tx, image: i64, rows: &[Row], totals: Totals) -> Result<(), db::Error> {
-    let before = tx.find(&FIND_SCAN, &[image.into()]).await?;
-    let numbers_hash = hash_of_numbers(rows)?;
-    if let Some(before) = &before
-        && before.get::<i64>(1)? == numbers_hash
-    {
+/// Notes what images have by themselves, whatever is decided about it, where that is not what was noted before.
+pub(super) async fn note(tx: &mut Tx, images: &BTreeMap<i64, (Vec<Had>, Totals)>) -> Result<(), db::Error> {
+    let list: Vec<Value> = images.keys().map(|image| (*image).into()).collect();
+    let mut before: BTreeMap<i64, (String, i64)> = BTreeMap::new();
+    for row in tx.query_list(&LIST_SCANS, &[], &list).await? {
+        before.insert(row.get(0)?, (row.get(1)?, row.get(2)?));
+    }
+    let mut changed = BTreeMap::new();
+    for (image, (had, totals)) in images {
+        let numbers_hash = hash_of_numbers(had);
+        if before.get(image).is_none_or(|(_, noted)| *noted != numbers_hash) {
+            changed.insert(*image, (numbers_hash, *totals));
+        }
+    }
+    if changed.is_empty() {
         return Ok(());
     }
     let Some(state) = state::find(tx).await? else { return Ok(()) };
     // What waits is matched soon; what that changes has the image counted again.
-    if tx.find(&FIND_WAITING_OF_IMAGE, &[image.into()]).await?.is_some() {
-        return Ok(());
+    if state::is_waiting(tx).await? {
+        let list: Vec<Value> = changed.keys().map(|image| (*image).into()).collect();
+        for row in tx.query_list(&LIST_WAITING_IMAGES, &[], &list).await? {
+            changed.remove(&row.get::<i64>(0)?);
+        }
     }
-    let mut lines = BTreeSet::new();
-    for row in tx.query(&LIST_NAMES_OF_IMAGE, &[image.into()]).await? {
-        let (identity, name): (String, String) = (row.get(0)?, row.get(1)?);
-        lines.insert(format!("{} {name} {}\n", shown(&identity), row.get::<i64>(2)?));
+    let list: Vec<Value> = changed.keys().map(|image| (*image).into()).collect();
+    let mut lines: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+    for row in tx.query_list(&LIST_NAMES_OF_IMAGES, &[], &list).await? {
+        let (identity, name): (String, String) = (row.get(1)?, row.get(2)?);
+        let line = format!("{} {name} {}\n", shown(&identity), row.get::<i64>(3)?);
+        lines.entry(row.get(0)?).or_default().insert(line);
     }
-    let lines: String = lines.into_iter().collect();
-    let sha256 = hex::encode(digest(&SHA256, lines.as_bytes()));
-    let before: Option<String> = before.map(|row| row.get(0)).transpose()?;
-    if before.as_ref() == Some(&sha256) {
-        tx.execute(&SET_NUMBERS, &[image.into(), numbers_hash.into()]).await?;
-        return Ok(());
+    let now_us = tx.now_us().await?;
+    let mut noted = Vec::new();
+    for (image, (numbers_hash, totals)) in changed {
+        let lines: String = lines.remove(&image).unwrap_or_default().into_iter().collect();
+        let sha256 = hex::encode(digest(&SHA256, lines.as_bytes()));
+        if before.get(&image).is_some_and(|(known, _)| *known == sha256) {
+            tx.execute(&SET_NUMBERS, &[image.into(), numbers_hash.into()]).await?;
+            continue;
+        }
+        let Totals { critical, high, medium, low, negligible, unknown, suppressed, .. } = totals;
+        let mut row: Vec<Value> =
+            vec![image.into(), sha256.into(), (&state.database_sha256).into(), i64::from(state.matcher).into()];
+        let counts = [critical, high, medium, low, negligible, unknown, suppressed];
+        row.extend(counts.map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX))));
+        row.extend([now_us.into(), numbers_hash.into(), 0_i64.into()]);
+        noted.push(row);
     }
-    let Totals { critical, high, medium, low, negligible, unknown, suppressed, .. } = totals;
-    let mut parameters: Vec<Value> =
-        vec![image.into(), sha256.into(), state.database_sha256.into(), i64::from(state.matcher).into()];
-    let counts = [critical, high, medium, low, negligible, unknown, suppressed];
-    parameters.extend(counts.map(|count| Value::from(i64::try_from(count).unwrap_or(i64::MAX))));
-    parameters.extend([tx.now_us().await?.into(), numbers_hash.into()]);
-    tx.execute(&UPSERT_SCAN, &parameters).await?;
+    tx.execute_rows(&UPSERT_SCANS, &[], &noted).await?;
     Ok(())
 }
 
 /// Returns a hash of what is found by the numbers that it has here, which is had without a name being read.
-fn hash_of_numbers(rows: &[Row]) -> Result<i64, db::Error> {
-    let mut numbers = BTreeSet::new();
-    for row in rows {
-        numbers.insert([row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(4)?]);
-    }
+fn hash_of_numbers(had: &[Had]) -> i64 {
+    let numbers: BTreeSet<[i64; 3]> =
+        had.iter().map(|one| [one.component, one.vulnerability, one.suppressed]).collect();
     let bytes: Vec<u8> = numbers.into_iter().flatten().flat_map(i64::to_le_bytes).collect();
-    Ok(digest(&SHA256, &bytes).as_ref().first_chunk::<8>().map_or(0, |first| i64::from_be_bytes(*first)))
+    digest(&SHA256, &bytes).as_ref().first_chunk::<8>().map_or(0, |first| i64::from_be_bytes(*first))
 }
 
 /// States as facts what is noted.
@@ -121,12 +137,7 @@ pub(super) async fn state_facts(pipeline: &Pipeline) -> Result<(), JobError> {
         let hub = pipeline.inner.registry.database();
         hub.write(move |tx| {
             let facts = Arc::clone(&facts);
-            Box::pin(async move {
-                for fact in facts.iter() {
-                    facts::insert(tx, fact).await?;
-                }
-                Ok::<_, db::Error>(())
-            })
+            Box::pin(async move { facts::insert_all(tx, &facts).await })
         })
         .await?;
         let stated = Arc::new(stated);

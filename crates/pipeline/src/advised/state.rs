@@ -85,6 +85,11 @@ pub(super) async fn set(tx: &mut Tx, database_sha256: &str, progress: Progress) 
     Ok(())
 }
 
+/// Tells whether any component waits to be matched.
+pub(super) async fn is_waiting(tx: &mut Tx) -> Result<bool, db::Error> {
+    Ok(tx.find(&FIND_WAITING, &[]).await?.is_some())
+}
+
 /// Whether everything is matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finish {
@@ -105,7 +110,7 @@ pub(super) async fn finish(index: &Db, database_sha256: &str) -> Result<Finish, 
             Box::pin(async move {
                 let state = find(tx).await?.filter(|state| state.is_by(&sha256));
                 let Some(state) = state else { return Ok(Finish::Overtaken) };
-                if tx.find(&FIND_WAITING, &[]).await?.is_some() {
+                if is_waiting(tx).await? {
                     return Ok(Finish::Waiting);
                 }
                 if state.progress != Progress::Done {

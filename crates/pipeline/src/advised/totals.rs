@@ -1,11 +1,11 @@
 //! How many findings an image has in a repository.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use db::{Row, Tx, Value};
-use ledger::jobs::{Context, JobError};
+use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, enqueue};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,12 @@ use crate::decided::{self, ANSWERED, COUNTED, Deciding, Verdicts};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 
+/// Counts the findings of the images that are to be counted.
+pub(crate) const COUNT: Kind = Kind::new("findings.count");
+
+/// How long the database is waited for that everything is matched by.
+const WAIT: Duration = Duration::from_secs(10);
+
 /// Images that are counted at once.
 const COUNTED_IN_STEP: i64 = 16;
 
@@ -27,11 +33,11 @@ db::statements! {
     LIST_STALE = "SELECT repository_id, image_id FROM finding_totals WHERE fresh = 0 ORDER BY repository_id, image_id LIMIT $1";
     /// Where an image is to be counted.
     LIST_STALE_OF_IMAGE = "SELECT repository_id, image_id FROM finding_totals WHERE image_id = $1 AND fresh = 0";
-    /// What an image has.
-    LIST_FINDINGS_OF_IMAGE = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited \
+    /// What images have.
+    LIST_FINDINGS_OF_IMAGES = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited, h.image_id \
         FROM inventory_image_components h JOIN findings f ON f.component_id = h.component_id \
-        JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE h.image_id = $1";
-    /// The same with what it is called.
+        JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE h.image_id IN {list}";
+    /// What an image has, with what it is called.
     LIST_NAMED_FINDINGS_OF_IMAGE = "SELECT f.component_id, f.vulnerability_id, f.level, f.fixed, f.suppressed, v.exploited, \
         c.identity, v.name FROM inventory_image_components h JOIN findings f ON f.component_id = h.component_id \
         JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id JOIN inventory_components c ON c.id = f.component_id \
@@ -40,9 +46,9 @@ db::statements! {
     FIND_BODY = "SELECT body FROM inventories WHERE image_id = $1";
     /// When the inventory of an image was made, which tells whether it is another one.
     FIND_MADE = "SELECT made_at_us FROM inventory_images WHERE id = $1";
-    /// What the distribution answers for in an image, by component, owner and vulnerability.
-    LIST_OWNED_IN_IMAGE = "SELECT w.component_id, w.owner_id, o.vulnerability_id FROM inventory_owners w \
-        LEFT JOIN finding_owned o ON o.component_id = w.component_id AND o.owner_id = w.owner_id WHERE w.image_id = $1";
+    /// What the distribution answers for in images, by component, owner and vulnerability.
+    LIST_OWNED_IN_IMAGES = "SELECT w.image_id, w.component_id, w.owner_id, o.vulnerability_id FROM inventory_owners w \
+        LEFT JOIN finding_owned o ON o.component_id = w.component_id AND o.owner_id = w.owner_id WHERE w.image_id IN {list}";
     /// Keeps what was counted.
     SET_TOTALS = "UPDATE finding_totals SET fresh = 1, critical = $3, high = $4, medium = $5, low = $6, negligible = $7, \
         unknown = $8, exploited = $9, mendable = $10, suppressed = $11 WHERE repository_id = $1 AND image_id = $2";
@@ -118,22 +124,35 @@ impl Totals {
     }
 }
 
-/// Counts every image that is to be counted.
-pub(crate) async fn count_stale(pipeline: &Pipeline, context: &Context) -> Result<(), JobError> {
-    let mut counted = 0;
-    while !context.is_canceled() {
-        let rows = pipeline
-            .inner
-            .index
-            .read(|tx| Box::pin(async move { tx.query(&LIST_STALE, &[COUNTED_IN_STEP.into()]).await }))
-            .await?;
-        if rows.is_empty() || count_rows(pipeline, &rows).await? == Kept::Not {
-            break;
+/// Orders the job that counts what is to be counted. It is one for all who order it: several would count the same images and be in each
+/// other's way.
+pub(crate) async fn order_counting(pipeline: &Pipeline) -> Result<(), db::Error> {
+    let hub = pipeline.inner.registry.database();
+    hub.write(|tx| Box::pin(async move { enqueue(tx, &NewJob::single(COUNT)).await.map(drop) })).await
+}
+
+impl Pipeline {
+    /// Counts every image that is to be counted.
+    pub(crate) async fn run_count(&self, context: &Context) -> Result<Outcome, JobError> {
+        let (mut counted, mut kept) = (0, Kept::Yes);
+        while !context.is_canceled() && kept != Kept::Not {
+            let rows = self
+                .inner
+                .index
+                .read(|tx| Box::pin(async move { tx.query(&LIST_STALE, &[COUNTED_IN_STEP.into()]).await }))
+                .await?;
+            if rows.is_empty() {
+                break;
+            }
+            kept = count_rows(self, &rows).await?;
+            counted += rows.len();
+            context.progress(&format!("{counted} images counted"));
         }
-        counted += rows.len();
-        context.progress(&format!("{counted} images counted"));
+        scans::state_facts(self).await?;
+        // Another hub of this installation has the database already; this one takes it soon.
+        let is_matched = self.match_state().await.map_err(|error| JobError::retry(&error))?.is_some();
+        Ok(if kept == Kept::Not && is_matched { Outcome::Again(WAIT) } else { Outcome::Done })
     }
-    scans::state_facts(pipeline).await
 }
 
 /// Counts one image, wherever it is to be counted.
@@ -200,23 +219,39 @@ async fn count_plain(pipeline: &Pipeline, deciding: &Arc<Deciding>, plain: Vec<C
             if !deciding.stamp.holds(tx).await? {
                 return Ok(Kept::Again);
             }
-            let mut known: BTreeMap<i64, (Totals, Decisions)> = BTreeMap::new();
-            for counted in plain.iter() {
-                if let Entry::Vacant(entry) = known.entry(counted.image) {
-                    let rows = tx.query(&LIST_FINDINGS_OF_IMAGE, &[counted.image.into()]).await?;
-                    let owned = owned_in_image(tx, counted.image).await?;
-                    let (totals, decisions) = count(&rows, &owned, &Decisions::new())?;
-                    scans::note(tx, counted.image, &rows, totals).await?;
-                    entry.insert((totals, decisions));
-                }
-                let Some((totals, decisions)) = known.get(&counted.image) else { continue };
-                decisions::replace(tx, (counted.repository, counted.image), decisions).await?;
-                set_totals(tx, *counted, *totals).await?;
-            }
+            keep_plain(tx, &plain).await?;
             Ok::<_, db::Error>(Kept::Yes)
         })
     });
     Ok(kept.await?)
+}
+
+async fn keep_plain(tx: &mut Tx, plain: &[Counted]) -> Result<(), db::Error> {
+    let mut images: BTreeMap<i64, Vec<Had>> = plain.iter().map(|counted| (counted.image, Vec::new())).collect();
+    let list = images.keys().map(|image| (*image).into()).collect::<Vec<Value>>();
+    for row in tx.query_list(&LIST_FINDINGS_OF_IMAGES, &[], &list).await? {
+        images.entry(row.get(6)?).or_default().push(Had::of_row(&row)?);
+    }
+    let owned = owned_in_images(tx, &list).await?;
+    let (mut by_themselves, mut decided) = (BTreeMap::new(), BTreeMap::new());
+    for (image, had) in images {
+        let (totals, decisions) = count(&had, owned.get(&image), &Decisions::new());
+        by_themselves.insert(image, (had, totals));
+        decided.insert(image, decisions);
+    }
+    scans::note(tx, &by_themselves).await?;
+    let mut repositories: BTreeMap<i64, BTreeMap<i64, &Decisions>> = BTreeMap::new();
+    for counted in plain {
+        let of_repository = repositories.entry(counted.repository).or_default();
+        of_repository.extend(decided.get(&counted.image).map(|decisions| (counted.image, decisions)));
+        if let Some((_, totals)) = by_themselves.get(&counted.image) {
+            set_totals(tx, *counted, *totals).await?;
+        }
+    }
+    for (repository, decided) in &repositories {
+        decisions::replace(tx, *repository, decided).await?;
+    }
+    Ok(())
 }
 
 /// Decides about the findings of an image aside, and keeps that with what it comes to.
@@ -268,19 +303,19 @@ async fn count_decided(
 
 async fn keep_decided(tx: &mut Tx, counted: Counted, verdicts: &Verdicts) -> Result<(), db::Error> {
     let Counted { repository, image } = counted;
-    let rows = tx.query(&LIST_NAMED_FINDINGS_OF_IMAGE, &[image.into()]).await?;
-    let mut by_number = Decisions::new();
-    for row in &rows {
-        let (component, vulnerability): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (mut had, mut by_number) = (Vec::new(), Decisions::new());
+    for row in tx.query(&LIST_NAMED_FINDINGS_OF_IMAGE, &[image.into()]).await? {
+        let one = Had::of_row(&row)?;
         if let Some(verdict) = verdicts.get(&(row.get::<String>(6)?, row.get::<String>(7)?)) {
-            by_number.insert((component, vulnerability), *verdict);
+            by_number.insert((one.component, one.vulnerability), *verdict);
         }
+        had.push(one);
     }
-    let owned = owned_in_image(tx, image).await?;
-    let (totals, decisions) = count(&rows, &owned, &by_number)?;
-    let (by_itself, _) = count(&rows, &owned, &Decisions::new())?;
-    scans::note(tx, image, &rows, by_itself).await?;
-    decisions::replace(tx, (repository, image), &decisions).await?;
+    let owned = owned_in_images(tx, &[image.into()]).await?;
+    let (totals, decisions) = count(&had, owned.get(&image), &by_number);
+    let (by_itself, _) = count(&had, owned.get(&image), &Decisions::new());
+    scans::note(tx, &BTreeMap::from([(image, (had, by_itself))])).await?;
+    decisions::replace(tx, repository, &BTreeMap::from([(image, &decisions)])).await?;
     set_totals(tx, counted, totals).await
 }
 
@@ -291,20 +326,46 @@ async fn set_totals(tx: &mut Tx, counted: Counted, totals: Totals) -> Result<(),
     Ok(())
 }
 
+/// A finding of an image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Had {
+    pub(super) component: i64,
+    pub(super) vulnerability: i64,
+    /// Whether it counts by itself, as a number.
+    pub(super) suppressed: i64,
+    level: i64,
+    is_mendable: bool,
+    is_exploited: bool,
+}
+
+impl Had {
+    /// Reads a row that begins with component, vulnerability, level, version that mends it, whether it counts and whether it is exploited.
+    fn of_row(row: &Row) -> Result<Self, db::Error> {
+        Ok(Self {
+            component: row.get(0)?,
+            vulnerability: row.get(1)?,
+            level: row.get(2)?,
+            is_mendable: row.get::<Option<String>>(3)?.is_some(),
+            suppressed: row.get(4)?,
+            is_exploited: row.get::<i64>(5)? != 0,
+        })
+    }
+}
+
 /// Counts the findings of an image by what is decided about them, and returns that with what its distribution answers for.
-fn count(rows: &[Row], owned: &BTreeSet<(i64, i64)>, decided: &Decisions) -> Result<(Totals, Decisions), db::Error> {
+fn count(had: &[Had], owned: Option<&BTreeSet<(i64, i64)>>, decided: &Decisions) -> (Totals, Decisions) {
     let (mut totals, mut decisions) = (Totals::default(), Decisions::new());
-    for row in rows {
-        let pair: (i64, i64) = (row.get(0)?, row.get(1)?);
-        let is_denied = row.get::<i64>(4)? != COUNTS;
-        let answered = (!is_denied && owned.contains(&pair)).then_some(ANSWERED);
+    for one in had {
+        let pair = (one.component, one.vulnerability);
+        let is_denied = one.suppressed != COUNTS;
+        let answered = (!is_denied && owned.is_some_and(|owned| owned.contains(&pair))).then_some(ANSWERED);
         let verdict = decided.get(&pair).copied().or(answered);
         decisions.extend(verdict.map(|verdict| (pair, verdict)));
         if verdict.map_or(is_denied, |verdict| verdict != COUNTED) {
             totals.suppressed += 1;
             continue;
         }
-        let of_level = match row.get::<i64>(2)? {
+        let of_level = match one.level {
             5 => &mut totals.critical,
             4 => &mut totals.high,
             3 => &mut totals.medium,
@@ -313,25 +374,30 @@ fn count(rows: &[Row], owned: &BTreeSet<(i64, i64)>, decided: &Decisions) -> Res
             _ => &mut totals.unknown,
         };
         *of_level += 1;
-        totals.mendable += u64::from(row.get::<Option<String>>(3)?.is_some());
-        totals.exploited += u64::from(row.get::<i64>(5)? != 0);
+        totals.mendable += u64::from(one.is_mendable);
+        totals.exploited += u64::from(one.is_exploited);
     }
-    Ok((totals, decisions))
+    (totals, decisions)
 }
 
-/// Returns the findings of an image that its distribution answers for: by everything that installed the component there.
-async fn owned_in_image(tx: &mut Tx, image: i64) -> Result<BTreeSet<(i64, i64)>, db::Error> {
-    let mut owners: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
-    let mut spoken: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
-    for row in tx.query(&LIST_OWNED_IN_IMAGE, &[image.into()]).await? {
-        let (component, owner): (i64, i64) = (row.get(0)?, row.get(1)?);
-        owners.entry(component).or_default().insert(owner);
-        if let Some(vulnerability) = row.get::<Option<i64>>(2)? {
-            spoken.entry((component, vulnerability)).or_default().insert(owner);
+/// Returns the findings of images that their distribution answers for: by everything that installed the component there.
+async fn owned_in_images(tx: &mut Tx, images: &[Value]) -> Result<BTreeMap<i64, BTreeSet<(i64, i64)>>, db::Error> {
+    let mut owners: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+    let mut spoken: BTreeMap<(i64, i64, i64), BTreeSet<i64>> = BTreeMap::new();
+    for row in tx.query_list(&LIST_OWNED_IN_IMAGES, &[], images).await? {
+        let (image, component, owner): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        owners.entry((image, component)).or_default().insert(owner);
+        if let Some(vulnerability) = row.get::<Option<i64>>(3)? {
+            spoken.entry((image, component, vulnerability)).or_default().insert(owner);
         }
     }
-    spoken.retain(|(component, _), by| owners.get(component) == Some(by));
-    Ok(spoken.into_keys().collect())
+    let mut owned: BTreeMap<i64, BTreeSet<(i64, i64)>> = BTreeMap::new();
+    for ((image, component, vulnerability), by) in spoken {
+        if owners.get(&(image, component)) == Some(&by) {
+            owned.entry(image).or_default().insert((component, vulnerability));
+        }
+    }
+    Ok(owned)
 }
 
 impl Pipeline {

@@ -293,12 +293,7 @@ pub(super) async fn state_facts(pipeline: &Pipeline, context: &Context) -> Resul
             let chunk: Arc<[Fact]> = chunk.into();
             hub.write(move |tx| {
                 let chunk = Arc::clone(&chunk);
-                Box::pin(async move {
-                    for fact in chunk.iter() {
-                        facts::insert(tx, fact).await?;
-                    }
-                    Ok::<_, db::Error>(())
-                })
+                Box::pin(async move { facts::insert_all(tx, &chunk).await })
             })
             .await?;
         }

@@ -12,7 +12,7 @@ use policy::{Exception, Exceptions};
 use super::documents::{self, HUB, LIST_NEWEST, LIST_REPOSITORIES, micros};
 use super::stamp::{EXCEPTIONS, FIND_CLOCK, VEX};
 use super::vex::{self, LIST_NEWEST_VEX};
-use crate::advised::{Advisories, count_stale};
+use crate::advised::{Advisories, order_counting};
 use crate::aside::aside;
 use crate::pipeline::{Error, Pipeline};
 
@@ -123,7 +123,7 @@ impl Pipeline {
         documents::state_facts(self, context).await?;
         vex::state_facts(self, context).await?;
         self.take_over(context).await?;
-        count_stale(self, context).await?;
+        order_counting(self).await?;
         self.order_next().await?;
         Ok(Outcome::Done)
     }

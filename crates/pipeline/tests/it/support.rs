@@ -23,7 +23,7 @@ db::statements! {
     COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND (not_before_us < $1 OR attempts > 0) \
         AND (kind LIKE 'inventory%' OR kind LIKE 'findings%')";
     LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";
-    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match', 'findings.decide') AND state = 'pending' \
+    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match', 'findings.count', 'findings.decide') AND state = 'pending' \
         AND attempts > 0";
     COUNT_FACTS = "SELECT COUNT(*) FROM facts";
 }
