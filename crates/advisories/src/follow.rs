@@ -4,6 +4,7 @@ use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use feeds::Acceptance;
 use futures_util::StreamExt as _;
 use oci::Digest;
 
@@ -43,6 +44,7 @@ impl Advisories {
         self.tell().await
     }
 
+    /// Whether it may be older was decided when it was published.
     async fn bring(&self, blob: Digest, digest: String) -> Result<(), Error> {
         let entry = self.inner.registry.find_blob(&repository(), &blob).await?;
         let opened = self.inner.registry.open_blob(&repository(), &entry).await?;
@@ -57,7 +59,7 @@ impl Advisories {
         let opened = blocking(move || {
             file.rewind().map_err(failed)?;
             let decoder = zstd::Decoder::new(file.as_file()).map_err(failed)?;
-            store.import(decoder, Some(&digest))?;
+            store.import(decoder, Some(&digest), Acceptance::Any)?;
             Ok(store.open_current()?)
         })
         .await?;

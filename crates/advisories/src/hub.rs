@@ -8,7 +8,7 @@ use registry::Registry;
 use tenancy::Tenancy;
 use tokio::sync::Notify;
 use vulndb::file::{Corrupt, Database, Feed};
-use vulndb::{DeltaError, Time};
+use vulndb::{DeltaError, Older, Time};
 
 use crate::ArtifactError;
 
@@ -65,6 +65,9 @@ pub enum Error {
     /// What was brought is no database.
     #[error("what was brought is no database of advisories that this hub reads")]
     Refused(#[from] Corrupt),
+    /// What was made or brought is older than what is in use.
+    #[error("the database of advisories is older than the one that the hub has")]
+    Older(#[from] Older),
     /// What was brought is larger than any that is taken.
     #[error("what was brought is larger than {limit} bytes")]
     TooLarge {

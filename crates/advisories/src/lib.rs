@@ -21,5 +21,6 @@ pub use artifact::{
     ARTIFACT_TYPE, Artifact, ArtifactError, DATABASE_TYPE, DELTA_TYPE, DELTAS_MAX, PackedDatabase, PackedDelta,
     REPOSITORY, TAG,
 };
+pub use feeds::Acceptance;
 pub use hub::{Advisories, Error, OnDatabase, Opened, Options, Status};
 pub use update::UPDATE;

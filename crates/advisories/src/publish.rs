@@ -4,13 +4,14 @@ use std::io::{self, Read, Write as _};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
+use feeds::Acceptance;
 use futures_util::{Stream, StreamExt as _};
 use oci::{Digest, Reference, RepositoryName};
 use registry::{Body, ManifestPush, TagRule};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use vulndb::file::Database;
-use vulndb::make_delta;
+use vulndb::{is_older, make_delta};
 
 use crate::artifact::{Artifact, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
 use crate::hub::{Advisories, Error};
@@ -36,8 +37,13 @@ impl Advisories {
     /// Takes a database that an administrator brings, packed by zstd or not. Returns its digest.
     ///
     /// # Errors
-    /// `Refused` and `TooLarge` for what is none; otherwise when it cannot be kept or published.
-    pub async fn take<E>(&self, mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin) -> Result<String, Error>
+    /// `Refused` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted;
+    /// otherwise when it cannot be kept or published.
+    pub async fn take<E>(
+        &self,
+        mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
+        acceptance: Acceptance,
+    ) -> Result<String, Error>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -53,17 +59,27 @@ impl Advisories {
             file.write_all(&bytes).map_err(failed)?;
         }
         let file = blocking(move || unpacked(file)).await?;
-        let database = self.publish(file).await?;
+        // What another replica published a moment ago is what it has to be newer than.
+        if let Err(error) = self.follow().await {
+            self.warn(&error);
+        }
+        let database = self.publish(file, acceptance).await?;
         self.follow().await?;
         Ok(database)
     }
 
     /// Publishes a database, unless it is the one that is published. Returns its digest.
-    pub(crate) async fn publish(&self, file: Vec<u8>) -> Result<String, Error> {
+    pub(crate) async fn publish(&self, file: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
         let actual = hex::encode(digest(&SHA256, &file));
         let before = self.published().await?;
         if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
             return Ok(actual);
+        }
+        if acceptance == Acceptance::Newer
+            && let Some(current) = self.current()
+            && let Some(older) = is_older(&Database::open(&file)?.feeds()?, &current.feeds()?)
+        {
+            return Err(older.into());
         }
         // A delta leads from what clients have: what is published, which is here unless this replica is behind.
         let base =

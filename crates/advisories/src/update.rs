@@ -74,7 +74,12 @@ impl Advisories {
             Ok(()) => Ok(Outcome::Done),
             Err(error) => {
                 self.warn(&error);
-                Err(JobError::retry(&error))
+                // What is older stays so.
+                Err(if matches!(error, Error::Older(_)) {
+                    JobError::permanent(&error)
+                } else {
+                    JobError::retry(&error)
+                })
             }
         }
     }
@@ -105,7 +110,7 @@ impl Advisories {
         if let Some((_, refusal)) = built.feeds.iter().find_map(|feed| Some((&feed.name, feed.refusal.as_ref()?))) {
             self.warn(refusal);
         }
-        self.publish(built.file).await?;
+        self.publish(built.file, acceptance).await?;
         self.follow().await
     }
 }

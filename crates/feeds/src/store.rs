@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
 use vulndb::file::{Corrupt, Database};
+use vulndb::{Older, is_older};
 
 use crate::cache::Cache;
 use crate::map::Mapped;
+use crate::update::Acceptance;
 
 /// The largest database that is imported, in bytes: forty times what all publishers together take.
 pub const DATABASE_BYTES_MAX: u64 = 4 << 30;
@@ -54,6 +56,9 @@ pub enum StoreError {
         /// What came, in hexadecimal.
         actual: String,
     },
+    /// It is older than the one in use: it was rolled back, or brought by mistake.
+    #[error("the vulnerability database is older than the one in use")]
+    Older(#[source] Older),
     /// It is larger than any that is imported.
     #[error("the vulnerability database is larger than {DATABASE_BYTES_MAX} bytes")]
     TooLarge,
@@ -76,6 +81,9 @@ impl StoreError {
                 Some("it was made by another version of garrison; build or import it again")
             }
             Self::Corrupt { .. } | Self::Digest { .. } => Some("what was in use stays in use; fetch or build it again"),
+            Self::Older(_) => Some(
+                "what was in use stays in use; `--accept-older` takes it all the same, once you know why: see `garrison help ADVISORIES_OLDER`",
+            ),
             Self::Busy { .. } => Some("wait for it to end"),
             Self::Io { .. } | Self::TooLarge => None,
         }
@@ -131,7 +139,14 @@ impl Store {
 
     /// Takes a database into use: reads every byte of it once, and only then lets it take the place of the one before, which is
     /// removed. `expected` is the digest that it must have, in hexadecimal. Returns the digest.
-    pub fn import(&self, mut from: impl Read, expected: Option<&str>) -> Result<String, StoreError> {
+    ///
+    /// With [`Acceptance::Newer`], one that is older than the one in use is refused; one in use that cannot be read is as if there were none.
+    pub fn import(
+        &self,
+        mut from: impl Read,
+        expected: Option<&str>,
+        acceptance: Acceptance,
+    ) -> Result<String, StoreError> {
         fs::create_dir_all(&self.directory).map_err(|source| failed("make", &self.directory, source))?;
         let lock = self.directory.join("lock");
         let file = File::create(&lock).map_err(|source| failed("open", &lock, source))?;
@@ -143,8 +158,16 @@ impl Store {
             if let Some(expected) = expected.filter(|expected| *expected != actual) {
                 return Err(StoreError::Digest { expected: expected.to_owned(), actual });
             }
-            let verified = open(&partial)?.verify();
-            verified.map_err(|source| StoreError::Corrupt { path: partial.clone(), source })?;
+            let corrupt = |source| StoreError::Corrupt { path: partial.clone(), source };
+            let offered = open(&partial)?;
+            offered.verify().map_err(corrupt)?;
+            if acceptance == Acceptance::Newer
+                && let Ok(before) = self.open()
+                && let Ok(before) = before.feeds()
+                && let Some(older) = is_older(&offered.feeds().map_err(corrupt)?, &before)
+            {
+                return Err(StoreError::Older(older));
+            }
             self.take(&partial, &actual)?;
             Ok(actual)
         });
@@ -239,11 +262,15 @@ mod tests {
     use vulndb::file::{Builder, Feed};
 
     fn database(name: &str) -> Vec<u8> {
+        database_of(name, None)
+    }
+
+    fn database_of(name: &str, newest: Option<i64>) -> Vec<u8> {
         let feed = Feed {
             name: name.to_owned(),
             reader: "osv".to_owned(),
             address: String::new(),
-            fetched: None,
+            fetched: newest,
             advisories: 0,
             problems: Vec::new(),
         };
@@ -282,7 +309,7 @@ mod tests {
     struct Second<'a>(&'a Store);
     impl Read for Second<'_> {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            let error = self.0.import(database("two").as_slice(), None).unwrap_err();
+            let error = self.0.import(database("two").as_slice(), None, Acceptance::Newer).unwrap_err();
             assert!(matches!(error, StoreError::Busy { .. }), "{error}");
             Ok(0)
         }
@@ -293,15 +320,16 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path().join("deep/er"));
         assert!(matches!(store.open(), Err(StoreError::Missing { .. })));
-        store.import(database("one").as_slice(), None).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
         let old = store.open().unwrap();
-        let digest = store.import(database("two").as_slice(), Some(&digest_of(&database("two")))).unwrap();
+        let digest =
+            store.import(database("two").as_slice(), Some(&digest_of(&database("two"))), Acceptance::Newer).unwrap();
         assert_eq!(in_use(&store), "two");
         assert_eq!(names(&store), [format!("{digest}.vulndb"), "current".to_owned()]);
         assert_eq!(old.feeds().unwrap()[0].name, "one");
         old.verify().unwrap();
         // Twice the same is the same.
-        store.import(database("two").as_slice(), None).unwrap();
+        store.import(database("two").as_slice(), None, Acceptance::Newer).unwrap();
         assert_eq!(in_use(&store), "two");
     }
 
@@ -309,13 +337,13 @@ mod tests {
     fn what_is_refused_leaves_what_is_in_use() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice(), None).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
         let before = names(&store);
         let good = database("two");
         let mut flipped = good.clone();
         *flipped.last_mut().unwrap() ^= 1;
         let check = |bytes: &[u8], expected: Option<&str>, told: &str| {
-            let error = store.import(bytes, expected).unwrap_err();
+            let error = store.import(bytes, expected, Acceptance::Newer).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
             assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()), "{told}");
         };
@@ -323,16 +351,37 @@ mod tests {
         check(&good[..good.len() - 1], None, "is refused");
         check(&flipped, None, "is refused");
         check(&good, Some("00"), "not sha256:00");
-        let error = store.import(good[..100].chain(Broken), None).unwrap_err();
+        let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));
+    }
+
+    #[test]
+    fn an_older_one_is_taken_only_if_that_is_meant() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        let (early, late) = (database_of("a", Some(1_700_000_000)), database_of("a", Some(1_700_000_001)));
+        let import =
+            |bytes: &[u8], acceptance| store.import(bytes, None, acceptance).map_err(|error| error.to_string());
+        import(&early, Acceptance::Newer).unwrap();
+        import(&late, Acceptance::Newer).unwrap();
+        let before = names(&store);
+        let refused = import(&early, Acceptance::Newer);
+        assert_eq!(refused, Err("the vulnerability database is older than the one in use".to_owned()));
+        assert_eq!(names(&store), before);
+        import(&late, Acceptance::Newer).unwrap();
+        import(&early, Acceptance::Any).unwrap();
+        assert_eq!(names(&store), [format!("{}.vulndb", digest_of(&early)), "current".to_owned()]);
+        // What cannot be read any more keeps nothing from taking its place.
+        fs::write(store.directory.join("current"), "nonsense").unwrap();
+        import(&early, Acceptance::Newer).unwrap();
     }
 
     #[test]
     fn two_updates_at_once_are_one() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice().chain(Second(&store)), None).unwrap();
+        store.import(database("one").as_slice().chain(Second(&store)), None, Acceptance::Newer).unwrap();
         assert_eq!(in_use(&store), "one");
     }
 
@@ -341,13 +390,13 @@ mod tests {
     fn whatever_an_update_left_half_done_the_next_one_succeeds() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice(), None).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
         let two = database("two");
         fs::write(store.directory.join("partial"), &two[..50]).unwrap();
         fs::write(store.directory.join("current.next"), "sha256:00").unwrap();
         fs::write(store.directory.join(format!("{}.vulndb", digest_of(&two))), &two).unwrap();
         assert_eq!(in_use(&store), "one");
-        store.import(two.as_slice(), None).unwrap();
+        store.import(two.as_slice(), None, Acceptance::Newer).unwrap();
         assert_eq!(in_use(&store), "two");
         assert_eq!(names(&store), [format!("{}.vulndb", digest_of(&two)), "current".to_owned()]);
     }

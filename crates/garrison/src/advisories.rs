@@ -121,7 +121,8 @@ pub(crate) fn moment(time: Option<Time>) -> String {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let hint = error.hint();
-        let error = Self::new(Kind::Environment, error);
+        let kind = if matches!(error, StoreError::Older(_)) { Kind::No } else { Kind::Environment };
+        let error = Self::new(kind, error);
         match hint {
             Some(hint) => error.hint(hint),
             None => error,

@@ -11,6 +11,7 @@
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod advisory;
+mod age;
 mod cpe;
 pub mod cvss;
 mod delta;
@@ -32,6 +33,7 @@ pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
     Verdict,
 };
+pub use age::{Older, is_older};
 pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
 pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};

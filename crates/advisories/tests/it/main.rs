@@ -8,7 +8,7 @@ use std::time::Duration;
 use advisories::{Advisories, Artifact, Error, Options, REPOSITORY, TAG};
 use bytes::Bytes;
 use db::{Config, Db};
-use feeds::Store;
+use feeds::{Acceptance, Store};
 use identity::{MasterKey, Secret};
 use registry::Registry;
 use tempfile::TempDir;
@@ -88,11 +88,17 @@ fn digest_of(bytes: &[u8]) -> String {
 
 /// A database of so many records, whose texts do not pack well.
 fn database(count: usize) -> Vec<u8> {
+    database_of(count, NEWEST)
+}
+
+const NEWEST: i64 = 1_700_000_000;
+
+fn database_of(count: usize, newest: i64) -> Vec<u8> {
     let feed = Feed {
         name: "ours".to_owned(),
         reader: "osv".to_owned(),
         address: String::new(),
-        fetched: Some(1_700_000_000),
+        fetched: Some(newest),
         advisories: 0,
         problems: Vec::new(),
     };
@@ -107,7 +113,11 @@ fn database(count: usize) -> Vec<u8> {
 }
 
 async fn take(advisories: &Advisories, bytes: Vec<u8>) -> Result<String, Error> {
-    advisories.take(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))])).await
+    take_even(advisories, bytes, Acceptance::Newer).await
+}
+
+async fn take_even(advisories: &Advisories, bytes: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
+    advisories.take(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))]), acceptance).await
 }
 
 testkit::on_both_databases! {
@@ -151,6 +161,25 @@ testkit::on_both_databases! {
         }
         assert_eq!(hub.artifact().await, before);
         assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&good));
+    }
+
+    /// What is older than what any replica published is refused by each of them, and followed where it was meant.
+    async fn an_older_database_is_taken_only_if_that_is_meant(database: Database) {
+        let hub = Hub::new(database).await;
+        let (first, second) = (hub.replica("first"), hub.replica("second"));
+        let (old, new) = (database_of(2, NEWEST - 1), database_of(3, NEWEST));
+        take(&first, old.clone()).await.unwrap();
+        take(&first, new.clone()).await.unwrap();
+        let before = hub.artifact().await;
+        for replica in [&first, &second] {
+            let error = take(replica, old.clone()).await.unwrap_err();
+            assert!(matches!(error, Error::Older(_)), "{error}");
+            assert_eq!(replica.status().unwrap().digest.unwrap(), digest_of(&new));
+        }
+        assert_eq!(hub.artifact().await, before);
+        take_even(&second, old.clone(), Acceptance::Any).await.unwrap();
+        first.follow().await.unwrap();
+        assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&old));
     }
 
     /// Whoever matches is given a database until it takes it, and at each start.

@@ -1,5 +1,6 @@
 //! The hub's database of advisories.
 
+use advisories::Acceptance;
 use axum::response::Response;
 use http::StatusCode;
 use ledger::audit::Record;
@@ -105,13 +106,16 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
 }
 
 pub(crate) async fn import(mut call: Call) -> Result<Response, Failure> {
+    let acceptance = if call.flag("accept_older")? { Acceptance::Any } else { Acceptance::Newer };
     let body = call.body();
-    let digest = call.app.advisories.take(body).await.map_err(refused)?;
+    let digest = call.app.advisories.take(body, acceptance).await.map_err(refused)?;
     let (actor, detail) = (call.actor(), format!("sha256:{digest}"));
     call.app
         .db
         .write(move |tx| {
-            let record = Record::allowed(&actor, "advisories.import", "system").detail("digest", detail.clone());
+            let record = Record::allowed(&actor, "advisories.import", "system")
+                .detail("digest", detail.clone())
+                .detail("accept_older", acceptance == Acceptance::Any);
             Box::pin(async move { ledger::audit::record(tx, record).await })
         })
         .await?;
@@ -122,6 +126,8 @@ fn refused(error: advisories::Error) -> Failure {
     match error {
         advisories::Error::Refused(_) => Failure::bad_request("DOCUMENT_INVALID", chain(&error))
             .hint("`garrison db export FILE` writes one; both sides must have the same version"),
+        advisories::Error::Older(_) => Failure::new(StatusCode::CONFLICT, "ADVISORIES_OLDER", chain(&error))
+            .hint("what the hub has stays in use; `--accept-older` takes it all the same, once you know why"),
         advisories::Error::TooLarge { .. } => {
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "DOCUMENT_INVALID", error.to_string())
         }

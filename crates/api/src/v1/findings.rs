@@ -152,7 +152,7 @@ impl Call {
         Ok((filter, order))
     }
 
-    fn flag(&self, name: &'static str) -> Result<bool, Failure> {
+    pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Failure> {
         match self.target.query(name) {
             None | Some("" | "false") => Ok(false),
             Some("true") => Ok(true),

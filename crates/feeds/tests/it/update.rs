@@ -91,7 +91,7 @@ impl Scene {
     /// Updates, and returns what was refused.
     async fn update(&self, acceptance: Acceptance) -> Vec<String> {
         let built = self.build(acceptance).await.unwrap();
-        self.store().import(built.file.as_slice(), None).unwrap();
+        self.store().import(built.file.as_slice(), None, Acceptance::Any).unwrap();
         built.refusals().map(|(feed, refusal)| format!("{feed}: {}", refusal.in_words())).collect()
     }
 

@@ -295,6 +295,73 @@ fn two_databases_are_compared_and_one_is_carried_elsewhere() {
     insta::assert_snapshot!("carried", other.run(&["db", "status"]));
 }
 
+/// Writes databases of one feed: of yesterday, of today, and of today with a record more.
+fn databases(home: &Home) {
+    let github = ["db", "build", "--feed", "github=osv:github"];
+    let build = |to: &str| assert!(home.run(&[&github[..], &["--to", to]].concat()).starts_with("exit 0\n"));
+    let record = record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-0001"], "b", "2.0.2", "HIGH");
+    write(home, "github/a.json", &record.replace("2026-01-02", "2026-01-01"));
+    build("old.vulndb");
+    // What does not pack well is brought as changes.
+    let text =
+        |number: usize| format!("{:x?}", (0..200).map(|at| at * number * 0x9e37_79b9 + number).collect::<Vec<_>>());
+    for number in 1..40 {
+        let id = format!("GHSA-cccc-cccc-{number:04}");
+        write(
+            home,
+            &format!("github/{id}.json"),
+            &record.replace("GHSA-aaaa-aaaa-aaaa", &id).replace("what is wrong", &text(number)),
+        );
+    }
+    build("new.vulndb");
+    write(home, "github/a.json", &record);
+    build("newer.vulndb");
+}
+
+#[test]
+fn an_older_database_is_refused_unless_it_is_meant() {
+    let home = Home::new();
+    databases(&home);
+    let newest = || home.run(&["db", "status"]).lines().nth(2).unwrap_or_default().to_owned();
+    assert!(home.run(&["db", "import", "new.vulndb"]).starts_with("exit 0\n"));
+    insta::assert_snapshot!("older_is_refused", home.run(&["db", "import", "old.vulndb"]));
+    assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
+    assert!(home.run(&["db", "import", "--accept-older", "old.vulndb"]).starts_with("exit 0\n"));
+    assert!(newest().starts_with("Advisories of 2026-01-01"), "{}", newest());
+    // What somebody makes of documents is what they mean.
+    assert!(home.run(&["db", "import", "new.vulndb"]).starts_with("exit 0\n"));
+    write(&home, "before/a.json", &record("GHSA-aaaa-aaaa-aaaa", &[], "b", "2", "LOW").replace("2026", "2025"));
+    assert!(home.run(&["db", "build", "--feed", "github=osv:before"]).starts_with("exit 0\n"));
+    assert!(newest().starts_with("Advisories of 2025"), "{}", newest());
+}
+
+#[test]
+fn a_client_follows_its_hub_and_neither_goes_back() {
+    let (at_hub, user) = (Home::new(), Home::new());
+    databases(&user);
+    let hub = Hub::start(&at_hub, &[]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let run = |arguments: &[&str]| user.run(&[&["db"], arguments].concat()).replace(&hub.address, "HUB");
+    let told = |name: &str, arguments: &[&str]| {
+        insta::with_settings!({filters => [(r"\d+(\.\d+)? (B|KiB)", "[SIZE]")]}, { insta::assert_snapshot!(name, run(arguments)) });
+    };
+    told("hub_has_none_to_give", &["update", "-q"]);
+    told("hub_is_brought_one", &["import", "--hub", "new.vulndb"]);
+    told("client_takes_the_whole", &["update", "-q"]);
+    told("client_has_the_newest", &["update", "-q"]);
+    assert!(run(&["import", "--hub", "newer.vulndb"]).starts_with("exit 0\n"));
+    told("client_takes_what_changed", &["update", "-q"]);
+    told("hub_refuses_an_older_one", &["import", "--hub", "old.vulndb"]);
+    told("hub_takes_an_older_one_that_is_meant", &["import", "--hub", "--accept-older", "old.vulndb"]);
+    told("client_refuses_an_older_one", &["update", "-q"]);
+    assert!(run(&["status"]).contains("Advisories of 2026-01-02 03:04: 40 records"));
+    told("client_takes_an_older_one_that_is_meant", &["update", "-q", "--accept-older"]);
+    // Without what leads there, or with a damaged one in use, the whole of it comes.
+    assert!(run(&["import", "--hub", "newer.vulndb"]).starts_with("exit 0\n"));
+    std::fs::write(user.path().join(".local/share/garrison/advisories/current"), "nonsense").unwrap();
+    told("client_with_a_damaged_one_takes_the_whole", &["update", "-q"]);
+}
+
 #[test]
 fn mistakes_are_told_before_anything_is_read() {
     let home = Home::new();

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use feeds::Acceptance;
 use serde_json::json;
 use vulndb::file::{Builder, Database, Feed};
 use vulndb::{Reader, Records};
@@ -62,7 +63,7 @@ impl Build {
                 })?;
                 None
             }
-            None => Some(advisories::store()?.import(file.as_slice(), None)?),
+            None => Some(advisories::store()?.import(file.as_slice(), None, Acceptance::Any)?),
         };
         let database = Database::open(&file).map_err(advisories::damaged)?;
         report(session, &database, self.to.as_deref(), digest.as_deref())

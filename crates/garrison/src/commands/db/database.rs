@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use feeds::FeedState;
+use feeds::{Acceptance, FeedState};
 use serde_json::json;
 use vulndb::file::Feed;
 use vulndb::{Change, Ecosystem, Time};
@@ -45,7 +45,11 @@ pub(crate) struct Diff {
 #[command(after_help = "Example:
   garrison db import advisories.vulndb
   garrison db import advisories.vulndb --digest sha256:0f3c...
-  garrison db import --hub advisories.vulndb")]
+  garrison db import --hub advisories.vulndb
+  garrison db import --accept-older yesterday.vulndb
+
+One whose newest records are older than those in use is refused, unless that is meant.
+Exit codes: 0 done, 1 it is older than the one in use, 2 not understood, 3 it could not be read or is no database.")]
 pub(crate) struct Import {
     /// Database, or `-` for standard input
     file: String,
@@ -55,6 +59,9 @@ pub(crate) struct Import {
     /// Bring it to the current hub, which serves it to its clients
     #[arg(long, conflicts_with = "digest")]
     hub: bool,
+    /// Take it although it is older than the one in use
+    #[arg(long)]
+    accept_older: bool,
 }
 
 /// Write the database in use to a file, for a machine that reaches no feed.
@@ -242,16 +249,17 @@ fn word(change: Change) -> &'static str {
 impl Import {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         if self.hub {
-            return hub::bring(session, &self.file);
+            return hub::bring(session, &self.file, self.accept_older);
         }
         let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
         let store = advisories::store()?;
+        let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
         let digest = if self.file == "-" {
-            store.import(io::stdin().lock(), expected)?
+            store.import(io::stdin().lock(), expected, acceptance)?
         } else {
             let file = File::open(&self.file)
                 .map_err(|source| CommandError::environment(format!("failed to open `{}`", self.file), source))?;
-            store.import(file, expected)?
+            store.import(file, expected, acceptance)?
         };
         let digest = format!("sha256:{digest}");
         match session.format() {

@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::time::Duration;
 
 use ::advisories::{Artifact, REPOSITORY, TAG};
-use feeds::StoreError;
+use feeds::{Acceptance, StoreError};
 use oci::{Reference, RepositoryName};
 use outbound::{Endpoint, Method, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
 }
 
 /// Brings the hub a database, packed for the way.
-pub(super) fn bring(session: &Session, file: &str) -> Result<(), CommandError> {
+pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result<(), CommandError> {
     let mut bytes = Vec::new();
     let read = if file == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes)
@@ -53,7 +53,7 @@ pub(super) fn bring(session: &Session, file: &str) -> Result<(), CommandError> {
         .map_err(|source| CommandError::environment("failed to pack the database", source))?;
     block_on(async {
         let hub = session.hub()?;
-        let endpoint = Endpoint::api(["advisories", "database"]);
+        let endpoint = Endpoint::api(["advisories", "database"]).with("accept_older", accept_older);
         let _imported: Value = hub.upload(&endpoint, packed, IMPORT_TIME_MAX).await?;
         tell(session, &hub).await
     })
@@ -79,7 +79,7 @@ async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), Comman
 }
 
 /// Takes the database of the current hub; false when no hub is chosen.
-pub(super) fn take(session: &Session, is_quiet: bool) -> Result<bool, CommandError> {
+pub(super) fn take(session: &Session, acceptance: Acceptance, is_quiet: bool) -> Result<bool, CommandError> {
     // Who has no home has no contexts.
     let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
     let Some((_, context)) = session.find_current(&contexts)? else { return Ok(false) };
@@ -100,8 +100,8 @@ pub(super) fn take(session: &Session, is_quiet: bool) -> Result<bool, CommandErr
         };
         let artifact = Artifact::parse(&manifest.bytes)
             .map_err(|error| CommandError::environment("failed to understand what the hub has", error))?;
-        let mut taking =
-            Taking { client, repository, progress: (!is_quiet).then(Progress::passing), bytes: 0, fetched: 0 };
+        let progress = (!is_quiet).then(Progress::passing);
+        let mut taking = Taking { client, repository, acceptance, progress, bytes: 0, fetched: 0 };
         let how = taking.run(&artifact).await?;
         if let Some(progress) = taking.progress.take() {
             progress.clear();
@@ -122,6 +122,7 @@ enum How {
 struct Taking {
     client: RegistryClient,
     repository: RepositoryName,
+    acceptance: Acceptance,
     progress: Option<Progress>,
     /// Of the blob that comes.
     bytes: u64,
@@ -143,7 +144,7 @@ impl Taking {
         {
             match self.changed(database.file_bytes().to_vec(), &way).await {
                 Ok(file) => {
-                    store.import(file.as_slice(), Some(wanted))?;
+                    store.import(file.as_slice(), Some(wanted), self.acceptance)?;
                     return Ok(How::Changes);
                 }
                 // The whole of it is right, whatever became of its changes.
@@ -154,7 +155,7 @@ impl Taking {
         let file = self.fetch(&blob.blob, blob.packed_bytes).await?;
         let decoder = zstd::Decoder::new(file)
             .map_err(|source| CommandError::environment("failed to unpack the database", source))?;
-        store.import(decoder, Some(wanted))?;
+        store.import(decoder, Some(wanted), self.acceptance)?;
         Ok(How::Whole)
     }
 

@@ -44,7 +44,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
   garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
 
 `garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
-Exit codes: 0 done, 2 not understood, 3 nothing could be had.")]
+Exit codes: 0 done, 1 the hub's database is older than the one in use, 2 not understood, 3 nothing could be had.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Update {
     /// Have the current hub fetch what is new for all its clients
@@ -65,7 +65,7 @@ pub(crate) struct Update {
     /// Host of a feed that may be in a private network or on this machine, and may be asked over plain HTTP
     #[arg(long = "private-host", value_name = "HOST[:PORT]")]
     private_hosts: Vec<PrivateHost>,
-    /// Take a feed that is older than the last good one, or has lost most of its records
+    /// Take a feed that is older than the last good one, or has lost most of its records, or a hub's database that is older than the one in use
     #[arg(long)]
     accept_older: bool,
     /// PEM file of certificates to trust besides the platform's
@@ -97,7 +97,8 @@ impl Update {
             return hub::order(session, self.accept_older);
         }
         let is_of_feeds = self.from_feeds || self.all || !self.ecosystems.is_empty() || !self.feeds.is_empty();
-        if !is_of_feeds && hub::take(session, self.quiet)? {
+        let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
+        if !is_of_feeds && hub::take(session, acceptance, self.quiet)? {
             return Ok(());
         }
         let settings = Settings::parse(&setting_flags::layers(self.config.clone(), Vec::new())?)?;
@@ -122,14 +123,14 @@ impl Update {
             let mut progress = Shown((!self.quiet).then(Progress::passing));
             let fetched = feeds::fetch(&lock, &client, plan, &mut |state| progress.tell(state)).await;
             let current = store.open().ok();
-            let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
             let now = jiff::Timestamp::now().as_second();
             let built =
                 feeds::build(&lock, fetched, current.as_ref(), acceptance, now, &mut |state| progress.tell(state));
             progress.clear();
             built.map_err(nothing)
         })?;
-        let digest = store.import(built.file.as_slice(), None)?;
+        // Each feed was judged by itself.
+        let digest = store.import(built.file.as_slice(), None, Acceptance::Any)?;
         report(session, &built, &digest)
     }
 

@@ -1,0 +1,92 @@
+//! Which of two databases is the older.
+//!
+//! The same documents give the same file, so that it states no time at which it was made: it is as old as the newest records of its feeds.
+
+use crate::Time;
+use crate::file::Feed;
+
+/// Says that a database is older than another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("its newest record{} is of {}, that of the one in use is of {}", of(.feed.as_deref()), moment(*.newest), moment(*.before))]
+pub struct Older {
+    /// The feed that shows it; none where the two have no feed in common.
+    pub feed: Option<String>,
+    /// When the newest record of the older one was made or changed.
+    pub newest: Time,
+    /// The same of the other.
+    pub before: Time,
+}
+
+/// Returns whether a database, by its feeds, is older than that which it would take the place of: in a feed that both have, or as a whole
+/// where they have none in common. What has no date is not judged.
+pub fn is_older(offered: &[Feed], before: &[Feed]) -> Option<Older> {
+    let mut in_common = offered.iter().filter_map(|feed| {
+        let known = before.iter().find(|known| known.name == feed.name)?;
+        Some((feed, feed.fetched?, known.fetched?))
+    });
+    let mut is_any_in_common = false;
+    let shown = in_common.find(|(_, newest, before)| {
+        is_any_in_common = true;
+        newest < before
+    });
+    if let Some((feed, newest, before)) = shown {
+        return Some(Older { feed: Some(feed.name.clone()), newest, before });
+    }
+    if is_any_in_common {
+        return None;
+    }
+    let newest_of = |feeds: &[Feed]| feeds.iter().filter_map(|feed| feed.fetched).max();
+    let (newest, before) = (newest_of(offered)?, newest_of(before)?);
+    (newest < before).then_some(Older { feed: None, newest, before })
+}
+
+fn of(feed: Option<&str>) -> String {
+    feed.map(|feed| format!(" of `{feed}`")).unwrap_or_default()
+}
+
+fn moment(time: Time) -> String {
+    let moment = jiff::Timestamp::from_second(time);
+    moment.map_or_else(|_| "no known day".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_as_old_as_the_feeds_that_it_shares() {
+        let feeds = |named: &[(&str, Option<Time>)]| -> Vec<Feed> {
+            let feed = |(name, fetched): &(&str, Option<Time>)| Feed {
+                name: (*name).to_owned(),
+                reader: "osv".to_owned(),
+                address: String::new(),
+                fetched: *fetched,
+                advisories: 0,
+                problems: Vec::new(),
+            };
+            named.iter().map(feed).collect()
+        };
+        let check = |offered: &[(&str, Option<Time>)], before: &[(&str, Option<Time>)], expected: Option<&str>| {
+            let older = is_older(&feeds(offered), &feeds(before));
+            assert_eq!(older.map(|older| older.to_string()).as_deref(), expected, "{offered:?} after {before:?}");
+        };
+        let (early, late) = (Some(1_700_000_000), Some(1_700_000_001));
+        let told =
+            "its newest record of `a` is of 2023-11-14 22:13:20, that of the one in use is of 2023-11-14 22:13:21";
+        check(&[], &[], None);
+        check(&[], &[("a", late)], None);
+        check(&[("a", early)], &[], None);
+        check(&[("a", late)], &[("a", late)], None);
+        check(&[("a", late)], &[("a", early)], None);
+        check(&[("a", early)], &[("a", late)], Some(told));
+        // One feed that went back is enough, whatever else came on.
+        check(&[("b", late), ("a", early)], &[("a", late), ("b", early)], Some(told));
+        // A feed that is not wanted any more is not one that went back.
+        check(&[("a", early)], &[("a", early), ("b", late)], None);
+        check(&[("a", None)], &[("a", late)], None);
+        check(&[("a", early)], &[("a", None)], None);
+        let told = "its newest record is of 2023-11-14 22:13:20, that of the one in use is of 2023-11-14 22:13:21";
+        check(&[("a", early)], &[("b", late)], Some(told));
+        check(&[("a", late)], &[("b", early)], None);
+    }
+}
