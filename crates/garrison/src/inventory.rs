@@ -9,7 +9,7 @@ mod source;
 mod vex;
 
 pub(crate) use cache::LayerCache;
-pub(crate) use hub::InHub;
+pub(crate) use hub::{HubDecisions, InHub};
 pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 
@@ -17,7 +17,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use component::{Inventory, Layer, Subject};
-use images::{FileSystems, Image, ImageReference, Local, Opened, SingleFile, Source as Place};
+use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
 use oci::Platform;
 use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source, formats};
 
@@ -44,7 +44,7 @@ pub(crate) enum Talk {
     Nothing,
 }
 
-/// An inventory, and the hub that had it.
+/// An inventory, and the hub that the image is in, if it was asked.
 pub(crate) struct Looked {
     pub(crate) inventory: Inventory,
     pub(crate) in_hub: Option<InHub>,
@@ -62,10 +62,9 @@ impl Reader {
             Place::Registry(reference) => {
                 let options = registry::options(reference, &self.access, &|text| self.note(text))?;
                 let image = Image::fetch(reference, options, self.platform.as_ref())?;
-                return match self.known(reference, &image) {
-                    Some((inventory, hub)) => Ok(Looked { inventory, in_hub: Some(hub) }),
-                    None => Ok(Looked { inventory: self.read_image(&image)?, in_hub: None }),
-                };
+                let in_hub = if self.asks_hub { InHub::find(reference, &image) } else { None };
+                let known = in_hub.as_ref().and_then(|hub| self.known(hub, &image));
+                return Ok(Looked { inventory: known.map_or_else(|| self.read_image(&image), Ok)?, in_hub });
             }
             Place::Local(local) => local,
         };
@@ -86,17 +85,13 @@ impl Reader {
         self.read_opened(opened)
     }
 
-    /// Returns the inventory that the image's registry has of it, if that is a hub that the user is logged in to.
-    fn known(&self, reference: &ImageReference, image: &Image) -> Option<(Inventory, InHub)> {
-        if !self.asks_hub {
-            return None;
-        }
-        let hub = InHub::find(reference, image)?;
+    /// Returns the inventory that the image's hub has of it.
+    fn known(&self, hub: &InHub, image: &Image) -> Option<Inventory> {
         match hub.inventory() {
             Ok(known) => {
                 self.note("Taken from the hub's inventory; `--no-cache` reads the layers.");
                 let Source { subject, layers, created, .. } = source(image, &[]);
-                Some((Inventory { subject, layers, created, ..known }, hub))
+                Some(Inventory { subject, layers, created, ..known })
             }
             Err(reason) => {
                 self.note(&format!("Reading the layers: {reason}."));

@@ -6,7 +6,7 @@ use findings::{Answer, Condition, Explanation, Options, Report, explanation_tabl
 use crate::advisories::{self, damaged};
 use crate::commands::sbom::Reading;
 use crate::error::{CommandError, Kind};
-use crate::inventory::{self, InHub, Looked, Reader};
+use crate::inventory::{self, InHub, Reader};
 use crate::output;
 use crate::session::Session;
 
@@ -71,44 +71,45 @@ impl Scan {
         let given = self.database.as_deref().map(|path| advisories::open(Some(path))).transpose()?;
         let reader = self.reading.reader()?;
         let place = inventory::resolve(session, &self.source)?;
-        let Looked { inventory, in_hub } = source::look(&reader, &place)?;
-        advisories::remember(&inventory);
+        let looked = source::look(&reader, &place)?;
+        let inventory = &looked.inventory;
+        advisories::remember(inventory);
         // Of what is given here the hub knows nothing.
-        let hub = in_hub.filter(|_| given.is_none() && self.decisions.are_none());
-        let database = || given.map_or_else(|| advisories::open_for(&inventory), Ok);
+        let hub = looked.in_hub.as_ref().filter(|_| given.is_none() && self.decisions.are_none());
+        let database = || given.map_or_else(|| advisories::open_for(inventory), Ok);
         if let Some(name) = &self.explain {
             let asked = self.component.as_deref();
-            let answer = ask(&reader, hub.as_ref(), |hub| hub.explanation(name, asked));
+            let answer = ask(&reader, hub, |hub| hub.explanation(name, asked));
             let explanation = if let Some(explanation) = answer {
                 explanation
             } else {
                 let database = database()?;
-                let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
-                Explanation::of(&database, &inventory, &decisions.deciders(), name, asked).map_err(damaged)?
+                let decisions = self.decisions.complete(files, &reader, &place, &looked)?;
+                Explanation::of(&database, inventory, &decisions.deciders(), name, asked).map_err(damaged)?
             };
             return tell(&explanation, outputs.is_json()?);
         }
         let mut started = Instant::now();
-        let answer = ask(&reader, hub.as_ref(), |hub| hub.report(self.only_fixed));
+        let answer = ask(&reader, hub, |hub| hub.report(self.only_fixed));
         let (report, remarks) = if let Some(report) = answer {
             let remarks = decisions::remarks_of_hub(&report.exceptions, &report.vex);
             // What it is called here, and where: the hub knows it by its repository.
             (Report { source: inventory.subject.clone(), layers: inventory.layers.clone(), ..report }, remarks)
         } else {
             let database = database()?;
-            let decisions = self.decisions.complete(files, &reader, &place, &inventory)?;
+            let decisions = self.decisions.complete(files, &reader, &place, &looked)?;
             started = Instant::now();
             let options = Options {
                 deciders: decisions.deciders(),
                 only_fixed: self.only_fixed,
                 with_summaries: outputs.need_summaries(),
             };
-            let report = Report::of(&database, &inventory, &options).map_err(damaged)?;
-            let remarks = decisions::remarks(&report.exceptions, &report.vex);
+            let report = Report::of(&database, inventory, &options).map_err(damaged)?;
+            let remarks = decisions.remarks(&report);
             (report, remarks)
         };
         let milliseconds = u64::try_from(started.elapsed().as_millis()).ok();
-        for left_out in outputs.write(&report, &inventory, milliseconds)? {
+        for left_out in outputs.write(&report, inventory, milliseconds)? {
             reader.note(&left_out);
         }
         for remark in remarks {

@@ -295,6 +295,57 @@ fn two_databases_are_compared_and_one_is_carried_elsewhere() {
     insta::assert_snapshot!("carried", other.run(&["db", "status"]));
 }
 
+#[test]
+fn what_is_given_here_counts_beside_what_the_hub_has() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let built = image(&at_hub);
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let file = user.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let run = |arguments: &[&str]| user.run(arguments).replace(&hub.address, "HUB");
+    let done = |arguments: &[&str]| {
+        let told = run(arguments);
+        assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
+    };
+    while !run(&["sbom", "team/api:1.4"]).contains("Taken from the hub") {}
+    let second = |days: i64| jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + days * 86_400).unwrap();
+    let exceptions = |id: &str, what: &str| {
+        let (created, expires) = (second(-1).strftime("%Y-%m-%d"), second(30).strftime("%Y-%m-%d"));
+        format!(
+            "apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n- {{id: {id}, {what}, owner: ada@example.org, reason: not served, created: {created}, expires: {expires}}}\n"
+        )
+    };
+    let vex = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vex.example/1", "author": "team", "version": 1,
+        "timestamp": "2026-01-02T00:00:00Z", "statements": [{
+            "vulnerability": {"name": "CVE-2024-0001"}, "products": [{"@id": "pkg:npm/b@2.0.1"}],
+            "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
+        }],
+    });
+    write(&user, "hub.yaml", &exceptions("same", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb]"));
+    write(&user, "team.json", &vex.to_string());
+    write(&user, "here.yaml", &exceptions("same", "vulnerabilities: [CVE-2024-0001], paths: ['/app/old/**']"));
+    done(&["exceptions", "push", "hub.yaml"]);
+    done(&["vex", "push", "team.json", "--project", "team"]);
+    let scan = ["scan", "team/api:1.4", "--database", "advisories.vulndb"];
+    let told = |name: &str, arguments: &[&str]| {
+        let filters = [(r"\d+ ms", "N ms"), (r"\(\d+ [a-z]+ old\)", "(AGE)"), (r"until \d{4}-\d\d-\d\d", "until DAY")];
+        insta::with_settings!({filters => filters}, { insta::assert_snapshot!(name, run(&[&scan, arguments].concat())) });
+    };
+    told("of_the_hub_alone", &["--fail-on", "any"]);
+    told("of_the_hub_and_given", &["--exceptions", "here.yaml", "--fail-on", "any"]);
+    told("of_the_hub_explained", &["--exceptions", "here.yaml", "--explain", "GHSA-bbbb-bbbb-bbbb"]);
+    // What the hub keeps from who asks is said to be missing.
+    write(&user, "password", "a long password\n");
+    let mut create = user.garrison(&["user", "create", "ada", "--password-stdin"]);
+    assert!(create.stdin(std::fs::File::open(user.path().join("password")).unwrap()).status().unwrap().success());
+    done(&["project", "grant", "team", "ada", "reader"]);
+    assert!(login(&user, &hub, "ada", "a long password").starts_with("exit 0\n"));
+    told("of_the_hub_as_far_as_one_may_know", &["--exceptions", "here.yaml"]);
+}
+
 /// Writes databases of one feed: of yesterday, of today, and of today with a record more.
 fn databases(home: &Home) {
     let github = ["db", "build", "--feed", "github=osv:github"];

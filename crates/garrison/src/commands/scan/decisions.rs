@@ -1,5 +1,5 @@
-use component::{Inventory, Pattern, Subject};
-use findings::{Deciders, ExceptionState, ExceptionUse, VexUse};
+use component::{Pattern, Subject};
+use findings::{Deciders, ExceptionState, ExceptionUse, Report, VexUse};
 use images::Source;
 use jiff::Timestamp;
 use policy::Exceptions;
@@ -7,7 +7,7 @@ use vex::{Document, ImageName, Others, Statements, Trust};
 
 use crate::commands::bounded;
 use crate::error::{CommandError, Kind};
-use crate::inventory::Reader;
+use crate::inventory::{HubDecisions, Looked, Reader};
 
 /// The word that stands for the documents beside an image.
 const REFERRERS: &str = "referrers";
@@ -35,6 +35,10 @@ fn pattern(text: &str) -> Result<Pattern, component::PatternError> {
 pub(super) struct Given {
     exceptions: Option<Exceptions>,
     statements: Option<Statements>,
+    /// How many of the exceptions were given here; those of the hub follow.
+    exceptions_here: usize,
+    /// How many of the documents are the hub's; those that were given here follow.
+    vex_of_hub: usize,
     subject: vex::Subject,
     repository: Option<String>,
     now: Timestamp,
@@ -54,15 +58,23 @@ impl Decisions {
         Ok(Files { exceptions, documents })
     }
 
-    /// Adds what lies beside the image, if that was asked for.
+    /// Adds what lies beside the image, if that was asked for, and what counts for it in its hub.
     pub(super) fn complete(
         &self,
         files: Files,
         reader: &Reader,
         place: &Source,
-        inventory: &Inventory,
+        looked: &Looked,
     ) -> Result<Given, CommandError> {
-        let Files { exceptions, mut documents } = files;
+        let Looked { inventory, in_hub } = looked;
+        let of_hub = in_hub.as_ref().map(|hub| tell_missing(reader, hub.decisions())).unwrap_or_default();
+        let mut exceptions = files.exceptions.map(|given| given.entries().to_vec()).unwrap_or_default();
+        let exceptions_here = exceptions.len();
+        exceptions.extend(of_hub.exceptions);
+        let vex_of_hub = of_hub.vex.len();
+        // Of two statements of one moment that holds which comes last.
+        let mut documents = of_hub.vex;
+        documents.extend(files.documents);
         if self.vex.iter().any(|word| word == REFERRERS) {
             documents.extend(beside(reader, place)?);
         }
@@ -72,13 +84,19 @@ impl Decisions {
             Subject::Image { name, .. } => repository(name),
             Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
         };
-        let statements = (!self.vex.is_empty()).then(|| Statements::new(documents, &trust));
-        let subject = match place {
+        let statements = (!documents.is_empty() || !self.vex.is_empty()).then(|| Statements::new(documents, &trust));
+        let exceptions = (!exceptions.is_empty() || self.exceptions.is_some()).then(|| Exceptions::new(exceptions));
+        let mut subject = match place {
             // The digest that was asked for may be that of an index, of which the inventory says nothing.
             Source::Registry(reference) => vex::Subject::of(inventory).with_image(&reference.to_string()),
             Source::Local(_) => vex::Subject::of(inventory),
         };
-        Ok(Given { exceptions, statements, subject, repository, now: Timestamp::now() })
+        if let Some(hub) = in_hub {
+            // As the hub itself calls it.
+            subject = subject.with_image(hub.repository());
+        }
+        let now = Timestamp::now();
+        Ok(Given { exceptions, statements, exceptions_here, vex_of_hub, subject, repository, now })
     }
 }
 
@@ -98,6 +116,23 @@ impl Given {
             subject: Some(&self.subject),
         }
     }
+
+    /// Returns what their owners should know.
+    pub(super) fn remarks(&self, report: &Report) -> Vec<String> {
+        let (given, of_hub) = report.exceptions.split_at(self.exceptions_here.min(report.exceptions.len()));
+        let (vex_of_hub, vex) = report.vex.split_at(self.vex_of_hub.min(report.vex.len()));
+        let mut all = remarks(given, vex);
+        all.extend(remarks_of_hub(of_hub, vex_of_hub));
+        all
+    }
+}
+
+/// Says what of the hub's decisions does not count here.
+fn tell_missing(reader: &Reader, decisions: HubDecisions) -> HubDecisions {
+    for missing in &decisions.missing {
+        reader.note(&format!("Without the hub's {missing}."));
+    }
+    decisions
 }
 
 /// Returns the repository of an image's name as hubs call it, without host, tag and digest.
@@ -148,7 +183,7 @@ struct Refused {
 }
 
 /// What the owners of exceptions and documents should know: which of them do nothing.
-pub(super) fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
+fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
     let mut remarks = Vec::new();
     for ExceptionUse { id, owner, expires, state, findings } in exceptions {
         let day = expires.map(|day| day.strftime("%Y-%m-%d").to_string()).unwrap_or_default();
