@@ -63,8 +63,15 @@ impl Name {
     }
 
     /// An update belongs to the version: version `7.2` and update `p2` are OpenSSH's 7.2p2, `1.0.2` and `beta1` OpenSSL's
-    /// 1.0.2-beta1. The name does not say which, so it is both. None where the name has no version.
+    /// 1.0.2-beta1. The name does not say which, so it is both; only Java's own are known: version `1.8.0` and update `update400` or
+    /// `update_400` are `1.8.0_400`. None where the name has no version.
     pub(crate) fn versions(&self) -> Vec<String> {
+        let is_java = matches!(self.product.as_str(), "java_se" | "jdk" | "jre" | "openjdk");
+        let number = self.update.strip_prefix("update").map(|number| number.trim_start_matches('_'));
+        let is_number = |number: &&str| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(number) = number.filter(is_number).filter(|_| is_java && self.version.starts_with("1.")) {
+            return vec![format!("{}_{number}", self.version)];
+        }
         match (self.version.as_str(), self.update.as_str()) {
             ("*" | "-" | "", _) => Vec::new(),
             (version, "*" | "-" | "") => vec![version.to_owned()],
@@ -141,6 +148,11 @@ mod tests {
         check(r"cpe:/a:v%5c:p\q:1", Some((r"a:v\\:p\\q", &["1"], None)));
         check("cpe:/a:openbsd:openssh", Some(("a:openbsd:openssh", &[], None)));
         check("cpe:/a:openbsd:openssh:7.2:p2", Some(("a:openbsd:openssh", &["7.2p2", "7.2-p2"], None)));
+        check("cpe:/a:oracle:jdk:1.8.0:update400", Some(("a:oracle:jdk", &["1.8.0_400"], None)));
+        check("cpe:/a:oracle:jdk:1.8.0:update_400", Some(("a:oracle:jdk", &["1.8.0_400"], None)));
+        check("cpe:/a:oracle:jdk:1.8.0:update", Some(("a:oracle:jdk", &["1.8.0update", "1.8.0-update"], None)));
+        check("cpe:/a:oracle:jdk:11.0.2:update1", Some(("a:oracle:jdk", &["11.0.2update1", "11.0.2-update1"], None)));
+        check("cpe:/a:v:p:1.8.0:update400", Some(("a:v:p", &["1.8.0update400", "1.8.0-update400"], None)));
         check("cpe:/a:v:c%2b%2b%3ax:1", Some((r"a:v:c++\:x", &["1"], None)));
         check("cpe:/a:v:p:1::~~~node.js~~", Some(("a:v:p", &["1"], Some("node.js"))));
         check("cpe:/a:v:p:1::~~~~~", Some(("a:v:p", &["1"], None)));

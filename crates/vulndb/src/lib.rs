@@ -25,6 +25,7 @@ mod naming;
 mod reader;
 mod records;
 mod requirement;
+mod slip;
 mod surroundings;
 mod wording;
 mod yaml;

@@ -10,13 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use component::{Scheme, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
     Advisory, Affected, Document, Ecosystem, End, Family, Fix, Interval, Named, Problem, Qualifiers, Reader, Records,
-    Start, Verdict,
+    Start, Verdict, slip,
 };
 
 /// The largest file; Chainguard's has 10 MB.
@@ -145,8 +144,8 @@ impl Gathered {
         };
         let (verdict, interval) = if version == "0" {
             (Verdict::NotAffected, None)
-        } else if Version::parse(Scheme::Apk, version).is_ok() {
-            let before = Interval { start: Start::Unbounded, end: End::Fixed(version.to_owned()) };
+        } else if let Some(version) = slip::apk_version(version) {
+            let before = Interval { start: Start::Unbounded, end: End::Fixed(version.into_owned()) };
             (Verdict::Affected(Fix::AsStated), Some(before))
         } else {
             return records.refuse(Problem::Version, &example());
@@ -412,14 +411,13 @@ mod tests {
             *found.entry(format!("{:?}", affected.verdict)).or_default() += 1;
         }
         found.insert("advisories".to_owned(), records.advisories.len());
-        // A version is `2.7.16-33`, `0.8.21.r2`, `1.11-20-r0` or the like; `v3.3/community` has no packages.
+        // `v3.3/community` has no packages. A version that is `2.7.16-33`, `0.8.21.r2` or the like counts as far as it can be read.
         let counts = found.iter().map(|(what, count)| format!("{count} {what}"));
         let problems = records.problems.iter().map(|(what, (count, example))| format!("{count} {what}: {example}"));
         insta::assert_snapshot!(counts.chain(problems).collect::<Vec<_>>().join("\n"), @r#"
-        11832 Affected(AsStated)
+        11875 Affected(AsStated)
         5 NotAffected
-        11412 advisories
-        23 a version in it has no place in the order of its ecosystem: irssi 0.8.21.r2
+        11453 advisories
         1 it names no package and version: v3.3/community.yaml
         1 it has an unknown identifier: ansible 2.7.3-r0: CVE 2018-16859
         88 it has an unknown remark: weechat 1.3-r4: CVE-2017-8073.patch

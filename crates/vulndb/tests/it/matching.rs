@@ -400,6 +400,10 @@ fn a_program_is_held_against_the_products_that_its_evidence_names() {
     check(&program("cpe:/a:openssl:openssl", "1.0.2-beta1"), "a:openssl:openssl", "1.0.2", 1);
     check(&program("cpe:/a:openssl:openssl", "1.0.2k"), "a:openssl:openssl", "1.0.2", 0);
     check(&program("cpe:/a:openssl:openssl", "1.0.2k"), "a:openssl:openssl", "1.0.2l", 1);
+    let java = "cpe:2.3:a:oracle:java_se:1.8.0:update400:*:*:*:*:*:*";
+    check(&program(java, "1.8.0_400"), "a:oracle:java_se", "1.8.0_400", 0);
+    check(&program(java, "1.8.0_400"), "a:oracle:java_se", "1.8.0_401", 1);
+    check(&program(java, "1.8.0_400"), "a:oracle:java_se", "1.8.0_50", 0);
     // What `latest` is newer than nobody knows.
     check(&program("cpe:/a:openssl:openssl", "latest"), "a:openssl:openssl", "1.0.2", 0);
     // What has an ecosystem of its own is held against that alone.

@@ -9,6 +9,7 @@ use vulndb::{Ecosystem, Family, Records};
 
 use crate::file::feed;
 
+mod fixtures;
 mod goldens;
 mod labels;
 mod properties;

@@ -1,10 +1,11 @@
 //! Events of a range into intervals: OSV schema 1.7, "affected[].ranges[].events fields" and "Evaluation".
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use component::{Scheme, Unorderable, Version};
 
-use crate::{End, Interval, Start};
+use crate::{End, Interval, Start, slip};
 
 /// One event of a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(super) fn intervals(scheme: Option<Scheme>, events: &[Event]) -> Result<Vec<
 
 impl Event {
     /// Writes a version of Semantic Versioning as that demands, where a publisher did not: with three numbers (`0.36`), and
-    /// without zeros before them (`2023.03.13` of Bitnami's `MinIO`).
+    /// without zeros before them (`2023.03.13` of Bitnami's `MinIO`); and one of Alpine's as far as it can be read.
     pub(super) fn completed(self, scheme: Option<Scheme>) -> Self {
         let complete = |version: String| complete(scheme, &version).unwrap_or(version);
         match self {
@@ -77,6 +78,9 @@ impl Event {
 
 /// Returns the version as it must be written; none when it is already, or when it cannot be.
 fn complete(scheme: Option<Scheme>, version: &str) -> Option<String> {
+    if scheme == Some(Scheme::Apk) {
+        return slip::apk_version(version).map(Cow::into_owned).filter(|readable| readable != version);
+    }
     let scheme = scheme.filter(|scheme| matches!(scheme, Scheme::Semver | Scheme::Npm))?;
     if version == ZERO || Version::parse(scheme, version).is_ok() {
         return None;

@@ -45,7 +45,7 @@ fn ecosystem_of(bucket: &str) -> Option<Ecosystem> {
 }
 
 /// `>= 1.0, < 1.2`, of which `||` separates several.
-fn intervals(text: &str) -> Vec<Interval> {
+pub(super) fn intervals(text: &str) -> Vec<Interval> {
     let one = |text: &str| {
         let mut interval = Interval::ALL;
         // GitLab's form for Maven.
