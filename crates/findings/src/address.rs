@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use vulndb::Family;
 
 /// Returns where people read a record: of a distribution's on a CVE its own page, else [`address`].
@@ -32,10 +34,15 @@ pub fn address(name: &str) -> String {
 
 /// Names come from others; an address holds none of their characters that mean something in it.
 fn escaped(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-    name.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _infallible = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]

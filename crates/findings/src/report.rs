@@ -315,13 +315,14 @@ pub(crate) fn suppressed<B: AsRef<[u8]>>(
     })
 }
 
-/// Adds what each vulnerability is, from the first record that says it: one that makes the finding, else another about the same.
+/// Adds what each vulnerability is, from the first record that says it: one that makes the finding, else another about the same. Most
+/// first records do, so that few texts are unpacked.
 fn summarise<B: AsRef<[u8]>>(
     database: &Database<B>,
     known: &mut Known<'_, B>,
     findings: &mut [Finding],
 ) -> Result<(), Corrupt> {
-    let mut about: BTreeMap<String, Vec<AdvisoryIndex>> = BTreeMap::new();
+    let mut about: BTreeMap<String, Vec<(AdvisoryIndex, &str)>> = BTreeMap::new();
     for finding in &*findings {
         if about.contains_key(&finding.vulnerability) {
             continue;
@@ -330,25 +331,40 @@ fn summarise<B: AsRef<[u8]>>(
         for index in database.find_vulnerabilities(&finding.vulnerability)? {
             let facts = known.facts(index)?;
             if facts.name == finding.vulnerability {
-                advisories.extend(&facts.advisories);
+                for advisory in &facts.advisories {
+                    advisories.push((*advisory, database.advisory(*advisory)?.id));
+                }
             }
         }
         about.insert(finding.vulnerability.clone(), advisories);
     }
-    let texts = database.texts(&about.values().flatten().copied().collect())?;
-    let mut ids = BTreeMap::new();
-    for index in texts.keys() {
-        ids.insert(*index, database.advisory(*index)?.id.to_owned());
+    let in_order = |finding: &Finding| -> Vec<AdvisoryIndex> {
+        let Some(advisories) = about.get(&finding.vulnerability) else { return Vec::new() };
+        let is_own = |id: &str| finding.advisories.iter().any(|advised| advised.id == id);
+        let (own, others): (Vec<_>, Vec<_>) = advisories.iter().partition(|(_, id)| is_own(id));
+        own.into_iter().chain(others).map(|(index, _)| index).collect()
+    };
+    let mut asked: Vec<_> = findings.iter().map(|finding| in_order(finding).into_iter()).collect();
+    let mut lines: BTreeMap<AdvisoryIndex, Option<String>> = BTreeMap::new();
+    loop {
+        let mut next = BTreeSet::new();
+        for (finding, asked) in findings.iter_mut().zip(&mut asked) {
+            while finding.summary.is_none()
+                && let Some(index) = asked.as_slice().first()
+            {
+                let Some(line) = lines.get(index) else {
+                    next.insert(*index);
+                    break;
+                };
+                finding.summary.clone_from(line);
+                asked.next();
+            }
+        }
+        if next.is_empty() {
+            return Ok(());
+        }
+        lines.extend(database.texts(&next)?.into_iter().map(|(index, text)| (index, line(&text))));
     }
-    for finding in findings {
-        let Some(advisories) = about.get(&finding.vulnerability) else { continue };
-        let is_own = |index: &&AdvisoryIndex| {
-            ids.get(index).is_some_and(|id| finding.advisories.iter().any(|advised| advised.id == *id))
-        };
-        let own = advisories.iter().filter(is_own);
-        finding.summary = own.chain(advisories).find_map(|index| texts.get(index).and_then(line));
-    }
-    Ok(())
 }
 
 /// Returns the summary of a text, else the first line of it that says something.

@@ -84,9 +84,10 @@ pub fn assess(vector: &str) -> Result<Assessment, Error> {
     }
     let (version, score) = match Cvss::from_str(vector).map_err(Error::Form)? {
         Cvss::CvssV20(read) => {
-            check_groups(vector)?;
-            let has_environment = states(vector, V2_ENVIRONMENTAL[0]);
-            let has_time = states(vector, V2_TEMPORAL[0]);
+            let metrics = Metrics::of(vector);
+            metrics.check_groups()?;
+            let has_environment = metrics.state(V2_ENVIRONMENTAL[0]);
+            let has_time = metrics.state(V2_TEMPORAL[0]);
             let score = match (has_environment, has_time) {
                 (true, _) => read.environmental_score(),
                 (false, true) => read.temporal_score(),
@@ -109,22 +110,12 @@ const V3_BASE: &[&str] = &["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
 
 const V3_ENVIRONMENTAL: &[&str] = &["CR", "IR", "AR", "MAV", "MAC", "MPR", "MUI", "MS", "MC", "MI", "MA"];
 
-/// "Each vector has all metrics of its groups" (2.0, section 2.4).
-fn check_groups(vector: &str) -> Result<(), Error> {
-    require(vector, V2_BASE)?;
-    for group in [V2_TEMPORAL, V2_ENVIRONMENTAL] {
-        if group.iter().any(|metric| states(vector, metric)) {
-            require(vector, group)?;
-        }
-    }
-    Ok(())
-}
-
 /// A vector without environmental metrics has the temporal score. The environmental equation would not do: for a changed scope it
 /// gives another number even where nothing is modified (3.1, section 7.3).
 fn score_of_third(vector: &str, read: &v3::Vector) -> Result<f64, Error> {
-    require(vector, V3_BASE)?;
-    if V3_ENVIRONMENTAL.iter().any(|metric| states(vector, metric)) {
+    let metrics = Metrics::of(vector);
+    metrics.require(V3_BASE)?;
+    if V3_ENVIRONMENTAL.iter().any(|metric| metrics.state(metric)) {
         return Ok(read.environmental_score().value());
     }
     if read.e.is_none() && read.rl.is_none() && read.rc.is_none() {
@@ -137,13 +128,34 @@ fn score_of_third(vector: &str, read: &v3::Vector) -> Result<f64, Error> {
     Ok(temporal.roundup_for_version(read.minor_version).value())
 }
 
-fn require(vector: &str, metrics: &[&'static str]) -> Result<(), Error> {
-    let missing = metrics.iter().find(|metric| !states(vector, metric));
-    missing.map_or(Ok(()), |metric| Err(Error::Missing { metric }))
-}
+/// The metrics that a vector states.
+struct Metrics<'a>(Vec<&'a str>);
 
-fn states(vector: &str, metric: &str) -> bool {
-    vector.split('/').any(|part| part.split_once(':').is_some_and(|(name, value)| name == metric && value != "X"))
+impl<'a> Metrics<'a> {
+    fn of(vector: &'a str) -> Self {
+        let stated = vector.split('/').filter_map(|part| part.split_once(':'));
+        Self(stated.filter(|(_, value)| *value != "X").map(|(name, _)| name).collect())
+    }
+
+    fn state(&self, metric: &str) -> bool {
+        self.0.contains(&metric)
+    }
+
+    fn require(&self, metrics: &[&'static str]) -> Result<(), Error> {
+        let missing = metrics.iter().find(|metric| !self.state(metric));
+        missing.map_or(Ok(()), |metric| Err(Error::Missing { metric }))
+    }
+
+    /// "Each vector has all metrics of its groups" (2.0, section 2.4).
+    fn check_groups(&self) -> Result<(), Error> {
+        self.require(V2_BASE)?;
+        for group in [V2_TEMPORAL, V2_ENVIRONMENTAL] {
+            if group.iter().any(|metric| self.state(metric)) {
+                self.require(group)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Score {

@@ -565,18 +565,22 @@ pub fn severity<B: AsRef<[u8]>>(database: &Database<B>, finding: &Finding) -> Re
             others.extend(database.advisory(advisory)?.severities);
         }
     }
-    let stated_level = |severity: &Severity| match severity.rating {
-        Rating::Level(level) => Some(level),
-        Rating::Cvss(_) => None,
-    };
-    let own_level = own.iter().filter_map(stated_level).max();
-    // A vector that is none says nothing.
-    let all_levels = own.iter().chain(&others).filter_map(|severity| severity.rating.level().ok());
-    let score = own.iter().chain(&others).filter_map(|severity| match &severity.rating {
-        Rating::Cvss(vector) => cvss::assess(vector).ok().map(|assessment| assessment.score),
-        Rating::Level(_) => None,
-    });
-    Ok(Rated { level: own_level.or(all_levels.max()), score: score.max() })
+    let (mut own_level, mut level, mut score) = (None, None, None);
+    for (severity, is_own) in own.iter().map(|severity| (severity, true)).chain(others.iter().map(|one| (one, false))) {
+        match &severity.rating {
+            Rating::Level(stated) => {
+                level = level.max(Some(*stated));
+                own_level = if is_own { own_level.max(Some(*stated)) } else { own_level };
+            }
+            // A vector that is none says nothing.
+            Rating::Cvss(vector) => {
+                let assessment = cvss::assess(vector).ok();
+                level = level.max(assessment.map(cvss::Assessment::level));
+                score = score.max(assessment.map(|assessment| assessment.score));
+            }
+        }
+    }
+    Ok(Rated { level: own_level.or(level), score })
 }
 
 /// Returns the smallest version that mends a finding, of those that its hits name.

@@ -261,10 +261,11 @@ impl<B: AsRef<[u8]>> Database<B> {
         }
         places.sort_unstable_by_key(|(place, _)| (place.block, place.start));
         let mut texts = BTreeMap::new();
+        let mut inflater = zstd::bulk::Decompressor::new().map_err(|_| form())?;
         let mut unpacked: Option<(u32, Vec<u8>)> = None;
         for (TextPlace { block, start, length }, index) in places {
             if unpacked.as_ref().is_none_or(|(number, _)| *number != block) {
-                unpacked = Some((block, self.text_block(block)?));
+                unpacked = Some((block, self.text_block_by(&mut inflater, block)?));
             }
             let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
             let bytes = unpacked
@@ -277,11 +278,16 @@ impl<B: AsRef<[u8]>> Database<B> {
     }
 
     fn text_block(&self, block: u32) -> Result<Vec<u8>, Corrupt> {
+        let inflater = zstd::bulk::Decompressor::new();
+        self.text_block_by(&mut inflater.map_err(|_| Corrupt::Form { section: Section::Texts })?, block)
+    }
+
+    fn text_block_by(&self, inflater: &mut zstd::bulk::Decompressor<'_>, block: u32) -> Result<Vec<u8>, Corrupt> {
         let form = || Corrupt::Form { section: Section::Texts };
         let packed = Table::open(&self.file, Section::Texts)?.bytes(block)?;
         let (length, packed) = packed.split_at_checked(4).ok_or_else(form)?;
         let length = usize::try_from(number(length)).ok().filter(|length| *length <= TEXT_BLOCK_BYTES_MAX);
-        zstd::bulk::decompress(packed, length.ok_or_else(form)?).map_err(|_| form())
+        inflater.decompress(packed, length.ok_or_else(form)?).map_err(|_| form())
     }
 
     /// Returns a vulnerability.
