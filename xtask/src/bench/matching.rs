@@ -4,7 +4,11 @@
 //! matching differs; and a database of one set of OSV records, each made by the tool's own builder.
 
 mod advisories;
+mod distributions;
+mod documents;
+mod judgements;
 mod labels;
+mod made;
 mod tools;
 mod ubuntu;
 
@@ -15,11 +19,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::advisories::Advisories;
+use self::distributions::Distributions;
+use self::documents::{Input, Installed, Package};
+use self::judgements::{Difference, Judgement};
 use self::labels::Label;
-use self::tools::{Cost, DISTRIBUTION, Found, Records, TIME, TYPES, Tool};
+use self::made::{Made, QUESTIONS};
+use self::tools::{Cost, Found, Records, TIME, Tool};
 use self::ubuntu::Tracker;
 use crate::images;
 use crate::workspace::{Workspace, execute, output};
@@ -32,25 +40,39 @@ pub(crate) struct Arguments {
     /// Binary to measure [default: the one that is built]
     #[arg(long, value_name = "FILE")]
     garrison: Option<PathBuf>,
-    /// Packages at versions that the records' own bounds name
+    /// Packages at versions that the records' own bounds name, of languages and of each distribution
     #[arg(long, default_value_t = 4000)]
     edges: usize,
     /// Runs of each measurement, of which the fastest counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Only people's labels
-    #[arg(long)]
-    only_labels: bool,
+    /// Nothing but this
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
     /// Writes the report here
     #[arg(long)]
     report: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// What the tools find in images and at the records' own bounds
+    Differences,
+    /// How right they are by people's labels
+    Labels,
+    /// Time and memory
+    Costs,
+}
+
 /// Components of the document whose matching is timed.
 const TIMED: usize = 500;
 
+/// Of so many packages at bounds one of `AlmaLinux`'s is asked about: each has a hundred vulnerabilities, and Grype's builder takes
+/// minutes for more.
+const OF_ALMALINUX: usize = 40;
+
 /// Examples of each kind of difference that a report lists.
-const EXAMPLES_MAX: usize = 12;
+const EXAMPLES_MAX: usize = 6;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     ensure!(Path::new(TIME).exists(), "`{TIME}` is not on this machine; `apt-get install time` brings it");
@@ -63,21 +85,56 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     let advisories =
         Advisories::read()?.context("the advisories are not there; GARRISON_TEST_DATA says where they are")?;
     let workshop = tempfile::tempdir()?;
-    let (tools, absent) = tools::make(&garrison, Records::Languages(&advisories), workshop.path())?;
-    let mut report = format!("{} records, {} tools\n", advisories.records.len(), tools.len());
-    report.push_str(&made(&tools, &absent));
-    if !arguments.only_labels {
-        let inputs = inputs(&garrison, &advisories, arguments, workshop.path())?;
-        report.push_str(&compared(&tools, &inputs, &advisories, workshop.path()));
-        report.push_str(&timed(&tools, &inputs, &advisories, arguments.runs, workshop.path())?);
-        report.push_str(&costs(workspace, &tools, &inputs, &advisories, workshop.path())?);
+    let workshop = workshop.path();
+    let is_wanted = |part: Part| arguments.only.is_none_or(|only| only == part);
+    let mut report = String::new();
+    let (mut unjudged, mut is_whole) = (0, true);
+    if is_wanted(Part::Differences) || is_wanted(Part::Costs) {
+        let inputs = inputs(&garrison, &advisories, arguments, workshop)?;
+        let installed: Vec<Installed> = inputs.iter().flat_map(|input| input.installed.iter().cloned()).collect();
+        let made_records = Made::new(&installed);
+        let at_hand =
+            distributions::read_osv("vulndb/osv-dev-sample")?.context("the sample of records is not there")?;
+        let distributions = Distributions::new(at_hand.into_iter().chain(made_records.records.clone()), &installed);
+        let records =
+            Records { languages: Some(&advisories), distributions: Some(&distributions), ..Records::default() };
+        let (tools, absent) = tools::make(&garrison, records, workshop)?;
+        let _infallible = writeln!(
+            report,
+            "{} records of languages, {} of distributions, of which {} are made for the purpose; {} tools",
+            advisories.records.len(),
+            distributions.len(),
+            made_records.records.len(),
+            tools.len()
+        );
+        report.push_str(&made(&tools, &absent));
+        is_whole = absent.is_empty();
+        if is_wanted(Part::Differences) {
+            let set = Set { tools: &tools, records, inputs: &inputs, made: Some(&made_records) };
+            unjudged += compared(&set, workshop, &mut report)?;
+            for set in real(&inputs, arguments.edges)? {
+                unjudged += compared_with(&garrison, set, workshop, &mut report)?;
+            }
+        }
+        if is_wanted(Part::Costs) {
+            report.push_str(&timed(&tools, &inputs, &advisories, arguments.runs, workshop)?);
+            report.push_str(&costs(workspace, &tools, &inputs, &advisories, workshop)?);
+        }
     }
-    report.push_str(&labelled(&tools, &advisories, workshop.path())?);
-    report.push_str(&labelled_of_ubuntu(&garrison, &workshop.path().join("ubuntu"))?);
+    if is_wanted(Part::Labels) {
+        report.push_str(&labelled(&garrison, &advisories, &workshop.join("languages"))?);
+        report.push_str(&labelled_of_ubuntu(&garrison, &workshop.join("ubuntu"))?);
+        report.push_str(&labelled_of_distributions(&garrison, workshop)?);
+    }
     println!("{report}");
     if let Some(path) = &arguments.report {
         fs::write(path, &report).with_context(|| format!("failed to write `{}`", path.display()))?;
     }
+    // Who differs is part of what was judged, so that without a peer nothing is.
+    ensure!(
+        unjudged == 0 || !is_whole,
+        "{unjudged} differences are not judged yet; `judgements.rs` has what decides the others"
+    );
     Ok(())
 }
 
@@ -100,43 +157,39 @@ fn made(tools: &[Tool], absent: &[String]) -> String {
     text
 }
 
-/// A document, and what it is of.
-struct Input {
-    name: String,
-    document: PathBuf,
-    packages: usize,
-}
-
+/// The documents of the images that are there, of recorded questions, and of packages at the records' own bounds.
 fn inputs(garrison: &Path, advisories: &Advisories, arguments: &Arguments, workshop: &Path) -> Result<Vec<Input>> {
     let mut inputs = Vec::new();
     let directory = arguments.directory.clone().map_or_else(images::directory, Ok)?;
     for (name, image) in images::made(&directory) {
-        let document = workshop.join(format!("{name}.cdx.json"));
+        let listed = workshop.join(format!("{name}.listed.json"));
         let mut command = Command::new(garrison);
-        command.args(["sbom", "--quiet", "--no-cache", "-o"]).arg(format!("cyclonedx-json={}", document.display()));
+        command.args(["sbom", "--quiet", "--no-cache", "-o"]).arg(format!("cyclonedx-json={}", listed.display()));
         execute(command.arg(format!("oci:{}", image.display())).env("XDG_DATA_HOME", workshop.join("garrison")))?;
-        let mut listed: Value = serde_json::from_slice(&fs::read(&document)?)?;
-        // osv-scanner ends when a document lists a package of an ecosystem for which there is no zip.
-        if let Some(components) = listed["components"].as_array_mut() {
-            components.retain(|one| one["purl"].as_str().is_some_and(|purl| tools::package(purl).is_some()));
+        let listed: Value = serde_json::from_slice(&fs::read(&listed)?)?;
+        let (mut languages, mut installed) = (Vec::new(), Vec::new());
+        for component in listed["components"].as_array().into_iter().flatten() {
+            let Some(purl) = component["purl"].as_str() else { continue };
+            if let Some(one) = Installed::parse(purl) {
+                installed.push(one);
+            // osv-scanner ends when a document lists a package of an ecosystem for which there is no zip.
+            } else if documents::of_language(purl).is_some() {
+                languages.push(component.clone());
+            }
         }
-        if let Some(fields) = listed.as_object_mut() {
-            fields.remove("dependencies");
-        }
-        let packages = listed["components"].as_array().map_or(0, Vec::len);
-        fs::write(&document, serde_json::to_vec(&listed)?)?;
-        if packages > 0 {
-            inputs.push(Input { name: format!("image {name}"), document, packages });
+        if !languages.is_empty() || !installed.is_empty() {
+            inputs.push(documents::write(&format!("image {name}"), &languages, installed, workshop)?);
         }
     }
-    let asked = asked()?;
-    inputs.push(write_document("packages of recorded questions", &asked, workshop)?);
+    ensure!(!inputs.is_empty(), "no image is in `{}`; `cargo xtask images` makes them", directory.display());
+    inputs.push(documents::write_languages("packages of recorded questions", &asked()?, workshop)?);
     let edges = spread(&advisories.edges(), arguments.edges);
-    inputs.push(write_document("packages at the records' own bounds", &edges, workshop)?);
+    inputs.push(documents::write_languages("packages at the records' own bounds", &edges, workshop)?);
+    for input in &inputs {
+        ensure!(input.packages > 0, "`{}` has no package", input.name);
+    }
     Ok(inputs)
 }
-
-type Package = (String, String, String);
 
 /// The packages of languages that a public API was asked about.
 fn asked() -> Result<Vec<Package>> {
@@ -160,142 +213,361 @@ fn spread(packages: &[Package], count: usize) -> Vec<Package> {
     packages.iter().step_by(step).cloned().collect()
 }
 
-/// Writes a `CycloneDX` document of packages; those of other ecosystems are left out.
-fn write_document(name: &str, packages: &[Package], workshop: &Path) -> Result<Input> {
-    let mut components = Vec::new();
-    for (ecosystem, package, version) in packages {
-        let Some((ty, _)) = TYPES.iter().find(|(_, known)| known == ecosystem) else { continue };
-        let path = match *ty {
-            "maven" => package.replacen(':', "/", 1),
-            "npm" => package.replacen('@', "%40", 1),
-            "pypi" => advisories::canonical(ecosystem, package),
-            _ => package.clone(),
-        };
-        let is_bare = *ty == "golang" && !matches!(package.as_str(), "stdlib" | "toolchain");
-        let version = if is_bare { format!("v{}", version.trim_start_matches('v')) } else { version.clone() };
-        let encoded = version.replace('%', "%25").replace('+', "%2B").replace('@', "%40").replace(' ', "%20");
-        let purl = format!("pkg:{ty}/{path}@{encoded}");
-        let mut component =
-            json!({"type": "library", "bom-ref": purl, "name": package, "version": version, "purl": purl});
-        if let (Some((group, artifact)), "maven") = (package.split_once(':'), *ty) {
-            component["group"] = json!(group);
-            component["name"] = json!(artifact);
-        }
-        components.push(component);
-    }
-    components.sort_by_key(|component| component["purl"].as_str().map(str::to_owned));
-    components.dedup();
-    let document = workshop.join(format!("{}.cdx.json", name.replace([' ', '\''], "-")));
-    let count = components.len();
-    let listed = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components});
-    fs::write(&document, serde_json::to_vec(&listed)?)?;
-    Ok(Input { name: name.to_owned(), document, packages: count })
+/// One distribution's own records, and what is asked about each of its releases.
+struct Real {
+    name: &'static str,
+    asked: Vec<(String, Vec<Installed>)>,
+    records: Vec<Value>,
 }
 
-fn compared(tools: &[Tool], inputs: &[Input], advisories: &Advisories, workshop: &Path) -> String {
-    let names: Vec<&str> = tools.iter().map(|tool| tool.name).collect();
-    let mut text =
-        format!("\n| input | packages | {} | all |\n|---|---|{}---|\n", names.join(" | "), "---|".repeat(names.len()));
-    let mut differences: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for input in inputs {
-        let mut answers: Vec<Result<Found>> = Vec::new();
-        for tool in tools {
-            answers.push(
-                tool.scan(&input.document, workshop)
-                    .and_then(|(_, answer)| tool.read(&answer, Records::Languages(advisories))),
-            );
+/// Returns the distributions whose records are at hand as a whole.
+fn real(images: &[Input], edges: usize) -> Result<Vec<Real>> {
+    let mut sets = Vec::new();
+    let by_release = |name: &str, all: Vec<Installed>| {
+        let mut releases: BTreeMap<String, Vec<Installed>> = BTreeMap::new();
+        for one in all {
+            releases.entry(format!("{name} {}", one.distribution.1)).or_default().push(one);
         }
-        let all: Found = answers.iter().flatten().flatten().cloned().collect();
-        let counts: Vec<String> = answers
-            .iter()
-            .map(|answer| match answer {
-                Ok(found) => found.len().to_string(),
-                Err(error) => format!("failed: {error:#}").replace('|', "/").replace('\n', " "),
-            })
-            .collect();
-        let _infallible =
-            writeln!(text, "| {} | {} | {} | {} |", input.name, input.packages, counts.join(" | "), all.len());
-        for one in &all {
-            let holds = |answer: &Result<Found>| answer.as_ref().is_ok_and(|found| found.contains(one));
-            if answers.iter().all(holds) {
-                continue;
+        releases.into_iter().collect::<Vec<_>>()
+    };
+    if let Some(records) = distributions::read_osv("vulndb/almalinux-osv")? {
+        let mut asked = by_release("bounds of AlmaLinux", Distributions::edges(&records, edges / OF_ALMALINUX));
+        // The packages of the image of Rocky Linux 9 are the same builds, which `AlmaLinux` has too.
+        for image in images {
+            let mut rebuilt: Vec<Installed> =
+                image.installed.iter().filter(|one| one.distribution.0 == "rocky").cloned().collect();
+            for one in &mut rebuilt {
+                "almalinux".clone_into(&mut one.distribution.0);
             }
-            let who: Vec<&str> =
-                names.iter().zip(&answers).filter(|(_, answer)| holds(answer)).map(|(name, _)| *name).collect();
-            let (ecosystem, name, version, id) = one;
-            let told = advisories.told(id, ecosystem, name);
-            differences
-                .entry(format!("{ecosystem}: found by {} alone", who.join(", ")))
-                .or_default()
-                .insert(format!("{name} {version} {id}"), told);
+            if !rebuilt.is_empty() {
+                asked.push((format!("{} as if it were of AlmaLinux", image.name), rebuilt));
+            }
+        }
+        sets.push(Real { name: "AlmaLinux", asked, records });
+    }
+    if let Some(records) = distributions::read_alpine()? {
+        let asked = by_release("bounds of Alpine", Distributions::edges(&records, edges));
+        sets.push(Real { name: "Alpine", asked, records });
+    }
+    Ok(sets)
+}
+
+fn compared_with(
+    garrison: &Path,
+    Real { name, asked, records: all }: Real,
+    workshop: &Path,
+    report: &mut String,
+) -> Result<usize> {
+    let workshop = workshop.join(name);
+    fs::create_dir_all(&workshop)?;
+    let installed: Vec<Installed> = asked.iter().flat_map(|(_, installed)| installed.iter().cloned()).collect();
+    let distributions = Distributions::new(all, &installed);
+    let records = Records { distributions: Some(&distributions), ..Records::default() };
+    let (tools, absent) = tools::make(garrison, records, &workshop)?;
+    let _infallible = writeln!(report, "\n{} records of {name}", distributions.len());
+    report.push_str(&made(&tools, &absent));
+    let mut inputs = Vec::new();
+    for (name, installed) in asked {
+        inputs.push(documents::write(&name, &[], installed, &workshop)?);
+    }
+    compared(&Set { tools: &tools, records, inputs: &inputs, made: None }, &workshop, report)
+}
+
+/// Tools with databases of the same records, and what they are asked.
+struct Set<'a> {
+    tools: &'a [Tool],
+    records: Records<'a>,
+    inputs: &'a [Input],
+    made: Option<&'a Made>,
+}
+
+/// Writes what each tool finds, and the differences with what decides them. Returns how many are not judged.
+fn compared(set: &Set<'_>, workshop: &Path, report: &mut String) -> Result<usize> {
+    let names: Vec<&'static str> = set.tools.iter().map(|tool| tool.name).collect();
+    let columns = names.join(" | ");
+    let _infallible =
+        writeln!(report, "\n| input | packages | {columns} | all |\n|---|---|{}---|", "---|".repeat(names.len()));
+    let mut differences = BTreeMap::new();
+    let mut questions = Questions::default();
+    let mut total = 0;
+    for input in set.inputs {
+        let mut answers: Vec<Option<Result<Found>>> = Vec::new();
+        for tool in set.tools {
+            let ask = || tool.scan(input, workshop).and_then(|(_, answer)| tool.read(&answer, set.records, input));
+            answers.push(tool.can_be_asked(input).then(ask));
+        }
+        let all: Found = answers.iter().flatten().flatten().flatten().cloned().collect();
+        total += all.len();
+        let count = |answer: &Option<Result<Found>>| match answer {
+            Some(Ok(found)) => found.len().to_string(),
+            Some(Err(error)) => format!("failed: {error:#}").replace('|', "/").replace('\n', " "),
+            None => "not asked".to_owned(),
+        };
+        let counts: Vec<String> = answers.iter().map(count).collect();
+        let _infallible =
+            writeln!(report, "| {} | {} | {} | {} |", input.name, input.packages, counts.join(" | "), all.len());
+        let by = |one: &(String, String, String, String)| -> Vec<&'static str> {
+            let holds = |answer: &Option<Result<Found>>| matches!(answer, Some(Ok(found)) if found.contains(one));
+            names.iter().zip(&answers).filter(|(_, answer)| holds(answer)).map(|(name, _)| *name).collect()
+        };
+        for one in &all {
+            let by = by(one);
+            if by.len() < set.tools.iter().filter(|tool| tool.reads(&one.0)).count() {
+                let difference = set.difference(input, one, by);
+                differences.insert((one.clone(), difference.by.clone()), difference);
+            }
+        }
+        if let Some(made) = set.made {
+            questions.add(made, input, set.tools, |one| by(one));
         }
     }
-    text.push_str("\nDifferences, with what the records say:\n\n");
-    for (kind, all) in &differences {
-        let _infallible = writeln!(text, "- {kind}: {}", all.len());
+    ensure!(total > 0, "no tool found anything");
+    if set.made.is_some() {
+        report.push_str(&questions.report(&names)?);
+    }
+    Ok(judged(differences.into_values(), report))
+}
+
+impl Set<'_> {
+    fn difference(
+        &self,
+        input: &Input,
+        (ecosystem, name, version, id): &(String, String, String, String),
+        by: Vec<&'static str>,
+    ) -> Difference {
+        let installed =
+            input.installed.iter().find(|one| one.package() == (ecosystem.clone(), name.clone(), version.clone()));
+        let said = self.records.languages.map_or_else(Vec::new, |advisories| advisories.said(id, ecosystem, name));
+        let told = match (installed, self.records.distributions) {
+            (Some(installed), Some(distributions)) => distributions.told(installed, id),
+            _ => said.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
+        };
+        let question = installed.zip(self.made).and_then(|(installed, made)| made.question(installed, id));
+        Difference {
+            ecosystem: ecosystem.clone(),
+            name: name.clone(),
+            version: version.clone(),
+            id: id.clone(),
+            by,
+            said,
+            question,
+            told,
+        }
+    }
+}
+
+/// How often each tool answers each question of the records that were made otherwise than they were made.
+#[derive(Default)]
+struct Questions {
+    asked: BTreeMap<(made::Question, &'static str), usize>,
+    wrong: BTreeMap<(made::Question, &'static str), usize>,
+}
+
+impl Questions {
+    fn add(
+        &mut self,
+        made: &Made,
+        input: &Input,
+        tools: &[Tool],
+        by: impl Fn(&(String, String, String, String)) -> Vec<&'static str>,
+    ) {
+        for installed in &input.installed {
+            for ((ecosystem, name, version), id, question, is_affected) in made.questions(installed) {
+                let readers: Vec<&str> =
+                    tools.iter().filter(|tool| tool.reads(&ecosystem)).map(|tool| tool.name).collect();
+                let by = by(&(ecosystem, name, version, id.to_owned()));
+                for tool in tools.iter().filter(|tool| readers.contains(&tool.name)) {
+                    *self.asked.entry((question, tool.name)).or_default() += 1;
+                    *self.wrong.entry((question, tool.name)).or_default() +=
+                        usize::from(by.contains(&tool.name) != is_affected);
+                }
+            }
+        }
+    }
+
+    fn report(&self, tools: &[&str]) -> Result<String> {
+        let mut text = format!(
+            "\nRecords made for the purpose: answers that are otherwise than they say, of how many that were asked:\n\n| the record | affected | {} |\n|---|---|{}\n",
+            tools.join(" | "),
+            "---|".repeat(tools.len())
+        );
+        for (question, words, is_affected) in QUESTIONS {
+            let count = |counts: &BTreeMap<(made::Question, &'static str), usize>, tool: &str| {
+                counts
+                    .iter()
+                    .find(|((known, name), _)| known == question && *name == tool)
+                    .map_or(0, |(_, count)| *count)
+            };
+            let wrong: Vec<String> = tools
+                .iter()
+                .map(|tool| format!("{} of {}", count(&self.wrong, tool), count(&self.asked, tool)))
+                .collect();
+            ensure!(tools.iter().any(|tool| count(&self.asked, tool) > 0), "no package was asked of records `{words}`");
+            let affected = if *is_affected { "yes" } else { "no" };
+            let _infallible = writeln!(text, "| {words} | {affected} | {} |", wrong.join(" | "));
+        }
+        Ok(text)
+    }
+}
+
+/// Writes the differences by what decides them. Returns how many nothing decides yet.
+fn judged(differences: impl Iterator<Item = Difference>, report: &mut String) -> usize {
+    let mut judged: BTreeMap<(String, String, &str, &str), Vec<Difference>> = BTreeMap::new();
+    let mut unjudged = Vec::new();
+    for difference in differences {
+        let Some(Judgement { is_affected, reason }) = judgements::judge(&difference) else {
+            unjudged.push(difference);
+            continue;
+        };
+        let affected = match is_affected {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "not told",
+        };
+        let key = (difference.ecosystem.clone(), difference.by.join(", "), affected, reason);
+        judged.entry(key).or_default().push(difference);
+    }
+    let count: usize = judged.values().map(Vec::len).sum();
+    let _infallible = writeln!(
+        report,
+        "\n{count} differences are judged, {} are not:\n\n| ecosystem | found by | how many | affected | what decides |\n|---|---|---|---|---|",
+        unjudged.len()
+    );
+    for ((ecosystem, by, affected, reason), all) in &judged {
+        let _infallible = writeln!(report, "| {ecosystem} | {by} | {} | {affected} | {reason} |", all.len());
+    }
+    report.push('\n');
+    for ((ecosystem, by, ..), all) in &judged {
+        let _infallible = writeln!(report, "- {ecosystem}, found by {by}: {}", all.len());
         let step = all.len().div_ceil(EXAMPLES_MAX).max(1);
-        for (one, told) in all.iter().step_by(step) {
-            let shown: String = told.chars().take(400).collect();
-            let _infallible = writeln!(text, "  - {one}: {shown}");
+        for one in all.iter().step_by(step) {
+            list(one, report);
         }
     }
-    text
+    if !unjudged.is_empty() {
+        report.push_str("- not judged:\n");
+        for one in &unjudged {
+            list(one, report);
+        }
+    }
+    unjudged.len()
+}
+
+fn list(Difference { ecosystem, name, version, id, by, told, .. }: &Difference, report: &mut String) {
+    let told: String = told.chars().take(400).collect();
+    let _infallible = writeln!(report, "  - {ecosystem} {name} {version} {id} by {}: {told}", by.join(", "));
 }
 
 /// How right each tool is by people's labels of languages' packages.
-fn labelled(tools: &[Tool], advisories: &Advisories, workshop: &Path) -> Result<String> {
+fn labelled(garrison: &Path, advisories: &Advisories, workshop: &Path) -> Result<String> {
+    fs::create_dir_all(workshop)?;
     let labels = labels::of_languages(advisories)?;
     ensure!(!labels.is_empty(), "no label is of a package that the records speak of");
-    let input = write_document("labelled packages", &labels::packages(&labels), workshop)?;
-    let records = Records::Languages(advisories);
-    let answer = |tool: &Tool| tool.scan(&input.document, workshop).and_then(|(_, answer)| tool.read(&answer, records));
+    let records = Records { languages: Some(advisories), ..Records::default() };
+    let (tools, absent) = tools::make(garrison, records, workshop)?;
+    let input = documents::write_languages("labelled packages", &labels::packages(&labels), workshop)?;
+    let answer = |tool: &Tool| tool.scan(&input, workshop).and_then(|(_, answer)| tool.read(&answer, records, &input));
     let answers: Vec<_> = tools.iter().map(|tool| (tool.name, answer(tool))).collect();
-    Ok(labels::judged(&labels, &answers, |label| advisories.told(&label.id, &label.ecosystem, &label.name)))
+    let mut text = format!("\n{} records of languages\n", advisories.records.len());
+    text.push_str(&made(&tools, &absent));
+    let told = |label: &Label| {
+        let said = advisories.said(&label.id, &label.ecosystem, &label.name);
+        said.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+    };
+    text.push_str(&labels::judged(&labels, &answers, |_| false, told));
+    Ok(text)
 }
 
 /// The same of Ubuntu's packages, from its tracker; a document a release.
 fn labelled_of_ubuntu(garrison: &Path, workshop: &Path) -> Result<String> {
     let Some(tracker) = Tracker::read(&labels::labelled()?)? else { return Ok(String::new()) };
-    fs::create_dir_all(workshop)?;
-    let records = Records::Ubuntu(&tracker);
-    let (tools, absent) = tools::make(garrison, records, workshop)?;
     let labels = labels::of_ubuntu(&tracker)?;
-    ensure!(!labels.is_empty(), "no label is of a package that Ubuntu's tracker speaks of");
+    let records = Records { ubuntu: Some(&tracker), ..Records::default() };
+    let installed =
+        |release: &str, name: &str, version: &str| Installed::alone("deb", ("ubuntu", release), name, version);
+    let told = |label: &Label| tracker.told(&label.ecosystem, &label.name, &label.id);
+    let is_denied = |label: &Label| tracker.denies(&label.ecosystem, &label.name, &label.id);
+    let head = format!("\n{} records of Ubuntu's tracker\n", tracker.len());
+    labelled_by_release(garrison, records, &labels, workshop, installed, (is_denied, told)).map(|text| head + &text)
+}
+
+/// The same of Alpine's packages, and of builds for Enterprise Linux by `AlmaLinux`'s records.
+fn labelled_of_distributions(garrison: &Path, workshop: &Path) -> Result<String> {
+    let mut text = String::new();
+    if let Some(all) = distributions::read_alpine()? {
+        let labels = labels::of_alpine(&all)?;
+        text.push_str(&labelled_of(garrison, "Alpine", ("apk", "alpine"), all, &labels, &workshop.join("alpine"))?);
+    }
+    if let Some(all) = distributions::read_osv("vulndb/almalinux-osv")? {
+        let (own, of_modules) = labels::of_enterprise(&all)?;
+        let kind = ("rpm", "almalinux");
+        let others = "AlmaLinux, of builds of no module of which only a module's errata speak";
+        text.push_str(&labelled_of(garrison, others, kind, all.clone(), &of_modules, &workshop.join("modules"))?);
+        let name = "AlmaLinux, of builds for Enterprise Linux";
+        text.push_str(&labelled_of(garrison, name, kind, all, &own, &workshop.join("almalinux"))?);
+    }
+    text.push_str("\nLabels of distributions of which no records are at hand:\n\n");
+    for (whose, count) in labels::elsewhere()? {
+        let _infallible = writeln!(text, "- {whose}: {count}");
+    }
+    Ok(text)
+}
+
+fn labelled_of(
+    garrison: &Path,
+    name: &str,
+    (ty, id): (&str, &str),
+    all: Vec<Value>,
+    labels: &[Label],
+    workshop: &Path,
+) -> Result<String> {
+    let installed = |release: &str, name: &str, version: &str| Installed::alone(ty, (id, release), name, version);
+    let packages = labels::packages(labels);
+    let all_installed: Vec<Installed> =
+        packages.iter().map(|(release, name, version)| installed(release, name, version)).collect();
+    let distributions = Distributions::new(all, &all_installed);
+    let records = Records { distributions: Some(&distributions), ..Records::default() };
+    let told = |label: &Label| distributions.told(&installed(&label.ecosystem, &label.name, &label.version), &label.id);
+    let head = format!("\n{} records of {name}\n", distributions.len());
+    labelled_by_release(garrison, records, labels, workshop, installed, (|_: &Label| false, told))
+        .map(|text| head + &text)
+}
+
+/// How right each tool is by labels of a distribution's packages; a document a release.
+fn labelled_by_release(
+    garrison: &Path,
+    records: Records<'_>,
+    labels: &[Label],
+    workshop: &Path,
+    installed: impl Fn(&str, &str, &str) -> Installed,
+    (is_denied, told): (impl Fn(&Label) -> bool, impl Fn(&Label) -> String),
+) -> Result<String> {
+    ensure!(!labels.is_empty(), "no label is of a package that the distribution's records speak of");
+    fs::create_dir_all(workshop)?;
+    let (tools, absent) = tools::make(garrison, records, workshop)?;
+    // What takes no package of this kind from a document is left out.
+    let ty = installed("", "", "").ty;
+    let tools: Vec<Tool> = tools.into_iter().filter(|tool| tool.reads(&ty)).collect();
     let mut answers: Vec<(&str, Result<Found>)> = tools.iter().map(|tool| (tool.name, Ok(Found::new()))).collect();
-    let releases: BTreeSet<&str> = labels.iter().map(|label| label.ecosystem.as_str()).collect();
-    for release in releases {
-        let document = write_release(release, &labels, workshop)?;
+    let mut releases: BTreeMap<String, Vec<Installed>> = BTreeMap::new();
+    for (release, name, version) in labels::packages(labels) {
+        let one = installed(&release, &name, &version);
+        releases.entry(release).or_default().push(one);
+    }
+    for (release, packages) in releases {
+        let input = documents::write(&format!("labelled {release}"), &[], packages, workshop)?;
         for (tool, (_, all)) in tools.iter().zip(&mut answers) {
-            let answer = tool.scan(&document, workshop).and_then(|(_, answer)| tool.read(&answer, records));
+            let answer = tool.scan(&input, workshop).and_then(|(_, answer)| tool.read(&answer, records, &input));
             match (answer, all.as_mut()) {
                 (Ok(found), Ok(all)) => {
-                    let of_release = found.into_iter().filter(|(ecosystem, ..)| ecosystem == DISTRIBUTION);
-                    all.extend(of_release.map(|(_, name, version, id)| (release.to_owned(), name, version, id)));
+                    all.extend(found.into_iter().map(|(_, name, version, id)| (release.clone(), name, version, id)));
                 }
                 (Err(error), _) => *all = Err(error),
                 (Ok(_), Err(_)) => {}
             }
         }
     }
-    let mut text = format!("\n{} records of Ubuntu's tracker\n", tracker.len());
-    text.push_str(&made(&tools, &absent));
-    text.push_str(&labels::judged(&labels, &answers, |label| tracker.told(&label.ecosystem, &label.name, &label.id)));
-    Ok(text)
-}
-
-/// Writes a document of a release's packages, each by the name of its source.
-fn write_release(release: &str, labels: &[Label], workshop: &Path) -> Result<PathBuf> {
-    let mut components =
-        vec![json!({"type": "operating-system", "bom-ref": "os", "name": "ubuntu", "version": release})];
-    for (_, name, version) in labels::packages(labels).iter().filter(|(ecosystem, ..)| ecosystem == release) {
-        let encoded = version.replace('+', "%2B").replace(':', "%3A").replace('~', "%7E");
-        let purl = format!("pkg:deb/ubuntu/{name}@{encoded}?arch=amd64&distro=ubuntu-{release}");
-        components.push(json!({"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}));
-    }
-    let document = workshop.join(format!("ubuntu-{release}.cdx.json"));
-    let listed = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components});
-    fs::write(&document, serde_json::to_vec(&listed)?)?;
-    Ok(document)
+    Ok(made(&tools, &absent) + &labels::judged(labels, &answers, is_denied, told))
 }
 
 /// What a scan is made of in Garrison, once its database is open.
@@ -308,7 +580,7 @@ fn costs(
 ) -> Result<String> {
     let example = ["run", "--quiet", "--release", "-p", "garrison-findings", "--example", "costs", "--"];
     let database = tools.iter().find_map(Tool::garrison_database).context("Garrison's database is not there")?;
-    let made = write_document("packages at bounds", &spread(&advisories.edges(), TIMED), workshop)?;
+    let made = documents::write_languages("packages at bounds", &spread(&advisories.edges(), TIMED), workshop)?;
     let largest = images.iter().filter(|input| input.name.starts_with("image ")).max_by_key(|input| input.packages);
     let mut text = "\nSteps of a scan by Garrison in one process, the fastest of several runs:\n".to_owned();
     for input in std::iter::once(&made).chain(largest) {
@@ -325,8 +597,8 @@ fn costs(
 /// bounds, of which each has ten vulnerabilities; and the image with the most packages.
 fn timed(tools: &[Tool], images: &[Input], advisories: &Advisories, runs: usize, workshop: &Path) -> Result<String> {
     let made = [
-        write_document("no package", &[], workshop)?,
-        write_document("packages at bounds", &spread(&advisories.edges(), TIMED), workshop)?,
+        documents::write_languages("no package", &[], workshop)?,
+        documents::write_languages("packages at bounds", &spread(&advisories.edges(), TIMED), workshop)?,
     ];
     let largest = images.iter().filter(|input| input.name.starts_with("image ")).max_by_key(|input| input.packages);
     let mut text = String::from(
@@ -336,7 +608,7 @@ fn timed(tools: &[Tool], images: &[Input], advisories: &Advisories, runs: usize,
         for tool in tools {
             let mut fastest: Option<Cost> = None;
             for _ in 0..runs.max(1) {
-                if let Ok((cost, _)) = tool.scan(&input.document, workshop) {
+                if let Ok((cost, _)) = tool.scan(input, workshop) {
                     fastest = Some(fastest.map_or(cost, |known| if cost.wall < known.wall { cost } else { known }));
                 }
             }

@@ -4,6 +4,7 @@
 //! whose ranges are one list of bounds; Trivy takes all as they are, of Go's own packages those of Go's database.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -143,9 +144,9 @@ impl Advisories {
         })
     }
 
-    /// Returns what the records that are about a vulnerability say of a package, shortly.
-    pub(super) fn told(&self, vulnerability: &str, ecosystem: &str, name: &str) -> String {
-        let mut told = Vec::new();
+    /// Returns what the records that are about a vulnerability say of a package.
+    pub(super) fn said(&self, vulnerability: &str, ecosystem: &str, name: &str) -> Vec<Said> {
+        let mut said = Vec::new();
         let about = self.about.get(vulnerability).into_iter().flatten();
         for (id, record) in about.filter_map(|id| Some((id, self.records.get(id)?))) {
             let own = affected(record).filter(|one| {
@@ -153,22 +154,60 @@ impl Advisories {
                 package["ecosystem"] == ecosystem
                     && package["name"].as_str().is_some_and(|known| canonical(ecosystem, known) == name)
             });
-            for one in own {
-                let ranges: Vec<String> = events(one)
-                    .into_iter()
-                    .map(|range| {
-                        range.iter().map(|(kind, version)| format!("{kind} {version}")).collect::<Vec<_>>().join(", ")
-                    })
-                    .collect();
-                let versions = one["versions"].as_array().map_or(0, Vec::len);
-                let known = one["database_specific"]["last_known_affected_version_range"].as_str().unwrap_or_default();
-                let withdrawn = if record["withdrawn"].is_string() { " withdrawn" } else { "" };
-                told.push(
-                    format!("{id}{withdrawn} [{}] {versions} versions {known}", ranges.join("; ")).trim().to_owned(),
-                );
-            }
+            said.extend(own.map(|one| {
+                Said {
+                    record: id.clone(),
+                    is_withdrawn: record["withdrawn"].is_string(),
+                    ranges: events(one),
+                    versions: one["versions"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(Value::as_str)
+                        .map(str::to_owned)
+                        .collect(),
+                    has_custom_ranges: one["ecosystem_specific"]["custom_ranges"].is_array(),
+                    last_known: one["database_specific"]["last_known_affected_version_range"]
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned(),
+                }
+            }));
         }
-        told.join(" | ")
+        said
+    }
+}
+
+/// What a record says of a package.
+pub(super) struct Said {
+    record: String,
+    pub(super) is_withdrawn: bool,
+    /// The events of each range.
+    pub(super) ranges: Vec<Vec<(String, String)>>,
+    /// The versions that it lists besides.
+    pub(super) versions: Vec<String>,
+    /// Whether it has bounds besides that the schema does not evaluate, as Go's records have.
+    pub(super) has_custom_ranges: bool,
+    last_known: String,
+}
+
+impl Said {
+    /// Whether a range has a beginning and nothing that ends it.
+    pub(super) fn is_open(&self) -> bool {
+        self.last_known.is_empty()
+            && self.ranges.iter().any(|range| range.last().is_some_and(|(kind, _)| kind == "introduced"))
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let range = |range: &Vec<(String, String)>| {
+            range.iter().map(|(kind, version)| format!("{kind} {version}")).collect::<Vec<_>>().join(", ")
+        };
+        let ranges: Vec<String> = self.ranges.iter().map(range).collect();
+        let withdrawn = if self.is_withdrawn { " withdrawn" } else { "" };
+        write!(formatter, "{}{withdrawn} [{}] {} versions", self.record, ranges.join("; "), self.versions.len())?;
+        if self.last_known.is_empty() { Ok(()) } else { write!(formatter, " {}", self.last_known) }
     }
 }
 
@@ -256,13 +295,13 @@ fn ranges(affected: &Value) -> Vec<(String, String)> {
         let mut start: Option<String> = None;
         for (kind, version) in range {
             let lower = |start: &Option<String>| match start.as_deref() {
-                None | Some("0") => ">= 0".to_owned(),
-                Some(version) => format!(">= {version}"),
+                None | Some("0") => String::new(),
+                Some(version) => format!(">= {version}, "),
             };
             match kind.as_str() {
                 "introduced" => start = Some(version),
-                "fixed" => all.push((format!("{}, < {version}", lower(&start.take())), version)),
-                "last_affected" => all.push((format!("{}, <= {version}", lower(&start.take())), String::new())),
+                "fixed" => all.push((format!("{}< {version}", lower(&start.take())), version)),
+                "last_affected" => all.push((format!("{}<= {version}", lower(&start.take())), String::new())),
                 _ => {}
             }
         }

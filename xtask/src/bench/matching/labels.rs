@@ -12,6 +12,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::advisories::{Advisories, canonical, files};
+use super::distributions;
+use super::documents::Package;
 use super::tools::Found;
 use super::ubuntu::Tracker;
 
@@ -158,53 +160,114 @@ pub(super) fn of_ubuntu(tracker: &Tracker) -> Result<Vec<Label>> {
     Ok(all.into_iter().map(label).collect())
 }
 
+/// The enterprise releases by the mark of their builds. Whose builds they are a label does not say; they are held against `AlmaLinux`'s
+/// records, which is the rebuild whose records are at hand.
+const ENTERPRISE: &[(&str, &str)] = &[(".el8", "8"), (".el9", "9")];
+
+/// Returns the labels of builds for an enterprise release of which `AlmaLinux`'s records speak, each once; the ecosystem is the release. Those
+/// of which only records of a module's builds speak, where this is none, come apart: the erratum is about other packages of that name.
+pub(super) fn of_enterprise(records: &[Value]) -> Result<(Vec<Label>, Vec<Label>)> {
+    let mut spoken: BTreeMap<(&str, &str, &str), bool> = BTreeMap::new();
+    for one in distributions::in_force(records) {
+        let is_of_module = one.fixed.is_some_and(distributions::is_of_module);
+        for name in &one.names {
+            *spoken.entry((one.release, one.package, name)).or_insert(true) &= is_of_module;
+        }
+    }
+    let (mut own, mut of_others) = (BTreeMap::new(), BTreeMap::new());
+    for label in read()?.into_iter().flatten() {
+        let Some((_, release)) = ENTERPRISE.iter().find(|(mark, _)| label.version.contains(mark)) else { continue };
+        let Some(is_of_modules) = spoken.get(&(*release, label.package.as_str(), label.id.as_str())) else { continue };
+        let is_of_other = *is_of_modules && !distributions::is_of_module(&label.version);
+        let labels = if is_of_other { &mut of_others } else { &mut own };
+        labels.insert(((*release).to_owned(), label.package, label.version, label.id), label.is_true);
+    }
+    let label = |((ecosystem, name, version, id), is_true)| Label { ecosystem, name, version, id, is_true };
+    Ok((own.into_iter().map(label).collect(), of_others.into_iter().map(label).collect()))
+}
+
+/// Alpine's releases by the versions of packages that only they have.
+const OF_ALPINE: &[(&str, &str, &str)] = &[("musl", "1.1.19-r", "3.8"), ("ssl_client", "1.31.1-r11", "3.11")];
+
+/// Returns the labels of packages of Alpine's releases, by the source package, each once; the ecosystem is the release.
+pub(super) fn of_alpine(records: &[Value]) -> Result<Vec<Label>> {
+    let mut all = BTreeMap::new();
+    for labels in read()? {
+        let is_of = |(package, version, _): &&(&str, &str, &str)| {
+            labels.iter().any(|label| label.package == *package && label.version.starts_with(version))
+        };
+        let Some((_, _, release)) = OF_ALPINE.iter().find(is_of) else { continue };
+        for label in labels.iter().filter(|label| says_whose_it_is(&label.version)) {
+            let ids = labels.iter().filter(|other| other.package == label.package).map(|other| other.id.as_str());
+            let Some(source) = distributions::source_of(records, release, &label.package, ids) else { continue };
+            let is_spoken_of = distributions::in_force(records)
+                .any(|one| one.release == *release && one.package == source && one.names.contains(&label.id.as_str()));
+            if is_spoken_of {
+                let key = ((*release).to_owned(), source.to_owned(), label.version.clone(), label.id.clone());
+                all.insert(key, label.is_true);
+            }
+        }
+    }
+    let label = |((ecosystem, name, version, id), is_true)| Label { ecosystem, name, version, id, is_true };
+    Ok(all.into_iter().map(label).collect())
+}
+
+/// Returns how many labels there are of images, and how many of those no publisher at hand can speak of, by what their versions say.
+pub(super) fn elsewhere() -> Result<BTreeMap<&'static str, usize>> {
+    const MARKS: &[(&str, &str)] = &[
+        ("+deb", "Debian (records of 13 source packages alone)"),
+        (".amzn", "Amazon Linux (no records)"),
+        (".el6", "Enterprise Linux 6 (no records)"),
+        (".el7", "Enterprise Linux 7 (no records)"),
+        (".cm", "CBL-Mariner 2.0 (no records)"),
+    ];
+    let mut counts = BTreeMap::new();
+    for label in read()?.into_iter().flatten() {
+        if let Some((_, whose)) = MARKS.iter().find(|(mark, _)| label.version.contains(mark)) {
+            *counts.entry(*whose).or_default() += 1;
+        }
+    }
+    Ok(counts)
+}
+
 /// Returns every identifier that is labelled.
 pub(super) fn labelled() -> Result<BTreeSet<String>> {
     Ok(read()?.into_iter().flatten().map(|label| label.id).collect())
 }
 
-/// Writes how right each tool is, and each label of which Garrison and another say different things.
-pub(super) fn judged(labels: &[Label], answers: &[(&str, Result<Found>)], told: impl Fn(&Label) -> String) -> String {
+/// Writes how right each tool is, also but for what the publisher denies, and each label of which Garrison and another say different things.
+pub(super) fn judged(
+    labels: &[Label],
+    answers: &[(&str, Result<Found>)],
+    is_denied: impl Fn(&Label) -> bool,
+    told: impl Fn(&Label) -> String,
+) -> String {
     let mut text = String::from(
         "\n| labels of | labels | tool | true found | true not found | false found | precision | recall | F1 |\n|---|---|---|---|---|---|---|---|---|\n",
     );
-    let finds = |found: &Found, label: &Label| {
-        let Label { ecosystem, name, version, id, .. } = label;
-        found.contains(&(ecosystem.clone(), name.clone(), version.clone(), id.clone()))
-    };
     let ecosystems: BTreeSet<&str> = labels.iter().map(|label| label.ecosystem.as_str()).collect();
-    for ecosystem in ecosystems.iter().copied().chain(["all"]) {
-        let own = || labels.iter().filter(|label| ecosystem == "all" || label.ecosystem == ecosystem);
-        for (tool, found) in answers {
-            let Ok(found) = found else {
-                let _infallible = writeln!(text, "| {ecosystem} | {} | {tool} | failed | | | | | |", own().count());
-                continue;
-            };
-            let count = |is_true: bool, is_found: bool| {
-                own().filter(|label| label.is_true == is_true && finds(found, label) == is_found).count()
-            };
-            let (hit, missed, wrong) = (count(true, true), count(true, false), count(false, true));
-            let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
-            let (precision, recall) = (share(hit, hit + wrong), share(hit, hit + missed));
-            let f1 = share(2 * hit, 2 * hit + wrong + missed);
-            let _infallible = writeln!(
-                text,
-                "| {ecosystem} | {} | {tool} | {hit} | {missed} | {wrong} | {precision:.3} | {recall:.3} | {f1:.3} |",
-                own().count()
-            );
-        }
+    for ecosystem in ecosystems {
+        let own: Vec<&Label> = labels.iter().filter(|label| label.ecosystem == ecosystem).collect();
+        score(ecosystem, &own, answers, &mut text);
+    }
+    score("all", &labels.iter().collect::<Vec<_>>(), answers, &mut text);
+    let undenied: Vec<&Label> = labels.iter().filter(|label| !label.is_true || !is_denied(label)).collect();
+    if undenied.len() < labels.len() {
+        let name = format!("all but {} true ones that the publisher denies", labels.len() - undenied.len());
+        score(&name, &undenied, answers, &mut text);
     }
     text.push_str("\nLabels on which tools differ:\n\n");
     for label in labels {
-        let says = |(_, found): &&(&str, Result<Found>)| found.as_ref().is_ok_and(|found| finds(found, label));
+        let says = |(_, found): &&(&str, Result<Found>)| found.as_ref().is_ok_and(|found| label.is_in(found));
         let by: Vec<&str> = answers.iter().filter(says).map(|(tool, _)| *tool).collect();
         if !by.is_empty() && by.len() < answers.len() {
             let Label { ecosystem, name, version, id, is_true } = label;
             let truth = if *is_true { "true" } else { "false" };
+            let denied = if is_denied(label) { ", denied" } else { "" };
             let told: String = told(label).chars().take(300).collect();
             let _infallible = writeln!(
                 text,
-                "- {ecosystem} {name} {version} {id} labelled {truth}, found by {}: {told}",
+                "- {ecosystem} {name} {version} {id} labelled {truth}{denied}, found by {}: {told}",
                 by.join(", ")
             );
         }
@@ -212,8 +275,37 @@ pub(super) fn judged(labels: &[Label], answers: &[(&str, Result<Found>)], told: 
     text
 }
 
+impl Label {
+    fn is_in(&self, found: &Found) -> bool {
+        let Self { ecosystem, name, version, id, .. } = self;
+        found.contains(&(ecosystem.clone(), name.clone(), version.clone(), id.clone()))
+    }
+}
+
+/// Writes a row a tool.
+fn score(name: &str, labels: &[&Label], answers: &[(&str, Result<Found>)], text: &mut String) {
+    for (tool, found) in answers {
+        let Ok(found) = found else {
+            let _infallible = writeln!(text, "| {name} | {} | {tool} | failed | | | | | |", labels.len());
+            continue;
+        };
+        let count = |is_true: bool, is_found: bool| {
+            labels.iter().filter(|label| label.is_true == is_true && label.is_in(found) == is_found).count()
+        };
+        let (hit, missed, wrong) = (count(true, true), count(true, false), count(false, true));
+        let share = |part: usize, whole: usize| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
+        let (precision, recall) = (share(hit, hit + wrong), share(hit, hit + missed));
+        let f1 = share(2 * hit, 2 * hit + wrong + missed);
+        let _infallible = writeln!(
+            text,
+            "| {name} | {} | {tool} | {hit} | {missed} | {wrong} | {precision:.3} | {recall:.3} | {f1:.3} |",
+            labels.len()
+        );
+    }
+}
+
 /// The packages that labels are of.
-pub(super) fn packages(labels: &[Label]) -> Vec<(String, String, String)> {
+pub(super) fn packages(labels: &[Label]) -> Vec<Package> {
     let of = |label: &Label| (label.ecosystem.clone(), label.name.clone(), label.version.clone());
     let packages: BTreeSet<_> = labels.iter().map(of).collect();
     packages.into_iter().collect()

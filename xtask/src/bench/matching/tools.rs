@@ -7,44 +7,33 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::advisories::{Advisories, canonical};
+use super::distributions::{Distributions, KINDS};
+use super::documents::{Input, Package, bare, package};
 use super::ubuntu::Tracker;
 use crate::workspace::execute;
 
 /// What measures the memory of a child from outside; `getrusage` needs code that this workspace forbids.
 pub(super) const TIME: &str = "/usr/bin/time";
 
-/// The ecosystems of purls' types.
-pub(super) const TYPES: &[(&str, &str)] = &[
-    ("npm", "npm"),
-    ("pypi", "PyPI"),
-    ("maven", "Maven"),
-    ("golang", "Go"),
-    ("cargo", "crates.io"),
-    ("gem", "RubyGems"),
-    ("composer", "Packagist"),
-    ("nuget", "NuGet"),
-];
-
-/// The ecosystem of the packages of a distribution.
-pub(super) const DISTRIBUTION: &str = "deb";
-
 /// What every tool's database is made of.
-#[derive(Clone, Copy)]
-pub(super) enum Records<'a> {
-    Languages(&'a Advisories),
-    Ubuntu(&'a Tracker),
+#[derive(Clone, Copy, Default)]
+pub(super) struct Records<'a> {
+    pub(super) languages: Option<&'a Advisories>,
+    pub(super) distributions: Option<&'a Distributions>,
+    pub(super) ubuntu: Option<&'a Tracker>,
 }
 
 impl Records<'_> {
-    /// Returns the one name of a vulnerability.
-    fn call(self, name: &str) -> String {
-        match self {
-            Self::Languages(advisories) => advisories.call(name).to_owned(),
-            Self::Ubuntu(_) => name.trim_start_matches("UBUNTU-").to_owned(),
+    /// Returns the one name of each vulnerability that a name stands for.
+    fn call(self, name: &str) -> Vec<String> {
+        if let Some(names) = self.distributions.and_then(|set| set.names(name)) {
+            return names;
         }
+        let name = name.trim_start_matches("UBUNTU-");
+        vec![self.languages.map_or(name, |advisories| advisories.call(name)).to_owned()]
     }
 }
 
@@ -99,12 +88,23 @@ pub(super) fn make(garrison: &Path, records: Records<'_>, workshop: &Path) -> Re
 impl Tool {
     fn garrison(program: &Path, records: Records<'_>, workshop: &Path) -> Result<Self> {
         let (home, set) = (workshop.join("garrison"), workshop.join("set"));
-        let reader = match records {
-            Records::Languages(advisories) => advisories.write_osv(&set, |_| true).map(|()| "osv"),
-            Records::Ubuntu(tracker) => tracker.write_files(&set).map(|()| "ubuntu-tracker"),
-        }?;
         let mut command = Command::new(program);
-        command.args(["db", "build", "--quiet", "--feed"]).arg(format!("set={reader}:{}", set.display()));
+        command.args(["db", "build", "--quiet"]);
+        let mut feed = |name: &str, reader: &str, directory: &Path| {
+            command.arg("--feed").arg(format!("{name}={reader}:{}", directory.display()));
+        };
+        if let Some(advisories) = records.languages {
+            advisories.write_osv(&set.join("languages"), |_| true)?;
+            feed("languages", "osv", &set.join("languages"));
+        }
+        if let Some(distributions) = records.distributions {
+            distributions.write_osv(&set.join("distributions"))?;
+            feed("distributions", "osv", &set.join("distributions"));
+        }
+        if let Some(tracker) = records.ubuntu {
+            tracker.write_files(&set.join("ubuntu"))?;
+            feed("ubuntu", "ubuntu-tracker", &set.join("ubuntu"));
+        }
         let made = measure(command.env("XDG_DATA_HOME", &home), workshop, &[0])?.0;
         let database_bytes = bytes(&home.join("garrison/advisories"))?;
         Ok(Self { name: "garrison", program: program.to_owned(), kind: Kind::Garrison, home, made, database_bytes })
@@ -116,10 +116,9 @@ impl Tool {
             return Ok(None);
         };
         let (home, workspaces, output) = (workshop.join("grype"), workshop.join("vunnel"), workshop.join("grype-made"));
-        match records {
-            Records::Languages(advisories) => advisories.write_vunnel(&workspaces)?,
-            Records::Ubuntu(tracker) => tracker.write_vunnel(&workspaces)?,
-        }
+        records.languages.map_or(Ok(()), |advisories| advisories.write_vunnel(&workspaces))?;
+        records.distributions.map_or(Ok(()), |set| set.write_vunnel(&workspaces))?;
+        records.ubuntu.map_or(Ok(()), |tracker| tracker.write_vunnel(&workspaces))?;
         let made = measure(Command::new(builder).arg(&workspaces).arg(&output), workshop, &[0])?.0;
         let archive = fs::read_dir(&output)?
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -136,19 +135,37 @@ impl Tool {
             return Ok(None);
         };
         let (home, cache) = (workshop.join("trivy"), workshop.join("trivy-cache"));
-        let sources: &[&str] = match records {
-            Records::Languages(advisories) => {
-                advisories.write_osv(&cache.join("govulndb/data/osv"), |id| id.starts_with("GO-"))?;
-                // It takes of Go's database what is of Go itself, so that the rest goes where GitHub's are.
-                advisories.write_osv(&cache.join("ghsa/advisories/github-reviewed"), |_| true)?;
-                fs::create_dir_all(cache.join("cocoapods-specs/Specs"))?;
-                &["ghsa", "govulndb"]
-            }
-            Records::Ubuntu(tracker) => {
-                tracker.write_list(&cache.join("vuln-list"))?;
-                &["ubuntu"]
-            }
-        };
+        let mut sources = BTreeSet::new();
+        if let Some(advisories) = records.languages {
+            advisories.write_osv(&cache.join("govulndb/data/osv"), |id| id.starts_with("GO-"))?;
+            // It takes of Go's database what is of Go itself, so that the rest goes where GitHub's are.
+            advisories.write_osv(&cache.join("ghsa/advisories/github-reviewed"), |_| true)?;
+            fs::create_dir_all(cache.join("cocoapods-specs/Specs"))?;
+            sources.extend(["ghsa", "govulndb"]);
+        } else {
+            // It fails where no record has a severity, and Alpine's have none: a record about a package that nobody has.
+            let record = json!({
+                "schema_version": "1.4.0", "id": "GHSA-0000-0000-0000", "modified": "2020-01-01T00:00:00Z",
+                "published": "2020-01-01T00:00:00Z", "aliases": [], "summary": "", "details": "", "references": [],
+                "severity": [], "database_specific": {"severity": "LOW"},
+                "affected": [{
+                    "package": {"ecosystem": "npm", "name": "a-package-that-nobody-has"},
+                    "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "0.0.1"}]}],
+                }],
+            });
+            let directory = cache.join("ghsa/advisories/github-reviewed");
+            fs::create_dir_all(&directory)?;
+            fs::write(directory.join("GHSA-0000-0000-0000.json"), serde_json::to_vec(&record)?)?;
+            fs::create_dir_all(cache.join("cocoapods-specs/Specs"))?;
+            sources.insert("ghsa");
+        }
+        if let Some(distributions) = records.distributions {
+            sources.extend(distributions.write_list(&cache)?);
+        }
+        if let Some(tracker) = records.ubuntu {
+            tracker.write_list(&cache.join("vuln-list"))?;
+            sources.insert("ubuntu");
+        }
         let database = home.join("db");
         fs::create_dir_all(&database)?;
         let mut command = Command::new(builder);
@@ -167,14 +184,18 @@ impl Tool {
         let Some(program) = testkit::program("osv-scanner") else { return Ok(None) };
         let (home, sources) = (workshop.join("osv"), workshop.join("osv-sources"));
         let started = Instant::now();
-        let directories = match records {
-            Records::Languages(advisories) => advisories.write_by_ecosystem(&sources)?,
-            Records::Ubuntu(tracker) => {
-                let own = sources.join("Ubuntu");
-                tracker.write_osv(&own)?;
-                vec![own]
-            }
-        };
+        let mut directories = Vec::new();
+        if let Some(advisories) = records.languages {
+            directories.extend(advisories.write_by_ecosystem(&sources)?);
+        }
+        if let Some(distributions) = records.distributions {
+            directories.extend(distributions.write_by_ecosystem(&sources)?);
+        }
+        if let Some(tracker) = records.ubuntu {
+            let own = sources.join("Ubuntu");
+            tracker.write_osv(&own)?;
+            directories.push(own);
+        }
         for directory in directories {
             let ecosystem = directory.file_name().context("a directory has a name")?;
             let archive = home.join("osv-scalibr").join(ecosystem);
@@ -185,6 +206,16 @@ impl Tool {
         let made = Cost { wall: started.elapsed(), processor_s: 0.0, memory_mib: 0.0 };
         let database_bytes = bytes(&home)?;
         Ok(Some(Self { name: "osv-scanner", program, kind: Kind::OsvScanner, home, made, database_bytes }))
+    }
+
+    /// Tells whether it takes anything from a document.
+    pub(super) fn can_be_asked(&self, input: &Input) -> bool {
+        !matches!(self.kind, Kind::OsvScanner) || input.sources > 0
+    }
+
+    /// Tells whether it takes packages of a kind from a document.
+    pub(super) fn reads(&self, ecosystem: &str) -> bool {
+        !(matches!(self.kind, Kind::OsvScanner) && ecosystem == "rpm")
     }
 
     /// Returns the file that Garrison matches against; of others nothing.
@@ -214,7 +245,8 @@ impl Tool {
     }
 
     /// Asks what is wrong with what a document lists.
-    pub(super) fn scan(&self, document: &Path, workshop: &Path) -> Result<(Cost, String)> {
+    pub(super) fn scan(&self, input: &Input, workshop: &Path) -> Result<(Cost, String)> {
+        let document = &input.document;
         let mut command = self.command();
         match self.kind {
             Kind::Garrison => command.args(["scan", "--quiet", "-o", "json"]).arg(document),
@@ -229,69 +261,61 @@ impl Tool {
                     "--skip-db-update",
                     "--skip-java-db-update",
                 ])
-                .arg(document),
+                .arg(&input.for_trivy),
             Kind::OsvScanner => command
                 .args(["scan", "source", "--offline", "--all-vulns", "--format", "json", "--verbosity", "error"])
                 .args([std::ffi::OsString::from("--local-db-path"), self.home.clone().into(), "-L".into()])
-                .arg(document),
+                .arg(&input.of_sources),
         };
         // It says so by 1 when it found something; Garrison only when it is asked to.
         measure(&mut command, workshop, &[0, 1])
     }
 
-    pub(super) fn read(&self, answer: &str, records: Records<'_>) -> Result<Found> {
+    pub(super) fn read(&self, answer: &str, records: Records<'_>, input: &Input) -> Result<Found> {
         let value: Value =
             serde_json::from_str(answer).with_context(|| format!("{}'s answer is no JSON", self.name))?;
         let mut found = Found::new();
-        let mut add = |package: Option<(String, String, String)>, id: &str| {
+        let mut add = |package: Option<Package>, id: &str| {
             if let Some((ecosystem, name, version)) = package {
-                found.insert((ecosystem, name, version, records.call(id)));
+                let ids = records.call(id);
+                found.extend(ids.into_iter().map(|id| (ecosystem.clone(), name.clone(), version.clone(), id)));
             }
         };
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match self.kind {
             Kind::Garrison => {
                 for finding in list(&value["findings"]) {
                     let counts = finding["suppressed"].is_null() && list(&finding["suppressions"]).is_empty();
-                    if counts && let Some(purl) = finding["component"]["purl"].as_str() {
-                        add(
-                            package(purl).or_else(|| of_distribution(purl)),
-                            finding["vulnerability"].as_str().unwrap_or_default(),
-                        );
+                    if counts {
+                        add(package(&text(&finding["component"]["purl"])), &text(&finding["vulnerability"]));
                     }
                 }
             }
             Kind::Grype => {
                 for one in list(&value["matches"]) {
-                    if let Some(purl) = one["artifact"]["purl"].as_str() {
-                        add(
-                            package(purl).or_else(|| of_distribution(purl)),
-                            one["vulnerability"]["id"].as_str().unwrap_or_default(),
-                        );
-                    }
+                    add(package(&text(&one["artifact"]["purl"])), &text(&one["vulnerability"]["id"]));
                 }
             }
             Kind::Trivy => {
                 for one in list(&value["Results"]).iter().flat_map(|result| list(&result["Vulnerabilities"])) {
-                    if let Some(purl) = one["PkgIdentifier"]["PURL"].as_str() {
-                        add(
-                            package(purl).or_else(|| of_distribution(purl)),
-                            one["VulnerabilityID"].as_str().unwrap_or_default(),
-                        );
-                    }
+                    add(package(&text(&one["PkgIdentifier"]["PURL"])), &text(&one["VulnerabilityID"]));
                 }
             }
             Kind::OsvScanner => {
                 for one in list(&value["results"]).iter().flat_map(|result| list(&result["packages"])) {
                     let stated = &one["package"];
-                    let text = |field: &str| stated[field].as_str().unwrap_or_default().to_owned();
-                    let ecosystem = text("ecosystem");
-                    let is_distribution = ecosystem.starts_with("Ubuntu");
-                    let ecosystem = if is_distribution { DISTRIBUTION.to_owned() } else { ecosystem };
-                    let name = canonical(&ecosystem, &text("name"));
+                    let ecosystem = text(&stated["ecosystem"]);
+                    let ecosystem = packaged(&ecosystem).map_or(ecosystem, str::to_owned);
+                    let name = canonical(&ecosystem, &text(&stated["name"]));
+                    let version = bare(&ecosystem, &text(&stated["version"]));
+                    let asked = (ecosystem, name, version);
                     for vulnerability in list(&one["vulnerabilities"]) {
-                        let package = (ecosystem.clone(), name.clone(), bare(&ecosystem, &text("version")));
-                        add(Some(package), vulnerability["id"].as_str().unwrap_or_default());
+                        let id = text(&vulnerability["id"]);
+                        match input.built.get(&asked) {
+                            Some(built) => built.iter().for_each(|package| add(Some(package.clone()), &id)),
+                            None => add(Some(asked.clone()), &id),
+                        }
                     }
                 }
             }
@@ -300,47 +324,13 @@ impl Tool {
     }
 }
 
-/// Go's versions are written with a `v` and without.
-fn bare(ecosystem: &str, version: &str) -> String {
-    let version = if ecosystem == "Go" { version.strip_prefix('v').unwrap_or(version) } else { version };
-    version.to_owned()
-}
-
-/// Returns ecosystem, name and version of a purl of one of the types.
-pub(super) fn package(purl: &str) -> Option<(String, String, String)> {
-    let (ty, rest) = purl.strip_prefix("pkg:")?.split_once('/')?;
-    let (_, ecosystem) = TYPES.iter().find(|(known, _)| *known == ty)?;
-    let rest = rest.split(['?', '#']).next()?;
-    let (path, version) = rest.rsplit_once('@')?;
-    let path = decode(path);
-    let name = match *ecosystem {
-        "Maven" => path.replacen('/', ":", 1),
-        _ => path,
-    };
-    Some(((*ecosystem).to_owned(), canonical(ecosystem, &name), bare(ecosystem, &decode(version))))
-}
-
-/// Returns a package of Debian's kind.
-fn of_distribution(purl: &str) -> Option<(String, String, String)> {
-    let rest = purl.strip_prefix("pkg:deb/")?.split(['?', '#']).next()?;
-    let (path, version) = rest.rsplit_once('@')?;
-    let name = path.rsplit('/').next()?;
-    Some((DISTRIBUTION.to_owned(), decode(name), decode(version)))
-}
-
-fn decode(text: &str) -> String {
-    let mut decoded = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        decoded.push_str(before);
-        let code = after.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-        match code.filter(u8::is_ascii) {
-            Some(code) => decoded.push(char::from(code)),
-            None => return text.to_owned(),
-        }
-        rest = &after[2..];
+/// The kind of packages of a distribution that osv-scanner names, as in `Debian:12`.
+fn packaged(ecosystem: &str) -> Option<&'static str> {
+    let family = ecosystem.split(':').next()?;
+    if family == "Ubuntu" {
+        return Some("deb");
     }
-    decoded + rest
+    KINDS.iter().find(|kind| kind.ecosystem == family).map(|kind| kind.ty)
 }
 
 fn bytes(directory: &Path) -> Result<u64> {

@@ -91,6 +91,16 @@ impl Tracker {
         named.or_else(|| best.iter().copied().max_by_key(common)).map(str::to_owned)
     }
 
+    /// Tells whether the tracker says that a package of a release never had a vulnerability.
+    pub(super) fn denies(&self, release: &str, package: &str, id: &str) -> bool {
+        let lines = self.0.get(id).into_iter().flat_map(|candidate| &candidate.lines);
+        let own = lines.filter(|line| line.release == release && line.package == package);
+        own.into_iter().any(|line| {
+            let names_version = line.note.starts_with(|first: char| first.is_ascii_digit());
+            line.status == "not-affected" && !names_version
+        })
+    }
+
     /// Returns what the tracker says of a package of a release, as it is written.
     pub(super) fn told(&self, release: &str, package: &str, id: &str) -> String {
         let lines = self.0.get(id).into_iter().flat_map(|candidate| &candidate.lines);
