@@ -42,6 +42,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 5, text: include_str!("../migrations/inventory/0005_vex.sql") },
     Migration { version: 6, text: include_str!("../migrations/inventory/0006_scans.sql") },
     Migration { version: 7, text: include_str!("../migrations/inventory/0007_overruled.sql") },
+    Migration { version: 8, text: include_str!("../migrations/inventory/0008_releases.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

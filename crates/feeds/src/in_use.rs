@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use vulndb::Ecosystem;
 
-/// The most ecosystems that are remembered; a person meets some ten.
-const ECOSYSTEMS_MAX: usize = 1000;
+/// The most ecosystems or distributions that are remembered; a person meets some ten.
+const NAMES_MAX: usize = 1000;
 
 /// The longest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Which ecosystems were met on this machine, so that only their feeds are fetched: a file with one a line.
+/// Which ecosystems, or which distributions, were met on this machine, so that only their feeds are fetched and their ends are told: a file with
+/// one a line.
 #[derive(Debug, Clone)]
 pub struct InUse {
     path: PathBuf,
@@ -25,27 +26,45 @@ impl InUse {
 
     /// Returns the ecosystems that were met; lines that name none are passed over.
     pub fn list(&self) -> BTreeSet<Ecosystem> {
+        let known = self.names().into_iter().filter_map(|line| Ecosystem::parse_osv(&line).ok());
+        known.map(|(ecosystem, _)| ecosystem).collect()
+    }
+
+    /// Returns what was met, by its names.
+    pub fn names(&self) -> BTreeSet<String> {
         let mut text = String::new();
         let read = File::open(&self.path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_string(&mut text));
         if read.is_err() {
             return BTreeSet::new();
         }
-        let known = text.lines().filter_map(|line| Ecosystem::parse_osv(line.trim()).ok());
-        known.map(|(ecosystem, _)| ecosystem).take(ECOSYSTEMS_MAX).collect()
+        text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).take(NAMES_MAX).collect()
     }
 
     /// Remembers ecosystems. Of two that write at once one may be forgotten until it is met again.
     pub fn add(&self, met: &BTreeSet<Ecosystem>) -> io::Result<()> {
-        let mut all = self.list();
-        let before = all.len();
-        all.extend(met.iter().cloned());
-        if all.len() == before || all.len() > ECOSYSTEMS_MAX {
+        let known = self.list();
+        if met.is_subset(&known) {
+            return Ok(());
+        }
+        let all: BTreeSet<Ecosystem> = known.into_iter().chain(met.iter().cloned()).collect();
+        self.write(all.iter().map(ToString::to_string).collect())
+    }
+
+    /// Remembers what was met by its names, which are each a line.
+    pub fn add_names(&self, met: &BTreeSet<String>) -> io::Result<()> {
+        let known = self.names();
+        let met = met.iter().filter(|name| !name.contains(['\n', '\r']) && !known.contains(*name));
+        let new: Vec<String> = met.cloned().collect();
+        if new.is_empty() { Ok(()) } else { self.write(known.into_iter().chain(new).collect()) }
+    }
+
+    fn write(&self, lines: Vec<String>) -> io::Result<()> {
+        if lines.len() > NAMES_MAX {
             return Ok(());
         }
         if let Some(directory) = self.path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let lines: Vec<String> = all.iter().map(ToString::to_string).collect();
         let text = lines.join("\n") + "\n";
         let next = self.path.with_extension(format!("{}.next", std::process::id()));
         fs::write(&next, text)?;
@@ -79,9 +98,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let in_use = InUse::new(place.path().join("ecosystems"));
         let many = |count: usize| (0..count).map(|n| Ecosystem::release(Family::Debian, n.to_string())).collect();
-        in_use.add(&many(ECOSYSTEMS_MAX + 1)).unwrap();
+        in_use.add(&many(NAMES_MAX + 1)).unwrap();
         assert!(in_use.list().is_empty());
-        in_use.add(&many(ECOSYSTEMS_MAX)).unwrap();
-        assert_eq!(in_use.list().len(), ECOSYSTEMS_MAX);
+        in_use.add(&many(NAMES_MAX)).unwrap();
+        assert_eq!(in_use.list().len(), NAMES_MAX);
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Text};
 use vulndb::matching::{self, Hit};
-use vulndb::{Channel, Ecosystem, Level, Nature, lifecycle};
+use vulndb::{Channel, Level, Nature, lifecycle};
 
 use crate::address::record_address;
 use crate::component::at;
@@ -103,6 +103,25 @@ pub struct Options<'a> {
 }
 
 impl Report {
+    /// Says in words that what was looked into is past its distribution's end at a moment.
+    pub fn past_its_end(&self, now: Timestamp) -> Option<String> {
+        let support = self.support?;
+        let today = jiff::tz::Offset::UTC.to_datetime(now).date();
+        let release = self.distribution.as_ref()?;
+        let name = release.pretty_name.clone().unwrap_or_else(|| {
+            format!("{} {}", release.id, release.version_id.as_deref().unwrap_or_default()).trim_end().to_owned()
+        });
+        (support.until < today).then(|| match support.extended_until {
+            Some(extended) if extended >= today => {
+                format!(
+                    "{name} has been mended since {} only for those who pay for it, until {extended}",
+                    support.until
+                )
+            }
+            _ => format!("{name} has had no fixes since {}: what is found later is not mended there", support.until),
+        })
+    }
+
     /// Holds an inventory against a database.
     pub fn of<B: AsRef<[u8]>>(
         database: &Database<B>,
@@ -380,9 +399,8 @@ pub(crate) fn line(text: &Text) -> Option<String> {
 pub(crate) const SUMMARY_BYTES_MAX: usize = 1000;
 
 fn support(distribution: &Distribution) -> Option<Support> {
-    let ecosystem = Ecosystem::of_distribution(distribution)?;
-    let until = lifecycle::end_of_life(&ecosystem)?;
-    Some(Support { until, extended_until: lifecycle::end_of_extended_life(&ecosystem) })
+    let lifecycle::Support { until, extended_until } = lifecycle::support(&lifecycle::release_of(distribution)?)?;
+    Some(Support { until, extended_until })
 }
 
 fn counted(inventory: &Inventory) -> Counted {

@@ -33,7 +33,7 @@ struct Group<'a> {
 /// Writes a report.
 pub fn table(report: &Report, options: &TableOptions) -> String {
     let mut text = format!("{}\n{}\n", plain(&answer(report)), plain(&by_what(report, options)));
-    if let Some(line) = past_its_end(report, options) {
+    if let Some(line) = options.now.and_then(|now| report.past_its_end(now)) {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
     let groups = groups(report);
@@ -103,21 +103,6 @@ fn by_what(report: &Report, options: &TableOptions) -> String {
     }
     let took = options.milliseconds.map(|milliseconds| format!("{milliseconds} ms"));
     [Some(newest), Some(components), took].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-fn past_its_end(report: &Report, options: &TableOptions) -> Option<String> {
-    let (support, now) = (report.support?, options.now?);
-    let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
-    let release = report.distribution.as_ref()?;
-    let name = release.pretty_name.clone().unwrap_or_else(|| {
-        format!("{} {}", release.id, release.version_id.as_deref().unwrap_or_default()).trim_end().to_owned()
-    });
-    (support.until < today).then(|| match support.extended_until {
-        Some(extended) if extended >= today => {
-            format!("{name} has been mended since {} only for those who pay for it, until {extended}", support.until)
-        }
-        _ => format!("{name} has had no fixes since {}: what is found later is not mended there", support.until),
-    })
 }
 
 fn age(newest: Timestamp, now: Timestamp) -> Option<String> {

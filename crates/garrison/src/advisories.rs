@@ -40,10 +40,18 @@ fn ecosystems(inventory: &Inventory) -> BTreeSet<Ecosystem> {
     identities.map(|identity| identity.ecosystem).chain(own).collect()
 }
 
-/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them.
+/// Returns which distributions scans of this user met, by their releases.
+pub(crate) fn distributions() -> Result<InUse, CommandError> {
+    Ok(InUse::new(directory()?.join("distributions")))
+}
+
+/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them, and which distribution it is of, so
+/// that `garrison db status` tells when that ends.
 pub(crate) fn remember(inventory: &Inventory) {
     // A scan is worth more than that the next update knows of it.
     let _forgotten = in_use().map(|in_use| in_use.add(&ecosystems(inventory)));
+    let release = inventory.distribution.as_ref().and_then(lifecycle::release_of);
+    let _forgotten = distributions().map(|met| met.add_names(&release.into_iter().collect()));
 }
 
 /// Opens the database in use to match an inventory. Where there is none, the error says what to do for that very inventory.
@@ -72,15 +80,17 @@ pub(crate) fn today() -> jiff::civil::Date {
     jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
 }
 
-/// Returns a word on each of some distributions that nobody mends any more on a day.
-pub(crate) fn end_of_life(ecosystems: &BTreeSet<Ecosystem>, today: jiff::civil::Date) -> Vec<String> {
-    let ended = |ecosystem: &Ecosystem| {
-        let end = lifecycle::end_of_life(ecosystem).filter(|end| *end < today)?;
-        let extended = lifecycle::end_of_extended_life(ecosystem).filter(|extended| *extended >= today);
+/// Returns a word on each of some releases of distributions that nobody mends any more on a day.
+pub(crate) fn end_of_life(releases: &BTreeSet<String>, today: jiff::civil::Date) -> Vec<String> {
+    let ended = |release: &String| {
+        let lifecycle::Support { until, extended_until } = lifecycle::support(release)?;
+        let extended = extended_until.filter(|extended| *extended >= today);
         let paid = extended.map(|until| format!(", and paid for until {until}")).unwrap_or_default();
-        Some(format!("{ecosystem} was mended until {end}{paid}: what is not known against it says nothing for it"))
+        (until < today).then(|| {
+            format!("{release} was mended until {until}{paid}: what is not known against it says nothing for it")
+        })
     };
-    ecosystems.iter().filter_map(ended).collect()
+    releases.iter().filter_map(ended).collect()
 }
 
 /// Returns the bytes of a database by what they are for: ranges, records, texts, scores and sums.
@@ -141,12 +151,16 @@ mod tests {
 
     #[test]
     fn a_distribution_past_its_end_is_told() {
-        let named = |names: &[&str]| names.iter().map(|name| Ecosystem::parse_osv(name).unwrap().0).collect();
+        let named = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let today = jiff::civil::date(2026, 11, 29);
-        let told = end_of_life(&named(&["Debian:10", "Debian:12", "Ubuntu:18.04", "npm", "Alpine:edge"]), today);
+        let told = end_of_life(
+            &named(&["Debian:10", "Debian:12", "Ubuntu:18.04", "npm", "Alpine:edge", "CentOS Stream:8", "Red Hat:8"]),
+            today,
+        );
         assert_eq!(
             told,
             [
+                "CentOS Stream:8 was mended until 2024-05-31: what is not known against it says nothing for it",
                 "Debian:10 was mended until 2024-06-30: what is not known against it says nothing for it",
                 "Ubuntu:18.04 was mended until 2023-05-31, and paid for until 2028-04-26: what is not known against it says nothing for it",
             ]

@@ -10,7 +10,7 @@ use oci::Digest;
 use registry::RepositoryId;
 use sbom::LayerRecord;
 use serde::{Deserialize, Serialize};
-use vulndb::matching;
+use vulndb::{lifecycle, matching};
 
 use crate::advised::{Subject, forget_decisions, variant};
 use crate::aside::aside;
@@ -37,10 +37,12 @@ db::statements! {
         FROM inventory_images WHERE digest = $1";
     /// Notes an image, or what became of it now.
     UPSERT_IMAGE = "INSERT INTO inventory_images (digest, state, engine, reason, platform, distribution, components, \
-        made_at_us) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (digest) DO UPDATE SET state = excluded.state, \
+        made_at_us, release) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (digest) DO UPDATE SET state = excluded.state, \
         engine = excluded.engine, reason = excluded.reason, platform = excluded.platform, \
-        distribution = excluded.distribution, components = excluded.components, made_at_us = excluded.made_at_us \
-        RETURNING id";
+        distribution = excluded.distribution, components = excluded.components, made_at_us = excluded.made_at_us, \
+        release = excluded.release RETURNING id";
+    /// The releases of distributions that images are of.
+    LIST_RELEASES = "SELECT DISTINCT release FROM inventory_images WHERE release IS NOT NULL ORDER BY release";
     /// Keeps an inventory.
     UPSERT_INVENTORY = "INSERT INTO inventories (image_id, body, places) VALUES ($1, $2, $3) \
         ON CONFLICT (image_id) DO UPDATE SET body = excluded.body, places = excluded.places";
@@ -153,6 +155,7 @@ pub(crate) struct Packed {
     pub(crate) engine: String,
     pub(crate) platform: Option<String>,
     pub(crate) distribution: Option<String>,
+    pub(crate) release: Option<String>,
     pub(crate) body: Vec<u8>,
     layers: Vec<String>,
     /// Components that the distribution's packages installed, with those packages, by their identities.
@@ -196,6 +199,11 @@ impl Packed {
             engine: engine.to_owned(),
             platform,
             distribution: inventory.distribution.as_ref().map(name),
+            release: inventory
+                .distribution
+                .as_ref()
+                .and_then(lifecycle::release_of)
+                .map(|name| stored(&name, KEY_BYTES_MAX)),
             body,
             layers: inventory.layers.iter().map(|layer| layer.digest.clone()).collect(),
             owners: owners(inventory, &identities),
@@ -377,6 +385,7 @@ async fn upsert_image(tx: &mut Tx, packed: &Packed) -> Result<i64, db::Error> {
         packed.distribution.as_ref().into(),
         i64::try_from(packed.count).unwrap_or(i64::MAX).into(),
         now_us.into(),
+        packed.release.as_ref().into(),
     ];
     returned_id(&tx.query(&UPSERT_IMAGE, &parameters).await?)
 }
@@ -458,6 +467,12 @@ fn places(ids: &BTreeMap<String, i64>, packed: &Packed) -> Places {
     Places { layers: packed.layers.clone(), of }
 }
 
+/// Returns the releases of distributions that images are of.
+pub(crate) async fn list_releases(index: &Db) -> Result<BTreeSet<String>, db::Error> {
+    let rows = index.read(|tx| Box::pin(async move { tx.query(&LIST_RELEASES, &[]).await })).await?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// Notes that an image cannot be inventoried, and why.
 pub(crate) async fn refuse(
     index: &Db,
@@ -481,6 +496,7 @@ pub(crate) async fn refuse(
                     Value::Null,
                     0_i64.into(),
                     now_us.into(),
+                    Value::Null,
                 ];
                 let id = returned_id(&tx.query(&UPSERT_IMAGE, &parameters).await?)?;
                 tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -202,6 +203,14 @@ impl Pipeline {
         let inventory = Arc::new(inventory);
         self.inner.viewed.add_inventory(image, made_at_us, &inventory, bytes);
         Ok(Some(inventory))
+    }
+
+    /// Returns the releases of distributions that the images of the hub are of, by the names under which their ends are known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn releases(&self) -> Result<BTreeSet<String>, Error> {
+        Ok(index::list_releases(&self.inner.index).await?)
     }
 
     /// Returns what is wrong with an image by the database in use, as one of the repository that it is asked for in, and by the

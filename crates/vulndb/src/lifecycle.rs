@@ -4,9 +4,34 @@
 //! Facts as their publishers state them, named above each list. A release that is missing here is one of which no date is known
 //! for certain; that is not to say that it has no end.
 
+use component::Distribution;
 use jiff::civil::{Date, date};
 
 use crate::{Ecosystem, Family};
+
+/// Until when a release of a distribution is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Support {
+    /// The last day on which everybody gets what mends it.
+    pub until: Date,
+    /// The last day on which those get it who pay for it: Ubuntu's ESM, SUSE's LTSS, Red Hat's ELS.
+    pub extended_until: Option<Date>,
+}
+
+/// `CentOS` takes Red Hat's advisories, and ends when its own project says: <https://www.centos.org/centos-linux-eol/>, and the cards of the
+/// streams at <https://www.centos.org/cl-vs-cs/>.
+const CENTOS: &[(&str, Date)] = &[
+    ("CentOS Linux:5", date(2017, 3, 31)),
+    ("CentOS Linux:6", date(2020, 11, 30)),
+    ("CentOS Linux:7", date(2024, 6, 30)),
+    ("CentOS Linux:8", date(2021, 12, 31)),
+    ("CentOS Stream:8", date(2024, 5, 31)),
+    ("CentOS Stream:9", date(2027, 5, 31)),
+    ("CentOS Stream:10", date(2030, 1, 1)),
+];
+
+/// The first release of `CentOS` of which there is a stream alone.
+const CENTOS_STREAM_ALONE: u32 = 9;
 
 /// The releases: when what everybody gets ends, and when what is paid for does, where the publisher offers that.
 const RELEASES: &[(Family, &str, Date, Option<Date>)] = &[
@@ -130,30 +155,94 @@ const RELEASES: &[(Family, &str, Date, Option<Date>)] = &[
     (Family::AzureLinux, "1.0", date(2023, 8, 31), None),
     (Family::AzureLinux, "2.0", date(2025, 7, 31), None),
     (Family::AzureLinux, "3.0", date(2027, 8, 31), None),
-    // Photon OS, VMware's announcement of January 2022. The ends of later releases were moved more than once and are left out.
+    // openSUSE Leap, <https://en.opensuse.org/Lifetime>.
+    (Family::OpenSuse, "42.1", date(2017, 5, 17), None),
+    (Family::OpenSuse, "42.2", date(2018, 1, 26), None),
+    (Family::OpenSuse, "42.3", date(2019, 7, 1), None),
+    (Family::OpenSuse, "15.0", date(2019, 12, 3), None),
+    (Family::OpenSuse, "15.1", date(2021, 2, 2), None),
+    (Family::OpenSuse, "15.2", date(2022, 1, 4), None),
+    (Family::OpenSuse, "15.3", date(2022, 12, 31), None),
+    (Family::OpenSuse, "15.4", date(2023, 12, 7), None),
+    (Family::OpenSuse, "15.5", date(2024, 12, 31), None),
+    (Family::OpenSuse, "15.6", date(2026, 4, 30), None),
+    (Family::OpenSuse, "16.0", date(2027, 10, 31), None),
+    // Photon OS: 1.0 and 2.0 by VMware's announcement of January 2022, 3.0 and 4.0 by what its makers stated in November 2025. For 5.0 none
+    // is announced.
     (Family::Photon, "1.0", date(2022, 2, 28), None),
+    (Family::Photon, "2.0", date(2022, 12, 31), None),
+    (Family::Photon, "3.0", date(2025, 10, 2), None),
+    (Family::Photon, "4.0", date(2027, 10, 11), None),
+    // openEuler, <https://www.openeuler.org/en/download/archive/>: the planned end of each service pack, the last day of its month.
+    (Family::OpenEuler, "20.03-LTS", date(2021, 3, 31), None),
+    (Family::OpenEuler, "20.03-LTS-SP1", date(2022, 12, 31), None),
+    (Family::OpenEuler, "20.03-LTS-SP2", date(2022, 4, 30), None),
+    (Family::OpenEuler, "20.03-LTS-SP3", date(2023, 12, 31), None),
+    (Family::OpenEuler, "20.03-LTS-SP4", date(2025, 11, 30), None),
+    (Family::OpenEuler, "22.03-LTS", date(2024, 3, 31), None),
+    (Family::OpenEuler, "22.03-LTS-SP1", date(2024, 12, 31), None),
+    (Family::OpenEuler, "22.03-LTS-SP2", date(2024, 3, 31), None),
+    (Family::OpenEuler, "22.03-LTS-SP3", date(2025, 12, 31), None),
+    (Family::OpenEuler, "22.03-LTS-SP4", date(2026, 6, 30), None),
+    (Family::OpenEuler, "23.03", date(2023, 9, 30), None),
+    (Family::OpenEuler, "23.09", date(2024, 3, 31), None),
+    (Family::OpenEuler, "24.03-LTS", date(2026, 5, 31), None),
+    (Family::OpenEuler, "24.03-LTS-SP1", date(2026, 12, 31), None),
+    (Family::OpenEuler, "24.03-LTS-SP2", date(2026, 3, 31), None),
+    (Family::OpenEuler, "24.03-LTS-SP3", date(2027, 12, 31), None),
+    (Family::OpenEuler, "24.03-LTS-SP4", date(2027, 3, 31), None),
+    (Family::OpenEuler, "24.09", date(2025, 3, 31), None),
+    (Family::OpenEuler, "25.03", date(2025, 9, 30), None),
+    (Family::OpenEuler, "25.09", date(2026, 3, 31), None),
+    (Family::OpenEuler, "26.09", date(2027, 3, 31), None),
+    // Mageia, <https://www.mageia.org/en/support/>. The end of 9 waits for what follows it, and is left out.
+    (Family::Mageia, "1", date(2012, 12, 1), None),
+    (Family::Mageia, "2", date(2013, 11, 22), None),
+    (Family::Mageia, "3", date(2014, 11, 26), None),
+    (Family::Mageia, "4", date(2015, 9, 19), None),
+    (Family::Mageia, "5", date(2017, 12, 31), None),
+    (Family::Mageia, "6", date(2019, 9, 30), None),
+    (Family::Mageia, "7", date(2021, 6, 30), None),
+    (Family::Mageia, "8", date(2023, 11, 30), None),
 ];
 
-/// Returns the last day on which everybody gets what mends a distribution's release. None for what has no releases, for one that
-/// has no end (`edge`, `sid`), and where no date is known.
-pub fn end_of_life(ecosystem: &Ecosystem) -> Option<Date> {
-    find(ecosystem).map(|(end, _)| end)
+/// Returns what a distribution's release is called here: by its ecosystem, as in `Debian:12`, where it has no end of its own. None for one
+/// that nobody publishes advisories for.
+pub fn release_of(distribution: &Distribution) -> Option<String> {
+    let version = distribution.version_id.as_deref().unwrap_or_default();
+    match distribution.id.as_str() {
+        "centos" => {
+            let major = version.split('.').next().filter(|major| !major.is_empty())?;
+            let names = [&distribution.name, &distribution.pretty_name];
+            let is_stream = names.into_iter().flatten().any(|name| name.contains("Stream"))
+                || major.parse::<u32>().is_ok_and(|major| major >= CENTOS_STREAM_ALONE);
+            Some(format!("CentOS {}:{major}", if is_stream { "Stream" } else { "Linux" }))
+        }
+        // `VERSION="22.03 (LTS-SP4)"`; `VERSION_ID` has no more than the month.
+        "openEuler" | "openeuler" if !version.is_empty() => {
+            let of_pack = distribution.version.as_deref().and_then(|text| text.split_once('('));
+            let pack = of_pack.and_then(|(_, rest)| rest.split_once(')')).map(|(pack, _)| pack);
+            let pack = pack.filter(|pack| pack.starts_with("LTS")).map(|pack| format!("-{pack}"));
+            Some(format!("{}:{version}{}", Family::OpenEuler.as_str(), pack.unwrap_or_default()))
+        }
+        _ => Ecosystem::of_distribution(distribution).map(|ecosystem| ecosystem.to_string()),
+    }
 }
 
-/// Returns the last day on which those get it who pay for it: Ubuntu's ESM, SUSE's LTSS, Red Hat's ELS.
-pub fn end_of_extended_life(ecosystem: &Ecosystem) -> Option<Date> {
-    find(ecosystem).and_then(|(_, extended)| extended)
+/// Returns until when a release is mended, by its name of [`release_of`]. None for what has no releases, for one that has no end (`edge`,
+/// `sid`), and where no date is known.
+pub fn support(release: &str) -> Option<Support> {
+    if let Some((_, until)) = CENTOS.iter().find(|(known, _)| *known == release) {
+        return Some(Support { until: *until, extended_until: None });
+    }
+    let (family, own) = release.split_once(':')?;
+    let known = RELEASES.iter().find(|(known, release, ..)| known.as_str() == family && *release == own);
+    known.map(|(_, _, until, extended_until)| Support { until: *until, extended_until: *extended_until })
 }
 
 /// Returns the releases of a distribution whose end is known, in their order.
 pub fn releases(family: Family) -> impl Iterator<Item = &'static str> {
     RELEASES.iter().filter(move |(known, ..)| *known == family).map(|(_, release, ..)| *release)
-}
-
-fn find(ecosystem: &Ecosystem) -> Option<(Date, Option<Date>)> {
-    let own = ecosystem.release.as_deref()?;
-    let known = RELEASES.iter().find(|(family, release, ..)| *family == ecosystem.family && *release == own);
-    known.map(|(_, _, end, extended)| (*end, *extended))
 }
 
 #[cfg(test)]
@@ -165,29 +254,68 @@ mod tests {
 
     #[test]
     fn a_release_ends_when_its_publisher_says() {
-        let check = |family: Family, release: &str, end: Option<&str>, extended: Option<&str>| {
-            let ecosystem = Ecosystem::release(family, release);
-            let found = [end_of_life(&ecosystem), end_of_extended_life(&ecosystem)];
-            let expected = [end, extended].map(|day| day.map(|day| day.parse().expect("the table's dates are valid")));
-            assert_eq!(found, expected, "{ecosystem}");
+        let check = |release: &str, expected: Option<(&str, Option<&str>)>| {
+            let day = |day: &str| day.parse::<Date>().expect("the table's dates are valid");
+            let expected =
+                expected.map(|(until, extended)| Support { until: day(until), extended_until: extended.map(day) });
+            assert_eq!(support(release), expected, "{release}");
         };
-        check(Family::Debian, "sid", None, None);
-        check(Family::Debian, "99", None, None);
-        check(Family::Debian, "2.04", None, None);
-        check(Family::Ubuntu, "12", None, None);
-        check(Family::Alpine, "edge", None, None);
-        check(Family::Photon, "5.0", None, None);
-        check(Family::Npm, "12", None, None);
-        check(Family::Debian, "12", Some("2028-06-30"), None);
-        check(Family::Ubuntu, "16.04", Some("2021-04-30"), Some("2026-04-23"));
-        check(Family::Ubuntu, "23.10", Some("2024-07-11"), None);
-        check(Family::Alpine, "3.18", Some("2025-05-09"), None);
-        check(Family::RedHat, "7", Some("2024-06-30"), None);
-        check(Family::AlmaLinux, "8", Some("2029-03-01"), None);
-        check(Family::RockyLinux, "8", Some("2029-05-31"), None);
-        check(Family::Suse, "15.4", Some("2023-12-31"), Some("2026-12-31"));
-        check(Family::AzureLinux, "2.0", Some("2025-07-31"), None);
-        assert_eq!(end_of_life(&Ecosystem::new(Family::Wolfi)), None);
+        for unknown in [
+            "Debian:sid",
+            "Debian:99",
+            "Debian:2.04",
+            "Ubuntu:12",
+            "Alpine:edge",
+            "Photon OS:5.0",
+            "npm:12",
+            "Wolfi",
+            "",
+            ":",
+            "CentOS:8",
+        ] {
+            check(unknown, None);
+        }
+        check("Debian:12", Some(("2028-06-30", None)));
+        check("Ubuntu:16.04", Some(("2021-04-30", Some("2026-04-23"))));
+        check("Ubuntu:23.10", Some(("2024-07-11", None)));
+        check("Alpine:3.18", Some(("2025-05-09", None)));
+        check("Red Hat:7", Some(("2024-06-30", None)));
+        check("AlmaLinux:8", Some(("2029-03-01", None)));
+        check("Rocky Linux:8", Some(("2029-05-31", None)));
+        check("SUSE:15.4", Some(("2023-12-31", Some("2026-12-31"))));
+        check("openSUSE:15.6", Some(("2026-04-30", None)));
+        check("Azure Linux:2.0", Some(("2025-07-31", None)));
+        check("Photon OS:3.0", Some(("2025-10-02", None)));
+        check("openEuler:22.03-LTS-SP4", Some(("2026-06-30", None)));
+        check("Mageia:8", Some(("2023-11-30", None)));
+    }
+
+    #[test]
+    fn a_distribution_has_the_end_of_its_own_project() {
+        let check = |id: &str, version_id: &str, name: &str, version: &str, expected: Option<&str>| {
+            let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+            let distribution = Distribution {
+                id: id.to_owned(),
+                version_id: text(version_id),
+                name: text(name),
+                version: text(version),
+                ..Distribution::default()
+            };
+            assert_eq!(release_of(&distribution).as_deref(), expected, "{id} {version_id} {name} {version}");
+        };
+        check("slackware", "15.0", "", "", None);
+        check("centos", "", "CentOS Linux", "", None);
+        check("openEuler", "", "openEuler", "", None);
+        check("debian", "12", "", "", Some("Debian:12"));
+        check("rhel", "8.10", "", "", Some("Red Hat:8"));
+        check("centos", "7", "CentOS Linux", "7 (Core)", Some("CentOS Linux:7"));
+        check("centos", "8", "CentOS Linux", "8", Some("CentOS Linux:8"));
+        check("centos", "8", "CentOS Stream", "8", Some("CentOS Stream:8"));
+        check("centos", "9", "", "", Some("CentOS Stream:9"));
+        check("openEuler", "22.03", "openEuler", "22.03 (LTS-SP4)", Some("openEuler:22.03-LTS-SP4"));
+        check("openEuler", "24.09", "openEuler", "24.09", Some("openEuler:24.09"));
+        check("openEuler", "24.09", "openEuler", "24.09 (of", Some("openEuler:24.09"));
+        check("opensuse-leap", "15.5", "openSUSE Leap", "", Some("openSUSE:15.5"));
     }
 
     #[test]
@@ -203,11 +331,11 @@ mod tests {
     fn releases_that_have_a_name_have_an_end() {
         for name in ["squeeze", "wheezy", "jessie", "stretch", "buster", "bullseye", "bookworm", "trixie"] {
             let number = debian_number(name).expect("the release has a number");
-            assert!(end_of_life(&Ecosystem::release(Family::Debian, number)).is_some(), "{name}");
+            assert!(support(&format!("Debian:{number}")).is_some(), "{name}");
         }
         for name in ["dapper", "precise", "trusty", "xenial", "bionic", "focal", "jammy", "noble", "resolute"] {
             let number = ubuntu_number(name).expect("the release has a number");
-            assert!(end_of_life(&Ecosystem::release(Family::Ubuntu, number)).is_some(), "{name}");
+            assert!(support(&format!("Ubuntu:{number}")).is_some(), "{name}");
         }
     }
 }

@@ -7,6 +7,7 @@ use ledger::audit::Record;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
+use vulndb::lifecycle;
 
 use super::{jobs, time};
 use crate::endpoint::Call;
@@ -25,6 +26,20 @@ pub(crate) struct Advisories {
     packages: u32,
     /// Its feeds, and those that were asked for and gave nothing.
     feeds: Vec<Feed>,
+    /// Distributions that images of this hub are of and that nobody mends any more for everybody: what is not known against them says nothing
+    /// for them.
+    ended: Vec<Ended>,
+}
+
+/// A release of a distribution that is past its end.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Ended {
+    /// The release, as in `Debian:10`.
+    release: String,
+    /// The last day on which everybody got what mends it.
+    until: String,
+    /// The last day on which those get it who pay for it.
+    extended_until: Option<String>,
 }
 
 /// A publisher's feed.
@@ -93,8 +108,20 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         size_bytes: status.size_bytes,
         packages: status.packages,
         feeds,
+        ended: ended(&call).await?,
     };
     Failure::json(StatusCode::OK, &answer)
+}
+
+async fn ended(call: &Call) -> Result<Vec<Ended>, Failure> {
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).map_err(Failure::internal)?;
+    let today = jiff::tz::Offset::UTC.to_datetime(now).date();
+    let ended = |release: String| {
+        let lifecycle::Support { until, extended_until } = lifecycle::support(&release)?;
+        let extended_until = extended_until.map(|day| day.to_string());
+        (until < today).then(|| Ended { release, until: until.to_string(), extended_until })
+    };
+    Ok(call.app.pipeline.releases().await?.into_iter().filter_map(ended).collect())
 }
 
 pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {

@@ -32,6 +32,8 @@ pub(crate) enum Part {
 
 pub(crate) struct Made {
     pub(crate) sentence: String,
+    /// That its distribution is past its end.
+    pub(crate) ended: Option<String>,
     pub(crate) rows: Vec<Row>,
     pub(crate) all: String,
     pub(crate) more: usize,
@@ -66,6 +68,7 @@ struct ImageFindingsPage {
     image_href: String,
     asked: Asked,
     sentence: String,
+    ended: Option<String>,
     freshness: Option<Freshness>,
     rows: Vec<Row>,
     first: String,
@@ -81,6 +84,7 @@ pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> R
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     Ok(Part::Made(Box::new(Made {
         sentence: sentence(&report),
+        ended: ended(call, &report),
         rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect(),
         all: href::image_findings(name, image),
         more: report.findings.len().saturating_sub(ROWS_ON_IMAGE_MAX),
@@ -102,6 +106,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let page = ImageFindingsPage {
         frame: Frame::new(&call, Section::Images, format!("Findings of {name}")).command(command),
         sentence: sentence(&report),
+        ended: ended(&call, &report),
         freshness: freshness(&call).await?,
         rows,
         next: (end < report.findings.len()).then(|| format!("{first}&after={end}")),
@@ -114,6 +119,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         name: name.to_string(),
     };
     answer(StatusCode::OK, &page)
+}
+
+fn ended(call: &Call, report: &Report) -> Option<String> {
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok()?;
+    report.past_its_end(now).map(|told| foreign(&told, LINE_BYTES_MAX))
 }
 
 /// Says in words which exceptions cover nothing here.

@@ -243,6 +243,46 @@ fn a_document_has_the_findings_of_what_it_lists() {
     }
 }
 
+#[test]
+fn the_end_of_a_distribution_is_told_by_its_own_project() {
+    let home = ready();
+    let check = |release: &str, version: &str, expected: Option<&str>| {
+        write(&home, "tree/etc/os-release", release);
+        let scanned = home.run(&["scan", "--quiet", "tree"]);
+        let told = scanned.lines().find(|line| line.contains("mended"));
+        assert_eq!(told, expected.map(|expected| format!("{version} {expected}")).as_deref(), "{scanned}");
+    };
+    let named = |name: &str, version: &str| {
+        format!("ID=centos\nNAME=\"{name}\"\nPRETTY_NAME=\"{name} {version}\"\nVERSION_ID=\"{version}\"\n")
+    };
+    check("ID=debian\nVERSION_ID=\"12\"\n", "", None);
+    check(
+        &named("CentOS Linux", "8"),
+        "CentOS Linux 8",
+        Some("has had no fixes since 2021-12-31: what is found later is not mended there"),
+    );
+    check(
+        &named("CentOS Stream", "8"),
+        "CentOS Stream 8",
+        Some("has had no fixes since 2024-05-31: what is found later is not mended there"),
+    );
+    check(
+        "ID=\"opensuse-leap\"\nPRETTY_NAME=\"openSUSE Leap 15.5\"\nVERSION_ID=\"15.5\"\n",
+        "openSUSE Leap 15.5",
+        Some("has had no fixes since 2024-12-31: what is found later is not mended there"),
+    );
+    // What was met on this machine is told with the database; what is not of it is not.
+    let status = home.run(&["db", "status"]);
+    let warnings: Vec<&str> = status.lines().filter(|line| line.contains("was mended until")).collect();
+    insta::assert_snapshot!(warnings.join("\n"), @"
+    warning: CentOS Linux:8 was mended until 2021-12-31: what is not known against it says nothing for it
+    warning: CentOS Stream:8 was mended until 2024-05-31: what is not known against it says nothing for it
+    warning: openSUSE:15.5 was mended until 2024-12-31: what is not known against it says nothing for it
+    ");
+    assert!(home.run(&["db", "export", "one.vulndb"]).starts_with("exit 0\n"));
+    assert!(!home.run(&["db", "status", "--database", "one.vulndb"]).contains("was mended until"));
+}
+
 /// Runs a command with bytes that come through a pipe.
 fn piped(home: &Home, arguments: &[&str], bytes: &[u8]) -> String {
     let mut command = home.garrison(arguments);

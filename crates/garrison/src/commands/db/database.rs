@@ -91,8 +91,8 @@ impl Status {
         let failed: Vec<(String, String)> =
             known.iter().filter_map(|(name, state)| Some((name.clone(), state.error.clone()?))).collect();
         let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
-        let in_use = if is_own { advisories::in_use()?.list() } else { BTreeSet::new() };
-        let notes = advisories::end_of_life(&in_use, advisories::today());
+        let met = if is_own { advisories::distributions()?.names() } else { BTreeSet::new() };
+        let notes = advisories::end_of_life(&met, advisories::today());
         match session.format() {
             Format::Json => print_status_json(&database, &feeds, &coverage, &states, &notes)?,
             Format::Table => print_status(&database, &feeds, &coverage, &states)?,

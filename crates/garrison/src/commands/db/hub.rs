@@ -75,6 +75,12 @@ async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), Comman
             output::note(&output::printable(&format!("warning: {name}: {error}; its last good state stays in use")));
         }
     }
+    for ended in state["ended"].as_array().into_iter().flatten() {
+        if let (Some(release), Some(until)) = (ended["release"].as_str(), ended["until"].as_str()) {
+            let text = format!("warning: images of the hub are of {release}, which was mended until {until}");
+            output::note(&output::printable(&text));
+        }
+    }
     Ok(())
 }
 
