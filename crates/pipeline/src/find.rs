@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::advised::{COUNTS, level_of_number};
 use crate::index::{Places, shown};
-use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 use crate::query::{Key, Query, Verdict};
 
@@ -105,12 +104,16 @@ pub struct Found {
     pub platform: Option<String>,
     /// The image's first tags there.
     pub tags: Vec<Tag>,
+    /// How many tags it has there.
+    pub tags_total: u64,
     /// When it was last pushed, in microseconds since 1970-01-01 UTC.
     pub pushed_at_us: i64,
     /// Who pushed it last.
     pub pushed_by: String,
-    /// Where in the image it is.
+    /// Where in the image it is: the first places.
     pub places: Vec<Place>,
+    /// How many places there are.
+    pub places_total: u64,
     /// The vulnerability by which it was found.
     pub finding: Option<Affected>,
 }
@@ -368,9 +371,11 @@ impl Pipeline {
                 image: image.digest,
                 platform: image.platform.clone(),
                 tags: manifest.tags.clone(),
+                tags_total: manifest.tags_total,
                 pushed_at_us: manifest.pushed_at_us,
                 pushed_by: manifest.pushed_by.clone(),
                 places: image.places.of_component(component.id),
+                places_total: image.places.count_of(component.id),
                 finding: component.finding.clone(),
             };
             described.push((found, component));
@@ -381,7 +386,7 @@ impl Pipeline {
 
 fn image_row(row: &Row) -> Result<Option<(i64, ImageRow)>, Error> {
     let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(1)?) else { return Ok(None) };
-    let places = unpack(&row.get::<Vec<u8>>(3)?).unwrap_or_default();
+    let places = Places::unpack(&row.get::<Vec<u8>>(3)?);
     Ok(Some((row.get(0)?, ImageRow { digest, platform: row.get(2)?, places })))
 }
 
@@ -393,6 +398,13 @@ impl Places {
             layer: location.layer.and_then(|layer| self.layers.get(usize::from(layer))).cloned(),
         };
         self.of[at].1.iter().map(place).collect()
+    }
+
+    fn count_of(&self, id: i64) -> u64 {
+        if let Ok(at) = self.totals.binary_search_by_key(&id, |(id, _)| *id) {
+            return self.totals[at].1;
+        }
+        self.of.binary_search_by_key(&id, |(id, _)| *id).map_or(0, |at| self.of[at].1.len() as u64)
     }
 }
 

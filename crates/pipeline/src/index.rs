@@ -16,7 +16,7 @@ use crate::advised::{Subject, forget_decisions, variant};
 use crate::aside::aside;
 use crate::numbers::{Known, Numbers};
 use crate::orphans;
-use crate::pack::pack;
+use crate::pack::{pack, unpack};
 use crate::query::package_key;
 
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
@@ -147,6 +147,26 @@ pub(crate) struct Places {
     pub(crate) layers: Vec<String>,
     /// In the order of the numbers.
     pub(crate) of: Vec<(i64, Vec<Location>)>,
+    /// Of components with more places than [`PLACES_MAX`], how many there are in all; in the order of the numbers.
+    pub(crate) totals: Vec<(i64, u64)>,
+}
+
+/// [`Places`] as they were kept before places were counted.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+struct Uncounted {
+    layers: Vec<String>,
+    of: Vec<(i64, Vec<Location>)>,
+}
+
+impl Places {
+    /// Reads what is kept of an image; nothing where it does not read.
+    pub(crate) fn unpack(bytes: &[u8]) -> Self {
+        let before = || {
+            unpack(bytes).map(|Uncounted { layers, of }| Self { layers, of, totals: Vec::new() }).unwrap_or_default()
+        };
+        unpack(bytes).unwrap_or_else(before)
+    }
 }
 
 /// An inventory ready to be kept.
@@ -173,6 +193,7 @@ struct Indexed {
     name: String,
     version: String,
     places: Vec<Location>,
+    places_total: usize,
 }
 
 impl Packed {
@@ -188,6 +209,7 @@ impl Packed {
             let indexed = components.entry(identity.clone()).or_insert_with(|| Indexed::new(component, subject));
             let room = PLACES_MAX - indexed.places.len();
             indexed.places.extend(component.locations.iter().take(room).cloned());
+            indexed.places_total += component.locations.len();
             identities.push(identity);
         }
         let name = |distribution: &component::Distribution| {
@@ -275,6 +297,7 @@ impl Indexed {
             name: stored(&component.name, KEY_BYTES_MAX),
             version: stored(component.version.as_deref().unwrap_or_default(), KEY_BYTES_MAX),
             places: Vec::new(),
+            places_total: 0,
         }
     }
 }
@@ -464,7 +487,17 @@ fn places(ids: &BTreeMap<String, i64>, packed: &Packed) -> Places {
         .filter_map(|(identity, component)| Some((*ids.get(identity)?, component.places.clone())))
         .collect();
     of.sort_by_key(|(id, _)| *id);
-    Places { layers: packed.layers.clone(), of }
+    let is_cut = |component: &&Indexed| component.places_total > component.places.len();
+    let mut totals: Vec<(i64, u64)> = packed
+        .components
+        .iter()
+        .filter_map(|(identity, component)| {
+            let component = Some(component).filter(is_cut)?;
+            Some((*ids.get(identity)?, component.places_total as u64))
+        })
+        .collect();
+    totals.sort_unstable();
+    Places { layers: packed.layers.clone(), of, totals }
 }
 
 /// Returns the releases of distributions that images are of.

@@ -56,6 +56,8 @@ pub struct HeldManifest {
     pub repository: RepositoryName,
     /// Its first tags, at most [`TAGS_OF_HELD_MAX`].
     pub tags: Vec<Tag>,
+    /// How many it has.
+    pub tags_total: u64,
     /// When it was last pushed, in microseconds since 1970-01-01 UTC.
     pub pushed_at_us: i64,
     /// Who pushed it last.
@@ -141,6 +143,7 @@ impl Registry {
                     let manifest = HeldManifest {
                         repository: stored_name(&row.get::<String>(2)?)?,
                         tags: Vec::new(),
+                        tags_total: 0,
                         pushed_at_us: row.get(3)?,
                         pushed_by: row.get(4)?,
                     };
@@ -150,6 +153,7 @@ impl Registry {
                     let key = (RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?);
                     if let Some(manifest) = held.get_mut(&key) {
                         manifest.tags.push(stored_tag(&row.get::<String>(2)?)?);
+                        manifest.tags_total = u64::try_from(row.get::<i64>(3)?).unwrap_or_default();
                     }
                 }
                 Ok(held)

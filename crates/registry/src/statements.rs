@@ -127,8 +127,9 @@ db::statements! {
     /// The first tags of each of some manifests.
     LIST_FIRST_TAGS = "WITH wanted (repository_id, digest) AS \
         (VALUES (CAST(-1 AS BIGINT), CAST('' AS BYTEA)), {rows:2}) \
-        SELECT repository_id, digest, name FROM (SELECT t.repository_id, t.digest, t.name, \
-        ROW_NUMBER() OVER (PARTITION BY t.repository_id, t.digest ORDER BY t.name) AS place FROM wanted w \
+        SELECT repository_id, digest, name, total FROM (SELECT t.repository_id, t.digest, t.name, \
+        ROW_NUMBER() OVER (PARTITION BY t.repository_id, t.digest ORDER BY t.name) AS place, \
+        COUNT(*) OVER (PARTITION BY t.repository_id, t.digest) AS total FROM wanted w \
         JOIN tags t ON t.repository_id = w.repository_id AND t.digest = w.digest) AS placed \
         WHERE place <= $1 ORDER BY repository_id, digest, name";
     /// Records what a manifest references.

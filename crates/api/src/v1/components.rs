@@ -46,12 +46,16 @@ pub(crate) struct FoundComponent {
     platform: Option<String>,
     /// The manifest's first tags.
     tags: Vec<String>,
+    /// How many tags it has in all.
+    tags_total: u64,
     /// When the manifest was last pushed.
     pushed_at: String,
     /// Who pushed it last.
     pushed_by: String,
-    /// Where in the image it is.
+    /// Where in the image it is: the first places.
     places: Vec<Place>,
+    /// How many places there are in all.
+    places_total: u64,
     /// The vulnerability, when one was looked for.
     finding: Option<FoundFinding>,
 }
@@ -328,6 +332,8 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
         digest: found.image.to_string(),
         platform: found.platform,
         tags: found.tags.iter().map(ToString::to_string).collect(),
+        tags_total: found.tags_total,
+        places_total: found.places_total,
         pushed_at: time(found.pushed_at_us),
         pushed_by: found.pushed_by,
         places: found

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use outbound::{Endpoint, Page};
@@ -100,10 +101,17 @@ fn table(items: &[Value]) -> Table {
     for item in items {
         let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
         let tags: Vec<&str> = item["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let tags = if tags.is_empty() { shortened(item) } else { tags.join(", ") };
+        let total = |name: &str, shown: usize| {
+            item[name].as_u64().map_or(shown, |total| usize::try_from(total).unwrap_or(usize::MAX))
+        };
+        let cut = total("tags_total", tags.len()).saturating_sub(tags.len());
+        let mut tags = if tags.is_empty() { shortened(item) } else { tags.join(", ") };
+        if cut > 0 {
+            let _infallible = write!(tags, " and {cut} more");
+        }
         let order = if item["in_range"].is_null() { " (not ordered)" } else { "" };
         let places = item["places"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let more = places.len().saturating_sub(1);
+        let more = total("places_total", places.len()).saturating_sub(1);
         let path = places.first().and_then(|place| place["path"].as_str()).unwrap_or("-");
         let path = if more == 0 { path.to_owned() } else { format!("{path} and {more} more") };
         let pushed = text("pushed_at");
@@ -169,7 +177,9 @@ mod tests {
 
     #[test]
     fn rows_say_where_it_is() {
+        let mut cut = item("team/all", "a");
+        (cut["tags_total"], cut["places_total"]) = (json!(12), json!(40));
         let untagged = json!({"repository": "team/web", "digest": format!("sha256:{}", "ab".repeat(32)), "name": "x", "in_range": null});
-        insta::assert_snapshot!(table(&[item("team/api", "a"), untagged]).render(140).trim_end());
+        insta::assert_snapshot!(table(&[item("team/api", "a"), cut, untagged]).render(140).trim_end());
     }
 }
