@@ -41,6 +41,9 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// What it was held against.
     pub advisories: Advisories,
+    /// Of an image in a hub, by what the hub has it matched; none of what was matched for this report alone.
+    #[serde(default)]
+    pub matched: Option<Matched>,
     /// What became of the exceptions that were given.
     pub exceptions: Vec<ExceptionUse>,
     /// What became of the VEX documents that were given.
@@ -49,6 +52,29 @@ pub struct Report {
     pub components: Vec<AffectedComponent>,
     /// The findings, worst first, those that do not count last.
     pub findings: Vec<Finding>,
+}
+
+/// By what a hub has an image matched, as its lists, totals and events have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The digest of the database.
+    pub database: String,
+    /// The version of the matcher.
+    pub matcher: u32,
+    /// Whether all of it is.
+    pub state: MatchedState,
+    /// Since when the hub has everything matched by this database and matcher, or is about to.
+    pub since: Timestamp,
+}
+
+/// Whether an image is matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchedState {
+    /// It is.
+    Done,
+    /// Lists, totals and events still have of it what an earlier database said, or nothing.
+    Pending,
 }
 
 /// Until when an operating system is mended.
@@ -166,6 +192,7 @@ impl Report {
             distribution: inventory.distribution.clone(),
             support: inventory.distribution.as_ref().and_then(support),
             inventory: counted(inventory),
+            matched: None,
             layers: inventory.layers.clone(),
             advisories: advisories(database)?,
             exceptions: judge.exceptions(),

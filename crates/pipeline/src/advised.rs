@@ -27,7 +27,7 @@ pub use matching::MATCH;
 pub(crate) use matching::MATCH_EVERY;
 pub(crate) use portfolio::level_of_number;
 pub use portfolio::{Affecting, Filter, Order, VulnerabilityPage};
-pub use state::{MatchState, Progress};
+pub use state::{ImageMatch, MatchState, Progress};
 pub(crate) use subject::{Subject, variant};
 pub use totals::Totals;
 pub(crate) use totals::{COUNT, order_counting};

@@ -48,7 +48,7 @@ mod recent;
 mod sweep;
 
 pub use advised::{
-    Advisories, Affecting, Event, EventKind, EventPage, Filter, MATCH, MatchState, Order, Progress, Totals,
+    Advisories, Affecting, Event, EventKind, EventPage, Filter, ImageMatch, MATCH, MatchState, Order, Progress, Totals,
     VulnerabilityPage,
 };
 pub use decided::{

@@ -10,7 +10,7 @@ use registry::{INVENTORY, Registry};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
-use crate::advised::{COUNT, InUse, MATCH, MATCH_EVERY};
+use crate::advised::{COUNT, ImageMatch, InUse, MATCH, MATCH_EVERY};
 use crate::decided::{self, DECIDE, DECIDE_EVERY};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
@@ -238,11 +238,12 @@ impl Pipeline {
             composed.tell_about(&mut report.exceptions, &name);
             Ok::<_, vulndb::file::Corrupt>(report)
         });
-        let mut report = report.await?.transpose()?;
-        if let Some(findings::Report { source: Subject::Image { name, .. }, .. }) = &mut report {
+        let Some(mut report) = report.await?.transpose()? else { return Ok(None) };
+        if let Subject::Image { name, .. } = &mut report.source {
             *name = repository.to_string();
         }
-        Ok(report)
+        report.matched = self.match_state_of(image).await?.and_then(ImageMatch::told);
+        Ok(Some(report))
     }
 
     /// Says why a vulnerability is found in an image, or why not, as one of the repository that it is asked for in; none without an

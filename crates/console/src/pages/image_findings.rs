@@ -3,7 +3,7 @@
 use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
-use findings::{ExceptionState, ExceptionUse, Finding, Report};
+use findings::{ExceptionState, ExceptionUse, Finding, Matched, MatchedState, Report};
 use http::StatusCode;
 use oci::{Digest, RepositoryName};
 
@@ -22,6 +22,8 @@ const ROWS_MAX: usize = 30;
 /// Steps of a path through the tree that are drawn out.
 const STEPS_MAX: usize = 6;
 const LINE_BYTES_MAX: usize = 300;
+/// Of a database's digest, as elsewhere.
+const DATABASE_LETTERS: usize = 12;
 
 /// What is shown of an image's findings.
 pub(crate) enum Part {
@@ -34,6 +36,8 @@ pub(crate) struct Made {
     pub(crate) sentence: String,
     /// That its distribution is past its end.
     pub(crate) ended: Option<String>,
+    /// By what it is matched.
+    pub(crate) matched: Option<String>,
     pub(crate) rows: Vec<Row>,
     pub(crate) all: String,
     pub(crate) more: usize,
@@ -69,6 +73,7 @@ struct ImageFindingsPage {
     asked: Asked,
     sentence: String,
     ended: Option<String>,
+    matched: Option<String>,
     freshness: Option<Freshness>,
     rows: Vec<Row>,
     first: String,
@@ -85,6 +90,7 @@ pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> R
     Ok(Part::Made(Box::new(Made {
         sentence: sentence(&report),
         ended: ended(call, &report),
+        matched: matched(&report),
         rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect(),
         all: href::image_findings(name, image),
         more: report.findings.len().saturating_sub(ROWS_ON_IMAGE_MAX),
@@ -107,6 +113,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         frame: Frame::new(&call, Section::Images, format!("Findings of {name}")).command(command),
         sentence: sentence(&report),
         ended: ended(&call, &report),
+        matched: matched(&report),
         freshness: freshness(&call).await?,
         rows,
         next: (end < report.findings.len()).then(|| format!("{first}&after={end}")),
@@ -119,6 +126,17 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         name: name.to_string(),
     };
     answer(StatusCode::OK, &page)
+}
+
+/// Says in words by what the lists have it matched.
+fn matched(report: &Report) -> Option<String> {
+    let Matched { database, matcher, state, .. } = report.matched.as_ref()?;
+    let database = database.trim_start_matches("sha256:").chars().take(DATABASE_LETTERS).collect::<String>();
+    let by = format!("database {database} and matcher {matcher}");
+    Some(match state {
+        MatchedState::Done => format!("Matched by {by}."),
+        MatchedState::Pending => format!("Lists and totals are still to match it by {by}."),
+    })
 }
 
 fn ended(call: &Call, report: &Report) -> Option<String> {

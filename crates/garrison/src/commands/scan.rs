@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use findings::{Answer, Condition, Explanation, Options, Report, explanation_table};
+use findings::{Answer, Condition, Explanation, Matched, MatchedState, Options, Report, explanation_table};
 
 use crate::advisories::{self, damaged};
 use crate::commands::sbom::Reading;
@@ -92,7 +92,8 @@ impl Scan {
         let mut started = Instant::now();
         let answer = ask(&reader, hub, |hub| hub.report(self.only_fixed));
         let (report, remarks) = if let Some(report) = answer {
-            let remarks = decisions::remarks_of_hub(&report.exceptions, &report.vex);
+            let mut remarks = decisions::remarks_of_hub(&report.exceptions, &report.vex);
+            remarks.extend(report.matched.as_ref().and_then(pending));
             // What it is called here, and where: the hub knows it by its repository.
             (Report { source: inventory.subject.clone(), layers: inventory.layers.clone(), ..report }, remarks)
         } else {
@@ -144,6 +145,14 @@ fn ask<T>(reader: &Reader, hub: Option<&InHub>, ask: impl FnOnce(&InHub) -> Resu
     }
 }
 
+/// Says that the hub's lists lag behind this answer.
+fn pending(matched: &Matched) -> Option<String> {
+    let since = matched.since.strftime("%Y-%m-%d %H:%M");
+    (matched.state == MatchedState::Pending).then(|| {
+        format!("The hub is matching this image by a database that came at {since}: its lists, totals and events do not have all of this yet.")
+    })
+}
+
 /// The last line: why the exit code is 1.
 fn reason(count: usize, conditions: &[Condition]) -> String {
     let findings = if count == 1 { "1 finding".to_owned() } else { format!("{count} findings") };
@@ -165,5 +174,27 @@ fn tell(explanation: &Explanation, is_json: bool) -> Result<(), CommandError> {
     match explanation.answer {
         Answer::Unknown | Answer::NoSuchComponent => Err(CommandError::silent(Kind::No)),
         Answer::Affected | Answer::Suppressed | Answer::NotAffected | Answer::NotHere => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_to_be_matched_is_told() {
+        let matched = |state| Matched {
+            database: "sha256:ab".to_owned(),
+            matcher: 1,
+            state,
+            since: jiff::Timestamp::from_second(1_700_000_000).unwrap(),
+        };
+        assert_eq!(pending(&matched(MatchedState::Done)), None);
+        assert_eq!(
+            pending(&matched(MatchedState::Pending)).as_deref(),
+            Some(
+                "The hub is matching this image by a database that came at 2023-11-14 22:13: its lists, totals and events do not have all of this yet."
+            )
+        );
     }
 }

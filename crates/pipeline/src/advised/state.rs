@@ -1,6 +1,7 @@
 //! By what everything is matched.
 
 use db::{Db, Tx};
+use findings::{Matched, MatchedState};
 use vulndb::matching::MATCHER_VERSION;
 
 use crate::pipeline::{Error, Pipeline};
@@ -30,6 +31,27 @@ pub struct MatchState {
     pub progress: Progress,
     /// Since when it is so, in microseconds since 1970-01-01 UTC.
     pub changed_at_us: i64,
+}
+
+/// By what an image is matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageMatch {
+    /// By what everything is, or is about to be.
+    pub state: MatchState,
+    /// Whether every component of the image is.
+    pub is_done: bool,
+}
+
+impl ImageMatch {
+    /// Returns it as reports tell it.
+    pub(crate) fn told(self) -> Option<Matched> {
+        Some(Matched {
+            database: format!("sha256:{}", self.state.database_sha256),
+            matcher: self.state.matcher,
+            state: if self.is_done { MatchedState::Done } else { MatchedState::Pending },
+            since: jiff::Timestamp::from_microsecond(self.state.changed_at_us).ok()?,
+        })
+    }
 }
 
 /// How far matching by a database is.
@@ -131,18 +153,19 @@ impl Pipeline {
         Ok(self.inner.index.read(|tx| Box::pin(async move { find(tx).await })).await?)
     }
 
-    /// Returns by what an image is matched; none while a component of it waits.
+    /// Returns by what an image is matched, or is about to be; none without an inventory and before the first database.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn match_state_of(&self, image: oci::Digest) -> Result<Option<MatchState>, Error> {
+    pub async fn match_state_of(&self, image: oci::Digest) -> Result<Option<ImageMatch>, Error> {
         let Some(record) = self.find_image(image).await? else { return Ok(None) };
         let found = self.inner.index.read(move |tx| {
             Box::pin(async move {
-                if tx.find(&FIND_WAITING_OF_IMAGE, &[record.id.into()]).await?.is_some() {
-                    return Ok::<_, db::Error>(None);
-                }
-                find(tx).await
+                let Some(state) = find(tx).await? else { return Ok(None) };
+                // Until it is known what waits, everything may.
+                let is_done = state.progress != Progress::Marking
+                    && tx.find(&FIND_WAITING_OF_IMAGE, &[record.id.into()]).await?.is_none();
+                Ok::<_, db::Error>(Some(ImageMatch { state, is_done }))
             })
         });
         Ok(found.await?)

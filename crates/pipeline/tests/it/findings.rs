@@ -1,10 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ::findings::MatchedState;
 use db::Row;
 use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, Order, Pipeline, Progress, Query, Readable, Totals, Whose};
+use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Totals, Whose};
 use serde_json::json;
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
@@ -418,7 +419,11 @@ testkit::on_both_databases! {
 
         let later = hub.push("team/api", "3", &[("zlib1g", "1.2"), ("openssl", "1.0-1")]).await;
         hub.settle().await;
-        assert_eq!(hub.pipeline.match_state_of(later).await.unwrap(), Some(state));
+        let of_later = hub.pipeline.match_state_of(later).await.unwrap();
+        assert_eq!(of_later, Some(ImageMatch { state, is_done: true }));
+        let report = hub.pipeline.report(&name("team/api"), later, false).await.unwrap().unwrap();
+        let matched = report.matched.unwrap();
+        assert_eq!((matched.state, matched.database), (MatchedState::Done, format!("sha256:{}", first().advisories().sha256)));
         assert!(hub.affected("CVE-2023-0001", &Readable::All).await.contains(&"team/api:3 openssl 1.0-1 -> 3.0.12-1".to_owned()));
         let team = hub.registry.repository_id(&name("team/api")).await.unwrap();
         let totals = hub.pipeline.totals_of(team, later).await.unwrap().unwrap();
