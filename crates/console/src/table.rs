@@ -56,6 +56,8 @@ static ROWS: &[Endpoint] = rows![
         Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
         Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
+    GET "/advisories" "page.advisories" "Shows how fresh each feed of advisories is, and which fail",
+        Guard::Needs(findings), [] => 200, pages::advisories::get;
     GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",
         Guard::Needs(search), ["id", "after"] => 200, pages::vulnerability::get;
     GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
@@ -91,7 +93,7 @@ fn image(target: &Target) -> Needs<'_> {
     vec![Need::required(Action::RepositoryPull, Resource::Repository(target.repository()))]
 }
 
-/// Who may know the hub's settings is shown the exceptions of all projects.
+/// Who may know the hub's settings is shown the exceptions of all projects, and which feeds fail.
 fn findings(_: &Target) -> Needs<'_> {
     vec![Need::required(Action::CatalogList, Resource::System), Need::optional(Action::SystemRead, Resource::System)]
 }

@@ -45,7 +45,10 @@ pub use finding::{
 };
 pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
-pub use report::{Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA, Support};
+pub use report::{
+    ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA, Support,
+    are_old,
+};
 pub use sarif::{Sarif, sarif};
 pub use standing::{Standing, standings};
 pub use table::{TableOptions, table};

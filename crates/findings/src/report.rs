@@ -54,6 +54,18 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
+/// From how many days on advisories are old, which is said. Publishers add to them every day, and hubs fetch them every day: what is a week old is
+/// fetched no more, and what was published since is not found.
+pub const ADVISORIES_OLD_DAYS: i64 = 7;
+
+/// Says in words that advisories are old at a moment, by when the newest record of them was made or changed.
+pub fn are_old(newest: Option<Timestamp>, now: Timestamp) -> Option<String> {
+    let age = now.as_second().saturating_sub(newest?.as_second());
+    (age > ADVISORIES_OLD_DAYS * 24 * 60 * 60).then(|| {
+        format!("the advisories are older than {ADVISORIES_OLD_DAYS} days: what was published since is not found")
+    })
+}
+
 /// By what a hub has an image matched, as its lists, totals and events have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matched {
@@ -453,4 +465,25 @@ pub(crate) fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advis
             })
             .collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advisories_are_old_after_a_week() {
+        let at = |second: i64| Timestamp::from_second(second).expect("a small number is a moment");
+        let now = at(2_000_000_000);
+        for (newest, expected) in [
+            (None, false),
+            (Some(0), false),
+            (Some(-1), false),
+            (Some(7 * 86_400), false),
+            (Some(7 * 86_400 + 1), true),
+        ] {
+            let newest = newest.map(|age| at(now.as_second() - age));
+            assert_eq!(are_old(newest, now).is_some(), expected, "{newest:?}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use vulndb::matching::Certainty;
 use vulndb::{Channel, Level, Nature};
 
+use crate::report::are_old;
 use crate::{AffectedComponent, Finding, Fix, FixState, Named, Report, Suppressor, Upgrade};
 
 /// How a table is laid out.
@@ -33,7 +34,8 @@ struct Group<'a> {
 /// Writes a report.
 pub fn table(report: &Report, options: &TableOptions) -> String {
     let mut text = format!("{}\n{}\n", plain(&answer(report)), plain(&by_what(report, options)));
-    if let Some(line) = options.now.and_then(|now| report.past_its_end(now)) {
+    let warnings = options.now.map(|now| [are_old(report.advisories.newest, now), report.past_its_end(now)]);
+    for line in warnings.into_iter().flatten().flatten() {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
     let groups = groups(report);

@@ -93,6 +93,13 @@ pub(crate) fn end_of_life(releases: &BTreeSet<String>, today: jiff::civil::Date)
     releases.iter().filter_map(ended).collect()
 }
 
+/// Warns of advisories that are old, by when the newest record was made or changed.
+pub(crate) fn are_old(newest: Option<Time>) -> Option<String> {
+    let newest = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let told = findings::are_old(newest, jiff::Timestamp::now())?;
+    Some(format!("{told}; `garrison db update` fetches it"))
+}
+
 /// Returns the bytes of a database by what they are for: ranges, records, texts, scores and sums.
 pub(crate) fn sizes<B: AsRef<[u8]>>(database: &Database<B>) -> BTreeMap<&'static str, u64> {
     let mut sizes = BTreeMap::new();

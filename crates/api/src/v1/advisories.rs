@@ -20,6 +20,8 @@ pub(crate) struct Advisories {
     digest: Option<String>,
     /// When its newest record was made or changed.
     newest_at: Option<String>,
+    /// Whether that is so long ago that what was published since is not found.
+    old: bool,
     /// Its bytes.
     size_bytes: u64,
     /// Packages of which something is said.
@@ -75,13 +77,26 @@ pub(crate) struct Imported {
     digest: String,
 }
 
+impl Call {
+    /// Returns what is known of the hub's database of advisories and its feeds.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub async fn advisories_status(&self) -> Result<advisories::Status, Failure> {
+        let advisories = self.app.advisories.clone();
+        // It reads a small file for each feed.
+        let status = spawn_blocking(move || advisories.status()).await.map_err(Failure::internal)?;
+        status.map_err(Failure::internal)
+    }
+}
+
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
-    let advisories = call.app.advisories.clone();
-    // It reads a small file for each feed.
-    let status = spawn_blocking(move || advisories.status()).await.map_err(Failure::internal)?;
-    let mut status = status.map_err(Failure::internal)?;
+    let mut status = call.advisories_status().await?;
     let moment = |seconds: Option<i64>| seconds.map(|seconds| time(seconds.saturating_mul(1_000_000)));
     let newest_at = moment(status.newest());
+    let newest = status.newest().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).map_err(Failure::internal)?;
+    let old = findings::are_old(newest, now).is_some();
     let mut feeds = Vec::new();
     for feed in status.feeds {
         let state = status.states.remove(&feed.name).unwrap_or_default();
@@ -105,6 +120,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let answer = Advisories {
         digest: status.digest.map(|digest| format!("sha256:{digest}")),
         newest_at,
+        old,
         size_bytes: status.size_bytes,
         packages: status.packages,
         feeds,

@@ -37,6 +37,8 @@ struct FindingsPage {
 pub(crate) struct Freshness {
     pub(crate) newest: Option<Moment>,
     pub(crate) digest: String,
+    /// That it is old, in words.
+    pub(crate) old: Option<String>,
     /// What is still to be matched, in words.
     pub(crate) progress: Option<&'static str>,
 }
@@ -75,7 +77,10 @@ pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure>
         let feeds = advisories.database.feeds().ok()?;
         feeds.iter().filter_map(|feed| feed.fetched).max()
     });
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
+    let newest_at = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     Ok(Some(Freshness {
+        old: now.and_then(|now| ::findings::are_old(newest_at, now)).map(|told| sentence_of(&told)),
         newest: newest.map(|seconds| Moment::new(seconds.saturating_mul(1_000_000), call.app.now_us())),
         digest: state.database_sha256.chars().take(12).collect(),
         progress: match state.progress {
@@ -84,6 +89,12 @@ pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure>
             Progress::Done => None,
         },
     }))
+}
+
+/// Begins a text as a sentence does.
+fn sentence_of(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Returns the numbers of findings by severity, each with the list of what it counts.

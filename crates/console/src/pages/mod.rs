@@ -1,5 +1,6 @@
 //! The pages, a file each.
 
+pub(crate) mod advisories;
 pub(crate) mod component;
 pub(crate) mod components;
 pub(crate) mod dependencies;

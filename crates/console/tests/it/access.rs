@@ -69,6 +69,7 @@ const CASES: &[Case] = &[
         true,
     ),
     case("page.findings", "/findings", false),
+    case("page.advisories", "/advisories", false),
     case("page.vulnerability", "/vulnerability?id=CVE-2021-23337", false),
     case("page.components", "/components?query=lodash", false),
     case("page.search", "/search?q=shop", false),

@@ -140,6 +140,13 @@ testkit::on_both_databases! {
             assert_eq!(page.status, expected, "{wrong}");
         }
         assert_eq!(world.get("/vulnerability?id=CVE-1-1", Some(&reader)).await.status, StatusCode::NOT_FOUND);
+        // Which feeds fail is for who may know the hub's settings.
+        let admin = world.log_in("admin").await;
+        for (name, session) in [("feeds", &admin), ("feeds-for-readers", &reader)] {
+            let page = world.get("/advisories", Some(session)).await;
+            assert!(!page.text.contains("<b>404</b>"));
+            settings().bind(|| insta::assert_snapshot!(name, steady(&page.words())));
+        }
         // A stranger learns what publishers say, and nothing of what is here.
         let page = world.get("/findings", Some(&stranger)).await;
         assert!(page.text.contains("Nothing that you may pull has a finding"), "{}", page.text);

@@ -38,6 +38,15 @@ pub(crate) struct World {
     _database: testkit::Database,
 }
 
+/// A store without a database, which asked a feed for the last time in vain.
+fn store(directory: &std::path::Path) -> feeds::Store {
+    let feed = directory.join("advisories/feeds/lost");
+    std::fs::create_dir_all(&feed).unwrap();
+    let state = json!({"asked": 1_713_312_000, "good": 1_713_225_600, "error": "the publisher answered <b>404</b>", "records": 0, "newest": null, "documents": {}});
+    std::fs::write(feed.join("state.json"), state.to_string()).unwrap();
+    feeds::Store::new(directory.join("advisories"))
+}
+
 /// What came back.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -108,7 +117,7 @@ impl World {
             registry.clone(),
             tenancy.clone(),
             advisories::Options {
-                store: feeds::Store::new(directory.path().join("advisories")),
+                store: store(directory.path()),
                 daily: false,
                 choices: Vec::new(),
                 fetching: outbound::FeedOptions {

@@ -92,20 +92,29 @@ impl Status {
             known.iter().filter_map(|(name, state)| Some((name.clone(), state.error.clone()?))).collect();
         let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
         let met = if is_own { advisories::distributions()?.names() } else { BTreeSet::new() };
-        let notes = advisories::end_of_life(&met, advisories::today());
+        let ended = advisories::end_of_life(&met, advisories::today());
+        let old = advisories::are_old(advisories::newest(&feeds));
         match session.format() {
-            Format::Json => print_status_json(&database, &feeds, &coverage, &states, &notes)?,
+            Format::Json => {
+                print_status_json(&database, &feeds, &coverage, &states, &Warned { ended: &ended, old: old.is_some() })?
+            }
             Format::Table => print_status(&database, &feeds, &coverage, &states)?,
         }
         for (feed, error) in failed {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
             output::note(&output::printable(&format!("warning: {feed}: {error}{rest}")));
         }
-        for note in notes {
+        for note in ended.iter().chain(&old) {
             output::note(&output::printable(&format!("warning: {note}")));
         }
         Ok(())
     }
+}
+
+/// What a person is warned of.
+struct Warned<'a> {
+    ended: &'a [String],
+    old: bool,
 }
 
 fn print_status_json(
@@ -113,7 +122,7 @@ fn print_status_json(
     feeds: &[Feed],
     coverage: &[BTreeSet<Ecosystem>],
     states: &[FeedState],
-    notes: &[String],
+    warned: &Warned<'_>,
 ) -> Result<(), CommandError> {
     let moment = |time: Option<Time>| time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let feed = |((feed, state), ecosystems): ((&Feed, &FeedState), &BTreeSet<Ecosystem>)| {
@@ -141,7 +150,8 @@ fn print_status_json(
         "sizes": advisories::sizes(database),
         "sections": sections,
         "feeds": feeds.iter().zip(states).zip(coverage).map(feed).collect::<Vec<_>>(),
-        "end_of_life": notes,
+        "old": warned.old,
+        "end_of_life": warned.ended,
     }))
 }
 

@@ -1,0 +1,92 @@
+//! How fresh each feed of advisories is.
+
+use std::collections::BTreeMap;
+
+use access::Action;
+use api::{Call, Failure};
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+
+use crate::frame::{Frame, Section, Viewer, answer};
+use crate::pages::findings::{Freshness, freshness};
+use crate::words::{Moment, count, foreign, grouped, plural};
+
+/// Feeds that are listed; there are some forty.
+const ROWS_MAX: usize = 200;
+const NAME_BYTES_MAX: usize = 120;
+const ERROR_BYTES_MAX: usize = 300;
+
+#[derive(Template)]
+#[template(path = "advisories.html")]
+struct AdvisoriesPage {
+    frame: Frame,
+    sentence: String,
+    freshness: Option<Freshness>,
+    rows: Vec<Row>,
+    more: usize,
+    /// Whether what this hub asked for is told: of a hub's settings, for who may know them.
+    with_asked: bool,
+}
+
+struct Row {
+    name: String,
+    records: String,
+    newest: Option<Moment>,
+    fetched: Option<Moment>,
+    error: Option<String>,
+}
+
+pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
+    let now_us = call.app.now_us();
+    let moment = |seconds: Option<i64>| seconds.map(|seconds| Moment::new(seconds.saturating_mul(1_000_000), now_us));
+    let with_asked = call.may(Action::SystemRead);
+    let mut states = BTreeMap::new();
+    if with_asked {
+        states = call.advisories_status().await?.states;
+    }
+    let known = match call.app.pipeline().advisories() {
+        Some(advisories) => advisories.database.feeds().map_err(Failure::internal)?,
+        None => Vec::new(),
+    };
+    let mut rows = Vec::with_capacity(known.len());
+    for feed in known {
+        let state = states.remove(&feed.name).unwrap_or_default();
+        rows.push(Row {
+            name: foreign(&feed.name, NAME_BYTES_MAX),
+            records: grouped(feed.advisories),
+            newest: moment(feed.fetched),
+            fetched: moment(state.good),
+            error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),
+        });
+    }
+    // Those that were asked for and gave nothing.
+    rows.extend(states.into_iter().map(|(name, state)| Row {
+        name: foreign(&name, NAME_BYTES_MAX),
+        records: "0".to_owned(),
+        newest: None,
+        fetched: moment(state.good),
+        error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),
+    }));
+    let page = AdvisoriesPage {
+        frame: Frame::new(&call, Section::Findings, "Advisories").command("garrison db status"),
+        sentence: sentence(&rows),
+        freshness: freshness(&call).await?,
+        more: rows.len().saturating_sub(ROWS_MAX),
+        rows: rows.into_iter().take(ROWS_MAX).collect(),
+        with_asked,
+    };
+    answer(StatusCode::OK, &page)
+}
+
+fn sentence(rows: &[Row]) -> String {
+    let failing = rows.iter().filter(|row| row.error.is_some()).count();
+    let feeds = plural(count(rows.len()), "feed");
+    match (rows.len(), failing) {
+        (0, _) => "There are no advisories here yet.".to_owned(),
+        (_, 0) => format!("Images are matched against the records of {feeds}."),
+        (_, failing) => {
+            format!("Images are matched against the records of {feeds}, of which {failing} could not be had lately.")
+        }
+    }
+}
