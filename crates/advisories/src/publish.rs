@@ -59,10 +59,6 @@ impl Advisories {
             file.write_all(&bytes).map_err(failed)?;
         }
         let file = blocking(move || unpacked(file)).await?;
-        // What another replica published a moment ago is what it has to be newer than.
-        if let Err(error) = self.follow().await {
-            self.warn(&error);
-        }
         let database = self.publish(file, acceptance).await?;
         self.follow().await?;
         Ok(database)
@@ -75,11 +71,16 @@ impl Advisories {
         if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
             return Ok(actual);
         }
-        if acceptance == Acceptance::Newer
-            && let Some(current) = self.current()
-            && let Some(older) = is_older(&Database::open(&file)?.feeds()?, &current.feeds()?)
-        {
-            return Err(older.into());
+        if acceptance == Acceptance::Newer {
+            // What another replica published a moment ago is what it has to be newer than.
+            if let Err(error) = self.follow().await {
+                self.warn(&error);
+            }
+            if let Some(current) = self.current()
+                && let Some(older) = is_older(&Database::open(&file)?.feeds()?, &current.feeds()?)
+            {
+                return Err(older.into());
+            }
         }
         // A delta leads from what clients have: what is published, which is here unless this replica is behind.
         let base =

@@ -47,7 +47,7 @@ impl InUse {
             return Ok(());
         }
         let all: BTreeSet<Ecosystem> = known.into_iter().chain(met.iter().cloned()).collect();
-        self.write(all.iter().map(ToString::to_string).collect())
+        self.write(&all.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     /// Remembers what was met by its names, which are each a line.
@@ -55,10 +55,10 @@ impl InUse {
         let known = self.names();
         let met = met.iter().filter(|name| !name.contains(['\n', '\r']) && !known.contains(*name));
         let new: Vec<String> = met.cloned().collect();
-        if new.is_empty() { Ok(()) } else { self.write(known.into_iter().chain(new).collect()) }
+        if new.is_empty() { Ok(()) } else { self.write(&known.into_iter().chain(new).collect::<Vec<_>>()) }
     }
 
-    fn write(&self, lines: Vec<String>) -> io::Result<()> {
+    fn write(&self, lines: &[String]) -> io::Result<()> {
         if lines.len() > NAMES_MAX {
             return Ok(());
         }

@@ -13,6 +13,7 @@
 
 mod composed;
 mod documents;
+mod effects;
 mod stamp;
 mod takeover;
 mod verdicts;
@@ -33,5 +34,5 @@ pub(crate) fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
 
 /// Every SQL statement of this part on the inventories' tables.
 pub(crate) fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    stamp::STATEMENTS.iter().chain(takeover::STATEMENTS)
+    stamp::STATEMENTS.iter().chain(takeover::STATEMENTS).chain(effects::STATEMENTS)
 }

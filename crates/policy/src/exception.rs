@@ -210,6 +210,17 @@ impl Exception {
             && self.has_locations(question.locations)
     }
 
+    /// Tells whether it speaks of a vulnerability, by any of its names.
+    pub fn speaks_of(&self, vulnerabilities: &[&str]) -> bool {
+        self.has_vulnerability(vulnerabilities)
+    }
+
+    /// Tells whether it may cover a finding of a component, of a vulnerability that it speaks of: whatever the time, the repository, and where in
+    /// it the component is.
+    pub fn may_cover(&self, component: &Component, fix: Fix) -> bool {
+        (self.condition != Some(Condition::OnlyWithoutFix) || fix == Fix::None) && self.has_component(component)
+    }
+
     /// Tells whether it is about a repository.
     pub fn has_repository(&self, repository: Option<&str>) -> bool {
         self.scope.is_empty() || repository.is_some_and(|name| self.scope.iter().any(|one| one.matches(name)))

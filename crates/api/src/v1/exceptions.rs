@@ -52,16 +52,20 @@ struct Exception {
     scope: Vec<String>,
     /// What must be so besides: `only-without-fix`.
     condition: Option<&'static str>,
+    /// Whether anything that is held in its scope has what it speaks of, whatever the path; null when it does not count now, and where that is
+    /// not known.
+    matches: Option<bool>,
 }
 
 impl ExceptionSet {
-    fn of(document: Option<ExceptionDocument>, now_us: i64) -> Self {
+    fn of(document: Option<ExceptionDocument>, reach: &[Option<bool>], now_us: i64) -> Self {
         let Some(document) = document else {
             return Self { digest: None, set_by: None, set_at: None, document: String::new(), exceptions: Vec::new() };
         };
         let now = now_us.div_euclid(1_000_000);
         let entry_time = |seconds: i64| time(seconds.saturating_mul(1_000_000));
-        let exceptions = document.exceptions.entries().iter().map(|entry| Exception {
+        let reach = reach.iter().copied().chain(std::iter::repeat(None));
+        let exceptions = document.exceptions.entries().iter().zip(reach).map(|(entry, matches)| Exception {
             id: entry.id.clone(),
             state: match () {
                 () if entry.expires <= now => "expired",
@@ -77,6 +81,7 @@ impl ExceptionSet {
             paths: entry.paths.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
             scope: entry.scope.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
             condition: entry.condition.map(policy::Condition::name),
+            matches,
         });
         Self {
             digest: Some(document.digest.to_string()),
@@ -139,8 +144,13 @@ impl From<SetError> for Failure {
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
-    let document = call.app.pipeline.exceptions(&call.whose().await?).await?;
-    Failure::json(StatusCode::OK, &ExceptionSet::of(document, call.app.now_us()))
+    let whose = call.whose().await?;
+    let document = call.app.pipeline.exceptions(&whose).await?;
+    let reach = match &document {
+        Some(document) => call.app.pipeline.effects(&whose, &document.exceptions).await?,
+        None => Vec::new(),
+    };
+    Failure::json(StatusCode::OK, &ExceptionSet::of(document, &reach, call.app.now_us()))
 }
 
 pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
@@ -150,5 +160,5 @@ pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
     let text = call.exceptions_document().await?;
     let document = call.app.pipeline.set_exceptions(&whose, &actor, text, replaces).await?;
     call.app.jobs.notify();
-    Failure::json(StatusCode::OK, &ExceptionSet::of(Some(document), call.app.now_us()))
+    Failure::json(StatusCode::OK, &ExceptionSet::of(Some(document), &[], call.app.now_us()))
 }

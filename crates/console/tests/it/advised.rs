@@ -103,6 +103,7 @@ fn settings() -> insta::Settings {
     settings.set_prepend_module_to_snapshot(false);
     settings.add_filter(r"(just now|\d+ \w+ ago)", "[time]");
     settings.add_filter(r"database [0-9a-f]{12}", "database [digest]");
+    settings.add_filter(r"matcher \d+", "matcher [number]");
     settings
 }
 

@@ -46,6 +46,8 @@ db::statements! {
     SET_STATED = "UPDATE exception_documents SET stated = 1 WHERE id = $1";
     /// Repositories of a project.
     LIST_REPOSITORIES = "SELECT id, name FROM repositories WHERE project_id = $1";
+    /// All repositories.
+    LIST_ALL_REPOSITORIES = "SELECT id, name FROM repositories";
     /// The projects of repositories.
     LIST_PROJECTS_OF = "SELECT r.id, r.name, r.project_id, p.name FROM repositories r JOIN projects p ON p.id = r.project_id \
         WHERE r.id IN {list}";

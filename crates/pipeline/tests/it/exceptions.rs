@@ -64,6 +64,44 @@ fn openvex(name: &str, status: &Json) -> Vec<u8> {
 }
 
 testkit::on_both_databases! {
+    /// What an exception speaks of is looked for where it is for, by any name of it.
+    async fn an_exception_that_matches_nothing_any_more_is_known(database: Database) {
+        let hub = fleet(database).await;
+        let entry = |id: &str, name: &str, more: Json| {
+            let mut entry = excepts(&hub, id, name);
+            for (key, value) in more.as_object().unwrap() {
+                entry[key] = value.clone();
+            }
+            entry
+        };
+        let now = hub.now_us() / 1_000_000;
+        let over = json!({"created": policy::write_moment(now - 9), "expires": policy::write_moment(now - 1)});
+        let table = [
+            (entry("alias", "cve-2023-0001", json!({})), Some(true), Some(true)),
+            (entry("wildcard", "CVE-2023-*", json!({})), Some(true), Some(true)),
+            (entry("package", "CVE-2023-0001", json!({"purls": ["pkg:deb/debian/openssl"]})), Some(true), Some(true)),
+            (entry("gone", "CVE-1999-0001", json!({})), Some(false), Some(false)),
+            (entry("wildcard-of-nothing", "CVE-1999-*", json!({})), Some(false), Some(false)),
+            (entry("other-package", "CVE-2023-0001", json!({"purls": ["pkg:deb/debian/bash"]})), Some(false), Some(false)),
+            (entry("other-version", "CVE-2023-0001", json!({"versions": "vers:deb/>99"})), Some(false), Some(false)),
+            (entry("mended", "CVE-2023-0001", json!({"condition": "only-without-fix"})), Some(false), Some(false)),
+            (entry("elsewhere", "CVE-2023-0001", json!({"scope": ["other/**"]})), Some(true), Some(false)),
+            (entry("nowhere", "CVE-2023-0001", json!({"scope": ["gone/**"]})), Some(false), Some(false)),
+            (entry("over", "CVE-2023-0001", over), None, None),
+        ];
+        let entries: Vec<Json> = table.iter().map(|(entry, ..)| entry.clone()).collect();
+        let exceptions = policy::Exceptions::read(document(&entries).as_bytes()).unwrap();
+        let reach = |whose: Whose| {
+            let (hub, exceptions) = (&hub, &exceptions);
+            async move { hub.pipeline.effects(&whose, exceptions).await.unwrap() }
+        };
+        assert_eq!(reach(Whose::Hub).await, vec![None; table.len()], "before everything is matched");
+        hub.advise(&first()).await;
+        for (at, (in_hub, in_team)) in reach(Whose::Hub).await.into_iter().zip(reach(team()).await).enumerate() {
+            assert_eq!((in_hub, in_team), (table[at].1, table[at].2), "{}", table[at].0);
+        }
+    }
+
     async fn vex_counts_where_it_was_given_and_behind_exceptions(database: Database) {
         let hub = fleet(database).await;
         let image = hub.push("team/api", "both", &[("openssl", "3.0.11-1")]).await;

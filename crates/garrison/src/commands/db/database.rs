@@ -96,7 +96,13 @@ impl Status {
         let old = advisories::are_old(advisories::newest(&feeds));
         match session.format() {
             Format::Json => {
-                print_status_json(&database, &feeds, &coverage, &states, &Warned { ended: &ended, old: old.is_some() })?
+                print_status_json(
+                    &database,
+                    &feeds,
+                    &coverage,
+                    &states,
+                    &Warned { ended: &ended, old: old.is_some() },
+                )?;
             }
             Format::Table => print_status(&database, &feeds, &coverage, &states)?,
         }

@@ -44,7 +44,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
   garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
 
 `garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
-Exit codes: 0 done, 1 the hub's database is older than the one in use, 2 not understood, 3 nothing could be had.")]
+Exit codes: 0 done, 1 what came is older than what is in use, 2 not understood, 3 nothing could be had.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Update {
     /// Have the current hub fetch what is new for all its clients
@@ -65,7 +65,7 @@ pub(crate) struct Update {
     /// Host of a feed that may be in a private network or on this machine, and may be asked over plain HTTP
     #[arg(long = "private-host", value_name = "HOST[:PORT]")]
     private_hosts: Vec<PrivateHost>,
-    /// Take a feed that is older than the last good one, or has lost most of its records, or a hub's database that is older than the one in use
+    /// Take a feed that is older than the last good one, or has lost most of its records, or a database that is older than the one in use
     #[arg(long)]
     accept_older: bool,
     /// PEM file of certificates to trust besides the platform's
@@ -129,8 +129,7 @@ impl Update {
             progress.clear();
             built.map_err(nothing)
         })?;
-        // Each feed was judged by itself.
-        let digest = store.import(built.file.as_slice(), None, Acceptance::Any)?;
+        let digest = store.import(built.file.as_slice(), None, acceptance)?;
         report(session, &built, &digest)
     }
 

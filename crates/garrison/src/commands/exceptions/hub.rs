@@ -92,8 +92,28 @@ impl Show {
         let at = text(&answer, "set_at").unwrap_or_default();
         output::note(&output::printable(&format!("For {}, set by {by} at {at}", whose(project))));
         let exceptions = read(document.as_bytes()).map_err(|error| refused("document", &error))?;
-        print_states(&exceptions, now())
+        print_states(&exceptions, now())?;
+        for idle in idle(&answer, project) {
+            output::note(&output::printable(&idle));
+        }
+        Ok(())
     }
+}
+
+/// Says which exceptions match nothing that the hub has.
+fn idle(answer: &Value, project: Option<&str>) -> Vec<String> {
+    let place = project.map_or_else(|| "this hub".to_owned(), |project| format!("project {project}"));
+    let entries = answer["exceptions"].as_array().into_iter().flatten();
+    let idle = entries.filter(|entry| entry["matches"] == Value::Bool(false));
+    idle.map(|entry| {
+        let named = |field| text(entry, field).unwrap_or_default().to_owned();
+        format!(
+            "The exception `{}` of {} matches nothing in {place}: nothing there has what it speaks of.",
+            named("id"),
+            named("owner")
+        )
+    })
+    .collect()
 }
 
 impl Push {
@@ -147,6 +167,21 @@ fn split(bytes: &[u8]) -> (Option<&str>, &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_matches_nothing_is_told() {
+        let answer = serde_json::json!({"exceptions": [
+            {"id": "used", "owner": "a", "matches": true},
+            {"id": "idle", "owner": "b", "matches": false},
+            {"id": "unknown", "owner": "c", "matches": null},
+        ]});
+        let told = |place: &str| {
+            format!("The exception `idle` of b matches nothing in {place}: nothing there has what it speaks of.")
+        };
+        assert_eq!(idle(&answer, None), [told("this hub")]);
+        assert_eq!(idle(&answer, Some("team")), [told("project team")]);
+        assert_eq!(idle(&Value::Null, None), Vec::<String>::new());
+    }
 
     #[test]
     fn a_document_says_what_it_was_read_as() {
