@@ -1,12 +1,13 @@
 //! Updates: whatever a publisher does, the last good database stays in use.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
 use feeds::{
-    Acceptance, BuildError, Built, Cache, Choice, FeedState, Mapped, Size, Store, StoreError, build, fetch, measure,
-    plan,
+    Acceptance, BuildError, Built, Cache, Choice, FeedState, Mapped, PlannedFeed, Size, Store, StoreError, Sums, build,
+    fetch, measure, plan,
 };
 use outbound::{FeedClient, FeedOptions};
 use vulndb::file::Database;
@@ -20,6 +21,8 @@ struct Scene {
     choices: Vec<Choice>,
     silence: Duration,
     private_hosts: Vec<String>,
+    /// What the documents are held against, otherwise than a feed of one's own is.
+    sums: Option<Sums>,
 }
 
 const NOW: i64 = 1_800_000_000;
@@ -44,7 +47,14 @@ impl Scene {
         let server = Server::new().await;
         let choices = vec![format!("ours=osv:{}", server.url("/all.jsonl")).parse().unwrap()];
         let private_hosts = vec![server.address.clone()];
-        Self { place: tempfile::tempdir().unwrap(), server, choices, silence: Duration::from_mins(1), private_hosts }
+        Self {
+            place: tempfile::tempdir().unwrap(),
+            server,
+            choices,
+            silence: Duration::from_mins(1),
+            private_hosts,
+            sums: None,
+        }
     }
 
     fn put(&self, bytes: Vec<u8>, etag: &'static str) {
@@ -82,7 +92,8 @@ impl Scene {
     async fn build(&self, acceptance: Acceptance) -> Result<Built, BuildError> {
         let lock = self.cache().lock().unwrap();
         let feeds = plan(&self.choices, Some(&[]), 2026).unwrap();
-        let feeds = feeds.into_iter().filter(|feed| !matches!(feed.name.as_str(), "epss" | "kev")).collect();
+        let feeds = feeds.into_iter().filter(|feed| !matches!(feed.name.as_str(), "epss" | "kev"));
+        let feeds = feeds.map(|feed| PlannedFeed { sums: self.sums.unwrap_or(feed.sums), ..feed }).collect();
         let fetched = fetch(&lock, &self.client(), feeds, &mut |_| {}).await;
         let current: Option<Database<Mapped>> = self.store().open().ok();
         build(&lock, fetched, current.as_ref(), acceptance, NOW, &mut |_| {})
@@ -317,4 +328,46 @@ async fn whatever_an_update_left_half_done_the_next_one_succeeds() {
         scene.good().await;
         assert_eq!(scene.records(), 4, "{name}");
     }
+}
+
+/// As NVD has it: the sum of what is packed stands in a document beside it, which has at most 64 KiB.
+#[tokio::test]
+async fn a_document_is_held_against_what_is_stated_beside_it() {
+    const META_BYTES_MAX: usize = 64 << 10;
+    let mut scene = Scene::new().await;
+    scene.choices = vec![format!("ours=osv:{}", scene.server.url("/all.json.gz")).parse().unwrap()];
+    scene.sums = Some(Sums::Meta);
+    let packed = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let stated = |bytes: &[u8]| {
+        let sum = hex::encode_upper(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes));
+        format!("lastModifiedDate:2026-11-01T00:00:00-05:00\r\nsize:{}\r\nsha256:{sum}\r\n", bytes.len())
+    };
+    let padded = |text: String, bytes: usize| format!("{}{text}", "x".repeat(bytes - text.len() - 1) + "\n");
+    let (one, two) = (lines(1, 1), lines(1, 2));
+    let put = |bytes: &[u8], etag, meta: Option<String>| {
+        scene.server.put("/all.json.gz", page(packed(bytes), etag));
+        let fault = if meta.is_some() { Fault::None } else { Fault::Status("404 Not Found") };
+        scene.server.put("/all.meta", Page { fault, ..page(meta.unwrap_or_default().into_bytes(), "") });
+    };
+    put(&one, "one", Some(stated(&one)));
+    assert_eq!(scene.update(Acceptance::Newer).await, Vec::<String>::new());
+    for (etag, meta) in [
+        ("wrong", Some(stated(&one))),
+        ("absent", None),
+        ("empty", Some(String::new())),
+        ("short", Some("sha256:00\r\n".to_owned())),
+        ("long", Some(padded(stated(&two), META_BYTES_MAX + 1))),
+    ] {
+        put(&two, etag, meta);
+        let refused = scene.update(Acceptance::Newer).await;
+        assert_eq!(refused.len(), 1, "{etag}: {refused:?}");
+        assert_eq!(scene.state().newest, Some(1_793_491_200), "{etag}");
+    }
+    put(&two, "two", Some(padded(stated(&two), META_BYTES_MAX)));
+    assert_eq!(scene.update(Acceptance::Newer).await, Vec::<String>::new());
+    assert_eq!(scene.state().newest, Some(1_793_577_600));
 }

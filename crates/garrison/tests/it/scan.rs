@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::Home;
+use crate::build::{self, Packing, file};
 use crate::hub::{Hub, login};
 use crate::sbom::{image, push};
 
@@ -281,6 +282,30 @@ fn the_end_of_a_distribution_is_told_by_its_own_project() {
     ");
     assert!(home.run(&["db", "export", "one.vulndb"]).starts_with("exit 0\n"));
     assert!(!home.run(&["db", "status", "--database", "one.vulndb"]).contains("was mended until"));
+}
+
+#[test]
+fn a_hub_tells_that_its_images_are_past_their_end() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let release = "ID=centos\nNAME=\"CentOS Linux\"\nPRETTY_NAME=\"CentOS Linux 8\"\nVERSION_ID=\"8\"\n";
+    let built = build::image(&[vec![file("etc/os-release", release)]], Packing::Plain, "linux/amd64");
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/old", "1");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    while !user.run(&["sbom", "team/old:1"]).contains("Taken from the hub") {}
+    let database = author.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
+    let brought = user.run(&["db", "import", "--hub", database.to_str().unwrap()]);
+    let warning = "warning: images of the hub are of CentOS Linux:8, which was mended until 2021-12-31\n";
+    assert!(brought.ends_with(warning), "{brought}");
+    let state = user.run(&["db", "import", "--hub", database.to_str().unwrap(), "-o", "json"]);
+    let state = state.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
+    let state: Value = serde_json::from_str(state).unwrap();
+    let ended = json!([{"release": "CentOS Linux:8", "until": "2021-12-31", "extended_until": null}]);
+    assert_eq!((&state["ended"], &state["old"]), (&ended, &json!(true)), "{state}");
+    let scanned = user.run(&["scan", "team/old:1"]);
+    let told = "CentOS Linux 8 has had no fixes since 2021-12-31: what is found later is not mended there\n";
+    assert!(scanned.contains("Matched by the hub") && scanned.contains(told), "{scanned}");
 }
 
 /// Runs a command with bytes that come through a pipe.

@@ -6,7 +6,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use serde_json::Value;
+
 use crate::Home;
+use crate::hub::{Hub, login};
 
 /// A publisher that has documents by their paths.
 struct Publisher {
@@ -83,4 +86,36 @@ fn a_new_user_updates_and_scans() {
     // The scan has taught which ecosystems are in use.
     let taught = home.run(&["db", "update", "--feed", "-epss", "--feed", "-kev", "--feed", "osv-npm=/absent"]);
     assert!(taught.contains("osv-npm: failed to read `/absent`"), "{taught}");
+}
+
+#[test]
+fn a_hub_fetches_for_its_clients() {
+    let (at_hub, user, publisher) = (Home::new(), Home::new(), Publisher::new());
+    let listed = at_hub.run(&["db", "feeds", "-o", "json"]);
+    let listed = listed.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
+    let feeds: Vec<Value> = serde_json::from_str(listed).unwrap();
+    let off = feeds.iter().map(|feed| format!("-{}", feed["name"].as_str().unwrap()));
+    let own = format!("npm=osv:http://{}/npm.json", publisher.address);
+    let choices: Vec<String> = off.chain([own]).collect();
+    let settings =
+        format!("advisories_feeds = \"{}\"\nadvisories_private_hosts = \"{}\"\n", choices.join(" "), publisher.address);
+    fs::write(at_hub.path().join("hub.toml"), settings).unwrap();
+    publisher.put("/npm.json", &record(2, "1.3.0"));
+    let hub = Hub::start(&at_hub, &["--config", "hub.toml"]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let told = |name: &str, arguments: &[&str]| {
+        let told = stable(&user.run(&[&["db", "update"], arguments].concat()), &publisher);
+        // How far the hub's job is when it is asked is chance.
+        let filters = [(r"\d+(\.\d+)? (B|KiB)", "[SIZE]"), (r"(?m)^advisories  .*\n", "")];
+        insta::with_settings!({filters => filters}, { insta::assert_snapshot!(name, told) });
+    };
+    told("hub_has_fetched", &["--hub"]);
+    told("client_has_it_too", &["--quiet"]);
+    // Neither follows a publisher that goes back, unless that is meant.
+    publisher.put("/npm.json", &record(1, "1.1.0"));
+    told("hub_keeps_what_it_has", &["--hub"]);
+    told("client_keeps_it_too", &["--quiet"]);
+    told("hub_goes_back_if_that_is_meant", &["--hub", "--accept-older"]);
+    told("client_does_not_follow", &["--quiet"]);
+    told("client_follows_if_that_is_meant", &["--quiet", "--accept-older"]);
 }

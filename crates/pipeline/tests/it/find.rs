@@ -133,7 +133,10 @@ testkit::on_both_databases! {
     async fn a_component_is_told_in_so_many_places(database: Database) {
         let hub = Hub::open(database).await;
         let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"dependencies":{"a":"1"}},"node_modules/a":{"version":"1.0.0"}}}"#;
-        for (tag, count) in [("15", 15), ("16", 16), ("17", 17)] {
+        let tags = (0..12).map(|number| format!("t{number:02}"));
+        let counts = [("15", 15), ("16", 16), ("17", 17)].map(|(tag, count)| (tag.to_owned(), count));
+        for (tag, count) in counts.into_iter().chain(tags.map(|tag| (tag, 15))) {
+            let tag = tag.as_str();
             let paths: Vec<String> = (0..count).map(|number| format!("app{number:02}/package-lock.json")).collect();
             let files: Vec<(&str, &str)> = paths.iter().map(|path| (&**path, lock)).collect();
             hub.image("team/api", tag, &[&files]).await;
@@ -147,6 +150,8 @@ testkit::on_both_databases! {
             .collect();
         places.sort_unstable();
         assert_eq!(places, [("15", 15, 15), ("16", 16, 16), ("17", 16, 17)]);
+        let tags: Vec<(usize, u64)> = found.iter().map(|found| (found.tags.len(), found.tags_total)).collect();
+        assert!(tags.contains(&(10, 13)) && tags.contains(&(1, 1)), "{tags:?}");
     }
 
     async fn what_was_deleted_is_found_no_more(database: Database) {

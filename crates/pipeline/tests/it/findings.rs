@@ -57,6 +57,8 @@ db::statements! {
     FORGET_VULNERABILITIES = "DELETE FROM finding_vulnerabilities";
     FORGET_PACKAGES = "DELETE FROM finding_packages";
     FORGET_MATCHES = "UPDATE inventory_components SET matched = 0";
+    SPOIL_FINDINGS = "UPDATE findings SET level = 1";
+    BACK_TO_EARLIER_MATCHER = "UPDATE finding_state SET matcher = matcher - 1";
     FORGET_PAIRS = "UPDATE finding_pairs SET fresh = 0";
     FORGET_TOTALS = "UPDATE finding_totals SET fresh = 0, critical = 0, high = 0";
 }
@@ -535,6 +537,39 @@ testkit::on_both_databases! {
         assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both);
         assert_eq!(hub.pipeline.totals(&Readable::All).await.unwrap().high, 2);
     }
+    /// What an earlier matcher found is found out again, though the database is the same.
+    async fn a_new_matcher_matches_everything_again(database: Database) {
+        let hub = fleet(database).await;
+        hub.advise(&first()).await;
+        let (whole, before) = (hub.dump().await, hub.pipeline.match_state().await.unwrap().unwrap());
+        for statement in [&SPOIL_FINDINGS, &BACK_TO_EARLIER_MATCHER] {
+            run(&hub.index, statement, Vec::new()).await;
+        }
+        assert_ne!(hub.dump().await, whole);
+        hub.advise(&first()).await;
+        assert_eq!(hub.dump().await, whole);
+        let state = hub.pipeline.match_state().await.unwrap().unwrap();
+        assert_eq!((state.matcher, state.progress), (before.matcher, Progress::Done));
+        hub.check_reports("by a new matcher").await;
+    }
+
+    /// Until the versions of its packages are matched, an image is not.
+    async fn an_image_of_which_something_waits_is_not_matched(database: Database) {
+        let hub = fleet(database).await;
+        hub.advise(&first()).await;
+        let image = hub.push("team/api", "4", &[("openssl", "3.0.11-1")]).await;
+        hub.settle().await;
+        let is_done = || async { hub.pipeline.match_state_of(image).await.unwrap().unwrap().is_done };
+        assert!(is_done().await);
+        run(&hub.index, &FORGET_MATCHES, Vec::new()).await;
+        assert!(!is_done().await);
+        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        assert_eq!(report.matched.unwrap().state, MatchedState::Pending);
+        hub.advise(&first()).await;
+        assert!(is_done().await);
+        assert_eq!(hub.pipeline.releases().await.unwrap(), BTreeSet::from(["Debian:12".to_owned()]));
+    }
+
 
     async fn an_update_that_is_cut_off_anywhere_goes_on(database: Database) {
         let hub = fleet(database).await;

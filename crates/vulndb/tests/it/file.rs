@@ -254,6 +254,53 @@ fn no_damaged_byte_is_believed() {
     assert_eq!(error.to_string(), "it has format 9, this program reads 1");
 }
 
+/// A file that is opened is not read: what is damaged is told when it is touched, and what is told before is right.
+#[test]
+fn a_damaged_block_is_told_when_it_is_touched() {
+    let mut builder = sample();
+    // So many that each part has blocks of its own.
+    let many = (0..2000).map(|number| {
+        let name = format!("package-{number}");
+        advisory(&format!("MANY-{number}"), &[&format!("CVE-2025-{number}")], vec![affected(&npm(), &name, "1.0.0")])
+    });
+    let scores =
+        (0..2000).map(|number| Probability { id: format!("CVE-2025-{number}"), probability: 0.5, percentile: 0.5 });
+    let many = Records { advisories: many.collect(), probabilities: scores.collect(), ..Records::default() };
+    builder.add(feed("many"), many);
+    let file = builder.finish().unwrap();
+    let read = |database: &Database<Vec<u8>>| -> Vec<Result<String, Corrupt>> {
+        let shown = |value: &dyn std::fmt::Debug| format!("{value:?}");
+        vec![
+            database.feeds().map(|value| shown(&value)),
+            database.advisories().map(|value| shown(&value)),
+            database.coverage().map(|value| shown(&value)),
+            database.find_package(&npm(), "lodash").map(|value| shown(&value)),
+            database.find_vulnerabilities("CVE-2024-0001").map(|value| shown(&value)),
+            database.probabilities().map(|value| shown(&value)),
+            database.exploited().map(|value| shown(&value)),
+        ]
+    };
+    let whole: Vec<String> =
+        read(&Database::open(file.clone()).unwrap()).into_iter().map(|part| part.unwrap()).collect();
+    let mut told = vec![0; whole.len()];
+    // A byte of each block.
+    for at in (4096..file.len()).step_by(4096) {
+        let mut damaged = file.clone();
+        damaged[at] ^= 0x10;
+        // What is damaged may be what is looked at to open it.
+        let Ok(database) = Database::open(damaged) else { continue };
+        for ((part, right), told) in read(&database).into_iter().zip(&whole).zip(&mut told) {
+            match part {
+                Ok(part) => assert_eq!(part, *right, "byte {at}"),
+                Err(Corrupt::Sum { .. }) => *told += 1,
+                Err(error) => panic!("byte {at}: {error}"),
+            }
+        }
+    }
+    // All records are in most blocks, and one of them in few.
+    assert!(told[1] > 10 && told[3] > 0 && told[3] < told[1] && told[5] > 0, "{told:?}");
+}
+
 #[test]
 fn every_section_has_its_size() {
     let file = sample().finish().unwrap();
