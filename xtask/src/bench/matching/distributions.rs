@@ -469,12 +469,13 @@ fn names(record: &Value) -> Vec<&str> {
     if unique.is_empty() { record["id"].as_str().into_iter().collect() } else { unique.into_iter().collect() }
 }
 
-/// The stream that an erratum's title names, `Moderate: nodejs:18 security update`; none where it names none or several.
+/// The stream that an erratum's title names, `Moderate: nodejs:18 security update`; none where it names none or several, or one of its
+/// packages, `httpd:2.4/httpd`.
 fn stream(record: &Value) -> Option<(&str, &str)> {
     let words = record["summary"].as_str()?.split([' ', ',']).filter_map(|word| word.split_once(':'));
     let streams: BTreeSet<(&str, &str)> =
         words.filter(|(name, stream)| !name.is_empty() && !stream.is_empty()).collect();
-    streams.first().copied().filter(|_| streams.len() == 1)
+    streams.first().copied().filter(|(_, stream)| streams.len() == 1 && !stream.contains('/'))
 }
 
 fn statements(record: &Value) -> impl Iterator<Item = Statement<'_>> {
