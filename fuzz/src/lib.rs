@@ -3,7 +3,7 @@
 pub mod vulndb_file;
 
 use component::{Inventory, Subject};
-use sbom::{Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use sbom::{Allowance, Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 
 /// Returns a cataloger by its name.
 pub fn cataloger(name: &str) -> &'static Cataloger {
@@ -21,7 +21,8 @@ impl Catalogers {
 
     /// Returns what is found in a directory that holds the files: absolute path, and bytes.
     pub fn read(&self, files: &[(&str, &[u8])]) -> Inventory {
-        let mut builder = LayerBuilder::new(&self.0, || Err(std::io::ErrorKind::Unsupported.into()));
+        let allowance = Allowance::new(|| Err(std::io::ErrorKind::Unsupported.into()));
+        let mut builder = LayerBuilder::new(&self.0, &allowance);
         for (path, bytes) in files {
             let path = path.trim_start_matches('/');
             builder.add_file(path, 0o755, bytes.len() as u64, &mut &**bytes).expect("the files make a layer");

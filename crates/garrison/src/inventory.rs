@@ -19,7 +19,7 @@ use std::path::Path;
 use component::{Inventory, Layer, Subject};
 use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
 use oci::Platform;
-use sbom::{LayerBuilder, LayerRecord, LayerScope, Matcher, Source, formats};
+use sbom::{Allowance, LayerBuilder, LayerRecord, LayerScope, Matcher, Source, formats};
 
 use crate::error::{CommandError, Kind};
 use crate::output;
@@ -123,7 +123,8 @@ impl Reader {
     }
 
     fn read_file(&self, file: &SingleFile) -> Result<Inventory, CommandError> {
-        let mut builder = LayerBuilder::new(&self.matcher, images::temporary_file);
+        let allowance = Allowance::new(images::temporary_file);
+        let mut builder = LayerBuilder::new(&self.matcher, &allowance);
         let (added, digest) =
             file.read(|mut stream| builder.add_file(&file.name(), file.mode, file.size_bytes, &mut stream))?;
         added

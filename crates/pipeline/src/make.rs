@@ -12,7 +12,7 @@ use ledger::jobs::{Context, JobError, Outcome};
 use oci::image_config::IMAGE_CONFIG_BYTES_MAX;
 use oci::{Digest, Manifest, Reference, RepositoryName};
 use registry::{InventoryOrder, ManifestEntry, OwnDocument, RepositoryId};
-use sbom::{LayerBuilder, LayerError, LayerRecord, LayerScope, ReadLayer, Source};
+use sbom::{Allowance, LayerError, LayerRecord, LayerScope, ReadLayer, Source, TooMuchMemory};
 
 use crate::aside::{Lost, aside, aside_leaving};
 use crate::documents::documents;
@@ -116,19 +116,19 @@ impl Pipeline {
         let config = self.config(name, &manifest).await?;
         let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(told(&error)))?;
         let deadline = Instant::now() + self.inner.limits.image_time;
-        let (mut records, mut of_use, mut memory_bytes) = (Vec::new(), Vec::new(), 0);
+        let allowance = Allowance::new(tempfile::tempfile).memory_bytes_max(self.inner.image_bytes_max);
+        let allowance = Arc::new(allowance);
+        let (mut records, mut of_use) = (Vec::new(), Vec::new());
         for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
             context.progress(&format!("layer {} of {}", at + 1, image.digests.len()));
-            let room = self.inner.image_bytes_max.saturating_sub(memory_bytes);
             let record = match self.find_known(*layer).await? {
-                Some(known) if known.record.memory_bytes() <= room => {
+                Some(known) => {
+                    allowance.take(known.record.memory_bytes()).map_err(too_much_memory)?;
                     of_use.extend(known.is_to_be_told.then_some(*layer));
                     known.record
                 }
-                Some(_) => return Err(too_much_memory(self.inner.image_bytes_max)),
-                None => self.read(context, name, (*layer, *diff_id), room, deadline).await?,
+                None => self.read(context, name, (*layer, *diff_id), Arc::clone(&allowance), deadline).await?,
             };
-            memory_bytes += record.memory_bytes();
             records.push(record);
         }
         if !of_use.is_empty() {
@@ -189,7 +189,7 @@ impl Pipeline {
         context: &Context,
         name: &RepositoryName,
         (layer, diff_id): (Digest, Digest),
-        memory_bytes_max: u64,
+        allowance: Arc<Allowance>,
         deadline: Instant,
     ) -> Result<Arc<LayerRecord>, Failure> {
         let blob = self.open(name, layer).await?;
@@ -198,8 +198,7 @@ impl Pipeline {
         let interruption = reader.interruption();
         let matcher = Arc::clone(&self.inner.matcher);
         let work = aside(move || {
-            let builder = LayerBuilder::new(&matcher, tempfile::tempfile).memory_bytes_max(memory_bytes_max);
-            let read = sbom::read_layer_into(builder, reader, Some(&layer), Some(&diff_id))?;
+            let read = sbom::read_layer(reader, Some(&layer), Some(&diff_id), &matcher, &allowance)?;
             let packed = read.record.to_bytes();
             Ok::<_, sbom::Error>((read, packed))
         });
@@ -221,9 +220,7 @@ impl Pipeline {
                 let minutes = self.inner.limits.image_time.as_secs() / 60;
                 Err(Failure::Refused(format!("reading it takes longer than {minutes} minutes")))
             }
-            (Err(sbom::Error::Layer(LayerError::TooMuchMemory { .. })), None) => {
-                Err(too_much_memory(self.inner.image_bytes_max))
-            }
+            (Err(sbom::Error::Layer(LayerError::TooMuchMemory(excess))), None) => Err(too_much_memory(excess)),
             (Err(error), None) => Err(Failure::Refused(format!("layer {layer} is refused: {}", told(&error)))),
         }
     }
@@ -369,7 +366,7 @@ impl Pipeline {
     }
 }
 
-fn too_much_memory(limit: u64) -> Failure {
+fn too_much_memory(TooMuchMemory { limit }: TooMuchMemory) -> Failure {
     let mebibytes = limit >> 20;
     Failure::Refused(format!(
         "its paths and the files to look into need more than {mebibytes} MiB of memory; `inventory_memory` gives more"

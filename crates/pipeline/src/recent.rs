@@ -155,7 +155,7 @@ impl RecentInventories {
 
 #[cfg(test)]
 mod tests {
-    use sbom::{FileKind, LayerBuilder, Matcher};
+    use sbom::{Allowance, FileKind, LayerBuilder, Matcher};
 
     use super::*;
 
@@ -165,7 +165,8 @@ mod tests {
 
     fn record() -> Arc<LayerRecord> {
         let matcher = Matcher::new(Vec::new());
-        let mut builder = LayerBuilder::new(&matcher, || Err(std::io::ErrorKind::Unsupported.into()));
+        let allowance = Allowance::new(|| Err(std::io::ErrorKind::Unsupported.into()));
+        let mut builder = LayerBuilder::new(&matcher, &allowance);
         builder.add("usr", FileKind::Directory, 0o755, None).unwrap();
         Arc::new(builder.finish())
     }

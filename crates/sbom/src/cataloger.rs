@@ -132,11 +132,34 @@ impl Refusal {
     }
 }
 
+/// What an inventory still has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) components: usize,
+    /// Files that packages list.
+    pub(crate) files: usize,
+    pub(crate) edges: usize,
+}
+
+impl Room {
+    /// A few lines of a database may list a thousand files each, and everything may need everything else. Whole distributions have four files and four
+    /// edges for each package, workstations a hundred files for each of five thousand.
+    const OF_EACH: usize = 16;
+
+    pub(crate) fn new(components: usize) -> Self {
+        Self { components, files: Self::OF_EACH * components, edges: Self::OF_EACH * components }
+    }
+}
+
 /// What a cataloger reports.
 #[derive(Debug)]
 pub struct Findings {
     /// The most components; one more stands for all that go beyond, and is taken out in the end.
     pub(crate) components_max: usize,
+    files_left: usize,
+    edges_max: usize,
+    has_too_many_files: bool,
+    has_too_many_edges: bool,
     pub(crate) components: Vec<Component>,
     pub(crate) edges: Vec<(u32, u32, Relation)>,
     pub(crate) direct: Vec<(u32, Scope)>,
@@ -148,24 +171,35 @@ pub struct Findings {
 /// What is said where components are left out.
 pub(crate) const TOO_MANY: &str = "more components than the limit allows; the rest is left out";
 
+const TOO_MANY_FILES: &str = "more files of packages than the limit allows; the rest is left out";
+const TOO_MANY_EDGES: &str = "more dependencies than the limit allows; the edges are not complete";
+
 /// A component that was added to [`Findings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(u32);
 
 impl Default for Findings {
     fn default() -> Self {
-        Self::within(Self::COMPONENTS_MAX)
+        Self::within(Room::new(Self::COMPONENTS_MAX))
     }
 }
 
 impl Findings {
-    /// The most components of one inventory, whatever the memory; what goes beyond is reported as one unknown.
-    pub const COMPONENTS_MAX: usize = 1_000_000;
+    /// The most components of one inventory, whatever the memory; what goes beyond is reported as one unknown. The largest images in use have 100,000;
+    /// each takes two kilobytes.
+    pub const COMPONENTS_MAX: usize = 250_000;
 
-    /// Takes at most so many components.
-    pub(crate) fn within(components_max: usize) -> Self {
+    /// The most unknowns of one cataloger, the first ones; more say nothing that these do not.
+    pub(crate) const UNKNOWNS_MAX: usize = 10_000;
+
+    /// Takes as much as there is room for.
+    pub(crate) fn within(room: Room) -> Self {
         Self {
-            components_max,
+            components_max: room.components,
+            files_left: room.files,
+            edges_max: room.edges,
+            has_too_many_files: false,
+            has_too_many_edges: false,
             components: Vec::new(),
             edges: Vec::new(),
             direct: Vec::new(),
@@ -176,17 +210,43 @@ impl Findings {
     }
 
     /// Adds a component. Equal components of all catalogers are merged later; their locations, hashes and licences are united.
-    pub fn add(&mut self, component: Component) -> Handle {
+    pub fn add(&mut self, mut component: Component) -> Handle {
         if self.components.len() >= self.components_max {
             if self.components.len() == self.components_max {
-                let location = component.locations.first().cloned().unwrap_or_else(|| Location::new("/", None));
-                self.unknown(location, TOO_MANY);
+                self.tell(component.locations.first(), TOO_MANY);
                 self.components.push(component);
             }
             return Handle(self.components_max as u32);
         }
+        if component.files.len() > self.files_left {
+            component.files.truncate(self.files_left);
+            self.leave_out_files(component.locations.first());
+        }
+        self.files_left -= component.files.len();
         self.components.push(component);
         Handle(self.components.len() as u32 - 1)
+    }
+
+    /// Returns what there is room for beyond what was added; who reads more makes work of what is left out.
+    pub(crate) fn room(&self) -> Room {
+        Room {
+            components: self.components_max.saturating_sub(self.components.len()),
+            files: self.files_left,
+            edges: self.edges_max - self.edges.len(),
+        }
+    }
+
+    /// Says that files of packages are left out; once is enough.
+    pub(crate) fn leave_out_files(&mut self, location: Option<&Location>) {
+        if !std::mem::replace(&mut self.has_too_many_files, true) {
+            self.tell(location, TOO_MANY_FILES);
+        }
+    }
+
+    /// Says what a limit leaves out, however much else is told.
+    pub(crate) fn tell(&mut self, location: Option<&Location>, reason: &str) {
+        let location = location.cloned().unwrap_or_else(|| Location::new("/", None));
+        self.unknowns.push(Unknown { location, reason: reason.to_owned() });
     }
 
     /// Returns an added component for changes.
@@ -205,8 +265,14 @@ impl Findings {
     }
 
     fn relate(&mut self, from: Handle, to: Handle, relation: Relation) {
-        if from != to && self.is_kept(from) && self.is_kept(to) {
+        if from == to || !self.is_kept(from) || !self.is_kept(to) {
+            return;
+        }
+        if self.edges.len() < self.edges_max {
             self.edges.push((from.0, to.0, relation));
+        } else if !std::mem::replace(&mut self.has_too_many_edges, true) {
+            let location = self.components[from.0 as usize].locations.first().cloned();
+            self.tell(location.as_ref(), TOO_MANY_EDGES);
         }
     }
 
@@ -239,20 +305,22 @@ impl Findings {
 
     /// Reports what was seen and could not be named or read.
     pub fn unknown(&mut self, location: Location, reason: impl Into<String>) {
-        self.unknowns.push(Unknown { location, reason: reason.into() });
+        if self.unknowns.len() < Self::UNKNOWNS_MAX {
+            self.unknowns.push(Unknown { location, reason: reason.into() });
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use component::Technique;
+    use component::{OwnedFile, Technique};
 
     use super::*;
 
     #[test]
     fn components_end_at_the_limit_and_no_edge_leads_beyond() {
         for (added, kept, unknowns) in [(1, 1, 0), (2, 2, 0), (3, 3, 1), (9, 3, 1)] {
-            let mut findings = Findings::within(2);
+            let mut findings = Findings::within(Room::new(2));
             let component =
                 |number: usize| Component::new(PackageType::Npm, format!("p{number}"), "test", Technique::Lockfile);
             let handles: Vec<Handle> = (0..added).map(|number| findings.add(component(number))).collect();
@@ -263,6 +331,42 @@ mod tests {
             assert_eq!((findings.components.len(), findings.unknowns.len()), (kept, unknowns), "{added}");
             let edges = added.min(2) - 1;
             assert_eq!((findings.edges.len(), findings.direct.len()), (edges, edges), "{added}");
+        }
+    }
+
+    fn added(findings: &mut Findings, files: usize) -> Handle {
+        let mut component = Component::new(PackageType::Npm, "a", "test", Technique::Lockfile);
+        component.files = (0..files).map(|number| OwnedFile { path: number.to_string().into(), hash: None }).collect();
+        findings.add(component)
+    }
+
+    #[test]
+    fn files_and_edges_end_at_their_limits() {
+        for (first, second, kept, is_told) in [(4, 5, 9, false), (4, 6, 10, false), (4, 7, 10, true), (11, 1, 10, true)]
+        {
+            let mut findings = Findings::within(Room { components: 9, files: 10, edges: 0 });
+            added(&mut findings, first);
+            added(&mut findings, second);
+            let files: usize = findings.components.iter().map(|component| component.files.len()).sum();
+            assert_eq!((files, findings.unknowns.len()), (kept, usize::from(is_told)), "{first} {second}");
+            assert_eq!(findings.room(), Room { components: 7, files: 10 - kept, edges: 0 });
+        }
+        for (written, kept, told) in [(2, 2, 0), (3, 3, 0), (4, 3, 1), (5, 3, 1)] {
+            let mut findings = Findings::within(Room { components: 9, files: 0, edges: 3 });
+            let handles: Vec<Handle> = (0..=written).map(|_| added(&mut findings, 0)).collect();
+            handles.windows(2).for_each(|pair| findings.contains(pair[0], pair[1]));
+            assert_eq!((findings.edges.len(), findings.unknowns.len()), (kept, told), "{written}");
+        }
+    }
+
+    #[test]
+    fn unknowns_end_at_the_limit_but_for_what_a_limit_leaves_out() {
+        for (written, kept) in [(9_999, 9_999), (10_000, 10_000), (10_001, 10_000)] {
+            let mut findings = Findings::default();
+            (0..written).for_each(|_| findings.unknown(Location::new("/", None), "x"));
+            assert_eq!(findings.unknowns.len(), kept);
+            findings.leave_out_files(None);
+            assert_eq!(findings.unknowns.len(), kept + 1);
         }
     }
 }

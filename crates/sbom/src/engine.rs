@@ -11,6 +11,7 @@ use component::{
 };
 use hashbrown::{HashMap, HashSet};
 
+use crate::cataloger::Room;
 use crate::view::{Tree, View};
 use crate::{Findings, LayerRecord, Matcher, os_release};
 
@@ -46,9 +47,10 @@ pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> In
     inventory_within(source, matcher, scope, Findings::COMPONENTS_MAX)
 }
 
-/// As [`inventory`], with about so many components at most: a kilobyte of an image may name a hundred, of which each takes a kilobyte.
+/// As [`inventory`], with about so many components at most, if those are fewer: a kilobyte of an image may name a hundred, of which each takes a kilobyte.
 /// What goes beyond is among the unknowns.
 pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope, components_max: usize) -> Inventory {
+    let mut room = Room::new(components_max.min(Findings::COMPONENTS_MAX));
     let is_image = matches!(source.subject, Subject::Image { .. });
     let mut merge = Merge::default();
     let top = source.records.len();
@@ -66,11 +68,15 @@ pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope
         let mut tree = Tree::new(records, is_image, matcher);
         tree.distribution = find_distribution(&tree);
         for (index, cataloger) in matcher.catalogers().iter().enumerate() {
-            let room = components_max.saturating_sub(merge.components.len());
             let mut findings = Findings::within(room);
-            (cataloger.catalog)(&View { tree: &tree, cataloger: index, components_max: room }, &mut findings);
-            findings.components.truncate(room);
+            (cataloger.catalog)(&View { tree: &tree, cataloger: index }, &mut findings);
+            let left = findings.room();
+            findings.components.truncate(room.components);
+            let before = merge.components.len();
             merge.add(findings);
+            // What is found again takes no room again.
+            let components = room.components.saturating_sub(merge.components.len() - before);
+            room = Room { components, ..left };
         }
         distribution = tree.distribution.take();
     }

@@ -12,15 +12,19 @@ use std::ops::Bound;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use serde::{Deserialize, Serialize};
 
-use crate::content::{Content, MEMORY_BYTES_MAX, Spill};
+use crate::allowance::{Allowance, TooMuchMemory};
+use crate::content::{Content, MEMORY_BYTES_MAX};
 use crate::matcher::{HEAD_BYTES, Matcher, Wants};
 use crate::tar::{self, EntryKind, Header, Walk, text};
 
-/// The most entries of a layer. The largest images in use have a million; this takes 400 MiB.
+/// The most paths of a layer: what a record has room for. How many there are is bounded by what they take ([`Allowance`]).
 pub const ENTRIES_MAX: usize = 16 << 20;
 
 /// The most bytes of all names of a layer together, so that offsets fit into 32 bits.
 pub const NAME_BYTES_MAX: usize = 1 << 30;
+
+/// The most files of a layer of which something is kept. A node image with everything in it has 100,000; what goes beyond is reported, file by file.
+pub const KEPT_FILES_MAX: usize = 500_000;
 
 /// The most bytes that are kept of a layer. A large node image keeps 60 MiB; what goes beyond is reported, file by file.
 pub const KEPT_BYTES_MAX: u64 = 512 << 20;
@@ -133,7 +137,7 @@ impl TryFrom<Stored> for LayerRecord {
         layer.directories.iter().for_each(|path| count(2 * path.len()));
         layer.links.iter().chain(&layer.whiteouts).chain(&layer.opaque).for_each(|text| count(text.len()));
         layer.unknowns.iter().for_each(|(path, reason)| count(path.len() + reason.len()));
-        layer.kept.iter().for_each(|kept| count(kept.bytes.len()));
+        layer.kept.iter().for_each(|kept| count(kept.bytes.len() + KEPT_OVERHEAD_BYTES));
         layer.lookup.text_bytes = texts;
         Ok(layer)
     }
@@ -157,12 +161,9 @@ pub enum Error {
     /// More entries than [`ENTRIES_MAX`].
     #[error("the layer has more than {ENTRIES_MAX} entries")]
     TooManyEntries,
-    /// The paths and the kept bytes need more memory than the caller gives.
-    #[error("the layer's paths and the files to look into need more than {limit} bytes of memory")]
-    TooMuchMemory {
-        /// What the caller gives, in bytes.
-        limit: u64,
-    },
+    /// More memory than there is for the layer and those that are read beside it.
+    #[error(transparent)]
+    TooMuchMemory(#[from] TooMuchMemory),
     /// Names of more than [`NAME_BYTES_MAX`] together.
     #[error("the names in the layer have more than {NAME_BYTES_MAX} bytes together")]
     NamesTooLong,
@@ -173,26 +174,23 @@ pub struct LayerBuilder<'m> {
     matcher: &'m Matcher,
     layer: LayerRecord,
     kept_bytes: u64,
-    memory_bytes_max: u64,
-    spill: Spill,
+    allowance: &'m Allowance,
+    /// What was taken of it.
+    taken_bytes: u64,
     scratch: Vec<usize>,
 }
 
 /// About what a directory or another text takes beside its bytes: its place in a list and in a table.
 const TEXT_OVERHEAD_BYTES: usize = 64;
 
-impl<'m> LayerBuilder<'m> {
-    /// Starts an empty layer.
-    pub fn new(matcher: &'m Matcher, spill: Spill) -> Self {
-        let layer = LayerRecord::default();
-        Self { matcher, layer, kept_bytes: 0, memory_bytes_max: u64::MAX, spill, scratch: Vec::new() }
-    }
+/// About what a kept file takes beside its bytes, here and in the fold.
+const KEPT_OVERHEAD_BYTES: usize = 256;
 
-    /// Limits the memory that the layer may take; without it, only the other limits hold.
-    #[must_use]
-    pub fn memory_bytes_max(mut self, bytes: u64) -> Self {
-        self.memory_bytes_max = bytes;
-        self
+impl<'m> LayerBuilder<'m> {
+    /// Starts an empty layer, which may take what is left of the allowance.
+    pub fn new(matcher: &'m Matcher, allowance: &'m Allowance) -> Self {
+        let layer = LayerRecord::default();
+        Self { matcher, layer, kept_bytes: 0, allowance, taken_bytes: 0, scratch: Vec::new() }
     }
 
     /// Walks a tar stream to the end of the archive and returns the stream, of which the rest is for the caller to read.
@@ -200,9 +198,6 @@ impl<'m> LayerBuilder<'m> {
         let mut walk = Walk::new(reader);
         while let Some(header) = walk.next()? {
             self.entry(&header, &mut walk.body())?;
-            if self.layer.memory_bytes() > self.memory_bytes_max {
-                return Err(Error::TooMuchMemory { limit: self.memory_bytes_max });
-            }
         }
         walk.drain().map_err(|source| Error::Walk(tar::Error::Read(source)))
     }
@@ -214,36 +209,37 @@ impl<'m> LayerBuilder<'m> {
             self.layer.links.push(target.into());
             self.layer.links.len() as u64 - 1
         });
-        self.layer.insert(path, kind, mode, link.unwrap_or(0)).map(drop)
+        self.insert(path, kind, mode, link.unwrap_or(0)).map(drop)
     }
 
     /// Adds a regular file. Its bytes are read only if a cataloger wants them; returns whether they were.
     pub fn add_file(&mut self, path: &str, mode: u16, size_bytes: u64, stream: &mut impl Read) -> Result<bool, Error> {
-        let record = self.layer.insert(path, FileKind::File, mode, size_bytes)?;
+        let record = self.insert(path, FileKind::File, mode, size_bytes)?;
         let failed = |source| Error::Entry { path: path.to_owned(), source };
         let mut head = [0; HEAD_BYTES];
         let head_len = fill(stream, head_of(&mut head, size_bytes)).map_err(failed)?;
         let head = &head[..head_len];
-        let Some(wants) = self.wants(path, head, size_bytes) else { return Ok(false) };
-        let content = Content::read(head, stream, size_bytes, self.spill).map_err(failed)?;
-        self.keep(path, record, &wants, content).map_err(failed)?;
+        let Some(wants) = self.wants(path, head, size_bytes)? else { return Ok(false) };
+        let _room = (size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(size_bytes));
+        let content = Content::read(head, stream, size_bytes, self.allowance.spill()).map_err(failed)?;
+        self.keep(path, record, &wants, content)?;
         Ok(true)
     }
 
     /// Adds a regular file of a directory, as [`LayerBuilder::add_file`]. A large one is read where it is.
     pub fn add_open_file(&mut self, path: &str, mode: u16, size_bytes: u64, file: File) -> Result<bool, Error> {
-        let record = self.layer.insert(path, FileKind::File, mode, size_bytes)?;
+        let record = self.insert(path, FileKind::File, mode, size_bytes)?;
         let failed = |source| Error::Entry { path: path.to_owned(), source };
         let mut head = [0; HEAD_BYTES];
         let head_len = fill(&mut &file, head_of(&mut head, size_bytes)).map_err(failed)?;
         let head = &head[..head_len];
-        let Some(wants) = self.wants(path, head, size_bytes) else { return Ok(false) };
+        let Some(wants) = self.wants(path, head, size_bytes)? else { return Ok(false) };
         let content = if size_bytes <= MEMORY_BYTES_MAX {
-            Content::read(head, &mut &file, size_bytes, self.spill)
+            Content::read(head, &mut &file, size_bytes, self.allowance.spill())
         } else {
             Content::from_file(file)
         };
-        self.keep(path, record, &wants, content.map_err(failed)?).map_err(failed)?;
+        self.keep(path, record, &wants, content.map_err(failed)?)?;
         Ok(true)
     }
 
@@ -258,21 +254,26 @@ impl<'m> LayerBuilder<'m> {
     }
 
     /// Returns what is wanted of a file; `None` when that is nothing, or when the file is too large for all who want it.
-    fn wants(&mut self, path: &str, head: &[u8], size_bytes: u64) -> Option<Wants> {
+    fn wants(&mut self, path: &str, head: &[u8], size_bytes: u64) -> Result<Option<Wants>, Error> {
         let wants = self.matcher.wants(path, head, &mut self.scratch);
         if wants.is_empty() {
-            return None;
+            return Ok(None);
         }
         let limits = wants.records.iter().map(|extractor| extractor.limit_bytes).chain(wants.bytes_limit);
         let limit = limits.max().unwrap_or(0);
         if size_bytes > limit {
             self.unknown(path, format!("{size_bytes} bytes, the limit for such a file is {limit}"));
-            return None;
+            return Ok(None);
         }
-        Some(wants)
+        // What will be kept as it is must have room before it is read.
+        let is_kept = wants.bytes_limit.is_some_and(|limit| size_bytes <= limit) && self.refusal(size_bytes).is_none();
+        if is_kept {
+            self.allowance.admit(size_bytes)?;
+        }
+        Ok(Some(wants))
     }
 
-    fn keep(&mut self, path: &str, record: u32, wants: &Wants, content: Content) -> std::io::Result<()> {
+    fn keep(&mut self, path: &str, record: u32, wants: &Wants, content: Content) -> Result<(), Error> {
         for extractor in &wants.records {
             if content.len() > extractor.limit_bytes {
                 self.unknown(
@@ -282,29 +283,55 @@ impl<'m> LayerBuilder<'m> {
                 continue;
             }
             match (extractor.extract)(&content) {
-                Ok(Some(bytes)) => self.push(path, record, Some(extractor.name), bytes),
+                Ok(Some(bytes)) => self.push(path, record, Some(extractor.name), bytes)?,
                 Ok(None) => {}
                 Err(refusal) => self.unknown(path, refusal.0),
             }
         }
         if let Some(limit) = wants.bytes_limit {
             let len = content.len();
-            match content.into_bytes(limit)? {
-                Some(bytes) => self.push(path, record, None, bytes),
+            let failed = |source| Error::Entry { path: path.to_owned(), source };
+            match content.into_bytes(limit).map_err(failed)? {
+                Some(bytes) => self.push(path, record, None, bytes)?,
                 None => self.unknown(path, format!("{len} bytes, the limit for such a file is {limit}")),
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, path: &str, record: u32, extractor: Option<&str>, bytes: Vec<u8>) {
-        if self.kept_bytes + bytes.len() as u64 > KEPT_BYTES_MAX {
-            self.unknown(path, format!("its layer holds more than {KEPT_BYTES_MAX} bytes of such files"));
-            return;
+    fn push(&mut self, path: &str, record: u32, extractor: Option<&str>, bytes: Vec<u8>) -> Result<(), Error> {
+        if let Some(refusal) = self.refusal(bytes.len() as u64) {
+            self.unknown(path, refusal);
+            return Ok(());
         }
         self.kept_bytes += bytes.len() as u64;
-        self.layer.count(bytes.len());
+        self.layer.count(bytes.len() + KEPT_OVERHEAD_BYTES);
+        self.take()?;
         self.layer.kept.push(Kept { record, extractor: extractor.map(Into::into), bytes: bytes.into_boxed_slice() });
+        Ok(())
+    }
+
+    /// Returns why so many more bytes of a file are not kept.
+    fn refusal(&self, bytes: u64) -> Option<String> {
+        if self.kept_bytes + bytes > KEPT_BYTES_MAX {
+            return Some(format!("its layer holds more than {KEPT_BYTES_MAX} bytes of such files"));
+        }
+        (self.layer.kept.len() >= KEPT_FILES_MAX)
+            .then(|| format!("its layer holds more than {KEPT_FILES_MAX} such files"))
+    }
+
+    fn insert(&mut self, path: &str, kind: FileKind, mode: u16, size_or_link: u64) -> Result<u32, Error> {
+        let record = self.layer.insert(path, kind, mode, size_or_link)?;
+        self.take()?;
+        Ok(record)
+    }
+
+    /// Takes what the layer has grown by.
+    fn take(&mut self) -> Result<(), TooMuchMemory> {
+        let bytes = self.layer.memory_bytes();
+        self.allowance.take(bytes - self.taken_bytes)?;
+        self.taken_bytes = bytes;
+        Ok(())
     }
 
     fn unknown(&mut self, path: &str, reason: impl Into<Box<str>>) {
@@ -327,6 +354,7 @@ impl<'m> LayerBuilder<'m> {
         // OCI image specification, "Whiteouts"
         if let Some(hidden) = name.strip_prefix(".wh.") {
             self.layer.count(path.len());
+            self.take()?;
             if hidden == ".wh..opq" {
                 self.layer.opaque.insert(directory.into());
             } else if !hidden.is_empty() && !hidden.starts_with(".wh.") {
@@ -338,8 +366,7 @@ impl<'m> LayerBuilder<'m> {
             EntryKind::File => {
                 if header.stored_bytes < header.size_bytes {
                     // A sparse file's map would have to be followed; no package database is one.
-                    self.layer.insert(&path, FileKind::File, header.mode, header.size_bytes)?;
-                    return Ok(());
+                    return self.insert(&path, FileKind::File, header.mode, header.size_bytes).map(drop);
                 }
                 self.add_file(&path, header.mode, header.size_bytes, body).map(drop)
             }
@@ -357,18 +384,24 @@ impl<'m> LayerBuilder<'m> {
             let record = self.layer.records[at as usize];
             (record.mode, record.size_or_link)
         });
-        let record = self.layer.insert(path, FileKind::File, mode, size)?;
+        let record = self.insert(path, FileKind::File, mode, size)?;
         let wants = self.matcher.wants(path, &[], &mut self.scratch);
-        let shared: Vec<Kept> = target
-            .map_or_else(Vec::new, |at| self.layer.kept.iter().filter(|kept| kept.record == at).cloned().collect());
-        let has = |name: Option<&str>| shared.iter().any(|kept| kept.extractor.as_deref() == name);
+        // What is kept stands in the order of its records.
+        let shared = target.map_or(0..0, |at| {
+            let from = self.layer.kept.partition_point(|kept| kept.record < at);
+            from..from + self.layer.kept[from..].iter().take_while(|kept| kept.record == at).count()
+        });
+        let of_target = &self.layer.kept[shared.clone()];
+        let has = |name: Option<&str>| of_target.iter().any(|kept| kept.extractor.as_deref() == name);
         let is_missing = (wants.bytes_limit.is_some() && !has(None))
             || wants.records.iter().any(|extractor| !has(Some(extractor.name)));
         if is_missing && !wants.is_empty() {
             self.unknown(path, format!("a hard link to `{}`, whose bytes were not kept", text(&header.link)));
         }
-        for kept in shared {
-            self.push(path, record, kept.extractor.as_deref(), kept.bytes.into_vec());
+        for at in shared {
+            self.allowance.admit(self.layer.kept[at].bytes.len() as u64)?;
+            let kept = self.layer.kept[at].clone();
+            self.push(path, record, kept.extractor.as_deref(), kept.bytes.into_vec())?;
         }
         Ok(())
     }
@@ -604,6 +637,61 @@ fn fill(stream: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
 mod tests {
     use super::*;
 
+    /// Adds an entry of each kind to a layer of its own, with so much memory less or more than it takes.
+    #[test]
+    fn entries_of_every_kind_end_at_the_memory() {
+        let matcher =
+            Matcher::new(crate::catalogers().iter().filter(|cataloger| cataloger.name == "cargo-lock").collect());
+        let header = |kind: EntryKind, path: &str, link: &str, size_bytes: u64| Header {
+            path: path.into(),
+            link: link.into(),
+            kind,
+            mode: 0,
+            size_bytes,
+            stored_bytes: size_bytes,
+        };
+        let headers = [
+            header(EntryKind::File, "a", "", 0),
+            header(EntryKind::File, "folder/a", "", 0),
+            header(EntryKind::File, "Cargo.lock", "", 4),
+            header(EntryKind::Symlink, "a", "target", 0),
+            header(EntryKind::HardLink, "a", "target", 0),
+            header(EntryKind::Directory, "folder/a", "", 0),
+            header(EntryKind::Other, "a", "", 0),
+            header(EntryKind::File, "folder/.wh.a", "", 0),
+            header(EntryKind::File, "folder/.wh..wh..opq", "", 0),
+        ];
+        let add = |header: &Header, memory_bytes_max: u64| {
+            let allowance =
+                Allowance::new(|| unreachable!("four bytes fit into memory")).memory_bytes_max(memory_bytes_max);
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
+            builder.entry(header, &mut &b"text"[..]).map(|()| builder.finish().memory_bytes())
+        };
+        for header in &headers {
+            let bytes = add(header, u64::MAX).expect("there is memory");
+            let path = text(&header.path);
+            assert!(bytes > header.path.len() as u64 + header.link.len() as u64 + header.size_bytes, "{path}");
+            assert!(add(header, bytes + 1).is_ok(), "{path}");
+            assert!(add(header, bytes).is_ok(), "{path}");
+            assert!(matches!(add(header, bytes - 1), Err(Error::TooMuchMemory(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn layers_that_are_read_beside_each_other_share_the_memory() {
+        let matcher = Matcher::new(Vec::new());
+        let read = |memory_bytes_max: u64| {
+            let allowance = Allowance::new(|| unreachable!("nothing is read")).memory_bytes_max(memory_bytes_max);
+            let mut builders = [(); 2].map(|()| LayerBuilder::new(&matcher, &allowance));
+            let added = builders.each_mut().map(|builder| builder.add("a", FileKind::Directory, 0, None).is_ok());
+            (added, builders.map(|builder| builder.finish().memory_bytes()).iter().sum::<u64>())
+        };
+        let (_, bytes) = read(u64::MAX);
+        assert_eq!(read(bytes + 1).0, [true, true]);
+        assert_eq!(read(bytes).0, [true, true]);
+        assert_eq!(read(bytes - 1).0, [true, false]);
+    }
+
     #[test]
     fn what_is_kept_and_what_is_unknown_end_at_their_limits() {
         let matcher =
@@ -611,14 +699,25 @@ mod tests {
         for (before, kept, unknown) in
             [(KEPT_BYTES_MAX - 5, 1, 0), (KEPT_BYTES_MAX - 4, 1, 0), (KEPT_BYTES_MAX - 3, 0, 1)]
         {
-            let mut builder = LayerBuilder::new(&matcher, || unreachable!("four bytes fit into memory"));
+            let allowance = Allowance::new(|| unreachable!("four bytes fit into memory"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
             builder.kept_bytes = before;
             builder.add_file("Cargo.lock", 0o644, 4, &mut &b"text"[..]).expect("a layer");
             let layer = builder.finish();
             assert_eq!((layer.kept.len(), layer.unknowns.len()), (kept, unknown), "{before}");
         }
+        for (before, is_kept) in [(KEPT_FILES_MAX - 2, true), (KEPT_FILES_MAX - 1, true), (KEPT_FILES_MAX, false)] {
+            let allowance = Allowance::new(|| unreachable!("nothing is read"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
+            builder.layer.kept = vec![Kept { record: 0, extractor: None, bytes: Box::default() }; before];
+            builder.add_file("Cargo.lock", 0o644, 0, &mut std::io::empty()).expect("a layer");
+            let layer = builder.finish();
+            let told = (layer.kept.len() - before, layer.unknowns.len());
+            assert_eq!(told, (usize::from(is_kept), usize::from(!is_kept)), "{before}");
+        }
         for (written, kept) in [(UNKNOWNS_MAX - 1, 9_999), (UNKNOWNS_MAX, 10_000), (UNKNOWNS_MAX + 1, 10_000)] {
-            let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+            let allowance = Allowance::new(|| unreachable!("nothing is read"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
             (0..written).for_each(|_| builder.unknown("a", "b"));
             assert_eq!(builder.finish().unknowns.len(), kept, "{written}");
         }

@@ -1,7 +1,7 @@
 //! The inventory engine: bytes of layers and files in, components with their edges out.
 //!
 //! A layer is read once ([`read_layer`]): while it is decompressed and hashed, a walk over its headers offers each path to one compiled set of claims
-//! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
+//! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]), within what all layers of an image may take ([`Allowance`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
 //! Inventories are written as documents and read from them in [`formats`], and compared in [`diff`](mod@diff).
 //!
@@ -16,6 +16,7 @@
 //! - No byte of an image makes the engine panic, recurse without bound, or keep more than a named limit; what a limit skips is reported as unknown.
 
 mod ahead;
+mod allowance;
 mod cataloger;
 mod code_presence;
 mod content;
@@ -43,6 +44,7 @@ mod all {
     include!(concat!(env!("OUT_DIR"), "/catalogers.rs"));
 }
 
+pub use allowance::{Allowance, TooMuchMemory};
 pub use cataloger::{
     Abilities, Cataloger, Claim, Edges, Evidence, Extractor, Findings, Handle, Keep, Pattern, Refusal, Versions,
 };
@@ -50,13 +52,13 @@ pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory, inventory_within};
 pub use excluded::{EXCLUDES_MAX, ExcludeError, Excluded};
 pub use layer::{
-    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
+    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LayerBuilder, LayerRecord,
+    NAME_BYTES_MAX,
 };
 pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;
 pub use stream::{
     Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer, read_layer_ahead,
-    read_layer_into,
 };
 pub use view::{Entry, File, View};
 

@@ -15,6 +15,9 @@ pub(crate) const COMPARISONS_MAX: u64 = 10_000_000;
 /// The most edges of one cataloger.
 pub(crate) const EDGES_MAX: usize = 2_000_000;
 
+/// The most names under which the packages of one image are found, each once for each package. Those of a full desktop have 60,000.
+pub(crate) const NAMES_MAX: usize = 250_000;
+
 /// What installed packages provide: under each name, which package provides it, and with what else.
 #[derive(Debug)]
 pub(crate) struct Providers<'a, T> {
@@ -27,8 +30,18 @@ impl<'a, T> Providers<'a, T> {
     }
 
     /// Notes that the package with this index provides the name.
-    pub(crate) fn add(&mut self, name: &'a str, package: usize, with: T) {
-        self.by_name.entry(name).or_default().push((package, with));
+    pub(crate) fn add(&mut self, name: &'a str, package: usize, with: T, budget: &mut Budget) {
+        if budget.names_left == 0 {
+            budget.is_exceeded = true;
+            return;
+        }
+        budget.names_left -= 1;
+        let packages = self.by_name.entry(name).or_default();
+        if packages.is_empty() {
+            // Most names have one.
+            packages.reserve_exact(1);
+        }
+        packages.push((package, with));
     }
 
     /// Returns the packages that provide the name and that `satisfies` accepts, in the order in which they were added. A package that
@@ -46,12 +59,13 @@ impl<'a, T> Providers<'a, T> {
 pub(crate) struct Budget {
     comparisons_left: u64,
     edges_left: usize,
+    names_left: usize,
     is_exceeded: bool,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { comparisons_left: COMPARISONS_MAX, edges_left: EDGES_MAX, is_exceeded: false }
+        Self { comparisons_left: COMPARISONS_MAX, edges_left: EDGES_MAX, names_left: NAMES_MAX, is_exceeded: false }
     }
 
     /// Returns whether anything was left out.
@@ -104,7 +118,7 @@ mod tests {
 
     fn providers(count: usize) -> Providers<'static, ()> {
         let mut providers = Providers::new();
-        (0..count).for_each(|package| providers.add("name", package, ()));
+        (0..count).for_each(|package| providers.add("name", package, (), &mut Budget::new()));
         providers
     }
 
@@ -124,6 +138,17 @@ mod tests {
             let mut budget = Budget { comparisons_left: left, ..Budget::new() };
             assert_eq!(providers(5).find("name", &mut budget, |_, ()| true).len(), expected);
             assert_eq!(budget.is_exceeded(), is_exceeded, "{left} comparisons");
+        }
+    }
+
+    #[test]
+    fn names_end_at_the_limit() {
+        for (left, expected, is_exceeded) in [(4, 4, true), (5, 5, false), (6, 5, false)] {
+            let mut budget = Budget { names_left: left, ..Budget::new() };
+            let mut providers = Providers::new();
+            (0..5).for_each(|package| providers.add("name", package, (), &mut budget));
+            assert_eq!(providers.find("name", &mut Budget::new(), |_, ()| true).len(), expected);
+            assert_eq!(budget.is_exceeded(), is_exceeded, "{left} names");
         }
     }
 

@@ -50,11 +50,12 @@ impl LayerRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FileKind, LayerBuilder, Matcher, catalogers};
+    use crate::{Allowance, FileKind, LayerBuilder, Matcher, catalogers};
 
     fn record() -> LayerRecord {
         let matcher = Matcher::new(catalogers().iter().collect());
-        let mut builder = LayerBuilder::new(&matcher, || Err(std::io::ErrorKind::Unsupported.into()));
+        let allowance = Allowance::new(|| Err(std::io::ErrorKind::Unsupported.into()));
+        let mut builder = LayerBuilder::new(&matcher, &allowance);
         let release: &[u8] = b"ID=debian\n";
         builder.add("usr", FileKind::Directory, 0o755, None).unwrap();
         builder.add_file("etc/os-release", 0o644, release.len() as u64, &mut { release }).unwrap();

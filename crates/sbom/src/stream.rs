@@ -5,9 +5,8 @@ use flate2::bufread::MultiGzDecoder;
 use oci::{Algorithm, Digest};
 
 use crate::ahead;
-use crate::content::Spill;
 use crate::layer::{Error as LayerError, LayerBuilder};
-use crate::{LayerRecord, Matcher};
+use crate::{Allowance, LayerRecord, Matcher};
 
 /// The most bytes that a layer may have once decompressed. The largest images in use have some tens of GiB; at a GiB a second this bounds the time too.
 pub const LAYER_BYTES_MAX: u64 = 256 << 30;
@@ -67,19 +66,10 @@ pub fn read_layer(
     digest: Option<&Digest>,
     diff_id: Option<&Digest>,
     matcher: &Matcher,
-    spill: Spill,
-) -> Result<ReadLayer, Error> {
-    read_layer_into(LayerBuilder::new(matcher, spill), blob, digest, diff_id)
-}
-
-/// As [`read_layer`], into a builder that has limits of its own.
-pub fn read_layer_into(
-    mut builder: LayerBuilder<'_>,
-    blob: impl Read,
-    digest: Option<&Digest>,
-    diff_id: Option<&Digest>,
+    allowance: &Allowance,
 ) -> Result<ReadLayer, Error> {
     let expected = Expected { digest, diff_id };
+    let mut builder = LayerBuilder::new(matcher, allowance);
     let tar = Tar::open(blob, expected.algorithm()).map_err(failed)?;
     let hash = expected.hash_of(&tar);
     // The walk reads headers of 512 bytes: hashing and decompressing want larger pieces.
@@ -95,10 +85,10 @@ pub fn read_layer_ahead(
     digest: Option<&Digest>,
     diff_id: Option<&Digest>,
     matcher: &Matcher,
-    spill: Spill,
+    allowance: &Allowance,
 ) -> Result<ReadLayer, Error> {
     let expected = Expected { digest, diff_id };
-    let mut builder = LayerBuilder::new(matcher, spill);
+    let mut builder = LayerBuilder::new(matcher, allowance);
     let tar = Tar::open(blob, expected.algorithm()).map_err(failed)?;
     let hash = expected.hash_of(&tar);
     std::thread::scope(|scope| {

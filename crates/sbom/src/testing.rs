@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use component::{Code, Component, Inventory, Node, Relation, Scope, Subject};
 
 use crate::content::Spill;
-use crate::{Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use crate::{Allowance, Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 
 /// No test writes more than fits into memory.
 const NO_SPILL: Spill = || Err(std::io::ErrorKind::Unsupported.into());
@@ -17,7 +17,8 @@ const NO_SPILL: Spill = || Err(std::io::ErrorKind::Unsupported.into());
 pub fn catalog(cataloger: &'static Cataloger, files: &[(&str, &[u8])]) -> Inventory {
     let release = catalogers().iter().find(|known| known.name == "os-release").expect("the cataloger is there");
     let matcher = Matcher::new(vec![cataloger, release]);
-    let mut builder = LayerBuilder::new(&matcher, NO_SPILL);
+    let allowance = Allowance::new(NO_SPILL);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     for (path, bytes) in files {
         let path = path.trim_start_matches('/');
         let mode = if path.split('/').any(|part| part == "bin") { 0o755 } else { 0o644 };

@@ -4,7 +4,6 @@
 )]
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use component::{Distribution, Location};
@@ -62,7 +61,6 @@ pub struct Entry {
 pub struct View<'a> {
     pub(crate) tree: &'a Tree<'a>,
     pub(crate) cataloger: usize,
-    pub(crate) components_max: usize,
 }
 
 impl<'a> View<'a> {
@@ -90,11 +88,6 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Returns how many components are taken; who reads more makes work of what is left out.
-    pub(crate) fn components_max(&self) -> usize {
-        self.components_max
-    }
-
     /// Returns the operating system that the image holds.
     pub fn distribution(&self) -> Option<&'a Distribution> {
         self.tree.distribution.as_ref()
@@ -110,14 +103,14 @@ struct Shown<'a> {
     mode: u16,
     /// What was kept, and for whom.
     kept: Vec<&'a Kept>,
-    claims: Vec<((usize, usize), u32)>,
+    claims: Box<[((usize, usize), u32)]>,
 }
 
 /// The layers of an image laid over each other.
 pub(crate) struct Tree<'a> {
     layers: &'a [&'a LayerRecord],
+    /// In the order of their paths.
     shown: Vec<Shown<'a>>,
-    by_path: HashMap<String, u32>,
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
     pub(crate) distribution: Option<Distribution>,
@@ -169,43 +162,41 @@ impl<'a> Tree<'a> {
         let mut tree = Self {
             layers,
             shown: Vec::new(),
-            by_path: HashMap::new(),
             claimed: HashMap::new(),
             distribution: None,
             directories: RefCell::default(),
             followed: RefCell::default(),
         };
-        let mut shown: BTreeMap<String, Shown<'a>> = BTreeMap::new();
+        let mut shown: Vec<(String, u16, &'a Kept)> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             for kept in layer.kept() {
                 let path = layer.path(kept.record);
                 if tree.visible(&path) != Some((index, kept.record)) {
                     continue;
                 }
-                let (size_bytes, mode) = layer.size_and_mode(kept.record);
-                shown
-                    .entry(path)
-                    .or_insert_with_key(|path| Shown {
-                        path: format!("/{path}"),
-                        layer: is_image.then_some(index as u16),
-                        size_bytes,
-                        mode,
-                        kept: Vec::new(),
-                        claims: Vec::new(),
-                    })
-                    .kept
-                    .push(kept);
+                shown.push((format!("/{path}"), index as u16, kept));
             }
         }
+        // What is kept of one file stands in the order in which it was kept.
+        shown.sort_by(|(left, ..), (right, ..)| left.cmp(right));
         tree.shown.reserve_exact(shown.len());
-        tree.by_path.reserve(shown.len());
+        for (path, index, kept) in shown {
+            match tree.shown.last_mut() {
+                Some(file) if file.path == path => file.kept.push(kept),
+                _ => {
+                    let (size_bytes, mode) = layers[usize::from(index)].size_and_mode(kept.record);
+                    let layer = is_image.then_some(index);
+                    tree.shown.push(Shown { path, layer, size_bytes, mode, kept: vec![kept], claims: Box::default() });
+                }
+            }
+        }
         let mut scratch = Vec::new();
-        for (path, mut file) in shown {
-            let at = tree.shown.len() as u32;
+        for (at, file) in tree.shown.iter_mut().enumerate() {
             let is_program = |kept: &&&Kept| kept.extractor.is_some();
-            let path_claims: Vec<_> = matcher.path_claims(&path, &mut scratch).collect();
+            let path_claims: Vec<_> = matcher.path_claims(&file.path[1..], &mut scratch).collect();
             let programs =
                 if file.kept.iter().any(|kept| is_program(&kept)) { matcher.executable_claims() } else { &[] };
+            let mut claims = Vec::new();
             for reference in path_claims.iter().chain(programs) {
                 let wanted = match reference.keep {
                     crate::Keep::Bytes { .. } => None,
@@ -215,11 +206,10 @@ impl<'a> Tree<'a> {
                     continue;
                 };
                 let claim = (reference.cataloger, reference.claim);
-                file.claims.push((claim, kept as u32));
-                tree.claimed.entry(claim).or_default().push((at, kept as u32));
+                claims.push((claim, kept as u32));
+                tree.claimed.entry(claim).or_default().push((at as u32, kept as u32));
             }
-            tree.shown.push(file);
-            tree.by_path.insert(path, at);
+            file.claims = claims.into_boxed_slice();
         }
         tree
     }
@@ -230,8 +220,8 @@ impl<'a> Tree<'a> {
     }
 
     fn find_shown(&self, path: &str) -> Option<(u32, &Shown<'a>)> {
-        let at = *self.by_path.get(path)?;
-        Some((at, &self.shown[at as usize]))
+        let at = self.shown.binary_search_by(|shown| shown.path[1..].cmp(path)).ok()?;
+        Some((at as u32, &self.shown[at]))
     }
 
     /// Returns the bytes of a kept file, whoever claimed it.
@@ -398,13 +388,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Allowance;
     use crate::LayerBuilder;
 
     #[test]
     fn links_are_followed_to_the_limit() {
         let matcher = Matcher::new(Vec::new());
         for (links, is_found) in [(LINKS_MAX - 1, true), (LINKS_MAX, true), (LINKS_MAX + 1, false)] {
-            let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+            let allowance = Allowance::new(|| unreachable!("nothing is read"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
             for link in 0..links {
                 let target = format!("l{}", link + 1);
                 builder.add(&format!("l{link}"), FileKind::Symlink, 0o777, Some(&target)).expect("a layer");
@@ -421,7 +413,8 @@ mod tests {
     #[test]
     fn links_are_followed_within_the_root() {
         let matcher = Matcher::new(Vec::new());
-        let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+        let allowance = Allowance::new(|| unreachable!("nothing is read"));
+        let mut builder = LayerBuilder::new(&matcher, &allowance);
         for (link, target) in [
             ("bin", "usr/bin"),
             ("usr/bin/up", "../.."),
@@ -485,7 +478,8 @@ mod tests {
         ) {
             let matcher = Matcher::new(Vec::new());
             let records: Vec<LayerRecord> = layers.iter().map(|layer| {
-                let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+                let allowance = Allowance::new(|| unreachable!("nothing is read"));
+                let mut builder = LayerBuilder::new(&matcher, &allowance);
                 for (path, link) in layer {
                     let kind = if link.is_some() { FileKind::Symlink } else { FileKind::Directory };
                     builder.add(path, kind, 0o755, link.as_deref()).expect("a layer");
@@ -519,7 +513,8 @@ mod tests {
                 layers.iter().map(|layer| layer.iter().map(|(path, number)| (path.clone(), said(number))).collect()).collect();
             let matcher = Matcher::new(Vec::new());
             let records: Vec<LayerRecord> = layers.iter().map(|layer| {
-                let mut builder = LayerBuilder::new(&matcher, || unreachable!("nothing is read"));
+                let allowance = Allowance::new(|| unreachable!("nothing is read"));
+                let mut builder = LayerBuilder::new(&matcher, &allowance);
                 for (path, said) in layer {
                     let (directory, name) = path.rsplit_once('/').map_or((String::new(), path.as_str()), |(directory, name)| (format!("{directory}/"), name));
                     let whiteout = match said {

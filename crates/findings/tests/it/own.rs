@@ -4,7 +4,7 @@ use std::path::Path;
 
 use component::{Purl, Subject};
 use findings::{Deciders, Explanation, Options, Report};
-use sbom::{LayerBuilder, LayerScope, Matcher, Source};
+use sbom::{Allowance, LayerBuilder, LayerScope, Matcher, Source};
 use vulndb::{Nature, Records};
 
 use crate::fixture::{database_of, feed};
@@ -36,7 +36,8 @@ fn own() -> component::Inventory {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.lock");
     let bytes = std::fs::read(path).unwrap();
     let matcher = Matcher::new(sbom::catalogers().iter().collect());
-    let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     builder.add_file("Cargo.lock", 0o644, bytes.len() as u64, &mut bytes.as_slice()).unwrap();
     let record = builder.finish();
     let subject = Subject::Directory { name: ".".to_owned() };

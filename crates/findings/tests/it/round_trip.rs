@@ -11,7 +11,7 @@ use component::{Distribution, Inventory, Subject};
 use findings::{Options, Report};
 use proptest::prelude::*;
 use sbom::formats::{CycloneDxVersion, Format, WriteOptions, read, write};
-use sbom::{FileKind, LayerBuilder, LayerScope, Matcher, Source};
+use sbom::{Allowance, FileKind, LayerBuilder, LayerScope, Matcher, Source};
 use serde_json::Value;
 use vulndb::file::Database;
 use vulndb::matching::{Identity, distribution_of, identities};
@@ -105,7 +105,8 @@ fn children(folder: &Path) -> Vec<PathBuf> {
 
 /// What catalogers find in a folder, with the release that its packages are of.
 fn inventory_of(folder: &Path, release: &str, matcher: &Matcher) -> Inventory {
-    let mut builder = LayerBuilder::new(matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(matcher, &allowance);
     builder.add_file("etc/os-release", 0o644, release.len() as u64, &mut release.as_bytes()).unwrap();
     let mut paths = children(folder);
     while let Some(path) = paths.pop() {

@@ -129,7 +129,8 @@ mod tests {
 
     fn record(name: &str) -> LayerRecord {
         let matcher = sbom::Matcher::new(Vec::new());
-        let mut builder = sbom::LayerBuilder::new(&matcher, images::temporary_file);
+        let allowance = sbom::Allowance::new(images::temporary_file);
+        let mut builder = sbom::LayerBuilder::new(&matcher, &allowance);
         builder.add(name, sbom::FileKind::Directory, 0o755, None).unwrap();
         builder.finish()
     }

@@ -1,5 +1,5 @@
 use images::{Directory, Enter, FileSystems, Found};
-use sbom::{FileKind, LayerBuilder, LayerError, LayerRecord, Matcher};
+use sbom::{Allowance, FileKind, LayerBuilder, LayerError, LayerRecord, Matcher};
 
 use super::Talk;
 use super::layers::Watch;
@@ -12,7 +12,8 @@ pub(super) fn read(
     file_systems: FileSystems,
     talk: Talk,
 ) -> Result<LayerRecord, CommandError> {
-    let mut builder = LayerBuilder::new(matcher, images::temporary_file);
+    let allowance = Allowance::new(images::temporary_file);
+    let mut builder = LayerBuilder::new(matcher, &allowance);
     let mut watch = Watch::new(talk);
     let mut entries: u64 = 0;
     directory

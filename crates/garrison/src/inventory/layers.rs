@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use images::{Image, ImageLayer};
 use oci::Digest;
-use sbom::{LayerRecord, Matcher};
+use sbom::{Allowance, LayerRecord, Matcher};
 
 use super::{LayerCache, Talk};
 use crate::error::{CommandError, Kind};
@@ -15,12 +15,6 @@ use crate::session::size;
 
 /// The most layers that are read at once. Each takes a buffer of its compression, some 8 MiB for the largest windows, beside what is kept of it.
 const READERS_MAX: usize = 8;
-
-/// The most bytes that are kept of all layers of an image together: what the largest images in use keep is a tenth.
-const KEPT_BYTES_MAX: u64 = 1 << 30;
-
-/// The most entries of all layers of an image together, which take some 100 bytes each.
-const ENTRIES_MAX: usize = 32 << 20;
 
 /// What was read of an image.
 pub(super) struct Layers {
@@ -53,7 +47,8 @@ pub(super) fn read(
         })
     });
     let order = order.collect();
-    let records = Job { image, matcher, cache, layers: &once }.run(talk)?;
+    let allowance = Allowance::new(images::temporary_file);
+    let records = Job { image, matcher, cache, layers: &once, allowance: &allowance }.run(talk)?;
     if let Some(cache) = cache {
         cache.trim();
     }
@@ -65,6 +60,8 @@ struct Job<'j> {
     matcher: &'j Matcher,
     cache: Option<&'j LayerCache>,
     layers: &'j [&'j ImageLayer],
+    /// What all of them may take together.
+    allowance: &'j Allowance,
 }
 
 /// How one layer is read.
@@ -128,16 +125,12 @@ impl Job<'_> {
         let mut watch = Watch::new(talk);
         let total = self.layers.iter().map(|layer| layer.size_bytes).sum::<u64>();
         let mut records: Vec<Option<LayerRecord>> = self.layers.iter().map(|_| None).collect();
-        let (mut done, mut kept_bytes, mut entries) = (0, 0, 0);
+        let mut done = 0;
         while done < records.len() {
             match finished.recv_timeout(LOOK_EVERY) {
                 Ok((at, record)) => {
-                    let record = record?;
+                    records[at] = Some(record?);
                     done += 1;
-                    kept_bytes += record.kept_bytes();
-                    entries += record.len();
-                    records[at] = Some(record);
-                    check_limits(kept_bytes, entries)?;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
@@ -154,36 +147,26 @@ impl Job<'_> {
     }
 
     fn read_one(&self, layer: &ImageLayer, way: Way, shared: &Shared) -> Result<LayerRecord, CommandError> {
+        let name = layer.digest.unwrap_or(layer.diff_id);
+        let failed = || format!("failed to read layer {name} of `{}`", self.image.name);
         if let Some(record) = self.cache.and_then(|cache| cache.find(&layer.diff_id, self.matcher.fingerprint())) {
+            let taken = self.allowance.take(record.memory_bytes());
+            taken.map_err(|source| CommandError::environment(failed(), source))?;
             shared.bytes.fetch_add(layer.size_bytes, Ordering::Relaxed);
             return Ok(record);
         }
         let reader = Counted { reader: self.image.open_layer(layer)?, shared };
         let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
         let read = match way {
-            Way::Alone => sbom::read_layer(reader, digest, diff_id, self.matcher, images::temporary_file),
-            Way::Ahead => sbom::read_layer_ahead(reader, digest, diff_id, self.matcher, images::temporary_file),
+            Way::Alone => sbom::read_layer(reader, digest, diff_id, self.matcher, self.allowance),
+            Way::Ahead => sbom::read_layer_ahead(reader, digest, diff_id, self.matcher, self.allowance),
         };
-        let read = read.map_err(|source| {
-            let name = layer.digest.unwrap_or(layer.diff_id);
-            CommandError::environment(format!("failed to read layer {name} of `{}`", self.image.name), source)
-        })?;
+        let read = read.map_err(|source| CommandError::environment(failed(), source))?;
         if let Some(cache) = self.cache {
             cache.store(&layer.diff_id, self.matcher.fingerprint(), &read.record);
         }
         Ok(read.record)
     }
-}
-
-fn check_limits(kept_bytes: u64, entries: usize) -> Result<(), CommandError> {
-    let refusal = if kept_bytes > KEPT_BYTES_MAX {
-        format!("the image has more than {KEPT_BYTES_MAX} bytes of package databases, programs and archives")
-    } else if entries > ENTRIES_MAX {
-        format!("the layers of the image have more than {ENTRIES_MAX} entries")
-    } else {
-        return Ok(());
-    };
-    Err(CommandError::new(Kind::Environment, refusal))
 }
 
 /// A layer's bytes, counted; an error once nobody wants them any more.
@@ -239,13 +222,63 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use images::{Local, Opened, Select};
+    use sbom::TooMuchMemory;
+
     use super::*;
 
+    const TALK: Talk = Talk::Nothing;
+
+    /// Returns an image of two layers, which is read from the directory.
+    fn image(directory: &std::path::Path) -> Image {
+        let layers = ["Cargo.lock", "usr/app/Cargo.lock"].map(|path| testkit::layer([(path, "# nothing")]));
+        let diff_ids = layers.each_ref().map(|layer| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, layer);
+            Digest::new(oci::Algorithm::Sha256, digest.as_ref()).unwrap().to_string()
+        });
+        let config = serde_json::json!({
+            "os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        });
+        let manifest =
+            serde_json::json!([{"Config": "config.json", "RepoTags": ["a:1"], "Layers": ["0.tar", "1.tar"]}]);
+        let layers = layers.map(|layer| String::from_utf8(layer).unwrap());
+        let archive = testkit::layer([
+            ("manifest.json", &*manifest.to_string()),
+            ("config.json", &*config.to_string()),
+            ("0.tar", &*layers[0]),
+            ("1.tar", &*layers[1]),
+        ]);
+        let path = directory.join("image.tar");
+        std::fs::write(&path, archive).unwrap();
+        match Local::DockerArchive(path, Select::Any).open(None).unwrap() {
+            Opened::Image(image) => *image,
+            _ => unreachable!("it was opened as an image"),
+        }
+    }
+
+    /// Reads the image's layers within some memory; returns what they took, or why they were refused.
+    fn read_within(image: &Image, cache: Option<&LayerCache>, memory_bytes: u64) -> Result<u64, String> {
+        let matcher = Matcher::new(sbom::catalogers().iter().collect());
+        let allowance = Allowance::new(images::temporary_file).memory_bytes_max(memory_bytes);
+        let layers: Vec<&ImageLayer> = image.layers.iter().collect();
+        let job = Job { image, matcher: &matcher, cache, layers: &layers, allowance: &allowance };
+        let records = job.run(TALK).map_err(|error| format!("{error:?}"))?;
+        Ok(records.iter().map(LayerRecord::memory_bytes).sum())
+    }
+
     #[test]
-    fn what_is_kept_of_an_image_is_limited() {
-        assert!(check_limits(KEPT_BYTES_MAX - 1, ENTRIES_MAX - 1).is_ok());
-        assert!(check_limits(KEPT_BYTES_MAX, ENTRIES_MAX).is_ok());
-        assert!(check_limits(KEPT_BYTES_MAX + 1, 0).is_err());
-        assert!(check_limits(0, ENTRIES_MAX + 1).is_err());
+    fn what_the_layers_of_an_image_take_is_limited_while_they_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let image = image(directory.path());
+        let bytes = read_within(&image, None, u64::MAX).unwrap();
+        let cache = LayerCache::new(directory.path());
+        // What is known takes as much as what is read.
+        for cache in [None, Some(&cache), Some(&cache)] {
+            assert_eq!(read_within(&image, cache, bytes + 1), Ok(bytes));
+            assert_eq!(read_within(&image, cache, bytes), Ok(bytes));
+            let refusal = read_within(&image, cache, bytes - 1).unwrap_err();
+            let limit = bytes - 1;
+            assert!(refusal.contains(&format!("{:?}", TooMuchMemory { limit })), "{refusal}");
+        }
     }
 }

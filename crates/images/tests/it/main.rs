@@ -49,7 +49,8 @@ fn inventory(image: &Image) -> Result<String, String> {
     for layer in &image.layers {
         let reader = image.open_layer(layer).map_err(|error| told(&error))?;
         let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
-        let read = sbom::read_layer(reader, digest, diff_id, &matcher, images::temporary_file);
+        let allowance = sbom::Allowance::new(images::temporary_file);
+        let read = sbom::read_layer(reader, digest, diff_id, &matcher, &allowance);
         let read = read.map_err(|error| chain(&error))?;
         assert_eq!(read.size_bytes, layer.size_bytes, "the size is that of what is read");
         records.push(read.record);

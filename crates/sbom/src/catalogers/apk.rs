@@ -10,6 +10,7 @@ use component::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::cataloger::{Room, TOO_MANY};
 use crate::code_presence::{ListedFile, can_run};
 use crate::os_purl::{self, NAME_BYTES_MAX};
 use crate::providers::{Budget, Providers, Targets};
@@ -74,7 +75,10 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let mut budget = Budget::new();
     for file in view.files(CLAIM_INSTALLED) {
         let text = String::from_utf8_lossy(file.bytes());
-        let (packages, skipped) = packages(&text);
+        let Read { packages, skipped, is_cut } = packages(&text, findings.room());
+        if is_cut {
+            findings.tell(Some(&file.location()), TOO_MANY);
+        }
         if skipped > 0 {
             let reason = format!("{skipped} entries without a name, or with one longer than the limit");
             findings.unknown(file.location(), reason);
@@ -82,7 +86,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let root = root(file.path());
         let handles: Vec<Handle> =
             packages.iter().map(|package| findings.add(component(package, root, &file, view))).collect();
-        let providers = providers(&packages);
+        let providers = providers(&packages, &mut budget);
         add_edges(&packages, &providers, &handles, &mut budget, findings);
         if let Some(world) = view.file(&format!("{root}/etc/apk/world")) {
             let world = String::from_utf8_lossy(world.bytes()).into_owned();
@@ -109,10 +113,19 @@ fn root(path: &str) -> &str {
     root.strip_suffix("/usr").unwrap_or(root)
 }
 
-/// Returns the packages of a database, and how many entries were no package.
-fn packages(text: &str) -> (Vec<Package<'_>>, usize) {
-    let mut packages = Vec::new();
-    let mut skipped = 0;
+/// What was read of a database.
+struct Read<'a> {
+    packages: Vec<Package<'a>>,
+    /// How many entries were no package.
+    skipped: usize,
+    /// Whether there are more than there is room for.
+    is_cut: bool,
+}
+
+/// Reads the packages of a database, as far as there is room for them; of their files one more, so that it is told that there are more.
+fn packages(text: &str, room: Room) -> Read<'_> {
+    let mut packages: Vec<Package<'_>> = Vec::new();
+    let (mut skipped, mut files) = (0, 0);
     let mut package: Option<Package<'_>> = None;
     let mut folder = "";
     // An empty line at the end closes the last entry.
@@ -126,6 +139,9 @@ fn packages(text: &str) -> (Vec<Package<'_>>, usize) {
             }
             folder = "";
             continue;
+        }
+        if packages.len() == room.components {
+            return Read { packages, skipped, is_cut: true };
         }
         let Some((field, value)) = line.split_once(':') else { continue };
         let present = package.get_or_insert_default();
@@ -141,7 +157,8 @@ fn packages(text: &str) -> (Vec<Package<'_>>, usize) {
             "D" => present.depends = value,
             "p" => present.provides = value,
             "F" => folder = value,
-            "R" if folder.len() + value.len() < PATH_BYTES_MAX => {
+            "R" if folder.len() + value.len() < PATH_BYTES_MAX && files <= room.files => {
+                files += 1;
                 present.files.push(ApkFile { folder, name: value, mode: FILE_MODE_DEFAULT, checksum: None });
             }
             // user:group:mode
@@ -159,7 +176,7 @@ fn packages(text: &str) -> (Vec<Package<'_>>, usize) {
             _ => {}
         }
     }
-    (packages, skipped)
+    Read { packages, skipped, is_cut: false }
 }
 
 fn is_too_long(package: &Package<'_>) -> bool {
@@ -225,12 +242,12 @@ enum Provided<'a> {
     Virtual(Option<&'a str>),
 }
 
-fn providers<'a>(packages: &[Package<'a>]) -> Providers<'a, Provided<'a>> {
+fn providers<'a>(packages: &[Package<'a>], budget: &mut Budget) -> Providers<'a, Provided<'a>> {
     let mut providers = Providers::new();
     for (index, package) in packages.iter().enumerate() {
-        providers.add(package.name, index, Provided::Itself);
+        providers.add(package.name, index, Provided::Itself, budget);
         for provided in package.provides.split_whitespace().filter_map(Dependency::parse) {
-            providers.add(provided.name, index, Provided::Virtual(provided.constraint.map(|(_, version)| version)));
+            providers.add(provided.name, index, Provided::Virtual(provided.constraint.map(|(_, version)| version)), budget);
         }
     }
     providers
@@ -446,8 +463,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_database_is_read(text in "([A-Za-z]:?[a-z0-9.:~<>=!@ é]{0,8}\n?\n){0,12}") {
-            let (packages, _) = packages(&text);
-            for package in packages {
+            for package in packages(&text, Room::new(100)).packages {
                 prop_assert!(!package.name.is_empty());
                 let _ = package.depends.split_whitespace().filter_map(Dependency::parse).count();
             }

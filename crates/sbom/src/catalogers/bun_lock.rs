@@ -3,13 +3,18 @@
 //! A package's key is its path through the `node_modules` folders: `name`, or `outer/name` for a copy that only `outer` sees.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use component::{PackageType, Scope, Technique};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::{Entries, Flag, Names, Words, document, from_json, refusal, without_comments};
+use crate::ecosystems::documents::{
+    Entries, Flag, Names, Words, document, from_json, otherwise_default, read_list, refusal, spend, without_comments,
+};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
@@ -35,7 +40,58 @@ document! {
 }
 
 /// A package as a list: its name and reference, its registry, its dependencies, its digest; which of them there are depends on the reference.
-type Package = Value;
+#[derive(Debug, Clone, Default)]
+struct Package(Vec<Field>);
+
+#[derive(Debug, Clone, Default)]
+enum Field {
+    Text(Box<str>),
+    Information(Box<Information>),
+    #[default]
+    Other,
+}
+
+impl Field {
+    fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Package {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Package;
+            otherwise_default!(scalars, flag, text, map);
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Package, A::Error> {
+                read_list(list).map(Package)
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Field;
+            otherwise_default!(scalars, flag, list);
+            fn visit_str<E>(self, text: &str) -> Result<Field, E> {
+                Ok(Field::Text(text.into()))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
+                spend(size_of::<Information>())?;
+                let information = Information::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Field::Information(Box::new(information)))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
 
 document! {
     struct Information {
@@ -72,16 +128,14 @@ fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
     let mut unsearched = Unsearched::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     let mut projects: BTreeMap<&str, NodeId> = BTreeMap::new();
-    let mut needs: Vec<(NodeId, &str, Information)> = Vec::new();
+    let mut needs: Vec<(NodeId, &str, &Information)> = Vec::new();
 
-    for (folder, manifest) in &lock.workspaces.0 {
+    for (folder, manifest) in lock.workspaces.0.iter() {
         projects.insert(folder, graph.project(manifest.project(FINDER.with(Technique::Manifest))));
     }
-    for (key, package) in &lock.packages.0 {
-        let Some(fields) = package.as_array() else {
-            continue;
-        };
-        let Some((name, reference)) = fields.first().and_then(Value::as_str).and_then(npm::split_at_version) else {
+    for (key, package) in lock.packages.0.iter() {
+        let Package(fields) = package;
+        let Some((name, reference)) = fields.first().and_then(Field::as_str).and_then(npm::split_at_version) else {
             continue;
         };
         if let Some(folder) = reference.strip_prefix("workspace:") {
@@ -103,16 +157,18 @@ fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
         let Some(mut component) = npm::component(FINDER, name, version, resolved.as_deref()) else {
             continue;
         };
-        let information = fields.iter().find(|field| field.is_object()).cloned().unwrap_or_default();
-        let information: Information = serde_json::from_value(information).unwrap_or_default();
-        let integrity = fields.iter().skip(1).rev().find_map(Value::as_str);
+        let information = fields.iter().find_map(|field| match field {
+            Field::Information(information) => Some(&**information),
+            _ => None,
+        });
+        let integrity = fields.iter().skip(1).rev().find_map(Field::as_str);
         component.hashes = npm::hashes(integrity, None);
-        if information.bundled.0 {
+        if information.is_some_and(|information| information.bundled.0) {
             component.properties.insert("npm:bundled".into(), "true".to_owned());
         }
         let node = graph.package(component);
         nodes.insert(key, node);
-        needs.push((node, key, information));
+        needs.extend(information.map(|information| (node, key, information)));
     }
 
     for (node, key, information) in needs {
@@ -126,15 +182,15 @@ fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
         ];
         for (group, scope) in groups {
             for name in group.keys().filter(|name| npm::is_name(name)) {
-                let is_optional_peer = information.optional_peers.0.contains(name);
+                let is_optional_peer = information.optional_peers.0.iter().any(|peer| peer == name);
                 if let Some(target) = find(&nodes, key, name) {
                     graph.depends_on(node, target, if is_optional_peer { Scope::Optional } else { scope });
                 }
             }
         }
     }
-    for (folder, manifest) in &lock.workspaces.0 {
-        let Some(project) = projects.get(folder.as_str()) else {
+    for (folder, manifest) in lock.workspaces.0.iter() {
+        let Some(project) = projects.get(folder) else {
             continue;
         };
         // A workspace's own copies stand under its name.

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::from_toml;
+use crate::ecosystems::documents::{from_toml, toml_table};
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
@@ -60,9 +60,8 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| !file.bytes().is_empty()) {
         let folder = paths::folder(file.path());
         let inside = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        let text = |bytes: &[u8]| std::str::from_utf8(bytes).ok()?.parse::<Table>().ok();
-        let manifests: Vec<Table> = view.files(1).filter(|file| inside(file.path())).filter_map(|file| text(file.bytes())).collect();
-        let root = view.file(&format!("{folder}/Cargo.toml")).and_then(|file| text(file.bytes()));
+        let manifests: Vec<Table> = view.files(1).filter(|file| inside(file.path())).filter_map(|file| toml_table(file.bytes())).collect();
+        let root = view.file(&format!("{folder}/Cargo.toml")).and_then(|file| toml_table(file.bytes()));
         match graph(file.bytes(), &needs_of(&manifests, root.as_ref())) {
             Ok(mut graph) => {
                 graph.locate(&file.location());

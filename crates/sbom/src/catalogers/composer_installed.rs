@@ -1,14 +1,17 @@
 //! PHP packages that Composer installed: `vendor/composer/installed.json`, of Composer 1 and 2.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use component::{PackageType, Scope, Technique};
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::composer::{self, Package};
-use crate::ecosystems::documents::{Words, document, from_json};
+use crate::ecosystems::documents::{List, Words, document, from_json};
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::paths;
@@ -31,17 +34,32 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Pack
 
 document! {
     struct Second {
-        packages: Vec<Package> = "packages",
+        packages: List<Package> = "packages",
         dev_package_names: Words = "dev-package-names",
     }
 }
 
 /// Composer 1 wrote the list alone.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Installed {
-    First(Vec<Package>),
-    Second(Second),
+struct Installed(Second);
+
+impl<'de> Deserialize<'de> for Installed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Installed;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list of packages, or an object that has one")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Installed, A::Error> {
+                let packages = List::deserialize(SeqAccessDeserializer::new(list))?;
+                Ok(Installed(Second { packages, ..Second::default() }))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Installed, A::Error> {
+                Second::deserialize(MapAccessDeserializer::new(map)).map(Installed)
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
 }
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
@@ -65,12 +83,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 
 fn graph(bytes: &[u8], project: Option<&Package>) -> Result<Graph, Refusal> {
     let refused = |error: serde_json::Error| Refusal::new(format!("the list is not JSON of the expected form (line {})", error.line()));
-    let installed = match from_json(bytes).map_err(refused)? {
-        Installed::First(packages) => Second { packages, ..Second::default() },
-        Installed::Second(installed) => installed,
-    };
+    let Installed(installed) = from_json(bytes).map_err(refused)?;
     let development: BTreeSet<&str> = installed.dev_package_names.0.iter().map(String::as_str).collect();
-    let packages = installed.packages.iter().map(|package| {
+    let packages = installed.packages.0.iter().map(|package| {
         let is_development = package.name.get().is_some_and(|name| development.contains(name));
         (package, if is_development { Scope::Development } else { Scope::Runtime })
     });

@@ -5,7 +5,7 @@ use component::{PackageType, Scope, Technique};
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::composer::{self, Package};
-use crate::ecosystems::documents::{document, from_json};
+use crate::ecosystems::documents::{List, document, from_json};
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::paths;
@@ -28,8 +28,8 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lock
 
 document! {
     struct Lock {
-        packages: Vec<Package> = "packages",
-        packages_dev: Option<Vec<Package>> = "packages-dev",
+        packages: List<Package> = "packages",
+        packages_dev: Option<List<Package>> = "packages-dev",
     }
 }
 
@@ -49,8 +49,8 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 
 fn graph(bytes: &[u8], project: Option<&Package>) -> Result<Graph, Refusal> {
     let lock: Lock = from_json(bytes).map_err(|error| Refusal::new(format!("the lockfile is not JSON of the expected form (line {})", error.line())))?;
-    let development = lock.packages_dev.iter().flatten().map(|package| (package, Scope::Development));
-    Ok(composer::graph(FINDER, lock.packages.iter().map(|package| (package, Scope::Runtime)).chain(development), project))
+    let development = lock.packages_dev.iter().flat_map(|packages| &packages.0).map(|package| (package, Scope::Development));
+    Ok(composer::graph(FINDER, lock.packages.0.iter().map(|package| (package, Scope::Runtime)).chain(development), project))
 }
 
 #[cfg(test)]

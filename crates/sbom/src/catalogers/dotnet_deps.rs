@@ -5,12 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Code, Scope, Technique};
-use serde_json::Value;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
+use crate::ecosystems::documents::{Entries, Flag, Loose, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{self, Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::nuget;
@@ -45,9 +44,9 @@ document! {
 document! {
     struct Target {
         dependencies: Names = "dependencies",
-        runtime: Value = "runtime",
-        runtime_targets: Value = "runtimeTargets",
-        native: Value = "native",
+        runtime: Loose = "runtime",
+        runtime_targets: Loose = "runtimeTargets",
+        native: Loose = "native",
         compile_only: Flag = "compileOnly",
     }
 }
@@ -72,8 +71,8 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
 
     let mut graph = Graph::default();
     let mut nodes: BTreeMap<String, NodeId> = BTreeMap::new();
-    let needed: BTreeSet<String> = target.0.values().flat_map(|target| target.dependencies.0.keys()).map(|name| name.to_ascii_lowercase()).collect();
-    for (key, assets) in &target.0 {
+    let needed: BTreeSet<String> = target.0.values().flat_map(|target| target.dependencies.0.keys()).map(str::to_ascii_lowercase).collect();
+    for (key, assets) in target.0.iter() {
         let (Some((name, version)), Some(library)) = (key.split_once('/'), manifest.libraries.0.get(key)) else {
             continue;
         };
@@ -90,15 +89,15 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
             continue;
         };
         component.hashes = library.sha512.get().map(digests::parse_integrity).unwrap_or_default();
-        let has = |value: &Value| value.as_object().is_some_and(|files| !files.is_empty());
+        let has = |value: &Loose| matches!(value, Loose::Fields(files) if !files.is_empty());
         let has_assets = [&assets.runtime, &assets.runtime_targets, &assets.native].into_iter().any(has);
         component.code = if has_assets { Code::Present } else { Code::Absent };
         let is_root = is_project && !needed.contains(&name.to_ascii_lowercase());
         let node = if is_root { graph.project(Some(component)) } else { graph.package(component) };
-        nodes.insert(key.split_once('/').map_or(key.as_str(), |(name, _)| name).to_ascii_lowercase(), node);
+        nodes.insert(key.split_once('/').map_or(key, |(name, _)| name).to_ascii_lowercase(), node);
     }
-    for (key, assets) in &target.0 {
-        let name = key.split_once('/').map_or(key.as_str(), |(name, _)| name);
+    for (key, assets) in target.0.iter() {
+        let name = key.split_once('/').map_or(key, |(name, _)| name);
         let Some(node) = nodes.get(&name.to_ascii_lowercase()) else {
             continue;
         };

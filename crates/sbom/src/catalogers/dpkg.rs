@@ -79,6 +79,8 @@ struct Database<'a> {
     /// The folder, as in `/var/lib/dpkg`.
     folder: &'a str,
     packages: Vec<Package<'a>>,
+    /// Whether opkg's status lists any of them.
+    has_status: bool,
 }
 
 struct Package<'a> {
@@ -100,7 +102,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     .into_iter()
     .flat_map(|(claim, manager)| view.files(claim).filter_map(move |file| Source::new(claim, manager, file)))
     .collect();
-    let mut room = view.components_max();
+    let mut room = findings.room().components;
     let mut read: Vec<Vec<Paragraph<'_>>> = Vec::with_capacity(sources.len());
     for source in &sources {
         let mut paragraphs = paragraphs(&source.text);
@@ -117,15 +119,19 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             manager: source.manager,
             folder: source.folder,
             packages: Vec::new(),
+            has_status: false,
         });
         // What opkg's status lists is not listed again from the packages' own control files.
-        let is_listed = source.claim == CLAIM_OPKG_CONTROL && database.packages.iter().any(|package| package.file.path().ends_with("/status"));
-        if is_listed {
+        if source.claim == CLAIM_OPKG_CONTROL && database.has_status {
             continue;
         }
         for paragraph in paragraphs {
             match Package::read(paragraph, source.file) {
-                Ok(package) => database.packages.extend(package),
+                Ok(Some(package)) => {
+                    database.has_status |= source.claim == CLAIM_OPKG_STATUS;
+                    database.packages.push(package);
+                }
+                Ok(None) => {}
                 Err(reason) => findings.unknown(source.file.location(), reason),
             }
         }
@@ -228,7 +234,8 @@ impl<'a> Database<'a> {
                 self.add_from_control(package, view, &mut component);
             }
             let lists = Lists::find(view, self, package);
-            (component.files, component.code) = lists.read(view, root);
+            let files_max = findings.room().files;
+            (component.files, component.code) = lists.read(view, root, files_max);
 
             component.purl = purl(package, component.source.as_ref(), distribution);
             let is_direct = automatic.as_ref().map(|automatic| !automatic.contains(&package_key(package)));
@@ -284,10 +291,10 @@ impl<'a> Database<'a> {
         let native = self.native_architecture();
         let mut providers = Providers::new();
         for (index, package) in self.packages.iter().enumerate() {
-            providers.add(package.name, index, Provided::Itself);
+            providers.add(package.name, index, Provided::Itself, budget);
             for provided in package.paragraph.get("Provides").map(relations).into_iter().flatten() {
                 let version = provided.constraint.filter(|(operator, _)| *operator == Operator::Equal);
-                providers.add(provided.name, index, Provided::Virtual(version.map(|(_, version)| version)));
+                providers.add(provided.name, index, Provided::Virtual(version.map(|(_, version)| version)), budget);
             }
         }
         for (index, package) in self.packages.iter().enumerate() {
@@ -501,8 +508,9 @@ impl<'a> Lists<'a> {
         paths
     }
 
-    /// Returns the files that the package owns, links included and folders not, and whether any of them can run.
-    fn read(&self, view: &View<'a>, root: &str) -> (Vec<OwnedFile>, Code) {
+    /// Returns the files that the package owns, links included and folders not, and whether any of them can run: at most one more than there is room for, so
+    /// that it is told that there are more.
+    fn read(&self, view: &View<'a>, root: &str, files_max: usize) -> (Vec<OwnedFile>, Code) {
         if self.list.is_none() && self.md5sums.is_none() {
             return (Vec::new(), Code::Unknown);
         }
@@ -517,9 +525,12 @@ impl<'a> Lists<'a> {
                 last = parent;
             }
         }
-        let mut files = Vec::with_capacity(paths.len().saturating_sub(parents.len()));
+        let mut files = Vec::with_capacity(paths.len().saturating_sub(parents.len()).min(files_max + 1));
         let mut runs = false;
         for path in paths {
+            if files.len() > files_max {
+                break;
+            }
             let digest = digests.get(path);
             if digest.is_none() && parents.contains(path) {
                 continue;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use component::{PackageType, Location, Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::{from_json, refusal};
+use crate::ecosystems::documents::{Loose, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
@@ -129,7 +129,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         }
     }
     for (folder, project) in &installed {
-        let is_root = Place::of(folder) == Place::Project && !project.manifest.workspaces.is_null();
+        let is_root = Place::of(folder) == Place::Project && project.manifest.workspaces != Loose::Nothing;
         if !is_root {
             continue;
         }

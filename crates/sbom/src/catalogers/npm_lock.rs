@@ -8,7 +8,7 @@ use component::{PackageType, Scope, Technique};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::{Entries, Flag, Names, Text, document, from_json, refusal};
+use crate::ecosystems::documents::{Dictionary, Entries, Flag, Names, Text, document, from_json, refusal};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
@@ -114,14 +114,14 @@ fn scope(dev: Flag, optional: Flag, dev_optional: Flag) -> Scope {
 }
 
 /// Versions 2 and 3: packages by their folder, which is where Node looks for them.
-fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifest>) -> (Graph, Unsearched) {
+fn from_packages(packages: &Dictionary<Manifest>, sibling: Option<&Manifest>) -> (Graph, Unsearched) {
     let mut graph = Graph::default();
     let mut unsearched = Unsearched::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     let links: BTreeMap<&str, &str> = packages
         .iter()
         .filter(|(_, entry)| entry.link.0)
-        .filter_map(|(location, entry)| Some((location.as_str(), entry.resolved.get()?)))
+        .filter_map(|(location, entry)| Some((location, entry.resolved.get()?)))
         .collect();
     let names: BTreeMap<&str, &str> = links.iter().filter_map(|(location, target)| Some((*target, name_in(location)?))).collect();
     let root = packages.get("").or(sibling);
@@ -147,7 +147,7 @@ fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifes
             }
             graph.scoped_package(component, scope(entry.dev, entry.optional, entry.dev_optional))
         } else {
-            let name = entry.name.get().or(names.get(location.as_str()).copied()).unwrap_or(paths::split(location).1);
+            let name = entry.name.get().or(names.get(location).copied()).unwrap_or(paths::split(location).1);
             let component = npm::component(FINDER.with(Technique::Manifest), name, entry.version.get(), None);
             graph.project(component.map(|mut component| {
                 component.licenses = entry.licenses();
@@ -157,7 +157,7 @@ fn from_packages(packages: &BTreeMap<String, Manifest>, sibling: Option<&Manifes
         nodes.insert(location, node);
     }
 
-    let entries = packages.iter().map(|(location, entry)| (location.as_str(), entry)).filter(|(location, _)| !location.is_empty());
+    let entries = packages.iter().filter(|(location, _)| !location.is_empty());
     for (location, entry) in entries.chain(root.map(|root| ("", root))) {
         let Some(node) = nodes.get(location) else {
             continue;
@@ -205,9 +205,9 @@ fn from_tree(lock: &Lock, sibling: Option<&Manifest>) -> Graph {
     let project = graph.project(named);
     let mut branches = vec![Branch { outer: 0, node: Some(project), nested: None, inner: BTreeMap::new() }];
 
-    let mut queue: Vec<(usize, Scope, &BTreeMap<String, Nested>)> = vec![(0, Scope::Runtime, &lock.dependencies.0)];
+    let mut queue: Vec<(usize, Scope, &Dictionary<Nested>)> = vec![(0, Scope::Runtime, &lock.dependencies.0)];
     while let Some((outer, outer_scope, packages)) = queue.pop() {
-        for (name, nested) in packages {
+        for (name, nested) in packages.iter() {
             let index = branches.len();
             // Nobody but the outer package sees what is nested in it.
             let scope = scope(nested.dev, nested.optional, Flag(false)).max(outer_scope);
@@ -223,7 +223,7 @@ fn from_tree(lock: &Lock, sibling: Option<&Manifest>) -> Graph {
             continue;
         };
         let needs: Vec<(&str, Scope)> = match nested {
-            Some(nested) => nested.requires.0.keys().map(|name| (name.as_str(), Scope::Runtime)).collect(),
+            Some(nested) => nested.requires.0.keys().map(|name| (name, Scope::Runtime)).collect(),
             None => sibling
                 .map(|sibling| sibling.needs(Role::Project).into_iter().map(|(name, need)| (name, need.scope)).collect())
                 .unwrap_or_default(),

@@ -49,8 +49,8 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
     let mut graph = Graph::default();
     // Each framework is resolved by itself; ids are the same in any letter case.
     let mut nodes: BTreeMap<(&str, String), NodeId> = BTreeMap::new();
-    for (framework, packages) in &lock.dependencies.0 {
-        for (name, locked) in &packages.0 {
+    for (framework, packages) in lock.dependencies.0.iter() {
+        for (name, locked) in packages.0.iter() {
             // A project of the same solution has no version, and is what its own lockfile is about.
             let Some(mut component) = locked.resolved.get().and_then(|version| nuget::component(FINDER, name, version)) else {
                 continue;
@@ -65,15 +65,15 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
             nodes.insert((framework, name.to_ascii_lowercase()), node);
         }
     }
-    for (framework, packages) in &lock.dependencies.0 {
+    for (framework, packages) in lock.dependencies.0.iter() {
         // `net8.0/linux-x64` has only what the runtime adds to `net8.0`.
         let base = framework.split('/').next().unwrap_or(framework);
-        for (name, locked) in &packages.0 {
-            let Some(node) = nodes.get(&(framework.as_str(), name.to_ascii_lowercase())) else {
+        for (name, locked) in packages.0.iter() {
+            let Some(node) = nodes.get(&(framework, name.to_ascii_lowercase())) else {
                 continue;
             };
-            for needed in locked.dependencies.0.keys().map(|name| name.to_ascii_lowercase()) {
-                let target = nodes.get(&(framework.as_str(), needed.clone())).or_else(|| nodes.get(&(base, needed)));
+            for needed in locked.dependencies.0.keys().map(str::to_ascii_lowercase) {
+                let target = nodes.get(&(framework, needed.clone())).or_else(|| nodes.get(&(base, needed)));
                 if let Some(target) = target {
                     graph.depends_on(*node, *target, Scope::Runtime);
                 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use component::{PackageType, Scope, Technique};
-use toml::Table;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Entries, Text, Words, document, from_json, refusal};
+use crate::ecosystems::documents::{Entries, Text, Words, document, from_json, refusal, toml_table};
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::paths;
@@ -63,7 +62,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 
 /// Returns the normal names that a Pipfile asks for.
 fn asked(bytes: &[u8]) -> Option<BTreeSet<String>> {
-    let pipfile: Table = std::str::from_utf8(bytes).ok()?.parse().ok()?;
+    let pipfile = toml_table(bytes)?;
     // Beside the two groups that all have there may be others of the project's own.
     let settings = ["source", "requires", "pipenv", "scripts"];
     let groups = pipfile.iter().filter(|(name, _)| !settings.contains(&name.as_str())).filter_map(|(_, group)| group.as_table());
@@ -74,7 +73,7 @@ fn graph(bytes: &[u8], asked: Option<&BTreeSet<String>>) -> Result<Graph, Refusa
     let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
     for (group, scope) in [(&lock.default.0, Scope::Runtime), (&lock.develop.0, Scope::Development)] {
-        for (name, locked) in group {
+        for (name, locked) in group.iter() {
             let version = locked.version.get().map(|version| version.trim_start_matches('=').trim());
             let qualifiers: Vec<(&str, String)> = match (locked.git.get(), locked.reference.get(), locked.file.get()) {
                 (Some(git), Some(reference), _) => vec![("vcs_url", format!("git+{}@{reference}", git.trim_start_matches("git+")))],

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::from_json;
+use crate::ecosystems::documents::{Mapping, from_json};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest};
@@ -38,27 +38,27 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lock
 #[serde(default, rename_all = "camelCase")]
 struct Lock {
     lockfile_version: String,
-    importers: BTreeMap<String, Importer>,
+    importers: Mapping<Importer>,
     // Up to version 6 one importer's groups stand here.
-    dependencies: BTreeMap<String, Reference>,
-    dev_dependencies: BTreeMap<String, Reference>,
-    optional_dependencies: BTreeMap<String, Reference>,
-    packages: BTreeMap<String, Package>,
-    snapshots: BTreeMap<String, Package>,
+    dependencies: Mapping<Reference>,
+    dev_dependencies: Mapping<Reference>,
+    optional_dependencies: Mapping<Reference>,
+    packages: Mapping<Package>,
+    snapshots: Mapping<Package>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Importer {
-    dependencies: BTreeMap<String, Reference>,
-    dev_dependencies: BTreeMap<String, Reference>,
-    optional_dependencies: BTreeMap<String, Reference>,
-    config_dependencies: BTreeMap<String, Reference>,
-    package_manager_dependencies: BTreeMap<String, Reference>,
+    dependencies: Mapping<Reference>,
+    dev_dependencies: Mapping<Reference>,
+    optional_dependencies: Mapping<Reference>,
+    config_dependencies: Mapping<Reference>,
+    package_manager_dependencies: Mapping<Reference>,
 }
 
 /// What an importer asks for, and for what.
-type Group<'a> = (&'a BTreeMap<String, Reference>, Scope);
+type Group<'a> = (&'a Mapping<Reference>, Scope);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -66,8 +66,8 @@ struct Package {
     name: Option<String>,
     version: Option<String>,
     resolution: Resolution,
-    dependencies: BTreeMap<String, String>,
-    optional_dependencies: BTreeMap<String, String>,
+    dependencies: Mapping<String>,
+    optional_dependencies: Mapping<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -157,10 +157,10 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
     let mut graph = Graph::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     // From version 9 on, what a package is and what it was resolved with stand apart.
-    let resolved = if lock.snapshots.is_empty() { &lock.packages } else { &lock.snapshots };
+    let Mapping(resolved) = if lock.snapshots.0.is_empty() { &lock.packages } else { &lock.snapshots };
 
-    for (key, snapshot) in resolved {
-        let package = lock.packages.get(key.split('(').next().unwrap_or(key)).unwrap_or(snapshot);
+    for (key, snapshot) in resolved.iter() {
+        let package = lock.packages.0.get(key.split('(').next().unwrap_or(key)).unwrap_or(snapshot);
         let Some((name, version)) = name_and_version(key, package, format) else {
             continue;
         };
@@ -184,13 +184,13 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
         let spellings = [reference.to_owned(), format!("/{name}/{reference}"), format!("/{name}@{reference}"), format!("{name}@{reference}")];
         spellings.iter().find_map(|key| nodes.get(key.as_str()).copied())
     };
-    for (key, snapshot) in resolved {
-        let Some(node) = nodes.get(key.as_str()) else {
+    for (key, snapshot) in resolved.iter() {
+        let Some(node) = nodes.get(key) else {
             continue;
         };
         let groups = [(&snapshot.dependencies, Scope::Runtime), (&snapshot.optional_dependencies, Scope::Optional)];
         for (group, scope) in groups {
-            for (name, reference) in group {
+            for (name, reference) in group.0.iter() {
                 if let Some(target) = find(name, reference) {
                     graph.depends_on(*node, target, scope);
                 }
@@ -201,6 +201,7 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
     let only = [(&lock.dependencies, Scope::Runtime), (&lock.optional_dependencies, Scope::Optional), (&lock.dev_dependencies, Scope::Development)];
     let mut importers: Vec<(&str, Vec<Group<'_>>)> = lock
         .importers
+        .0
         .iter()
         .map(|(place, importer)| {
             let groups = vec![
@@ -210,10 +211,10 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
                 (&importer.config_dependencies, Scope::Development),
                 (&importer.package_manager_dependencies, Scope::Development),
             ];
-            (place.as_str(), groups)
+            (place, groups)
         })
         .collect();
-    if only.iter().any(|(group, _)| !group.is_empty()) {
+    if only.iter().any(|(group, _)| !group.0.is_empty()) {
         importers.push((".", only.to_vec()));
     }
     let mut projects: BTreeMap<String, NodeId> = BTreeMap::new();
@@ -226,7 +227,7 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
             continue;
         };
         for (group, scope) in groups {
-            for (name, Reference(reference)) in *group {
+            for (name, Reference(reference)) in group.0.iter() {
                 let target = match reference.strip_prefix("link:") {
                     Some(folder) => projects.get(&paths::join(&paths::join("", place), folder)).copied(),
                     // Where the packages are cut off, this is all that the lockfile says of one.

@@ -79,7 +79,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             component.locations.push(file.location());
             component.licenses = metadata.licenses();
             component.supplier = metadata.supplier();
-            component.files = files(view, folder, site);
+            component.files = files(view, folder, site, findings.room().files);
             let requested = requested(view, folder);
             component.direct = requested;
             let environment = environment(view, site);
@@ -208,13 +208,13 @@ fn requires(environment: &Environment, text: &str) -> Vec<(String, Wanted)> {
 }
 
 /// Returns the files of a distribution: by `RECORD` relative to site-packages, by `installed-files.txt` relative to the metadata's folder.
-fn files(view: &View<'_>, folder: &str, site: &str) -> Vec<OwnedFile> {
+fn files(view: &View<'_>, folder: &str, site: &str, files_max: usize) -> Vec<OwnedFile> {
     let record = view.file(&format!("{folder}/RECORD"));
     let list = view.file(&format!("{folder}/installed-files.txt"));
     let text = |file: &File<'_>| String::from_utf8_lossy(file.bytes()).into_owned();
     let mut files: BTreeMap<String, OwnedFile> = BTreeMap::new();
     let mut own = |base: &str, path: &str, digest: &str| {
-        if path.is_empty() || path.len() > 4096 || path.contains('\0') || files.len() == FILES_MAX {
+        if path.is_empty() || path.len() > 4096 || path.contains('\0') || files.len() == FILES_MAX.min(files_max.saturating_add(1)) {
             return;
         }
         let path = paths::join(base, path);

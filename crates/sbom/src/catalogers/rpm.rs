@@ -75,7 +75,10 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let root = root(file.path());
         let handles: Vec<Handle> = packages
             .iter()
-            .map(|package| findings.add(component(package, root, &file, view.distribution())))
+            .map(|package| {
+                let component = component(package, root, &file, view.distribution(), findings.room().files);
+                findings.add(component)
+            })
             .collect();
         add_edges(&packages, &handles, &mut budget, findings);
         if budget.is_exceeded() {
@@ -101,7 +104,8 @@ fn root(path: &str) -> &str {
     folders.iter().find_map(|ending| folder.strip_suffix(ending)).unwrap_or_default()
 }
 
-fn component(package: &Package<'_>, root: &str, file: &File<'_>, distribution: Option<&Distribution>) -> Component {
+/// Makes the component of a package, with at most one file more than there is room for, so that it is told that there are more.
+fn component(package: &Package<'_>, root: &str, file: &File<'_>, distribution: Option<&Distribution>, files_max: usize) -> Component {
     let mut component = Component::new(PackageType::Rpm, &*package.name, CATALOGER.name, Technique::PackageDatabase);
     let version = format!("{}-{}", package.version, package.release);
     let identity = Identity {
@@ -120,7 +124,7 @@ fn component(package: &Package<'_>, root: &str, file: &File<'_>, distribution: O
     component.locations.push(file.location());
 
     let mut runs = false;
-    for file in package.files.iter().filter(|file| file.mode & MODE_KIND != MODE_FOLDER) {
+    for file in package.files.iter().filter(|file| file.mode & MODE_KIND != MODE_FOLDER).take(files_max + 1) {
         let path = path_of(package, file);
         if !runs && file.mode & MODE_KIND == MODE_REGULAR && file.flags & FILE_GHOST == 0 {
             runs = can_run(ListedFile { path: &path, executable: Some(file.mode & 0o111 != 0) });
@@ -227,7 +231,7 @@ struct Resolver<'p> {
 }
 
 fn add_edges(packages: &[Package<'_>], handles: &[Handle], budget: &mut Budget, findings: &mut Findings) {
-    let resolver = Resolver::new(packages);
+    let resolver = Resolver::new(packages, budget);
     for (package, handle) in packages.iter().zip(handles) {
         let mut targets = Targets::default();
         for (relations, scope) in [(&package.requires, Scope::Runtime), (&package.recommends, Scope::Optional)] {
@@ -256,12 +260,12 @@ impl<'a> From<&'a Relation<'_>> for Wanted<'a> {
 const RICH_DEPTH_MAX: usize = 8;
 
 impl<'p> Resolver<'p> {
-    fn new(packages: &'p [Package<'p>]) -> Self {
+    fn new(packages: &'p [Package<'p>], budget: &mut Budget) -> Self {
         let mut provided = Providers::new();
         let mut owners: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, package) in packages.iter().enumerate() {
             for (provision, relation) in package.provides.iter().enumerate() {
-                provided.add(&relation.name, index, provision);
+                provided.add(&relation.name, index, provision, budget);
             }
             for relation in package.requires.iter().chain(&package.recommends) {
                 for path in paths_in(&relation.name).flat_map(spellings) {
@@ -639,7 +643,8 @@ mod tests {
         #[test]
         fn any_rich_relation_is_read(text in "\\(?([()ab/ ]| and | or | if | with |é){0,20}\\)?") {
             let packages = [];
-            let _ = Resolver::new(&packages).find_rich(&text, 0, &mut Budget::new());
+            let mut budget = Budget::new();
+            let _ = Resolver::new(&packages, &mut budget).find_rich(&text, 0, &mut Budget::new());
             let _ = rich_parts(&text);
         }
     }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::from_json;
+use crate::ecosystems::documents::{Mapping, from_json};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role};
@@ -34,6 +34,9 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lock
 
 /// The most lines of a lockfile of version 1; each package takes about eight.
 const LINES_MAX: usize = 4_000_000;
+
+/// The most packages of a lockfile of version 1. The largest have twenty thousand.
+const ENTRIES_MAX: usize = 100_000;
 
 /// A package of either format.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -103,6 +106,9 @@ fn parse_classic(text: &str) -> Result<Vec<Entry>, Refusal> {
         match line.len() - content.len() {
             0 => {
                 block = None;
+                if entries.len() == ENTRIES_MAX {
+                    return Err(Refusal::new(format!("the lockfile has over {ENTRIES_MAX} packages")));
+                }
                 let descriptors = tokens(content.trim_end().strip_suffix(':').ok_or_else(refused)?, ", ").ok_or_else(refused)?;
                 let entry = Entry { descriptors: descriptors.into_iter().map(Cow::into_owned).collect(), ..Entry::default() };
                 entries.push(entry);
@@ -197,8 +203,8 @@ fn end_of_quoted(text: &str) -> Option<usize> {
 struct BerryEntry {
     version: Option<String>,
     resolution: Option<String>,
-    dependencies: BTreeMap<String, String>,
-    dependencies_meta: BTreeMap<String, BerryMeta>,
+    dependencies: Mapping<String>,
+    dependencies_meta: Mapping<BerryMeta>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -208,24 +214,24 @@ struct BerryMeta {
 }
 
 fn parse_berry(bytes: &[u8]) -> Result<Vec<Entry>, Refusal> {
-    let documents: Vec<BTreeMap<String, BerryEntry>> = yaml::documents(bytes)?;
+    let documents: Vec<Mapping<BerryEntry>> = yaml::documents(bytes)?;
     let mut entries = Vec::new();
-    for (key, entry) in documents.into_iter().flatten().filter(|(key, _)| key != "__metadata") {
+    for (key, entry) in documents.iter().flat_map(|entries| entries.0.iter()).filter(|(key, _)| *key != "__metadata") {
         let Some((name, reference)) = entry.resolution.as_deref().and_then(npm::split_at_version) else {
             continue;
         };
         let is_elsewhere = ["npm:", "patch:", "workspace:", "portal:", "link:", "file:"].iter().all(|protocol| !reference.starts_with(protocol));
-        let scope = |name: &str| match entry.dependencies_meta.get(name) {
+        let scope = |name: &str| match entry.dependencies_meta.0.get(name) {
             Some(BerryMeta { optional: true }) => Scope::Optional,
             _ => Scope::Runtime,
         };
         entries.push(Entry {
             descriptors: key.split(", ").map(str::to_owned).collect(),
             name: name.to_owned(),
-            version: entry.version.unwrap_or_default(),
+            version: entry.version.clone().unwrap_or_default(),
             resolved: is_elsewhere.then(|| reference.to_owned()),
             integrity: None,
-            needs: entry.dependencies.iter().map(|(name, range)| (name.clone(), range.clone(), scope(name))).collect(),
+            needs: entry.dependencies.0.iter().map(|(name, range)| (name.to_owned(), range.clone(), scope(name))).collect(),
             workspace: reference.strip_prefix("workspace:").map(str::to_owned),
             is_patched: reference.starts_with("patch:"),
         });
@@ -337,6 +343,13 @@ mod tests {
     fn check(files: &[(&str, &str)]) -> String {
         let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
         render(&catalog(&CATALOGER, &files))
+    }
+
+    #[test]
+    fn packages_end_at_the_limit() {
+        for (count, is_read) in [(ENTRIES_MAX - 1, true), (ENTRIES_MAX, true), (ENTRIES_MAX + 1, false)] {
+            assert_eq!(parse_classic(&"a@1:\n".repeat(count)).is_ok(), is_read, "{count}");
+        }
     }
 
     #[test]

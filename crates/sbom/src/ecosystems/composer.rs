@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use component::{Component, License, PackageType, Scope, Technique};
-use serde_json::Value;
 
 use crate::ecosystems::digests;
-use crate::ecosystems::documents::{Names, Text, document, texts};
+use crate::ecosystems::documents::{Loose, Names, Text, document};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
 
@@ -31,8 +30,8 @@ document! {
         provide: Names = "provide",
         replace: Names = "replace",
         dist: Dist = "dist",
-        license: Value = "license",
-        authors: Value = "authors",
+        license: Loose = "license",
+        authors: Loose = "authors",
     }
 }
 
@@ -75,7 +74,7 @@ impl Package {
 
     /// Several licences in a list are a choice between them.
     fn licenses(&self) -> Vec<License> {
-        let licenses: Vec<License> = texts(&self.license, &[]).into_iter().filter_map(License::parse).collect();
+        let licenses: Vec<License> = self.license.texts(&[]).into_iter().filter_map(License::parse).collect();
         let is_choice = licenses.len() > 1 && licenses.iter().all(|license| matches!(license, License::Expression(_)));
         if !is_choice {
             return licenses;
@@ -95,9 +94,10 @@ impl Package {
     }
 
     fn supplier(&self) -> Option<String> {
-        let author = self.authors.as_array()?.first()?;
-        let name = author.get("name").and_then(Value::as_str).filter(|name| !name.is_empty())?;
-        match author.get("email").and_then(Value::as_str) {
+        let Loose::List(authors) = &self.authors else { return None };
+        let author = authors.first()?;
+        let name = author.get("name").and_then(Loose::as_str).filter(|name| !name.is_empty())?;
+        match author.get("email").and_then(Loose::as_str) {
             Some(email) if !email.is_empty() => Some(format!("{name} <{email}>")),
             _ => Some(name.to_owned()),
         }
@@ -138,14 +138,14 @@ pub(crate) fn graph<'a>(
         }
     };
     for (node, package) in &nodes {
-        for target in package.require.0.keys().flat_map(|name| find(name)) {
+        for target in package.require.0.keys().flat_map(&find) {
             graph.depends_on(*node, target, Scope::Runtime);
         }
     }
     if let Some(project) = project {
         let node = graph.project(project.component(finder.with(Technique::Manifest)));
         for (group, scope) in [(&project.require, Scope::Runtime), (&project.require_dev, Scope::Development)] {
-            for target in group.0.keys().flat_map(|name| find(name)) {
+            for target in group.0.keys().flat_map(&find) {
                 graph.depends_on(node, target, scope);
             }
         }

@@ -1,11 +1,13 @@
 //! JSON as people and tools really write it: a field of another shape than expected counts as absent, the last of two equal fields counts.
+//!
+//! What is kept of a document is counted while it is read: an empty object has two bytes, and what is known of a package that is described by it takes
+//! half a kilobyte.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::Refusal;
 
@@ -26,18 +28,237 @@ pub(crate) struct Flag(pub(crate) bool);
 
 /// An object; what is no string in it is an empty text. Anything else counts as empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Names(pub(crate) BTreeMap<String, String>);
+pub(crate) struct Names(pub(crate) Dictionary<String>);
 
 /// The most entries of an object of values. The largest lockfiles have twenty thousand packages.
 const ENTRIES_MAX: usize = 100_000;
 
+/// The most memory for what is kept of one document. The largest lockfiles take 20 MiB.
+const KEPT_BYTES_MAX: usize = 64 << 20;
+
+/// About what an allocation takes beside its bytes.
+const ALLOCATION_BYTES: usize = 16;
+
+/// The most separators and brackets in TOML, of which its reader makes values before anybody can count them. The largest lockfiles have some hundred
+/// thousand.
+const TOML_MARKS_MAX: usize = 1_000_000;
+
+const TOO_MUCH: &str = "it holds more than the limits allow";
+
+thread_local! {
+    /// What is left for the document that is read on this thread: deserialisation has no place for a state of its own.
+    static LEFT_BYTES: Cell<usize> = const { Cell::new(KEPT_BYTES_MAX) };
+}
+
+/// Begins a document on this thread.
+pub(crate) fn begin() {
+    LEFT_BYTES.set(KEPT_BYTES_MAX);
+}
+
+/// Counts what is kept of the document.
+pub(crate) fn spend<E: serde::de::Error>(bytes: usize) -> Result<(), E> {
+    let left = LEFT_BYTES.get().checked_sub(bytes).ok_or_else(|| E::custom(TOO_MUCH))?;
+    LEFT_BYTES.set(left);
+    Ok(())
+}
+
+/// The entries of an object in the order of their names. A list, since a tree takes half a kilobyte for a single entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dictionary<T>(Box<[(Box<str>, T)]>);
+
+impl<T> Default for Dictionary<T> {
+    fn default() -> Self {
+        Self(Box::default())
+    }
+}
+
+impl<T> Dictionary<T> {
+    /// Of several entries of one name the last counts.
+    fn new(mut entries: Vec<(Box<str>, T)>) -> Self {
+        entries.sort_by(|(left, _), (right, _)| right.cmp(left));
+        entries.reverse();
+        entries.dedup_by(|(next, _), (kept, _)| next == kept);
+        Self(entries.into_boxed_slice())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&T> {
+        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    pub(crate) fn contains_key(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = (Box<str>, T)> {
+        self.0.into_iter()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// An object of values of one kind; anything else counts as empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entries<T>(pub(crate) BTreeMap<String, T>);
+pub(crate) struct Entries<T>(pub(crate) Dictionary<T>);
 
 impl<T> Default for Entries<T> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(Dictionary::default())
+    }
+}
+
+/// A mapping to values of one kind, and nothing else: what the tools that write YAML have there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mapping<T>(pub(crate) Dictionary<T>);
+
+impl<T> Default for Mapping<T> {
+    fn default() -> Self {
+        Self(Dictionary::default())
+    }
+}
+
+/// A list of values of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// A value of any shape.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Loose {
+    /// Null, or nothing at all.
+    #[default]
+    Nothing,
+    Flag(bool),
+    Number,
+    Text(Box<str>),
+    List(Vec<Self>),
+    Fields(Dictionary<Self>),
+}
+
+impl Loose {
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns a field of an object.
+    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Fields(fields) => fields.get(name),
+            _ => None,
+        }
+    }
+
+    /// Returns the texts in a value that is a text, an object that has one under one of the keys, or a list of such.
+    pub(crate) fn texts(&self, keys: &[&str]) -> Vec<&str> {
+        match self {
+            Self::List(values) => values.iter().filter_map(|value| value.text(keys)).collect(),
+            value => value.text(keys).into_iter().collect(),
+        }
+    }
+
+    fn text(&self, keys: &[&str]) -> Option<&str> {
+        match self {
+            Self::Fields(fields) => keys.iter().find_map(|key| fields.get(key).and_then(Self::as_str)),
+            value => value.as_str(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape;
+        impl<'de> Visitor<'de> for Shape {
+            type Value = Loose;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("anything")
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Loose, E> {
+                Ok(Loose::Flag(flag))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Loose, E> {
+                Ok(Loose::Number)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Loose, E> {
+                Ok(Loose::Number)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Loose, E> {
+                Ok(Loose::Number)
+            }
+            fn visit_unit<E>(self) -> Result<Loose, E> {
+                Ok(Loose::Nothing)
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
+                Ok(Loose::Text(text.into()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Loose, A::Error> {
+                Ok(Loose::List(read_list(list)?))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Loose, A::Error> {
+                Ok(Loose::Fields(read_entries(map)?))
+            }
+        }
+        deserializer.deserialize_any(Shape)
+    }
+}
+
+/// Adds a value to a list, which has room for one alone at first: most lists in hostile documents have no more.
+fn push<T>(values: &mut Vec<T>, value: T) {
+    if values.is_empty() {
+        values.reserve_exact(1);
+    }
+    values.push(value);
+}
+
+/// Reads the rest of a list.
+pub(crate) fn read_list<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(mut list: A) -> Result<Vec<T>, A::Error> {
+    let mut values = Vec::new();
+    while let Some(value) = list.next_element::<T>()? {
+        spend(size_of::<T>())?;
+        push(&mut values, value);
+    }
+    values.shrink_to_fit();
+    Ok(values)
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = List<T>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<List<T>, A::Error> {
+                read_list(list).map(List)
+            }
+        }
+        deserializer.deserialize_seq(Shape(std::marker::PhantomData))
     }
 }
 
@@ -109,8 +330,38 @@ impl<'de> Deserialize<'de> for Flag {
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Entries::<Text>::deserialize(deserializer)
-            .map(|entries| Self(entries.0.into_iter().map(|(name, text)| (name, text.0.unwrap_or_default())).collect()))
+        Entries::<Text>::deserialize(deserializer).map(|entries| {
+            Self(Dictionary(entries.0.into_entries().map(|(name, text)| (name, text.0.unwrap_or_default())).collect()))
+        })
+    }
+}
+
+/// Reads the rest of an object.
+fn read_entries<'de, T: Deserialize<'de>, A: MapAccess<'de>>(mut map: A) -> Result<Dictionary<T>, A::Error> {
+    let mut entries = Vec::new();
+    while let Some((name, value)) = map.next_entry::<Box<str>, T>()? {
+        if entries.len() == ENTRIES_MAX {
+            return Err(A::Error::custom(TOO_MUCH));
+        }
+        spend(size_of::<(Box<str>, T)>() + name.len() + ALLOCATION_BYTES)?;
+        push(&mut entries, (name, value));
+    }
+    Ok(Dictionary::new(entries))
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Mapping<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shape<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
+            type Value = Mapping<T>;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a mapping")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mapping<T>, A::Error> {
+                read_entries(map).map(Mapping)
+            }
+        }
+        deserializer.deserialize_map(Shape(std::marker::PhantomData))
     }
 }
 
@@ -120,17 +371,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Shape<T> {
             type Value = Entries<T>;
             otherwise_default!(scalars, flag, text, list);
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<T>, A::Error> {
-                let mut entries = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, T>()? {
-                    entries.insert(name, value);
-                    if entries.len() > ENTRIES_MAX {
-                        return Err(serde::de::Error::custom(format_args!(
-                            "an object of more than {ENTRIES_MAX} entries"
-                        )));
-                    }
-                }
-                Ok(Entries(entries))
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entries<T>, A::Error> {
+                read_entries(map).map(Entries)
             }
         }
         deserializer.deserialize_any(Shape(std::marker::PhantomData))
@@ -146,7 +388,9 @@ impl<'de> Deserialize<'de> for Words {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Words, A::Error> {
                 let mut words = Vec::new();
                 while let Some(text) = list.next_element::<Text>()? {
-                    words.extend(text.0);
+                    let Some(text) = text.0 else { continue };
+                    spend(size_of::<String>() + text.len() + ALLOCATION_BYTES)?;
+                    words.push(text);
                 }
                 Ok(Words(words))
             }
@@ -192,13 +436,18 @@ pub(crate) use document;
 
 /// Reads a JSON document, with or without a byte order mark.
 pub(crate) fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    begin();
     serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
-/// Says why a document, of this name, was not read: what is nested too deeply is no broken JSON.
+/// Says why a document, of this name, was not read: what is too large or nested too deeply is no broken JSON.
 pub(crate) fn refusal(name: &str, error: &serde_json::Error) -> Refusal {
-    if error.to_string().starts_with("recursion limit exceeded") {
+    let told = error.to_string();
+    if told.starts_with("recursion limit exceeded") {
         return Refusal::new(format!("the {name} is nested too deeply (line {})", error.line()));
+    }
+    if told.starts_with(TOO_MUCH) {
+        return Refusal::new(format!("the {name} is too large: {TOO_MUCH} (line {})", error.line()));
     }
     Refusal::new(format!("the {name} is not JSON (line {})", error.line()))
 }
@@ -206,7 +455,23 @@ pub(crate) fn refusal(name: &str, error: &serde_json::Error) -> Refusal {
 /// Reads a lockfile that is TOML.
 pub(crate) fn from_toml<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the lockfile is not UTF-8"))?;
+    if !has_few_marks(text) {
+        return Err(Refusal::new(format!("the lockfile is too large: {TOO_MUCH}")));
+    }
+    begin();
     toml::from_str(text).map_err(|_| Refusal::new("the lockfile is not TOML of the expected form"))
+}
+
+/// Reads a manifest that is TOML; `None` for what is none.
+pub(crate) fn toml_table(bytes: &[u8]) -> Option<toml::Table> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    has_few_marks(text).then(|| text.parse().ok())?
+}
+
+/// Marks in texts and comments count as well: only a reader of TOML could tell them apart.
+fn has_few_marks(text: &str) -> bool {
+    let may_have_many = text.len() > TOML_MARKS_MAX;
+    !may_have_many || text.bytes().filter(|byte| b".,=[{".contains(byte)).nth(TOML_MARKS_MAX).is_none()
 }
 
 /// Returns the document without its comments and trailing commas, which some tools' JSON has. Lines stay where they are.
@@ -254,19 +519,6 @@ pub(crate) fn without_comments(bytes: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Returns the texts in a value that is a text, an object that has one under one of the keys, or a list of such.
-pub(crate) fn texts<'a>(value: &'a Value, keys: &[&str]) -> Vec<&'a str> {
-    let one = |value: &'a Value| match value {
-        Value::String(text) => Some(text.as_str()),
-        Value::Object(fields) => keys.iter().find_map(|key| fields.get(*key).and_then(Value::as_str)),
-        _ => None,
-    };
-    match value {
-        Value::Array(values) => values.iter().filter_map(one).collect(),
-        value => one(value).into_iter().collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +546,46 @@ mod tests {
         check("/* open", "");
         check("/", "/");
         check("", "");
+    }
+
+    #[test]
+    fn what_is_kept_of_a_document_ends_at_the_limit() {
+        const EACH: usize = size_of::<(Box<str>, String)>() + 1 + ALLOCATION_BYTES;
+        for (left, is_read) in [(2 * EACH + 1, true), (2 * EACH, true), (2 * EACH - 1, false)] {
+            LEFT_BYTES.set(left);
+            let read = serde_json::from_str::<Names>(r#"{"a": "b", "c": 1}"#);
+            assert_eq!(read.is_ok(), is_read, "{left}");
+        }
+        for (left, is_read) in [(4, true), (3, true), (2, false)] {
+            LEFT_BYTES.set(left * size_of::<Loose>());
+            assert_eq!(serde_json::from_str::<Loose>("[1, [], 2]").is_ok(), is_read, "{left}");
+            LEFT_BYTES.set(left * size_of::<Loose>());
+            assert_eq!(serde_json::from_str::<List<Loose>>("[1, [], 2]").is_ok(), is_read, "{left}");
+        }
+        // Each document has all of it.
+        LEFT_BYTES.set(0);
+        assert!(from_json::<Names>(br#"{"a": "b"}"#).is_ok());
+        LEFT_BYTES.set(0);
+        assert!(from_toml::<toml::Table>(b"a = 1").is_ok());
+    }
+
+    #[test]
+    fn marks_of_toml_end_at_the_limit() {
+        for (marks, is_read) in [(TOML_MARKS_MAX - 1, true), (TOML_MARKS_MAX, true), (TOML_MARKS_MAX + 1, false)] {
+            let text = format!("# {}", ".".repeat(marks));
+            assert_eq!(toml_table(text.as_bytes()).is_some(), is_read, "{marks}");
+            assert_eq!(from_toml::<toml::Table>(text.as_bytes()).is_ok(), is_read, "{marks}");
+        }
+    }
+
+    #[test]
+    fn of_entries_of_one_name_the_last_counts() {
+        let names: Names = from_json(br#"{"b": "1", "a": "2", "b": "3", "c": "4", "b": "5"}"#).unwrap();
+        assert_eq!(
+            names.0.iter().collect::<Vec<_>>(),
+            [("a", &"2".to_owned()), ("b", &"5".to_owned()), ("c", &"4".to_owned())]
+        );
+        assert_eq!((names.0.get("b").map(String::as_str), names.0.get("d")), (Some("5"), None));
     }
 
     #[test]

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 
 use component::{Component, License, Location, PackageType, Scope};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
-use serde_json::Value;
 
 use crate::Findings;
-use crate::ecosystems::documents::{Flag, Names, Text, Words, document, texts};
+use crate::ecosystems::documents::{Flag, Loose, Names, Text, document};
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
 use crate::ecosystems::{digests, paths};
 
@@ -40,19 +39,19 @@ document! {
     pub(crate) struct Manifest {
         name: Text = "name",
         version: Text = "version",
-        license: Value = "license",
-        licenses: Value = "licenses",
-        author: Value = "author",
-        authors: Value = "authors",
-        maintainers: Value = "maintainers",
+        license: Loose = "license",
+        licenses: Loose = "licenses",
+        author: Loose = "author",
+        authors: Loose = "authors",
+        maintainers: Loose = "maintainers",
         dependencies: Names = "dependencies",
         dev_dependencies: Names = "devDependencies",
         optional_dependencies: Names = "optionalDependencies",
         peer_dependencies: Names = "peerDependencies",
-        peer_dependencies_meta: Value = "peerDependenciesMeta",
-        bundle_dependencies: Value = "bundleDependencies",
-        bundled_dependencies: Value = "bundledDependencies",
-        workspaces: Value = "workspaces",
+        peer_dependencies_meta: Loose = "peerDependenciesMeta",
+        bundle_dependencies: Loose = "bundleDependencies",
+        bundled_dependencies: Loose = "bundledDependencies",
+        workspaces: Loose = "workspaces",
         resolved: Text = "resolved",
         integrity: Text = "integrity",
         /// Where npm up to version 6 noted an installed package's address and digest.
@@ -158,7 +157,7 @@ pub(crate) fn hashes(integrity: Option<&str>, resolved: Option<&str>) -> Vec<com
 impl Manifest {
     /// Returns the declared licences, of the present form and of the older ones.
     pub(crate) fn licenses(&self) -> Vec<License> {
-        let words = [&self.license, &self.licenses].into_iter().flat_map(|value| texts(value, &["type", "name"]));
+        let words = [&self.license, &self.licenses].into_iter().flat_map(|value| value.texts(&["type", "name"]));
         let mut licenses: Vec<License> = words.filter_map(License::parse).collect();
         licenses.sort();
         licenses.dedup();
@@ -169,17 +168,17 @@ impl Manifest {
     pub(crate) fn supplier(&self) -> Option<String> {
         [&self.author, &self.authors, &self.maintainers].into_iter().find_map(|value| {
             let person = match value {
-                Value::Array(people) => people.first()?,
+                Loose::List(people) => people.first()?,
                 person => person,
             };
             match person {
-                Value::String(text) => {
+                Loose::Text(text) => {
                     let text = text.split('(').next().unwrap_or_default().trim();
                     (!text.is_empty()).then(|| text.to_owned())
                 }
-                Value::Object(fields) => {
-                    let name = fields.get("name").and_then(Value::as_str)?.trim();
-                    match fields.get("email").and_then(Value::as_str) {
+                Loose::Fields(fields) => {
+                    let name = fields.get("name").and_then(Loose::as_str)?.trim();
+                    match fields.get("email").and_then(Loose::as_str) {
                         Some(email) if !email.is_empty() => Some(format!("{name} <{email}>")),
                         _ => (!name.is_empty()).then(|| name.to_owned()),
                     }
@@ -192,21 +191,21 @@ impl Manifest {
     /// Returns what the package depends on and for what. Of a name in several groups the group counts that counts for npm.
     pub(crate) fn needs(&self, role: Role) -> BTreeMap<&str, Need<'_>> {
         let mut needs = BTreeMap::new();
-        for (name, range) in &self.peer_dependencies.0 {
+        for (name, range) in self.peer_dependencies.0.iter() {
             let is_optional =
-                self.peer_dependencies_meta.get(name).and_then(|meta| meta.get("optional")) == Some(&Value::Bool(true));
+                self.peer_dependencies_meta.get(name).and_then(|meta| meta.get("optional")) == Some(&Loose::Flag(true));
             let scope = if is_optional { Scope::Optional } else { Scope::Runtime };
-            needs.insert(name.as_str(), Need { range, scope, is_peer: true });
+            needs.insert(name, Need { range, scope, is_peer: true });
         }
         if role == Role::Project {
-            for (name, range) in &self.dev_dependencies.0 {
+            for (name, range) in self.dev_dependencies.0.iter() {
                 needs.insert(name, Need { range, scope: Scope::Development, is_peer: false });
             }
         }
-        for (name, range) in &self.dependencies.0 {
+        for (name, range) in self.dependencies.0.iter() {
             needs.insert(name, Need { range, scope: Scope::Runtime, is_peer: false });
         }
-        for (name, range) in &self.optional_dependencies.0 {
+        for (name, range) in self.optional_dependencies.0.iter() {
             needs.insert(name, Need { range, scope: Scope::Optional, is_peer: false });
         }
         needs
@@ -215,10 +214,10 @@ impl Manifest {
     /// Returns whether the package carries this dependency in its own archive.
     pub(crate) fn bundles(&self, name: &str) -> bool {
         [&self.bundle_dependencies, &self.bundled_dependencies].into_iter().any(|value| match value {
-            Value::Bool(all) => {
+            Loose::Flag(all) => {
                 *all && (self.dependencies.0.contains_key(name) || self.optional_dependencies.0.contains_key(name))
             }
-            Value::Array(names) => names.iter().any(|bundled| bundled.as_str() == Some(name)),
+            Loose::List(names) => names.iter().any(|bundled| bundled.as_str() == Some(name)),
             _ => false,
         })
     }
@@ -226,8 +225,8 @@ impl Manifest {
     /// Returns the patterns of the folders that are workspaces of this project.
     pub(crate) fn workspaces(&self) -> Workspaces {
         let list = self.workspaces.get("packages").unwrap_or(&self.workspaces);
-        let patterns: Words = serde_json::from_value(list.clone()).unwrap_or_default();
-        Workspaces::new(&patterns.0)
+        let patterns = if matches!(list, Loose::List(_)) { list.texts(&[]) } else { Vec::new() };
+        Workspaces::new(&patterns)
     }
 
     /// Makes the component of the project that this manifest is of, if it has a name and a version.
@@ -258,12 +257,12 @@ pub(crate) struct Workspaces {
 }
 
 impl Workspaces {
-    fn new(patterns: &[String]) -> Self {
+    fn new(patterns: &[&str]) -> Self {
         let mut sets = [GlobSetBuilder::new(), GlobSetBuilder::new()];
         for pattern in patterns.iter().take(WORKSPACE_PATTERNS_MAX) {
             let (set, pattern) = match pattern.strip_prefix('!') {
                 Some(pattern) => (1, pattern),
-                None => (0, pattern.as_str()),
+                None => (0, *pattern),
             };
             let pattern = pattern.trim_start_matches("./").trim_matches('/');
             if let Ok(glob) = GlobBuilder::new(pattern).literal_separator(true).build() {
@@ -369,6 +368,7 @@ mod tests {
         {
             let mut patterns: Vec<String> = (0..before).map(|index| format!("p{index}")).collect();
             patterns.push("last".to_owned());
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
             assert_eq!(Workspaces::new(&patterns).contains("last"), is_read, "{before}");
         }
     }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_saphyr::options::DuplicateKeyPolicy;
 
 use crate::Refusal;
+use crate::ecosystems::documents::begin;
 
 /// The most mappings, sequences and scalars. The largest lockfiles of public monorepos have about a million.
 const NODES_MAX: usize = 8_000_000;
@@ -17,6 +18,8 @@ const DEPTH_MAX: usize = 32;
 /// Reads the documents of a file. Aliases are refused: no lockfile has any, and they are how a small document becomes a large one.
 pub(crate) fn documents<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<Vec<T>, Refusal> {
     let text = std::str::from_utf8(bytes).map_err(|_| Refusal::new("the file is not UTF-8"))?;
+    // Equal keys come through, of which our mappings keep the last: to choose among them the reader would put whole mappings aside, at some hundred bytes
+    // a line.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: NODES_MAX * 2,
@@ -26,8 +29,9 @@ pub(crate) fn documents<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<Ve
             max_aliases: 0,
             max_anchors: 0,
         },
-        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
     };
+    begin();
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
         let location = error.location().map(|location| format!(", line {}", location.line())).unwrap_or_default();
         Refusal::new(format!("the file is not YAML of the expected form{location}"))

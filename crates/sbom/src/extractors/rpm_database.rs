@@ -19,7 +19,7 @@ mod sqlite;
 
 /// The extractor of packages from an rpm database.
 pub(crate) static EXTRACTOR: Extractor =
-    Extractor { name: "rpm-database", version: 1, limit_bytes: DATABASE_BYTES_MAX, extract };
+    Extractor { name: "rpm-database", version: 2, limit_bytes: DATABASE_BYTES_MAX, extract };
 
 /// The extractor that tells whether a write-ahead log of SQLite holds anything.
 pub(crate) static WRITE_AHEAD_LOG: Extractor = Extractor {
@@ -45,8 +45,8 @@ pub(crate) const HEADER_BYTES_MAX: u64 = 64 << 20;
 /// The most bytes of a record. Records are a third of their databases.
 const RECORD_BYTES_MAX: usize = 256 << 20;
 
-/// The most files, requirements and provisions of all packages together. A workstation with everything has 600,000; this many take 200 MB.
-const VALUES_MAX: usize = 2_000_000;
+/// The most files, requirements and provisions of all packages together. A workstation with everything has 600,000; this many take 100 MB.
+const VALUES_MAX: usize = 1_000_000;
 
 /// The most problems that are told of one database; more say nothing that these do not.
 const PROBLEMS_MAX: usize = 100;
@@ -142,6 +142,9 @@ pub(crate) struct PackagedFile<'a> {
     pub(crate) digest: Cow<'a, str>,
 }
 
+/// What a record begins with where nothing was wrong: the length of an empty list.
+const NO_PROBLEMS: u8 = 0;
+
 /// A record's beginning: what was wrong with the database. After it the packages follow, one by one to the end.
 #[derive(Default)]
 struct Problems(Vec<String>);
@@ -166,7 +169,9 @@ fn read(content: &Content, limit_bytes: usize) -> Result<Option<Vec<u8>>, Refusa
     if content.is_empty() {
         return Ok(None);
     }
-    let mut packages = Vec::new();
+    // With room for about all of it, of which only what is written takes memory: a list that grows is copied into ever larger ones.
+    let mut record = Vec::with_capacity((content.len() as usize / 4).min(limit_bytes));
+    record.push(NO_PROBLEMS);
     let mut problems = Problems::default();
     let mut values_left = VALUES_MAX;
     let walked = walk(content, &mut |header| match header.and_then(header::parse) {
@@ -177,25 +182,30 @@ fn read(content: &Content, limit_bytes: usize) -> Result<Option<Vec<u8>>, Refusa
                 package.drop_values();
                 problems.note(format!("more than {VALUES_MAX} files and relations, so that not all are known"));
             }
-            let length = packages.len();
-            match postcard::to_extend(&package, std::mem::take(&mut packages)) {
-                Ok(extended) => packages = extended,
-                Err(error) => problems.note(format!("failed to keep a package: {error}")),
+            let length = record.len();
+            match postcard::to_extend(&package, std::mem::take(&mut record)) {
+                Ok(extended) => record = extended,
+                Err(error) => {
+                    record.push(NO_PROBLEMS);
+                    problems.note(format!("failed to keep a package: {error}"));
+                }
             }
-            if packages.len() > limit_bytes {
-                packages.truncate(length);
+            if record.len() - 1 > limit_bytes {
+                record.truncate(length);
                 problems.note(format!("its packages have more than {limit_bytes} bytes together"));
             }
         }
         Err(error) => problems.note(error.to_string()),
     });
     match walked {
-        Err(error) if packages.is_empty() => return Err(Refusal::new(error.to_string())),
+        Err(error) if record.len() <= 1 => return Err(Refusal::new(error.to_string())),
         Err(error) => problems.note(error.to_string()),
         Ok(()) => {}
     }
-    let mut record = postcard::to_allocvec(&problems.0).map_err(|error| Refusal::new(error.to_string()))?;
-    record.append(&mut packages);
+    if !problems.0.is_empty() {
+        let problems = postcard::to_allocvec(&problems.0).map_err(|error| Refusal::new(error.to_string()))?;
+        record.splice(..1, problems);
+    }
     Ok(Some(record))
 }
 
@@ -398,14 +408,14 @@ mod tests {
 
     #[test]
     fn values_of_all_packages_end_at_the_limit() {
-        let texts = vec![""; 400_000];
+        let texts = vec![""; 200_000];
         let header = package("a", vec![(header::TAG_REQUIRE_NAME, Value::Texts(&texts))]);
         let database = ndb(&[header.clone(), header.clone(), header.clone(), header.clone(), header.clone(), header]);
         let record = extract(&Content::from_bytes(database)).expect("the database is whole").expect("it has packages");
         let (packages, problems) = packages(&record);
         assert_eq!(packages.iter().map(|package| package.requires.len()).sum::<usize>(), VALUES_MAX);
         assert_eq!(packages.len(), 6);
-        assert_eq!(problems, ["more than 2000000 files and relations, so that not all are known"]);
+        assert_eq!(problems, ["more than 1000000 files and relations, so that not all are known"]);
     }
 
     #[test]

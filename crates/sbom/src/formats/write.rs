@@ -27,12 +27,13 @@ pub enum Layout {
     Indented,
 }
 
-/// About what a document takes without components, and what each of them takes.
+/// About what a document takes without components, what each of them takes, and each file that one lists.
 const HEAD_BYTES: usize = 16 << 10;
-const COMPONENT_BYTES: usize = 1 << 10;
+const COMPONENT_BYTES: usize = 2 << 10;
+const FILE_BYTES: usize = 256;
 
-/// Components for which there is room from the start.
-const RESERVED_COMPONENTS_MAX: usize = 1 << 14;
+/// The most room from the start.
+const RESERVED_BYTES_MAX: usize = 64 << 20;
 
 /// The columns that a table has where nobody says otherwise.
 pub const TABLE_WIDTH: usize = 80;
@@ -72,11 +73,12 @@ impl WriteOptions {
         inventory.created.as_deref().or(self.timestamp.as_deref())
     }
 
-    /// Writes a document of so many components.
-    pub(super) fn json<T: Serialize>(&self, document: &T, components: usize) -> Vec<u8> {
-        // With room for most of them: a list that grows is copied into ever larger ones.
-        let expected = HEAD_BYTES + components.min(RESERVED_COMPONENTS_MAX) * COMPONENT_BYTES;
-        let mut bytes = Vec::with_capacity(expected);
+    /// Writes a document of an inventory.
+    pub(super) fn json<T: Serialize>(&self, document: &T, inventory: &Inventory) -> Vec<u8> {
+        // With room for about all of it, of which only what is written takes memory: a list that grows is copied into ever larger ones.
+        let files: usize = inventory.components.iter().map(|component| component.files.len()).sum();
+        let expected = HEAD_BYTES + inventory.components.len() * COMPONENT_BYTES + files * FILE_BYTES;
+        let mut bytes = Vec::with_capacity(expected.min(RESERVED_BYTES_MAX));
         let written = match self.layout {
             Layout::Compact => serde_json::to_writer(&mut bytes, document),
             Layout::Indented => serde_json::to_writer_pretty(&mut bytes, document),

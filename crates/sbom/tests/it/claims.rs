@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 
 use component::Subject;
-use sbom::{Keep, LayerBuilder, LayerScope, Matcher, Pattern, Source};
+use sbom::{Allowance, Keep, LayerBuilder, LayerScope, Matcher, Pattern, Source};
 
 /// Larger files than this are not made here: what reads them reads by position, and their limit bounds offsets, not memory.
 const MADE_BYTES_MAX: u64 = 128 << 20;
@@ -41,7 +41,8 @@ fn claims_are_read_to_their_limits() {
             };
             // Returns whether the file was read, and what is reported of it.
             let check = |size_bytes: u64| {
-                let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+                let allowance = Allowance::new(tempfile::tempfile);
+                let mut builder = LayerBuilder::new(&matcher, &allowance);
                 let mut stream = magic.chain(io::repeat(0)).take(size_bytes);
                 let is_read = builder.add_file(&path, 0o755, size_bytes, &mut stream).expect("the file makes a layer");
                 let record = builder.finish();

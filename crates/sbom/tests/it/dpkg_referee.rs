@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use component::{Component, Inventory, Node, Relation, Scope, Subject};
-use sbom::{LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use sbom::{Allowance, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 
 const STATUS: &str = "/var/lib/dpkg/status";
 
@@ -86,7 +86,8 @@ fn this_machine() -> Option<Inventory> {
         return None;
     }
     let matcher = Matcher::new(catalogers().iter().filter(|cataloger| cataloger.name == "dpkg").collect());
-    let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     let lists = files_of("/var/lib/dpkg/info");
     let copyrights = fs::read_dir("/usr/share/doc")
         .expect("the folder can be read")

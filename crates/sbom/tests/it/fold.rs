@@ -2,7 +2,7 @@
 
 use component::{Inventory, Subject};
 use proptest::prelude::*;
-use sbom::{LayerRecord, LayerScope, Matcher, Source, catalogers, inventory, read_layer};
+use sbom::{Allowance, LayerRecord, LayerScope, Matcher, Source, catalogers, inventory, read_layer};
 
 use crate::archive::{Entry, file, tar};
 
@@ -11,7 +11,8 @@ fn matcher() -> Matcher {
 }
 
 fn record(matcher: &Matcher, entries: &[Entry]) -> LayerRecord {
-    let layer = read_layer(&*tar(entries), None, None, matcher, tempfile::tempfile).expect("the layer is whole");
+    let allowance = Allowance::new(tempfile::tempfile);
+    let layer = read_layer(&*tar(entries), None, None, matcher, &allowance).expect("the layer is whole");
     // As from a cache: what cannot be stored is not used.
     LayerRecord::from_bytes(&layer.record.to_bytes()).expect("a stored record can be read")
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use component::{Inventory, Subject};
-use sbom::{FileKind, LayerBuilder, LayerScope, Matcher, Source};
+use sbom::{Allowance, FileKind, LayerBuilder, LayerScope, Matcher, Source};
 
 /// Fixtures whose files stand for what has another name or place where it is used: the fixture, or the folder or file in it, and where it belongs.
 const STAND_INS: &[(&str, &str)] = &[
@@ -93,7 +93,8 @@ pub(crate) fn inventories(bundle: &Path, matcher: &Matcher) -> Vec<(String, Stri
 
 /// Returns what all catalogers find in a fixture: a folder, or a file that stands alone in one. `None` if no cataloger claims anything in it.
 fn inventory(fixture: &Path, place: Option<&str>, release: Option<&str>, matcher: &Matcher) -> Option<Inventory> {
-    let mut builder = LayerBuilder::new(matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(matcher, &allowance);
     if let Some(release) = release {
         builder.add_file("etc/os-release", 0o644, release.len() as u64, &mut release.as_bytes()).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use oci::{Algorithm, Digest};
-use sbom::{Error, Matcher, ReadLayer, catalogers, read_layer, read_layer_ahead};
+use sbom::{Allowance, Error, Matcher, ReadLayer, catalogers, read_layer, read_layer_ahead};
 
 use crate::archive::{self, Entry, file, tar};
 
@@ -20,8 +20,9 @@ fn read(blob: &[u8]) -> Result<ReadLayer, Error> {
 /// Reads a layer in each way that there is: they say the same.
 fn read_as(blob: &[u8], digest: Option<&Digest>, diff_id: Option<&Digest>) -> Result<ReadLayer, Error> {
     let matcher = matcher();
-    let read = read_layer(blob, digest, diff_id, &matcher, tempfile::tempfile);
-    let ahead = read_layer_ahead(blob, digest, diff_id, &matcher, tempfile::tempfile);
+    let allowance = || Allowance::new(tempfile::tempfile);
+    let read = read_layer(blob, digest, diff_id, &matcher, &allowance());
+    let ahead = read_layer_ahead(blob, digest, diff_id, &matcher, &allowance());
     match (&read, &ahead) {
         (Ok(read), Ok(ahead)) => assert_eq!(
             (read.record.to_bytes(), read.digest, read.diff_id, read.size_bytes, read.tar_bytes),

@@ -16,7 +16,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use component::{Component, Inventory, Node, Relation, Scope, Subject};
-use sbom::{FileKind, LayerBuilder, LayerScope, Matcher, Source};
+use sbom::{Allowance, FileKind, LayerBuilder, LayerScope, Matcher, Source};
 
 mod cargo;
 mod go;
@@ -52,7 +52,8 @@ fn said(project: &Path, file: &str) -> serde_json::Value {
 fn inventory(project: &Path, cataloger: &str) -> Inventory {
     let cataloger = sbom::catalogers().iter().find(|known| known.name == cataloger).expect("the cataloger is there");
     let matcher = Matcher::new(vec![cataloger]);
-    let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     let root = project.join("app");
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {

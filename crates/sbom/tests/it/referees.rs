@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use component::{Inventory, Node, Relation, Subject};
-use sbom::{LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use sbom::{Allowance, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 
 /// Returns what one cataloger finds in a file.
 fn catalog(name: &str, file: &Path) -> Inventory {
     let cataloger = catalogers().iter().find(|cataloger| cataloger.name == name).expect("the cataloger is there");
     let matcher = Matcher::new(vec![cataloger]);
-    let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     let mut reader = File::open(file).expect("the file can be read");
     let size_bytes = reader.metadata().expect("the file can be read").len();
     let path = file.file_name().and_then(|name| name.to_str()).expect("the file has a name");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use component::{Component, Inventory, Node, Subject};
-use sbom::{LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use sbom::{Allowance, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
 
 /// The Go module whose tests have databases of real systems, each with the list of what rpm said of it.
 const GO_RPMDB: (&str, &str) = ("github.com/anchore/go-rpmdb", "v0.2.2");
@@ -107,7 +107,8 @@ fn found_line(component: &Component) -> String {
 fn read(database: &Path) -> Inventory {
     let matcher =
         Matcher::new(catalogers().iter().filter(|cataloger| ["rpm", "os-release"].contains(&cataloger.name)).collect());
-    let mut builder = LayerBuilder::new(&matcher, tempfile::tempfile);
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut builder = LayerBuilder::new(&matcher, &allowance);
     let name = database.file_name().and_then(|name| name.to_str()).expect("the database has a name");
     let mut file = File::open(database).expect("the database can be read");
     let size = file.metadata().expect("an open file has metadata").len();

@@ -48,7 +48,7 @@ pub(in crate::formats) fn write(
         compositions: compositions(inventory, &graph),
         vulnerabilities,
     };
-    let mut bytes = options.json(&bom, inventory.components.len());
+    let mut bytes = options.json(&bom, inventory);
     serial::replace_placeholder(&mut bytes);
     bytes
 }

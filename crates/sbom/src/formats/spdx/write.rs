@@ -57,7 +57,7 @@ pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -
         extracted: Extracted(&extracted),
         relationships: Relationships { inventory, ids: &ids },
     };
-    let mut bytes = options.json(&document, inventory.components.len());
+    let mut bytes = options.json(&document, inventory);
     serial::replace_placeholder(&mut bytes);
     bytes
 }

@@ -30,7 +30,7 @@ pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -
         schema: Schema { version: SCHEMA_VERSION, url: SCHEMA_URL },
         properties,
     };
-    options.json(&document, inventory.components.len())
+    options.json(&document, inventory)
 }
 
 fn source_id(subject: &Subject) -> String {
