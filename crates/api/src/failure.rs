@@ -57,6 +57,8 @@ pub const ERROR_CODES: &[&str] = &[
     "UNKNOWN",
     "UNSUPPORTED",
     "VEX_INVALID",
+    "VEX_TRUST_CHANGED",
+    "VEX_TRUST_INVALID",
     "VEX_UNKNOWN",
 ];
 

@@ -184,6 +184,8 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "reference", "platform", "query", "limit", "after"], NONE => 200 Some(schema::<v1::components::ComponentPage>()), v1::components::list;
     GET "/api/v1/repository/sbom" "inventory.document" "Returns an image's inventory as a document: cyclonedx-json, spdx-json, syft-json, purls or table",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "format"], NONE => 200 NONE, v1::components::document;
+    GET "/api/v1/repository/vex" "inventory.vex" "Lists the VEX that lies beside an image, with why it counts or not",
+        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::vex::VexBesidePage>()), v1::vex::beside;
     GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs that refer to an image, the hub's and those of others",
         Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::DocumentPage>()), v1::documents::list;
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
@@ -205,6 +207,10 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/exceptions" "exceptions.set" "Sets the exceptions that count for the images of all projects, by a document; an empty one takes all back",
         Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
+    GET "/api/v1/vex-trust" "vex-trust.get" "Returns whose VEX counts, and who may state it by pushing it beside images",
+        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::get;
+    PUT "/api/v1/vex-trust" "vex-trust.set" "Sets whose VEX counts, by a document; an empty one takes it back",
+        Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::set;
     GET "/api/v1/vex" "vex.list" "Lists the VEX documents that count for the images of all projects",
         Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
     GET "/api/v1/vex/{digest}" "vex.get" "Returns a VEX document as it was given",

@@ -31,6 +31,8 @@ const HUB: &[Migration] = &[
     Migration { version: 5, text: include_str!("../migrations/0005_facts_by_source.sql") },
     Migration { version: 6, text: include_str!("../migrations/0006_exceptions.sql") },
     Migration { version: 7, text: include_str!("../migrations/0007_vex.sql") },
+    Migration { version: 8, text: include_str!("../migrations/0008_vex_trust.sql") },
+    Migration { version: 9, text: include_str!("../migrations/0009_vex_referrers.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.
@@ -43,6 +45,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 6, text: include_str!("../migrations/inventory/0006_scans.sql") },
     Migration { version: 7, text: include_str!("../migrations/inventory/0007_overruled.sql") },
     Migration { version: 8, text: include_str!("../migrations/inventory/0008_releases.sql") },
+    Migration { version: 9, text: include_str!("../migrations/inventory/0009_beside.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

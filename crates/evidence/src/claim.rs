@@ -10,7 +10,8 @@ pub enum Claim {
     Scan(Scan),
     /// That an owner decided that some findings do not count; the subject is the document that says so, as a file.
     Exempted(Exempted),
-    /// That a VEX document counts; the subject is the document, as a file.
+    /// That a VEX document counts. The subject is the document, as a file; or, where it lies beside an image, what it refers to, and the
+    /// fact's source is what refers.
     Vex(Vex),
 }
 

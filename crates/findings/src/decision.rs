@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Component, ComponentIndex, Edge, Inventory, Node, Relation};
@@ -22,8 +23,28 @@ pub struct Deciders<'a> {
     pub now: Option<Timestamp>,
     /// Statements of VEX documents.
     pub statements: Option<&'a Statements>,
+    /// Statements of VEX documents that lie beside the subject; which of all statements holds does not depend on where they are.
+    pub beside: Option<Beside<'a>>,
     /// What VEX documents may call the subject; without it, what the inventory says of itself.
     pub subject: Option<&'a vex::Subject>,
+}
+
+/// VEX that lies beside an image.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// The statements.
+    pub statements: &'a Statements,
+    /// Where each of their documents is from, in their order.
+    pub origins: &'a [Origin],
+}
+
+/// Where a VEX document is from that lies beside an image.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The digest of the manifest that refers to the image.
+    pub referrer: String,
+    /// Who pushed it, which is proved, as the author is not.
+    pub pusher: String,
 }
 
 /// What a VEX document says of a finding.
@@ -43,6 +64,9 @@ pub struct VexWord {
     pub time: Option<Timestamp>,
     /// Whether this is the word that holds. Of several it is that of the author who is trusted most, then the newest.
     pub holds: bool,
+    /// Where it is from, if the document lies beside the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Origin>,
 }
 
 /// What became of an exception.
@@ -89,6 +113,9 @@ pub struct VexUse {
     pub findings: usize,
     /// What in it was not understood: in words, how often, and one example.
     pub problems: Vec<(String, u64, String)>,
+    /// Where it is from, if it lies beside the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Origin>,
 }
 
 /// What is decided about a finding.
@@ -113,8 +140,16 @@ pub(crate) struct Judge<'a> {
 struct Used {
     /// By the place of the exception.
     exceptions: BTreeMap<usize, usize>,
-    /// By the place of the document.
+    /// By the place of the document; those beside come after all others.
     documents: BTreeMap<usize, usize>,
+}
+
+/// A statement, with where its document is from.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    found: Found<'a>,
+    /// The place of the document among those beside.
+    beside: Option<usize>,
 }
 
 impl<'a> Judge<'a> {
@@ -144,10 +179,11 @@ impl<'a> Judge<'a> {
         let mut decision =
             Decision { suppressions: self.excepted(component, names, is_fixable), ..Decision::default() };
         let found = self.stated(index, component, names);
-        decision.vex = found.iter().enumerate().map(|(position, found)| VexWord::of(found, position == 0)).collect();
-        match found.first() {
+        let word = |(position, said): (usize, &Said<'a>)| VexWord::of(&said.found, position == 0, self.origin(said));
+        decision.vex = found.iter().enumerate().map(word).collect();
+        match found.first().map(|said| said.found) {
             Some(holding) if holding.statement.status.clears() => {
-                decision.suppressions.push(by_vex(holding));
+                decision.suppressions.push(by_vex(&holding));
                 decision.suppressions.extend(publisher);
             }
             // Who made the product knows better than who publishes advisories for all of them.
@@ -186,18 +222,40 @@ impl<'a> Judge<'a> {
     }
 
     /// Returns all that VEX documents say, that which holds first.
-    fn stated(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<Found<'a>> {
-        let Some(statements) = self.deciders.statements else { return Vec::new() };
+    fn stated(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<Said<'a>> {
+        let (given, beside) = (self.deciders.statements, self.deciders.beside.map(|beside| beside.statements));
+        if given.is_none() && beside.is_none() {
+            return Vec::new();
+        }
         let containers = self.containers_of(index);
         let place = Place { subject: &self.subject, component, containers: &containers };
-        let found = statements.all_about(&place, names);
-        if let Some(holding) = found.first() {
-            let is_its = |document: &vex::Document| std::ptr::eq(document, holding.document);
-            if let Some(place) = statements.documents().iter().position(is_its) {
+        let all_about = |statements: Option<&'a Statements>, others: Option<&'a Statements>| {
+            let mut found = statements.map(|statements| statements.all_about(&place, names)).unwrap_or_default();
+            found.retain(|found| !others.is_some_and(|others| others.replaces(found.document)));
+            found
+        };
+        let position = |statements: Option<&'a Statements>, found: &Found<'_>| {
+            let is_its = |document: &vex::Document| std::ptr::eq(document, found.document);
+            statements.and_then(|statements| statements.documents().iter().position(is_its))
+        };
+        let of_beside =
+            all_about(beside, given).into_iter().map(|found| Said { found, beside: position(beside, &found) });
+        let of_given = all_about(given, beside).into_iter().map(|found| Said { found, beside: None });
+        let mut said: Vec<Said<'a>> = of_beside.chain(of_given).collect();
+        // Each of both has its order already, and what lies beside comes last, so that it goes before others of its moment.
+        said.sort_by_key(|said| (said.found.level, Reverse(said.found.statement.time)));
+        if let Some(holding) = said.first() {
+            let after_given = given.map_or(0, |given| given.documents().len());
+            let place = holding.beside.map(|place| place + after_given).or_else(|| position(given, &holding.found));
+            if let Some(place) = place {
                 *self.used.borrow_mut().documents.entry(place).or_default() += 1;
             }
         }
-        found
+        said
+    }
+
+    fn origin(&self, said: &Said<'_>) -> Option<Origin> {
+        self.deciders.beside?.origins.get(said.beside?).cloned()
     }
 
     /// The components whose files hold it, the nearest first.
@@ -232,17 +290,33 @@ impl<'a> Judge<'a> {
     }
 
     pub(crate) fn documents(&self) -> Vec<VexUse> {
-        let Some(statements) = self.deciders.statements else { return Vec::new() };
+        let (given, beside) = (self.deciders.statements, self.deciders.beside);
         let used = self.used.borrow();
-        let documents = statements.documents().iter().enumerate();
-        documents
-            .map(|(place, document)| VexUse {
+        let of = |statements: Option<&'a Statements>, others: Option<&'a Statements>| {
+            let documents =
+                statements.into_iter().flat_map(|one| one.documents().iter().enumerate().zip(std::iter::repeat(one)));
+            documents.map(move |((place, document), statements)| {
+                let is_replaced = others.is_some_and(|others| others.replaces(document));
+                (place, document, statements.counts(place) && !is_replaced)
+            })
+        };
+        let statements_beside = beside.map(|beside| beside.statements);
+        let of_given = of(given, statements_beside).map(|(place, document, counts)| (document, counts, None, place));
+        let after_given = given.map_or(0, |given| given.documents().len());
+        let of_beside = of(statements_beside, given).map(|(place, document, counts)| {
+            let origin = beside.and_then(|beside| beside.origins.get(place));
+            (document, counts, origin, place + after_given)
+        });
+        of_given
+            .chain(of_beside)
+            .map(|(document, counts, origin, place)| VexUse {
                 document: document.id.clone(),
                 author: document.author.clone(),
                 format: document.format,
                 statements: document.statements.len(),
-                counts: statements.counts(place),
+                counts,
                 findings: used.documents.get(&place).copied().unwrap_or_default(),
+                beside: origin.cloned(),
                 problems: document
                     .problems
                     .iter()
@@ -254,7 +328,7 @@ impl<'a> Judge<'a> {
 }
 
 fn by_vex(found: &Found<'_>) -> Suppression {
-    let word = VexWord::of(found, true);
+    let word = VexWord::of(found, true, None);
     let said = match (&found.statement.status, word.justification) {
         (Status::Fixed, _) => "it is mended there".to_owned(),
         (_, Some(justification)) => justification.name().replace('_', " "),
@@ -276,7 +350,7 @@ fn by_vex(found: &Found<'_>) -> Suppression {
 }
 
 impl VexWord {
-    fn of(found: &Found<'_>, holds: bool) -> Self {
+    fn of(found: &Found<'_>, holds: bool, beside: Option<Origin>) -> Self {
         let (justification, own) = match &found.statement.status {
             Status::NotAffected { justification, impact } => (*justification, impact.clone()),
             Status::Affected { action } => (None, action.clone()),
@@ -290,6 +364,7 @@ impl VexWord {
             text: own.or_else(|| found.statement.text.clone()),
             time: found.statement.time.and_then(moment),
             holds,
+            beside,
         }
     }
 }

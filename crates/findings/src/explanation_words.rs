@@ -6,7 +6,7 @@ use component::Location;
 use jiff::Timestamp;
 
 use crate::table::{counted, plain, shortened};
-use crate::{Answer, Decided, Elsewhere, Explanation, Held, Present, Suppression, VexWord};
+use crate::{Answer, Decided, Elsewhere, Explanation, Held, Origin, Present, Suppression, VexWord};
 
 /// The most characters of what a vulnerability is: the first line of some records is all of them.
 const SUMMARY_MAX: usize = 200;
@@ -149,6 +149,11 @@ impl ExplanationWords {
             self.row(if position == 0 { "not counted" } else { "and so" }, &said(suppression));
         }
         let holding = vex.iter().find(|word| word.holds);
+        if let Some(Origin { referrer, pusher }) =
+            holding.filter(|_| !suppressions.is_empty()).and_then(|word| word.beside.as_ref())
+        {
+            self.row("VEX", &format!("beside the image as {referrer}, pushed by {pusher}"));
+        }
         if suppressions.is_empty()
             && let Some(word) = holding
         {
@@ -221,7 +226,7 @@ impl ExplanationWords {
 }
 
 fn told(word: &VexWord) -> String {
-    let VexWord { status, author, document, justification, text, time, holds: _ } = word;
+    let VexWord { status, author, document, justification, text, time, holds: _, beside } = word;
     let mut told = format!("{author} says {}", status.replace('_', " "));
     if let Some(justification) = justification {
         let _infallible = write!(told, ", {}", justification.name().replace('_', " "));
@@ -230,6 +235,9 @@ fn told(word: &VexWord) -> String {
         let _infallible = write!(told, ": {text}");
     }
     let _infallible = write!(told, " ({document}{})", date(*time));
+    if let Some(Origin { referrer, pusher }) = beside {
+        let _infallible = write!(told, ", beside the image as {referrer}, pushed by {pusher}");
+    }
     told
 }
 

@@ -29,6 +29,7 @@ pub mod sarif;
 mod spoken;
 mod standing;
 mod table;
+mod trust;
 mod upgrade;
 
 pub use address::address;
@@ -36,7 +37,7 @@ pub use comparison::{Comparison, DecidingPart};
 pub use component::{AffectedComponent, Named};
 pub use condition::{Condition, ConditionError};
 pub use cyclonedx::cyclonedx;
-pub use decision::{Deciders, ExceptionState, ExceptionUse, VexUse, VexWord};
+pub use decision::{Beside, Deciders, ExceptionState, ExceptionUse, Origin, VexUse, VexWord};
 pub use explanation::{Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present};
 pub use explanation_words::{ExplanationWords, explanation_table, explanation_words};
 pub use facts::names;
@@ -52,6 +53,7 @@ pub use report::{
 pub use sarif::{Sarif, sarif};
 pub use standing::{Standing, standings};
 pub use table::{TableOptions, table};
+pub use trust::trust;
 pub use upgrade::Upgrade;
 
 use serde::Serialize;

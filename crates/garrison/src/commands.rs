@@ -28,6 +28,7 @@ pub(crate) mod vex;
 
 mod bounded;
 mod secret;
+mod set_document;
 mod setting_flags;
 
 /// How many rows a list has at most.

@@ -29,6 +29,19 @@ pub const DOCKER_SCHEMA_1: &str = "application/vnd.docker.distribution.manifest.
 /// A signed Docker manifest of schema 1, which is refused.
 pub const DOCKER_SCHEMA_1_SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
+/// The artifact types under which VEX lies beside images: as itself, in an in-toto statement, in an envelope or a bundle around one.
+pub const VEX_ARTIFACTS: [&str; 9] = [
+    "application/vnd.openvex+json",
+    "application/openvex+json",
+    "application/vnd.csaf+json",
+    "application/csaf+json",
+    "application/vnd.cyclonedx+json",
+    "application/vnd.in-toto+json",
+    "application/vnd.dsse.envelope.v1+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+    "application/vnd.dev.sigstore.bundle+json;version=0.3",
+];
+
 /// The longest media type or artifact type, in bytes: RFC 6838 allows 127 on each side of the slash.
 pub const MEDIA_TYPE_LENGTH_MAX: usize = 255;
 
@@ -41,6 +54,16 @@ pub fn is_manifest(media_type: &str) -> bool {
     [OCI_MANIFEST, OCI_INDEX, OCI_ARTIFACT_MANIFEST, DOCKER_MANIFEST, DOCKER_MANIFEST_LIST]
         .iter()
         .any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+/// Returns whether a manifest of this type lists others.
+pub fn is_index(media_type: &str) -> bool {
+    [OCI_INDEX, DOCKER_MANIFEST_LIST].iter().any(|known| known.eq_ignore_ascii_case(media_type))
+}
+
+/// Returns whether what has this type may be VEX. Most of what is in a statement, an envelope or a bundle is not.
+pub fn is_vex_artifact(media_type: &str) -> bool {
+    VEX_ARTIFACTS.iter().any(|known| known.eq_ignore_ascii_case(media_type))
 }
 
 /// Returns whether a configuration of this type is one of a container image.

@@ -11,28 +11,34 @@
 //! Images are counted by the documents and the time that are noted in the inventories' database, not by the newest ones: whatever a count
 //! finds out aside is kept only where these are still the same, so that no count of before a change is kept after its marks.
 
+mod beside;
 mod composed;
 mod documents;
 mod effects;
 mod stamp;
 mod takeover;
+mod trust;
 mod verdicts;
 mod vex;
 
+pub use beside::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, VexBeside, VexSaid};
+pub(crate) use beside::{Beside, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE};
 pub(crate) use composed::{Composed, Documents, Remembered, subject_of};
 pub use documents::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
 pub(crate) use stamp::Deciding;
 pub use takeover::DECIDE;
 pub(crate) use takeover::DECIDE_EVERY;
+pub use trust::VexTrustDocument;
 pub(crate) use verdicts::{ANSWERED, COUNTED, Verdicts, verdicts};
 pub use vex::{VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexDocument, VexError};
 
 /// Every SQL statement of this part on the hub's tables.
 pub(crate) fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
-    documents::STATEMENTS.iter().chain(vex::STATEMENTS)
+    beside::STATEMENTS.iter().chain(documents::STATEMENTS).chain(trust::STATEMENTS).chain(vex::STATEMENTS)
 }
 
 /// Every SQL statement of this part on the inventories' tables.
 pub(crate) fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
-    stamp::STATEMENTS.iter().chain(takeover::STATEMENTS).chain(effects::STATEMENTS)
+    let vex = beside::index::STATEMENTS.iter();
+    vex.chain(stamp::STATEMENTS).chain(takeover::STATEMENTS).chain(effects::STATEMENTS)
 }

@@ -52,8 +52,9 @@ pub use advised::{
     VulnerabilityPage,
 };
 pub use decided::{
-    DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX,
-    VexDocument, VexError, Whose,
+    BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument,
+    SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexSaid,
+    VexTrustDocument, Whose,
 };
 pub use find::{Affected, Found, Page, Place, Readable};
 pub use index::{ImageRecord, State, identity};

@@ -80,6 +80,8 @@ impl Pipeline {
             Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(Outcome::Done),
             Err(error) => return Err(JobError::retry(&error)),
         };
+        // By what lies beside it, it is counted from the first time on.
+        self.look_beside_image(context, repository, image.digest).await?;
         // One that was refused is looked at again: a push may have healed a blob, and the operator may have given more memory.
         if let Some(known) = index::find_image(&inner.index, image.digest).await?
             && known.engine == inner.engine

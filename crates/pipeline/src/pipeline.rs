@@ -6,7 +6,7 @@ use component::{Inventory, Subject};
 use db::Db;
 use ledger::jobs::{Kind, Outcome, Runner};
 use oci::{Digest, RepositoryName};
-use registry::{INVENTORY, Registry};
+use registry::{BESIDE, INVENTORY, Registry};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
@@ -139,7 +139,7 @@ impl Pipeline {
     /// Adds the handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let [makes, sweeps, matches, counts, decides] = [(); 5].map(|()| self.clone());
+        let [makes, sweeps, matches, counts, decides, looks] = [(); 6].map(|()| self.clone());
         runner
             .limited_handler(INVENTORY, self.inner.workers, move |context| {
                 let pipeline = makes.clone();
@@ -163,6 +163,10 @@ impl Pipeline {
             .handler(DECIDE, move |context| {
                 let pipeline = decides.clone();
                 Box::pin(async move { pipeline.run_decide(&context).await })
+            })
+            .handler(BESIDE, move |context| {
+                let pipeline = looks.clone();
+                Box::pin(async move { pipeline.run_beside(&context).await })
             })
             .schedule(SWEEP, SWEEP_EVERY)
             .schedule(MATCH, MATCH_EVERY)
@@ -228,11 +232,11 @@ impl Pipeline {
     ) -> Result<Option<findings::Report>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
         let id = self.inner.registry.repository_id(repository).await?;
-        let composed = self.newest_composed(id).await?;
+        let (composed, beside) = self.newest_composed(id, image).await?;
         let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let report = self.look(image, move |inventory| {
             let subject = decided::subject_of(inventory, &name);
-            let deciders = composed.deciders(&name, &subject, now_us);
+            let deciders = composed.deciders(beside.as_ref(), (&name, &subject), now_us);
             let options = findings::Options { deciders, with_summaries: true, only_fixed };
             let mut report = findings::Report::of(&advisories.database, inventory, &options)?;
             composed.tell_about(&mut report.exceptions, &name);
@@ -259,12 +263,13 @@ impl Pipeline {
     ) -> Result<Option<findings::Explanation>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
         let id = self.inner.registry.repository_id(repository).await?;
-        let composed = self.newest_composed(id).await?;
+        let (composed, beside) = self.newest_composed(id, image).await?;
         let (name, now_us) = (repository.to_string(), self.inner.registry.now_us());
         let explanation = self.look(image, move |inventory| {
             let Asked { vulnerability, component } = asked;
             let subject = decided::subject_of(inventory, &name);
-            let (database, deciders) = (&advisories.database, composed.deciders(&name, &subject, now_us));
+            let deciders = composed.deciders(beside.as_ref(), (&name, &subject), now_us);
+            let database = &advisories.database;
             let component = component.as_deref();
             let mut explanation = findings::Explanation::of(database, inventory, &deciders, &vulnerability, component)?;
             composed.tell_about(&mut explanation.exceptions, &name);

@@ -19,6 +19,7 @@ const DROPPED_BY_WRITE: i64 = 10;
 impl Pipeline {
     pub(crate) async fn sweep(&self, context: &Context) -> Result<(), JobError> {
         self.order_missing(context).await?;
+        self.order_beside_missing(context).await?;
         self.forget_gone(context).await?;
         while !context.is_canceled() && index::drop_unplaced(&self.inner.index, DROPPED_BY_WRITE).await? > 0 {}
         let mut after = Some(0);

@@ -33,11 +33,13 @@ pub(crate) const KIND: &str = "Exceptions";
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// It is larger than [`DOCUMENT_BYTES_MAX`].
-    #[error("the document is {actual} bytes, the limit is {DOCUMENT_BYTES_MAX}")]
+    /// It is larger than any that is read.
+    #[error("the document is {actual} bytes, the limit is {limit}")]
     TooLarge {
         /// Its size in bytes.
         actual: usize,
+        /// The limit of its kind.
+        limit: usize,
     },
     /// It is no text.
     #[error("the document is not UTF-8")]
@@ -148,6 +150,10 @@ impl Mistake {
     pub(crate) fn unknown_field(field: &str, known: &[&str]) -> Self {
         Self::UnknownField { field: field.to_owned(), nearest: nearest(field, known) }
     }
+
+    pub(crate) fn unknown_word(word: &str, what: &'static str, known: &[&str]) -> Self {
+        Self::UnknownWord { word: word.to_owned(), what, nearest: nearest(word, known) }
+    }
 }
 
 /// Returns the word that is most like another, if any is.
@@ -191,7 +197,7 @@ impl Exceptions {
     /// Reads a document, as YAML or JSON.
     pub fn read(bytes: &[u8]) -> Result<Self, ReadError> {
         if bytes.len() > DOCUMENT_BYTES_MAX {
-            return Err(ReadError::TooLarge { actual: bytes.len() });
+            return Err(ReadError::TooLarge { actual: bytes.len(), limit: DOCUMENT_BYTES_MAX });
         }
         let text = std::str::from_utf8(bytes).map_err(|_| ReadError::Utf8)?;
         let stated: Stated = yaml::read(text)?;
@@ -213,11 +219,11 @@ impl Exceptions {
     }
 }
 
-fn at<T>(place: &Spanned<T>, mistake: Mistake) -> ReadError {
+pub(crate) fn at<T>(place: &Spanned<T>, mistake: Mistake) -> ReadError {
     ReadError::At { line: place.referenced.line(), column: place.referenced.column(), mistake }
 }
 
-fn expect(found: &Spanned<String>, expected: &'static str, what: &'static str) -> Result<(), ReadError> {
+pub(crate) fn expect(found: &Spanned<String>, expected: &'static str, what: &'static str) -> Result<(), ReadError> {
     if found.value == expected {
         return Ok(());
     }
@@ -307,7 +313,7 @@ pub(crate) fn is_unprintable(character: char) -> bool {
     !is_space && (character.is_control() || matches!(character, '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
 }
 
-fn patterns(stated: &[Spanned<String>], field: &'static str) -> Result<Vec<Pattern>, ReadError> {
+pub(crate) fn patterns(stated: &[Spanned<String>], field: &'static str) -> Result<Vec<Pattern>, ReadError> {
     if let Some(first) = stated.get(PATTERNS_MAX) {
         return Err(at(first, Mistake::TooMany { what: field, limit: PATTERNS_MAX }));
     }

@@ -89,7 +89,7 @@ pub struct Remark {
 /// Turns a file into exceptions.
 pub fn import(source: Source, bytes: &[u8], defaults: &Defaults) -> Result<Imported, ReadError> {
     if bytes.len() > DOCUMENT_BYTES_MAX {
-        return Err(ReadError::TooLarge { actual: bytes.len() });
+        return Err(ReadError::TooLarge { actual: bytes.len(), limit: DOCUMENT_BYTES_MAX });
     }
     let text = std::str::from_utf8(bytes).map_err(|_| ReadError::Utf8)?;
     check_lifetime(defaults.created, defaults.expires).map_err(|mistake| ReadError::At {

@@ -1,5 +1,5 @@
 //! An owner's dated, reasoned decisions that findings do not count here: exceptions, from one document, and from what other scanners call
-//! ignore rules.
+//! ignore rules. And whose VEX counts, from another.
 //!
 //! This crate is pure: bytes and values in, values or typed refusals out. It opens no file and reads no clock; it finds nothing, and knows
 //! neither databases of advisories nor what a repository is beyond its name.
@@ -14,6 +14,7 @@ mod document;
 mod exception;
 pub mod import;
 mod moment;
+mod trust;
 mod versions;
 mod write;
 mod yaml;
@@ -23,4 +24,5 @@ pub use document::{
 };
 pub use exception::{Condition, Exception, Exceptions, Fix, Question};
 pub use moment::{Time, parse_moment, write_moment};
+pub use trust::{TRUST_BYTES_MAX, TRUST_LEVELS_MAX, VexTrust};
 pub use versions::{Versions, VersionsError};

@@ -273,9 +273,16 @@ impl Registry {
             loop {
                 // Before the write, for each repository that it may change.
                 let generations = this.inner.caches.generations();
+                let inventories = this.inner.options.inventories;
                 let (seen, gone) = this
                     .write(move |tx| {
-                        Box::pin(async move { collect_manifests_in(tx, now_us, due_us, held_until_us).await })
+                        Box::pin(async move {
+                            let (seen, gone) = collect_manifests_in(tx, now_us, due_us, held_until_us).await?;
+                            for manifest in gone.iter().filter(|_| inventories) {
+                                manifest.removed.order_beside(tx, manifest.id, manifest.digest).await?;
+                            }
+                            Ok((seen, gone))
+                        })
                     })
                     .await?;
                 for manifest in &gone {

@@ -15,6 +15,7 @@
 
 mod admission;
 mod begun;
+mod beside;
 mod cache;
 mod collect;
 mod error;
@@ -32,6 +33,7 @@ mod uploads;
 mod usage;
 mod writers;
 
+pub use beside::{BESIDE, BesideOrder, RELATIVES_MAX, VexReferrer};
 pub use collect::{Collected, CollectionFigures, CollectionStatus};
 pub use error::Error;
 pub use fsck::{Finding, Fsck};

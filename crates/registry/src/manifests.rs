@@ -9,6 +9,7 @@ use db::{Tx, Value};
 use ledger::audit::{self, Record};
 use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag};
 
+use crate::beside::{self, BesideOrder};
 use crate::cache::Changes;
 use crate::collect;
 use crate::error::Error;
@@ -95,8 +96,14 @@ impl Registry {
                     let prepared = Arc::clone(&shared);
                     Box::pin(async move {
                         let id = push_in(tx, &prepared, now_us).await?;
-                        if inventories && prepared.manifest.is_root_file_system() {
-                            inventory::order(tx, id, prepared.entry.digest).await?;
+                        if inventories {
+                            let entry = &prepared.entry;
+                            if prepared.manifest.is_root_file_system() {
+                                inventory::order(tx, id, entry.digest).await?;
+                            }
+                            let index = (prepared.manifest.kind == ManifestKind::Index).then_some(entry.digest);
+                            let about = (entry.subject, entry.artifact_type.as_deref());
+                            beside::order_about(tx, id, index, about).await?;
                         }
                         Ok(id)
                     })
@@ -186,7 +193,7 @@ impl Registry {
             let (now_us, options) = (this.now_us(), &this.inner.options);
             let (due_us, referrers_due_us) = (now_us + options.lease_us(), now_us + options.referrer_lease_us());
             let generation = this.inner.caches.generation(name.as_str());
-            let target = name.clone();
+            let (target, inventories) = (name.clone(), options.inventories);
             let (id, removed) = this
                 .write(move |tx| {
                     let (name, actor) = (target.clone(), actor.clone());
@@ -197,6 +204,9 @@ impl Registry {
                             Error::ManifestUnknown { repository: name.clone(), reference: digest.to_string() }
                         })?;
                         collect::offer_referrers(tx, id, digest, referrers_due_us, None).await?;
+                        if inventories {
+                            removed.order_beside(tx, id, digest).await?;
+                        }
                         let names: Vec<&str> = removed.tags.iter().map(Tag::as_str).collect();
                         let record = Record::allowed(&actor, "manifest.delete", &format!("{name}@{digest}"))
                             .detail("tags", names);
@@ -418,9 +428,22 @@ pub(crate) struct Removed {
     pub(crate) tags: Vec<Tag>,
     /// What it referenced.
     targets: Vec<Digest>,
+    /// What it referred to.
+    subject: Option<Digest>,
+    artifact_type: Option<String>,
+    media_type: String,
 }
 
 impl Removed {
+    /// Orders a look at what lies beside what went, what it referred to, and what it listed.
+    pub(crate) async fn order_beside(&self, tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
+        if oci::media_type::is_index(&self.media_type) {
+            // What listed it lists less now, which nobody can tell any more.
+            beside::order(tx, BesideOrder { repository: id.0, subject: None }).await?;
+        }
+        beside::order_about(tx, id, Some(digest), (self.subject, self.artifact_type.as_deref())).await
+    }
+
     /// Brings the removal to the caches. A blob that it referenced has a lease again, which its entry does not say.
     pub(crate) fn apply(&self, changes: &Changes<'_>, id: RepositoryId, digest: Digest) {
         changes.manifest_gone(id, digest);
@@ -442,9 +465,10 @@ pub(crate) async fn remove_manifest(
     due_us: i64,
 ) -> Result<Option<Removed>, Error> {
     let bytes = digest.to_bytes();
-    if tx.execute(&sql::DELETE_REPOSITORY_MANIFEST, &[id.0.into(), bytes.clone().into()]).await? == 0 {
-        return Ok(None);
-    }
+    let row = tx.find(&sql::DELETE_REPOSITORY_MANIFEST, &[id.0.into(), bytes.clone().into()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let subject = row.get::<Option<Vec<u8>>>(0)?.map(|bytes| stored_digest(&bytes)).transpose()?;
+    let (artifact_type, media_type) = (row.get(1)?, row.get(2)?);
     let mut tags = Vec::new();
     for row in tx.query(&sql::DELETE_TAGS_OF, &[id.0.into(), bytes.clone().into()]).await? {
         tags.push(stored_tag(&row.get::<String>(0)?)?);
@@ -456,5 +480,5 @@ pub(crate) async fn remove_manifest(
     let list: Vec<Value> = targets.iter().map(|target| target.to_bytes().into()).collect();
     tx.execute_list(&sql::OFFER_BLOBS, &[id.0.into(), due_us.into()], &list).await?;
     tx.execute(&sql::DELETE_MANIFEST, &[bytes.into()]).await?;
-    Ok(Some(Removed { tags, targets }))
+    Ok(Some(Removed { tags, targets, subject, artifact_type, media_type }))
 }

@@ -11,6 +11,7 @@ use ledger::audit::{self, Record};
 use oci::{Algorithm, RepositoryName};
 
 use crate::begun::Begun;
+use crate::beside::{self, BesideOrder};
 use crate::cache::{Caches, Found};
 use crate::error::Error;
 use crate::limits::BLOB_SIZE_BYTES_MAX;
@@ -226,7 +227,7 @@ impl Registry {
         let (name, actor) = (name.clone(), actor.to_owned());
         self.detached(async move {
             let generation = this.inner.caches.generation(name.as_str());
-            let target = name.clone();
+            let (target, inventories) = (name.clone(), this.inner.options.inventories);
             let deletion = this.write(move |tx| {
                 let (name, actor) = (target.clone(), actor.clone());
                 Box::pin(async move {
@@ -237,6 +238,9 @@ impl Registry {
                     let id: i64 = row.get(0)?;
                     tx.execute(&sql::ERASE_UPLOADS, &[id.into()]).await?;
                     crate::jobs::enqueue_erasure(tx, id).await?;
+                    if inventories {
+                        beside::order(tx, BesideOrder { repository: id, subject: None }).await?;
+                    }
                     audit::record(tx, Record::allowed(&actor, "repository.delete", name.as_str())).await?;
                     Ok(RepositoryId(id))
                 })

@@ -116,6 +116,28 @@ db::statements! {
     LIST_IMAGES_AFTER = "SELECT repository_id, digest FROM repository_manifests \
         WHERE (repository_id, digest) > ($1, $2) AND artifact_type IN ('application/vnd.oci.image.config.v1+json', \
         'application/vnd.docker.container.image.v1+json') ORDER BY repository_id, digest LIMIT $3";
+    /// Referrers of a digest that may be VEX, after a digest; none of the hub's own.
+    LIST_VEX_REFERRERS = "SELECT repository_id, subject, digest, artifact_type, pushed_by, pushed_at_us, annotations \
+        FROM repository_manifests WHERE repository_id = $1 AND (subject, digest) > ($2, $3) AND subject <= $2 \
+        AND pushed_by <> 'system' AND artifact_type IN ('application/vnd.openvex+json', 'application/openvex+json', 'application/vnd.csaf+json', \
+        'application/csaf+json', 'application/vnd.cyclonedx+json', 'application/vnd.in-toto+json', \
+        'application/vnd.dsse.envelope.v1+json', 'application/vnd.dev.sigstore.bundle.v0.3+json', \
+        'application/vnd.dev.sigstore.bundle+json;version=0.3') \
+        ORDER BY subject, digest LIMIT $4";
+    /// Referrers that may be VEX, after one.
+    LIST_VEX_REFERRERS_AFTER = "SELECT repository_id, subject, digest, artifact_type, pushed_by, pushed_at_us, annotations \
+        FROM repository_manifests WHERE (repository_id, digest) > ($1, $2) AND subject IS NOT NULL \
+        AND pushed_by <> 'system' AND artifact_type IN ('application/vnd.openvex+json', 'application/openvex+json', 'application/vnd.csaf+json', \
+        'application/csaf+json', 'application/vnd.cyclonedx+json', 'application/vnd.in-toto+json', \
+        'application/vnd.dsse.envelope.v1+json', 'application/vnd.dev.sigstore.bundle.v0.3+json', \
+        'application/vnd.dev.sigstore.bundle+json;version=0.3') \
+        ORDER BY repository_id, digest LIMIT $3";
+    /// What an index lists of what the repository holds.
+    LIST_CHILDREN = "SELECT f.target, m.media_type FROM manifest_references f JOIN repository_manifests m \
+        ON m.repository_id = f.repository_id AND m.digest = f.target WHERE f.repository_id = $1 AND f.manifest = $2 AND f.kind = 3 \
+        ORDER BY f.target";
+    /// Indexes that list a manifest.
+    LIST_PARENTS = "SELECT manifest FROM manifest_references WHERE repository_id = $1 AND target = $2 AND kind = 3 ORDER BY manifest";
     /// The name of a repository.
     FIND_REPOSITORY_NAME = "SELECT name FROM repositories WHERE id = $1";
     /// Which of some manifests are held, and under which names.
@@ -146,7 +168,8 @@ db::statements! {
     DELETE_TAGS_OF = "DELETE FROM tags WHERE repository_id = $1 AND name IN \
         (SELECT name FROM tags WHERE repository_id = $1 AND digest = $2) RETURNING name";
     /// Takes a manifest out of a repository.
-    DELETE_REPOSITORY_MANIFEST = "DELETE FROM repository_manifests WHERE repository_id = $1 AND digest = $2";
+    DELETE_REPOSITORY_MANIFEST = "DELETE FROM repository_manifests WHERE repository_id = $1 AND digest = $2 \
+        RETURNING subject, artifact_type, media_type";
     /// Drops a manifest's references, returning the targets.
     DELETE_REFERENCES = "DELETE FROM manifest_references WHERE repository_id = $1 AND manifest = $2 RETURNING target";
     /// Drops a manifest's bytes once no repository holds it.

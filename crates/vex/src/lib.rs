@@ -14,6 +14,7 @@
 
 mod cpe;
 mod document;
+mod enclosed;
 mod image;
 mod matching;
 mod problem;
@@ -26,6 +27,7 @@ mod wording;
 
 pub use cpe::{Cpe, CpeError};
 pub use document::{Document, Format, Justification, Statement, Status, Time, Vulnerability};
+pub use enclosed::enclosed;
 pub use image::ImageName;
 pub use problem::{Problem, Problems, Refusal};
 pub use product::{Identity, Package, Target};

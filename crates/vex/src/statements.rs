@@ -105,6 +105,16 @@ impl Statements {
         self.levels.get(document).is_some_and(Option::is_some)
     }
 
+    /// Tells whether there is a newer version of a document of others among these.
+    pub fn replaces(&self, document: &Document) -> bool {
+        let name = |document: &Document| (document.format, document.author.clone(), document.id.clone());
+        let Some(version) = version_numbers(&document.version).filter(|_| !document.id.is_empty()) else {
+            return false;
+        };
+        let namesakes = self.documents.iter().filter(|known| name(known) == name(document));
+        namesakes.filter_map(|known| version_numbers(&known.version)).any(|known| known > version)
+    }
+
     /// Tells whether there is any statement that counts.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()

@@ -103,6 +103,12 @@ impl Call {
         }
     }
 
+    /// Returns the digest of the document that this one is to take the place of.
+    pub(super) fn replaces(&self) -> Result<Option<Digest>, Failure> {
+        let replaces = self.target.query("replaces").filter(|text| !text.is_empty());
+        replaces.map(str::parse::<Digest>).transpose().map_err(|error| refused("replaces", &error))
+    }
+
     async fn exceptions_document(&mut self) -> Result<String, Failure> {
         let bytes = self.bytes(EXCEPTIONS_BYTES_MAX, too_large).await?;
         String::from_utf8(bytes).map_err(|_| Failure::bad_request("EXCEPTIONS_INVALID", "the document is not UTF-8"))
@@ -121,26 +127,36 @@ impl From<SetError> for Failure {
             SetError::ProjectUnknown(_) => Self::not_found("PROJECT_UNKNOWN", error.to_string()),
             SetError::TooLarge { .. } => too_large(),
             SetError::Refused(ref source) => {
-                let mut failure = Self::bad_request("EXCEPTIONS_INVALID", chain(&error));
-                failure.detail = Box::new(match source.place() {
-                    Some((line, column)) => json!({ "line": line, "column": column }),
-                    None => serde_json::Value::Null,
-                });
+                let failure = misread("EXCEPTIONS_INVALID", chain(&error), source);
                 match source.nearest() {
-                    Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+                    Some(_) => failure,
                     None => failure.hint("`garrison exceptions check FILE` reads it as the hub does"),
                 }
             }
-            SetError::Changed { current, .. } => {
-                let mut failure = Self::new(StatusCode::PRECONDITION_FAILED, "EXCEPTIONS_CHANGED", error.to_string());
-                failure.detail = Box::new(json!({ "current": current.to_string() }));
-                failure.hint(
-                    "read them again, make the change there, and set them with `replaces` as the digest that was read",
-                )
-            }
+            SetError::Changed { current, .. } => changed("EXCEPTIONS_CHANGED", error.to_string(), current),
             SetError::Failed(error) => error.into(),
         }
     }
+}
+
+/// Tells where a document is wrong, and what was meant perhaps.
+pub(super) fn misread(code: &'static str, text: String, source: &policy::ReadError) -> Failure {
+    let mut failure = Failure::bad_request(code, text);
+    failure.detail = Box::new(match source.place() {
+        Some((line, column)) => json!({ "line": line, "column": column }),
+        None => serde_json::Value::Null,
+    });
+    match source.nearest() {
+        Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
+        None => failure,
+    }
+}
+
+/// Tells that another document counts than the one that was read.
+pub(super) fn changed(code: &'static str, text: String, current: Digest) -> Failure {
+    let mut failure = Failure::new(StatusCode::PRECONDITION_FAILED, code, text);
+    failure.detail = Box::new(json!({ "current": current.to_string() }));
+    failure.hint("read it again, make the change there, and set it with `replaces` as the digest that was read")
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -154,8 +170,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 }
 
 pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
-    let replaces = call.target.query("replaces").filter(|text| !text.is_empty());
-    let replaces = replaces.map(str::parse::<Digest>).transpose().map_err(|error| refused("replaces", &error))?;
+    let replaces = call.replaces()?;
     let (whose, actor) = (call.whose().await?, call.actor());
     let text = call.exceptions_document().await?;
     let document = call.app.pipeline.set_exceptions(&whose, &actor, text, replaces).await?;

@@ -17,6 +17,7 @@ pub(crate) mod robots;
 pub(crate) mod system;
 pub(crate) mod users;
 pub(crate) mod vex;
+pub(crate) mod vex_trust;
 
 use futures_util::StreamExt;
 use http::StatusCode;

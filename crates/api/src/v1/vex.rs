@@ -33,6 +33,55 @@ pub(crate) struct Vex {
     given_at: String,
 }
 
+/// What lies beside an image and is VEX, or may be.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VexBeside {
+    /// Digest of the manifest that refers to the image, or to an index that lists it.
+    digest: String,
+    /// What it refers to.
+    subject: String,
+    /// Its artifact type.
+    artifact_type: String,
+    /// Who pushed it.
+    pushed_by: String,
+    /// When it was pushed last.
+    pushed_at: String,
+    /// Whether it counts for the image.
+    counts: bool,
+    /// Why it does not.
+    why_not: Option<String>,
+    /// The name that its author gave the document; null where it is not read or not understood, as what follows.
+    name: Option<String>,
+    /// Who makes the statements, as the document says; nothing proves it.
+    author: Option<String>,
+    /// `openvex`, `csaf` or `cyclonedx`.
+    format: Option<String>,
+    /// How many statements it makes.
+    statements: Option<u64>,
+}
+
+/// What lies beside an image and is VEX, or may be.
+pub(crate) type VexBesidePage = Envelope<VexBeside>;
+
+impl From<pipeline::VexBeside> for VexBeside {
+    fn from(beside: pipeline::VexBeside) -> Self {
+        let said = beside.document;
+        Self {
+            digest: beside.manifest.to_string(),
+            subject: beside.subject.to_string(),
+            artifact_type: beside.artifact_type,
+            pushed_by: beside.pusher,
+            pushed_at: time(beside.pushed_at_us),
+            counts: beside.why_not.is_none(),
+            why_not: beside.why_not,
+            name: said.as_ref().map(|said| said.name.clone()),
+            author: said.as_ref().map(|said| said.author.clone()),
+            format: said.as_ref().map(|said| said.format.clone()),
+            statements: said.map(|said| said.statements),
+        }
+    }
+}
+
 /// VEX documents that count.
 pub(crate) type VexPage = Envelope<Vex>;
 
@@ -82,6 +131,12 @@ fn digest(call: &Call) -> Result<Digest, Failure> {
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let documents = call.app.pipeline.vex_documents(&call.whose().await?).await?;
     Envelope::answer(documents.into_iter().map(Vex::from).collect(), None)
+}
+
+pub(crate) async fn beside(call: Call) -> Result<Response, Failure> {
+    let (name, image) = call.named_image().await?;
+    let beside = call.app.pipeline.vex_beside(&name, image).await?;
+    Envelope::answer(beside.into_iter().map(VexBeside::from).collect(), None)
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {

@@ -98,6 +98,34 @@ testkit::on_both_databases! {
         assert_eq!(hub.send(get("/api/v1/vex").by(&root)).await.is(200).json()["items"], json!([for_all]));
     }
 
+    async fn whose_vex_counts_is_set_by_administrators_in_the_place_of_what_was_read(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let (root, admin) = (hub.session("admin").await, hub.user("its-admin", &[("team", "admin")]).await);
+        let uri = "/api/v1/vex-trust";
+        let none = hub.send(get(uri).by(&root)).await.is(200).json();
+        let default = json!({
+            "digest": null, "set_by": null, "set_at": null, "document": "", "authors": [], "others_count": true, "pushers": [],
+        });
+        assert_eq!(none, default);
+        let head = "apiVersion: garrison.dev/v1\nkind: VexTrust\n";
+        let document = format!("{head}authors: [[\"Red Hat*\"], [Team]]\nothers: ignore\npushers: [\"robot:vex-*\"]\n");
+        hub.send(put(uri).by(&admin).body(document.as_bytes())).await.fails(403, "DENIED");
+        let set = hub.send(put(uri).by(&root).body(document.as_bytes())).await.is(200).json();
+        assert_eq!((&set["set_by"], &set["authors"]), (&json!("user:admin"), &json!([["Red Hat*"], ["Team"]])));
+        assert_eq!((&set["others_count"], &set["pushers"]), (&json!(false), &json!(["robot:vex-*"])));
+        assert_eq!(hub.send(get(uri).by(&root)).await.is(200).json(), set);
+        let changed = hub.send(put(uri).by(&root).body(head.as_bytes())).await.fails(412, "VEX_TRUST_CHANGED").json();
+        assert_eq!(changed["facts"]["current"], set["digest"]);
+        let replacing = format!("{uri}?replaces={}", set["digest"].as_str().unwrap());
+        let wrong = hub.send(put(&replacing).by(&root).body(format!("{head}pusher: []\n").as_bytes())).await;
+        assert_eq!(wrong.fails(400, "VEX_TRUST_INVALID").json()["facts"]["line"], 3);
+        hub.send(put(&replacing).by(&root).body(b"\xff")).await.fails(400, "VEX_TRUST_INVALID");
+        let long = vec![b' '; (256 << 10) + 1];
+        hub.send(put(&replacing).by(&root).body(&long)).await.fails(413, "VEX_TRUST_INVALID");
+        let back = hub.send(put(&replacing).by(&root).body(b"")).await.is(200).json();
+        assert_eq!((&back["others_count"], &back["pushers"]), (&json!(true), &json!([])));
+    }
+
     async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {
         let hub = Hub::new(database).await;
         for (method, uri, code, allowed) in [

@@ -104,6 +104,7 @@ const CASES: &[Case] = &[
 
     case("inventory.get", "/api/v1/repository/inventory?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("inventory.components", "/api/v1/repository/components?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
+    case("inventory.vex", "/api/v1/repository/vex?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("inventory.documents", "/api/v1/repository/documents?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("inventory.differences", "/api/v1/repository/differences?name=team/api&reference=1&document=sha256:0000000000000000000000000000000000000000000000000000000000000000", Some((RepositoryPull, "team/api")), (404, "DOCUMENT_UNKNOWN")),
     case("inventory.document", "/api/v1/repository/sbom?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
@@ -122,6 +123,8 @@ const CASES: &[Case] = &[
     case("repository.manifest", "/api/v1/repository/manifest?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("exceptions.get", "/api/v1/exceptions", Some((SystemRead, "system")), (200, "")),
     with(case("exceptions.set", "/api/v1/exceptions", Some((SystemUpdate, "system")), (400, "EXCEPTIONS_INVALID")), "{}"),
+    case("vex-trust.get", "/api/v1/vex-trust", Some((SystemRead, "system")), (200, "")),
+    with(case("vex-trust.set", "/api/v1/vex-trust", Some((SystemUpdate, "system")), (400, "VEX_TRUST_INVALID")), "{}"),
     case("vex.list", "/api/v1/vex", Some((SystemRead, "system")), (200, "")),
     case("vex.get", "/api/v1/vex/{digest}", Some((SystemRead, "system")), (404, "VEX_UNKNOWN")),
     with(case("vex.add", "/api/v1/vex/{digest}", Some((SystemUpdate, "system")), (400, "VEX_INVALID")), "{}"),

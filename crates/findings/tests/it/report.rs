@@ -7,7 +7,7 @@ use crate::fixture::{database, inventory};
 const WITH_SUMMARIES: Options<'_> = Options { deciders: NOBODY, only_fixed: false, with_summaries: true };
 
 const NOBODY: Deciders<'_> =
-    Deciders { exceptions: None, repository: None, now: None, statements: None, subject: None };
+    Deciders { exceptions: None, repository: None, now: None, statements: None, beside: None, subject: None };
 
 #[test]
 fn a_report_tells_all_that_is_known() {

@@ -5,6 +5,7 @@ use serde_json::json;
 use vex::Document;
 
 mod hub;
+pub(crate) mod trust;
 
 use super::bounded;
 use crate::advisories;
@@ -22,6 +23,9 @@ pub(crate) enum Command {
     Push(hub::Push),
     List(hub::List),
     Remove(hub::Remove),
+    /// Whose VEX counts in the hub.
+    #[command(subcommand)]
+    Trust(trust::Command),
 }
 
 impl Command {
@@ -31,6 +35,7 @@ impl Command {
             Self::Push(args) => block_on(args.run(session)),
             Self::List(args) => block_on(args.run(session)),
             Self::Remove(args) => block_on(args.run(session)),
+            Self::Trust(command) => block_on(command.run(session)),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::keep::COUNTS;
 use super::{scans, state};
 use crate::Readable;
 use crate::aside::aside;
-use crate::decided::{self, ANSWERED, COUNTED, Deciding, Verdicts};
+use crate::decided::{self, ANSWERED, COUNTED, Composed, Deciding, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE, Verdicts};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 
@@ -192,22 +192,50 @@ async fn count_rows(pipeline: &Pipeline, rows: &[Row]) -> Result<Kept, JobError>
         all.insert(Counted { repository: row.get(0)?, image: row.get(1)? });
     }
     let repositories = all.iter().map(|counted| counted.repository).collect();
+    let mut beside = list_beside(pipeline, &all).await?;
     let deciding = pipeline.deciding(&repositories).await.map_err(|error| JobError::retry(&error))?;
     let deciding = Arc::new(deciding);
-    let (decided, plain): (Vec<Counted>, Vec<Counted>) =
-        all.into_iter().partition(|counted| deciding.repositories.contains_key(&counted.repository));
+    let is_decided = |counted: &Counted| {
+        let (of_all, of_it) = (deciding.repositories.get(&counted.repository), beside.contains_key(counted));
+        of_all.is_some_and(|(_, composed)| of_it || composed.is_some())
+    };
+    let (decided, plain): (Vec<Counted>, Vec<Counted>) = all.into_iter().partition(is_decided);
     let kept = count_plain(pipeline, &deciding, plain).await?;
     if kept != Kept::Yes || decided.is_empty() {
         return Ok(kept);
     }
     let Some(advisories) = pipeline.advisories() else { return Ok(Kept::Not) };
     for counted in decided {
-        let kept = count_decided(pipeline, &advisories, &deciding, counted).await?;
+        let beside = beside.remove(&counted).unwrap_or_default();
+        let kept = count_decided(pipeline, &advisories, &deciding, (counted, beside)).await?;
         if kept != Kept::Yes {
             return Ok(kept);
         }
     }
     Ok(Kept::Yes)
+}
+
+/// Returns the documents that lie beside images and count for them, by the numbers of their rows.
+async fn list_beside(pipeline: &Pipeline, all: &BTreeSet<Counted>) -> Result<BTreeMap<Counted, Vec<i64>>, db::Error> {
+    let images: BTreeSet<i64> = all.iter().map(|counted| counted.image).collect();
+    let list: Vec<Value> = images.into_iter().map(Value::from).collect();
+    let rows = pipeline
+        .inner
+        .index
+        .read(move |tx| Box::pin(async move { tx.query_list(&LIST_BESIDE_OF, &[], &list).await }))
+        .await?;
+    let mut beside: BTreeMap<Counted, Vec<i64>> = BTreeMap::new();
+    for row in rows {
+        beside.entry(Counted { repository: row.get(0)?, image: row.get(1)? }).or_default().push(row.get(2)?);
+    }
+    Ok(beside)
+}
+
+/// Tells whether an image is to be counted by these documents beside it, and no others.
+async fn is_by(tx: &mut Tx, Counted { repository, image }: Counted, beside: &[i64]) -> Result<bool, db::Error> {
+    let rows = tx.query(&LIST_BESIDE_OF_IMAGE, &[repository.into(), image.into()]).await?;
+    let now = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<i64>, _>>()?;
+    Ok(now == beside)
 }
 
 /// Counts images about which nobody decides anything.
@@ -218,6 +246,11 @@ async fn count_plain(pipeline: &Pipeline, deciding: &Arc<Deciding>, plain: Vec<C
         Box::pin(async move {
             if !deciding.stamp.holds(tx).await? {
                 return Ok(Kept::Again);
+            }
+            for counted in plain.iter() {
+                if deciding.repositories.contains_key(&counted.repository) && !is_by(tx, *counted, &[]).await? {
+                    return Ok(Kept::Again);
+                }
             }
             keep_plain(tx, &plain).await?;
             Ok::<_, db::Error>(Kept::Yes)
@@ -259,9 +292,11 @@ async fn count_decided(
     pipeline: &Pipeline,
     advisories: &Arc<Advisories>,
     deciding: &Arc<Deciding>,
-    counted: Counted,
+    (counted, beside): (Counted, Vec<i64>),
 ) -> Result<Kept, JobError> {
     let image = counted.image;
+    let loaded =
+        pipeline.load_beside(&beside, deciding.trust.clone()).await.map_err(|error| JobError::retry(&error))?;
     let found = pipeline.inner.index.read(move |tx| {
         Box::pin(async move {
             let made: Option<i64> = tx.find(&FIND_MADE, &[image.into()]).await?.map(|row| row.get(0)).transpose()?;
@@ -276,7 +311,9 @@ async fn count_decided(
         let inventory = body.and_then(|body| unpack(&body));
         match (inventory, by.repositories.get(&counted.repository)) {
             (Some(inventory), Some((name, composed))) => {
-                decided::verdicts(&shared.database, &inventory, composed, name, by.stamp.now_us)
+                let none = Composed::default();
+                let deciders = (composed.as_deref().unwrap_or(&none), loaded.as_ref());
+                decided::verdicts(&shared.database, &inventory, deciders, name, by.stamp.now_us)
             }
             _ => Ok(Verdicts::new()),
         }
@@ -285,13 +322,14 @@ async fn count_decided(
     let (deciding, sha256) = (Arc::clone(deciding), advisories.sha256.clone());
     let kept = pipeline.inner.index.write(move |tx| {
         let (deciding, sha256, verdicts) = (Arc::clone(&deciding), sha256.clone(), Arc::clone(&verdicts));
+        let beside = beside.clone();
         Box::pin(async move {
             if !state::find(tx).await?.is_some_and(|state| state.is_by(&sha256)) {
                 return Ok(Kept::Not);
             }
             let made_now: Option<i64> =
                 tx.find(&FIND_MADE, &[image.into()]).await?.map(|row| row.get(0)).transpose()?;
-            if made_now != made || !deciding.stamp.holds(tx).await? {
+            if made_now != made || !deciding.stamp.holds(tx).await? || !is_by(tx, counted, &beside).await? {
                 return Ok(Kept::Again);
             }
             keep_decided(tx, counted, &verdicts).await?;

@@ -7,11 +7,15 @@ use component::Inventory;
 use db::Row;
 use findings::{Deciders, ExceptionUse};
 use jiff::Timestamp;
+use oci::Digest;
 use policy::{Exception, Exceptions};
 use registry::RepositoryId;
 use vex::{Statements, Subject};
 
+use super::beside::Beside;
 use super::documents::{self, HUB};
+use super::trust::LIST_NEWEST_TRUST;
+use super::vex::LIST_NEWEST_VEX_OF;
 use crate::pipeline::{Error, Pipeline};
 
 /// Exceptions that are kept in memory, of all projects together; past that, all are read again: some 50 MB.
@@ -31,10 +35,12 @@ pub(crate) struct Documents {
     pub(crate) hub_vex: Option<i64>,
     /// That of the project's own.
     pub(crate) own_vex: Option<i64>,
+    /// Whose VEX counts.
+    pub(crate) trust: Option<i64>,
 }
 
 /// The exceptions of a project.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Composed {
     exceptions: Exceptions,
     statements: Option<Statements>,
@@ -61,8 +67,14 @@ impl Composed {
     }
 
     /// Returns what decides about an image of a repository.
-    pub(crate) fn deciders<'a>(&'a self, repository: &'a str, subject: &'a Subject, now_us: i64) -> Deciders<'a> {
+    pub(crate) fn deciders<'a>(
+        &'a self,
+        beside: Option<&'a Beside>,
+        (repository, subject): (&'a str, &'a Subject),
+        now_us: i64,
+    ) -> Deciders<'a> {
         Deciders {
+            beside: beside.map(Beside::deciders),
             exceptions: Some(&self.exceptions),
             repository: Some(repository),
             now: Timestamp::from_microsecond(now_us).ok(),
@@ -97,7 +109,8 @@ impl Pipeline {
                 None => Arc::default(),
             });
         }
-        let statements = self.statements_as_of([(HUB, documents.hub_vex), (project, documents.own_vex)]).await?;
+        let trust = findings::trust(&self.trust_as_of(documents.trust).await?);
+        let statements = self.statements_as_of([(HUB, documents.hub_vex), (project, documents.own_vex)], trust).await?;
         let composed = match read.as_slice() {
             [hub, own] => Arc::new(Composed::of(hub, own, statements)),
             _ => Arc::new(Composed { exceptions: Exceptions::default(), statements }),
@@ -114,19 +127,24 @@ impl Pipeline {
         Ok(composed)
     }
 
-    /// Returns the exceptions that count for a repository by the newest documents.
-    pub(crate) async fn newest_composed(&self, repository: RepositoryId) -> Result<Arc<Composed>, Error> {
+    /// Returns what counts for an image of a repository by the newest documents.
+    pub(crate) async fn newest_composed(
+        &self,
+        repository: RepositoryId,
+        image: Digest,
+    ) -> Result<(Arc<Composed>, Option<Beside>), Error> {
         let number = repository.number();
         let found = self.inner.registry.database().read(move |tx| {
             Box::pin(async move {
                 let rows = tx.query_list(&documents::LIST_PROJECTS_OF, &[], &[number.into()]).await?;
                 let project: i64 = rows.first().map_or(Ok(HUB), |row| row.get(2))?;
                 let rows = tx.query(&documents::LIST_NEWEST_OF, &[HUB.into(), project.into()]).await?;
-                let vex = tx.query(&super::vex::LIST_NEWEST_VEX_OF, &[HUB.into(), project.into()]).await?;
-                Ok::<_, db::Error>((project, rows, vex))
+                let vex = tx.query(&LIST_NEWEST_VEX_OF, &[HUB.into(), project.into()]).await?;
+                let trust: Option<i64> = tx.find(&LIST_NEWEST_TRUST, &[]).await?.map(|row| row.get(1)).transpose()?;
+                Ok::<_, db::Error>((project, rows, vex, trust))
             })
         });
-        let (project, exceptions, vex) = found.await?;
+        let (project, exceptions, vex, trust) = found.await?;
         let by_project = |rows: &[Row]| -> Result<BTreeMap<i64, i64>, db::Error> {
             rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
         };
@@ -137,8 +155,10 @@ impl Pipeline {
             own: own(&exceptions),
             hub_vex: vex.get(&HUB).copied(),
             own_vex: own(&vex),
+            trust,
         };
-        self.composed(project, documents).await
+        let trust = findings::trust(&self.trust_as_of(trust).await?);
+        Ok((self.composed(project, documents).await?, self.beside(repository, image, trust).await?))
     }
 }
 

@@ -78,23 +78,25 @@ pub struct ExceptionDocument {
     pub set_at_us: i64,
 }
 
-/// Why a document of exceptions is not set.
+/// Why a document of exceptions, or of whose VEX counts, is not set.
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
     /// There is no such project.
     #[error("there is no project `{0}`")]
     ProjectUnknown(String),
     /// It is too large.
-    #[error("the document is {actual} bytes, the limit is {EXCEPTIONS_BYTES_MAX}")]
+    #[error("the document is {actual} bytes, the limit is {limit}")]
     TooLarge {
         /// Its size in bytes.
         actual: usize,
+        /// The limit of its kind.
+        limit: usize,
     },
     /// Something in it is wrong.
     #[error("the document is refused")]
     Refused(#[source] policy::ReadError),
     /// Another one was set than the one that it is to replace.
-    #[error("the exceptions were changed by `{actor}` since they were read")]
+    #[error("the document was changed by `{actor}` since it was read")]
     Changed {
         /// The document that counts now.
         current: Digest,
@@ -164,7 +166,7 @@ impl Pipeline {
         replaces: Option<Digest>,
     ) -> Result<ExceptionDocument, SetError> {
         if text.len() > EXCEPTIONS_BYTES_MAX {
-            return Err(SetError::TooLarge { actual: text.len() });
+            return Err(SetError::TooLarge { actual: text.len(), limit: EXCEPTIONS_BYTES_MAX });
         }
         let digest = blobs::digest(Algorithm::Sha256, text.as_bytes());
         let (read, text) = aside(move || (read(&text), text)).await.map_err(|_| lost())?;

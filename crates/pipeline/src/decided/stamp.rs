@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::{Tx, Value};
+use vex::Trust;
 
 use super::documents::{HUB, LIST_PROJECTS_OF};
 use super::{Composed, Documents};
@@ -22,6 +23,9 @@ pub(super) const EXCEPTIONS: i64 = 1;
 /// The kind that is VEX.
 pub(super) const VEX: i64 = 2;
 
+/// The kind that is whose VEX counts.
+pub(super) const TRUST: i64 = 3;
+
 /// What was noted when something was found out; it is kept only while the same is noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stamp {
@@ -35,8 +39,10 @@ pub(crate) struct Stamp {
 #[derive(Debug)]
 pub(crate) struct Deciding {
     pub(crate) stamp: Stamp,
-    /// Each repository that has exceptions, by its number, with its name.
-    pub(crate) repositories: BTreeMap<i64, (String, Arc<Composed>)>,
+    /// Each repository by its number, with its name and what decides about all its images, if anything does.
+    pub(crate) repositories: BTreeMap<i64, (String, Option<Arc<Composed>>)>,
+    /// How far authors of VEX are trusted.
+    pub(crate) trust: Trust,
 }
 
 impl Stamp {
@@ -86,15 +92,15 @@ impl Pipeline {
                 own: noted(project, EXCEPTIONS),
                 hub_vex: noted(HUB, VEX),
                 own_vex: noted(project, VEX),
+                trust: noted(HUB, TRUST),
             };
-            if documents == Documents::default() {
-                continue;
-            }
-            let composed = self.composed(project, documents).await?;
-            if !composed.is_empty() {
-                deciding.insert(repository, (name, composed));
-            }
+            let composed = match documents {
+                Documents { trust: _, hub: None, own: None, hub_vex: None, own_vex: None } => None,
+                _ => Some(self.composed(project, documents).await?).filter(|composed| !composed.is_empty()),
+            };
+            deciding.insert(repository, (name, composed));
         }
-        Ok(Deciding { stamp, repositories: deciding })
+        let trust = findings::trust(&self.trust_as_of(noted(HUB, TRUST)).await?);
+        Ok(Deciding { stamp, repositories: deciding, trust })
     }
 }

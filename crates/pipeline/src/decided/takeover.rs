@@ -9,8 +9,10 @@ use db::{Tx, Value};
 use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, enqueue};
 use policy::{Exception, Exceptions};
 
+use super::beside::{self, index::LIST_COUNTED_BESIDE, index::LIST_IMAGES_BY};
 use super::documents::{self, HUB, LIST_NEWEST, LIST_REPOSITORIES, micros};
-use super::stamp::{EXCEPTIONS, FIND_CLOCK, VEX};
+use super::stamp::{EXCEPTIONS, FIND_CLOCK, TRUST, VEX};
+use super::trust::LIST_NEWEST_TRUST;
 use super::vex::{self, LIST_NEWEST_VEX};
 use crate::advised::{Advisories, order_counting};
 use crate::aside::aside;
@@ -77,6 +79,8 @@ struct Change {
     document: i64,
     next_us: Option<i64>,
     meaning: Meaning,
+    /// Documents beside images that another version in it may take the place of.
+    namesakes: Vec<i64>,
 }
 
 /// Which findings a change may mean.
@@ -87,12 +91,14 @@ enum Meaning {
     Exceptions(Vec<Exception>),
     /// Those of these vulnerabilities, in upper case.
     Names(BTreeSet<String>),
+    /// Those of which any VEX speaks.
+    Spoken,
 }
 
 impl Meaning {
     fn is_nothing(&self) -> bool {
         match self {
-            Self::Anything => false,
+            Self::Anything | Self::Spoken => false,
             Self::Exceptions(exceptions) => exceptions.is_empty(),
             Self::Names(names) => names.is_empty(),
         }
@@ -111,7 +117,7 @@ impl Meaning {
     /// Tells whether it may mean a vulnerability, by any of its names.
     fn is_of(&self, asked: &Exceptions, names: &[&str]) -> bool {
         match self {
-            Self::Anything => true,
+            Self::Anything | Self::Spoken => true,
             Self::Exceptions(_) => !asked.about(names).is_empty(),
             Self::Names(known) => names.iter().any(|name| known.contains(&name.trim().to_ascii_uppercase())),
         }
@@ -122,6 +128,7 @@ impl Pipeline {
     pub(crate) async fn run_decide(&self, context: &Context) -> Result<Outcome, JobError> {
         documents::state_facts(self, context).await?;
         vex::state_facts(self, context).await?;
+        beside::state_facts(self, context).await?;
         self.take_over(context).await?;
         order_counting(self).await?;
         self.order_next().await?;
@@ -149,7 +156,11 @@ impl Pipeline {
                 return Ok(());
             }
             context.progress(&format!("marking what document {} may mean", change.document));
-            self.mark_meant(change).await?;
+            match &change.meaning {
+                Meaning::Spoken => self.mark_spoken(context).await?,
+                meaning => self.mark_meant(change.project, meaning).await?,
+            }
+            self.mark_beside(&change.namesakes).await?;
             let parameters = [change.project.into(), change.kind.into(), change.document.into()];
             self.inner
                 .index
@@ -165,11 +176,12 @@ impl Pipeline {
     /// Finds out which documents take the place of others, or change by the time.
     async fn changes(&self) -> Result<(i64, Vec<Change>), JobError> {
         let hub = self.inner.registry.database();
-        let (exceptions, vex) = hub
+        let (exceptions, vex, trust) = hub
             .read(|tx| {
                 Box::pin(async move {
                     let exceptions = tx.query(&LIST_NEWEST, &[]).await?;
-                    Ok::<_, db::Error>((exceptions, tx.query(&LIST_NEWEST_VEX, &[]).await?))
+                    let vex = tx.query(&LIST_NEWEST_VEX, &[]).await?;
+                    Ok::<_, db::Error>((exceptions, vex, tx.query(&LIST_NEWEST_TRUST, &[]).await?))
                 })
             })
             .await?;
@@ -191,7 +203,7 @@ impl Pipeline {
         let before_us = clock.unwrap_or(i64::MIN);
         let now_us = self.inner.registry.now_us().max(before_us);
         let mut changes = Vec::new();
-        for (rows, kind) in [(exceptions, EXCEPTIONS), (vex, VEX)] {
+        for (rows, kind) in [(exceptions, EXCEPTIONS), (vex, VEX), (trust, TRUST)] {
             for row in &rows {
                 let (project, newest): (i64, i64) = (row.get(0)?, row.get(1)?);
                 let known = known.get(&(project, kind));
@@ -199,9 +211,11 @@ impl Pipeline {
                 let is_due = known.and_then(|known| known.next_us).is_some_and(|next_us| next_us <= now_us);
                 if is_new || is_due {
                     let document = known.map_or(newest, |known| known.document.max(newest));
-                    let at = Change { project, kind, document, next_us: None, meaning: Meaning::Anything };
+                    let meaning = Meaning::Anything;
+                    let at = Change { project, kind, document, next_us: None, meaning, namesakes: Vec::new() };
                     let change = match kind {
                         VEX => self.change_of_vex(at, known).await,
+                        TRUST => Ok(Change { meaning: Meaning::Spoken, ..at }),
                         _ => self.change_of_exceptions(at, known, (before_us, now_us)).await,
                     };
                     changes.push(change.map_err(|error| JobError::retry(&error))?);
@@ -232,24 +246,69 @@ impl Pipeline {
     }
 
     async fn change_of_vex(&self, at: Change, known: Option<&Decider>) -> Result<Change, Error> {
-        let meaning = match known {
-            Some(known) if !known.is_marked => Meaning::Anything,
+        match known {
+            // Images of which nobody knows whether they were marked are marked, whatever lies beside them.
+            Some(known) if !known.is_marked => Ok(at),
             known => {
-                let before = known.map_or(0, |known| known.document);
-                Meaning::Names(vex::names_between(self, at.project, (before, at.document)).await?)
+                let rows = (known.map_or(0, |known| known.document), at.document);
+                let meaning = Meaning::Names(vex::names_between(self, at.project, rows).await?);
+                Ok(Change { meaning, namesakes: vex::namesakes_beside(self, at.project, rows).await?, ..at })
             }
-        };
-        Ok(Change { meaning, ..at })
+        }
+    }
+
+    /// Has the images counted again of whose findings VEX speaks.
+    async fn mark_spoken(&self, context: &Context) -> Result<(), JobError> {
+        for project in vex::projects(self).await? {
+            let names = vex::names_of(self, project).await.map_err(|error| JobError::retry(&error))?;
+            self.mark_meant(project, &Meaning::Names(names)).await?;
+        }
+        let mut after = (i64::MIN, 0_i64);
+        loop {
+            let limit = i64::try_from(MARKED_IN_WRITE).unwrap_or(i64::MAX);
+            let rows = self.inner.index.read(move |tx| {
+                let parameters = [after.0.into(), after.1.into(), limit.into()];
+                Box::pin(async move { tx.query(&LIST_COUNTED_BESIDE, &parameters).await })
+            });
+            let mut images: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+            for row in rows.await? {
+                after = (row.get(0)?, row.get(1)?);
+                images.entry(after.0).or_default().insert(after.1);
+            }
+            if images.is_empty() {
+                break;
+            }
+            for (repository, images) in images {
+                self.mark_images(repository, &images).await?;
+            }
+        }
+        // Whose pushes are believed is another question now.
+        self.order_beside_missing(context).await
+    }
+
+    /// Has the images counted again that are counted by documents beside them.
+    async fn mark_beside(&self, documents: &[i64]) -> Result<(), JobError> {
+        let list: Vec<Value> = documents.iter().map(|id| (*id).into()).collect();
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_IMAGES_BY, &[], &list).await }));
+        let mut images: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for row in rows.await? {
+            images.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        for (repository, images) in images {
+            self.mark_images(repository, &images).await?;
+        }
+        Ok(())
     }
 
     /// Has the images counted again that a change may mean.
-    async fn mark_meant(&self, change: &Change) -> Result<(), JobError> {
-        if change.meaning.is_nothing() {
+    async fn mark_meant(&self, project: i64, meaning: &Meaning) -> Result<(), JobError> {
+        if meaning.is_nothing() {
             return Ok(());
         }
-        let meant = self.images_meant(change).await?;
-        for (repository, name) in self.repositories_of(change.project).await? {
-            if !change.meaning.is_about(name.as_deref()) {
+        let meant = self.images_meant(meaning).await?;
+        for (repository, name) in self.repositories_of(project).await? {
+            if !meaning.is_about(name.as_deref()) {
                 continue;
             }
             match &meant {
@@ -280,9 +339,9 @@ impl Pipeline {
     }
 
     /// Returns the images that hold something that a change may mean; none when that is not worth being found out.
-    async fn images_meant(&self, change: &Change) -> Result<Option<BTreeSet<i64>>, JobError> {
-        let changed: &[Exception] = match &change.meaning {
-            Meaning::Anything => return Ok(None),
+    async fn images_meant(&self, meaning: &Meaning) -> Result<Option<BTreeSet<i64>>, JobError> {
+        let changed: &[Exception] = match meaning {
+            Meaning::Anything | Meaning::Spoken => return Ok(None),
             Meaning::Exceptions(changed) => changed,
             Meaning::Names(_) => &[],
         };
@@ -291,7 +350,7 @@ impl Pipeline {
         let Some(advisories) = self.advisories().filter(|_| wildcards.len() <= WILDCARDS_HELD_MAX) else {
             return Ok(None);
         };
-        let asked = Arc::new((change.meaning.clone(), Exceptions::new(changed.to_vec())));
+        let asked = Arc::new((meaning.clone(), Exceptions::new(changed.to_vec())));
         let (mut after, mut meant) = (0_i64, Vec::new());
         loop {
             let rows = self.inner.index.read(move |tx| {

@@ -6,7 +6,7 @@ use component::{ComponentIndex, Inventory};
 use findings::Standing;
 use vulndb::file::{Corrupt, Database};
 
-use super::{Composed, subject_of};
+use super::{Beside, Composed, subject_of};
 use crate::index;
 
 /// The distribution answers for it, with its own package.
@@ -38,14 +38,14 @@ fn verdict(standings: &BTreeSet<Standing>) -> Option<i64> {
 pub(crate) fn verdicts<B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
-    composed: &Composed,
+    (composed, beside): (&Composed, Option<&Beside>),
     repository: &str,
     now_us: i64,
 ) -> Result<Verdicts, Corrupt> {
     let identities = index::identities(inventory);
     let identity = |at: ComponentIndex| identities.get(usize::try_from(at.0).unwrap_or(usize::MAX));
     let subject = subject_of(inventory, repository);
-    let deciders = composed.deciders(repository, &subject, now_us);
+    let deciders = composed.deciders(beside, (repository, &subject), now_us);
     let mut together: BTreeMap<(String, String), BTreeSet<Standing>> = BTreeMap::new();
     for (at, name, standing) in findings::standings(database, inventory, deciders)? {
         if let Some(identity) = identity(at) {

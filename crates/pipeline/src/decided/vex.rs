@@ -11,7 +11,7 @@ use evidence::{Claim, Fact, Scope, Vex};
 use ledger::audit::{self, Record};
 use ledger::jobs::{Context, JobError, NewJob, enqueue};
 use oci::{Algorithm, Digest};
-use vex::{Document, Others, Statements, Trust};
+use vex::{Document, Statements, Trust};
 
 use super::DECIDE;
 use super::documents::{HUB, Whose, project_number, stored_digest};
@@ -41,6 +41,17 @@ db::statements! {
     /// What was added and removed from one row to another.
     LIST_BODIES_BETWEEN = "SELECT body FROM vex_documents WHERE project_id = $1 AND removes = 0 \
         AND ((id > $2 AND id <= $3) OR (removed_by > $2 AND removed_by <= $3)) ORDER BY id";
+    /// Documents of which others with the same author and name were added or removed from one row to another: for a project those that count
+    /// for its images, for all projects those of all.
+    LIST_NAMESAKES = "SELECT d.body FROM vex_documents d WHERE d.removes = 0 AND d.removed_by = 0 AND d.name <> '' \
+        AND ($1 = 0 OR d.project_id = $1 OR d.project_id = 0) AND EXISTS (SELECT 1 FROM vex_documents a WHERE a.project_id = $1 \
+        AND a.removes = 0 AND ((a.id > $2 AND a.id <= $3) OR (a.removed_by > $2 AND a.removed_by <= $3)) \
+        AND a.format = d.format AND a.author = d.author AND a.name = d.name)";
+    /// Documents beside images of which others with the same author and name were added or removed from one row to another.
+    LIST_NAMESAKES_BESIDE = "SELECT r.id FROM vex_referrers r WHERE r.gone_at_us IS NULL AND r.state = 1 AND r.name <> '' \
+        AND EXISTS (SELECT 1 FROM vex_documents a WHERE a.project_id = $1 \
+        AND a.removes = 0 AND ((a.id > $2 AND a.id <= $3) OR (a.removed_by > $2 AND a.removed_by <= $3)) \
+        AND a.format = r.format AND a.author = r.author AND a.name = r.name)";
     /// A document that counts.
     FIND_COUNTING = "SELECT id, digest, name, author, format, statements, bytes, actor, set_at_us, body FROM vex_documents \
         WHERE project_id = $1 AND digest = $2 AND removes = 0 AND removed_by = 0";
@@ -252,7 +263,11 @@ impl Pipeline {
     }
 
     /// Returns the statements that count for a project as of a row.
-    pub(crate) async fn statements_as_of(&self, rows: [(i64, Option<i64>); 2]) -> Result<Option<Statements>, Error> {
+    pub(crate) async fn statements_as_of(
+        &self,
+        rows: [(i64, Option<i64>); 2],
+        trust: Trust,
+    ) -> Result<Option<Statements>, Error> {
         let found = self.inner.registry.database().read(move |tx| {
             Box::pin(async move {
                 let mut all = Vec::new();
@@ -273,7 +288,7 @@ impl Pipeline {
         }
         let statements = aside(move || {
             let documents = bodies.iter().filter_map(|body| vex::read(body).ok()).collect();
-            Statements::new(documents, &Trust::new(Vec::new(), Others::Last))
+            Statements::new(documents, &trust)
         });
         Ok(Some(statements.await.map_err(|_| Error::Lost)?))
     }
@@ -328,17 +343,55 @@ async fn note(tx: &mut Tx, whose: &Whose, actor: &str, what: &str, one: &VexDocu
     Ok(())
 }
 
-/// Returns the names of the vulnerabilities, in upper case, of which documents speak that were added or removed from one row to another.
+/// Returns the names of the vulnerabilities, in upper case, of which documents speak that were added or removed from one row to another, or whose
+/// place one of those takes.
 pub(super) async fn names_between(
     pipeline: &Pipeline,
     project: i64,
     (from, to): (i64, i64),
 ) -> Result<BTreeSet<String>, Error> {
     let rows = pipeline.inner.registry.database().read(move |tx| {
-        Box::pin(async move { tx.query(&LIST_BODIES_BETWEEN, &[project.into(), from.into(), to.into()]).await })
+        Box::pin(async move {
+            let parameters = [project.into(), from.into(), to.into()];
+            let mut rows = tx.query(&LIST_BODIES_BETWEEN, &parameters).await?;
+            rows.extend(tx.query(&LIST_NAMESAKES, &parameters).await?);
+            Ok::<_, db::Error>(rows)
+        })
     });
+    names_in(&rows.await?).await
+}
+
+/// Returns the numbers of the documents beside images that have another version among those that were added or removed from one row to
+/// another.
+pub(super) async fn namesakes_beside(
+    pipeline: &Pipeline,
+    project: i64,
+    (from, to): (i64, i64),
+) -> Result<Vec<i64>, db::Error> {
+    let rows = pipeline.inner.registry.database().read(move |tx| {
+        Box::pin(async move { tx.query(&LIST_NAMESAKES_BESIDE, &[project.into(), from.into(), to.into()]).await })
+    });
+    rows.await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Returns the projects that have documents, zero among them where those for all are some.
+pub(super) async fn projects(pipeline: &Pipeline) -> Result<Vec<i64>, db::Error> {
+    let hub = pipeline.inner.registry.database();
+    let rows = hub.read(|tx| Box::pin(async move { tx.query(&LIST_NEWEST_VEX, &[]).await }));
+    rows.await?.iter().map(|row| row.get(0)).collect()
+}
+
+/// Returns the names of the vulnerabilities, in upper case, of which the documents of a project speak.
+pub(super) async fn names_of(pipeline: &Pipeline, project: i64) -> Result<BTreeSet<String>, Error> {
+    let rows = pipeline.inner.registry.database().read(move |tx| {
+        Box::pin(async move { tx.query(&LIST_COUNTING_BODIES, &[project.into(), i64::MAX.into()]).await })
+    });
+    names_in(&rows.await?).await
+}
+
+async fn names_in(rows: &[Row]) -> Result<BTreeSet<String>, Error> {
     let mut bodies: Vec<Vec<u8>> = Vec::new();
-    for row in rows.await? {
+    for row in rows {
         bodies.push(row.get(0)?);
     }
     let names = aside(move || {

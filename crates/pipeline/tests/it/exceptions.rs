@@ -14,6 +14,7 @@ db::statements! {
     LIST_STATED = "SELECT scope, subject, fact_key, producer, expires_at_us, body FROM facts WHERE claim = 'exempted' \
         ORDER BY scope, fact_key";
     LIST_VEX = "SELECT body FROM facts WHERE claim = 'vex'";
+    LIST_TRUST_AUDITED = "SELECT actor, resource FROM audit_records WHERE action = 'vex-trust.set' ORDER BY id";
     LIST_AUDITED = "SELECT actor, action, resource FROM audit_records WHERE action LIKE '%exceptions.set' ORDER BY id";
 }
 
@@ -43,7 +44,7 @@ impl Hub {
         self.settle().await;
     }
 
-    async fn high(&self, repository: &str, image: oci::Digest) -> (u64, u64) {
+    pub(crate) async fn high(&self, repository: &str, image: oci::Digest) -> (u64, u64) {
         let id = self.registry.repository_id(&name(repository)).await.unwrap();
         let totals = self.pipeline.totals_of(id, image).await.unwrap().unwrap();
         (totals.high, totals.suppressed)
@@ -51,7 +52,7 @@ impl Hub {
 }
 
 /// An `OpenVEX` document that says how openssl stands to a vulnerability.
-fn openvex(name: &str, status: &Json) -> Vec<u8> {
+pub(crate) fn openvex(name: &str, status: &Json) -> Vec<u8> {
     let mut statement = json!({"vulnerability": {"name": name}, "products": [{"@id": "pkg:deb/debian/openssl"}]});
     for (key, value) in status.as_object().unwrap() {
         statement[key] = value.clone();
@@ -174,6 +175,99 @@ testkit::on_both_databases! {
         hub.pipeline.remove_vex(&self::team(), "user:ann", digest).await.unwrap();
         hub.settle().await;
         assert_eq!((hub.listed(any, Order::Worst, all).await.len(), hub.affected("CVE-2023-0001", all).await.len()), (0, 0));
+    }
+
+    async fn a_newer_version_takes_the_place_of_all_that_the_earlier_said(database: Database) {
+        let hub = fleet(database).await;
+        let image = hub.push("team/api", "both", &[("openssl", "3.0.11-1")]).await;
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let version = |version: u64, name: &str| {
+            let mut document: Json = serde_json::from_slice(&openvex(name, &json!({"status": "fixed"}))).unwrap();
+            document["version"] = json!(version);
+            document.to_string().into_bytes()
+        };
+        let (first, second) = (version(1, "CVE-2023-0001"), version(2, "CVE-1-1"));
+        let digest = crate::support::sha256(&second);
+        for whose in [team(), Whose::Hub] {
+            hub.pipeline.add_vex(&team(), "user:ann", first.clone(), crate::support::sha256(&first)).await.unwrap();
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (0, 1));
+            // What it says of others only, it no longer says of this one.
+            hub.pipeline.add_vex(&whose, "user:ann", second.clone(), digest).await.unwrap();
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (1, 0), "{whose:?}");
+            hub.pipeline.remove_vex(&whose, "user:ann", digest).await.unwrap();
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (0, 1), "{whose:?}");
+        }
+        hub.pipeline.remove_vex(&team(), "user:ann", crate::support::sha256(&first)).await.unwrap();
+        hub.trust("pushers: [\"**\"]\n").await;
+        hub.refer("user:ann", ("team/api", image), "application/vnd.openvex+json", &first).await;
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (0, 1));
+        hub.pipeline.add_vex(&team(), "user:ann", second, digest).await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (1, 0));
+    }
+
+    async fn authors_count_as_far_as_they_are_trusted(database: Database) {
+        let hub = fleet(database).await;
+        let image = hub.push("team/api", "both", &[("openssl", "3.0.11-1")]).await;
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let by = |author: &str, time: &str, status: &Json| {
+            let mut document: Json = serde_json::from_slice(&openvex("CVE-2023-0001", status)).unwrap();
+            (document["author"], document["@id"], document["timestamp"]) = (json!(author), json!(author), json!(time));
+            document.to_string().into_bytes()
+        };
+        let clears = by("Vendor", "2026-01-02T00:00:00Z", &json!({"status": "fixed"}));
+        let newer = by("Somebody", "2026-02-02T00:00:00Z", &json!({"status": "affected", "action_statement": "upgrade"}));
+        for document in [clears, newer] {
+            let digest = crate::support::sha256(&document);
+            hub.pipeline.add_vex(&team(), "user:ann", document, digest).await.unwrap();
+        }
+        hub.settle().await;
+        assert_eq!(hub.pipeline.vex_trust().await.unwrap(), None);
+        assert_eq!(hub.high("team/api", image).await, (1, 0));
+        let head = "apiVersion: garrison.dev/v1\nkind: VexTrust\n";
+        let mut replaces = None;
+        for (text, expected) in [
+            ("authors: [[vendor]]\n", (0, 1)),
+            ("authors: [[Somebody], [Vendor]]\n", (1, 0)),
+            ("authors: [[Vendor, Somebody]]\n", (1, 0)),
+            ("authors: [[Vendor]]\nothers: ignore\n", (0, 1)),
+            ("others: ignore\n", (1, 0)),
+            ("authors: [[Nobody]]\n", (1, 0)),
+        ] {
+            let text = format!("{head}{text}");
+            let set = hub.pipeline.set_vex_trust("user:root", text.clone(), replaces).await.unwrap();
+            assert_eq!((set.actor.as_str(), &set.text), ("user:root", &text));
+            replaces = Some(set.digest);
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, expected, "{text}");
+            let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+            assert_eq!(u64::from(report.findings[0].counts()), expected.0, "{text}");
+            // Images of which no VEX speaks are not counted again, and nothing else changes.
+            assert_eq!(hub.pipeline.totals(&hub.only(&["other/job"]).await).await.unwrap().high, 1);
+        }
+        // Who set it meanwhile is told, and what is set again is as it was set first.
+        let other = hub.pipeline.set_vex_trust("user:bob", head.to_owned(), None).await;
+        assert!(matches!(other, Err(SetError::Changed { actor, .. }) if actor == "user:root"));
+        let now = hub.pipeline.vex_trust().await.unwrap().unwrap();
+        let again = hub.pipeline.set_vex_trust("user:bob", now.text.clone(), None).await.unwrap();
+        assert_eq!(again, now);
+        let long = format!("{head}{}", " ".repeat(policy::TRUST_BYTES_MAX - head.len() + 1));
+        let large = hub.pipeline.set_vex_trust("user:bob", long.clone(), replaces).await;
+        assert!(matches!(large, Err(SetError::TooLarge { actual, .. }) if actual == policy::TRUST_BYTES_MAX + 1));
+        let misread = hub.pipeline.set_vex_trust("user:bob", "{}".to_owned(), replaces).await;
+        assert!(matches!(misread, Err(SetError::Refused(_))));
+        hub.pipeline.set_vex_trust("user:bob", long[..long.len() - 1].to_owned(), replaces).await.unwrap();
+        let mut audited = Vec::new();
+        for row in query(&hub.db, &LIST_TRUST_AUDITED, Vec::new()).await {
+            audited.push([0, 1].map(|at| row.get::<String>(at).unwrap()).join(" "));
+        }
+        assert_eq!((audited.len(), audited[6].as_str()), (7, "user:bob system"));
     }
 
     async fn vex_is_taken_up_to_its_limits(database: Database) {
@@ -313,7 +407,7 @@ testkit::on_both_databases! {
         // One byte more than is read.
         let spaces = " ".repeat(EXCEPTIONS_BYTES_MAX - two.len());
         let longest = format!("{two}{spaces}");
-        assert!(matches!(set(Whose::Hub, format!("{longest} "), None).await, Err(SetError::TooLarge { actual }) if actual == EXCEPTIONS_BYTES_MAX + 1));
+        assert!(matches!(set(Whose::Hub, format!("{longest} "), None).await, Err(SetError::TooLarge { actual, .. }) if actual == EXCEPTIONS_BYTES_MAX + 1));
         set(Whose::Hub, longest, None).await.unwrap();
         match set(Whose::Hub, "apiVersion: garrison.dev/v1\nkind: Exception\n".to_owned(), None).await {
             Err(SetError::Refused(error)) => assert!(error.to_string().starts_with("line "), "{error}"),

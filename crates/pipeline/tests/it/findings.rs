@@ -40,6 +40,9 @@ db::statements! {
     FORGET_DECIDERS = "DELETE FROM finding_deciders";
     FORGET_CLOCK = "DELETE FROM finding_clock";
     FORGET_DECISIONS = "DELETE FROM finding_decisions";
+    FORGET_REFERRERS = "DELETE FROM vex_referrers";
+    FORGET_BESIDE = "DELETE FROM finding_beside";
+    DUMP_BESIDE = "SELECT repository_id, image, subject FROM finding_beside ORDER BY repository_id, image, subject";
     COUNT_LEFT_OVER = "SELECT (SELECT COUNT(*) FROM inventory_components c WHERE NOT EXISTS \
         (SELECT 1 FROM inventory_image_components h WHERE h.component_id = c.id)), \
         (SELECT COUNT(*) FROM inventory_image_components h WHERE NOT EXISTS (SELECT 1 FROM inventory_components c WHERE c.id = h.component_id)), \
@@ -242,7 +245,9 @@ impl Hub {
     /// Everything that matching keeps, but for numbers and times.
     async fn dump(&self) -> Vec<Row> {
         let mut all = Vec::new();
-        for statement in [&DUMP_FINDINGS, &DUMP_VULNERABILITIES, &DUMP_OWNED, &DUMP_TOTALS, &DUMP_DECISIONS] {
+        for statement in
+            [&DUMP_FINDINGS, &DUMP_VULNERABILITIES, &DUMP_OWNED, &DUMP_TOTALS, &DUMP_DECISIONS, &DUMP_BESIDE]
+        {
             all.extend(query(&self.index, statement, Vec::new()).await);
         }
         all
@@ -262,9 +267,12 @@ impl Hub {
             &FORGET_DECIDERS,
             &FORGET_CLOCK,
             &FORGET_DECISIONS,
+            &FORGET_BESIDE,
         ] {
             run(&self.index, statement, Vec::new()).await;
         }
+        run(&self.db, &FORGET_REFERRERS, Vec::new()).await;
+        run(&self.db, &SWEEP_NOW, Vec::new()).await;
         self.decide().await;
         self.advise(known).await;
     }
@@ -288,6 +296,10 @@ impl Hub {
             (fact.subject, scan)
         };
         rows.iter().map(scan).collect()
+    }
+
+    async fn holds(&self, repository: &str, image: Digest) -> bool {
+        self.registry.find_manifest(&name(repository), &oci::Reference::Digest(image)).await.is_ok()
     }
 
     /// Holds the newest fact about each image against what is noted of it.
@@ -618,8 +630,9 @@ testkit::on_both_databases! {
         let hub = Hub::open(database).await;
         let mut known = Known::default();
         let mut pushed: Vec<(&str, Digest)> = Vec::new();
+        let mut referrers: Vec<(&str, Digest)> = Vec::new();
         for step in 0..steps {
-            match random.below(15) {
+            match random.below(20) {
                 0..4 => {
                     let packages: Vec<(&str, &str)> = NAMES
                         .into_iter()
@@ -683,6 +696,38 @@ testkit::on_both_databases! {
                         hub.settle().await;
                     }
                 }
+                15..17 if !pushed.is_empty() => {
+                    let (repository, image) = pushed[random.below(pushed.len())];
+                    let index = random.below(4) == 0 && hub.holds(repository, image).await;
+                    let tag = format!("i{}", random.below(2));
+                    let subject = if index { hub.index_of(repository, &tag, &[image]).await } else { image };
+                    let body = random_vex(&mut random, &IDS);
+                    let pusher = random.of(&["robot:vex", "user:ann", "user:mallory"]);
+                    let media_type = "application/vnd.openvex+json";
+                    referrers.push((repository, hub.refer(pusher, (repository, subject), media_type, body.as_bytes()).await));
+                    if index {
+                        pushed.push((repository, subject));
+                    }
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                17..19 if !referrers.is_empty() => {
+                    let (repository, referrer) = referrers.swap_remove(random.below(referrers.len()));
+                    // Another push of the same may have been deleted already.
+                    let _gone = hub.registry.delete_manifest(&name(repository), &referrer, "user:ann").await;
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                14 => {
+                    let text = random_trust(&mut random);
+                    let replaces = hub.pipeline.vex_trust().await.unwrap().map(|set| set.digest);
+                    hub.pipeline.set_vex_trust("user:root", text, replaces).await.unwrap();
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
                 11 => {
                     hub.wait(random.number(48 * 3600) * 1_000_000);
                     hub.decide().await;
@@ -722,6 +767,14 @@ testkit::on_both_databases! {
             }
         }
     }
+}
+
+/// Returns a document that says whose VEX counts.
+fn random_trust(random: &mut Random) -> String {
+    let authors = random.of(&["[]", "[[Vendor]]", "[[Team], [Vendor]]", "[[\"*\"]]", "[[Nobody]]"]);
+    let others = random.of(&["count", "count", "ignore"]);
+    let pushers = random.of(&["[]", "[\"robot:*\"]", "[\"robot:*\"]", "[\"user:ann\", \"robot:vex\"]", "[\"**\"]"]);
+    format!("apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: {authors}\nothers: {others}\npushers: {pushers}\n")
 }
 
 /// Returns an `OpenVEX` document of one statement.

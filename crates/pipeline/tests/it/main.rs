@@ -1,6 +1,7 @@
 //! The contract of inventories in the hub, on both databases.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod beside;
 mod exceptions;
 mod find;
 mod findings;

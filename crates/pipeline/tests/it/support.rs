@@ -23,8 +23,8 @@ db::statements! {
     COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND (not_before_us < $1 OR attempts > 0) \
         AND (kind LIKE 'inventory%' OR kind LIKE 'findings%')";
     LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";
-    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match', 'findings.count', 'findings.decide') AND state = 'pending' \
-        AND attempts > 0";
+    HASTEN = "UPDATE jobs SET not_before_us = 0 WHERE kind IN ('inventory', 'findings.match', 'findings.count', 'findings.decide', \
+        'findings.beside') AND state = 'pending' AND attempts > 0";
     COUNT_FACTS = "SELECT COUNT(*) FROM facts";
 }
 
@@ -137,11 +137,15 @@ impl Hub {
     }
 
     pub(crate) async fn manifest(&self, repository: &str, tag: &str, document: &Json) -> Digest {
+        self.manifest_by(ACTOR, repository, &[tag], document).await
+    }
+
+    pub(crate) async fn manifest_by(&self, actor: &str, repository: &str, tags: &[&str], document: &Json) -> Digest {
         let push = ManifestPush {
             repository: name(repository),
-            actor: ACTOR.to_owned(),
+            actor: actor.to_owned(),
             digest: None,
-            tags: vec![tag.parse().unwrap()],
+            tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
             tag_rule: TagRule::MakeAndMove,
             content_type: document["mediaType"].as_str().map(str::to_owned),
             body: Bytes::from(document.to_string()),
@@ -173,6 +177,36 @@ impl Hub {
             "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers,
         });
         self.manifest(repository, tag, &document).await
+    }
+
+    /// Pushes a document that refers to a manifest.
+    pub(crate) async fn refer(
+        &self,
+        pusher: &str,
+        (repository, subject): (&str, Digest),
+        media_type: &str,
+        body: &[u8],
+    ) -> Digest {
+        let empty = self.blob(repository, b"{}").await;
+        let blob = self.blob(repository, body).await;
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "artifactType": media_type,
+            "config": descriptor(media_type::OCI_EMPTY, empty, 2),
+            "layers": [descriptor(media_type, blob, body.len())],
+            "subject": descriptor(media_type::OCI_MANIFEST, subject, 2),
+        });
+        self.manifest_by(pusher, repository, &[], &manifest).await
+    }
+
+    /// Pushes an index of images.
+    pub(crate) async fn index_of(&self, repository: &str, tag: &str, images: &[Digest]) -> Digest {
+        let mut listed = Vec::new();
+        for image in images {
+            let entry = self.registry.find_manifest(&name(repository), &oci::Reference::Digest(*image)).await.unwrap();
+            listed.push(descriptor(&entry.media_type, *image, entry.body.len()));
+        }
+        let index = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": listed});
+        self.manifest(repository, tag, &index).await
     }
 
     /// Returns the types of a manifest's referrers.

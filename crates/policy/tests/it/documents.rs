@@ -141,7 +141,10 @@ fn limits_are_kept_on_both_sides() {
     text.resize(DOCUMENT_BYTES_MAX, b'\n');
     assert!(Exceptions::read(&text).is_ok());
     text.push(b'\n');
-    assert_eq!(Exceptions::read(&text), Err(ReadError::TooLarge { actual: DOCUMENT_BYTES_MAX + 1 }));
+    assert_eq!(
+        Exceptions::read(&text),
+        Err(ReadError::TooLarge { actual: DOCUMENT_BYTES_MAX + 1, limit: DOCUMENT_BYTES_MAX })
+    );
     assert_eq!(Exceptions::read(b"\xff"), Err(ReadError::Utf8));
 }
 

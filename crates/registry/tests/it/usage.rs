@@ -8,20 +8,6 @@ use crate::support::{ACTOR, HOUR_US, Hub, count, index, name, run};
 db::statements! {
     /// Tells too much.
     INFLATE = "UPDATE blob_usage SET blobs = blobs + 2, size_bytes = size_bytes + 5";
-    /// Takes away what came after usage.
-    DROP_DISCARDED = "DROP INDEX discarded_files_by_time";
-    /// Takes away what came after usage.
-    DROP_FACTS = "DROP TABLE facts";
-    /// Takes away what came after usage.
-    DROP_EXCEPTIONS = "DROP TABLE exception_documents";
-    /// Takes away what came after usage.
-    DROP_VEX = "DROP TABLE vex_documents";
-    /// Takes away what came after usage.
-    DROP_DOCUMENTS = "ALTER TABLE projects DROP COLUMN sbom_documents";
-    /// Takes the database back to before usage was counted.
-    DROP_USAGE = "DROP TABLE blob_usage";
-    /// Takes the database back to before usage was counted.
-    DROP_CHANGES = "DROP TABLE blob_usage_changes";
     /// Takes the database back to before usage was counted.
     FORGET_VERSIONS = "DELETE FROM migrations WHERE version >= 2";
     /// A change that is one of many.
@@ -30,6 +16,33 @@ db::statements! {
     COUNT_CHANGES = "SELECT COUNT(*) FROM blob_usage_changes";
     /// Totals of repositories that are not there.
     COUNT_LEFT = "SELECT COUNT(*) FROM blob_usage WHERE repository_id > 0 AND repository_id NOT IN (SELECT id FROM repositories)";
+}
+
+/// Returns what takes away all that the hub's migrations from one on made, the last first.
+fn undoing(version: u32) -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../db/migrations");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|extension| extension == "sql")).collect();
+    files.sort();
+    let mut undoing = Vec::new();
+    for file in files {
+        let number: u32 = file.file_name().unwrap().to_str().unwrap()[..4].parse().unwrap();
+        let script = std::fs::read_to_string(&file).unwrap();
+        for line in script.lines().filter(|_| number >= version) {
+            let words: Vec<&str> = line.split([' ', '(']).filter(|word| !word.is_empty()).collect();
+            match words.as_slice() {
+                ["CREATE", kind @ ("TABLE" | "INDEX"), name, ..] | ["CREATE", "UNIQUE", kind @ "INDEX", name, ..] => {
+                    undoing.push(format!("DROP {kind} {name}"));
+                }
+                ["ALTER", "TABLE", table, "ADD", "COLUMN", column, ..] => {
+                    undoing.push(format!("ALTER TABLE {table} DROP COLUMN {column}"));
+                }
+                _ => {}
+            }
+        }
+    }
+    undoing.reverse();
+    undoing
 }
 
 async fn fold(hub: &Hub) {
@@ -92,9 +105,11 @@ testkit::on_both_databases! {
         hub.blob("team/web", b"one").await;
         hub.blob("team/web", b"twos").await;
         hub.blob("team/api", b"one").await;
-        for statement in [&DROP_USAGE, &DROP_CHANGES, &DROP_FACTS, &DROP_DOCUMENTS, &DROP_DISCARDED, &DROP_EXCEPTIONS, &DROP_VEX, &FORGET_VERSIONS] {
-            run(&hub.db, statement, vec![]).await;
+        for text in undoing(2) {
+            let statement = db::Statement::from_macro("UNDO", text.leak());
+            run(&hub.db, Box::leak(Box::new(statement)), vec![]).await;
         }
+        run(&hub.db, &FORGET_VERSIONS, vec![]).await;
         hub.reopened_database().await.close().await;
         check(&hub, &[("team/web", (2, 7)), ("team/api", (1, 3))], (2, 7)).await;
     }

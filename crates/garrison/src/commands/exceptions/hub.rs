@@ -1,22 +1,15 @@
 //! Exceptions that count in a hub.
 
-use std::time::Duration;
-
 use outbound::Endpoint;
 use policy::Exceptions;
 use serde_json::Value;
 
 use super::{now, print_states, refused};
 use crate::commands::bounded;
+use crate::commands::set_document::{self, text};
 use crate::error::CommandError;
 use crate::output::{self, Format};
 use crate::session::Session;
-
-/// The first line of a document that was read from a hub, which names what it is to replace; YAML alone has comments.
-const READ_AS: &str = "# read from the hub as ";
-
-/// How long the hub may take to read a document.
-const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Show the exceptions that count in the hub: for the images of all projects, or for those of one.
 #[derive(Debug, clap::Args)]
@@ -66,21 +59,13 @@ fn whose(project: Option<&str>) -> String {
     project.map_or_else(|| "all projects".to_owned(), |project| format!("project {project}"))
 }
 
-fn text<'a>(answer: &'a Value, field: &str) -> Option<&'a str> {
-    answer.get(field).and_then(Value::as_str)
-}
-
 impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let project = self.project.as_deref();
         let answer: Value = session.hub()?.get(&endpoint(project)).await?;
         let document = text(&answer, "document").unwrap_or_default();
         if self.document {
-            let is_yaml = !document.trim_start().starts_with('{');
-            if let Some(digest) = text(&answer, "digest").filter(|_| is_yaml) {
-                output::print_line(&format!("{READ_AS}{digest}"))?;
-            }
-            return output::print_line(document.trim_end());
+            return set_document::print(&answer);
         }
         if session.format() == Format::Json {
             return output::print_json(&answer);
@@ -122,22 +107,7 @@ impl Push {
         let bytes = bounded::read(&self.file, policy::DOCUMENT_BYTES_MAX)?;
         // Before it is sent: the place of a mistake is one in this file.
         let exceptions = read(&bytes).map_err(|error| refused(&self.file, &error))?;
-        let (read_as, document) = split(&bytes);
-        let hub = session.hub()?;
-        let replaces = if self.overwrite {
-            let answer: Value = hub.get(&endpoint(project)).await?;
-            text(&answer, "digest").map(str::to_owned)
-        } else {
-            read_as.map(str::to_owned)
-        };
-        let endpoint = endpoint(project).with_some("replaces", replaces);
-        let sent = hub.upload(&endpoint, document.to_vec(), ANSWER_TIME_MAX).await;
-        let answer: Value = sent.map_err(|error| match &error {
-            outbound::Error::Refused(problem) if problem.code.as_deref() == Some("EXCEPTIONS_CHANGED") => {
-                CommandError::from(error).hint("`--overwrite` replaces whatever counts now")
-            }
-            _ => CommandError::from(error),
-        })?;
+        let answer = set_document::push(session, &endpoint(project), &bytes, self.overwrite).await?;
         let now = now();
         let counting = exceptions.entries().iter().filter(|entry| entry.counts(now)).count();
         let of = exceptions.entries().len();
@@ -152,16 +122,6 @@ impl Push {
 
 fn read(bytes: &[u8]) -> Result<Exceptions, policy::ReadError> {
     if bytes.trim_ascii().is_empty() { Ok(Exceptions::default()) } else { Exceptions::read(bytes) }
-}
-
-/// Parts what a document was read as from the document.
-fn split(bytes: &[u8]) -> (Option<&str>, &[u8]) {
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-    let (first, rest) = bytes.split_at(end);
-    match std::str::from_utf8(first).ok().and_then(|first| first.trim_end().strip_prefix(READ_AS)) {
-        Some(digest) => (Some(digest), rest.strip_prefix(b"\n").unwrap_or(rest)),
-        None => (None, bytes),
-    }
 }
 
 #[cfg(test)]
@@ -181,20 +141,5 @@ mod tests {
         assert_eq!(idle(&answer, None), [told("this hub")]);
         assert_eq!(idle(&answer, Some("team")), [told("project team")]);
         assert_eq!(idle(&Value::Null, None), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_document_says_what_it_was_read_as() {
-        for (text, expected) in [
-            ("", (None, "")),
-            ("kind: Exceptions\n", (None, "kind: Exceptions\n")),
-            ("# read from the hub as sha256:ab\nkind: Exceptions\n", (Some("sha256:ab"), "kind: Exceptions\n")),
-            ("# read from the hub as sha256:ab\r\nkind: x", (Some("sha256:ab"), "kind: x")),
-            ("# read from the hub as sha256:ab", (Some("sha256:ab"), "")),
-            ("a: 1\n# read from the hub as sha256:ab\n", (None, "a: 1\n# read from the hub as sha256:ab\n")),
-        ] {
-            let (digest, rest) = split(text.as_bytes());
-            assert_eq!((digest, std::str::from_utf8(rest).unwrap()), expected, "{text}");
-        }
     }
 }

@@ -6,6 +6,7 @@ use policy::Exceptions;
 use vex::{Document, ImageName, Others, Statements, Trust};
 
 use crate::commands::bounded;
+use crate::commands::vex::trust;
 use crate::error::{CommandError, Kind};
 use crate::inventory::{HubDecisions, Looked, Reader};
 
@@ -22,6 +23,9 @@ pub(super) struct Decisions {
     /// Author whose VEX goes before that of others, as a pattern; may be given several times, the most trusted first
     #[arg(long, value_name = "AUTHOR", requires = "vex", value_parser = pattern)]
     vex_author: Vec<Pattern>,
+    /// Document that says which authors of VEX go before which, as a hub has it; its pushers are for hubs alone
+    #[arg(long, value_name = "FILE", requires = "vex", conflicts_with = "vex_author")]
+    vex_trust: Option<String>,
     /// Document of exceptions: owners' dated decisions that findings do not count
     #[arg(long, value_name = "FILE")]
     exceptions: Option<String>,
@@ -55,7 +59,11 @@ impl Decisions {
         let exceptions = self.exceptions.as_deref().map(read_exceptions).transpose()?;
         let files = self.vex.iter().filter(|file| *file != REFERRERS);
         let documents = files.map(|file| read_vex(file)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Files { exceptions, documents })
+        let trust = match &self.vex_trust {
+            Some(file) => findings::trust(&trust::read(file)?),
+            None => Trust::new(self.vex_author.iter().map(|author| vec![author.clone()]).collect(), Others::Last),
+        };
+        Ok(Files { exceptions, documents, trust })
     }
 
     /// Adds what lies beside the image, if that was asked for, and what counts for it in its hub.
@@ -66,6 +74,7 @@ impl Decisions {
         place: &Source,
         looked: &Looked,
     ) -> Result<Given, CommandError> {
+        let trust = files.trust;
         let Looked { inventory, in_hub } = looked;
         let of_hub = in_hub.as_ref().map(|hub| tell_missing(reader, hub.decisions())).unwrap_or_default();
         let mut exceptions = files.exceptions.map(|given| given.entries().to_vec()).unwrap_or_default();
@@ -78,8 +87,6 @@ impl Decisions {
         if self.vex.iter().any(|word| word == REFERRERS) {
             documents.extend(beside(reader, place)?);
         }
-        let levels: Vec<Vec<Pattern>> = self.vex_author.iter().map(|author| vec![author.clone()]).collect();
-        let trust = Trust::new(levels, Others::Last);
         let repository = match &inventory.subject {
             Subject::Image { name, .. } => repository(name),
             Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
@@ -104,6 +111,7 @@ impl Decisions {
 pub(super) struct Files {
     exceptions: Option<Exceptions>,
     documents: Vec<Document>,
+    trust: Trust,
 }
 
 impl Given {
@@ -113,6 +121,7 @@ impl Given {
             repository: self.repository.as_deref(),
             now: Some(self.now),
             statements: self.statements.as_ref(),
+            beside: None,
             subject: Some(&self.subject),
         }
     }
@@ -203,7 +212,8 @@ fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
     for VexUse { document, author, counts, findings, problems, .. } in documents {
         let named = format!("The VEX document `{document}` of {author}");
         if !counts {
-            remarks.push(format!("{named} does not count: there is a newer version of it."));
+            remarks
+                .push(format!("{named} does not count: there is a newer version of it, or its author is not trusted."));
         } else if *findings == 0 {
             remarks.push(format!("{named} says nothing about what was found."));
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use outbound::{Endpoint, Method};
 use serde_json::Value;
 
+use crate::commands::repo::Named;
 use crate::commands::{Rows, bounded};
 use crate::error::{CommandError, Kind};
 use crate::output;
@@ -20,6 +21,15 @@ const LIST: &[Field] = &[
     Field::count("STATEMENTS", "statements", 1),
     Field::text("BY", "given_by", 2),
     Field::time("GIVEN", "given_at", 4),
+];
+
+const BESIDE: &[Field] = &[
+    Field::digest("REFERRER", "digest", 0),
+    Field::text("AUTHOR", "author", 0),
+    Field::text("NAME", "name", 3),
+    Field::count("STATEMENTS", "statements", 2),
+    Field::text("PUSHED BY", "pushed_by", 1),
+    Field::text("DOES NOT COUNT", "why_not", 0),
 ];
 
 /// For whom a document counts.
@@ -47,11 +57,18 @@ pub(crate) struct Push {
     whose: Whose,
 }
 
-/// List the VEX documents that count in the hub.
+/// List the VEX documents that count in the hub; of an image, what lies beside it, with why it does not count.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  garrison vex list --project team")]
+  garrison vex list --project team
+  garrison vex list team/api:1.4")]
 pub(crate) struct List {
+    /// Image of a hub: NAME, NAME:TAG or NAME@DIGEST
+    #[arg(value_name = "REFERENCE", conflicts_with = "project")]
+    reference: Option<String>,
+    /// Image of an index, as it is listed there [default: the first]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", requires = "reference")]
+    platform: Option<String>,
     #[command(flatten)]
     whose: Whose,
     #[command(flatten)]
@@ -106,7 +123,17 @@ impl Push {
 
 impl List {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
-        let Self { whose, rows } = self;
+        let Self { reference, platform, whose, rows } = self;
+        if let Some(reference) = reference {
+            let (hub, reference) = session.hub_of(&reference)?;
+            let named = Named::parse(reference)?;
+            let reference = named.reference.as_ref().map_or_else(|| "latest".to_owned(), ToString::to_string);
+            let endpoint = Endpoint::api(["repository", "vex"])
+                .with("name", &named.name)
+                .with("reference", reference)
+                .with_some("platform", platform.as_ref());
+            return session.print_list(&hub, &endpoint, None, BESIDE, "No VEX lies beside it.").await;
+        }
         let empty = format!("No VEX for {}; `garrison vex push FILE{}` gives some.", whose.words(), whose.flag());
         session.print_list(&session.hub()?, &whose.endpoint(None), Some(rows.limit), LIST, &empty).await
     }
