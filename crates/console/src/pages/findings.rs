@@ -10,6 +10,7 @@ use pipeline::{Affecting, Progress, Totals, Whose};
 use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
 use crate::href;
 use crate::pages::exceptions::{self, Exceptions};
+use crate::pages::vex::{self, Vex};
 use crate::severity::Severity;
 use crate::words::{Moment, count, foreign, grouped, plural};
 
@@ -31,6 +32,7 @@ struct FindingsPage {
     next: Option<String>,
     /// Those of all projects, for who may know the hub's settings.
     exceptions: Option<Exceptions>,
+    vex: Option<Vex>,
 }
 
 /// By what everything is matched.
@@ -141,6 +143,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let totals = pipeline.totals(&readable).await?;
     let now_us = call.app.now_us();
     let (first, choices) = (address(&call, &[]), choices(&call));
+    let (exceptions, vex) = if call.may(Action::SystemRead) {
+        (exceptions::part(&call, &Whose::Hub).await?, vex::part(&call, &Whose::Hub).await?)
+    } else {
+        (None, None)
+    };
     let page = FindingsPage {
         frame: Frame::new(&call, Section::Findings, "Findings").command("garrison find CVE-2021-44228"),
         sentence: sentence(totals),
@@ -150,7 +157,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         rows: listed.items.iter().map(|one| row(one, now_us)).collect(),
         next: listed.next.map(|next| join(&first, &format!("after={next}"))),
         is_first_page: page.after.is_none(),
-        exceptions: if call.may(Action::SystemRead) { exceptions::part(&call, &Whose::Hub).await? } else { None },
+        exceptions,
+        vex,
         first,
         project: foreign(&project, NAME_BYTES_MAX),
     };

@@ -14,7 +14,7 @@ use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
 use crate::kind::Kind;
 use crate::pages::image_components::{self, Known, Part};
-use crate::pages::image_findings;
+use crate::pages::{image_findings, vex};
 use crate::strip::{LayerPart, Origin, Strip};
 use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
 
@@ -61,6 +61,7 @@ struct ImagePage {
     platforms: Vec<PlatformRow>,
     more_platforms: String,
     findings: image_findings::Part,
+    vex_beside: Option<vex::Beside>,
     components: Part,
     config: Option<ConfigPart>,
     annotations: Entries,
@@ -157,10 +158,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     } else {
         Part::Nothing
     };
-    let findings = if manifest.is_root_file_system() {
-        image_findings::part(&call, &name, entry.digest).await?
+    let (findings, vex_beside) = if manifest.is_root_file_system() {
+        let findings = image_findings::part(&call, &name, entry.digest).await?;
+        (findings, vex::beside(&call, &name, entry.digest).await?)
     } else {
-        image_findings::Part::Nothing
+        (image_findings::Part::Nothing, None)
     };
     let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
@@ -177,11 +179,14 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         &page(
             &call,
             Subject { name: &name, reference: &reference, entry: &entry, manifest: &manifest },
-            (config, components, findings, platforms),
+            (config, components, (findings, vex_beside), platforms),
             (referrers, referrers_counted, found.next.is_some()),
         ),
     )
 }
+
+/// What is wrong with an image, and the VEX that lies beside it.
+type Findings = (image_findings::Part, Option<vex::Beside>);
 
 /// What the page is about.
 #[derive(Clone, Copy)]
@@ -195,7 +200,7 @@ struct Subject<'a> {
 fn page(
     call: &Call,
     subject: Subject<'_>,
-    (config, components, findings, platforms): (Option<ConfigPart>, Part, image_findings::Part, Vec<PlatformRow>),
+    (config, components, (findings, vex_beside), platforms): (Option<ConfigPart>, Part, Findings, Vec<PlatformRow>),
     (referrers, referrers_counted, more_referrers): (Vec<ReferrerGroup>, String, bool),
 ) -> ImagePage {
     let Subject { name, reference, entry, manifest } = subject;
@@ -235,6 +240,7 @@ fn page(
         layers,
         platforms,
         findings,
+        vex_beside,
         components,
         more_platforms: more(manifest.manifests.len(), PLATFORMS_MAX, "entry"),
         config,

@@ -16,4 +16,5 @@ pub(crate) mod overview;
 pub(crate) mod project;
 pub(crate) mod repositories;
 pub(crate) mod search;
+pub(crate) mod vex;
 pub(crate) mod vulnerability;

@@ -11,6 +11,7 @@ use tenancy::PageRequest;
 use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
 use crate::href;
 use crate::pages::exceptions::{self, Exceptions};
+use crate::pages::vex::{self, Vex};
 use crate::words::{Moment, at_least};
 
 /// Members on the page; the command lists all.
@@ -31,6 +32,7 @@ struct ProjectPage {
     members: Option<Vec<MemberRow>>,
     more_members: bool,
     exceptions: Option<Exceptions>,
+    vex: Option<Vex>,
     host: String,
     registry_flags: &'static str,
 }
@@ -98,6 +100,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         members,
         more_members,
         exceptions: exceptions::part(&call, &Whose::Project(project.name.clone())).await?,
+        vex: vex::part(&call, &Whose::Project(project.name.clone())).await?,
         host,
         registry_flags,
         name: project.name,

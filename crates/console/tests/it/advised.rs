@@ -183,4 +183,54 @@ testkit::on_both_databases! {
             assert!(words.contains(said), "{said}: {words}");
         }
     }
+    async fn vex_is_told_with_who_states_it_and_who_gave_it(database: testkit::Database) {
+        let world = World::new(database).await;
+        let shop = world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let openvex = |id: &str| json!({
+            "@context": "https://openvex.dev/ns/v0.2.0", "@id": id, "author": "Vendor <b>", "version": 1,
+            "timestamp": "2026-01-02T03:04:05Z",
+            "statements": [{"vulnerability": {"name": "CVE-2021-23337"}, "products": [{"@id": "pkg:npm/lodash"}], "status": "fixed"}],
+        }).to_string();
+        for part in ["/projects/team", &format!("/image?{SHOP}")] {
+            assert!(!world.get(part, Some(&reader)).await.text.contains("id=\"vex\""), "{part}");
+        }
+        let given = openvex("https://v.example/1").into_bytes();
+        let digest = blobs::digest(oci::Algorithm::Sha256, &given);
+        let whose = pipeline::Whose::Project("team".to_owned());
+        world.pipeline.add_vex(&whose, "user:ann", given, digest).await.unwrap();
+        let trust = "apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: [[\"Vendor*\"]]\npushers: [\"robot:ci-*\"]\n";
+        world.pipeline.set_vex_trust("user:root", trust.to_owned(), None).await.unwrap();
+        let kind = "application/vnd.openvex+json";
+        for text in [openvex("https://v.example/2"), "{".to_owned(), "{\"@context\": \"https://openvex.dev/ns\"}".to_owned()] {
+            world.referrer("team/shop", &shop, kind, &text).await;
+        }
+        let runner = world.pipeline.with_jobs(ledger::jobs::Runner::new(world.database.clone(), "test")).start();
+        let name = "team/shop".parse().unwrap();
+        let read = async {
+            let waits = |one: &pipeline::VexBeside| one.why_not.as_deref() == Some("it is not read yet");
+            while world.pipeline.vex_beside(&name, shop).await.unwrap().iter().any(waits) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_mins(2), read).await.expect("it is read within two minutes");
+        runner.drain(std::time::Duration::from_secs(10)).await;
+        let page = world.get("/projects/team", Some(&reader)).await;
+        assert!(!page.text.contains("Vendor <b>"));
+        let words = page.words();
+        for said in [
+            "1 statement of 1 document. Of authors count Vendor*, then all others.", "openvex 1 ann",
+            "garrison vex list --project team",
+        ] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+        // Who may be believed is told to who may know the hub's settings.
+        assert!(!words.contains("robot:ci-"), "{words}");
+        let page = world.get(&format!("/image?{SHOP}"), Some(&reader)).await;
+        assert!(!page.text.contains("Vendor <b>"));
+        let words = page.words();
+        for said in ["VEX beside it", "1 of 3 documents count.", "yes", "no: it is in none of the formats"] {
+            assert!(words.contains(said), "{said}: {words}");
+        }
+    }
 }
