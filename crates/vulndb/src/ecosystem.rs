@@ -171,7 +171,7 @@ impl Ecosystem {
             "opensuse-tumbleweed" => (Family::OpenSuse, "tumbleweed".to_owned()),
             "azurelinux" | "mariner" => (Family::AzureLinux, two_parts()),
             "photon" => (Family::Photon, two_parts()),
-            "openEuler" | "openeuler" => (Family::OpenEuler, version.to_owned()),
+            "openEuler" | "openeuler" => (Family::OpenEuler, open_euler_release(distribution)),
             "mageia" => (Family::Mageia, major.to_owned()),
             _ => return None,
         };
@@ -360,6 +360,14 @@ fn find_release(releases: &[(&str, &'static str)], codename: &str) -> Option<&'s
 }
 
 /// Testing and unstable have no number in `os-release`, only a name.
+/// Its advisories are of a service pack, `22.03-LTS-SP4`, of which `VERSION_ID` has no more than the month; `VERSION` is `22.03 (LTS-SP4)`.
+fn open_euler_release(distribution: &Distribution) -> String {
+    let month = distribution.version_id.as_deref().filter(|month| !month.is_empty());
+    let pack = distribution.version.as_deref().and_then(|text| text.split_once('(')?.1.split_once(')'));
+    let pack = pack.map(|(pack, _)| pack).filter(|pack| pack.starts_with("LTS"));
+    month.into_iter().chain(pack.filter(|_| month.is_some())).collect::<Vec<_>>().join("-")
+}
+
 fn debian_release(distribution: &Distribution) -> Option<String> {
     let number = distribution.version_id.as_deref().and_then(|version| version.split('.').next());
     let named = || {
@@ -453,6 +461,31 @@ mod tests {
     }
 
     #[test]
+    fn openeulers_advisories_are_of_a_service_pack() {
+        for (version, expected) in [
+            ("22.03 (LTS-SP4)", "openEuler:22.03-LTS-SP4"),
+            ("22.03 (LTS)", "openEuler:22.03-LTS"),
+            ("22.03 (LTS-SP4", "openEuler:22.03"),
+            ("22.03 (preview)", "openEuler:22.03"),
+            ("", "openEuler:22.03"),
+        ] {
+            let distribution = Distribution {
+                id: "openEuler".to_owned(),
+                version_id: Some("22.03".to_owned()),
+                version: Some(version.to_owned()),
+                ..Distribution::default()
+            };
+            let ecosystem = Ecosystem::of_distribution(&distribution).unwrap();
+            assert_eq!(ecosystem.to_string(), expected, "{version}");
+            assert_eq!(
+                Ecosystem::parse_osv(expected).ok().map(|(ecosystem, _)| ecosystem),
+                Some(ecosystem),
+                "{version}"
+            );
+        }
+    }
+
+    #[test]
     fn a_distribution_has_the_ecosystem_of_its_publisher() {
         let check = |id: &str, version: Option<&str>, codename: Option<&str>, expected: Option<&str>| {
             let distribution = Distribution {
@@ -474,6 +507,9 @@ mod tests {
         check("almalinux", Some("8.9"), None, Some("AlmaLinux:8"));
         check("centos", Some("7"), None, Some("Red Hat:7"));
         check("sles", Some("15.4"), None, Some("SUSE:15.4"));
+        check("openEuler", None, None, None);
+        check("openEuler", Some(""), None, None);
+        check("openEuler", Some("22.03"), None, Some("openEuler:22.03"));
         check("mariner", Some("2.0"), None, Some("Azure Linux:2.0"));
         check("azurelinux", Some("3.0"), None, Some("Azure Linux:3.0"));
         check("slackware", Some("15.0"), None, None);

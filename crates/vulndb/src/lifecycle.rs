@@ -218,13 +218,6 @@ pub fn release_of(distribution: &Distribution) -> Option<String> {
                 || major.parse::<u32>().is_ok_and(|major| major >= CENTOS_STREAM_ALONE);
             Some(format!("CentOS {}:{major}", if is_stream { "Stream" } else { "Linux" }))
         }
-        // `VERSION="22.03 (LTS-SP4)"`; `VERSION_ID` has no more than the month.
-        "openEuler" | "openeuler" if !version.is_empty() => {
-            let of_pack = distribution.version.as_deref().and_then(|text| text.split_once('('));
-            let pack = of_pack.and_then(|(_, rest)| rest.split_once(')')).map(|(pack, _)| pack);
-            let pack = pack.filter(|pack| pack.starts_with("LTS")).map(|pack| format!("-{pack}"));
-            Some(format!("{}:{version}{}", Family::OpenEuler.as_str(), pack.unwrap_or_default()))
-        }
         _ => Ecosystem::of_distribution(distribution).map(|ecosystem| ecosystem.to_string()),
     }
 }
