@@ -12,6 +12,7 @@ mod error;
 mod error_pages;
 mod hub;
 mod inventory;
+mod memory;
 mod output;
 mod platform;
 mod server;

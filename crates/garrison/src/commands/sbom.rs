@@ -7,6 +7,7 @@ use sbom::{Excluded, LayerScope, Matcher};
 
 use crate::error::{CommandError, Kind};
 use crate::inventory::{self, Access, LayerCache, Reader, Talk};
+use crate::memory;
 use crate::platform::Platform;
 use crate::session::Session;
 
@@ -123,6 +124,7 @@ fn list(session: &Session, source: &str, reading: &Reading, outputs: &Outputs) -
     // Before anything is read: a mistake in a flag should not cost minutes.
     let outputs = outputs.parse()?;
     let reader = reading.reader()?;
+    memory::begin_again_with_little();
     let inventory = reader.read(&inventory::resolve(session, source)?)?;
     reader.note(&summary(&inventory));
     outputs.write(&inventory)

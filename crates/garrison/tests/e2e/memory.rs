@@ -1,6 +1,7 @@
-//! What the hub does to hold little memory.
+//! What the program does to hold little memory.
 
 use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use flate2::Compression;
@@ -17,11 +18,30 @@ testkit::on_both_databases! {
     async fn a_hub_gives_memory_back_at_once(database: Database) {
         let installation = Installation::new(database);
         let hub = installation.start(&[]);
-        let environment = std::fs::read_to_string(format!("/proc/{}/environ", hub.process())).unwrap();
-        let settings: Vec<&str> = environment.split('\0').filter(|one| one.starts_with("MIMALLOC_")).collect();
-        assert_eq!(settings, ["MIMALLOC_PURGE_DELAY=0"]);
+        assert_eq!(allocator_settings(hub.process()), ["MIMALLOC_PURGE_DELAY=0"]);
         hub.stop();
     }
+}
+
+fn allocator_settings(process: u32) -> Vec<String> {
+    let environment = std::fs::read_to_string(format!("/proc/{process}/environ")).unwrap();
+    environment.split('\0').filter(|one| one.starts_with("MIMALLOC_")).map(str::to_owned).collect()
+}
+
+/// It waits for what it is to read, having begun again before.
+#[test]
+fn an_inventory_gives_memory_back_at_once() {
+    let mut inventory = Command::new(env!("CARGO_BIN_EXE_garrison"))
+        .args(["sbom", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let has_begun_again = || (allocator_settings(inventory.id()) == ["MIMALLOC_PURGE_DELAY=0"]).then_some(());
+    eventually(PATIENCE, has_begun_again).expect("it begins again");
+    drop(inventory.stdin.take());
+    inventory.wait().unwrap();
 }
 
 /// What all inventories may take, where nobody sets it otherwise.
