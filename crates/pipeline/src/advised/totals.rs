@@ -275,10 +275,10 @@ async fn keep_plain(tx: &mut Tx, plain: &[Counted]) -> Result<(), db::Error> {
     scans::note(tx, &by_themselves).await?;
     let mut repositories: BTreeMap<i64, BTreeMap<i64, &Decisions>> = BTreeMap::new();
     for counted in plain {
-        let of_repository = repositories.entry(counted.repository).or_default();
-        of_repository.extend(decided.get(&counted.image).map(|decisions| (counted.image, decisions)));
-        if let Some((_, totals)) = by_themselves.get(&counted.image) {
-            set_totals(tx, *counted, *totals).await?;
+        let Some((_, totals)) = by_themselves.get(&counted.image) else { continue };
+        if set_totals(tx, *counted, *totals).await? {
+            let of_repository = repositories.entry(counted.repository).or_default();
+            of_repository.extend(decided.get(&counted.image).map(|decisions| (counted.image, decisions)));
         }
     }
     for (repository, decided) in &repositories {
@@ -353,15 +353,17 @@ async fn keep_decided(tx: &mut Tx, counted: Counted, verdicts: &Verdicts) -> Res
     let (totals, decisions) = count(&had, owned.get(&image), &by_number);
     let (by_itself, _) = count(&had, owned.get(&image), &Decisions::new());
     scans::note(tx, &BTreeMap::from([(image, (had, by_itself))])).await?;
-    decisions::replace(tx, repository, &BTreeMap::from([(image, &decisions)])).await?;
-    set_totals(tx, counted, totals).await
+    if set_totals(tx, counted, totals).await? {
+        decisions::replace(tx, repository, &BTreeMap::from([(image, &decisions)])).await?;
+    }
+    Ok(())
 }
 
-async fn set_totals(tx: &mut Tx, counted: Counted, totals: Totals) -> Result<(), db::Error> {
+/// Keeps what was counted. Tells whether the repository still has the image: nothing is decided about what went meanwhile.
+async fn set_totals(tx: &mut Tx, counted: Counted, totals: Totals) -> Result<bool, db::Error> {
     let mut parameters: Vec<Value> = vec![counted.repository.into(), counted.image.into()];
     parameters.extend(totals.parts().map(|part| Value::from(i64::try_from(part).unwrap_or(i64::MAX))));
-    tx.execute(&SET_TOTALS, &parameters).await?;
-    Ok(())
+    Ok(tx.execute(&SET_TOTALS, &parameters).await? > 0)
 }
 
 /// A finding of an image.
