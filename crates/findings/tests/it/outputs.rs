@@ -66,7 +66,8 @@ fn a_release_past_its_end_is_told() {
             release.codename = None;
         }
         let text = table(&report_of(&old), &at(80, now));
-        assert_eq!(text.lines().nth(2).unwrap_or_default(), expected, "{id} {version} {now}");
+        let told = text.lines().skip(2).find(|line| !line.starts_with("the advisories are older than"));
+        assert_eq!(told.unwrap_or_default(), expected, "{id} {version} {now}");
     };
     check("debian", "12", "2025-11-24T09:30:00Z", "");
     check("debian", "12", "2028-06-30T09:30:00Z", "");
