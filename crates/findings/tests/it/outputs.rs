@@ -53,6 +53,21 @@ fn a_table_without_findings_is_two_lines() {
 }
 
 #[test]
+fn advisories_are_old_after_a_week() {
+    let moment = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+    let newest = moment("2025-11-24T03:10:00Z");
+    let old = "the advisories are older than 7 days: what was published since is not found";
+    for (newest, now, expected) in [
+        (None, "2031-01-01T00:00:00Z", None),
+        (Some(newest), "2025-11-23T00:00:00Z", None),
+        (Some(newest), "2025-12-01T03:10:00Z", None),
+        (Some(newest), "2025-12-01T03:10:01Z", Some(old)),
+    ] {
+        assert_eq!(findings::are_old(newest, moment(now)).as_deref(), expected, "{now}");
+    }
+}
+
+#[test]
 fn a_release_past_its_end_is_told() {
     let mut old = inventory();
     old.components.clear();
