@@ -34,7 +34,7 @@ pub use vex::{VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexDocument
 
 /// Every SQL statement of this part on the hub's tables.
 pub(crate) fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
-    beside::STATEMENTS.iter().chain(documents::STATEMENTS).chain(trust::STATEMENTS).chain(vex::STATEMENTS)
+    beside::statements().chain(documents::STATEMENTS).chain(trust::STATEMENTS).chain(vex::STATEMENTS)
 }
 
 /// Every SQL statement of this part on the inventories' tables.
