@@ -18,6 +18,7 @@ use crate::ecosystems::documents::{
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
+use crate::ecosystems::paths;
 use crate::view::View;
 
 /// bun's text lockfile.
@@ -25,7 +26,10 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     name: "bun-lock",
     summary: "bun.lock, the text form",
     evidence: Evidence::Declared,
-    claims: &[Claim { pattern: Pattern::Path("**/bun.lock"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } }],
+    claims: &[
+        Claim { pattern: Pattern::Path("**/bun.lock"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } },
+        Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } },
+    ],
     abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
 };
@@ -111,7 +115,11 @@ impl Information {
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| !file.path().contains("/node_modules/") && !file.bytes().is_empty()) {
-        match graph(file.bytes()) {
+        let folder = paths::folder(file.path());
+        let manifest = |inside: &str| -> Option<Manifest> {
+            from_json(view.file(&format!("{}/package.json", paths::join(folder, inside)))?.bytes()).ok()
+        };
+        match graph(file.bytes(), &manifest) {
             Ok((mut graph, unsearched)) => {
                 graph.locate(&file.location());
                 graph.report(findings);
@@ -122,16 +130,21 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
+/// Makes the graph of a lockfile; `manifest` returns that of a folder beside it.
+fn graph(bytes: &[u8], manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<(Graph, Unsearched), Refusal> {
     let lock: Lock = from_json(&without_comments(bytes)).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
     let mut unsearched = Unsearched::default();
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     let mut projects: BTreeMap<&str, NodeId> = BTreeMap::new();
     let mut needs: Vec<(NodeId, &str, &Information)> = Vec::new();
+    let mut manifests: BTreeMap<&str, Option<Manifest>> = BTreeMap::new();
 
-    for (folder, manifest) in lock.workspaces.0.iter() {
-        projects.insert(folder, graph.project(manifest.project(FINDER.with(Technique::Manifest))));
+    for (folder, noted) in lock.workspaces.0.iter() {
+        let finder = FINDER.with(Technique::Manifest);
+        // The version of the project itself is not noted.
+        let component = noted.project(finder).or_else(|| manifest(folder)?.project(finder));
+        projects.insert(folder, graph.project(component));
     }
     for (key, package) in lock.packages.0.iter() {
         let Package(fields) = package;
@@ -150,11 +163,15 @@ fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
             }
             continue;
         }
-        let (version, resolved) = match npm::clean_version(reference) {
-            Some(version) => (Some(version), None),
-            None => (None, Some(address(reference))),
+        let component = match (npm::clean_version(reference), local(reference)) {
+            (Some(version), _) => npm::component(FINDER, name, Some(version), None),
+            (None, Some(place)) => {
+                let own = manifests.entry(place).or_insert_with(|| manifest(place));
+                npm::local(FINDER, name, None, own.as_ref())
+            }
+            (None, None) => npm::component(FINDER, name, None, Some(&address(reference))),
         };
-        let Some(mut component) = npm::component(FINDER, name, version, resolved.as_deref()) else {
+        let Some(mut component) = component else {
             continue;
         };
         let information = fields.iter().find_map(|field| match field {
@@ -203,6 +220,12 @@ fn graph(bytes: &[u8]) -> Result<(Graph, Unsearched), Refusal> {
         }
     }
     Ok((graph, unsearched))
+}
+
+/// Returns the place of a folder or archive of the project, relative to the lockfile.
+fn local(reference: &str) -> Option<&str> {
+    let is_path = ["./", "../", "/"].iter().any(|start| reference.starts_with(start));
+    reference.strip_prefix("file:").or(is_path.then_some(reference))
 }
 
 /// Returns the address that a reference stands for, in a form that says what it is.
@@ -322,6 +345,35 @@ mod tests {
             b@2.0.0 -> @s/c@1.0.0
             one@0.1.0 -> b@3.0.0
             "#
+        );
+    }
+
+    #[test]
+    fn folders_and_archives() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/bun.lock", r#"{"workspaces": {"": {"name": "app", "dependencies": {"folder": "file:./folder", "gone": "file:../gone", "packed": "file:./packed.tgz"}}}, "packages": {
+ "folder": ["folder@file:folder", {"dependencies": {"a": "1"}}],
+ "gone": ["gone@file:../gone", {"dependencies": {"a": "1"}}],
+ "packed": ["packed@./packed.tgz", {"dependencies": {"a": "1"}}, ""],
+ "a": ["a@1.0.0", "", {}, ""]}}"#),
+                ("/app/package.json", r#"{"name": "app", "version": "0.1.0"}"#),
+                ("/app/folder/package.json", r#"{"name": "folder", "version": "2.0.0"}"#),
+            ]),
+            @r"
+            npm a@1.0.0 pkg:npm/a@1.0.0 transitive at /app/bun.lock
+            npm app@0.1.0 pkg:npm/app@0.1.0 direct at /app/bun.lock
+            npm folder@2.0.0 pkg:npm/folder@2.0.0 direct at /app/bun.lock
+            npm gone pkg:npm/gone direct at /app/bun.lock
+            npm packed pkg:npm/packed direct at /app/bun.lock
+            root -> app@0.1.0
+            app@0.1.0 -> folder@2.0.0
+            app@0.1.0 -> gone
+            app@0.1.0 -> packed
+            folder@2.0.0 -> a@1.0.0
+            gone -> a@1.0.0
+            packed -> a@1.0.0
+            "
         );
     }
 }

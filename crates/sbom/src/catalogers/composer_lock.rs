@@ -96,4 +96,28 @@ mod tests {
             "#
         );
     }
+
+    #[test]
+    fn who_stands_in() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/composer.lock", r#"{"packages": [
+ {"name": "a/kit", "version": "1.0.0", "require": {"v/log": "1.0", "a/old": "*"}},
+ {"name": "a/log", "version": "1.0.0", "provide": {"v/log": "1.0"}, "replace": {"a/old": "*"}}],
+ "packages-dev": [{"name": "a/test", "version": "1.0.0", "provide": {"v/log": "1.0"}, "require": {"v/log": "1.0"}}]}"#),
+                ("/app/composer.json", r#"{"name": "a/site", "version": "1.0.0", "require": {"a/kit": "^1", "v/log": "*"}, "require-dev": {"a/test": "*", "a/old": "*"}}"#),
+            ]),
+            @r"
+            php-composer a/kit@1.0.0 pkg:composer/a/kit@1.0.0 direct at /app/composer.lock
+            php-composer a/log@1.0.0 pkg:composer/a/log@1.0.0 transitive at /app/composer.lock
+            php-composer a/site@1.0.0 pkg:composer/a/site@1.0.0 direct at /app/composer.lock
+            php-composer a/test@1.0.0 pkg:composer/a/test@1.0.0 development direct at /app/composer.lock
+            root -> a/site@1.0.0
+            a/kit@1.0.0 -> a/log@1.0.0
+            a/site@1.0.0 -> a/kit@1.0.0
+            a/site@1.0.0 -development-> a/test@1.0.0
+            a/test@1.0.0 -> a/log@1.0.0
+            "
+        );
+    }
 }

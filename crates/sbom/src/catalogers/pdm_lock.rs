@@ -92,7 +92,8 @@ fn locked(package: &Package, metadata: &Metadata, project: Option<&Project>) -> 
         specifier: (!requirement.specifier.is_empty()).then(|| requirement.specifier.to_owned()),
         extras: requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(),
         name: requirement.name,
-        when: package.extras.clone(),
+        // Each set of extras that is asked for together has an entry of its own.
+        when: if package.extras.is_empty() { Vec::new() } else { vec![package.extras.clone()] },
         scope: None,
     });
     Some(Locked { component, stated: stated(&package.groups, project), needs: needs.collect() })
@@ -180,7 +181,57 @@ tests = ["pytest"]
             app@1 -> requests@2.31.0
             requests@2.31.0 -> colorama@0.4
             requests@2.31.0 -> idna@3.0
-            requests@2.31.0 -> pysocks@1.7
+            requests@2.31.0 -optional-> pysocks@1.7
+            "
+        );
+    }
+
+    #[test]
+    fn extras_that_are_asked_for_together() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/pdm.lock", r#"[[package]]
+name = "web"
+version = "1.0"
+groups = ["default", "tests"]
+[[package]]
+name = "web"
+version = "1.0"
+extras = ["http2"]
+groups = ["default"]
+dependencies = ["h2", "web==1.0"]
+[[package]]
+name = "web"
+version = "1.0"
+extras = ["http2", "socks"]
+groups = ["tests"]
+dependencies = ["h2", "socksio", "web==1.0"]
+[[package]]
+name = "h2"
+version = "4.1"
+groups = ["default", "tests"]
+[[package]]
+name = "socksio"
+version = "1.0"
+groups = ["tests"]
+"#),
+                ("/app/pyproject.toml", r#"[project]
+name = "app"
+version = "1"
+dependencies = ["web[http2]"]
+[dependency-groups]
+tests = ["web[socks,http2]"]
+"#),
+            ]),
+            @r"
+            python app@1 pkg:pypi/app@1 direct at /app/pdm.lock
+            python h2@4.1 pkg:pypi/h2@4.1 transitive at /app/pdm.lock
+            python socksio@1.0 pkg:pypi/socksio@1.0 development transitive at /app/pdm.lock
+            python web@1.0 pkg:pypi/web@1.0 direct at /app/pdm.lock
+            root -> app@1
+            app@1 -> web@1.0
+            web@1.0 -> h2@4.1
+            web@1.0 -development-> socksio@1.0
             "
         );
     }

@@ -1,6 +1,6 @@
 //! Pipenv's lockfile, version 6. It is flat: what needs what it does not say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Scope, Technique};
 
@@ -30,13 +30,6 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
 
 document! {
-    struct Lock {
-        default: Entries<Locked> = "default",
-        develop: Entries<Locked> = "develop",
-    }
-}
-
-document! {
     struct Locked {
         version: Text = "version",
         hashes: Words = "hashes",
@@ -60,20 +53,27 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-/// Returns the normal names that a Pipfile asks for.
-fn asked(bytes: &[u8]) -> Option<BTreeSet<String>> {
+/// Returns the normal names that each group of a Pipfile asks for, by the group's name in the lockfile.
+fn asked(bytes: &[u8]) -> Option<BTreeMap<String, BTreeSet<String>>> {
     let pipfile = toml_table(bytes)?;
     // Beside the two groups that all have there may be others of the project's own.
     let settings = ["source", "requires", "pipenv", "scripts"];
-    let groups = pipfile.iter().filter(|(name, _)| !settings.contains(&name.as_str())).filter_map(|(_, group)| group.as_table());
-    Some(groups.flat_map(|group| group.keys()).map(|name| pypi::normalize(name)).collect())
+    let groups = pipfile.iter().filter(|(name, _)| !settings.contains(&name.as_str())).filter_map(|(name, group)| Some((name, group.as_table()?)));
+    let locked = |name: &str| match name {
+        "packages" => "default".to_owned(),
+        "dev-packages" => "develop".to_owned(),
+        name => name.to_owned(),
+    };
+    Some(groups.map(|(name, group)| (locked(name), group.keys().map(|name| pypi::normalize(name)).collect())).collect())
 }
 
-fn graph(bytes: &[u8], asked: Option<&BTreeSet<String>>) -> Result<Graph, Refusal> {
-    let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
+fn graph(bytes: &[u8], asked: Option<&BTreeMap<String, BTreeSet<String>>>) -> Result<Graph, Refusal> {
+    let lock: Entries<Entries<Locked>> = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
     let mut graph = Graph::default();
-    for (group, scope) in [(&lock.default.0, Scope::Runtime), (&lock.develop.0, Scope::Development)] {
-        for (name, locked) in group.iter() {
+    for (group, packages) in lock.0.iter().filter(|(group, _)| *group != "_meta") {
+        // What is in no group but those of the project's own is installed only where that group is asked for.
+        let scope = if group == "default" { Scope::Runtime } else { Scope::Development };
+        for (name, locked) in packages.0.iter() {
             let version = locked.version.get().map(|version| version.trim_start_matches('=').trim());
             let qualifiers: Vec<(&str, String)> = match (locked.git.get(), locked.reference.get(), locked.file.get()) {
                 (Some(git), Some(reference), _) => vec![("vcs_url", format!("git+{}@{reference}", git.trim_start_matches("git+")))],
@@ -87,7 +87,7 @@ fn graph(bytes: &[u8], asked: Option<&BTreeSet<String>>) -> Result<Graph, Refusa
                 continue;
             }
             component.hashes = digests::bounded(locked.hashes.0.iter().filter_map(|hash| digests::parse_prefixed(hash)));
-            let is_direct = asked.map(|asked| asked.contains(&component.name));
+            let is_direct = asked.map(|asked| asked.get(group).is_some_and(|names| names.contains(&component.name)));
             component.direct = is_direct;
             let node = graph.scoped_package(component, scope);
             if is_direct == Some(true) {
@@ -124,21 +124,25 @@ mod tests {
     fn the_pipfile_says_what_was_asked_for() {
         insta::assert_snapshot!(
             check(&[
-                ("/app/Pipfile.lock", r#"{"default": {"a": {"version": "==1.0", "hashes": ["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "x"]}, "b": {"version": "==1.0"}, "git": {"git": "https://example.org/o/git.git", "ref": "0123"}}, "develop": {"t": {"version": "==2.0"}}}"#),
+                ("/app/Pipfile.lock", r#"{"default": {"a": {"version": "==1.0", "hashes": ["sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "x"]}, "b": {"version": "==1.0"}, "git": {"git": "https://example.org/o/git.git", "ref": "0123"}}, "develop": {"t": {"version": "==2.0"}}, "docs": {"b": {"version": "==1.0"}, "c": {"version": "==3.0"}}, "_meta": {"sources": [], "hash": {"version": "==1"}}}"#),
                 ("/app/Pipfile", r#"[[source]]
 name = "pypi"
 [packages]
 A = "*"
 [dev-packages]
 t = "*"
+[docs]
+b = "*"
 "#),
             ]),
             @r"
             python a@1.0 pkg:pypi/a@1.0 direct Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/Pipfile.lock
-            python b@1.0 pkg:pypi/b@1.0 transitive at /app/Pipfile.lock
+            python b@1.0 pkg:pypi/b@1.0 direct at /app/Pipfile.lock
+            python c@3.0 pkg:pypi/c@3.0 development transitive at /app/Pipfile.lock
             python git pkg:pypi/git?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fgit.git%400123 transitive at /app/Pipfile.lock
             python t@2.0 pkg:pypi/t@2.0 development direct at /app/Pipfile.lock
             root -> a@1.0
+            root -development-> b@1.0
             root -development-> t@2.0
             "
         );

@@ -77,6 +77,8 @@ struct Resolution {
     tarball: Option<String>,
     repo: Option<String>,
     commit: Option<String>,
+    /// Of a folder that is copied as a package, relative to the lockfile's.
+    directory: Option<String>,
 }
 
 /// What a dependency was resolved to: a version with its peers, a key of another package, an address, or a folder (`link:`).
@@ -120,12 +122,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
                 continue;
             }
         };
-        let manifest = |importer: &str| -> Option<Manifest> {
-            let file = view.file(&format!("{}/package.json", paths::join(folder, importer)))?;
-            from_json(file.bytes()).ok()
-        };
+        let manifest = |folder: &str| -> Option<Manifest> { from_json(view.file(&format!("{folder}/package.json"))?.bytes()).ok() };
         for lock in &locks {
-            match graph(lock, &manifest) {
+            match graph(lock, folder, &manifest) {
                 Ok(mut graph) => {
                     graph.locate(&file.location());
                     graph.report(findings);
@@ -151,10 +150,66 @@ fn name_and_version<'a>(key: &'a str, package: &'a Package, format: u32) -> Opti
     Some((name, version))
 }
 
-fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Graph, Refusal> {
+/// Returns the folders that are projects of this lockfile, with what they ask for.
+fn importers(lock: &Lock) -> Vec<(&str, Vec<Group<'_>>)> {
+    let only = [(&lock.dependencies, Scope::Runtime), (&lock.optional_dependencies, Scope::Optional), (&lock.dev_dependencies, Scope::Development)];
+    let mut importers: Vec<(&str, Vec<Group<'_>>)> = lock
+        .importers
+        .0
+        .iter()
+        .map(|(place, importer)| {
+            let groups = vec![
+                (&importer.dependencies, Scope::Runtime),
+                (&importer.optional_dependencies, Scope::Optional),
+                (&importer.dev_dependencies, Scope::Development),
+                (&importer.config_dependencies, Scope::Development),
+                (&importer.package_manager_dependencies, Scope::Development),
+            ];
+            (place, groups)
+        })
+        .collect();
+    if only.iter().any(|(group, _)| !group.0.is_empty()) {
+        importers.push((".", only.to_vec()));
+    }
+    importers
+}
+
+/// Returns the node of a folder that is a project or is used as a package, and makes one where there is none.
+fn folder_node(
+    graph: &mut Graph,
+    folders: &mut BTreeMap<String, NodeId>,
+    place: String,
+    name: &str,
+    version: Option<&str>,
+    manifest: &dyn Fn(&str) -> Option<Manifest>,
+) -> Option<NodeId> {
+    if let Some(node) = folders.get(&place) {
+        return Some(*node);
+    }
+    if !npm::is_name(name) {
+        return None;
+    }
+    let node = graph.package(npm::local(FINDER, name, version, manifest(&place).as_ref())?);
+    folders.insert(place, node);
+    Some(node)
+}
+
+/// Makes the graph of a lockfile that lies in `folder`; `manifest` returns that of a folder.
+fn graph(lock: &Lock, folder: &str, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Graph, Refusal> {
     let format = lock.lockfile_version.split('.').next().and_then(|major| major.parse().ok());
     let format: u32 = format.ok_or_else(|| Refusal::new("the lockfile has no version"))?;
     let mut graph = Graph::default();
+    let importers = importers(lock);
+    // Projects, and folders that are used as packages. Each manifest is read once, however often it is named.
+    let mut folders: BTreeMap<String, NodeId> = BTreeMap::new();
+    for (place, _) in &importers {
+        let place = paths::join(folder, place);
+        if folders.contains_key(&place) {
+            continue;
+        }
+        let component = manifest(&place).and_then(|manifest| manifest.project(FINDER.with(Technique::Manifest)));
+        folders.insert(place, graph.project(component));
+    }
     let mut nodes: BTreeMap<&str, NodeId> = BTreeMap::new();
     // From version 9 on, what a package is and what it was resolved with stand apart.
     let Mapping(resolved) = if lock.snapshots.0.is_empty() { &lock.packages } else { &lock.snapshots };
@@ -165,6 +220,12 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
             continue;
         };
         let resolution = &package.resolution;
+        if let Some(directory) = &resolution.directory {
+            let place = paths::join(folder, directory);
+            let version = package.version.as_deref();
+            nodes.extend(folder_node(&mut graph, &mut folders, place, name, version, manifest).map(|node| (key, node)));
+            continue;
+        }
         let repository = match (&resolution.repo, &resolution.commit) {
             (Some(repo), Some(commit)) => Some(format!("{}{repo}#{commit}", if repo.starts_with("git") { "" } else { "git+" })),
             _ => None,
@@ -191,45 +252,26 @@ fn graph(lock: &Lock, manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<Gra
         let groups = [(&snapshot.dependencies, Scope::Runtime), (&snapshot.optional_dependencies, Scope::Optional)];
         for (group, scope) in groups {
             for (name, reference) in group.0.iter() {
-                if let Some(target) = find(name, reference) {
+                let target = match reference.strip_prefix("link:") {
+                    Some(place) => folders.get(&paths::join(folder, place)).copied(),
+                    None => find(name, reference),
+                };
+                if let Some(target) = target {
                     graph.depends_on(*node, target, scope);
                 }
             }
         }
     }
 
-    let only = [(&lock.dependencies, Scope::Runtime), (&lock.optional_dependencies, Scope::Optional), (&lock.dev_dependencies, Scope::Development)];
-    let mut importers: Vec<(&str, Vec<Group<'_>>)> = lock
-        .importers
-        .0
-        .iter()
-        .map(|(place, importer)| {
-            let groups = vec![
-                (&importer.dependencies, Scope::Runtime),
-                (&importer.optional_dependencies, Scope::Optional),
-                (&importer.dev_dependencies, Scope::Development),
-                (&importer.config_dependencies, Scope::Development),
-                (&importer.package_manager_dependencies, Scope::Development),
-            ];
-            (place, groups)
-        })
-        .collect();
-    if only.iter().any(|(group, _)| !group.0.is_empty()) {
-        importers.push((".", only.to_vec()));
-    }
-    let mut projects: BTreeMap<String, NodeId> = BTreeMap::new();
-    for (place, _) in &importers {
-        let component = manifest(place).and_then(|manifest| manifest.project(FINDER.with(Technique::Manifest)));
-        projects.insert(paths::join("", place), graph.project(component));
-    }
     for (place, groups) in &importers {
-        let Some(project) = projects.get(&paths::join("", place)).copied() else {
+        let place = paths::join(folder, place);
+        let Some(project) = folders.get(&place).copied() else {
             continue;
         };
         for (group, scope) in groups {
             for (name, Reference(reference)) in group.0.iter() {
                 let target = match reference.strip_prefix("link:") {
-                    Some(folder) => projects.get(&paths::join(&paths::join("", place), folder)).copied(),
+                    Some(linked) => folder_node(&mut graph, &mut folders, paths::join(&place, linked), name, None, manifest),
                     // Where the packages are cut off, this is all that the lockfile says of one.
                     None => find(name, reference).or_else(|| {
                         let version = reference.split(['(', '_']).next();
@@ -429,6 +471,80 @@ snapshots:
             a@1.0.0 -> p@3.0.0
             one@0.1.0 -> a@1.0.0
             one@0.1.0 -> git@1.3.0
+            "
+        );
+    }
+
+    #[test]
+    fn folders_are_packages_and_projects() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/pnpm-lock.yaml", r"lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      folder:
+        specifier: file:./vendor/folder
+        version: file:vendor/folder
+      unknown:
+        specifier: file:./vendor/unknown
+        version: file:vendor/unknown
+      linked:
+        specifier: link:../linked
+        version: link:../linked
+  linked:
+    dependencies:
+      own:
+        specifier: workspace:*
+        version: file:own(p@1.0.0)
+  own: {}
+packages:
+  folder@file:vendor/folder:
+    resolution: {directory: vendor/folder, type: directory}
+  unknown@file:vendor/unknown:
+    resolution: {directory: vendor/unknown, type: directory}
+  own@file:own:
+    resolution: {directory: own, type: directory}
+  p@1.0.0:
+    resolution: {integrity: x}
+snapshots:
+  folder@file:vendor/folder:
+    dependencies:
+      own: link:own
+      p: 1.0.0
+  unknown@file:vendor/unknown:
+    dependencies:
+      p: 1.0.0
+  own@file:own(p@1.0.0):
+    dependencies:
+      p: 1.0.0
+  p@1.0.0: {}
+"),
+                ("/app/package.json", r#"{"name": "app", "version": "1.0.0"}"#),
+                ("/app/vendor/folder/package.json", r#"{"name": "folder", "version": "2.0.0"}"#),
+                ("/app/linked/package.json", r#"{"name": "inner", "version": "3.0.0"}"#),
+                ("/linked/package.json", r#"{"name": "outer", "version": "4.0.0"}"#),
+                ("/app/own/package.json", r#"{"name": "own", "version": "5.0.0"}"#),
+            ]),
+            @r"
+            npm app@1.0.0 pkg:npm/app@1.0.0 direct at /app/pnpm-lock.yaml
+            npm folder@2.0.0 pkg:npm/folder@2.0.0 direct at /app/pnpm-lock.yaml
+            npm inner@3.0.0 pkg:npm/inner@3.0.0 direct at /app/pnpm-lock.yaml
+            npm outer@4.0.0 pkg:npm/outer@4.0.0 direct at /app/pnpm-lock.yaml
+            npm own@5.0.0 pkg:npm/own@5.0.0 direct at /app/pnpm-lock.yaml
+            npm p@1.0.0 pkg:npm/p@1.0.0 direct at /app/pnpm-lock.yaml
+            npm unknown pkg:npm/unknown direct at /app/pnpm-lock.yaml
+            root -> app@1.0.0
+            root -> inner@3.0.0
+            root -> own@5.0.0
+            app@1.0.0 -> folder@2.0.0
+            app@1.0.0 -> outer@4.0.0
+            app@1.0.0 -> unknown
+            folder@2.0.0 -> own@5.0.0
+            folder@2.0.0 -> p@1.0.0
+            inner@3.0.0 -> own@5.0.0
+            own@5.0.0 -> p@1.0.0
+            unknown -> p@1.0.0
             "
         );
     }

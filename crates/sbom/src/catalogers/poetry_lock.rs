@@ -9,7 +9,7 @@ use toml::Value;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::pypi::{self, Requirement};
+use crate::ecosystems::pypi::{self, Environment, Requirement, Wanted};
 use crate::ecosystems::pyproject;
 use crate::ecosystems::python_locks::{self, Archive, Locked, LockedNeed};
 use crate::view::View;
@@ -54,6 +54,8 @@ struct Package {
     /// From format 2.1 on.
     groups: Vec<String>,
     optional: bool,
+    /// From format 2.1 on.
+    markers: Option<Value>,
     dependencies: BTreeMap<String, Value>,
     extras: BTreeMap<String, Vec<String>>,
     files: Vec<Archive>,
@@ -92,39 +94,60 @@ fn locked(package: &Package, metadata: &Metadata) -> Option<Locked> {
         component.scope = Scope::Optional;
     }
     let is_main = package.groups.iter().any(|group| group == "main") || package.category.as_deref() == Some("main");
-    let stated = match (is_main, package.optional) {
+    let is_optional = package.optional || is_for_extra(package.markers.as_ref());
+    let stated = match (is_main, is_optional) {
         _ if package.groups.is_empty() && package.category.is_none() => None,
         (true, false) => Some(Scope::Runtime),
         (true, true) => Some(Scope::Optional),
         (false, _) => Some(Scope::Development),
     };
 
-    // The requirements of each extra repeat those of the dependencies that it switches on.
-    let extras: Vec<(&String, String)> = package
-        .extras
-        .iter()
-        .flat_map(|(extra, list)| list.iter().filter_map(move |text| Some((extra, Requirement::parse(text)?.name))))
-        .collect();
-    let needs = package.dependencies.iter().filter(|(name, _)| pypi::is_name(name)).map(|(name, constraint)| {
+    // The requirements of each extra repeat those of the dependencies that it switches on, or name other extras of the distribution itself.
+    let mut extras: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    let mut needs: Vec<LockedNeed> = Vec::new();
+    for (extra, list) in &package.extras {
+        for requirement in list.iter().filter_map(|text| Requirement::parse(text)) {
+            if requirement.name == component.name {
+                needs.push(LockedNeed {
+                    name: requirement.name,
+                    extras: requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(),
+                    when: vec![vec![extra.clone()]],
+                    ..LockedNeed::default()
+                });
+            } else {
+                extras.entry(requirement.name).or_default().push(extra);
+            }
+        }
+    }
+    for (name, constraint) in package.dependencies.iter().filter(|(name, _)| pypi::is_name(name)) {
         let name = pypi::normalize(name);
         let choices = constraint.as_array().map_or(std::slice::from_ref(constraint), Vec::as_slice);
         let is_optional = choices.iter().all(|choice| choice.get("optional").and_then(Value::as_bool) == Some(true)) && !choices.is_empty();
         let asked = choices.iter().filter_map(|choice| choice.get("extras").and_then(Value::as_array)).flatten();
-        let when: Vec<String> = extras.iter().filter(|(_, member)| is_optional && *member == name).map(|(extra, _)| (*extra).clone()).collect();
+        let when: Vec<Vec<String>> = match extras.get(&name) {
+            Some(extras) if is_optional => extras.iter().map(|extra| vec![(*extra).clone()]).collect(),
+            _ => Vec::new(),
+        };
         let specifier = match choices {
             [Value::String(specifier)] => Some(specifier.clone()),
             [choice] => choice.get("version").and_then(Value::as_str).map(str::to_owned),
             _ => None,
         };
-        LockedNeed {
+        needs.push(LockedNeed {
             specifier,
             extras: asked.filter_map(Value::as_str).map(str::to_owned).collect(),
             scope: (is_optional && when.is_empty()).then_some(Scope::Optional),
             when,
             name,
-        }
-    });
-    Some(Locked { component, stated, needs: needs.collect() })
+        });
+    }
+    Some(Locked { component, stated, needs })
+}
+
+/// Returns whether what is needed to run needs this only for an extra of the project. The marker is one for all groups, or one for each.
+fn is_for_extra(markers: Option<&Value>) -> bool {
+    let marker = markers.and_then(|markers| markers.as_str().or_else(|| markers.get("main")?.as_str()));
+    marker.is_some_and(|marker| Environment::default().evaluate(Some(marker)) == Wanted::ForExtra)
 }
 
 #[cfg(test)]
@@ -285,6 +308,74 @@ a = [{file = "a.whl", hash = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649
             python b@1 pkg:pypi/b@1 development at /app/poetry.lock
             python c@1 pkg:pypi/c@1 optional at /app/poetry.lock
             python d@1 pkg:pypi/d@1 development at /app/poetry.lock
+            "
+        );
+    }
+
+    #[test]
+    fn extras_are_for_what_they_are_asked_for() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/poetry.lock", r#"[[package]]
+name = "web"
+version = "1.0"
+groups = ["main", "dev"]
+[package.dependencies]
+h2 = {version = "*", optional = true, markers = "extra == 'http2'"}
+socksio = {version = "*", optional = true, markers = "extra == 'socks'"}
+[package.extras]
+all = ["web[http2,socks]"]
+http2 = ["h2"]
+socks = ["socksio"]
+[[package]]
+name = "h2"
+version = "4.1"
+groups = ["main"]
+[[package]]
+name = "socksio"
+version = "1.0"
+groups = ["main", "dev"]
+markers = {main = "extra == \"proxy\""}
+[[package]]
+name = "tests"
+version = "1.0"
+groups = ["dev"]
+[package.dependencies]
+web = {version = "*", extras = ["all"]}
+[[package]]
+name = "core"
+version = "1.0"
+groups = ["main"]
+[[package]]
+name = "core"
+version = "2.0"
+groups = ["dev"]
+"#),
+                ("/app/pyproject.toml", r#"[tool.poetry]
+name = "app"
+version = "1"
+[tool.poetry.dependencies]
+web = {version = "*", extras = ["http2"]}
+core = "^1.0"
+[tool.poetry.group.dev.dependencies]
+tests = "*"
+"#),
+            ]),
+            @r"
+            python app@1 pkg:pypi/app@1 direct at /app/poetry.lock
+            python core@1.0 pkg:pypi/core@1.0 direct at /app/poetry.lock
+            python core@2.0 pkg:pypi/core@2.0 development at /app/poetry.lock
+            python h2@4.1 pkg:pypi/h2@4.1 transitive at /app/poetry.lock
+            python socksio@1.0 pkg:pypi/socksio@1.0 optional transitive at /app/poetry.lock
+            python tests@1.0 pkg:pypi/tests@1.0 development direct at /app/poetry.lock
+            python web@1.0 pkg:pypi/web@1.0 direct at /app/poetry.lock
+            root -> app@1
+            app@1 -> core@1.0
+            app@1 -development-> tests@1.0
+            app@1 -> web@1.0
+            tests@1.0 -> web@1.0
+            web@1.0 -> h2@4.1
+            web@1.0 -development-> socksio@1.0
             "
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{PackageType, Scope, Technique};
+use component::{PackageType, Range, Scheme, Scope, Technique};
 use serde::Deserialize;
 
 use crate::Refusal;
@@ -10,7 +10,8 @@ use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, K
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::documents::from_toml;
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::pypi;
+use crate::ecosystems::pypi::{self, Environment, Wanted};
+use crate::ecosystems::python_extras::{Extra, Want, connect};
 use crate::ecosystems::python_locks::{self, Archive};
 use crate::view::View;
 
@@ -36,10 +37,12 @@ struct Lock {
     manifest: Manifest,
 }
 
-/// What was asked for where there is no project: a script's requirements.
+/// What the lockfile is of: projects, or a script with its requirements.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Manifest {
+    /// The names of the projects, where there are several.
+    members: BTreeSet<String>,
     requirements: Vec<Need>,
 }
 
@@ -72,12 +75,30 @@ struct Need {
     name: String,
     version: Option<String>,
     source: Option<Source>,
+    marker: Option<String>,
     extra: Vec<String>,
+    /// Of a script's requirements alone.
+    specifier: Option<String>,
+    extras: Vec<String>,
+}
+
+impl Need {
+    /// Returns what it is for at most. Where extras or groups of a project exclude each other, the markers of all that depends on them name them.
+    fn scope(&self) -> Scope {
+        let marker = self.marker.as_deref();
+        match Environment::default().evaluate(marker) {
+            Wanted::ForExtra if marker.is_some_and(|marker| marker.contains("'extra-")) => Scope::Optional,
+            Wanted::ForExtra => Scope::Development,
+            Wanted::Always | Wanted::Never => Scope::Runtime,
+        }
+    }
 }
 
 impl Package {
-    fn is_project(&self) -> bool {
-        self.source.editable.is_some() || self.source.r#virtual.is_some()
+    /// Returns whether this is one of the projects; other folders are packages that they use.
+    fn is_project(&self, members: &BTreeSet<String>) -> bool {
+        let place = self.source.editable.as_deref().or(self.source.r#virtual.as_deref());
+        place.is_some_and(|place| if members.is_empty() { place == "." } else { members.contains(&self.name) })
     }
 }
 
@@ -100,17 +121,20 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
     let mut graph = Graph::default();
     let mut by_name: BTreeMap<String, Vec<(NodeId, &Package)>> = BTreeMap::new();
     let mut nodes: Vec<(NodeId, &Package)> = Vec::new();
+    let mut projects: BTreeSet<NodeId> = BTreeSet::new();
     for package in &lock.package {
         let qualifiers: Vec<(&str, String)> = match &package.source {
             Source { git: Some(git), .. } => vec![("vcs_url", repository(git))],
             Source { url: Some(url), .. } => vec![("download_url", url.clone())],
             _ => Vec::new(),
         };
-        let node = if package.is_project() {
+        let node = if package.is_project(&lock.manifest.members) {
             let component = package.version.as_deref().and_then(|version| {
                 pypi::component(FINDER.with(Technique::Manifest), &package.name, Some(version), &[])
             });
-            graph.project(component)
+            let node = graph.project(component);
+            projects.insert(node);
+            node
         } else {
             let Some(mut component) = pypi::component(FINDER, &package.name, package.version.as_deref(), &qualifiers) else {
                 continue;
@@ -122,38 +146,43 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
         nodes.push((node, package));
     }
 
-    let wanted: BTreeSet<(&str, &str)> = lock
-        .package
-        .iter()
-        .flat_map(|package| package.dependencies.iter().chain(package.optional_dependencies.values().flatten()).chain(package.dev_dependencies.values().flatten()))
-        .chain(&lock.manifest.requirements)
-        .flat_map(|need| need.extra.iter().map(|extra| (need.name.as_str(), extra.as_str())))
-        .collect();
     let find = |need: &Need| -> Vec<NodeId> {
         let places = by_name.get(&pypi::normalize(&need.name)).map_or(&[][..], Vec::as_slice);
+        // A script's requirements are as it states them, where packages name the version that is meant.
+        let range = need.specifier.as_deref().and_then(|specifier| Range::parse(Scheme::Pep440, specifier).ok());
         let fits = |package: &Package| {
-            (need.version.is_none() || need.version == package.version) && need.source.as_ref().is_none_or(|source| *source == package.source)
+            let is_in = |range: &Range| package.version.as_deref().is_none_or(|version| range.contains(version).unwrap_or(true));
+            (need.version.is_none() || need.version == package.version)
+                && need.source.as_ref().is_none_or(|source| *source == package.source)
+                && range.as_ref().is_none_or(is_in)
         };
         places.iter().take(python_locks::VERSIONS_MAX).filter(|(_, package)| fits(package)).map(|(node, _)| *node).collect()
     };
+    let want = |from: Option<NodeId>, need: &Need, when: Vec<Vec<Extra>>, scope: Scope| Want {
+        from,
+        to: find(need),
+        asked: need.extra.iter().chain(&need.extras).map(|extra| (pypi::normalize(&need.name), extra.clone())).collect(),
+        when,
+        scope: scope.max(need.scope()),
+    };
+    let mut wants: Vec<Want> = Vec::new();
     for (node, package) in &nodes {
-        let always = package.dependencies.iter().map(|need| (need, Scope::Runtime));
-        let extras = package.optional_dependencies.iter().flat_map(|(extra, needs)| {
-            let is_on = wanted.contains(&(package.name.as_str(), extra.as_str()));
-            needs.iter().map(move |need| (need, if is_on { Scope::Runtime } else { Scope::Optional }))
-        });
-        let development = package.dev_dependencies.values().flatten().map(|need| (need, Scope::Development));
-        for (need, scope) in always.chain(extras).chain(development) {
-            for target in find(need) {
-                graph.depends_on(*node, target, scope);
+        let from = Some(*node);
+        wants.extend(package.dependencies.iter().map(|need| want(from, need, Vec::new(), Scope::Runtime)));
+        for (extra, needs) in &package.optional_dependencies {
+            let own = (pypi::normalize(&package.name), extra.clone());
+            wants.extend(needs.iter().map(|need| want(from, need, vec![vec![own.clone()]], Scope::Runtime)));
+            // Whoever installs a project may ask for its extras.
+            if projects.contains(node) {
+                wants.extend(needs.iter().map(|need| want(from, need, Vec::new(), Scope::Optional)));
             }
         }
+        let development = package.dev_dependencies.values().flatten();
+        wants.extend(development.map(|need| want(from, need, Vec::new(), Scope::Development)));
     }
-    for need in &lock.manifest.requirements {
-        for target in find(need) {
-            graph.direct(target, Scope::Runtime);
-        }
-    }
+    wants.extend(lock.manifest.requirements.iter().map(|need| want(None, need, Vec::new(), Scope::Runtime)));
+    let projects: Vec<NodeId> = projects.into_iter().collect();
+    connect(&mut graph, &projects, wants);
     Ok(graph)
 }
 
@@ -194,6 +223,9 @@ version = "1"
         insta::assert_snapshot!(
             check(&[
                 ("/app/uv.lock", r#"version = 1
+
+[manifest]
+members = ["app", "member"]
 
 [[package]]
 name = "app"
@@ -267,6 +299,87 @@ version = "13.0"
             app@0.1.0 -development-> pytest@8.0
             httpx@0.27.0 -> anyio@4.0
             httpx@0.27.0 -> h2@4.1
+            "
+        );
+    }
+
+    #[test]
+    fn extras_are_for_what_they_are_asked_for() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/uv.lock", r#"version = 1
+[manifest]
+members = ["app"]
+[[package]]
+name = "app"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [{ name = "web" }, { name = "tool" }, { name = "num", version = "1.0", marker = "extra == 'extra-3-app-old'" }, { name = "num", version = "2.0", marker = "extra != 'extra-3-app-old'" }]
+[package.dev-dependencies]
+dev = [{ name = "web", extra = ["socks"] }]
+[[package]]
+name = "tool"
+version = "0.2.0"
+source = { editable = "tool" }
+dependencies = [{ name = "web", extra = ["http2"] }]
+[[package]]
+name = "web"
+version = "1.0"
+[package.optional-dependencies]
+http2 = [{ name = "h2" }]
+socks = [{ name = "socksio" }]
+none = [{ name = "none" }]
+[[package]]
+name = "h2"
+version = "4.1"
+[[package]]
+name = "socksio"
+version = "1.0"
+[[package]]
+name = "none"
+version = "1.0"
+[[package]]
+name = "num"
+version = "1.0"
+[[package]]
+name = "num"
+version = "2.0"
+"#),
+                ("/app/tool.py.lock", r#"[manifest]
+requirements = [{ name = "web", extras = ["http2"], specifier = "<2" }]
+[[package]]
+name = "web"
+version = "1.0"
+[package.optional-dependencies]
+http2 = [{ name = "h2" }]
+[[package]]
+name = "web"
+version = "2.0"
+[[package]]
+name = "h2"
+version = "4.1"
+"#),
+            ]),
+            @r"
+            python app@0.1.0 pkg:pypi/app@0.1.0 direct at /app/uv.lock
+            python h2@4.1 pkg:pypi/h2@4.1 transitive at /app/tool.py.lock at /app/uv.lock
+            python none@1.0 pkg:pypi/none@1.0 optional transitive at /app/uv.lock
+            python num@1.0 pkg:pypi/num@1.0 optional direct at /app/uv.lock
+            python num@2.0 pkg:pypi/num@2.0 direct at /app/uv.lock
+            python socksio@1.0 pkg:pypi/socksio@1.0 development transitive at /app/uv.lock
+            python tool@0.2.0 pkg:pypi/tool@0.2.0 direct at /app/uv.lock
+            python web@1.0 pkg:pypi/web@1.0 direct at /app/tool.py.lock at /app/uv.lock
+            python web@2.0 pkg:pypi/web@2.0 at /app/tool.py.lock
+            root -> app@0.1.0
+            root -> web@1.0
+            app@0.1.0 -optional-> num@1.0
+            app@0.1.0 -> num@2.0
+            app@0.1.0 -> tool@0.2.0
+            app@0.1.0 -> web@1.0
+            tool@0.2.0 -> web@1.0
+            web@1.0 -> h2@4.1
+            web@1.0 -optional-> none@1.0
+            web@1.0 -development-> socksio@1.0
             "
         );
     }

@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
-use component::{PackageType, Scope, Technique};
+use component::{Component, PackageType, Scope, Technique};
 use serde::Deserialize;
 
 use crate::Refusal;
@@ -14,7 +15,7 @@ use crate::ecosystems::documents::{Mapping, from_json};
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role};
-use crate::ecosystems::{paths, yaml};
+use crate::ecosystems::{npm_peers, paths, yaml};
 use crate::view::View;
 
 /// yarn's lockfiles.
@@ -38,6 +39,9 @@ const LINES_MAX: usize = 4_000_000;
 /// The most packages of a lockfile of version 1. The largest have twenty thousand.
 const ENTRIES_MAX: usize = 100_000;
 
+/// The most overridden dependencies of a project. Large ones have two hundred.
+const RESOLUTIONS_MAX: usize = 1024;
+
 /// A package of either format.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Entry {
@@ -49,6 +53,10 @@ struct Entry {
     integrity: Option<String>,
     /// Name, range and scope of what it depends on.
     needs: Vec<(String, String, Scope)>,
+    /// Names of what whoever uses it must provide, and whether it does without.
+    peers: Vec<(String, bool)>,
+    /// What yarn 2 and later resolved it to: `name@reference`.
+    locator: String,
     /// The folder, where it is a project of this repository.
     workspace: Option<String>,
     is_patched: bool,
@@ -65,13 +73,22 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         .filter_map(|file| Some((paths::folder(file.path()), from_json(file.bytes()).ok()?)))
         .collect();
     for file in lockfiles {
-        match parse(file.bytes()) {
-            Ok((format, entries)) => {
-                let mut graph = graph(format, &entries, paths::folder(file.path()), &manifests);
-                graph.locate(&file.location());
-                graph.report(findings);
+        let (format, entries) = match parse(file.bytes()) {
+            Ok(parsed) => parsed,
+            Err(refusal) => {
+                findings.unknown(file.location(), refusal.0);
+                continue;
             }
-            Err(refusal) => findings.unknown(file.location(), refusal.0),
+        };
+        let folder = paths::folder(file.path());
+        let (mut graph, are_peers_known) = match format {
+            Format::Classic => (classic_graph(&entries, folder, &manifests), true),
+            Format::Berry => berry_graph(&entries, folder, &manifests),
+        };
+        graph.locate(&file.location());
+        graph.report(findings);
+        if !are_peers_known {
+            findings.unknown(file.location(), "the lockfile has more sets of peers than the limit allows; who provides them is left out");
         }
     }
 }
@@ -205,6 +222,24 @@ struct BerryEntry {
     resolution: Option<String>,
     dependencies: Mapping<String>,
     dependencies_meta: Mapping<BerryMeta>,
+    peer_dependencies: Mapping<String>,
+    peer_dependencies_meta: Mapping<BerryMeta>,
+}
+
+impl BerryEntry {
+    /// Returns the peers as yarn completes them: the types of a peer are an optional one, and so is what is only said to be optional.
+    fn peers(&self) -> Vec<(String, bool)> {
+        let is_optional = |name: &str| self.peer_dependencies_meta.0.get(name).is_some_and(|meta| meta.optional);
+        let mut peers: BTreeMap<String, bool> =
+            self.peer_dependencies.0.iter().map(|(name, _)| (name.to_owned(), is_optional(name))).collect();
+        for (name, _) in self.peer_dependencies_meta.0.iter() {
+            peers.entry(name.to_owned()).or_insert_with(|| is_optional(name));
+        }
+        for (name, _) in self.peer_dependencies.0.iter().filter(|(name, _)| !name.starts_with("@types/")) {
+            peers.entry(format!("@types/{}", name.trim_start_matches('@').replace('/', "__"))).or_insert(true);
+        }
+        peers.into_iter().collect()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -232,6 +267,8 @@ fn parse_berry(bytes: &[u8]) -> Result<Vec<Entry>, Refusal> {
             resolved: is_elsewhere.then(|| reference.to_owned()),
             integrity: None,
             needs: entry.dependencies.0.iter().map(|(name, range)| (name.to_owned(), range.clone(), scope(name))).collect(),
+            peers: entry.peers(),
+            locator: format!("{name}@{reference}"),
             workspace: reference.strip_prefix("workspace:").map(str::to_owned),
             is_patched: reference.starts_with("patch:"),
         });
@@ -262,73 +299,222 @@ impl<'a> Index<'a> {
         index
     }
 
-    /// Finds the package that a dependency was resolved to. A range that is no descriptor was overridden by the project's `resolutions`; then
-    /// it is clear only where there is one package of the name.
-    fn find(&self, name: &str, range: &str) -> Option<usize> {
+    /// Finds the package that was chosen for exactly this.
+    fn exact(&self, name: &str, range: &str) -> Option<usize> {
         let spellings = [format!("{name}@{range}"), format!("{name}@npm:{range}")];
-        let found = spellings.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()).copied());
-        found.or_else(|| match self.names.get(name)?.as_slice() {
+        spellings.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()).copied())
+    }
+
+    /// Finds the package of a name, where there is one alone. A range that is no descriptor was overridden by the project's `resolutions`.
+    fn only(&self, name: &str) -> Option<usize> {
+        match self.names.get(name)?.as_slice() {
             [one] => Some(*one),
             _ => None,
-        })
+        }
     }
 }
 
-fn graph(format: Format, entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manifest>) -> Graph {
+/// A project's word on what a dependency is resolved to instead: yarn's documentation, "Manifest fields", `resolutions`.
+#[derive(Debug, PartialEq, Eq)]
+struct Resolution<'a> {
+    /// Name, and reference if that is said, of the package that depends on it; `None` for any.
+    dependent: Option<(&'a str, Option<&'a str>)>,
+    /// Name, and range if that is said, of the dependency.
+    dependency: (&'a str, Option<&'a str>),
+    reference: &'a str,
+}
+
+impl<'a> Resolution<'a> {
+    fn parse(pattern: &'a str, reference: &'a str) -> Option<Self> {
+        let end = |text: &str| {
+            let scope = if text.starts_with('@') { text.find('/').map_or(text.len(), |end| end + 1) } else { 0 };
+            text[scope..].find('/').map(|end| scope + end)
+        };
+        let specifier = |text: &'a str| match npm::split_at_version(text) {
+            Some((name, description)) => (name, Some(description)),
+            None => (text, None),
+        };
+        let (dependent, dependency) = match end(pattern) {
+            Some(end) => (Some(specifier(&pattern[..end])), &pattern[end + 1..]),
+            None => (None, pattern),
+        };
+        end(dependency).is_none().then(|| Self { dependent, dependency: specifier(dependency), reference })
+    }
+
+    /// Returns whether it is about this package's dependency of its name.
+    fn concerns(&self, dependent: &Entry, range: &str) -> bool {
+        let is_same = |description: &str, actual: &str| description == actual || actual.strip_prefix("npm:") == Some(description);
+        let is_by = |(name, reference): (&str, Option<&str>)| match npm::split_at_version(&dependent.locator) {
+            Some((own, actual)) => own == name && reference.is_none_or(|reference| is_same(reference, actual)),
+            None => false,
+        };
+        self.dependency.1.is_none_or(|wanted| is_same(wanted, range)) && self.dependent.is_none_or(is_by)
+    }
+}
+
+/// Writes a locator as yarn puts it behind the descriptors that count from it.
+fn bound(locator: &str) -> String {
+    let mut text = String::from("::locator=");
+    for byte in locator.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+    }
+    text
+}
+
+/// Makes the component of a package that is no project.
+fn package(entry: &Entry) -> Option<Component> {
+    let mut component = npm::component(FINDER, &entry.name, Some(&entry.version), entry.resolved.as_deref())?;
+    component.hashes = npm::hashes(entry.integrity.as_deref(), entry.resolved.as_deref());
+    if entry.is_patched {
+        component.properties.insert("npm:patched".into(), "true".to_owned());
+    }
+    Some(component)
+}
+
+/// Returns the graph, and whether it has who provides the peers.
+fn berry_graph(entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manifest>) -> (Graph, bool) {
     let mut graph = Graph::default();
     let index = Index::new(entries);
-    let manifest = FINDER.with(Technique::Manifest);
-
-    let mut nodes: Vec<Option<NodeId>> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        nodes.push(match &entry.workspace {
-            Some(workspace) => {
-                let own = manifests.get(paths::join(folder, workspace).as_str());
-                Some(graph.project(own.and_then(|own| own.project(manifest))))
-            }
-            None => npm::component(FINDER, &entry.name, Some(&entry.version), entry.resolved.as_deref()).map(|mut component| {
-                component.hashes = npm::hashes(entry.integrity.as_deref(), entry.resolved.as_deref());
-                if entry.is_patched {
-                    component.properties.insert("npm:patched".into(), "true".to_owned());
-                }
-                graph.package(component)
-            }),
-        });
+    let bounds: Vec<String> = entries.iter().map(|entry| if entry.workspace.is_some() { bound(&entry.locator) } else { String::new() }).collect();
+    let manifest_of = |entry: &Entry| manifests.get(paths::join(folder, entry.workspace.as_ref()?).as_str());
+    let top = entries.iter().position(|entry| entry.workspace.as_deref() == Some("."));
+    let mut resolutions: BTreeMap<&str, Vec<Resolution<'_>>> = BTreeMap::new();
+    for (pattern, reference) in top.and_then(|top| manifest_of(&entries[top])).into_iter().flat_map(|own| own.resolutions.0.iter()).take(RESOLUTIONS_MAX) {
+        if let Some(resolution) = Resolution::parse(pattern, reference) {
+            resolutions.entry(resolution.dependency.0).or_default().push(resolution);
+        }
     }
+
+    let places: BTreeMap<&str, &str> =
+        bounds.iter().zip(entries).filter_map(|(bound, entry)| Some((bound.as_str(), entry.workspace.as_deref()?))).collect();
+    let nodes: Vec<Option<NodeId>> = entries
+        .iter()
+        .map(|entry| {
+            if entry.workspace.is_some() {
+                let component = manifest_of(entry).and_then(|own| own.project(FINDER.with(Technique::Manifest)));
+                return Some(graph.project(component));
+            }
+            let component = match linked(&entry.locator) {
+                Some((link, bound)) => {
+                    let place = paths::join(&paths::join(folder, places.get(bound).copied().unwrap_or_default()), link);
+                    npm::local(FINDER, &entry.name, None, manifests.get(place.as_str()))
+                }
+                None => package(entry),
+            };
+            component.map(|component| graph.package(component))
+        })
+        .collect();
+
+    let find = |dependent: usize, name: &str, range: &str| -> Option<usize> {
+        let entry = &entries[dependent];
+        let resolution = resolutions.get(name).and_then(|known| known.iter().find(|resolution| resolution.concerns(entry, range)));
+        let (range, bound) = match resolution {
+            Some(resolution) => (resolution.reference, top.map(|top| &bounds[top])),
+            None => (range, Some(&bounds[dependent])),
+        };
+        let bound = bound.map(|bound| format!("{range}{bound}"));
+        index.exact(name, range).or_else(|| index.exact(name, &bound?)).or_else(|| index.only(name))
+    };
+    let mut packages: Vec<npm_peers::Package<'_>> = Vec::with_capacity(entries.len());
+    for (place, entry) in entries.iter().enumerate() {
+        let peers = entry.peers.iter().map(|(name, is_optional)| (name.as_str(), *is_optional)).collect();
+        let mut package = npm_peers::Package { name: &entry.name, needs: BTreeMap::new(), peers };
+        // A workspace's development dependencies stand among the others; only its manifest tells them apart.
+        let own = manifest_of(entry).map(|own| own.needs(Role::Project)).unwrap_or_default();
+        for (name, range, scope) in &entry.needs {
+            let Some(target) = find(place, name, range) else {
+                continue;
+            };
+            if let Ok(number) = u32::try_from(target) {
+                package.needs.insert(name, number);
+            }
+            if let (Some(from), Some(to)) = (nodes[place], nodes[target]) {
+                graph.depends_on(from, to, own.get(name.as_str()).map_or(*scope, |need| need.scope));
+            }
+        }
+        packages.push(package);
+    }
+
+    let projects: Vec<u32> =
+        entries.iter().zip(0..).filter(|(entry, _)| entry.workspace.is_some()).map(|(_, place)| place).collect();
+    let provided = npm_peers::provided(&packages, &projects);
+    let are_peers_known = provided.is_some();
+    for provided in provided.unwrap_or_default() {
+        if let (Some(from), Some(to)) = (nodes[provided.package as usize], nodes[provided.provider as usize]) {
+            graph.depends_on(from, to, if provided.is_optional { Scope::Optional } else { Scope::Runtime });
+        }
+    }
+    (graph, are_peers_known)
+}
+
+/// Returns the folder that a locator only links to, and from where it counts.
+fn linked(locator: &str) -> Option<(&str, &str)> {
+    let (_, reference) = npm::split_at_version(locator)?;
+    let link = reference.strip_prefix("link:").or(reference.strip_prefix("portal:"))?;
+    Some(link.find("::").map_or((link, ""), |end| link.split_at(end)))
+}
+
+fn classic_graph(entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manifest>) -> Graph {
+    let mut graph = Graph::default();
+    let index = Index::new(entries);
+    // Folders that are linked to are noted with the version 0.0.0; the projects that link to them tell where they are.
+    let is_link = |entry: &Entry| entry.descriptors.iter().any(|descriptor| descriptor.contains("@link:"));
+    let nodes: Vec<Option<NodeId>> = entries
+        .iter()
+        .map(|entry| package(entry).filter(|_| !is_link(entry)).map(|component| graph.package(component)))
+        .collect();
     for (entry, node) in entries.iter().zip(&nodes) {
         let Some(node) = *node else {
             continue;
         };
-        // A workspace's development dependencies stand among the others; only its manifest tells them apart.
-        let own = entry.workspace.as_ref().and_then(|workspace| manifests.get(paths::join(folder, workspace).as_str()));
-        let needs = own.map(|own| own.needs(Role::Project)).unwrap_or_default();
         for (name, range, scope) in &entry.needs {
-            let scope = needs.get(name.as_str()).map_or(*scope, |need| need.scope);
-            if let Some(target) = index.find(name, range).and_then(|place| nodes[place]) {
-                graph.depends_on(node, target, scope);
+            let target = index.exact(name, range).or_else(|| index.only(name));
+            if let Some(target) = target.and_then(|place| nodes[place]) {
+                graph.depends_on(node, target, *scope);
             }
         }
     }
 
-    if format == Format::Classic
-        && let Some(root) = manifests.get(folder)
-    {
-        let workspaces = root.workspaces();
-        let inner = |place: &str| place.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| workspaces.contains(rest));
-        let projects: Vec<(NodeId, &Manifest)> = manifests
-            .iter()
-            .filter(|(place, _)| **place == folder || inner(place))
-            .map(|(_, project)| (graph.project(project.project(manifest)), project))
-            .collect();
-        let by_name: BTreeMap<&str, NodeId> =
-            projects.iter().filter_map(|(node, project)| Some((project.name.get()?, *node))).collect();
-        for (node, project) in &projects {
-            for (name, need) in project.needs(Role::Project) {
-                // A project of the repository goes before a package of the registry; whoever uses a project provides its peers.
-                let target = by_name.get(name).copied().or_else(|| nodes[index.find(name, need.range).filter(|_| !need.is_peer)?]);
-                if let Some(target) = target {
-                    graph.depends_on(*node, target, need.scope);
-                }
+    let Some(root) = manifests.get(folder) else {
+        return graph;
+    };
+    let workspaces = root.workspaces();
+    let inner = |place: &str| place.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| workspaces.contains(rest));
+    let projects: Vec<(&str, NodeId, &Manifest)> = manifests
+        .iter()
+        // A workspace without a name and a version is none to yarn.
+        .filter(|(place, own)| **place == folder || (own.name.get().is_some() && own.version.get().is_some() && inner(place)))
+        .map(|(place, project)| (*place, graph.project(project.project(FINDER.with(Technique::Manifest))), project))
+        .collect();
+    let by_name: BTreeMap<&str, NodeId> =
+        projects.iter().filter_map(|(_, node, project)| Some((project.name.get()?, *node))).collect();
+    let mut folders: BTreeMap<String, NodeId> = projects.iter().map(|(place, node, _)| ((*place).to_owned(), *node)).collect();
+    for (place, node, project) in &projects {
+        for (name, need) in project.needs(Role::Project) {
+            let target = if let Some(link) = need.range.strip_prefix("link:") {
+                let linked = paths::join(place, link);
+                folders.get(&linked).copied().or_else(|| {
+                    let node = graph.package(npm::local(FINDER, name, None, manifests.get(linked.as_str()))?);
+                    folders.insert(linked, node);
+                    Some(node)
+                })
+            } else {
+                // Folders and archives of a workspace are noted as the root sees them.
+                let range = match need.range.strip_prefix("file:") {
+                    Some(file) => paths::join(place, file).strip_prefix(folder).map(|inside| format!("file:.{inside}")),
+                    None => None,
+                };
+                let exact = index.exact(name, need.range).or_else(|| index.exact(name, &range?));
+                let locked = |entry: usize| if need.is_peer { None } else { nodes[entry] };
+                // What is locked is no project of the repository; whoever uses a project provides its peers.
+                exact.and_then(locked).or_else(|| by_name.get(name).copied()).or_else(|| index.only(name).and_then(locked))
+            };
+            if let Some(target) = target {
+                graph.depends_on(*node, target, need.scope);
             }
         }
     }
@@ -543,5 +729,217 @@ overridden@1.0.0:
             one@0.1.0 -> o@1.0.0
             "#
         );
+    }
+
+    #[test]
+    fn classic_workspaces_with_names_of_the_registry() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/yarn.lock", r#"# yarn lockfile v1
+
+taken@^1.0.0:
+  version "1.1.0"
+
+"local@file:./packages/a/local":
+  version "1.0.0"
+
+"local@file:./packages/b/local":
+  version "2.0.0"
+"#),
+                ("/app/package.json", r#"{"name": "app", "version": "0.1.0", "workspaces": ["packages/*"], "dependencies": {"taken": "^9.0.0", "linked": "link:./linked", "gone": "link:./gone"}}"#),
+                ("/app/packages/a/package.json", r#"{"name": "a", "version": "0.2.0", "dependencies": {"taken": "^1.0.0", "local": "file:./local"}}"#),
+                ("/app/packages/b/package.json", r#"{"name": "b", "version": "0.3.0", "dependencies": {"local": "file:local"}}"#),
+                ("/app/packages/nameless/package.json", r#"{"dependencies": {"taken": "^1.0.0"}}"#),
+                ("/app/packages/taken/package.json", r#"{"name": "taken", "version": "9.0.0"}"#),
+                ("/app/linked/package.json", r#"{"name": "linked", "version": "7.0.0"}"#),
+            ]),
+            @r"
+            npm a@0.2.0 pkg:npm/a@0.2.0 direct at /app/yarn.lock
+            npm app@0.1.0 pkg:npm/app@0.1.0 direct at /app/yarn.lock
+            npm b@0.3.0 pkg:npm/b@0.3.0 direct at /app/yarn.lock
+            npm gone pkg:npm/gone direct at /app/yarn.lock
+            npm linked@7.0.0 pkg:npm/linked@7.0.0 direct at /app/yarn.lock
+            npm local@1.0.0 pkg:npm/local@1.0.0 direct at /app/yarn.lock
+            npm local@2.0.0 pkg:npm/local@2.0.0 direct at /app/yarn.lock
+            npm taken@1.1.0 pkg:npm/taken@1.1.0 direct at /app/yarn.lock
+            npm taken@9.0.0 pkg:npm/taken@9.0.0 direct at /app/yarn.lock
+            root -> a@0.2.0
+            root -> app@0.1.0
+            root -> b@0.3.0
+            root -> taken@9.0.0
+            a@0.2.0 -> local@1.0.0
+            a@0.2.0 -> taken@1.1.0
+            app@0.1.0 -> gone
+            app@0.1.0 -> linked@7.0.0
+            app@0.1.0 -> taken@9.0.0
+            b@0.3.0 -> local@2.0.0
+            "
+        );
+    }
+
+    const PEERS: &str = r#"__metadata:
+  version: 8
+
+"app@workspace:.":
+  version: 0.0.0-use.local
+  resolution: "app@workspace:."
+  dependencies:
+    "@types/host": "npm:^1.0.0"
+    host: "npm:^1.0.0"
+    linked: "link:./linked"
+    local: "file:./local"
+    peered: "npm:^1.0.0"
+    patched: "npm:^1.0.0"
+    wants: "npm:^1.0.0"
+
+"one@workspace:packages/one":
+  version: 0.0.0-use.local
+  resolution: "one@workspace:packages/one"
+  dependencies:
+    host: "npm:^2.0.0"
+    local: "file:./local"
+    peered: "npm:^1.0.0"
+    wanted: "npm:^1.0.0"
+
+"@types/host@npm:^1.0.0":
+  version: 1.0.0
+  resolution: "@types/host@npm:1.0.0"
+
+"host@npm:^1.0.0":
+  version: 1.0.0
+  resolution: "host@npm:1.0.0"
+
+"host@npm:^2.0.0":
+  version: 2.0.0
+  resolution: "host@npm:2.0.0"
+
+"linked@link:./linked::locator=app%40workspace%3A.":
+  version: 0.0.0-use.local
+  resolution: "linked@link:./linked::locator=app%40workspace%3A."
+
+"local@file:./local::locator=app%40workspace%3A.":
+  version: 1.0.0
+  resolution: "local@file:./local#./local::hash=1&locator=app%40workspace%3A."
+
+"local@file:./local::locator=one%40workspace%3Apackages%2Fone":
+  version: 2.0.0
+  resolution: "local@file:./local#./local::hash=2&locator=one%40workspace%3Apackages%2Fone"
+
+"patched@npm:1.0.0":
+  version: 1.0.0
+  resolution: "patched@npm:1.0.0"
+
+"patched@patch:patched@npm%3A1.0.0#./p.patch::locator=app%40workspace%3A.":
+  version: 1.0.1
+  resolution: "patched@patch:patched@npm%3A1.0.0#./p.patch::version=1.0.1&hash=1&locator=app%40workspace%3A."
+
+"peered@npm:^1.0.0":
+  version: 1.0.0
+  resolution: "peered@npm:1.0.0"
+  peerDependencies:
+    host: "*"
+    none: "*"
+  peerDependenciesMeta:
+    maybe:
+      optional: true
+
+"wanted@npm:2.0.0":
+  version: 2.0.0
+  resolution: "wanted@npm:2.0.0"
+
+"wanted@npm:^1.0.0":
+  version: 1.0.0
+  resolution: "wanted@npm:1.0.0"
+
+"wants@npm:^1.0.0":
+  version: 1.0.0
+  resolution: "wants@npm:1.0.0"
+  dependencies:
+    wanted: "npm:^1.0.0"
+"#;
+
+    #[test]
+    fn berry_peers_resolutions_and_links() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/yarn.lock", PEERS),
+                ("/app/package.json", r#"{"name": "app", "version": "0.1.0", "resolutions": {"wants/wanted": "2.0.0", "wants@npm:2.0.0/wanted": "npm:^1.0.0", "patched@npm:^1.0.0": "patch:patched@npm%3A1.0.0#./p.patch"}}"#),
+                ("/app/packages/one/package.json", r#"{"name": "one", "version": "0.2.0"}"#),
+                ("/app/linked/package.json", r#"{"name": "linked", "version": "7.0.0"}"#),
+            ]),
+            @r#"
+            npm @types/host@1.0.0 pkg:npm/%40types/host@1.0.0 direct at /app/yarn.lock
+            npm app@0.1.0 pkg:npm/app@0.1.0 direct at /app/yarn.lock
+            npm host@1.0.0 pkg:npm/host@1.0.0 direct at /app/yarn.lock
+            npm host@2.0.0 pkg:npm/host@2.0.0 direct at /app/yarn.lock
+            npm linked@7.0.0 pkg:npm/linked@7.0.0 direct at /app/yarn.lock
+            npm local@1.0.0 pkg:npm/local@1.0.0 direct at /app/yarn.lock
+            npm local@2.0.0 pkg:npm/local@2.0.0 direct at /app/yarn.lock
+            npm one@0.2.0 pkg:npm/one@0.2.0 direct at /app/yarn.lock
+            npm patched@1.0.0 pkg:npm/patched@1.0.0 at /app/yarn.lock
+            npm patched@1.0.1 pkg:npm/patched@1.0.1 direct npm:patched="true" at /app/yarn.lock
+            npm peered@1.0.0 pkg:npm/peered@1.0.0 direct at /app/yarn.lock
+            npm wanted@1.0.0 pkg:npm/wanted@1.0.0 direct at /app/yarn.lock
+            npm wanted@2.0.0 pkg:npm/wanted@2.0.0 transitive at /app/yarn.lock
+            npm wants@1.0.0 pkg:npm/wants@1.0.0 direct at /app/yarn.lock
+            root -> app@0.1.0
+            root -> one@0.2.0
+            app@0.1.0 -> @types/host@1.0.0
+            app@0.1.0 -> host@1.0.0
+            app@0.1.0 -> linked@7.0.0
+            app@0.1.0 -> local@1.0.0
+            app@0.1.0 -> patched@1.0.1
+            app@0.1.0 -> peered@1.0.0
+            app@0.1.0 -> wants@1.0.0
+            one@0.2.0 -> host@2.0.0
+            one@0.2.0 -> local@2.0.0
+            one@0.2.0 -> peered@1.0.0
+            one@0.2.0 -> wanted@1.0.0
+            peered@1.0.0 -optional-> @types/host@1.0.0
+            peered@1.0.0 -> host@1.0.0
+            peered@1.0.0 -> host@2.0.0
+            wants@1.0.0 -> wanted@2.0.0
+            "#
+        );
+    }
+
+    #[test]
+    fn patterns_of_resolutions() {
+        type Specifier = (&'static str, Option<&'static str>);
+        let check = |pattern: &str, expected: Option<(Option<Specifier>, Specifier)>| {
+            let found = Resolution::parse(pattern, "1.0.0").map(|found| (found.dependent, found.dependency));
+            assert_eq!(found, expected, "{pattern}");
+        };
+        check("a/b/c", None);
+        check("@s/a/@s/b/c", None);
+        check("a", Some((None, ("a", None))));
+        check("@s/a", Some((None, ("@s/a", None))));
+        check("@s/a@npm:^1", Some((None, ("@s/a", Some("npm:^1")))));
+        check("p/a", Some((Some(("p", None)), ("a", None))));
+        check("@s/p@npm:1.0.0/@s/a@^1", Some((Some(("@s/p", Some("npm:1.0.0"))), ("@s/a", Some("^1")))));
+    }
+
+    #[test]
+    fn resolutions_end_at_the_limit() {
+        for (before, is_read) in [(RESOLUTIONS_MAX - 2, true), (RESOLUTIONS_MAX - 1, true), (RESOLUTIONS_MAX, false)] {
+            let mut resolutions: Vec<String> = (0..before).map(|index| format!(r#""a{index:05}": "1""#)).collect();
+            resolutions.push(r#""b": "npm:2""#.to_owned());
+            let manifest = format!(r#"{{"name": "app", "version": "1.0.0", "resolutions": {{{}}}}}"#, resolutions.join(", "));
+            let lock = r#"__metadata:
+  version: 8
+"app@workspace:.":
+  resolution: "app@workspace:."
+  dependencies:
+    b: "npm:1"
+"b@npm:1":
+  version: 1.0.0
+  resolution: "b@npm:1.0.0"
+"b@npm:2":
+  version: 2.0.0
+  resolution: "b@npm:2.0.0"
+"#;
+            let found = check(&[("/yarn.lock", lock), ("/package.json", &manifest)]);
+            assert_eq!(found.contains("app@1.0.0 -> b@2.0.0"), is_read, "{before}: {found}");
+        }
     }
 }

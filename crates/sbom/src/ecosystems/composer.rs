@@ -112,8 +112,8 @@ pub(crate) fn graph<'a>(
 ) -> Graph {
     let mut graph = Graph::default();
     let mut names: BTreeMap<String, NodeId> = BTreeMap::new();
-    let mut stand_ins: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
-    let mut nodes: Vec<(NodeId, &Package)> = Vec::new();
+    let mut stand_ins: BTreeMap<String, Vec<(NodeId, Scope)>> = BTreeMap::new();
+    let mut nodes: Vec<(NodeId, Scope, &Package)> = Vec::new();
     for (package, scope) in packages {
         let Some(component) = package.component(finder) else {
             continue;
@@ -124,29 +124,32 @@ pub(crate) fn graph<'a>(
         for provided in package.provide.0.keys().chain(package.replace.0.keys()) {
             let nodes = stand_ins.entry(provided.to_ascii_lowercase()).or_default();
             if nodes.len() < STAND_INS_MAX {
-                nodes.push(node);
+                nodes.push((node, scope));
             }
         }
-        nodes.push((node, package));
+        nodes.push((node, scope, package));
     }
-    // What is not there under its own name is there by those that provide or replace it.
-    let find = |name: &str| -> Vec<NodeId> {
+    // What is not there under its own name is there by those that provide or replace it. What runs without the packages for development is resolved
+    // without them too.
+    let find = |name: &str, scope: Scope| -> Vec<NodeId> {
         let name = name.to_ascii_lowercase();
-        match names.get(&name) {
-            Some(node) => vec![*node],
-            None => stand_ins.get(&name).filter(|_| is_name(&name)).cloned().unwrap_or_default(),
+        if let Some(node) = names.get(&name) {
+            return vec![*node];
         }
+        let stand_ins = stand_ins.get(&name).filter(|_| is_name(&name)).into_iter().flatten();
+        stand_ins.filter(|(_, of)| *of <= scope).map(|(node, _)| *node).collect()
     };
-    for (node, package) in &nodes {
-        for target in package.require.0.keys().flat_map(&find) {
+    for (node, scope, package) in &nodes {
+        for target in package.require.0.keys().flat_map(|name| find(name, *scope)) {
             graph.depends_on(*node, target, Scope::Runtime);
         }
     }
     if let Some(project) = project {
         let node = graph.project(project.component(finder.with(Technique::Manifest)));
         for (group, scope) in [(&project.require, Scope::Runtime), (&project.require_dev, Scope::Development)] {
-            for target in group.0.keys().flat_map(&find) {
-                graph.depends_on(node, target, scope);
+            // A package that stands in for what the project asks for was not asked for itself; something else brings it.
+            for target in group.0.keys().filter_map(|name| names.get(&name.to_ascii_lowercase())) {
+                graph.depends_on(node, *target, scope);
             }
         }
     }

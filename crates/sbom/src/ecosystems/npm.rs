@@ -52,6 +52,7 @@ document! {
         bundle_dependencies: Loose = "bundleDependencies",
         bundled_dependencies: Loose = "bundledDependencies",
         workspaces: Loose = "workspaces",
+        resolutions: Names = "resolutions",
         resolved: Text = "resolved",
         integrity: Text = "integrity",
         /// Where npm up to version 6 noted an installed package's address and digest.
@@ -121,6 +122,26 @@ pub(crate) fn component(
     if version.is_none() && qualifier.is_none() {
         return None;
     }
+    Some(with_purl(finder, name, version, qualifier))
+}
+
+/// Makes the component of a folder or archive of the project that is used as a package. Where neither the lockfile nor the folder's own manifest tells its version,
+/// it has none.
+pub(crate) fn local(
+    finder: Finder,
+    name: &str,
+    version: Option<&str>,
+    manifest: Option<&Manifest>,
+) -> Option<Component> {
+    let name = manifest.and_then(|manifest| manifest.name.get()).filter(|name| is_name(name)).unwrap_or(name);
+    if !is_name(name) {
+        return None;
+    }
+    let stated = version.or(manifest.and_then(|manifest| manifest.version.get()));
+    Some(with_purl(finder, name, stated.and_then(clean_version), None))
+}
+
+fn with_purl(finder: Finder, name: &str, version: Option<&str>, qualifier: Option<(&'static str, &str)>) -> Component {
     let mut component = finder.component(PackageType::Npm, name, version);
     let (namespace, bare) = match name.split_once('/') {
         Some((scope, bare)) => (Some(scope), bare),
@@ -128,7 +149,7 @@ pub(crate) fn component(
     };
     let qualifiers: Vec<(&str, &str)> = qualifier.into_iter().collect();
     component.purl = purl(PackageType::Npm, PurlParts { namespace, name: bare, version, qualifiers: &qualifiers });
-    Some(component)
+    component
 }
 
 /// Returns the purl qualifier that tells where a package came from, if that is no registry.

@@ -32,6 +32,8 @@ pub(crate) struct ProjectNeed {
     pub(crate) name: String,
     /// The extras that are wanted of it.
     pub(crate) extras: Vec<String>,
+    /// The versions that will do, in the notation of PEP 440.
+    pub(crate) specifier: Option<String>,
     /// What for.
     pub(crate) scope: Scope,
 }
@@ -100,7 +102,12 @@ impl Project {
             .filter_map(Value::as_str)
             .filter_map(Requirement::parse)
         {
-            self.need(requirement.name, requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(), scope);
+            self.needs.push(ProjectNeed {
+                name: requirement.name,
+                extras: requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(),
+                specifier: Some(requirement.specifier.to_owned()).filter(|specifier| !specifier.is_empty()),
+                scope,
+            });
         }
     }
 
@@ -110,15 +117,18 @@ impl Project {
             if name == "python" || !pypi::is_name(name) {
                 continue;
             }
-            let is_optional = constraint.get("optional").and_then(Value::as_bool) == Some(true);
-            let extras = constraint.get("extras").and_then(Value::as_array).into_iter().flatten();
-            let extras = extras.filter_map(Value::as_str).map(str::to_owned).collect();
-            self.need(pypi::normalize(name), extras, if is_optional { scope.max(Scope::Optional) } else { scope });
+            for choice in constraint.as_array().map_or(std::slice::from_ref(constraint), Vec::as_slice) {
+                let is_optional = choice.get("optional").and_then(Value::as_bool) == Some(true);
+                let extras = choice.get("extras").and_then(Value::as_array).into_iter().flatten();
+                let version = choice.as_str().or_else(|| choice.get("version")?.as_str());
+                self.needs.push(ProjectNeed {
+                    name: pypi::normalize(name),
+                    extras: extras.filter_map(Value::as_str).map(str::to_owned).collect(),
+                    specifier: version.map(poetry_specifier).filter(|specifier| !specifier.is_empty()),
+                    scope: if is_optional { scope.max(Scope::Optional) } else { scope },
+                });
+            }
         }
-    }
-
-    fn need(&mut self, name: String, extras: Vec<String>, scope: Scope) {
-        self.needs.push(ProjectNeed { name, extras, scope });
     }
 
     /// Returns the project's component, if it has a name and a version.
@@ -127,9 +137,70 @@ impl Project {
     }
 }
 
+/// Writes a constraint of Poetry in the notation of PEP 440: its documentation, "Dependency specification". What it means no limit by is empty.
+fn poetry_specifier(constraint: &str) -> String {
+    let alternatives = constraint.split("||").map(|alternative| {
+        let terms =
+            alternative.split(',').map(str::trim).filter(|term| !term.is_empty() && *term != "*").map(poetry_term);
+        terms.collect::<Vec<_>>().join(",")
+    });
+    let alternatives: Vec<String> = alternatives.collect();
+    if alternatives.iter().any(String::is_empty) { String::new() } else { alternatives.join(" || ") }
+}
+
+fn poetry_term(term: &str) -> String {
+    let next = |numbers: &[u64], place: usize| {
+        let mut upper: Vec<String> = numbers[..place].iter().map(u64::to_string).collect();
+        upper.push(numbers[place].saturating_add(1).to_string());
+        upper.join(".")
+    };
+    let numbers = |version: &str| -> Option<Vec<u64>> {
+        let release = version.split(|character: char| !character.is_ascii_digit() && character != '.').next()?;
+        let numbers: Vec<u64> = release.split('.').map_while(|number| number.parse().ok()).collect();
+        (!numbers.is_empty()).then_some(numbers)
+    };
+    if let Some(version) = term.strip_prefix('^').map(str::trim)
+        && let Some(numbers) = numbers(version)
+    {
+        let place = numbers.iter().position(|number| *number > 0).unwrap_or(numbers.len() - 1);
+        return format!(">={version},<{}", next(&numbers, place));
+    }
+    if let Some(version) = term.strip_prefix('~').filter(|rest| !rest.starts_with('=')).map(str::trim)
+        && let Some(numbers) = numbers(version)
+    {
+        return format!(">={version},<{}", next(&numbers, usize::from(numbers.len() > 1)));
+    }
+    if term.starts_with(|first: char| first.is_ascii_digit()) { format!("=={term}") } else { term.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn constraints_of_poetry() {
+        for (constraint, expected) in [
+            ("*", ""),
+            ("", ""),
+            ("1.2 || *", ""),
+            ("^1.2.3", ">=1.2.3,<2"),
+            ("^0.2.3", ">=0.2.3,<0.3"),
+            ("^0.0", ">=0.0,<0.1"),
+            ("^1.0rc1", ">=1.0rc1,<2"),
+            ("~1", ">=1,<2"),
+            ("~1.2.3", ">=1.2.3,<1.3"),
+            ("~=1.2", "~=1.2"),
+            ("1.2.*", "==1.2.*"),
+            ("1.2", "==1.2"),
+            (">=1, <2,!=1.5", ">=1,<2,!=1.5"),
+            ("^1 || 3", ">=1,<2 || ==3"),
+            ("^", "^"),
+            ("^x", "^x"),
+            ("^99999999999999999999", "^99999999999999999999"),
+        ] {
+            assert_eq!(poetry_specifier(constraint), expected, "{constraint}");
+        }
+    }
 
     #[test]
     fn dialects_of_projects() {

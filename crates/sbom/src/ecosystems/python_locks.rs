@@ -1,6 +1,6 @@
 //! The graph of a Python lockfile: several versions of one name, and extras that switch dependencies on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use component::{Component, Hash, Location, Range, Scheme, Scope};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pyproject::Project;
+use crate::ecosystems::python_extras::{Want, connect};
 use crate::ecosystems::{digests, paths};
 use crate::{Findings, Refusal, View};
 
@@ -35,8 +36,8 @@ pub(crate) struct LockedNeed {
     pub(crate) specifier: Option<String>,
     /// The extras that are wanted of it.
     pub(crate) extras: Vec<String>,
-    /// The extras of the distribution that switch this on; empty when it is always on.
-    pub(crate) when: Vec<String>,
+    /// The sets of the distribution's extras that switch this on, one of them in full; none when it is always on.
+    pub(crate) when: Vec<Vec<String>>,
     /// What it is for when it is on.
     pub(crate) scope: Option<Scope>,
 }
@@ -96,33 +97,30 @@ pub(crate) fn report(
         dependents.push((node, name, needs));
     }
 
-    let mut active: BTreeSet<(&str, &str)> = BTreeSet::new();
-    for need in dependents.iter().flat_map(|(_, _, needs)| needs) {
-        active.extend(need.extras.iter().map(|extra| (need.name.as_str(), extra.as_str())));
+    let mut wants: Vec<Want> = Vec::new();
+    for (node, own, needs) in dependents {
+        wants.extend(needs.into_iter().map(|need| Want {
+            from: Some(node),
+            to: choose(&by_name, &need.name, need.specifier.as_deref()),
+            asked: need.extras.into_iter().map(|extra| (need.name.clone(), extra)).collect(),
+            when:
+                need.when.into_iter().map(|set| set.into_iter().map(|extra| (own.clone(), extra)).collect()).collect(),
+            scope: need.scope.unwrap_or(Scope::Runtime),
+        }));
     }
-    for need in project.iter().flat_map(|project| &project.needs) {
-        active.extend(need.extras.iter().map(|extra| (need.name.as_str(), extra.as_str())));
-    }
-
-    for (node, name, needs) in &dependents {
-        for need in needs {
-            let is_on =
-                need.when.is_empty() || need.when.iter().any(|extra| active.contains(&(name.as_str(), extra.as_str())));
-            let scope = need.scope.unwrap_or(Scope::Runtime);
-            let scope = if is_on { scope } else { scope.max(Scope::Optional) };
-            for target in choose(&by_name, &need.name, need.specifier.as_deref()) {
-                graph.depends_on(*node, target, scope);
-            }
-        }
-    }
+    let mut projects = Vec::new();
     if let Some(project) = project {
         let node = graph.project(project.component(finder.with(component::Technique::Manifest)));
-        for need in &project.needs {
-            for target in choose(&by_name, &need.name, None) {
-                graph.depends_on(node, target, need.scope);
-            }
-        }
+        projects.push(node);
+        wants.extend(project.needs.iter().map(|need| Want {
+            from: Some(node),
+            to: choose(&by_name, &need.name, need.specifier.as_deref()),
+            asked: need.extras.iter().map(|extra| (need.name.clone(), extra.clone())).collect(),
+            when: Vec::new(),
+            scope: need.scope,
+        }));
     }
+    connect(&mut graph, &projects, wants);
     graph.locate(location);
     graph.report(findings);
 }

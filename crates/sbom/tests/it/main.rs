@@ -9,6 +9,7 @@ mod fold;
 mod formats;
 mod inventory;
 mod layers;
+mod locks;
 mod projects;
 mod referees;
 mod rpm_referee;

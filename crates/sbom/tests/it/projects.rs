@@ -26,13 +26,13 @@ mod ruby;
 
 /// Components as `name@version`, and pairs of them.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Graph {
-    components: BTreeSet<String>,
-    edges: BTreeSet<(String, String)>,
+pub(crate) struct Graph {
+    pub(crate) components: BTreeSet<String>,
+    pub(crate) edges: BTreeSet<(String, String)>,
 }
 
 impl Graph {
-    fn edge(&mut self, from: &str, to: &str) {
+    pub(crate) fn edge(&mut self, from: &str, to: &str) {
         self.edges.insert((from.to_owned(), to.to_owned()));
     }
 }
@@ -43,13 +43,13 @@ fn project(tool: &str) -> Option<PathBuf> {
 }
 
 /// Returns what a tool said, as JSON.
-fn said(project: &Path, file: &str) -> serde_json::Value {
+pub(crate) fn said(project: &Path, file: &str) -> serde_json::Value {
     serde_json::from_slice(&fs::read(project.join(file)).expect("what the tool said is there"))
         .expect("what the tool said is JSON")
 }
 
 /// Returns what one cataloger finds in the project's `app`.
-fn inventory(project: &Path, cataloger: &str) -> Inventory {
+pub(crate) fn inventory(project: &Path, cataloger: &str) -> Inventory {
     let cataloger = sbom::catalogers().iter().find(|known| known.name == cataloger).expect("the cataloger is there");
     let matcher = Matcher::new(vec![cataloger]);
     let allowance = Allowance::new(tempfile::tempfile);
@@ -84,7 +84,7 @@ fn inventory(project: &Path, cataloger: &str) -> Inventory {
     )
 }
 
-fn label(component: &Component) -> String {
+pub(crate) fn label(component: &Component) -> String {
     format!("{}@{}", component.name, component.version.as_deref().unwrap_or_default())
 }
 
@@ -118,7 +118,7 @@ fn graph(inventory: &Inventory, scopes: &[Scope]) -> Graph {
 }
 
 /// Compares, and says what only one of the two has.
-fn compare(ours: &Graph, theirs: &Graph) {
+pub(crate) fn compare(ours: &Graph, theirs: &Graph) {
     let only = |left: &Graph, right: &Graph| {
         let components: Vec<&String> = left.components.difference(&right.components).collect();
         let edges: Vec<&(String, String)> = left.edges.difference(&right.edges).collect();
