@@ -163,7 +163,7 @@ fn graph(bytes: &[u8], manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<(G
             }
             continue;
         }
-        let component = match (npm::clean_version(reference), local(reference)) {
+        let component = match (npm::clean_version(reference).or_else(|| version_in_address(name, reference)), local(reference)) {
             (Some(version), _) => npm::component(FINDER, name, Some(version), None),
             (None, Some(place)) => {
                 let own = manifests.entry(place).or_insert_with(|| manifest(place));
@@ -220,6 +220,13 @@ fn graph(bytes: &[u8], manifest: &dyn Fn(&str) -> Option<Manifest>) -> Result<(G
         }
     }
     Ok((graph, unsearched))
+}
+
+/// Returns the version that a registry serves at this address: `https://host/@scope/name/-/name-1.0.0.tgz`.
+fn version_in_address<'a>(name: &str, address: &'a str) -> Option<&'a str> {
+    let (_, archive) = address.split_once("/-/")?;
+    let bare = name.rsplit('/').next().unwrap_or(name);
+    npm::clean_version(archive.strip_prefix(bare)?.strip_prefix('-')?.strip_suffix(".tgz")?)
 }
 
 /// Returns the place of a folder or archive of the project, relative to the lockfile.
@@ -352,7 +359,9 @@ mod tests {
     fn folders_and_archives() {
         insta::assert_snapshot!(
             check(&[
-                ("/app/bun.lock", r#"{"workspaces": {"": {"name": "app", "dependencies": {"folder": "file:./folder", "gone": "file:../gone", "packed": "file:./packed.tgz"}}}, "packages": {
+                ("/app/bun.lock", r#"{"workspaces": {"": {"name": "app", "dependencies": {"folder": "file:./folder", "gone": "file:../gone", "packed": "file:./packed.tgz", "served": "https://registry.example/@s/real/-/real-1.0.0-rc.1.tgz", "far": "https://example.org/far.tgz"}}}, "packages": {
+ "served": ["@s/real@https://registry.example/@s/real/-/real-1.0.0-rc.1.tgz", {}, ""],
+ "far": ["far@https://example.org/far.tgz", {}, ""],
  "folder": ["folder@file:folder", {"dependencies": {"a": "1"}}],
  "gone": ["gone@file:../gone", {"dependencies": {"a": "1"}}],
  "packed": ["packed@./packed.tgz", {"dependencies": {"a": "1"}}, ""],
@@ -361,12 +370,16 @@ mod tests {
                 ("/app/folder/package.json", r#"{"name": "folder", "version": "2.0.0"}"#),
             ]),
             @r"
+            npm @s/real@1.0.0-rc.1 pkg:npm/%40s/real@1.0.0-rc.1 direct at /app/bun.lock
             npm a@1.0.0 pkg:npm/a@1.0.0 transitive at /app/bun.lock
             npm app@0.1.0 pkg:npm/app@0.1.0 direct at /app/bun.lock
+            npm far pkg:npm/far?download_url=https:%2F%2Fexample.org%2Ffar.tgz direct at /app/bun.lock
             npm folder@2.0.0 pkg:npm/folder@2.0.0 direct at /app/bun.lock
             npm gone pkg:npm/gone direct at /app/bun.lock
             npm packed pkg:npm/packed direct at /app/bun.lock
             root -> app@0.1.0
+            app@0.1.0 -> @s/real@1.0.0-rc.1
+            app@0.1.0 -> far
             app@0.1.0 -> folder@2.0.0
             app@0.1.0 -> gone
             app@0.1.0 -> packed

@@ -26,6 +26,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     claims: &[
         Claim { pattern: Pattern::Path("**/yarn.lock"), keep: Keep::Bytes { limit_bytes: npm::LOCK_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/package.json"), keep: Keep::Bytes { limit_bytes: npm::MANIFEST_BYTES_MAX } },
+        Claim { pattern: Pattern::Path("**/.yarnrc.yml"), keep: Keep::Bytes { limit_bytes: 1 << 20 } },
     ],
     abilities: Abilities { packages: &[PackageType::Npm], versions: Versions::Exact, edges: Edges::Complete, licenses: false, files: false, hashes: true },
     catalog,
@@ -83,7 +84,11 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let folder = paths::folder(file.path());
         let (mut graph, are_peers_known) = match format {
             Format::Classic => (classic_graph(&entries, folder, &manifests), true),
-            Format::Berry => berry_graph(&entries, folder, &manifests),
+            Format::Berry => {
+                let settings = view.file(&format!("{folder}/.yarnrc.yml"));
+                let settings: Option<Vec<Settings>> = settings.and_then(|file| yaml::documents(file.bytes()).ok());
+                berry_graph(&entries, folder, &manifests, &settings.unwrap_or_default())
+            }
         };
         graph.locate(&file.location());
         graph.report(findings);
@@ -262,7 +267,7 @@ fn parse_berry(bytes: &[u8]) -> Result<Vec<Entry>, Refusal> {
         };
         entries.push(Entry {
             descriptors: key.split(", ").map(str::to_owned).collect(),
-            name: name.to_owned(),
+            name: name_in_address(reference).filter(|_| is_elsewhere).unwrap_or_else(|| name.to_owned()),
             version: entry.version.clone().unwrap_or_default(),
             resolved: is_elsewhere.then(|| reference.to_owned()),
             integrity: None,
@@ -274,6 +279,22 @@ fn parse_berry(bytes: &[u8]) -> Result<Vec<Entry>, Refusal> {
         });
     }
     Ok(entries)
+}
+
+/// Settings of yarn: the ranges that dependencies may name instead of stating them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    catalog: Mapping<String>,
+    catalogs: Mapping<Mapping<String>>,
+}
+
+impl Settings {
+    /// Returns the range that a dependency of this name states by `catalog:` or `catalog:name`.
+    fn range(&self, name: &str, catalog: &str) -> Option<&str> {
+        let catalog = if catalog.is_empty() { &self.catalog } else { self.catalogs.0.get(catalog)? };
+        catalog.0.get(name).map(String::as_str)
+    }
 }
 
 /// The entries by what they were chosen for.
@@ -376,7 +397,12 @@ fn package(entry: &Entry) -> Option<Component> {
 }
 
 /// Returns the graph, and whether it has who provides the peers.
-fn berry_graph(entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manifest>) -> (Graph, bool) {
+fn berry_graph(
+    entries: &[Entry],
+    folder: &str,
+    manifests: &BTreeMap<&str, Manifest>,
+    settings: &[Settings],
+) -> (Graph, bool) {
     let mut graph = Graph::default();
     let index = Index::new(entries);
     let bounds: Vec<String> = entries.iter().map(|entry| if entry.workspace.is_some() { bound(&entry.locator) } else { String::new() }).collect();
@@ -411,6 +437,9 @@ fn berry_graph(entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manif
 
     let find = |dependent: usize, name: &str, range: &str| -> Option<usize> {
         let entry = &entries[dependent];
+        let catalog = range.strip_prefix("catalog:");
+        let stated = catalog.and_then(|catalog| settings.iter().find_map(|settings| settings.range(name, catalog)));
+        let range = stated.unwrap_or(range);
         let resolution = resolutions.get(name).and_then(|known| known.iter().find(|resolution| resolution.concerns(entry, range)));
         let (range, bound) = match resolution {
             Some(resolution) => (resolution.reference, top.map(|top| &bounds[top])),
@@ -422,7 +451,8 @@ fn berry_graph(entries: &[Entry], folder: &str, manifests: &BTreeMap<&str, Manif
     let mut packages: Vec<npm_peers::Package<'_>> = Vec::with_capacity(entries.len());
     for (place, entry) in entries.iter().enumerate() {
         let peers = entry.peers.iter().map(|(name, is_optional)| (name.as_str(), *is_optional)).collect();
-        let mut package = npm_peers::Package { name: &entry.name, needs: BTreeMap::new(), peers };
+        let name = npm::split_at_version(&entry.locator).unwrap_or_default().0;
+        let mut package = npm_peers::Package { name, needs: BTreeMap::new(), peers };
         // A workspace's development dependencies stand among the others; only its manifest tells them apart.
         let own = manifest_of(entry).map(|own| own.needs(Role::Project)).unwrap_or_default();
         for (name, range, scope) in &entry.needs {
@@ -785,6 +815,7 @@ taken@^1.0.0:
   resolution: "app@workspace:."
   dependencies:
     "@types/host": "npm:^1.0.0"
+    wanted: "catalog:newer"
     host: "npm:^1.0.0"
     linked: "link:./linked"
     local: "file:./local"
@@ -799,7 +830,7 @@ taken@^1.0.0:
     host: "npm:^2.0.0"
     local: "file:./local"
     peered: "npm:^1.0.0"
-    wanted: "npm:^1.0.0"
+    wanted: "catalog:"
 
 "@types/host@npm:^1.0.0":
   version: 1.0.0
@@ -864,6 +895,7 @@ taken@^1.0.0:
             check(&[
                 ("/app/yarn.lock", PEERS),
                 ("/app/package.json", r#"{"name": "app", "version": "0.1.0", "resolutions": {"wants/wanted": "2.0.0", "wants@npm:2.0.0/wanted": "npm:^1.0.0", "patched@npm:^1.0.0": "patch:patched@npm%3A1.0.0#./p.patch"}}"#),
+                ("/app/.yarnrc.yml", "catalog:\n  wanted: ^1.0.0\ncatalogs:\n  newer:\n    wanted: npm:2.0.0\nnodeLinker: pnp\n"),
                 ("/app/packages/one/package.json", r#"{"name": "one", "version": "0.2.0"}"#),
                 ("/app/linked/package.json", r#"{"name": "linked", "version": "7.0.0"}"#),
             ]),
@@ -880,7 +912,7 @@ taken@^1.0.0:
             npm patched@1.0.1 pkg:npm/patched@1.0.1 direct npm:patched="true" at /app/yarn.lock
             npm peered@1.0.0 pkg:npm/peered@1.0.0 direct at /app/yarn.lock
             npm wanted@1.0.0 pkg:npm/wanted@1.0.0 direct at /app/yarn.lock
-            npm wanted@2.0.0 pkg:npm/wanted@2.0.0 transitive at /app/yarn.lock
+            npm wanted@2.0.0 pkg:npm/wanted@2.0.0 direct at /app/yarn.lock
             npm wants@1.0.0 pkg:npm/wants@1.0.0 direct at /app/yarn.lock
             root -> app@0.1.0
             root -> one@0.2.0
@@ -890,6 +922,7 @@ taken@^1.0.0:
             app@0.1.0 -> local@1.0.0
             app@0.1.0 -> patched@1.0.1
             app@0.1.0 -> peered@1.0.0
+            app@0.1.0 -> wanted@2.0.0
             app@0.1.0 -> wants@1.0.0
             one@0.2.0 -> host@2.0.0
             one@0.2.0 -> local@2.0.0

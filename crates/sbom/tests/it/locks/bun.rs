@@ -32,8 +32,14 @@ fn said(app: &Path, why: &str) -> Said {
             manifest_label(app, "")
         } else if app.join(version).is_dir() {
             manifest_label(app, version)
-        } else if Path::new(version).extension().is_some_and(|extension| extension == "tgz") {
-            // Of an archive beside the lockfile no tool but the one that unpacks it knows the version.
+        } else if let Some(archive) = version.split_once("/-/").map(|(_, archive)| archive) {
+            // A registry serves it under its version.
+            let version = archive.rsplit_once('-').and_then(|(_, version)| version.strip_suffix(".tgz"));
+            format!("{name}@{}", version.expect("an archive of a registry"))
+        } else if version.starts_with("git+")
+            || Path::new(version).extension().is_some_and(|extension| extension == "tgz")
+        {
+            // The version of what comes from a repository or from beside the lockfile is not noted.
             format!("{name}@")
         } else {
             head.to_owned()
@@ -62,6 +68,11 @@ fn said(app: &Path, why: &str) -> Said {
             _ => said.peers.insert((from, to.clone())),
         };
     }
+    // One that is needed under two names is needed for the stronger reason.
+    let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut edges: Vec<(String, String, Scope)> = std::mem::take(&mut said.edges).into_iter().collect();
+    edges.sort_by_key(|(_, _, scope)| *scope);
+    said.edges = edges.into_iter().filter(|(from, to, _)| seen.insert((from.clone(), to.clone()))).collect();
     said
 }
 
@@ -114,11 +125,12 @@ fn check(name: &str) {
 fn what_bun_says() {
     check("bun");
     check("bun-overrides");
+    check("bun-addresses");
 }
 
 #[test]
 fn what_bun_says_now() {
-    for name in ["bun", "bun-overrides"] {
+    for name in ["bun", "bun-overrides", "bun-addresses"] {
         let fixture = fixture(name);
         if let Some(why) = ask(&fixture, "bun", "1.", &["why", "*"]) {
             let app = fixture.join("app");

@@ -81,11 +81,12 @@ fn what_pnpm_10_lists() {
 fn what_pnpm_12_lists() {
     check("pnpm-12");
     check("pnpm-12-overrides");
+    check("pnpm-12-addresses");
 }
 
 #[test]
 fn what_pnpm_lists_now() {
-    for name in ["pnpm-12", "pnpm-12-overrides"] {
+    for name in ["pnpm-12", "pnpm-12-overrides", "pnpm-12-addresses"] {
         let fixture = fixture(name);
         let arguments = ["list", "--recursive", "--depth", "Infinity", "--json", "--lockfile-only"];
         let Some(list) = ask(&fixture, "pnpm", "12.", &arguments) else {

@@ -42,8 +42,12 @@ fn said(document: &str) -> Graph {
 }
 
 /// What came from elsewhere than an index, as `uv export` writes it.
-const ELSEWHERE: &[(&str, &str)] =
-    &[("-e ./vendor/editable", "editable@0.3.0"), ("./vendor/pathy", "pathy@0.3.0"), ("core-a @ ", "core-a@2.0")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("-e ./vendor/editable", "editable@0.3.0"),
+    ("./vendor/pathy", "pathy@0.3.0"),
+    ("core-a @ ", "core-a@2.0"),
+    ("pygit @ ", "pygit@1.3.0"),
+];
 
 const EXPORT: &[&str] = &[
     "export",
@@ -82,8 +86,13 @@ fn what_uv_exports_where_extras_conflict() {
 }
 
 #[test]
+fn what_uv_exports_where_groups_conflict() {
+    check("uv-groups", &["market@1.0.0", "member@0.2.0"]);
+}
+
+#[test]
 fn what_uv_exports_now() {
-    for name in ["uv", "uv-conflicts"] {
+    for name in ["uv", "uv-conflicts", "uv-groups"] {
         let fixture = fixture(name);
         if let Some(document) = ask(&fixture, "uv", "0.", EXPORT) {
             compare(&said(&document), &said(&text(&fixture, "export.cdx.json")));

@@ -9,23 +9,6 @@ use crate::projects::{Graph, compare, inventory};
 
 /// Reads `yarn info --all --recursive --virtuals --json`. A package with peers is there once for each set of them, and all are one to us.
 fn berry(app: &Path, info: &str) -> Graph {
-    let of = |locator: &str| -> String {
-        let (name, reference) = locator[1..]
-            .split_once('@')
-            .map(|(name, reference)| (&locator[..=name.len()], reference))
-            .expect("a locator");
-        let reference = match reference.strip_prefix("virtual:") {
-            Some(virtual_) => virtual_.split_once('#').expect("what is virtual is of something").1,
-            None => reference,
-        };
-        if let Some(folder) = reference.strip_prefix("workspace:") {
-            return manifest_label(app, folder);
-        }
-        if let Some(link) = reference.strip_prefix("link:") {
-            return manifest_label(app, link.split("::").next().unwrap_or(link));
-        }
-        format!("{name}@{}", reference.strip_prefix("npm:").unwrap_or(reference))
-    };
     let lines: Vec<Value> = info.lines().map(|line| serde_json::from_str(line).expect("yarn writes JSON")).collect();
     // What came from no registry has its version beside its locator.
     let versions: BTreeMap<&str, &str> = lines
@@ -33,11 +16,26 @@ fn berry(app: &Path, info: &str) -> Graph {
         .map(|line| {
             (line["value"].as_str().expect("a locator"), line["children"]["Version"].as_str().expect("a version"))
         })
-        .filter(|(locator, _)| locator.contains("@file:") || locator.contains("@patch:"))
         .collect();
-    let label = |locator: &str| match versions.get(locator) {
-        Some(version) => format!("{}@{version}", locator.split('@').next().unwrap_or_default()),
-        None => of(locator),
+    let label = |locator: &str| -> String {
+        let at = locator[1..].find('@').expect("a reference") + 1;
+        let (name, reference) = (&locator[..at], &locator[at + 1..]);
+        let reference = match reference.strip_prefix("virtual:") {
+            Some(virtual_) => virtual_.split_once('#').expect("what is virtual is of something").1,
+            None => reference,
+        };
+        if let Some(folder) = reference.strip_prefix("workspace:") {
+            return manifest_label(app, folder);
+        }
+        if let Some(link) = reference.strip_prefix("link:").or(reference.strip_prefix("portal:")) {
+            return manifest_label(app, link.split("::").next().unwrap_or(link));
+        }
+        if let Some(version) = reference.strip_prefix("npm:") {
+            return format!("{name}@{version}");
+        }
+        // The registry's address of an archive has the name that the package has there.
+        let served = reference.split_once("/-/").and_then(|(front, _)| Some(front.rsplit_once('/')?.1));
+        format!("{}@{}", served.unwrap_or(name), versions[locator])
     };
     let mut graph = Graph::default();
     for line in &lines {
@@ -166,8 +164,24 @@ fn what_yarn_1_lists_where_names_are_taken() {
 }
 
 #[test]
+fn what_yarn_1_lists_of_addresses() {
+    let fixture = fixture("yarn-1-addresses");
+    let served = [("tarred@1.2.0", "plain@1.2.0"), ("tarred@1.0.0", "wide@1.0.0"), ("tarred@2.0.0", "old@2.0.0")];
+    let mut theirs = classic(&text(&fixture, "list.json"), &served);
+    theirs.components.insert("market@1.0.0".to_owned());
+    asked(
+        &mut theirs,
+        &[
+            ("root", &["market@1.0.0", "stand@0.4.0"]),
+            ("market@1.0.0", &["gitted@1.3.0", "also-gitted@1.3.0", "plain@1.2.0", "stand@0.4.0", "native@1.0.0"]),
+        ],
+    );
+    compare(&graph(&inventory(&fixture, "yarn-lock")), &theirs);
+}
+
+#[test]
 fn what_yarn_2_and_later_say() {
-    for name in ["yarn-3", "yarn-4", "yarn-4-resolutions"] {
+    for name in ["yarn-3", "yarn-4", "yarn-4-resolutions", "yarn-4-addresses"] {
         let fixture = fixture(name);
         compare(&graph(&inventory(&fixture, "yarn-lock")), &berry(&fixture.join("app"), &text(&fixture, "info.json")));
     }
@@ -176,14 +190,16 @@ fn what_yarn_2_and_later_say() {
 #[test]
 fn what_yarn_says_now() {
     let information = ["info", "--all", "--recursive", "--virtuals", "--json"];
-    for (name, version) in [("yarn-3", "3."), ("yarn-4", "4."), ("yarn-4-resolutions", "4.")] {
+    for (name, version) in
+        [("yarn-3", "3."), ("yarn-4", "4."), ("yarn-4-resolutions", "4."), ("yarn-4-addresses", "4.")]
+    {
         let fixture = fixture(name);
         if let Some(said) = ask(&fixture, "yarn", version, &information) {
             let app = fixture.join("app");
             compare(&berry(&app, &said), &berry(&app, &text(&fixture, "info.json")));
         }
     }
-    for name in ["yarn-1", "yarn-1-resolutions"] {
+    for name in ["yarn-1", "yarn-1-resolutions", "yarn-1-addresses"] {
         let fixture = fixture(name);
         if let Some(said) = ask(&fixture, "yarn", "1.", &["list", "--json"]) {
             assert_eq!(said.trim(), text(&fixture, "list.json").trim());
