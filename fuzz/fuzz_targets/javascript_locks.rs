@@ -12,7 +12,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("npm-lock", "/app/package-lock.json", "/app/package.json"),
         ("yarn-lock", "/app/yarn.lock", "/app/package.json"),
         ("pnpm-lock", "/app/pnpm-lock.yaml", "/app/package.json"),
-        ("bun-lock", "/app/bun.lock", "/app/x"),
+        ("bun-lock", "/app/bun.lock", "/app/package.json"),
     ])
 });
 
