@@ -86,8 +86,9 @@ impl Need {
     /// Returns what it is for at most. Where extras or groups of a project exclude each other, the markers of all that depends on them name them.
     fn scope(&self) -> Scope {
         let marker = self.marker.as_deref();
+        let is_for_extra = |alternative: &str| alternative.contains("== 'extra-") && !alternative.contains("== 'group-");
         match Environment::default().evaluate(marker) {
-            Wanted::ForExtra if marker.is_some_and(|marker| marker.contains("'extra-")) => Scope::Optional,
+            Wanted::ForExtra if marker.is_some_and(|marker| marker.split(" or ").any(is_for_extra)) => Scope::Optional,
             Wanted::ForExtra => Scope::Development,
             Wanted::Always | Wanted::Never => Scope::Runtime,
         }
@@ -314,7 +315,7 @@ members = ["app"]
 name = "app"
 version = "0.1.0"
 source = { virtual = "." }
-dependencies = [{ name = "web" }, { name = "tool" }, { name = "num", version = "1.0", marker = "extra == 'extra-3-app-old'" }, { name = "num", version = "2.0", marker = "extra != 'extra-3-app-old'" }]
+dependencies = [{ name = "web" }, { name = "tool" }, { name = "num", version = "1.0", marker = "extra == 'extra-3-app-old'" }, { name = "num", version = "2.0", marker = "extra != 'extra-3-app-old'" }, { name = "num", version = "3.0", marker = "extra == 'group-3-app-dev' or (extra == 'extra-3-app-old' and extra == 'group-3-app-dev')" }]
 [package.dev-dependencies]
 dev = [{ name = "web", extra = ["socks"] }]
 [[package]]
@@ -344,6 +345,9 @@ version = "1.0"
 [[package]]
 name = "num"
 version = "2.0"
+[[package]]
+name = "num"
+version = "3.0"
 "#),
                 ("/app/tool.py.lock", r#"[manifest]
 requirements = [{ name = "web", extras = ["http2"], specifier = "<2" }]
@@ -366,6 +370,7 @@ version = "4.1"
             python none@1.0 pkg:pypi/none@1.0 optional transitive at /app/uv.lock
             python num@1.0 pkg:pypi/num@1.0 optional direct at /app/uv.lock
             python num@2.0 pkg:pypi/num@2.0 direct at /app/uv.lock
+            python num@3.0 pkg:pypi/num@3.0 development direct at /app/uv.lock
             python socksio@1.0 pkg:pypi/socksio@1.0 development transitive at /app/uv.lock
             python tool@0.2.0 pkg:pypi/tool@0.2.0 direct at /app/uv.lock
             python web@1.0 pkg:pypi/web@1.0 direct at /app/tool.py.lock at /app/uv.lock
@@ -374,6 +379,7 @@ version = "4.1"
             root -> web@1.0
             app@0.1.0 -optional-> num@1.0
             app@0.1.0 -> num@2.0
+            app@0.1.0 -development-> num@3.0
             app@0.1.0 -> tool@0.2.0
             app@0.1.0 -> web@1.0
             tool@0.2.0 -> web@1.0
