@@ -95,7 +95,7 @@ impl Claim {
     }
 
     /// Returns what keeps different evidence of this kind apart: the tool of an SBOM or scan, the name of an exception or of a VEX
-    /// document.
+    /// document. What lies beside an image is kept apart by what refers instead ([`Fact::key`](crate::Fact::key)).
     pub fn key(&self) -> &str {
         match self {
             Self::Sbom(sbom) => &sbom.tool,

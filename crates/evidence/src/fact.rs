@@ -172,8 +172,17 @@ impl Fact {
             scope: self.scope,
             subject: self.subject,
             claim: self.claim.kind(),
-            evidence: self.claim.key().to_owned(),
+            evidence: self.evidence(),
             producer: self.producer.clone(),
+        }
+    }
+
+    /// Returns what keeps it apart from other evidence of its kind.
+    fn evidence(&self) -> String {
+        match (&self.claim, self.source) {
+            // Several that refer to one image may have one name, or none.
+            (Claim::Vex(_), Some(source)) => source.to_string(),
+            (claim, _) => claim.key().to_owned(),
         }
     }
 }
@@ -372,6 +381,30 @@ mod tests {
         assert_eq!(found, expected);
         let reversed = facts.iter().rev().cloned();
         assert_eq!(holding(reversed, now_us).len(), expected.len());
+    }
+
+    #[test]
+    fn vex_documents_of_one_name_are_kept_apart_by_what_refers() {
+        let vex = |source: Option<u8>, at_us| Fact {
+            claim: Claim::Vex(Vex {
+                author: "Vendor".to_owned(),
+                document: String::new(),
+                format: "openvex".to_owned(),
+                statements: 3,
+            }),
+            source: source.map(|byte| format!("sha256:{}", format!("{byte:02x}").repeat(32)).parse().unwrap()),
+            ..fact(at_us)
+        };
+        let withdrawal = |of: Fact, at_us| Fact {
+            withdraws: Some(of.id()),
+            observed_at_us: at_us,
+            expires_at_us: Some(at_us),
+            ..of
+        };
+        check(&[vex(Some(1), 1), vex(Some(2), 2)], 10, &[1, 2]);
+        check(&[vex(Some(1), 1), vex(Some(1), 2)], 10, &[2]);
+        check(&[vex(Some(1), 1), vex(Some(2), 2), withdrawal(vex(Some(2), 2), 3)], 10, &[1]);
+        check(&[vex(None, 1), vex(None, 2)], 10, &[2]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn row(fact: &Fact) -> Vec<Value> {
         fact.scope.number().into(),
         fact.subject.to_bytes().into(),
         fact.claim.kind().into(),
-        fact.claim.key().into(),
+        fact.key().evidence.into(),
         (&fact.producer).into(),
         fact.observed_at_us.into(),
         fact.expires_at_us.into(),

@@ -1,5 +1,7 @@
 //! VEX beside images: whose counts, for what, and until when.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evidence::{Claim, Fact, Scope};
@@ -126,6 +128,26 @@ testkit::on_both_databases! {
             hub.wait(10);
         }
         assert_eq!(hub.vex_facts().await.0, 8);
+    }
+
+    async fn documents_of_one_name_are_facts_of_their_own(database: Database) {
+        let (hub, image) = hub(database).await;
+        let other = openvex("CVE-1-1", &json!({"status": "fixed"}));
+        let first = hub.refer(ROBOT, ("team/api", image), OPENVEX, &clears()).await;
+        hub.settle().await;
+        hub.wait(10);
+        let second = hub.refer(ROBOT, ("team/api", image), OPENVEX, &other).await;
+        hub.settle().await;
+        let stated = async || {
+            let (_, facts) = hub.vex_facts().await;
+            facts.iter().map(|fact| fact.source.unwrap()).collect::<BTreeSet<Digest>>()
+        };
+        assert_eq!(stated().await, BTreeSet::from([first, second]));
+        hub.wait(10);
+        hub.registry.delete_manifest(&name("team/api"), &second, "user:ann").await.unwrap();
+        hub.settle().await;
+        assert_eq!(stated().await, BTreeSet::from([first]));
+        assert_eq!(hub.high("team/api", image).await, (0, 1));
     }
 
     async fn who_may_push_says_nothing_by_that(database: Database) {
