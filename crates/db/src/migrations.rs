@@ -33,6 +33,7 @@ const HUB: &[Migration] = &[
     Migration { version: 7, text: include_str!("../migrations/0007_vex.sql") },
     Migration { version: 8, text: include_str!("../migrations/0008_vex_trust.sql") },
     Migration { version: 9, text: include_str!("../migrations/0009_vex_referrers.sql") },
+    Migration { version: 10, text: include_str!("../migrations/0010_vex_trust_facts.sql") },
 ];
 
 /// The steps of [`Schema::Inventory`], oldest first.

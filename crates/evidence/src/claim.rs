@@ -13,6 +13,21 @@ pub enum Claim {
     /// That a VEX document counts. The subject is the document, as a file; or, where it lies beside an image, what it refers to, and the
     /// fact's source is what refers.
     Vex(Vex),
+    /// Whose VEX counts. The subject is the document that says so, as a file.
+    VexTrust(VexTrust),
+}
+
+/// A document that says whose VEX counts. What it says stands in the document alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VexTrust {
+    /// How many patterns of authors it has.
+    pub authors: u64,
+    /// Whether the word of authors counts that no pattern names.
+    pub others_count: bool,
+    /// How many patterns of those who may state VEX by pushing it beside images.
+    pub pushers: u64,
+    /// Who set it.
+    pub set_by: String,
 }
 
 /// A VEX document. What it says stands in the document alone.
@@ -91,17 +106,20 @@ impl Claim {
             Self::Scan(_) => "scan",
             Self::Exempted(_) => "exempted",
             Self::Vex(_) => "vex",
+            Self::VexTrust(_) => "vex-trust",
         }
     }
 
     /// Returns what keeps different evidence of this kind apart: the tool of an SBOM or scan, the name of an exception or of a VEX
-    /// document. What lies beside an image is kept apart by what refers instead ([`Fact::key`](crate::Fact::key)).
+    /// document; nothing where one document holds at a time. What lies beside an image is kept apart by what refers instead
+    /// ([`Fact::key`](crate::Fact::key)).
     pub fn key(&self) -> &str {
         match self {
             Self::Sbom(sbom) => &sbom.tool,
             Self::Scan(scan) => &scan.tool,
             Self::Exempted(exempted) => &exempted.id,
             Self::Vex(vex) => &vex.document,
+            Self::VexTrust(_) => "",
         }
     }
 }

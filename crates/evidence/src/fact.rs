@@ -235,7 +235,7 @@ pub fn holding(facts: impl IntoIterator<Item = Fact>, now_us: i64) -> Vec<Fact> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Exempted, Sbom, Scan, Vex};
+    use crate::{Exempted, Sbom, Scan, Vex, VexTrust};
 
     fn fact(at_us: i64) -> Fact {
         let hex = "9f".repeat(32);
@@ -307,6 +307,25 @@ mod tests {
                 document: "https://vendor.example/vex/1".to_owned(),
                 format: "openvex".to_owned(),
                 statements: 3,
+            }),
+            ..fact(1_764_000_000_000_000)
+        };
+        assert_eq!(String::from_utf8_lossy(&fact.encode()), String::from_utf8_lossy(golden));
+        assert_eq!(fact.id().to_string(), id);
+        assert_eq!(Fact::decode(golden).unwrap(), fact);
+    }
+
+    #[test]
+    fn whose_vex_counts_is_as_it_was_written() {
+        let golden = include_bytes!("../tests/golden/vex-trust-1.json").trim_ascii_end();
+        let id = include_str!("../tests/golden/vex-trust-1.id").trim_ascii_end();
+        let fact = Fact {
+            scope: Scope::Hub,
+            claim: Claim::VexTrust(VexTrust {
+                authors: 2,
+                others_count: false,
+                pushers: 1,
+                set_by: "user:ann".to_owned(),
             }),
             ..fact(1_764_000_000_000_000)
         };

@@ -15,5 +15,5 @@
 mod claim;
 mod fact;
 
-pub use claim::{Claim, Exempted, Sbom, Scan, Vex};
+pub use claim::{Claim, Exempted, Sbom, Scan, Vex, VexTrust};
 pub use fact::{DecodeError, Fact, FactId, Key, Scope, holding};

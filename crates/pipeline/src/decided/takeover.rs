@@ -12,7 +12,7 @@ use policy::{Exception, Exceptions};
 use super::beside::{self, index::LIST_COUNTED_BESIDE, index::LIST_IMAGES_BY};
 use super::documents::{self, HUB, LIST_NEWEST, LIST_REPOSITORIES, micros};
 use super::stamp::{EXCEPTIONS, FIND_CLOCK, TRUST, VEX};
-use super::trust::LIST_NEWEST_TRUST;
+use super::trust::{self, LIST_NEWEST_TRUST};
 use super::vex::{self, LIST_NEWEST_VEX};
 use crate::advised::{Advisories, order_counting};
 use crate::aside::aside;
@@ -128,6 +128,7 @@ impl Pipeline {
     pub(crate) async fn run_decide(&self, context: &Context) -> Result<Outcome, JobError> {
         documents::state_facts(self, context).await?;
         vex::state_facts(self, context).await?;
+        trust::state_facts(self, context).await?;
         beside::state_facts(self, context).await?;
         self.take_over(context).await?;
         order_counting(self).await?;

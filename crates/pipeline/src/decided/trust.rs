@@ -1,19 +1,22 @@
 //! Whose VEX counts in the hub, as administrators set it.
 //!
-//! Documents are kept as they were written, one beside the other; the newest counts. Which one images are counted by is noted where their other
-//! deciders are.
+//! Documents are kept as they were written, one beside the other; the newest counts, and is a fact that the next one takes back. Which one images
+//! are counted by is noted where their other deciders are.
 
 use std::sync::Arc;
 
 use db::{Row, Tx};
+use evidence::{Claim, Fact, Scope};
 use ledger::audit::{self, Record};
-use ledger::jobs::{NewJob, enqueue};
+use ledger::jobs::{Context, JobError, NewJob, enqueue};
 use oci::{Algorithm, Digest};
 use policy::{TRUST_BYTES_MAX, VexTrust};
 
 use super::DECIDE;
 use super::documents::{SetError, stored_digest};
+use super::vex::PRODUCER;
 use crate::aside::aside;
+use crate::facts;
 use crate::pipeline::{Error, Pipeline};
 
 db::statements! {
@@ -24,7 +27,12 @@ db::statements! {
     /// The number of the one that counts.
     LIST_NEWEST_TRUST = "SELECT CAST(0 AS BIGINT), id FROM vex_trust_documents ORDER BY id DESC LIMIT 1";
     /// Sets a document.
-    INSERT_TRUST = "INSERT INTO vex_trust_documents (digest, body, actor, set_at_us) VALUES ($1, $2, $3, $4) RETURNING id";
+    INSERT_TRUST = "INSERT INTO vex_trust_documents (digest, body, actor, set_at_us, stated) VALUES ($1, $2, $3, $4, 0) RETURNING id";
+    /// A document that is still to be stated, and the one that it takes the place of.
+    LIST_UNSTATED_TRUST = "SELECT id, digest, body, actor, set_at_us FROM vex_trust_documents \
+        WHERE id <= (SELECT MIN(id) FROM vex_trust_documents WHERE stated = 0) ORDER BY id DESC LIMIT 2";
+    /// Notes that a document is stated.
+    SET_STATED_TRUST = "UPDATE vex_trust_documents SET stated = 1 WHERE id = $1";
 }
 
 /// A document that says whose VEX counts, as it was set.
@@ -113,6 +121,7 @@ impl Pipeline {
 }
 
 async fn write(tx: &mut Tx, set: &VexTrustDocument, replaces: Option<Digest>) -> Result<VexTrustDocument, SetError> {
+    let mut set = set.clone();
     if let Some(row) = tx.find(&FIND_NEWEST_TRUST, &[]).await? {
         let current = document(&row)?;
         if current.digest == set.digest {
@@ -121,6 +130,8 @@ async fn write(tx: &mut Tx, set: &VexTrustDocument, replaces: Option<Digest>) ->
         if replaces != Some(current.digest) {
             return Err(SetError::Changed { current: current.digest, actor: current.actor });
         }
+        // The same document set twice in one moment would be one statement, and be taken back at once.
+        set.set_at_us = set.set_at_us.max(current.set_at_us.saturating_add(1));
     }
     let parameters =
         [set.digest.to_bytes().into(), set.text.clone().into_bytes().into(), (&set.actor).into(), set.set_at_us.into()];
@@ -130,5 +141,53 @@ async fn write(tx: &mut Tx, set: &VexTrustDocument, replaces: Option<Digest>) ->
         .detail("pushers", i64::try_from(set.trust.pushers.len()).unwrap_or(i64::MAX));
     audit::record(tx, record).await?;
     enqueue(tx, &NewJob::single(DECIDE)).await?;
-    Ok(set.clone())
+    Ok(set)
+}
+
+/// States as facts which document counts, and takes back the one that did before.
+pub(super) async fn state_facts(pipeline: &Pipeline, context: &Context) -> Result<(), JobError> {
+    let hub = pipeline.inner.registry.database();
+    while !context.is_canceled() {
+        let rows = hub.read(|tx| Box::pin(async move { tx.query(&LIST_UNSTATED_TRUST, &[]).await })).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let (id, set): (i64, VexTrustDocument) = (row.get(0)?, document(row)?);
+        let before = rows.get(1).map(document).transpose()?;
+        let taken_back = before.as_ref().and_then(fact).map(|fact| Fact {
+            withdraws: Some(fact.id()),
+            observed_at_us: set.set_at_us,
+            // It holds for no moment.
+            expires_at_us: Some(set.set_at_us),
+            ..fact
+        });
+        let stated: Arc<[Fact]> = taken_back.into_iter().chain(fact(&set)).collect();
+        hub.write(move |tx| {
+            let stated = Arc::clone(&stated);
+            Box::pin(async move {
+                facts::insert_all(tx, &stated).await?;
+                tx.execute(&SET_STATED_TRUST, &[id.into()]).await.map(drop)
+            })
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// Returns that a document counts; none for an empty one, which says nothing.
+fn fact(set: &VexTrustDocument) -> Option<Fact> {
+    let VexTrust { authors, others_count, pushers } = &*set.trust;
+    (!set.text.trim().is_empty()).then(|| Fact {
+        scope: Scope::Hub,
+        subject: set.digest,
+        claim: Claim::VexTrust(evidence::VexTrust {
+            authors: authors.iter().map(|level| level.len() as u64).sum(),
+            others_count: *others_count,
+            pushers: pushers.len() as u64,
+            set_by: set.actor.clone(),
+        }),
+        producer: PRODUCER.to_owned(),
+        observed_at_us: set.set_at_us,
+        expires_at_us: None,
+        source: None,
+        withdraws: None,
+    })
 }

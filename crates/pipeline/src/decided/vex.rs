@@ -29,7 +29,7 @@ pub const VEX_DOCUMENTS_MAX: usize = 100;
 pub const VEX_TOTAL_BYTES_MAX: usize = 16 << 20;
 
 /// Who states what was given to the hub.
-const PRODUCER: &str = "hub";
+pub(super) const PRODUCER: &str = "hub";
 
 db::statements! {
     /// The documents that count as of a row.

@@ -14,6 +14,7 @@ db::statements! {
     LIST_STATED = "SELECT scope, subject, fact_key, producer, expires_at_us, body FROM facts WHERE claim = 'exempted' \
         ORDER BY scope, fact_key";
     LIST_VEX = "SELECT body FROM facts WHERE claim = 'vex'";
+    LIST_TRUST_STATED = "SELECT body FROM facts WHERE claim = 'vex-trust' ORDER BY observed_at_us, id";
     LIST_TRUST_AUDITED = "SELECT actor, resource FROM audit_records WHERE action = 'vex-trust.set' ORDER BY id";
     LIST_AUDITED = "SELECT actor, action, resource FROM audit_records WHERE action LIKE '%exceptions.set' ORDER BY id";
 }
@@ -268,6 +269,46 @@ testkit::on_both_databases! {
             audited.push([0, 1].map(|at| row.get::<String>(at).unwrap()).join(" "));
         }
         assert_eq!((audited.len(), audited[6].as_str()), (7, "user:bob system"));
+    }
+
+    async fn whose_vex_counts_is_a_fact_that_the_next_document_takes_back(database: Database) {
+        let hub = Hub::open(database).await;
+        let stated = async || -> Vec<evidence::Fact> {
+            let rows = query(&hub.db, &LIST_TRUST_STATED, Vec::new()).await;
+            rows.iter().map(|row| evidence::Fact::decode(&row.get::<Vec<u8>>(0).unwrap()).unwrap()).collect()
+        };
+        let one = "apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: [[a, b], [c]]\nothers: ignore\npushers: [\"user:ann\"]\n";
+        let two = "apiVersion: garrison.dev/v1\nkind: VexTrust\n";
+        let holds = |text: &str, by: &str| Some((crate::support::sha256(text.as_bytes()), by.to_owned()));
+        let mut replaces = None;
+        // Without time in between, and by others: each counts from when it was set.
+        for (text, by, expected, facts) in [
+            (one, "user:root", holds(one, "user:root"), 1),
+            (two, "user:bob", holds(two, "user:bob"), 3),
+            (one, "user:bob", holds(one, "user:bob"), 5),
+            ("", "user:root", None, 6),
+            (two, "user:root", holds(two, "user:root"), 7),
+        ] {
+            let set = hub.pipeline.set_vex_trust(by, text.to_owned(), replaces).await.unwrap();
+            replaces = Some(set.digest);
+            hub.settle().await;
+            let all = stated().await;
+            assert_eq!(all.len(), facts, "{text}");
+            let holding = evidence::holding(all, hub.now_us() + 100);
+            let told: Vec<(oci::Digest, String)> = holding
+                .iter()
+                .map(|fact| match &fact.claim {
+                    evidence::Claim::VexTrust(trust) => (fact.subject, trust.set_by.clone()),
+                    other => panic!("{other:?}"),
+                })
+                .collect();
+            assert_eq!(told, Vec::from_iter(expected), "{text}");
+            if text == one {
+                let evidence::Claim::VexTrust(trust) = &holding[0].claim else { unreachable!() };
+                assert_eq!((trust.authors, trust.others_count, trust.pushers), (3, false, 1));
+                assert_eq!((holding[0].scope, holding[0].observed_at_us), (evidence::Scope::Hub, set.set_at_us));
+            }
+        }
     }
 
     async fn vex_is_taken_up_to_its_limits(database: Database) {
