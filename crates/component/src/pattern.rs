@@ -14,7 +14,7 @@ pub const PATTERN_TEXT_BYTES_MAX: usize = 8192;
 /// A pattern: `*` is any run of characters without a slash, also an empty one; `**` is any run of characters; `?` is one character that is no
 /// slash; everything else is itself. A pattern matches whole texts.
 ///
-/// Matching never backtracks: it takes at most pattern x text steps.
+/// Matching never backtracks: it takes at most pattern x text steps, and no memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(Box<str>);
 
@@ -91,48 +91,51 @@ impl Pattern {
         if self.is_literal() {
             return self.0.len() == text.len() && self.0.chars().zip(text.chars()).all(|(a, b)| is_same(a, b));
         }
-        let tokens = tokens(&self.0);
-        // All positions in the pattern at which matching may stand after some characters of the text.
-        let mut here = vec![false; tokens.len() + 1];
-        let mut next = here.clone();
+        // By its first byte, each place in the pattern at which matching may stand after some characters of the text.
+        let (mut here, mut next) = (&mut [false; PATTERN_BYTES_MAX + 1], &mut [false; PATTERN_BYTES_MAX + 1]);
+        let end = self.0.len();
         here[0] = true;
-        skip_empty_runs(&tokens, &mut here);
+        skip_empty_runs(&self.0, here);
         for character in text.chars() {
-            next.fill(false);
-            for (index, token) in tokens.iter().enumerate().filter(|(index, _)| here[*index]) {
+            next[..=end].fill(false);
+            for (place, after, token) in tokens(&self.0).filter(|(place, ..)| here[*place]) {
                 match token {
-                    Token::Literal(literal) => next[index + 1] |= is_same(*literal, character),
-                    Token::One => next[index + 1] |= character != '/',
-                    Token::WithinSegment => next[index] |= character != '/',
-                    Token::Anything => next[index] = true,
+                    Token::Literal(literal) => next[after] |= is_same(literal, character),
+                    Token::One => next[after] |= character != '/',
+                    Token::WithinSegment => next[place] |= character != '/',
+                    Token::Anything => next[place] = true,
                 }
             }
             std::mem::swap(&mut here, &mut next);
-            skip_empty_runs(&tokens, &mut here);
+            skip_empty_runs(&self.0, here);
         }
-        here[tokens.len()]
+        here[end]
     }
 }
 
-fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens = Vec::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        tokens.push(match character {
-            '*' if rest.next_if_eq(&'*').is_some() => Token::Anything,
-            '*' => Token::WithinSegment,
-            '?' => Token::One,
-            _ => Token::Literal(character),
-        });
-    }
-    tokens
+/// Returns the tokens of a pattern, each with its first byte and the one after it.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, usize, Token)> {
+    let mut place = 0;
+    std::iter::from_fn(move || {
+        let rest = &text[place..];
+        let character = rest.chars().next()?;
+        let (token, bytes) = match character {
+            '*' if rest.starts_with("**") => (Token::Anything, 2),
+            '*' => (Token::WithinSegment, 1),
+            '?' => (Token::One, 1),
+            _ => (Token::Literal(character), character.len_utf8()),
+        };
+        let before = place;
+        place += bytes;
+        Some((before, place, token))
+    })
 }
 
 /// A wildcard may match nothing, so standing before one is standing after it too.
-fn skip_empty_runs(tokens: &[Token], here: &mut [bool]) {
-    for (index, token) in tokens.iter().enumerate() {
-        if here[index] && matches!(token, Token::WithinSegment | Token::Anything) {
-            here[index + 1] = true;
+fn skip_empty_runs(text: &str, here: &mut [bool]) {
+    for (place, after, token) in tokens(text) {
+        if here[place] && matches!(token, Token::WithinSegment | Token::Anything) {
+            here[after] = true;
         }
     }
 }
@@ -199,6 +202,16 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_pattern_is_matched_to_its_end() {
+        let pattern = format!("{}?", "*a".repeat(PATTERN_BYTES_MAX / 2 - 1)) + "a";
+        assert_eq!(pattern.len(), PATTERN_BYTES_MAX);
+        let pattern = Pattern::parse(&pattern).unwrap();
+        let text = |letters: usize| "a".repeat(letters);
+        assert!(pattern.matches(&text(PATTERN_BYTES_MAX / 2 + 1)));
+        assert!(!pattern.matches(&text(PATTERN_BYTES_MAX / 2)));
+    }
+
+    #[test]
     fn stars_stay_in_their_segment_and_two_do_not() {
         let table = [
             ("a", "b", false),
@@ -219,6 +232,8 @@ mod tests {
             ("pkg:npm/**", "pkg:npm/%40scope/name", true),
             ("CVE-2024-*", "CVE-2024-1234", true),
             ("CVE-2024-*", "cve-2024-1234", false),
+            ("é*ü", "éßü", true),
+            ("é*ü", "éß/ü", false),
         ];
         for (pattern, text, expected) in table {
             assert_eq!(Pattern::parse(pattern).unwrap().matches(text), expected, "{pattern} {text}");

@@ -13,7 +13,7 @@ use crate::session::Session;
 const READ_AS: &str = "# read from the hub as ";
 
 /// How long the hub may take to read a document.
-const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
+pub(super) const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// What a hub says when another document counts than the one that was read.
 const CHANGED: [&str; 2] = ["EXCEPTIONS_CHANGED", "VEX_TRUST_CHANGED"];

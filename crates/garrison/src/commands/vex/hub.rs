@@ -1,18 +1,14 @@
 //! VEX that counts in a hub.
 
-use std::time::Duration;
-
 use outbound::{Endpoint, Method};
 use serde_json::Value;
 
 use crate::commands::repo::Named;
+use crate::commands::set_document::ANSWER_TIME_MAX;
 use crate::commands::{Rows, bounded};
 use crate::error::{CommandError, Kind};
 use crate::output;
 use crate::session::{Field, Session};
-
-/// How long the hub may take to read a document.
-const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
 
 const LIST: &[Field] = &[
     Field::digest("DIGEST", "digest", 0),
