@@ -18,6 +18,9 @@ pub const BESIDE: Kind = Kind::new("findings.beside").priority(150).attempts_max
 /// The most indexes that are looked at above an image, and images below an index. Those of build matrices list some hundreds.
 pub const RELATIVES_MAX: usize = 1_000;
 
+/// Indexes above one that went at which a look is ordered one by one; with more, all of the repository is looked at.
+const ORDERED_ABOVE_MAX: usize = 20;
+
 /// The payload of [`BESIDE`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
 pub struct BesideOrder {
@@ -179,20 +182,43 @@ impl Registry {
                 if tx.find(&sql::FIND_MEDIA_TYPE, &key).await?.is_none() {
                     return Ok(BTreeSet::new());
                 }
-                let (mut found, mut waiting) = (BTreeSet::from([image]), vec![image]);
-                while let Some(child) = waiting.pop() {
-                    for row in tx.query(&sql::LIST_PARENTS, &[repository.0.into(), child.to_bytes().into()]).await? {
-                        let parent = stored_digest(&row.get::<Vec<u8>>(0)?)?;
-                        if found.len() < RELATIVES_MAX && found.insert(parent) {
-                            waiting.push(parent);
-                        }
-                    }
-                }
-                Ok(found)
+                with_above(tx, repository, image, RELATIVES_MAX).await
             })
         })
         .await
     }
+}
+
+/// Returns a manifest with the indexes that list it, over indexes in indexes, up to so many in all.
+async fn with_above(
+    tx: &mut Tx,
+    repository: RepositoryId,
+    manifest: Digest,
+    count_max: usize,
+) -> Result<BTreeSet<Digest>, Error> {
+    let (mut found, mut waiting) = (BTreeSet::from([manifest]), vec![manifest]);
+    while let Some(child) = waiting.pop() {
+        for row in tx.query(&sql::LIST_PARENTS, &[repository.0.into(), child.to_bytes().into()]).await? {
+            let parent = stored_digest(&row.get::<Vec<u8>>(0)?)?;
+            if found.len() < count_max && found.insert(parent) {
+                waiting.push(parent);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Orders a look at what lies beside an index that went, and beside those that list it: they list less now.
+pub(crate) async fn order_with_above(tx: &mut Tx, repository: RepositoryId, index: Digest) -> Result<(), Error> {
+    // The index itself, those above it, and one more that says that there are too many.
+    let found = with_above(tx, repository, index, ORDERED_ABOVE_MAX + 2).await?;
+    if found.len() > ORDERED_ABOVE_MAX + 1 {
+        return order(tx, BesideOrder { repository: repository.0, subject: None }).await;
+    }
+    for subject in found {
+        order(tx, BesideOrder { repository: repository.0, subject: Some(subject) }).await?;
+    }
+    Ok(())
 }
 
 /// Orders a look at what lies beside a manifest, in the transaction that changes it.

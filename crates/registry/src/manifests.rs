@@ -9,7 +9,7 @@ use db::{Tx, Value};
 use ledger::audit::{self, Record};
 use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag};
 
-use crate::beside::{self, BesideOrder};
+use crate::beside;
 use crate::cache::Changes;
 use crate::collect;
 use crate::error::Error;
@@ -435,11 +435,10 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    /// Orders a look at what lies beside what went, what it referred to, and what it listed.
+    /// Orders a look at what lies beside what went, what it referred to, and what listed it.
     pub(crate) async fn order_beside(&self, tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
         if oci::media_type::is_index(&self.media_type) {
-            // What listed it lists less now, which nobody can tell any more.
-            beside::order(tx, BesideOrder { repository: id.0, subject: None }).await?;
+            beside::order_with_above(tx, id, digest).await?;
         }
         beside::order_about(tx, id, Some(digest), (self.subject, self.artifact_type.as_deref())).await
     }

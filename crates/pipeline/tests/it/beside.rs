@@ -16,6 +16,7 @@ use crate::support::{Hub, name, query, run};
 
 db::statements! {
     LIST_FACTS = "SELECT body FROM facts WHERE claim = 'vex' ORDER BY observed_at_us, id";
+    LIST_ORDERED = "SELECT payload FROM jobs WHERE kind = 'findings.beside' AND state = 'pending'";
     FORGET_REFERRERS = "DELETE FROM vex_referrers";
     FORGET_BESIDE = "DELETE FROM finding_beside";
     COUNT_BODIES = "SELECT COUNT(*) FROM vex_referrers WHERE bytes > 0 AND gone_at_us IS NOT NULL";
@@ -235,6 +236,34 @@ testkit::on_both_databases! {
         hub.registry.delete_manifest(&name("team/api"), &referrer, "user:ann").await.unwrap();
         hub.settle().await;
         assert_eq!((hub.high("team/api", image).await, hub.high("team/api", other).await), ((1, 0), (1, 0)));
+    }
+
+    async fn an_index_that_goes_has_those_looked_at_whom_it_concerns(database: Database) {
+        /// Indexes above it that are ordered one by one.
+        const ORDERED_ABOVE_MAX: usize = 20;
+        let (hub, image) = hub(database).await;
+        let other = hub.push("team/api", "2", &[("openssl", "3.0.11-1"), ("zlib1g", "9")]).await;
+        hub.refer(ROBOT, ("team/api", other), OPENVEX, &clears()).await;
+        let index = hub.index_of("team/api", "all", &[image]).await;
+        let mut above = BTreeSet::from([Some(index)]);
+        above.insert(Some(hub.index_of("team/api", "outer", &[index]).await));
+        while above.len() <= ORDERED_ABOVE_MAX {
+            // Each lists the one before it too, so that it is above by two ways.
+            let listed: Vec<Digest> = above.iter().copied().flatten().collect();
+            above.insert(Some(hub.index_of("team/api", "outer", &listed).await));
+        }
+        let ordered = async || -> BTreeSet<Option<Digest>> {
+            let rows = query(&hub.db, &LIST_ORDERED, Vec::new()).await;
+            rows.iter().map(|row| serde_json::from_str::<registry::BesideOrder>(&row.get::<String>(0).unwrap()).unwrap().subject).collect()
+        };
+        hub.settle().await;
+        hub.registry.delete_manifest(&name("team/api"), &index, "user:ann").await.unwrap();
+        assert_eq!(ordered().await, above);
+        hub.index_of("team/api", "all", &[image]).await;
+        hub.index_of("team/api", "more", &[index, image]).await;
+        hub.settle().await;
+        hub.registry.delete_manifest(&name("team/api"), &index, "user:ann").await.unwrap();
+        assert_eq!(ordered().await, BTreeSet::from([None, Some(index)]));
     }
 
     async fn what_goes_takes_back_what_is_said_of_it(database: Database) {
