@@ -22,6 +22,11 @@ use crate::query::package_key;
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
 const KEY_BYTES_MAX: usize = 1024;
 
+/// What is kept of an inventory beside what the engine finds. It is raised with whatever else is kept, so that a hub keeps all images anew.
+///
+/// 1: the release of the distribution, and how many places there are.
+pub(crate) const FORM: u32 = 1;
+
 /// Places kept of a component in one image; more are in the inventory.
 const PLACES_MAX: usize = 16;
 
@@ -89,7 +94,7 @@ db::statements! {
         ORDER BY p.repository_id, p.image_id LIMIT $3";
     /// Takes a placement away.
     DELETE_PLACEMENT = "DELETE FROM inventory_placements WHERE repository_id = $1 AND image_id = $2";
-    /// Whether a repository has an image that this engine looked at.
+    /// Whether a repository has an image that is kept as this program keeps them.
     LIST_PLACED = "SELECT i.digest FROM inventory_images i JOIN inventory_placements p ON p.image_id = i.id \
         WHERE p.repository_id = $1 AND i.engine = $2 AND i.digest IN {list}";
     /// Images that no repository has.
@@ -127,7 +132,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRecord {
     pub(crate) id: i64,
-    pub(crate) engine: String,
+    pub(crate) kept_as: String,
     /// Whether there is one.
     pub state: State,
     /// `os/architecture[/variant]`.
@@ -172,7 +177,7 @@ impl Places {
 /// An inventory ready to be kept.
 pub(crate) struct Packed {
     pub(crate) image: Digest,
-    pub(crate) engine: String,
+    pub(crate) kept_as: String,
     pub(crate) platform: Option<String>,
     pub(crate) distribution: Option<String>,
     pub(crate) release: Option<String>,
@@ -198,7 +203,7 @@ struct Indexed {
 
 impl Packed {
     /// Packs an inventory; none when it is larger than any that is kept.
-    pub(crate) fn new(image: Digest, engine: &str, platform: Option<String>, inventory: &Inventory) -> Option<Self> {
+    pub(crate) fn new(image: Digest, kept_as: &str, platform: Option<String>, inventory: &Inventory) -> Option<Self> {
         let body = pack(inventory)?;
         let mut components: BTreeMap<String, Indexed> = BTreeMap::new();
         let mut identities = Vec::with_capacity(inventory.components.len());
@@ -218,7 +223,7 @@ impl Packed {
         };
         Some(Self {
             image,
-            engine: engine.to_owned(),
+            kept_as: kept_as.to_owned(),
             platform,
             distribution: inventory.distribution.as_ref().map(name),
             release: inventory
@@ -342,7 +347,7 @@ fn image_record(row: &Row) -> Result<ImageRecord, db::Error> {
     Ok(ImageRecord {
         id: row.get(0)?,
         state: if state == MADE { State::Made } else { State::Refused(reason.unwrap_or_default()) },
-        engine: row.get(2)?,
+        kept_as: row.get(2)?,
         platform: row.get(4)?,
         distribution: row.get(5)?,
         components: row.get(6)?,
@@ -402,7 +407,7 @@ async fn upsert_image(tx: &mut Tx, packed: &Packed) -> Result<i64, db::Error> {
     let parameters = [
         packed.image.to_bytes().into(),
         MADE.into(),
-        (&packed.engine).into(),
+        (&packed.kept_as).into(),
         Value::Null,
         packed.platform.as_ref().into(),
         packed.distribution.as_ref().into(),
@@ -510,20 +515,20 @@ pub(crate) async fn list_releases(index: &Db) -> Result<BTreeSet<String>, db::Er
 pub(crate) async fn refuse(
     index: &Db,
     image: Digest,
-    engine: &str,
+    kept_as: &str,
     reason: &str,
     repository: RepositoryId,
 ) -> Result<(), db::Error> {
-    let (engine, reason) = (engine.to_owned(), reason.replace('\0', "\u{fffd}"));
+    let (kept_as, reason) = (kept_as.to_owned(), reason.replace('\0', "\u{fffd}"));
     index
         .write(move |tx| {
-            let (engine, reason) = (engine.clone(), reason.clone());
+            let (kept_as, reason) = (kept_as.clone(), reason.clone());
             Box::pin(async move {
                 let now_us = tx.now_us().await?;
                 let parameters = [
                     image.to_bytes().into(),
                     REFUSED.into(),
-                    engine.into(),
+                    kept_as.into(),
                     reason.into(),
                     Value::Null,
                     Value::Null,
@@ -555,19 +560,19 @@ pub(crate) async fn place(index: &Db, image: i64, repository: RepositoryId) -> R
         .await
 }
 
-/// Returns which of some images of a repository are looked at by this engine and placed there.
+/// Returns which of some images of a repository are kept as this program keeps them, and placed there.
 pub(crate) async fn list_placed(
     index: &Db,
-    engine: &str,
+    kept_as: &str,
     repository: RepositoryId,
     images: &[Digest],
 ) -> Result<BTreeSet<Digest>, db::Error> {
-    let engine = engine.to_owned();
+    let kept_as = kept_as.to_owned();
     let list: Vec<Value> = images.iter().map(|image| image.to_bytes().into()).collect();
     let rows = index
         .read(move |tx| {
             Box::pin(
-                async move { tx.query_list(&LIST_PLACED, &[repository.number().into(), engine.into()], &list).await },
+                async move { tx.query_list(&LIST_PLACED, &[repository.number().into(), kept_as.into()], &list).await },
             )
         })
         .await?;

@@ -84,7 +84,7 @@ impl Pipeline {
         self.look_beside_image(context, repository, image.digest).await?;
         // One that was refused is looked at again: a push may have healed a blob, and the operator may have given more memory.
         if let Some(known) = index::find_image(&inner.index, image.digest).await?
-            && known.engine == inner.engine
+            && known.kept_as == inner.kept_as
             && known.state == State::Made
         {
             index::place(&inner.index, known.id, repository).await?;
@@ -95,7 +95,7 @@ impl Pipeline {
             Ok(made) => self.keep(context, repository, &name, image.digest, made).await,
             Err(Failure::Retry(error)) => Err(error),
             Err(Failure::Refused(reason)) => {
-                index::refuse(&inner.index, image.digest, &inner.engine, &reason, repository).await?;
+                index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, repository).await?;
                 tracing::info!(image = %image.digest, repository = %name, reason, "image not inventoried");
                 Err(JobError::Permanent(reason))
             }
@@ -236,7 +236,7 @@ impl Pipeline {
         documented: Option<RepositoryName>,
     ) -> Result<Made, Failure> {
         let (matcher, numbers) = (Arc::clone(&self.inner.matcher), Arc::clone(&self.inner.numbers));
-        let (engine, entry, components_max) = (self.inner.engine.clone(), entry.clone(), self.inner.components_max);
+        let (kept_as, entry, components_max) = (self.inner.kept_as.clone(), entry.clone(), self.inner.components_max);
         let work = aside_leaving(move || {
             let folded: Vec<&LayerRecord> = records.iter().map(Arc::as_ref).collect();
             let subject = Subject::Image {
@@ -246,7 +246,7 @@ impl Pipeline {
             };
             let source = Source { subject, layers: image.layers, records: &folded, created: image.created };
             let inventory = sbom::inventory_within(source, &matcher, LayerScope::Squashed, components_max);
-            let packed = Packed::new(entry.digest, &engine, image.platform, &inventory);
+            let packed = Packed::new(entry.digest, &kept_as, image.platform, &inventory);
             let made = packed.map(|packed| Made {
                 numbers: Arc::new(numbers.find(packed.identities())),
                 packed: Arc::new(packed),

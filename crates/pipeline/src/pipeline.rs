@@ -59,6 +59,8 @@ pub(crate) struct Inner {
     pub(crate) matcher: Arc<Matcher>,
     /// What an inventory depends on beside the image: the catalogers with what they read.
     pub(crate) engine: String,
+    /// What is known of an image depends on: the engine, and what is kept of an inventory. Only what has the same is not made anew.
+    pub(crate) kept_as: String,
     /// How many inventories are made at once.
     pub(crate) workers: usize,
     /// What the layers of one image may take.
@@ -120,6 +122,7 @@ impl Pipeline {
                 registry,
                 index,
                 matcher: Arc::new(matcher),
+                kept_as: format!("{engine}-{}", index::FORM),
                 engine,
                 workers,
                 image_bytes_max,

@@ -30,7 +30,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Orders the inventory of each image that this engine has not looked at.
+    /// Orders the inventory of each image that this program has not made, or kept otherwise.
     async fn order_missing(&self, context: &Context) -> Result<(), JobError> {
         let registry = &self.inner.registry;
         let (mut after, mut seen, mut ordered) = (None, 0, 0);
@@ -42,7 +42,7 @@ impl Pipeline {
             let mut missing = Vec::new();
             for (repository, images) in by_repository(&images) {
                 let id = RepositoryId::from_number(repository);
-                let placed = index::list_placed(&self.inner.index, &self.inner.engine, id, &images).await?;
+                let placed = index::list_placed(&self.inner.index, &self.inner.kept_as, id, &images).await?;
                 let digests = images.into_iter().filter(|image| !placed.contains(image));
                 missing.extend(digests.map(|digest| InventoryOrder { repository, digest }));
             }

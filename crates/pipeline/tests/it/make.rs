@@ -18,6 +18,10 @@ db::statements! {
         WHERE i.digest = $2) WHERE image_id = (SELECT id FROM inventory_images WHERE digest = $1)";
     MADE_LATER = "UPDATE inventory_images SET made_at_us = made_at_us + 1 WHERE digest = $1";
     DELETE_INVENTORIES = "DELETE FROM inventories";
+    KEPT_BEFORE = "UPDATE inventory_images SET engine = $2, release = NULL, components = 0 WHERE digest = $1";
+    FORGET_PLACES = "UPDATE inventories SET places = $1";
+    FIND_KEPT_AS = "SELECT engine FROM inventory_images WHERE digest = $1";
+    COUNT_LAYERS = "SELECT COUNT(*) FROM inventory_layers";
     SWEEP_NOW = "UPDATE jobs SET not_before_us = 0 WHERE kind = 'inventory.sweep' AND state = 'pending'";
 }
 
@@ -280,6 +284,42 @@ testkit::on_both_databases! {
         // The first sweep runs at the start and makes the job, which the same runner may take or leave.
         hub.settle().await;
         assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+    }
+
+    async fn what_an_earlier_version_kept_is_made_anew_by_itself(database: Database) {
+        let hub = Hub::open(database).await;
+        let status = dpkg(&[("openssl", "3.0.11-1")]);
+        let image = hub.image("team/api", "1", &[&[DEBIAN, (STATUS, &status)]]).await;
+        assert_eq!(hub.image("other/copy", "1", &[&[DEBIAN, (STATUS, &status)]]).await, image);
+        hub.settle().await;
+        hub.settle().await;
+        let kept_as = async || -> String {
+            query(&hub.index, &FIND_KEPT_AS, vec![image.to_bytes().into()]).await[0].get(0).unwrap()
+        };
+        let now = kept_as().await;
+        let (engine, _form) = now.rsplit_once('-').unwrap();
+        let known = async || {
+            let releases = hub.pipeline.releases().await.unwrap().into_iter().collect::<Vec<_>>().join(" ");
+            let found = hub.pipeline.find(&Query::parse("openssl", None).unwrap(), &Readable::All, None, 10).await.unwrap();
+            let places = found.items.iter().map(|found| found.places_total).collect::<Vec<_>>();
+            (releases, hub.pipeline.find_image(image).await.unwrap().unwrap().components, places)
+        };
+        let expected = ("Debian:12".to_owned(), 1, vec![1, 1]);
+        assert_eq!(known().await, expected);
+        let layers = count(&hub.index, &COUNT_LAYERS, Vec::new()).await;
+        // Before what is kept had a number; by other catalogers; by one that kept less.
+        for before in [engine, "0.0.1-0123456789abcdef", &format!("{engine}-0")] {
+            run(&hub.index, &KEPT_BEFORE, vec![image.to_bytes().into(), before.into()]).await;
+            run(&hub.index, &FORGET_PLACES, vec![Vec::<u8>::new().into()]).await;
+            assert_eq!(known().await, (String::new(), 0, vec![0, 0]), "{before}");
+            run(&hub.db, &SWEEP_NOW, vec![]).await;
+            hub.settle().await;
+            assert_eq!((kept_as().await, known().await), (now.clone(), expected.clone()), "{before}");
+            // No layer is read again for what is only kept otherwise.
+            assert_eq!(count(&hub.index, &COUNT_LAYERS, Vec::new()).await, layers);
+        }
+        assert_eq!(hub.referrers("team/api", &image).await.len(), 2);
+        assert_eq!(count(&hub.db, &COUNT_FACTS, Vec::new()).await, 1);
     }
 
     async fn a_database_that_fails_at_any_call_leaves_a_job_that_can_be_done(database: Database) {
