@@ -194,6 +194,8 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "reference", "platform", "fixable"], NONE => 200 NONE, v1::findings::report;
     GET "/api/v1/repository/explanation" "finding.explain" "Says why a vulnerability is found in an image or why not, as `garrison scan --explain CVE-2023-4911 REF` does",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "vulnerability", "component"], NONE => 200 NONE, v1::findings::explanation;
+    GET "/api/v1/repository/decisions" "finding.decisions" "Returns what exceptions and VEX decide about an image, as far as it concerns the image, as scans elsewhere decide by it",
+        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 NONE, v1::findings::decisions;
     GET "/api/v1/vulnerabilities" "vulnerability.list" "Lists vulnerabilities of all images that the caller may pull",
         Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
     GET "/api/v1/findings/totals" "finding.totals" "Counts the findings of all images that the caller may pull, and says by what they were matched",

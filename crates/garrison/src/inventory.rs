@@ -9,7 +9,7 @@ mod source;
 mod vex;
 
 pub(crate) use cache::LayerCache;
-pub(crate) use hub::{HubDecisions, InHub};
+pub(crate) use hub::InHub;
 pub(crate) use registry::Access;
 pub(crate) use source::resolve;
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// The longest name that is read, in bytes. NVD's longest have about 350.
 const CPE_BYTES_MAX: usize = 1024;
 
@@ -85,6 +87,18 @@ impl fmt::Display for Cpe {
             }
         }
         Ok(())
+    }
+}
+
+impl Serialize for Cpe {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cpe {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

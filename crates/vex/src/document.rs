@@ -8,7 +8,7 @@ use crate::{Problems, Target};
 pub type Time = i64;
 
 /// One document: who says what, and when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
     /// The format that it is written in.
     pub format: Format,
@@ -24,7 +24,8 @@ pub struct Document {
     pub modified: Option<Time>,
     /// The statements, in the order of the document.
     pub statements: Vec<Statement>,
-    /// What in it was not understood.
+    /// What in it was not understood. That is told where it was read, and not handed on.
+    #[serde(skip)]
     pub problems: Problems,
 }
 
@@ -58,7 +59,7 @@ impl fmt::Display for Format {
 }
 
 /// What is said about one vulnerability in some products.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The vulnerability.
     pub vulnerability: Vulnerability,
@@ -73,7 +74,7 @@ pub struct Statement {
 }
 
 /// A vulnerability by all names that a statement gives it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Vulnerability {
     /// The name: `CVE-2024-3094`.
     pub id: String,
@@ -89,7 +90,8 @@ impl Vulnerability {
 }
 
 /// How a product stands to a vulnerability.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It cannot be exploited there.
     NotAffected {

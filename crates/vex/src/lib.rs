@@ -10,6 +10,7 @@
 //! - What a reader does not understand is counted by reason, never passed over in silence. A document that contradicts itself is refused as a
 //!   whole.
 //! - Which of several statements holds depends on trust, time and their order alone.
+//! - What was read may be handed on as JSON, and decides alike there; what in it was not understood stays behind.
 //! - All work and memory are bounded by named limits, whatever is sent.
 
 mod cpe;
@@ -17,6 +18,7 @@ mod document;
 mod enclosed;
 mod image;
 mod matching;
+mod present;
 mod problem;
 mod product;
 mod readers;
@@ -29,6 +31,7 @@ pub use cpe::{Cpe, CpeError};
 pub use document::{Document, Format, Justification, Statement, Status, Time, Vulnerability};
 pub use enclosed::enclosed;
 pub use image::ImageName;
+pub use present::Present;
 pub use problem::{Problem, Problems, Refusal};
 pub use product::{Identity, Package, Target};
 pub use readers::{DEPTH_MAX, DOCUMENT_BYTES_MAX, NAMES_MAX, STATEMENTS_MAX, TARGETS_MAX, read, recognize};

@@ -31,7 +31,7 @@ fn is_around(identity: &Identity, place: &Place<'_>) -> bool {
         || is_package && identity.cpes.iter().any(is_its_distribution)
 }
 
-fn is_subject(identity: &Identity, subject: &Subject) -> bool {
+pub(crate) fn is_subject(identity: &Identity, subject: &Subject) -> bool {
     let is_named = |(name, version): &(String, Option<String>)| {
         *name == subject.name && version.as_ref().is_none_or(|version| subject.version.as_ref() == Some(version))
     };
@@ -41,7 +41,7 @@ fn is_subject(identity: &Identity, subject: &Subject) -> bool {
         || identity.named.as_ref().is_some_and(is_named)
 }
 
-fn is_subject_by_digest(identity: &Identity, subject: &Subject) -> bool {
+pub(crate) fn is_subject_by_digest(identity: &Identity, subject: &Subject) -> bool {
     let has_digest = |digest: &str| subject.digests.iter().any(|ours| ours == digest);
     let is_image = |package: &Package| {
         let digest = package.purl.version().and_then(parse_digest);

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use component::{Hash, Purl, Vers};
+use serde::{Deserialize, Serialize};
 
 use crate::Cpe;
 
@@ -8,7 +9,7 @@ use crate::Cpe;
 ///
 /// OpenVEX's product with subcomponents, CSAF's relationship and a component of a CycloneDX document are the same: the thing is the
 /// subcomponent, and it has to be in the product. A product without subcomponents stands for all that is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// The thing.
     pub item: Arc<Identity>,
@@ -17,7 +18,8 @@ pub struct Target {
 }
 
 /// By what a document names a thing. Each name stands for all of it: one that agrees suffices.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Identity {
     /// What the document calls it.
     pub label: String,
@@ -51,7 +53,7 @@ impl Identity {
 ///
 /// A purl without a version means all versions, and each qualifier that it has must agree (OpenVEX, "Product matching"). With `arch=src` or
 /// `arch=source` it is a source package, and means what is built from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// The package.
     pub purl: Purl,

@@ -35,10 +35,10 @@ pub struct Found<'a> {
 }
 
 /// The hash of a name under which something may be meant. What hashes alike costs time, not truth.
-type Key = u64;
+pub(crate) type Key = u64;
 
 /// The key of names that may mean anything.
-const ANYTHING: Key = 0;
+pub(crate) const ANYTHING: Key = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Posting {
@@ -221,12 +221,12 @@ fn package_key(kind: &str, purl: &Purl, name: &str) -> Key {
     key(kind, &[purl.ty(), purl.namespace().unwrap_or_default(), name])
 }
 
-fn cpe_key(cpe: &Cpe) -> Key {
+pub(crate) fn cpe_key(cpe: &Cpe) -> Key {
     let (vendor, product) = cpe.vendor_and_product();
     if cpe.names_one_product() { key("cpe", &[vendor, product]) } else { ANYTHING }
 }
 
-fn keys_of_identity(identity: &Identity, keys: &mut Vec<Key>) {
+pub(crate) fn keys_of_identity(identity: &Identity, keys: &mut Vec<Key>) {
     for package in &identity.packages {
         let purl = &package.purl;
         keys.push(if is_image(purl) {
@@ -264,7 +264,7 @@ fn keys_of_place(place: &Place<'_>) -> Vec<Key> {
     keys
 }
 
-fn keys_of_component(component: &Component, keys: &mut Vec<Key>) {
+pub(crate) fn keys_of_component(component: &Component, keys: &mut Vec<Key>) {
     if let Some(purl) = &component.purl {
         let source = component.source.as_ref().map_or(purl.name(), |source| &source.name);
         keys.extend([package_key("package", purl, purl.name()), package_key("source", purl, source)]);

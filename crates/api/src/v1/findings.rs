@@ -218,6 +218,11 @@ pub(crate) async fn explanation(call: Call) -> Result<Response, Failure> {
     Failure::json(StatusCode::OK, &call.named_explanation().await?)
 }
 
+pub(crate) async fn decisions(call: Call) -> Result<Response, Failure> {
+    let (name, image) = call.named_image().await?;
+    Failure::json(StatusCode::OK, &call.app.pipeline.decisions(&name, image).await?)
+}
+
 pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
     let (filter, order) = call.vulnerability_filter()?;

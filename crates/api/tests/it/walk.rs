@@ -110,6 +110,7 @@ const CASES: &[Case] = &[
     case("inventory.document", "/api/v1/repository/sbom?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "INVENTORY_UNKNOWN")),
     case("finding.report", "/api/v1/repository/findings?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (404, "ADVISORIES_UNKNOWN")),
     case("finding.explain", "/api/v1/repository/explanation?name=team/api&reference=1&vulnerability=CVE-2023-4911", Some((RepositoryPull, "team/api")), (404, "ADVISORIES_UNKNOWN")),
+    case("finding.decisions", "/api/v1/repository/decisions?name=team/api&reference=1", Some((RepositoryPull, "team/api")), (200, "")),
     case("vulnerability.list", "/api/v1/vulnerabilities?severity=high", Some((CatalogList, "system")), (200, "")),
     case("finding.totals", "/api/v1/findings/totals", Some((CatalogList, "system")), (200, "")),
     case("finding.events", "/api/v1/findings/events", Some((CatalogList, "system")), (200, "")),

@@ -8,6 +8,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use super::{Operator, RANGE_LENGTH_MAX, RANGE_TERMS_MAX};
 use crate::version::{Parsed, Scheme, Unorderable, Version};
 
@@ -208,6 +210,18 @@ impl fmt::Display for Vers {
             write!(formatter, "{}{constraint}", if index > 0 { "|" } else { "" })?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Vers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Vers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

@@ -1,30 +1,12 @@
 use component::{Inventory, Subject};
-use findings::{Explanation, Report};
+use findings::{Decisions, Explanation, Report};
 use images::{Image, ImageReference};
 use oci::Digest;
-use outbound::{Endpoint, HubClient, Page};
-use policy::{Exception, Exceptions};
+use outbound::{Endpoint, HubClient};
 use sbom::formats::{Format, Limits, read};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
-use vex::Document;
 
 use crate::session::{self, block_on, client, contexts};
-
-/// What counts for an image in its hub.
-#[derive(Debug, Default)]
-pub(crate) struct HubDecisions {
-    /// The exceptions, each with the project before its name, or `hub` where it is for all.
-    pub(crate) exceptions: Vec<Exception>,
-    /// The VEX documents.
-    pub(crate) vex: Vec<Document>,
-    /// What of it cannot be had, and why.
-    pub(crate) missing: Vec<String>,
-}
-
-fn digest_in(row: &Value) -> Option<String> {
-    row["digest"].as_str().map(str::to_owned)
-}
 
 /// An image of a hub that the user is logged in to, and what the hub knows of it. Where it does not answer, the reason is in words.
 #[derive(Debug)]
@@ -73,47 +55,14 @@ impl InHub {
         &self.repository
     }
 
-    /// Returns the exceptions and VEX documents that count for the image in the hub.
-    pub(crate) fn decisions(&self) -> HubDecisions {
-        let project = self.repository.split('/').next().unwrap_or_default();
-        let mut decisions = HubDecisions::default();
-        for (whose, path) in [("the project", vec!["projects", project]), ("all projects", Vec::new())] {
-            let endpoint = |rest: &[&str]| Endpoint::api(path.iter().chain(rest).copied());
-            match self.exceptions(&endpoint(&["exceptions"])) {
-                // What is given here may have the same names.
-                Ok(entries) => decisions.exceptions.extend(entries.into_iter().map(|entry| {
-                    let mark = path.last().unwrap_or(&"hub");
-                    Exception { id: format!("{mark}:{}", entry.id), ..entry }
-                })),
-                Err(reason) => decisions.missing.push(format!("exceptions for {whose}: {reason}")),
-            }
-            let listed = self.get::<Page<Value>>(&endpoint(&["vex"]));
-            let digests = listed.map(|listed| listed.items.iter().filter_map(digest_in).collect::<Vec<_>>());
-            let documents = digests.and_then(|digests| {
-                let read = |digest: &String| self.vex(&endpoint(&["vex", digest]));
-                digests.iter().map(read).collect::<Result<Vec<_>, _>>()
-            });
-            match documents {
-                Ok(documents) => decisions.vex.extend(documents),
-                Err(reason) => decisions.missing.push(format!("VEX for {whose}: {reason}")),
-            }
-        }
-        decisions
+    /// Returns the image's project.
+    pub(crate) fn project(&self) -> &str {
+        self.repository.split('/').next().unwrap_or_default()
     }
 
-    fn exceptions(&self, endpoint: &Endpoint) -> Result<Vec<Exception>, String> {
-        let set: Value = self.get(endpoint)?;
-        let document = set["document"].as_str().unwrap_or_default();
-        if document.trim().is_empty() {
-            return Ok(Vec::new());
-        }
-        let exceptions = Exceptions::read(document.as_bytes());
-        Ok(exceptions.map_err(|error| format!("they are not understood: {error}"))?.entries().to_vec())
-    }
-
-    fn vex(&self, endpoint: &Endpoint) -> Result<Document, String> {
-        let document = self.download(endpoint)?;
-        vex::read(&document).map_err(|error| format!("a document is not understood: {error}"))
+    /// Returns what decides about the image in the hub.
+    pub(crate) fn decisions(&self) -> Result<Decisions, String> {
+        self.get(&self.endpoint("decisions"))
     }
 
     fn endpoint(&self, last: &str) -> Endpoint {

@@ -374,6 +374,23 @@ pub(crate) fn push(hub: &Hub, built: &Built, name: &str, tag: &str) {
     send(hub, "PUT", &format!("/v2/{name}/manifests/{tag}"), build::OCI_MANIFEST, &manifest.1);
 }
 
+/// Pushes a document beside an image.
+pub(crate) fn refer(hub: &Hub, built: &Built, name: &str, media_type: &str, document: &[u8]) {
+    for blob in [&b"{}"[..], document] {
+        push_blob(hub, name, &build::sha256(blob), blob);
+    }
+    let mut subject = built.descriptor.clone();
+    subject.as_object_mut().unwrap().remove("platform");
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": build::OCI_MANIFEST, "artifactType": media_type, "subject": subject,
+        "config": build::descriptor("application/vnd.oci.empty.v1+json", b"{}"),
+        "layers": [build::descriptor(media_type, document)],
+    });
+    let manifest = manifest.to_string();
+    let digest = build::sha256(manifest.as_bytes());
+    send(hub, "PUT", &format!("/v2/{name}/manifests/{digest}"), build::OCI_MANIFEST, manifest.as_bytes());
+}
+
 #[test]
 fn an_image_of_a_hub_is_read_by_whoever_may() {
     let home = Home::new();

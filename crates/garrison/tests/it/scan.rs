@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::Home;
 use crate::build::{self, Packing, file};
 use crate::hub::{Hub, login};
-use crate::sbom::{image, push};
+use crate::sbom::{image, push, refer};
 
 /// What is there: a package of Debian and two of npm, one of which the other brings.
 fn tree(home: &Home) {
@@ -402,13 +402,133 @@ fn what_is_given_here_counts_beside_what_the_hub_has() {
     told("of_the_hub_alone", &["--fail-on", "any"]);
     told("of_the_hub_and_given", &["--exceptions", "here.yaml", "--fail-on", "any"]);
     told("of_the_hub_explained", &["--exceptions", "here.yaml", "--explain", "GHSA-bbbb-bbbb-bbbb"]);
-    // What the hub keeps from who asks is said to be missing.
-    write(&user, "password", "a long password\n");
+    // Whoever may pull the image has what concerns it, whatever else of the hub one may not know.
+    become_ada(&user, &hub);
+    assert_eq!(user.run(&["exceptions", "show"]).lines().next(), Some("exit 1"));
+    told("of_the_hub_for_a_reader", &["--exceptions", "here.yaml"]);
+}
+
+/// Makes a user who may read a project and nothing else, and logs in as her.
+fn become_ada(user: &Home, hub: &Hub) {
+    write(user, "password", "a long password\n");
     let mut create = user.garrison(&["user", "create", "ada", "--password-stdin"]);
     assert!(create.stdin(std::fs::File::open(user.path().join("password")).unwrap()).status().unwrap().success());
-    done(&["project", "grant", "team", "ada", "reader"]);
-    assert!(login(&user, &hub, "ada", "a long password").starts_with("exit 0\n"));
-    told("of_the_hub_as_far_as_one_may_know", &["--exceptions", "here.yaml"]);
+    assert!(user.run(&["project", "grant", "team", "ada", "reader"]).starts_with("exit 0\n"));
+    assert!(login(user, hub, "ada", "a long password").starts_with("exit 0\n"));
+}
+
+fn openvex(author: &str, time: &str, product: &str, status: &Value) -> String {
+    let mut statement = json!({"vulnerability": {"name": "CVE-2024-0001"}, "products": [{"@id": product}]});
+    statement.as_object_mut().unwrap().extend(status.as_object().unwrap().clone());
+    json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": format!("https://vex.example/{author}"), "author": author,
+        "version": 1, "timestamp": time, "statements": [statement],
+    })
+    .to_string()
+}
+
+/// Returns what is decided about each finding of a report that was printed as JSON.
+fn verdicts(told: &str) -> Vec<Value> {
+    let json = told.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
+    // Here exceptions of a project are told by it.
+    let report: Value = serde_json::from_str(&json.replace("\"team:", "\"")).unwrap();
+    report["findings"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_scan_here_decides_as_the_hub_does() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let built = image(&at_hub);
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let file = user.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let done = |arguments: &[&str]| {
+        let told = user.run(arguments);
+        assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
+    };
+    done(&["db", "import", "--hub", file.to_str().unwrap()]);
+    // Each finding counts but for one thing that the hub alone has: an exception, whom it trusts, what lies beside the image.
+    let day = |days: i64| {
+        let second = jiff::Timestamp::now().as_second() + days * 86_400;
+        jiff::Timestamp::from_second(second).unwrap().strftime("%Y-%m-%d").to_string()
+    };
+    let entry = |id: &str, what: &str| {
+        let (created, expires) = (day(-1), day(30));
+        format!("- {{id: {id}, {what}, owner: ada@example.org, reason: r, created: {created}, expires: {expires}}}\n")
+    };
+    let head = "apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n";
+    let here = entry("here", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb], scope: ['team/**']");
+    let elsewhere = entry("elsewhere", "vulnerabilities: ['*'], scope: ['other/**']");
+    write(&user, "hub.yaml", &format!("{head}{here}{elsewhere}"));
+    let own = entry("own", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb], paths: ['/nowhere']");
+    write(&user, "own.yaml", &format!("{head}{own}"));
+    let trust = "apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: [[Trusted]]\npushers: ['user:admin']\n";
+    write(&user, "trust.yaml", trust);
+    let cleared = json!({"status": "not_affected", "justification": "vulnerable_code_not_in_execute_path"});
+    let affected = json!({"status": "affected", "action_statement": "upgrade"});
+    write(&user, "trusted.json", &openvex("Trusted", "2026-01-02T00:00:00Z", "pkg:npm/b@2.0.1", &cleared));
+    write(&user, "stranger.json", &openvex("Stranger", "2026-02-02T00:00:00Z", "pkg:npm/b", &affected));
+    done(&["exceptions", "push", "hub.yaml"]);
+    done(&["exceptions", "push", "own.yaml", "--project", "team"]);
+    done(&["vex", "trust", "push", "trust.yaml"]);
+    done(&["vex", "push", "trusted.json", "--project", "team"]);
+    done(&["vex", "push", "stranger.json"]);
+    let beside = openvex("Trusted", "2026-01-02T00:00:00Z", "pkg:npm/b@1.9.9", &cleared).replace("/Trusted", "/beside");
+    refer(&hub, &built, "team/api", "application/vnd.openvex+json", beside.as_bytes());
+    become_ada(&user, &hub);
+    let scan = |arguments: &[&str]| user.run(&[&["scan", "team/api:1.4", "-o", "json"], arguments].concat());
+    let is_decided = |told: &String| told.starts_with("exit 0\n") && told.contains("Matched by the hub");
+    let of_hub = (0..1000).map(|_| scan(&["--fail-on", "any"])).find(is_decided).unwrap();
+    let expected = verdicts(&of_hub);
+    assert_eq!(expected.len(), 3, "{of_hub}");
+    // Nothing of it is about anything here.
+    write(&user, "unrelated.json", &openvex("Trusted", "2026-03-02T00:00:00Z", "pkg:npm/other", &affected).replace("/Trusted", "/unrelated"));
+    write(&user, "none.yaml", &head.replace("exceptions:\n", "exceptions: []\n"));
+    done(&["db", "import", file.to_str().unwrap()]);
+    for given in [
+        &["--database", "advisories.vulndb"][..],
+        &["--vex", "unrelated.json"],
+        &["--exceptions", "none.yaml"],
+        &["--vex", "referrers"],
+    ] {
+        let told = scan(given);
+        assert!(!told.contains("Matched by the hub") && !told.contains("Without"), "{told}");
+        assert_eq!(verdicts(&told), expected, "{given:?}");
+    }
+    // Who says here whose VEX counts means that of the hub too.
+    let told = scan(&["--vex", "unrelated.json", "--vex-author", "Stranger", "--fail-on", "any"]);
+    assert!(told.starts_with("exit 1\n"), "{told}");
+}
+
+#[test]
+fn without_an_inventory_a_hub_gives_what_it_can_decide() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let built = image(&at_hub);
+    let hub = Hub::start(&at_hub, &["--inventory-memory", "off"]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let file = user.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let cleared = json!({"status": "fixed"});
+    write(&user, "image.json", &openvex("a", "2026-01-02T00:00:00Z", &format!("pkg:oci/api@{}", built.digest()), &cleared));
+    write(&user, "package.json", &openvex("b", "2026-01-02T00:00:00Z", "pkg:npm/b", &cleared));
+    for document in ["image.json", "package.json"] {
+        assert!(user.run(&["vex", "push", document, "--project", "team"]).starts_with("exit 0\n"));
+    }
+    let told = user.run(&["scan", "team/api:1.4", "--database", "advisories.vulndb", "-o", "json"]);
+    let missing = "Without the hub's VEX about what is in the image: the hub has no inventory of it yet.\n";
+    assert!(told.contains(missing), "{told}");
+    let json = told.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
+    let report: Value = serde_json::from_str(json).unwrap();
+    let uses: Vec<(&str, u64)> = report["vex"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| (document["author"].as_str().unwrap(), document["findings"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(uses, [("a", 2), ("b", 0)]);
 }
 
 /// Writes databases of one feed: of yesterday, of today, and of today with a record more.

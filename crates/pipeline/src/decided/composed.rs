@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use component::Inventory;
+use component::{Component, Inventory};
 use db::Row;
-use findings::{Deciders, ExceptionUse};
+use findings::{Deciders, Decisions, DocumentBeside, ExceptionUse};
 use jiff::Timestamp;
-use oci::Digest;
+use oci::{Digest, RepositoryName};
 use policy::{Exception, Exceptions};
 use registry::RepositoryId;
-use vex::{Statements, Subject};
+use vex::{Document, Present, Statements, Subject};
 
 use super::beside::Beside;
 use super::documents::{self, HUB};
@@ -133,6 +133,55 @@ impl Pipeline {
         repository: RepositoryId,
         image: Digest,
     ) -> Result<(Arc<Composed>, Option<Beside>), Error> {
+        let (project, documents) = self.newest_documents(repository).await?;
+        let trust = findings::trust(&self.trust_as_of(documents.trust).await?);
+        Ok((self.composed(project, documents).await?, self.beside(repository, image, trust).await?))
+    }
+
+    /// Returns what decides about an image of a repository, as far as it concerns the image, for who decides elsewhere.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn decisions(&self, name: &RepositoryName, image: Digest) -> Result<Decisions, Error> {
+        let repository = self.inner.registry.repository_id(name).await?;
+        let (project, documents) = self.newest_documents(repository).await?;
+        let trust = self.trust_as_of(documents.trust).await?;
+        let composed = self.composed(project, documents).await?;
+        let beside = self.beside(repository, image, findings::trust(&trust)).await?;
+        let exceptions_for = async |document: Option<i64>| match document {
+            Some(id) => Ok::<_, Error>(exceptions_for(&*documents::load(self, id).await?, name)),
+            None => Ok(Exceptions::default()),
+        };
+        let (hub_exceptions, project_exceptions) =
+            (exceptions_for(documents.hub).await?, exceptions_for(documents.own).await?);
+        let mut decisions = Decisions {
+            hub_exceptions,
+            project_exceptions,
+            authors: trust.authors,
+            others_count: trust.others_count,
+            ..Decisions::default()
+        };
+        let name = name.to_string();
+        let about = move |subject: &Subject, components: &[Component]| {
+            let present = Present::new(subject, components);
+            let given = composed.statements.iter().flat_map(Statements::documents);
+            let vex: Vec<Document> = given.map(|document| document.about(&present)).collect();
+            let beside: Vec<DocumentBeside> = beside.iter().flat_map(|beside| beside.about(&present)).collect();
+            (vex, beside)
+        };
+        let shared = Arc::new(about);
+        let (about, of) = (Arc::clone(&shared), name.clone());
+        let seen = self.look(image, move |inventory| about(&subject_of(inventory, &of), &inventory.components));
+        let seen = seen.await?;
+        decisions.is_inventoried = seen.is_some();
+        (decisions.vex, decisions.beside) = match seen {
+            Some(seen) => seen,
+            None => shared(&Subject::default().with_image(&name).with_digest(&image.to_string()), &[]),
+        };
+        Ok(decisions)
+    }
+
+    async fn newest_documents(&self, repository: RepositoryId) -> Result<(i64, Documents), Error> {
         let number = repository.number();
         let found = self.inner.registry.database().read(move |tx| {
             Box::pin(async move {
@@ -157,9 +206,14 @@ impl Pipeline {
             own_vex: own(&vex),
             trust,
         };
-        let trust = findings::trust(&self.trust_as_of(trust).await?);
-        Ok((self.composed(project, documents).await?, self.beside(repository, image, trust).await?))
+        Ok((project, documents))
     }
+}
+
+/// Returns the exceptions that are for a repository, without what others they are for.
+fn exceptions_for(exceptions: &Exceptions, repository: &RepositoryName) -> Exceptions {
+    let entries = exceptions.entries().iter().filter(|entry| entry.has_repository(Some(repository.as_str())));
+    Exceptions::new(entries.map(|entry| Exception { scope: Vec::new(), ..entry.clone() }).collect())
 }
 
 /// Returns what VEX may call an image of a repository: its digest, and the repository as this hub calls it.

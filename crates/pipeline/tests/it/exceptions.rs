@@ -311,6 +311,54 @@ testkit::on_both_databases! {
         }
     }
 
+    async fn what_decides_is_handed_on_as_far_as_it_concerns_the_image(database: Database) {
+        let hub = fleet(database).await;
+        let image = hub.push("team/api", "last", &[("openssl", "3.0.11-1")]).await;
+        let entry = |id: &str, scope: &[&str]| {
+            let mut entry = excepts(&hub, id, "CVE-2023-0001");
+            if !scope.is_empty() {
+                entry["scope"] = json!(scope);
+            }
+            entry
+        };
+        hub.pipeline
+            .set_exceptions(&Whose::Hub, "user:ann", document(&[entry("here", &["team/**", "secret/**"]), entry("else", &["secret/**"])]), None)
+            .await
+            .unwrap();
+        hub.pipeline.set_exceptions(&team(), "user:ann", document(&[entry("own", &[])]), None).await.unwrap();
+        let other = Whose::Project("other".to_owned());
+        hub.pipeline.set_exceptions(&other, "user:ann", document(&[entry("secret", &[])]), None).await.unwrap();
+        let mut vex: Json = serde_json::from_slice(&openvex("CVE-2023-0001", &json!({"status": "fixed"}))).unwrap();
+        let other_image = format!("pkg:oci/secret@sha256:{}", "b".repeat(64));
+        vex["statements"][0]["products"] = json!([
+            {"@id": "pkg:deb/debian/openssl"}, {"@id": "pkg:deb/debian/secret"}, {"@id": other_image},
+            {"@id": other_image, "subcomponents": [{"@id": "pkg:deb/debian/openssl"}]},
+        ]);
+        let vex = vex.to_string().into_bytes();
+        let digest = crate::support::sha256(&vex);
+        hub.pipeline.add_vex(&Whose::Hub, "user:ann", vex, digest).await.unwrap();
+        hub.pipeline.add_vex(&other, "user:ann", openvex("CVE-secret", &json!({"status": "fixed"})), crate::support::sha256(&openvex("CVE-secret", &json!({"status": "fixed"})))).await.unwrap();
+        hub.trust("authors: [[Vendor]]\nothers: ignore\npushers: [\"user:secret\", \"user:ann\"]\n").await;
+        hub.refer("user:ann", ("team/api", image), "application/vnd.openvex+json", &openvex("CVE-beside", &json!({"status": "fixed"}))).await;
+        hub.refer("user:bob", ("team/api", image), "application/vnd.openvex+json", &openvex("CVE-secret", &json!({"status": "fixed"}))).await;
+        // While nobody knows what is in it.
+        let early = hub.pipeline.decisions(&name("team/api"), image).await.unwrap();
+        assert_eq!((early.is_inventoried, early.hub_exceptions.entries().len(), early.vex.len()), (false, 1, 1));
+        assert!(early.vex[0].statements.is_empty());
+        hub.settle().await;
+        let decisions = hub.pipeline.decisions(&name("team/api"), image).await.unwrap();
+        let text = serde_json::to_string(&decisions).unwrap();
+        assert!(decisions.is_inventoried && !text.contains("secret"), "{text}");
+        let ids = |exceptions: &policy::Exceptions| exceptions.entries().iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
+        assert_eq!((ids(&decisions.hub_exceptions), ids(&decisions.project_exceptions)), (vec!["here".to_owned()], vec!["own".to_owned()]));
+        assert_eq!((decisions.authors.len(), decisions.others_count), (1, false));
+        let targets = |document: &vex::Document| document.statements.iter().map(|statement| statement.targets.len()).sum::<usize>();
+        assert_eq!(decisions.vex.iter().map(targets).collect::<Vec<_>>(), [1]);
+        assert_eq!(decisions.beside.iter().map(|beside| (beside.origin.pusher.as_str(), targets(&beside.document))).collect::<Vec<_>>(), [("user:ann", 1)]);
+        assert_eq!(serde_json::from_str::<findings::Decisions>(&text).unwrap(), decisions);
+        assert!(hub.pipeline.decisions(&name("team/none"), image).await.is_err());
+    }
+
     async fn vex_is_taken_up_to_its_limits(database: Database) {
         let hub = fleet(database).await;
         let add = async |bytes: Vec<u8>| {

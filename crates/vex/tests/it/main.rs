@@ -3,6 +3,7 @@
 
 mod csaf_validator;
 mod documents;
+mod handed_on;
 mod matching;
 mod precedence;
 mod refusals;

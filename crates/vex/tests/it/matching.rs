@@ -1,11 +1,11 @@
 //! Which components a product is.
 
 use component::{Component, Distribution, Hash, HashAlgorithm, Inventory, PackageType, SourcePackage, Technique};
-use vex::{Place, Statements, Subject, Trust};
+use vex::{Document, Place, Present, Statements, Subject, Trust};
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-fn component(package_type: PackageType, purl: &str) -> Component {
+pub(crate) fn component(package_type: PackageType, purl: &str) -> Component {
     let purl: component::Purl = purl.parse().unwrap();
     let mut component = Component::new(package_type, purl.name().to_owned(), "test", Technique::PackageDatabase);
     component.version = purl.version().map(str::to_owned);
@@ -14,7 +14,7 @@ fn component(package_type: PackageType, purl: &str) -> Component {
     component
 }
 
-fn curl() -> Component {
+pub(crate) fn curl() -> Component {
     let mut curl = component(
         PackageType::Rpm,
         "pkg:rpm/redhat/libcurl@7.76.1-29.el9?arch=x86_64&distro=rhel-9.4&upstream=curl-7.76.1-29.el9.src.rpm",
@@ -30,7 +30,7 @@ fn jar() -> Component {
     jar
 }
 
-fn image() -> Subject {
+pub(crate) fn image() -> Subject {
     let distribution = Distribution {
         id: "rhel".to_owned(),
         version_id: Some("9.4".to_owned()),
@@ -55,9 +55,19 @@ fn image() -> Subject {
 
 fn is_about(document: &str, place: &Place<'_>) -> bool {
     let document = vex::read(document.as_bytes()).unwrap();
+    // What concerns what there is decides alike where it is handed on to.
+    let components: Vec<Component> =
+        std::iter::once(&place.component).chain(place.containers).copied().cloned().collect();
+    let handed_on = document.about(&Present::new(place.subject, &components));
+    let handed_on: Document = serde_json::from_slice(&serde_json::to_vec(&handed_on).unwrap()).unwrap();
     let statements = Statements::new(vec![document], &Trust::in_all());
     let found = statements.about(place, &["GHSA-1", "CVE-1"]);
     assert_eq!(found.is_some(), !statements.all_about(place, &["CVE-1"]).is_empty());
+    let there = Statements::new(vec![handed_on], &Trust::in_all());
+    assert_eq!(
+        found.map(|found| found.statement.status.clone()),
+        there.about(place, &["GHSA-1", "CVE-1"]).map(|found| found.statement.status.clone())
+    );
     found.is_some()
 }
 

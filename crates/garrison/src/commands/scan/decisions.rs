@@ -1,14 +1,15 @@
 use component::{Pattern, Subject};
-use findings::{Deciders, ExceptionState, ExceptionUse, Report, VexUse};
+use findings::{Beside, Deciders, DocumentBeside, ExceptionState, ExceptionUse, Origin, Report, VexUse};
 use images::Source;
 use jiff::Timestamp;
-use policy::Exceptions;
+use oci::Digest;
+use policy::{Exception, Exceptions};
 use vex::{Document, ImageName, Others, Statements, Trust};
 
 use crate::commands::bounded;
 use crate::commands::vex::trust;
 use crate::error::{CommandError, Kind};
-use crate::inventory::{HubDecisions, Looked, Reader};
+use crate::inventory::{InHub, Looked, Reader};
 
 /// The word that stands for the documents beside an image.
 const REFERRERS: &str = "referrers";
@@ -39,6 +40,8 @@ fn pattern(text: &str) -> Result<Pattern, component::PatternError> {
 pub(super) struct Given {
     exceptions: Option<Exceptions>,
     statements: Option<Statements>,
+    /// What lies beside the image and counts in its hub.
+    beside: Option<(Statements, Vec<Origin>)>,
     /// How many of the exceptions were given here; those of the hub follow.
     exceptions_here: usize,
     /// How many of the documents are the hub's; those that were given here follow.
@@ -59,9 +62,10 @@ impl Decisions {
         let exceptions = self.exceptions.as_deref().map(read_exceptions).transpose()?;
         let files = self.vex.iter().filter(|file| *file != REFERRERS);
         let documents = files.map(|file| read_vex(file)).collect::<Result<Vec<_>, _>>()?;
+        let by_author = || self.vex_author.iter().map(|author| vec![author.clone()]).collect();
         let trust = match &self.vex_trust {
-            Some(file) => findings::trust(&trust::read(file)?),
-            None => Trust::new(self.vex_author.iter().map(|author| vec![author.clone()]).collect(), Others::Last),
+            Some(file) => Some(findings::trust(&trust::read(file)?)),
+            None => (!self.vex_author.is_empty()).then(|| Trust::new(by_author(), Others::Last)),
         };
         Ok(Files { exceptions, documents, trust })
     }
@@ -74,19 +78,28 @@ impl Decisions {
         place: &Source,
         looked: &Looked,
     ) -> Result<Given, CommandError> {
-        let trust = files.trust;
         let Looked { inventory, in_hub } = looked;
-        let of_hub = in_hub.as_ref().map(|hub| tell_missing(reader, hub.decisions())).unwrap_or_default();
+        let of_hub = in_hub.as_ref().and_then(|hub| of_hub(reader, hub)).unwrap_or_else(none_of_hub);
+        // Who says here whose VEX counts means all of it.
+        let trust = files.trust.unwrap_or_else(|| findings::trust(&of_hub.trust()));
         let mut exceptions = files.exceptions.map(|given| given.entries().to_vec()).unwrap_or_default();
         let exceptions_here = exceptions.len();
-        exceptions.extend(of_hub.exceptions);
+        exceptions.extend(marked("hub", &of_hub.hub_exceptions));
+        exceptions.extend(marked(in_hub.as_ref().map_or("", InHub::project), &of_hub.project_exceptions));
         let vex_of_hub = of_hub.vex.len();
         // Of two statements of one moment that holds which comes last.
         let mut documents = of_hub.vex;
         documents.extend(files.documents);
         if self.vex.iter().any(|word| word == REFERRERS) {
-            documents.extend(beside(reader, place)?);
+            // What the hub believes too is told as such.
+            let is_believed =
+                |digest: &Digest| of_hub.beside.iter().any(|one| one.origin.referrer == digest.to_string());
+            let others = beside(reader, place)?.into_iter().filter(|(digest, _)| !is_believed(digest));
+            documents.extend(others.map(|(_, document)| document));
         }
+        let believed = of_hub.beside.into_iter().map(|DocumentBeside { document, origin }| (document, origin));
+        let (believed, origins): (Vec<Document>, Vec<Origin>) = believed.unzip();
+        let beside = (!believed.is_empty()).then(|| (Statements::new(believed, &trust), origins));
         let repository = match &inventory.subject {
             Subject::Image { name, .. } => repository(name),
             Subject::Directory { .. } | Subject::File { .. } | Subject::Document { .. } => None,
@@ -103,7 +116,7 @@ impl Decisions {
             subject = subject.with_image(hub.repository());
         }
         let now = Timestamp::now();
-        Ok(Given { exceptions, statements, exceptions_here, vex_of_hub, subject, repository, now })
+        Ok(Given { exceptions, statements, beside, exceptions_here, vex_of_hub, subject, repository, now })
     }
 }
 
@@ -111,7 +124,8 @@ impl Decisions {
 pub(super) struct Files {
     exceptions: Option<Exceptions>,
     documents: Vec<Document>,
-    trust: Trust,
+    /// None where nothing is said here of whose VEX counts.
+    trust: Option<Trust>,
 }
 
 impl Given {
@@ -121,7 +135,7 @@ impl Given {
             repository: self.repository.as_deref(),
             now: Some(self.now),
             statements: self.statements.as_ref(),
-            beside: None,
+            beside: self.beside.as_ref().map(|(statements, origins)| Beside { statements, origins }),
             subject: Some(&self.subject),
         }
     }
@@ -129,19 +143,40 @@ impl Given {
     /// Returns what their owners should know.
     pub(super) fn remarks(&self, report: &Report) -> Vec<String> {
         let (given, of_hub) = report.exceptions.split_at(self.exceptions_here.min(report.exceptions.len()));
-        let (vex_of_hub, vex) = report.vex.split_at(self.vex_of_hub.min(report.vex.len()));
-        let mut all = remarks(given, vex);
-        all.extend(remarks_of_hub(of_hub, vex_of_hub));
+        let uses = report.vex.iter().enumerate();
+        let (vex_of_hub, vex): (Vec<_>, Vec<_>) =
+            uses.partition(|(place, document)| *place < self.vex_of_hub || document.beside.is_some());
+        let uses = |of: Vec<(usize, &VexUse)>| of.into_iter().map(|(_, document)| document.clone()).collect::<Vec<_>>();
+        let mut all = remarks(given, &uses(vex));
+        all.extend(remarks_of_hub(of_hub, &uses(vex_of_hub)));
         all
     }
 }
 
-/// Says what of the hub's decisions does not count here.
-fn tell_missing(reader: &Reader, decisions: HubDecisions) -> HubDecisions {
-    for missing in &decisions.missing {
-        reader.note(&format!("Without the hub's {missing}."));
+/// Returns what decides about an image in its hub, and says what of that is missing here.
+fn of_hub(reader: &Reader, hub: &InHub) -> Option<findings::Decisions> {
+    match hub.decisions() {
+        Ok(decisions) => {
+            if !decisions.is_inventoried {
+                reader.note("Without the hub's VEX about what is in the image: the hub has no inventory of it yet.");
+            }
+            Some(decisions)
+        }
+        Err(reason) => {
+            reader.note(&format!("Without what counts for the image in the hub: {reason}."));
+            None
+        }
     }
-    decisions
+}
+
+fn none_of_hub() -> findings::Decisions {
+    findings::Decisions { others_count: true, ..findings::Decisions::default() }
+}
+
+/// Returns exceptions of a hub with who set them before their names: what is given here may have the same.
+fn marked(mark: &str, exceptions: &Exceptions) -> Vec<Exception> {
+    let marked = |entry: &Exception| Exception { id: format!("{mark}:{}", entry.id), ..entry.clone() };
+    exceptions.entries().iter().map(marked).collect()
 }
 
 /// Returns the repository of an image's name as hubs call it, without host, tag and digest.
@@ -150,7 +185,7 @@ fn repository(name: &str) -> Option<String> {
     image.repository.split_once('/').map(|(_, path)| path.to_owned())
 }
 
-fn beside(reader: &Reader, place: &Source) -> Result<Vec<Document>, CommandError> {
+fn beside(reader: &Reader, place: &Source) -> Result<Vec<(Digest, Document)>, CommandError> {
     let attached = reader.vex_beside(place)?;
     let mut documents = Vec::with_capacity(attached.len());
     for (digest, bytes) in attached {
@@ -158,7 +193,7 @@ fn beside(reader: &Reader, place: &Source) -> Result<Vec<Document>, CommandError
         match vex::read(&bytes) {
             // An SBOM is in one of the formats, and says nothing.
             Ok(document) if document.statements.is_empty() => {}
-            Ok(document) => documents.push(document),
+            Ok(document) => documents.push((digest, document)),
             Err(refusal) => reader.note(&format!("VEX beside the image, {}, is left out: {refusal}", digest.short())),
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use db::Value;
-use findings::Origin;
+use findings::{DocumentBeside, Origin};
 use ledger::jobs::JobError;
 use oci::Digest;
 use registry::RepositoryId;
-use vex::{Document, Statements, Trust};
+use vex::{Document, Present, Statements, Trust};
 
 use super::BESIDE_DOCUMENTS_MAX;
 use crate::aside::aside;
@@ -65,6 +65,13 @@ pub(crate) struct Beside {
 impl Beside {
     pub(crate) fn deciders(&self) -> findings::Beside<'_> {
         findings::Beside { statements: &self.statements, origins: &self.origins }
+    }
+
+    /// Returns what of the documents may be about what there is.
+    pub(in crate::decided) fn about(&self, present: &Present<'_>) -> Vec<DocumentBeside> {
+        let documents = self.statements.documents().iter().map(|document| document.about(present));
+        let beside = |(document, origin): (Document, &Origin)| DocumentBeside { document, origin: origin.clone() };
+        documents.zip(&self.origins).map(beside).collect()
     }
 }
 

@@ -1,0 +1,61 @@
+use component::Pattern;
+use policy::{Exceptions, VexTrust};
+use serde::{Deserialize, Serialize};
+use vex::Document;
+
+use crate::Origin;
+
+/// What decides in a hub about the findings of an image, as far as it concerns the image: who has it decides alike elsewhere.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Decisions {
+    /// The exceptions that count for the image's repository, of those for all projects; what other repositories they are for is left out.
+    #[serde(with = "as_document")]
+    pub hub_exceptions: Exceptions,
+    /// Those of the image's project.
+    #[serde(with = "as_document")]
+    pub project_exceptions: Exceptions,
+    /// Authors of VEX, level by level, the most trusted first.
+    pub authors: Vec<Vec<Pattern>>,
+    /// Whether the word of authors that no pattern names counts, after that of all who are named.
+    pub others_count: bool,
+    /// VEX documents that were given to the hub, those for all projects first, with the statements that may be about the image. Which of them count
+    /// follows from what stands here.
+    pub vex: Vec<Document>,
+    /// Those that lie beside the image and count there.
+    pub beside: Vec<DocumentBeside>,
+    /// Whether it is known what is in the image. While it is not, statements are missing about what is in it.
+    pub is_inventoried: bool,
+}
+
+/// A VEX document that lies beside an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentBeside {
+    /// What it says.
+    pub document: Document,
+    /// Where it is from.
+    pub origin: Origin,
+}
+
+impl Decisions {
+    /// Returns whose VEX counts. Whose pushes are believed is decided already.
+    pub fn trust(&self) -> VexTrust {
+        VexTrust { authors: self.authors.clone(), others_count: self.others_count, pushers: Vec::new() }
+    }
+}
+
+/// Exceptions as the document that they are.
+mod as_document {
+    use policy::Exceptions;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde_json::Value;
+
+    pub(super) fn serialize<S: Serializer>(exceptions: &Exceptions, serializer: S) -> Result<S::Ok, S::Error> {
+        exceptions.to_json().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Exceptions, D::Error> {
+        let document = Value::deserialize(deserializer)?;
+        Exceptions::read(document.to_string().as_bytes()).map_err(D::Error::custom)
+    }
+}
