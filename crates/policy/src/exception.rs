@@ -221,6 +221,11 @@ impl Exception {
         (self.condition != Some(Condition::OnlyWithoutFix) || fix == Fix::None) && self.has_component(component)
     }
 
+    /// The same, of a component at these places.
+    pub fn may_cover_at(&self, component: &Component, locations: &[Location], fix: Fix) -> bool {
+        self.may_cover(component, fix) && self.has_locations(locations)
+    }
+
     /// Tells whether it is about a repository.
     pub fn has_repository(&self, repository: Option<&str>) -> bool {
         self.scope.is_empty() || repository.is_some_and(|name| self.scope.iter().any(|one| one.matches(name)))

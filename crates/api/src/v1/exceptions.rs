@@ -11,6 +11,7 @@ use serde_json::json;
 use super::{refused, time};
 use crate::endpoint::Call;
 use crate::failure::{Failure, chain};
+use crate::page::{PageParameters, decode_cursor, encode_cursor};
 
 /// The exceptions that count for a project, or for all.
 #[derive(Serialize, JsonSchema)]
@@ -25,6 +26,8 @@ pub(crate) struct ExceptionSet {
     document: String,
     /// What it says, in its order.
     exceptions: Vec<Exception>,
+    /// What to pass as `after` for the exceptions that follow; null on the last page.
+    next: Option<String>,
 }
 
 /// An owner's decision that some findings do not count.
@@ -52,20 +55,28 @@ struct Exception {
     scope: Vec<String>,
     /// What must be so besides: `only-without-fix`.
     condition: Option<&'static str>,
-    /// Whether anything that is held in its scope has what it speaks of, whatever the path; null when it does not count now, and where that is
-    /// not known.
+    /// Whether it covers anything that is held in its scope; null when it does not count now, and where that is not known.
     matches: Option<bool>,
 }
 
+/// Exceptions of a document that are told, in its order.
+struct Shown<'a> {
+    entries: &'a [policy::Exception],
+    reach: Vec<Option<bool>>,
+    next: Option<String>,
+}
+
 impl ExceptionSet {
-    fn of(document: Option<ExceptionDocument>, reach: &[Option<bool>], now_us: i64) -> Self {
-        let Some(document) = document else {
-            return Self { digest: None, set_by: None, set_at: None, document: String::new(), exceptions: Vec::new() };
-        };
+    fn none() -> Self {
+        let (document, exceptions) = (String::new(), Vec::new());
+        Self { digest: None, set_by: None, set_at: None, document, exceptions, next: None }
+    }
+
+    fn of(document: &ExceptionDocument, shown: Shown<'_>, now_us: i64) -> Self {
         let now = now_us.div_euclid(1_000_000);
         let entry_time = |seconds: i64| time(seconds.saturating_mul(1_000_000));
-        let reach = reach.iter().copied().chain(std::iter::repeat(None));
-        let exceptions = document.exceptions.entries().iter().zip(reach).map(|(entry, matches)| Exception {
+        let words = |patterns: &[component::Pattern]| patterns.iter().map(|one| one.as_str().to_owned()).collect();
+        let exceptions = shown.entries.iter().zip(shown.reach).map(|(entry, matches)| Exception {
             id: entry.id.clone(),
             state: match () {
                 () if entry.expires <= now => "expired",
@@ -76,19 +87,20 @@ impl ExceptionSet {
             reason: entry.reason.clone(),
             created: entry_time(entry.created),
             expires: entry_time(entry.expires),
-            vulnerabilities: entry.vulnerabilities.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
-            purls: entry.purls.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
-            paths: entry.paths.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
-            scope: entry.scope.iter().map(|pattern| pattern.as_str().to_owned()).collect(),
+            vulnerabilities: words(&entry.vulnerabilities),
+            purls: words(&entry.purls),
+            paths: words(&entry.paths),
+            scope: words(&entry.scope),
             condition: entry.condition.map(policy::Condition::name),
             matches,
         });
         Self {
             digest: Some(document.digest.to_string()),
-            set_by: Some(document.actor),
+            set_by: Some(document.actor.clone()),
             set_at: Some(time(document.set_at_us)),
             exceptions: exceptions.collect(),
-            document: document.text,
+            document: document.text.clone(),
+            next: shown.next,
         }
     }
 }
@@ -161,12 +173,25 @@ pub(super) fn changed(code: &'static str, text: String, current: Digest) -> Fail
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let whose = call.whose().await?;
-    let document = call.app.pipeline.exceptions(&whose).await?;
-    let reach = match &document {
-        Some(document) => call.app.pipeline.effects(&whose, &document.exceptions).await?,
-        None => Vec::new(),
+    let page = PageParameters::of(&call.target)?;
+    let Some(document) = call.app.pipeline.exceptions(&whose).await? else {
+        return Failure::json(StatusCode::OK, &ExceptionSet::none());
     };
-    Failure::json(StatusCode::OK, &ExceptionSet::of(document, &reach, call.app.now_us()))
+    let entries = document.exceptions.entries();
+    let from = match page.after.as_deref().map(decode_cursor).transpose()? {
+        Some((_, digest)) if digest != document.digest => {
+            let message = "the exceptions were changed since the page before";
+            return Err(Failure::bad_request("CURSOR_INVALID", message).hint("ask for all of them again"));
+        }
+        after => after.map_or(0, |(from, _)| usize::try_from(from).unwrap_or(usize::MAX).min(entries.len())),
+    };
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let to = from.saturating_add(limit).min(entries.len());
+    let next = i64::try_from(to).ok().filter(|_| to < entries.len());
+    let entries = &entries[from..to];
+    let reach = call.app.pipeline.effects(&whose, entries).await?;
+    let shown = Shown { entries, reach, next: next.map(|to| encode_cursor(to, &document.digest)) };
+    Failure::json(StatusCode::OK, &ExceptionSet::of(&document, shown, call.app.now_us()))
 }
 
 pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
@@ -175,5 +200,7 @@ pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {
     let text = call.exceptions_document().await?;
     let document = call.app.pipeline.set_exceptions(&whose, &actor, text, replaces).await?;
     call.app.jobs.notify();
-    Failure::json(StatusCode::OK, &ExceptionSet::of(Some(document), &[], call.app.now_us()))
+    let entries = document.exceptions.entries();
+    let shown = Shown { entries, reach: vec![None; entries.len()], next: None };
+    Failure::json(StatusCode::OK, &ExceptionSet::of(&document, shown, call.app.now_us()))
 }

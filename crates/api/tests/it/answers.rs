@@ -50,6 +50,30 @@ testkit::on_both_databases! {
         hub.send(put("/api/v1/projects/none/exceptions").by(&root).body(b"")).await.fails(404, "PROJECT_UNKNOWN");
     }
 
+    async fn exceptions_are_told_in_pages_of_one_document(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.user("its-admin", &[("team", "admin")]).await;
+        let uri = "/api/v1/projects/team/exceptions";
+        let entry = |id: &str| format!("  - {{id: {id}, vulnerabilities: [CVE-2024-1], paths: [/app], owner: ann, reason: so, created: 2026-01-01, expires: 2026-02-01}}\n");
+        let document = format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n{}{}{}", entry("a"), entry("b"), entry("c"));
+        let set = hub.send(put(uri).by(&admin).body(document.as_bytes())).await.is(200).json();
+        assert_eq!((set["exceptions"].as_array().unwrap().len(), &set["next"]), (3, &Value::Null));
+        let ids = |page: &Value| page["exceptions"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let first = hub.send(get(&format!("{uri}?limit=2")).by(&hub.team)).await.is(200).json();
+        assert_eq!((ids(&first), &first["exceptions"][0]["paths"]), (vec!["a".to_owned(), "b".to_owned()], &json!(["/app"])));
+        let next = format!("{uri}?limit=2&after={}", first["next"].as_str().unwrap());
+        let second = hub.send(get(&next).by(&hub.team)).await.is(200).json();
+        assert_eq!((ids(&second), &second["next"], &second["document"]), (vec!["c".to_owned()], &Value::Null, &json!(document)));
+        let whole = hub.send(get(&format!("{uri}?limit=3")).by(&hub.team)).await.is(200).json();
+        assert_eq!((ids(&whole).len(), &whole["next"]), (3, &Value::Null));
+        for after in ["x", "1", "1.sha256:ab"] {
+            hub.send(get(&format!("{uri}?after={after}")).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
+        }
+        let digest = set["digest"].as_str().unwrap();
+        hub.send(put(&format!("{uri}?replaces={digest}")).by(&admin).body(b"")).await.is(200);
+        hub.send(get(&next).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
+    }
+
     async fn vex_documents_are_given_by_their_digest_and_told_to_who_may_see_the_project(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let admin = hub.user("its-admin", &[("team", "admin")]).await;

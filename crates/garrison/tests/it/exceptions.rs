@@ -1,6 +1,8 @@
 //! Exceptions from the command line.
 
 use crate::Home;
+use crate::hub::{Hub, login};
+use crate::scan::{record, write};
 
 /// A date that lies so many days from today.
 fn day(days: i64) -> String {
@@ -106,4 +108,36 @@ fn rules_of_others_are_imported() {
     error: `--expires <end>` lies 400 days from today
     hint:  an exception lasts 1 to 366 days
     ");
+}
+
+#[test]
+fn exceptions_of_a_hub_are_shown_to_the_last() {
+    let (at_hub, user) = (Home::new(), Home::new());
+    let hub = Hub::start(&at_hub, &[]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let done = |arguments: &[&str]| {
+        let told = user.run(arguments);
+        assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
+    };
+    write(&user, "github/a.json", &record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-1"], "a", "2.0.0", "HIGH"));
+    done(&["db", "build", "--feed", "github=osv:github", "--to", "one.vulndb"]);
+    done(&["db", "import", "--hub", "one.vulndb"]);
+    // More than a hub tells at once.
+    let over = (0..1000).map(|number| entry(&format!("over-{number}"), -5, -1));
+    let last = entry("last", -5, 100).replace("  owner", "  paths: ['/app/**']\n  owner");
+    let entries: String = over.chain([last]).collect();
+    write(&user, "e.yaml", &format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n{entries}"));
+    done(&["exceptions", "push", "e.yaml"]);
+    let is_matched = |told: &String| told.contains("matches nothing");
+    let told = (0..1000).map(|_| user.run(&["exceptions", "show"])).find(is_matched).unwrap();
+    assert!(told.contains("1 of 1001 exceptions count, 1000 no more"), "{told}");
+    let row = told.lines().find(|line| line.starts_with("last ")).unwrap();
+    assert!(row.ends_with("CVE-2024-1 pkg:npm/a /app/**"), "{row}");
+    let idle: Vec<&str> = told.lines().filter(|line| line.contains("matches nothing")).collect();
+    assert_eq!(
+        idle,
+        [
+            "The exception `last` of team-a matches nothing in this hub: nothing there has what it speaks of, where it speaks of it."
+        ]
+    );
 }

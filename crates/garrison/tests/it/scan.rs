@@ -20,13 +20,13 @@ fn tree(home: &Home) {
     write(home, "tree/app/package-lock.json", lock);
 }
 
-fn write(home: &Home, path: &str, contents: &str) {
+pub(crate) fn write(home: &Home, path: &str, contents: &str) {
     let path = home.path().join(path);
     std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).unwrap();
     std::fs::write(path, contents).unwrap();
 }
 
-fn record(id: &str, aliases: &[&str], package: &str, fixed: &str, severity: &str) -> String {
+pub(crate) fn record(id: &str, aliases: &[&str], package: &str, fixed: &str, severity: &str) -> String {
     json!({
         "id": id, "aliases": aliases, "modified": "2026-01-02T03:04:05Z", "summary": "what is wrong",
         "database_specific": {"severity": severity},

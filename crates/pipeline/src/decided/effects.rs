@@ -1,16 +1,15 @@
-//! Which exceptions speak of something that the hub has, and which of nothing any more.
+//! Which exceptions cover something that the hub has, and which nothing any more.
 
-use component::Component;
+use component::{Component, Inventory};
 use db::Value;
-use policy::{Exception, Exceptions, Fix};
+use oci::Digest;
+use policy::{Exception, Fix};
 
 use super::Whose;
-use super::documents::{LIST_ALL_REPOSITORIES, LIST_REPOSITORIES, project_number};
+use super::documents::{LIST_ALL_REPOSITORIES, LIST_REPOSITORIES, project_number, stored_digest};
 use crate::advised::{Progress, Subject};
+use crate::index;
 use crate::pipeline::{Error, Pipeline};
-
-/// Exceptions of a document of which it is found out: each takes some look-ups.
-const ASKED_MAX: usize = 1000;
 
 /// Vulnerabilities that one exception with a wildcard may mean, of which it is found out.
 const MEANT_MAX: usize = 100;
@@ -18,12 +17,18 @@ const MEANT_MAX: usize = 100;
 /// Vulnerabilities that are held against wildcards; an installation has some tens of thousands.
 const WALKED_MAX: usize = 50_000;
 
+/// Images with a version of a package that are looked into for where it is there.
+const HOLDERS_MAX: usize = 20;
+
+/// Images that are looked into for all exceptions together: each takes some milliseconds.
+const LOOKED_INTO_MAX: usize = 500;
+
 /// Vulnerabilities that are read at once.
 const WALKED_IN_STEP: i64 = 1000;
 
 db::statements! {
     /// Versions of packages that have a vulnerability.
-    LIST_WITH = "SELECT f.component_id, c.subject, f.fixed FROM findings f JOIN inventory_components c ON c.id = f.component_id \
+    LIST_WITH = "SELECT f.component_id, c.subject, f.fixed, c.identity FROM findings f JOIN inventory_components c ON c.id = f.component_id \
         WHERE f.vulnerability_id = $1";
     /// Vulnerabilities after one.
     LIST_VULNERABILITIES = "SELECT id, name FROM finding_vulnerabilities WHERE id > $1 ORDER BY id LIMIT $2";
@@ -33,42 +38,60 @@ db::statements! {
     /// Whether one of some repositories holds a version of a package.
     LIST_HOLDER_AMONG = "SELECT p.repository_id FROM inventory_image_components h CROSS JOIN inventory_placements p \
         WHERE p.image_id = h.image_id AND h.component_id = $1 AND p.repository_id IN {list} LIMIT 1";
+    /// Images that some repositories hold with a version of a package.
+    LIST_HOLDING_AMONG = "SELECT DISTINCT i.id, i.digest FROM inventory_image_components h CROSS JOIN inventory_placements p \
+        JOIN inventory_images i ON i.id = h.image_id WHERE p.image_id = h.image_id AND h.component_id = $1 \
+        AND p.repository_id IN {list} ORDER BY i.id DESC LIMIT $2";
+}
+
+/// A version of a package that has what an exception speaks of.
+struct Version {
+    component: i64,
+    identity: String,
+    fix: Fix,
+}
+
+/// For what exceptions are, and what finding out more may still take.
+struct Asking {
+    whose: Whose,
+    repositories: Vec<(i64, String)>,
+    looks_left: usize,
 }
 
 /// The vulnerabilities of the hub, with all their names; none when there are too many.
 type Known = Option<Vec<(i64, Vec<String>)>>;
 
 impl Pipeline {
-    /// Returns of each exception of a document, in its order, whether anything that is held in its scope has what it speaks of, whatever the path.
-    /// None of one that does not count now, and where it is not known: while images are being matched, or since it would take too long.
+    /// Returns of each of some exceptions, in their order, whether it covers anything that is held in its scope. None of one that does not count
+    /// now, and where it is not known: while images are being matched, or since it would take too long.
     ///
     /// # Errors
     /// When a database fails.
-    pub async fn effects(&self, whose: &Whose, exceptions: &Exceptions) -> Result<Vec<Option<bool>>, Error> {
-        let mut reach = vec![None; exceptions.entries().len()];
+    pub async fn effects(&self, whose: &Whose, exceptions: &[Exception]) -> Result<Vec<Option<bool>>, Error> {
+        let mut reach = vec![None; exceptions.len()];
         if self.match_state().await?.is_none_or(|state| state.progress != Progress::Done) {
             return Ok(reach);
         }
         let now = self.inner.registry.now_us().div_euclid(1_000_000);
         let repositories = self.repositories_in(whose).await?;
+        let mut asking = Asking { whose: whose.clone(), repositories, looks_left: LOOKED_INTO_MAX };
         let mut known: Option<Known> = None;
-        for (entry, reach) in exceptions.entries().iter().zip(&mut reach).take(ASKED_MAX) {
+        for (entry, reach) in exceptions.iter().zip(&mut reach) {
             if !entry.counts(now) {
                 continue;
             }
             if known.is_none() && !entry.vulnerabilities.iter().all(component::Pattern::is_literal) {
                 known = Some(self.known_vulnerabilities().await?);
             }
-            *reach = self.reaches(whose, entry, &repositories, known.as_ref().and_then(Option::as_ref)).await?;
+            *reach = self.reaches(&mut asking, entry, known.as_ref().and_then(Option::as_ref)).await?;
         }
         Ok(reach)
     }
 
     async fn reaches(
         &self,
-        whose: &Whose,
+        asking: &mut Asking,
         entry: &Exception,
-        repositories: &[(i64, String)],
         known: Option<&Vec<(i64, Vec<String>)>>,
     ) -> Result<Option<bool>, Error> {
         let mut meant = Vec::new();
@@ -84,33 +107,75 @@ impl Pipeline {
             };
             meant.extend(known.iter().filter_map(is_meant));
         }
-        let is_for_all = *whose == Whose::Hub && entry.scope.is_empty();
-        let scope: Vec<Value> = repositories
-            .iter()
-            .filter(|(_, name)| entry.has_repository(Some(name)))
-            .map(|(id, _)| (*id).into())
-            .collect();
+        let mut is_known = meant.len() <= MEANT_MAX;
         for vulnerability in meant.iter().take(MEANT_MAX) {
-            for component in self.versions_with(*vulnerability, entry).await? {
-                let scope = scope.clone();
-                let held = self.inner.index.read(move |tx| {
-                    Box::pin(async move {
-                        if is_for_all {
-                            return Ok::<_, db::Error>(tx.find(&FIND_HOLDER, &[component.into()]).await?.is_some());
-                        }
-                        Ok(!tx.query_list(&LIST_HOLDER_AMONG, &[component.into()], &scope).await?.is_empty())
-                    })
-                });
-                if held.await? {
-                    return Ok(Some(true));
+            for version in self.versions_with(*vulnerability, entry).await? {
+                match self.covers_somewhere(asking, entry, &version).await? {
+                    Some(true) => return Ok(Some(true)),
+                    Some(false) => {}
+                    None => is_known = false,
                 }
             }
         }
-        Ok(if meant.len() > MEANT_MAX { None } else { Some(false) })
+        Ok(is_known.then_some(false))
     }
 
-    /// Returns the numbers of the versions of packages that have a vulnerability and that an exception may mean.
-    async fn versions_with(&self, vulnerability: i64, entry: &Exception) -> Result<Vec<i64>, Error> {
+    /// Tells whether an exception covers a version of a package anywhere in its scope; none where that would take too long.
+    async fn covers_somewhere(
+        &self,
+        asking: &mut Asking,
+        entry: &Exception,
+        version: &Version,
+    ) -> Result<Option<bool>, Error> {
+        let component = version.component;
+        let is_for_all = asking.whose == Whose::Hub && entry.scope.is_empty();
+        let in_scope = asking.repositories.iter().filter(|(_, name)| entry.has_repository(Some(name)));
+        let scope: Vec<Value> = in_scope.map(|(id, _)| (*id).into()).collect();
+        if entry.paths.is_empty() {
+            let held = self.inner.index.read(move |tx| {
+                let scope = scope.clone();
+                Box::pin(async move {
+                    if is_for_all {
+                        return Ok::<_, db::Error>(tx.find(&FIND_HOLDER, &[component.into()]).await?.is_some());
+                    }
+                    Ok(!tx.query_list(&LIST_HOLDER_AMONG, &[component.into()], &scope).await?.is_empty())
+                })
+            });
+            return Ok(Some(held.await?));
+        }
+        let limit = i64::try_from(HOLDERS_MAX + 1).unwrap_or(i64::MAX);
+        let rows = self.inner.index.read(move |tx| {
+            let scope = scope.clone();
+            Box::pin(async move { tx.query_list(&LIST_HOLDING_AMONG, &[component.into(), limit.into()], &scope).await })
+        });
+        let rows = rows.await?;
+        for row in rows.iter().take(HOLDERS_MAX) {
+            if asking.looks_left == 0 {
+                return Ok(None);
+            }
+            asking.looks_left -= 1;
+            if self.covers_in(stored_digest(row, 1)?, entry, version).await? {
+                return Ok(Some(true));
+            }
+        }
+        Ok((rows.len() <= HOLDERS_MAX).then_some(false))
+    }
+
+    /// Tells whether an exception covers a version of a package where it is in an image.
+    async fn covers_in(&self, image: Digest, entry: &Exception, version: &Version) -> Result<bool, Error> {
+        let (entry, identity, fix) = (entry.clone(), version.identity.clone(), version.fix);
+        let covered = self.look(image, move |inventory: &Inventory| {
+            let is_covered = |component: &Component| {
+                index::identity(component) == index::shown(&identity)
+                    && entry.may_cover_at(component, &component.locations, fix)
+            };
+            inventory.components.iter().any(is_covered)
+        });
+        Ok(covered.await?.unwrap_or(false))
+    }
+
+    /// Returns the versions of packages that have a vulnerability and that an exception may mean.
+    async fn versions_with(&self, vulnerability: i64, entry: &Exception) -> Result<Vec<Version>, Error> {
         let found = self
             .inner
             .index
@@ -119,9 +184,8 @@ impl Pipeline {
         for row in found.await? {
             let subject = row.get::<Option<Vec<u8>>>(1)?.and_then(|bytes| Subject::from_bytes(&bytes));
             let fix = if row.get::<Option<String>>(2)?.is_some() { Fix::Available } else { Fix::None };
-            let may_cover = |component: &Component| entry.may_cover(component, fix);
-            if subject.is_some_and(|subject| may_cover(&subject.component)) {
-                versions.push(row.get(0)?);
+            if subject.is_some_and(|subject| entry.may_cover(&subject.component, fix)) {
+                versions.push(Version { component: row.get(0)?, identity: row.get(3)?, fix });
             }
         }
         Ok(versions)

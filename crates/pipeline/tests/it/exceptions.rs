@@ -90,17 +90,41 @@ testkit::on_both_databases! {
             (entry("elsewhere", "CVE-2023-0001", json!({"scope": ["other/**"]})), Some(true), Some(false)),
             (entry("nowhere", "CVE-2023-0001", json!({"scope": ["gone/**"]})), Some(false), Some(false)),
             (entry("over", "CVE-2023-0001", over), None, None),
+            (entry("where-it-is", "CVE-2023-0001", json!({"paths": ["/var/lib/**"]})), Some(true), Some(true)),
+            (entry("not-where-it-is", "CVE-2023-0001", json!({"paths": ["/app/**"]})), Some(false), Some(false)),
+            (entry("where-it-is-elsewhere", "CVE-2023-0001", json!({"paths": ["/var/**"], "scope": ["other/**"]})), Some(true), Some(false)),
         ];
         let entries: Vec<Json> = table.iter().map(|(entry, ..)| entry.clone()).collect();
         let exceptions = policy::Exceptions::read(document(&entries).as_bytes()).unwrap();
         let reach = |whose: Whose| {
             let (hub, exceptions) = (&hub, &exceptions);
-            async move { hub.pipeline.effects(&whose, exceptions).await.unwrap() }
+            async move { hub.pipeline.effects(&whose, exceptions.entries()).await.unwrap() }
         };
         assert_eq!(reach(Whose::Hub).await, vec![None; table.len()], "before everything is matched");
         hub.advise(&first()).await;
         for (at, (in_hub, in_team)) in reach(Whose::Hub).await.into_iter().zip(reach(team()).await).enumerate() {
             assert_eq!((in_hub, in_team), (table[at].1, table[at].2), "{}", table[at].0);
+        }
+    }
+
+    /// Past so many images nobody knows whether a path covers nothing.
+    async fn so_many_images_are_looked_into_for_paths(database: Database) {
+        const HOLDERS_MAX: usize = 20;
+        let hub = fleet(database).await;
+        let mut entry = excepts(&hub, "paths", "CVE-2023-0001");
+        entry["versions"] = json!("vers:deb/3.0.11-1");
+        entry["paths"] = json!(["/app/**"]);
+        let exceptions = policy::Exceptions::read(document(&[entry]).as_bytes()).unwrap();
+        hub.advise(&first()).await;
+        // Two of the fleet have that version.
+        for number in 2..=HOLDERS_MAX + 1 {
+            let expected = (number <= HOLDERS_MAX).then_some(false);
+            if number >= HOLDERS_MAX {
+                hub.settle().await;
+                assert_eq!(hub.pipeline.effects(&team(), exceptions.entries()).await.unwrap(), [expected], "{number}");
+            }
+            let other = format!("1.{number}");
+            hub.push("team/api", &format!("more{number}"), &[("openssl", "3.0.11-1"), ("other", &other)]).await;
         }
     }
 

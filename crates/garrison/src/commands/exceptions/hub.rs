@@ -48,6 +48,9 @@ pub(crate) struct Push {
     overwrite: bool,
 }
 
+/// Exceptions that are asked for at once, the most that a hub tells.
+const PAGE_ROWS: usize = 1000;
+
 fn endpoint(project: Option<&str>) -> Endpoint {
     match project {
         Some(project) => Endpoint::api(["projects", project, "exceptions"]),
@@ -62,11 +65,11 @@ fn whose(project: Option<&str>) -> String {
 impl Show {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let project = self.project.as_deref();
-        let answer: Value = session.hub()?.get(&endpoint(project)).await?;
-        let document = text(&answer, "document").unwrap_or_default();
         if self.document {
-            return set_document::print(&answer);
+            return set_document::print(&session.hub()?.get(&endpoint(project)).await?);
         }
+        let answer = all(session, project).await?;
+        let document = text(&answer, "document").unwrap_or_default();
         if session.format() == Format::Json {
             return output::print_json(&answer);
         }
@@ -85,6 +88,21 @@ impl Show {
     }
 }
 
+/// Asks for all exceptions, page by page.
+async fn all(session: &Session, project: Option<&str>) -> Result<Value, CommandError> {
+    let (hub, endpoint) = (session.hub()?, endpoint(project).with("limit", PAGE_ROWS));
+    let mut answer: Value = hub.get(&endpoint).await?;
+    let mut next = answer["next"].take();
+    while let Some(after) = next.as_str() {
+        let mut page: Value = hub.get(&endpoint.clone().with("after", after)).await?;
+        if let (Some(all), Some(more)) = (answer["exceptions"].as_array_mut(), page["exceptions"].as_array_mut()) {
+            all.append(more);
+        }
+        next = page["next"].take();
+    }
+    Ok(answer)
+}
+
 /// Says which exceptions match nothing that the hub has.
 fn idle(answer: &Value, project: Option<&str>) -> Vec<String> {
     let place = project.map_or_else(|| "this hub".to_owned(), |project| format!("project {project}"));
@@ -93,7 +111,7 @@ fn idle(answer: &Value, project: Option<&str>) -> Vec<String> {
     idle.map(|entry| {
         let named = |field| text(entry, field).unwrap_or_default().to_owned();
         format!(
-            "The exception `{}` of {} matches nothing in {place}: nothing there has what it speaks of.",
+            "The exception `{}` of {} matches nothing in {place}: nothing there has what it speaks of, where it speaks of it.",
             named("id"),
             named("owner")
         )
@@ -136,7 +154,9 @@ mod tests {
             {"id": "unknown", "owner": "c", "matches": null},
         ]});
         let told = |place: &str| {
-            format!("The exception `idle` of b matches nothing in {place}: nothing there has what it speaks of.")
+            format!(
+                "The exception `idle` of b matches nothing in {place}: nothing there has what it speaks of, where it speaks of it."
+            )
         };
         assert_eq!(idle(&answer, None), [told("this hub")]);
         assert_eq!(idle(&answer, Some("team")), [told("project team")]);
