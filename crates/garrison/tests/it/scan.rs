@@ -484,7 +484,11 @@ fn a_scan_here_decides_as_the_hub_does() {
     let expected = verdicts(&of_hub);
     assert_eq!(expected.len(), 3, "{of_hub}");
     // Nothing of it is about anything here.
-    write(&user, "unrelated.json", &openvex("Trusted", "2026-03-02T00:00:00Z", "pkg:npm/other", &affected).replace("/Trusted", "/unrelated"));
+    write(
+        &user,
+        "unrelated.json",
+        &openvex("Trusted", "2026-03-02T00:00:00Z", "pkg:npm/other", &affected).replace("/Trusted", "/unrelated"),
+    );
     write(&user, "none.yaml", &head.replace("exceptions:\n", "exceptions: []\n"));
     done(&["db", "import", file.to_str().unwrap()]);
     for given in [
@@ -512,7 +516,11 @@ fn without_an_inventory_a_hub_gives_what_it_can_decide() {
     let file = user.path().join("advisories.vulndb");
     assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
     let cleared = json!({"status": "fixed"});
-    write(&user, "image.json", &openvex("a", "2026-01-02T00:00:00Z", &format!("pkg:oci/api@{}", built.digest()), &cleared));
+    write(
+        &user,
+        "image.json",
+        &openvex("a", "2026-01-02T00:00:00Z", &format!("pkg:oci/api@{}", built.digest()), &cleared),
+    );
     write(&user, "package.json", &openvex("b", "2026-01-02T00:00:00Z", "pkg:npm/b", &cleared));
     for document in ["image.json", "package.json"] {
         assert!(user.run(&["vex", "push", document, "--project", "team"]).starts_with("exit 0\n"));
@@ -522,13 +530,13 @@ fn without_an_inventory_a_hub_gives_what_it_can_decide() {
     assert!(told.contains(missing), "{told}");
     let json = told.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
     let report: Value = serde_json::from_str(json).unwrap();
-    let uses: Vec<(&str, u64)> = report["vex"]
+    let counted: Vec<(&str, u64)> = report["vex"]
         .as_array()
         .unwrap()
         .iter()
         .map(|document| (document["author"].as_str().unwrap(), document["findings"].as_u64().unwrap()))
         .collect();
-    assert_eq!(uses, [("a", 2), ("b", 0)]);
+    assert_eq!(counted, [("a", 2), ("b", 0)]);
 }
 
 /// Writes databases of one feed: of yesterday, of today, and of today with a record more.
@@ -660,4 +668,133 @@ fn a_hub_answers_with_what_it_matched() {
     }
     let given = run(&["scan", "team/api:1.4", "--database", file.to_str().unwrap(), "-o", "json"]);
     assert!(given.starts_with("exit 0\n") && !given.contains("Matched by the hub"), "{given}");
+}
+
+/// Statements in each of the formats: the older one of `OpenVEX`, the newer one of CSAF that denies it, and the newest of `CycloneDX`.
+fn vex_of_each_format(home: &Home) -> [&'static str; 3] {
+    let product = json!({"@id": "pkg:npm/b@2.0.1"});
+    let openvex = json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vex.example/1", "author": "Ann", "version": 1,
+        "timestamp": "2026-01-01T00:00:00Z", "statements": [
+            {"vulnerability": {"name": "CVE-2024-0001"}, "products": [product], "status": "fixed"},
+            {"vulnerability": {"name": "CVE-2024-0002"}, "products": [{"@id": "pkg:deb/debian/libssl3"}], "status": "fixed"},
+        ],
+    });
+    let time = "2026-02-01T00:00:00Z";
+    let csaf = json!({
+        "document": {
+            "category": "csaf_vex", "csaf_version": "2.0", "title": "x",
+            "publisher": {"category": "vendor", "name": "Bob", "namespace": "https://vex.example"},
+            "tracking": {
+                "id": "B-1", "version": "1", "status": "final", "initial_release_date": time, "current_release_date": time,
+                "revision_history": [{"date": time, "number": "1", "summary": "x"}],
+            },
+        },
+        "product_tree": {"full_product_names": [
+            {"product_id": "P", "name": "b", "product_identification_helper": {"purl": "pkg:npm/b@2.0.1"}},
+        ]},
+        "vulnerabilities": [{
+            "cve": "CVE-2024-0001", "product_status": {"known_affected": ["P"]}, "notes": [{"category": "general", "text": "x"}],
+            "remediations": [{"category": "vendor_fix", "details": "upgrade", "product_ids": ["P"]}],
+        }],
+    });
+    let cyclonedx = json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "serialNumber": "urn:uuid:11111111-1111-1111-1111-111111111111",
+        "metadata": {"timestamp": "2026-03-01T00:00:00Z", "authors": [{"name": "Cyd"}]},
+        "components": [{"type": "library", "bom-ref": "b", "name": "b", "version": "2.0.1", "purl": "pkg:npm/b@2.0.1"}],
+        "vulnerabilities": [{
+            "id": "CVE-2024-0001", "affects": [{"ref": "b"}],
+            "analysis": {"state": "not_affected", "justification": "code_not_reachable", "detail": "never called"},
+        }],
+    });
+    let names = ["a.openvex.json", "b.csaf.json", "c.cdx.json"];
+    for (name, document) in names.iter().zip([openvex, csaf, cyclonedx]) {
+        write(home, name, &document.to_string());
+    }
+    names
+}
+
+#[test]
+fn vex_of_several_formats_is_one_body_of_statements_in_any_order() {
+    let home = ready();
+    let [a, b, c] = vex_of_each_format(&home);
+    let decided = |given: &[&str], arguments: &[&str]| -> Vec<(String, Vec<String>)> {
+        let vex = given.iter().flat_map(|name| ["--vex", *name]);
+        let all: Vec<&str> =
+            ["scan", "-q", "tree", "-o", "json"].into_iter().chain(vex).chain(arguments.iter().copied()).collect();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let by =
+            |finding: &Value| finding["suppressions"].as_array().unwrap().iter().map(|one| text(&one["who"])).collect();
+        let mut decided: Vec<_> =
+            verdicts(&home.run(&all)).iter().map(|finding| (text(&finding["vulnerability"]), by(finding))).collect();
+        decided.sort();
+        decided
+    };
+    let expected = |npm: &[&str], deb: &[&str]| {
+        let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        vec![("CVE-2024-0001".to_owned(), owned(npm)), ("CVE-2024-0002".to_owned(), owned(deb))]
+    };
+    assert_eq!(decided(&[], &[]), expected(&[], &[]));
+    assert_eq!(decided(&[a], &[]), expected(&["Ann"], &["Ann"]));
+    for order in [[a, b, c], [a, c, b], [b, a, c], [b, c, a], [c, a, b], [c, b, a]] {
+        // The newest word holds, unless somebody is trusted more.
+        assert_eq!(decided(&order, &[]), expected(&["Cyd"], &["Ann"]), "{order:?}");
+        assert_eq!(decided(&order, &["--vex-author", "Bob"]), expected(&[], &["Ann"]), "{order:?}");
+        assert_eq!(decided(&order, &["--vex-author", "Ann"]), expected(&["Ann"], &["Ann"]), "{order:?}");
+    }
+    for order in [[a, b], [b, a]] {
+        assert_eq!(decided(&order, &[]), expected(&[], &["Ann"]), "{order:?}");
+    }
+}
+
+#[test]
+fn vex_beside_an_image_counts_where_it_is_asked_for() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let built = image(&at_hub);
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/api", "1.4");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let file = user.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let fixed = json!({"status": "fixed"});
+    let bare = openvex("Ann", "2026-01-02T00:00:00Z", "pkg:npm/b@2.0.1", &fixed);
+    let stated = json!({
+        "_type": "https://in-toto.io/Statement/v1", "subject": [], "predicateType": "https://openvex.dev/ns/v0.2.0",
+        "predicate": serde_json::from_str::<Value>(&openvex("Bob", "2026-01-02T00:00:00Z", "pkg:npm/b@1.9.9", &fixed)).unwrap(),
+    });
+    let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []});
+    for (media_type, document) in [
+        ("application/vnd.openvex+json", bare),
+        ("application/vnd.in-toto+json", stated.to_string()),
+        // No VEX, and none that is understood: neither keeps the others from counting.
+        ("application/vnd.cyclonedx+json", sbom.to_string()),
+        ("application/vnd.openvex+json", "{}".to_owned()),
+    ] {
+        refer(&hub, &built, "team/api", media_type, document.as_bytes());
+    }
+    let scan = |arguments: &[&str]| {
+        user.run(&[&["scan", "team/api:1.4", "--database", "advisories.vulndb", "-o", "json"], arguments].concat())
+    };
+    let who = |told: &str| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut who: Vec<_> = verdicts(told)
+            .iter()
+            .filter(|finding| finding["vulnerability"] == "CVE-2024-0001")
+            .map(|finding| (text(&finding["component"]["version"]), text(&finding["suppressions"][0]["who"])))
+            .collect();
+        who.sort();
+        who
+    };
+    let pairs = |pairs: [(&str, &str); 2]| pairs.map(|(one, other)| (one.to_owned(), other.to_owned())).to_vec();
+    // The hub believes nobody, so that it is whoever scans that does.
+    assert_eq!(who(&scan(&[])), pairs([("1.9.9", ""), ("2.0.1", "")]));
+    for with_hub in [&[][..], &["--no-cache"]] {
+        let told = scan(&[&["--vex", "referrers"], with_hub].concat());
+        assert_eq!(who(&told), pairs([("1.9.9", "Bob"), ("2.0.1", "Ann")]), "{told}");
+        let left_out = "is left out: it is no VEX document: neither OpenVEX nor CSAF nor CycloneDX, as JSON\n";
+        assert_eq!(told.matches(left_out).count(), 1, "{told}");
+    }
+    let told = scan(&["--vex", "referrers", "--fail-on", "high,fixable"]);
+    assert!(told.starts_with("exit 1\n") && told.contains("exit 1 (1 finding "), "{told}");
 }

@@ -9,6 +9,7 @@ mod concurrency;
 mod faults;
 mod manifest_contract;
 mod model;
+mod own_documents;
 mod regressions;
 mod statements;
 mod support;
