@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use component::{Inventory, Layer, Location, Subject};
 use findings::sarif::{LOCATIONS_MAX, RESULTS_MAX, TAGS_MAX};
@@ -183,6 +184,54 @@ fn check_sarif(text: &str) {
             assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
         }
         assert!(result["partialFingerprints"]["primaryLocationLineHash"].is_string());
+    }
+}
+
+/// The schema of SARIF 2.1.0 (`sarif-schema-2.1.0.json` of OASIS) is not among the test data; it lies under this name in `GARRISON_PEERS/schemas`.
+#[test]
+fn sarif_is_valid_by_its_schema() {
+    let Some(schemas) = testkit::peer_directory("schemas") else { return };
+    let schema = read_json(&schemas.join("sarif-2.1.0.schema.json"));
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut empty = inventory();
+    empty.components.clear();
+    empty.edges.clear();
+    for inventory in [inventory(), empty] {
+        let document: Value = serde_json::from_str(&sarif(&report_of(&inventory)).text).unwrap();
+        let errors: Vec<_> =
+            validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+}
+
+/// Grype reads our document into its own types and renders its own template of it.
+#[test]
+fn grype_explains_what_is_in_its_format() {
+    let Some(program) = testkit::program("grype") else { return };
+    let home = tempfile::tempdir().unwrap();
+    let text = grype(&report_of(&inventory()), &inventory());
+    fs::write(home.path().join("ours.json"), &text).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let matches = document["matches"].as_array().unwrap();
+    assert!(matches.len() > 3);
+    for found in matches {
+        let (vulnerability, artifact) = (&found["vulnerability"], &found["artifact"]);
+        let word = |value: &Value| value.as_str().unwrap().to_owned();
+        let mut command = Command::new(&program);
+        command.args(["explain", "--id", &word(&vulnerability["id"])]).env_clear().env("HOME", home.path());
+        command.env("GRYPE_CHECK_FOR_APP_UPDATE", "false").current_dir(home.path());
+        let output = command.stdin(fs::File::open(home.path().join("ours.json")).unwrap()).output().unwrap();
+        let explained = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let package = format!("Package: {}, version: {}\n", word(&artifact["name"]), word(&artifact["version"]));
+        let place = format!("- {}\n", word(&artifact["locations"][0]["path"]));
+        let named = format!("{} from {} ", word(&vulnerability["id"]), word(&vulnerability["namespace"]));
+        for told in [named, package, place, format!("PURL: {}\n", word(&artifact["purl"]))] {
+            assert!(explained.contains(&told), "{told}\n{explained}");
+        }
+        for other in found["relatedVulnerabilities"].as_array().unwrap() {
+            assert!(explained.contains(&word(&other["id"])), "{other}\n{explained}");
+        }
     }
 }
 

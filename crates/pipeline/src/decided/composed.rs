@@ -148,12 +148,11 @@ impl Pipeline {
         let trust = self.trust_as_of(documents.trust).await?;
         let composed = self.composed(project, documents).await?;
         let beside = self.beside(repository, image, findings::trust(&trust)).await?;
-        let exceptions_for = async |document: Option<i64>| match document {
+        let loaded = async |document: Option<i64>| match document {
             Some(id) => Ok::<_, Error>(exceptions_for(&*documents::load(self, id).await?, name)),
             None => Ok(Exceptions::default()),
         };
-        let (hub_exceptions, project_exceptions) =
-            (exceptions_for(documents.hub).await?, exceptions_for(documents.own).await?);
+        let (hub_exceptions, project_exceptions) = (loaded(documents.hub).await?, loaded(documents.own).await?);
         let mut decisions = Decisions {
             hub_exceptions,
             project_exceptions,

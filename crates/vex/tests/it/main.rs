@@ -7,3 +7,4 @@ mod handed_on;
 mod matching;
 mod precedence;
 mod refusals;
+mod schema;
