@@ -42,6 +42,9 @@ db::statements! {
     /// A document whose exceptions are still to be stated.
     FIND_UNSTATED = "SELECT id, project_id, digest, body, actor, set_at_us FROM exception_documents WHERE stated = 0 \
         ORDER BY id LIMIT 1";
+    /// The document whose place another one took.
+    FIND_BEFORE = "SELECT id, project_id, digest, body, actor, set_at_us FROM exception_documents WHERE project_id = $1 AND id < $2 \
+        ORDER BY id DESC LIMIT 1";
     /// Notes that a document's exceptions are stated.
     SET_STATED = "UPDATE exception_documents SET stated = 1 WHERE id = $1";
     /// Repositories of a project.
@@ -215,6 +218,7 @@ impl Set {
             let Whose::Project(name) = &self.whose else { return Err(lost()) };
             return Err(SetError::ProjectUnknown(name.clone()));
         };
+        let mut set_at_us = self.now_us;
         if let Some(row) = tx.find(&FIND_NEWEST, &[project.into()]).await? {
             let (current, actor): (Digest, String) = (stored_digest(&row, 1)?, row.get(4)?);
             if current == self.digest {
@@ -223,6 +227,8 @@ impl Set {
             if self.replaces != Some(current) {
                 return Err(SetError::Changed { current, actor });
             }
+            // What is taken back and stated again in one moment would be one statement, and be taken back.
+            set_at_us = set_at_us.max(row.get::<i64>(5)?.saturating_add(1));
         }
         let parameters: [Value; 6] = [
             project.into(),
@@ -230,7 +236,7 @@ impl Set {
             self.body.clone().into_bytes().into(),
             self.count.into(),
             (&self.actor).into(),
-            self.now_us.into(),
+            set_at_us.into(),
         ];
         let rows = tx.query(&INSERT_DOCUMENT, &parameters).await?;
         let id =
@@ -244,7 +250,7 @@ impl Set {
             .detail("exceptions", self.count);
         audit::record(tx, record).await?;
         enqueue(tx, &NewJob::single(DECIDE)).await?;
-        Ok((id, self.actor.clone(), self.now_us))
+        Ok((id, self.actor.clone(), set_at_us))
     }
 }
 
@@ -266,34 +272,29 @@ pub(super) async fn load(pipeline: &Pipeline, id: i64) -> Result<Arc<Exceptions>
     Ok(Arc::new(exceptions.unwrap_or_default()))
 }
 
-/// States the exceptions of documents as facts, each document whole before it is noted as stated.
+/// States the exceptions of documents as facts, and takes back those of the documents whose place they took, each document whole before it is
+/// noted as stated.
 pub(super) async fn state_facts(pipeline: &Pipeline, context: &Context) -> Result<(), JobError> {
     let hub = pipeline.inner.registry.database();
     while !context.is_canceled() {
         let found = hub.read(|tx| Box::pin(async move { tx.find(&FIND_UNSTATED, &[]).await }));
         let Some(row) = found.await? else { return Ok(()) };
-        let (id, project): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let subject = stored_digest(&row, 2)?;
-        let text = String::from_utf8_lossy(&row.get::<Vec<u8>>(3)?).into_owned();
-        let (actor, at_us): (String, i64) = (row.get(4)?, row.get(5)?);
-        let exceptions = aside(move || read(&text)).await?.unwrap_or_default();
-        let fact = |exception: &policy::Exception| Fact {
-            scope: if project == HUB { Scope::Hub } else { Scope::Project(project) },
-            subject,
-            claim: Claim::Exempted(Exempted {
-                begins_at_us: micros(exception.created),
-                id: exception.id.clone(),
-                owner: exception.owner.clone(),
-                reason: exception.reason.clone(),
-            }),
-            producer: actor.clone(),
-            observed_at_us: at_us,
-            expires_at_us: Some(micros(exception.expires)),
-            source: None,
-            withdraws: None,
-        };
-        let facts: Vec<Fact> = exceptions.entries().iter().map(fact).collect();
-        for chunk in facts.chunks(FACTS_IN_WRITE) {
+        let (id, project, set_at_us): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(5)?);
+        let before =
+            hub.read(move |tx| Box::pin(async move { tx.find(&FIND_BEFORE, &[project.into(), id.into()]).await }));
+        let mut stated = Vec::new();
+        if let Some(before) = before.await? {
+            let counted = facts_of(&before).await?.into_iter();
+            stated.extend(counted.filter(|fact| fact.expires_at_us > Some(set_at_us)).map(|fact| Fact {
+                withdraws: Some(fact.id()),
+                observed_at_us: set_at_us,
+                // It holds for no moment.
+                expires_at_us: Some(set_at_us),
+                ..fact
+            }));
+        }
+        stated.extend(facts_of(&row).await?);
+        for chunk in stated.chunks(FACTS_IN_WRITE) {
             let chunk: Arc<[Fact]> = chunk.into();
             hub.write(move |tx| {
                 let chunk = Arc::clone(&chunk);
@@ -304,6 +305,30 @@ pub(super) async fn state_facts(pipeline: &Pipeline, context: &Context) -> Resul
         hub.write(move |tx| Box::pin(async move { tx.execute(&SET_STATED, &[id.into()]).await.map(drop) })).await?;
     }
     Ok(())
+}
+
+/// Returns the exceptions of a document as facts.
+async fn facts_of(row: &Row) -> Result<Vec<Fact>, JobError> {
+    let (project, subject): (i64, Digest) = (row.get(1)?, stored_digest(row, 2)?);
+    let text = String::from_utf8_lossy(&row.get::<Vec<u8>>(3)?).into_owned();
+    let (actor, at_us): (String, i64) = (row.get(4)?, row.get(5)?);
+    let exceptions = aside(move || read(&text)).await?.unwrap_or_default();
+    let fact = |exception: &policy::Exception| Fact {
+        scope: if project == HUB { Scope::Hub } else { Scope::Project(project) },
+        subject,
+        claim: Claim::Exempted(Exempted {
+            begins_at_us: micros(exception.created),
+            id: exception.id.clone(),
+            owner: exception.owner.clone(),
+            reason: exception.reason.clone(),
+        }),
+        producer: actor.clone(),
+        observed_at_us: at_us,
+        expires_at_us: Some(micros(exception.expires)),
+        source: None,
+        withdraws: None,
+    };
+    Ok(exceptions.entries().iter().map(fact).collect())
 }
 
 /// Returns a moment of a document in microseconds.

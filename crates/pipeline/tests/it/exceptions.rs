@@ -533,15 +533,32 @@ testkit::on_both_databases! {
         }
         let team = "user:bob project.exceptions.set project:team";
         assert_eq!(audited, [team, team, team, "user:bob exceptions.set system"]);
-        // Each exception of each document is a fact.
-        let mut stated = Vec::new();
+        // Each exception of each document is a fact, which is taken back with its document.
+        let mut facts = Vec::new();
         for row in query(&hub.db, &LIST_STATED, Vec::new()).await {
             let fact = evidence::Fact::decode(&row.get::<Vec<u8>>(5).unwrap()).unwrap();
             assert_eq!(fact.scope.number(), row.get::<i64>(0).unwrap());
             assert_eq!(fact.expires_at_us, row.get::<Option<i64>>(4).unwrap());
-            stated.push(format!("{:?} {} {}", fact.scope, row.get::<String>(2).unwrap(), fact.subject == first));
+            facts.push(fact);
         }
-        // The same document set again at the same moment is the same statement.
-        assert_eq!(stated, ["Hub two false", "Project(1) one true", "Project(1) two false"]);
+        let told = |facts: &[evidence::Fact]| {
+            let told = |fact: &evidence::Fact| {
+                let is_word = if fact.withdraws.is_none() { "says" } else { "takes back" };
+                format!("{:?} {is_word} {} {}", fact.scope, fact.claim.key(), fact.subject == first)
+            };
+            let mut told: Vec<String> = facts.iter().map(told).collect();
+            told.sort();
+            told
+        };
+        assert_eq!(told(&facts), [
+            "Hub says two false",
+            "Project(1) says one true",
+            "Project(1) says one true",
+            "Project(1) says two false",
+            "Project(1) takes back one true",
+            "Project(1) takes back two false",
+        ]);
+        let holding = evidence::holding(facts, hub.now_us() + 10);
+        assert_eq!(told(&holding), ["Hub says two false", "Project(1) says one true"]);
     }
 }
