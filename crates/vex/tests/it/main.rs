@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod csaf_validator;
+mod decides;
 mod documents;
 mod handed_on;
 mod matching;
