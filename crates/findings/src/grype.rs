@@ -301,9 +301,18 @@ struct Descriptor<'a> {
 
 #[derive(Serialize)]
 struct Db<'a> {
+    /// Where databases of version 5 had it; since version 6 it is in the status.
     #[serde(skip_serializing_if = "Option::is_none")]
     built: Option<String>,
+    status: Status,
     providers: BTreeMap<&'a str, Provider>,
+}
+
+#[derive(Serialize)]
+struct Status {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    built: Option<String>,
+    valid: bool,
 }
 
 #[derive(Serialize)]
@@ -617,6 +626,7 @@ impl<'a> Descriptor<'a> {
             version: env!("CARGO_PKG_VERSION"),
             db: Db {
                 built: report.advisories.newest.map(text),
+                status: Status { built: report.advisories.newest.map(text), valid: true },
                 providers: providers
                     .map(|feed| (feed.name.as_str(), Provider { captured: feed.newest.map(text) }))
                     .collect(),

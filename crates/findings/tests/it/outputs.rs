@@ -235,6 +235,44 @@ fn grype_explains_what_is_in_its_format() {
     }
 }
 
+/// Grype's own templates, by the names that its source gives the fields of its format.
+#[test]
+fn templates_of_grype_render_what_is_in_its_format() {
+    let Some(go) = testkit::program("go") else { return };
+    let Some(module) = testkit::go_module("github.com/anchore/grype", "v0.116.0") else { return };
+    let home = tempfile::tempdir().unwrap();
+    let (program, ours) = (home.path().join("render"), home.path().join("ours.json"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/referees/grype_templates.go");
+    let built =
+        Command::new(go).args(["build", "-o"]).arg(&program).arg(source).current_dir(home.path()).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let text = grype(&report_of(&inventory()), &inventory());
+    fs::write(&ours, &text).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let mut templates = 0;
+    for entry in fs::read_dir(module.join("templates")).unwrap() {
+        let template = entry.unwrap().path();
+        if template.extension().is_none_or(|extension| extension != "tmpl") {
+            continue;
+        }
+        templates += 1;
+        let run = Command::new(&program).args([&module, &ours, &template]).output().unwrap();
+        assert!(run.status.success(), "{}: {}", template.display(), String::from_utf8_lossy(&run.stderr));
+        let rendered = String::from_utf8(run.stdout).unwrap();
+        for found in document["matches"].as_array().unwrap() {
+            let (vulnerability, artifact) = (&found["vulnerability"], &found["artifact"]);
+            for word in [&vulnerability["id"], &vulnerability["severity"], &artifact["name"], &artifact["version"]] {
+                assert!(rendered.contains(word.as_str().unwrap()), "{}: {word}\n{rendered}", template.display());
+            }
+        }
+        let name = template.file_stem().unwrap().to_str().unwrap().to_owned();
+        if ["csv", "junit", "markdown"].contains(&&*name) {
+            insta::assert_snapshot!(format!("grype_template_{name}"), rendered);
+        }
+    }
+    assert!(templates >= 5, "{templates}");
+}
+
 fn fingerprints(inventory: &Inventory) -> Vec<String> {
     let document: Value = serde_json::from_str(&sarif(&report_of(inventory)).text).unwrap();
     let results = document["runs"][0]["results"].as_array().unwrap();
