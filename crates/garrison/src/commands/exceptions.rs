@@ -148,7 +148,7 @@ fn print_states(exceptions: &Exceptions, now: Time) -> Result<(), CommandError> 
         column("COVERS", 3),
     ]);
     for entry in entries {
-        let patterns = entry.vulnerabilities.iter().chain(&entry.purls).chain(&entry.paths);
+        let patterns = entry.vulnerabilities.iter().chain(&entry.purls).chain(&entry.paths).chain(&entry.scope);
         let covers: Vec<&str> = patterns.map(Pattern::as_str).collect();
         let expires = write_moment(entry.expires);
         table.row(&[entry.id.clone(), state(entry, now).to_owned(), expires, entry.owner.clone(), covers.join(" ")]);
