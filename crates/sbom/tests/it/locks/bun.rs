@@ -132,7 +132,7 @@ fn what_bun_says() {
 fn what_bun_says_now() {
     for name in ["bun", "bun-overrides", "bun-addresses"] {
         let fixture = fixture(name);
-        if let Some(why) = ask(&fixture, "bun", "1.", &["why", "*"]) {
+        if let Some(why) = ask(&fixture, "bun", "1.4.", &["why", "*"]) {
             let app = fixture.join("app");
             assert_eq!(said(&app, &why), said(&app, &text(&fixture, "why.txt")));
         }
