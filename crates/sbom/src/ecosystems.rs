@@ -15,4 +15,5 @@ pub(crate) mod pypi;
 pub(crate) mod pyproject;
 pub(crate) mod python_extras;
 pub(crate) mod python_locks;
+pub(crate) mod python_places;
 pub(crate) mod yaml;

@@ -49,6 +49,7 @@ struct Package {
     name: String,
     version: Option<String>,
     groups: Vec<String>,
+    marker: Option<String>,
     /// The extras of the distribution that this entry adds the dependencies of.
     extras: Vec<String>,
     dependencies: Vec<String>,
@@ -91,12 +92,13 @@ fn locked(package: &Package, metadata: &Metadata, project: Option<&Project>) -> 
     let needs = package.dependencies.iter().filter_map(|text| Requirement::parse(text)).map(|requirement| LockedNeed {
         specifier: (!requirement.specifier.is_empty()).then(|| requirement.specifier.to_owned()),
         extras: requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(),
+        marker: requirement.marker.map(str::to_owned),
         name: requirement.name,
         // Each set of extras that is asked for together has an entry of its own.
         when: if package.extras.is_empty() { Vec::new() } else { vec![package.extras.clone()] },
         scope: None,
     });
-    Some(Locked { component, stated: stated(&package.groups, project), needs: needs.collect() })
+    Some(Locked { component, stated: stated(&package.groups, project), marker: package.marker.clone(), needs: needs.collect() })
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
 
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lockfile };
 
+/// The most choices of one dependency, each for each of the extras that switch it on, that are told apart. Real ones have up to five.
+const CHOICES_MAX: usize = 1024;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Lock {
@@ -122,26 +125,50 @@ fn locked(package: &Package, metadata: &Metadata) -> Option<Locked> {
     for (name, constraint) in package.dependencies.iter().filter(|(name, _)| pypi::is_name(name)) {
         let name = pypi::normalize(name);
         let choices = constraint.as_array().map_or(std::slice::from_ref(constraint), Vec::as_slice);
-        let is_optional = choices.iter().all(|choice| choice.get("optional").and_then(Value::as_bool) == Some(true)) && !choices.is_empty();
-        let asked = choices.iter().filter_map(|choice| choice.get("extras").and_then(Value::as_array)).flatten();
+        let is_optional = choices.iter().all(|choice| choice.get("optional").and_then(Value::as_bool) == Some(true));
         let when: Vec<Vec<String>> = match extras.get(&name) {
             Some(extras) if is_optional => extras.iter().map(|extra| vec![(*extra).clone()]).collect(),
             _ => Vec::new(),
         };
-        let specifier = match choices {
-            [Value::String(specifier)] => Some(specifier.clone()),
-            [choice] => choice.get("version").and_then(Value::as_str).map(str::to_owned),
-            _ => None,
-        };
-        needs.push(LockedNeed {
-            specifier,
-            extras: asked.filter_map(Value::as_str).map(str::to_owned).collect(),
+        let need = LockedNeed {
             scope: (is_optional && when.is_empty()).then_some(Scope::Optional),
             when,
             name,
-        });
+            ..LockedNeed::default()
+        };
+        if choices.len() * need.when.len().max(1) > CHOICES_MAX {
+            needs.push(LockedNeed { extras: choices.iter().flat_map(asked).collect(), ..need });
+            continue;
+        }
+        needs.extend(choices.iter().map(|choice| {
+            let text = |key: &str| choice.get(key).and_then(Value::as_str).map(str::to_owned);
+            LockedNeed {
+                specifier: choice.as_str().map(str::to_owned).or_else(|| text("version")),
+                extras: asked(choice).collect(),
+                marker: text("markers"),
+                name: need.name.clone(),
+                when: need.when.clone(),
+                ..need
+            }
+        }));
     }
-    Some(Locked { component, stated, needs })
+    Some(Locked { component, stated, marker: marker(package), needs })
+}
+
+/// Returns the extras that a choice asks for.
+fn asked(choice: &Value) -> impl Iterator<Item = String> {
+    let extras = choice.get("extras").and_then(Value::as_array).into_iter().flatten();
+    extras.filter_map(Value::as_str).map(str::to_owned)
+}
+
+/// Returns where the distribution is needed: the markers of its groups, where each of them has one.
+fn marker(package: &Package) -> Option<String> {
+    let markers = package.markers.as_ref()?;
+    if let Some(marker) = markers.as_str() {
+        return Some(marker.to_owned());
+    }
+    let of_groups = package.groups.iter().map(|group| Some(format!("({})", markers.get(group)?.as_str()?)));
+    Some(of_groups.collect::<Option<Vec<String>>>()?.join(" or "))
 }
 
 /// Returns whether what is needed to run needs this only for an extra of the project. The marker is one for all groups, or one for each.
@@ -376,6 +403,87 @@ tests = "*"
             tests@1.0 -> web@1.0
             web@1.0 -> h2@4.1
             web@1.0 -development-> socksio@1.0
+            "
+        );
+    }
+
+    #[test]
+    fn choices_end_at_the_limit() {
+        for (written, is_read) in [(CHOICES_MAX - 1, true), (CHOICES_MAX, true), (CHOICES_MAX + 1, false)] {
+            let choices = vec![r#"{version = "1.0"}"#; written].join(", ");
+            let lock = format!(
+                "[[package]]\nname = \"a\"\nversion = \"1\"\n[package.dependencies]\nb = [{choices}]\n\
+                [[package]]\nname = \"b\"\nversion = \"1.0\"\n[[package]]\nname = \"b\"\nversion = \"2.0\"\n"
+            );
+            // What is not told apart may mean each version.
+            assert_eq!(check(&[("/poetry.lock", &lock)]).contains("a@1 -> b@2.0"), !is_read, "{written}");
+        }
+    }
+
+    #[test]
+    fn versions_that_are_needed_elsewhere_are_not_meant() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/poetry.lock", r#"[[package]]
+name = "newer"
+version = "1.0"
+groups = ["main", "dev"]
+markers = {main = "python_version >= '3.12'", dev = "python_version >= '3.13'"}
+[package.dependencies]
+num = "*"
+[[package]]
+name = "both"
+version = "1.0"
+groups = ["main"]
+[package.dependencies]
+num = [{version = "*", markers = "python_version < '3.12' and sys_platform == 'win32'"}]
+frame = "*"
+[[package]]
+name = "num"
+version = "1.26"
+groups = ["main"]
+markers = "python_version < '3.12'"
+[[package]]
+name = "num"
+version = "2.1"
+groups = ["main"]
+markers = "python_version >= '3.12'"
+[[package]]
+name = "frame"
+version = "1.0"
+groups = ["main", "dev"]
+markers = {main = "sys_platform == 'win32'"}
+[[package]]
+name = "frame"
+version = "2.0"
+groups = ["main"]
+markers = "sys_platform != 'win32'"
+"#),
+                ("/app/pyproject.toml", r#"[tool.poetry]
+name = "app"
+version = "1"
+[tool.poetry.dependencies]
+newer = {version = "*", python = ">=3.12"}
+both = "*"
+num = [{version = "*", python = "<3.12"}]
+"#),
+            ]),
+            @r"
+            python app@1 pkg:pypi/app@1 direct at /app/poetry.lock
+            python both@1.0 pkg:pypi/both@1.0 direct at /app/poetry.lock
+            python frame@1.0 pkg:pypi/frame@1.0 transitive at /app/poetry.lock
+            python frame@2.0 pkg:pypi/frame@2.0 transitive at /app/poetry.lock
+            python newer@1.0 pkg:pypi/newer@1.0 direct at /app/poetry.lock
+            python num@1.26 pkg:pypi/num@1.26 direct at /app/poetry.lock
+            python num@2.1 pkg:pypi/num@2.1 transitive at /app/poetry.lock
+            root -> app@1
+            app@1 -> both@1.0
+            app@1 -> newer@1.0
+            app@1 -> num@1.26
+            both@1.0 -> frame@1.0
+            both@1.0 -> frame@2.0
+            both@1.0 -> num@1.26
+            newer@1.0 -> num@2.1
             "
         );
     }

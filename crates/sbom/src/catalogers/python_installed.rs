@@ -9,7 +9,7 @@ use component::{Component, OwnedFile, PackageType, Purl, Scope, Technique};
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::{Text, document, from_json};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::pypi::{self, Environment, Metadata, Requirement, Wanted};
+use crate::ecosystems::pypi::{self, Environment, Metadata, Platform, Requirement, Wanted};
 use crate::ecosystems::{digests, paths};
 use crate::view::{File, View};
 use crate::Handle;
@@ -178,7 +178,7 @@ fn environment(view: &View<'_>, site: &str) -> Environment {
     let python = site.split('/').rev().find_map(|part| part.strip_prefix("python"));
     let version = python.and_then(|version| version.split_once('.'));
     let version = version.and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
-    Environment { python: version, is_cpython: version.is_some(), is_linux: view.distribution().is_some() }
+    Environment { python: version, is_cpython: version.is_some(), platform: view.distribution().map(|_| Platform::Linux) }
 }
 
 fn want(environment: &Environment, requirement: &Requirement<'_>) -> (String, Wanted) {

@@ -273,8 +273,16 @@ pub(crate) struct Environment {
     pub(crate) python: Option<(u32, u32)>,
     /// Whether it is known to be the usual interpreter.
     pub(crate) is_cpython: bool,
-    /// Whether it is known to be Linux.
-    pub(crate) is_linux: bool,
+    /// The system.
+    pub(crate) platform: Option<Platform>,
+}
+
+/// A system that Python runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platform {
+    Linux,
+    Windows,
+    MacOs,
 }
 
 /// When a requirement holds.
@@ -291,13 +299,26 @@ pub(crate) enum Wanted {
 impl Environment {
     /// Tells when a requirement with this marker holds. What cannot be told for sure counts as holding.
     pub(crate) fn evaluate(&self, marker: Option<&str>) -> Wanted {
-        let Some(tokens) = marker.and_then(tokens) else {
-            return Wanted::Always;
-        };
+        marker.and_then(Marker::parse).map_or(Wanted::Always, |marker| marker.evaluate(self))
+    }
+}
+
+/// A marker that was read.
+#[derive(Debug)]
+pub(crate) struct Marker<'a>(Vec<Token<'a>>);
+
+impl<'a> Marker<'a> {
+    /// Reads a marker; `None` when it is none.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        tokens(text).map(Self)
+    }
+
+    /// Tells when a requirement with this marker holds there. What cannot be told for sure counts as holding.
+    pub(crate) fn evaluate(&self, environment: &Environment) -> Wanted {
         let truth = |extras: bool| {
-            let mut parser = MarkerParser { tokens: &tokens, at: 0, environment: self, extras };
+            let mut parser = MarkerParser { tokens: &self.0, at: 0, environment, extras };
             let truth = parser.any_of(0)?;
-            (parser.at == tokens.len()).then_some(truth)
+            (parser.at == self.0.len()).then_some(truth)
         };
         match truth(false) {
             None | Some(Truth::True | Truth::Unknown) => Wanted::Always,
@@ -455,9 +476,20 @@ impl<'a> MarkerParser<'a> {
     fn known(&self, variable: &str) -> Option<&'static str> {
         let environment = self.environment;
         match variable {
-            "sys_platform" | "sys.platform" if environment.is_linux => Some("linux"),
-            "platform_system" if environment.is_linux => Some("Linux"),
-            "os_name" | "os.name" if environment.is_linux => Some("posix"),
+            "sys_platform" | "sys.platform" => Some(match environment.platform? {
+                Platform::Linux => "linux",
+                Platform::Windows => "win32",
+                Platform::MacOs => "darwin",
+            }),
+            "platform_system" => Some(match environment.platform? {
+                Platform::Linux => "Linux",
+                Platform::Windows => "Windows",
+                Platform::MacOs => "Darwin",
+            }),
+            "os_name" | "os.name" => Some(match environment.platform? {
+                Platform::Linux | Platform::MacOs => "posix",
+                Platform::Windows => "nt",
+            }),
             "platform_python_implementation" | "platform.python_implementation" | "python_implementation"
                 if environment.is_cpython =>
             {
@@ -612,7 +644,7 @@ mod tests {
 
     #[test]
     fn markers() {
-        let linux = Environment { python: Some((3, 11)), is_cpython: true, is_linux: true };
+        let linux = Environment { python: Some((3, 11)), is_cpython: true, platform: Some(Platform::Linux) };
         let unknown = Environment::default();
         let check = |environment: &Environment, marker: &str, expected: Wanted| {
             assert_eq!(environment.evaluate(Some(marker)), expected, "{marker}");

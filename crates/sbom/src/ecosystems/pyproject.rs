@@ -34,6 +34,8 @@ pub(crate) struct ProjectNeed {
     pub(crate) extras: Vec<String>,
     /// The versions that will do, in the notation of PEP 440.
     pub(crate) specifier: Option<String>,
+    /// Where it is wanted.
+    pub(crate) marker: Option<String>,
     /// What for.
     pub(crate) scope: Scope,
 }
@@ -106,6 +108,7 @@ impl Project {
                 name: requirement.name,
                 extras: requirement.extras.iter().map(|extra| (*extra).to_owned()).collect(),
                 specifier: Some(requirement.specifier.to_owned()).filter(|specifier| !specifier.is_empty()),
+                marker: requirement.marker.map(str::to_owned),
                 scope,
             });
         }
@@ -125,6 +128,7 @@ impl Project {
                     name: pypi::normalize(name),
                     extras: extras.filter_map(Value::as_str).map(str::to_owned).collect(),
                     specifier: version.map(poetry_specifier).filter(|specifier| !specifier.is_empty()),
+                    marker: poetry_marker(choice),
                     scope: if is_optional { scope.max(Scope::Optional) } else { scope },
                 });
             }
@@ -146,6 +150,22 @@ fn poetry_specifier(constraint: &str) -> String {
     });
     let alternatives: Vec<String> = alternatives.collect();
     if alternatives.iter().any(String::is_empty) { String::new() } else { alternatives.join(" || ") }
+}
+
+/// Returns where a dependency of Poetry is wanted: its marker, and the versions of Python that it is for.
+fn poetry_marker(choice: &Value) -> Option<String> {
+    let text = |key: &str| choice.get(key).and_then(Value::as_str);
+    let of_python =
+        text("python").map(poetry_specifier).filter(|versions| !versions.is_empty() && !versions.contains("||"));
+    let of_python = of_python.into_iter().flat_map(|versions| {
+        let compare = |term: &str| {
+            let number = term.trim_start_matches(['<', '>', '=', '!', '~']);
+            format!("python_version {} '{}'", &term[..term.len() - number.len()], number.trim())
+        };
+        versions.split(',').map(compare).collect::<Vec<_>>()
+    });
+    let terms: Vec<String> = text("markers").map(|marker| format!("({marker})")).into_iter().chain(of_python).collect();
+    (!terms.is_empty()).then(|| terms.join(" and "))
 }
 
 fn poetry_term(term: &str) -> String {
@@ -199,6 +219,24 @@ mod tests {
             ("^99999999999999999999", "^99999999999999999999"),
         ] {
             assert_eq!(poetry_specifier(constraint), expected, "{constraint}");
+        }
+    }
+
+    #[test]
+    fn markers_of_poetry() {
+        for (choice, expected) in [
+            ("'^1'", None),
+            ("{version = '1'}", None),
+            ("{python = '*'}", None),
+            ("{python = '^3.9 || ^4'}", None),
+            ("{python = '<3.12'}", Some("python_version < '3.12'")),
+            (
+                "{python = '^3.9', markers = \"a == 'b'\"}",
+                Some("(a == 'b') and python_version >= '3.9' and python_version < '4'"),
+            ),
+        ] {
+            let table: toml::Table = format!("x = {choice}").parse().unwrap();
+            assert_eq!(poetry_marker(&table["x"]).as_deref(), expected, "{choice}");
         }
     }
 

@@ -9,6 +9,7 @@ use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::pyproject::Project;
 use crate::ecosystems::python_extras::{Want, connect};
+use crate::ecosystems::python_places::{Evaluator, Places};
 use crate::ecosystems::{digests, paths};
 use crate::{Findings, Refusal, View};
 
@@ -40,6 +41,8 @@ pub(crate) struct LockedNeed {
     pub(crate) when: Vec<Vec<String>>,
     /// What it is for when it is on.
     pub(crate) scope: Option<Scope>,
+    /// Where it is on.
+    pub(crate) marker: Option<String>,
 }
 
 /// A distribution in a lockfile.
@@ -49,6 +52,8 @@ pub(crate) struct Locked {
     pub(crate) component: Component,
     /// The scope that the lockfile states.
     pub(crate) stated: Option<Scope>,
+    /// Where it is needed, if the lockfile says so.
+    pub(crate) marker: Option<String>,
     /// What it depends on.
     pub(crate) needs: Vec<LockedNeed>,
 }
@@ -79,71 +84,100 @@ pub(crate) fn report(
     project: Option<&Project>,
 ) {
     let mut graph = Graph::default();
-    let mut by_name: BTreeMap<String, Vec<(NodeId, Option<String>)>> = BTreeMap::new();
-    let mut dependents: Vec<(NodeId, String, Vec<LockedNeed>)> = Vec::new();
-    for Locked { component, stated, needs } in locked {
+    let mut by_name: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
+    let mut dependents: Vec<(NodeId, String, Option<String>, Vec<LockedNeed>)> = Vec::new();
+    for Locked { component, stated, marker, needs } in locked {
         let (name, version) = (component.name.clone(), component.version.clone());
-        let places = by_name.entry(name.clone()).or_default();
+        let versions = by_name.entry(name.clone()).or_default();
         // PDM lists a distribution once more for each set of extras.
-        let known = places.iter().take(VERSIONS_MAX).find(|(_, known)| *known == version).map(|(node, _)| *node);
+        let known = versions.iter().take(VERSIONS_MAX).find(|known| known.version == version).map(|known| known.node);
         let node = known.unwrap_or_else(|| {
             let node = match stated {
                 Some(scope) => graph.scoped_package(component, scope),
                 None => graph.package(component),
             };
-            places.push((node, version));
+            versions.push(Candidate { node, version, marker: marker.clone(), places: Places::ALL });
             node
         });
-        dependents.push((node, name, needs));
+        dependents.push((node, name, marker, needs));
+    }
+    let mut evaluator = Evaluator::default();
+    for version in by_name.values_mut().filter(|versions| versions.len() > 1).flatten() {
+        version.places = evaluator.places(version.marker.as_deref());
     }
 
     let mut wants: Vec<Want> = Vec::new();
-    for (node, own, needs) in dependents {
-        wants.extend(needs.into_iter().map(|need| Want {
-            from: Some(node),
-            to: choose(&by_name, &need.name, need.specifier.as_deref()),
-            asked: need.extras.into_iter().map(|extra| (need.name.clone(), extra)).collect(),
-            when:
-                need.when.into_iter().map(|set| set.into_iter().map(|extra| (own.clone(), extra)).collect()).collect(),
-            scope: need.scope.unwrap_or(Scope::Runtime),
-        }));
+    for (node, own, marker, needs) in dependents {
+        for need in needs {
+            let versions = by_name.get(&need.name).map_or(&[][..], Vec::as_slice);
+            let markers = [marker.as_deref(), need.marker.as_deref()];
+            wants.push(Want {
+                from: Some(node),
+                to: choose(versions, need.specifier.as_deref(), markers, &mut evaluator),
+                asked: need.extras.into_iter().map(|extra| (need.name.clone(), extra)).collect(),
+                when: need
+                    .when
+                    .into_iter()
+                    .map(|set| set.into_iter().map(|extra| (own.clone(), extra)).collect())
+                    .collect(),
+                scope: need.scope.unwrap_or(Scope::Runtime),
+            });
+        }
     }
     let mut projects = Vec::new();
     if let Some(project) = project {
         let node = graph.project(project.component(finder.with(component::Technique::Manifest)));
         projects.push(node);
-        wants.extend(project.needs.iter().map(|need| Want {
-            from: Some(node),
-            to: choose(&by_name, &need.name, need.specifier.as_deref()),
-            asked: need.extras.iter().map(|extra| (need.name.clone(), extra.clone())).collect(),
-            when: Vec::new(),
-            scope: need.scope,
-        }));
+        for need in &project.needs {
+            let versions = by_name.get(&need.name).map_or(&[][..], Vec::as_slice);
+            wants.push(Want {
+                from: Some(node),
+                to: choose(versions, need.specifier.as_deref(), [None, need.marker.as_deref()], &mut evaluator),
+                asked: need.extras.iter().map(|extra| (need.name.clone(), extra.clone())).collect(),
+                when: Vec::new(),
+                scope: need.scope,
+            });
+        }
     }
     connect(&mut graph, &projects, wants);
     graph.locate(location);
     graph.report(findings);
 }
 
+/// A locked version of a name.
+#[derive(Debug)]
+struct Candidate {
+    node: NodeId,
+    version: Option<String>,
+    marker: Option<String>,
+    places: Places,
+}
+
 /// Returns the locked versions of a name that a dependency can mean: all of them, as each is there for some platform, but for those that the
-/// specifier rules out.
+/// specifier rules out, and those that are needed nowhere where the dependency is: where all its markers hold.
 fn choose(
-    by_name: &BTreeMap<String, Vec<(NodeId, Option<String>)>>,
-    name: &str,
+    versions: &[Candidate],
     specifier: Option<&str>,
+    markers: [Option<&str>; 2],
+    evaluator: &mut Evaluator,
 ) -> Vec<NodeId> {
-    let places = by_name.get(name).map_or(&[][..], Vec::as_slice);
-    if places.len() > VERSIONS_MAX {
-        return Vec::new();
+    match versions {
+        [] => return Vec::new(),
+        [one] => return vec![one.node],
+        versions if versions.len() > VERSIONS_MAX => return Vec::new(),
+        _ => {}
     }
-    // Poetry's own notation (`^1.2`) is no range of PEP 440; it rules nothing out.
-    let range =
-        specifier.filter(|_| places.len() > 1).and_then(|specifier| Range::parse(Scheme::Pep440, specifier).ok());
-    let admits = |version: &Option<String>| match (&range, version) {
+    let range = specifier.and_then(|specifier| Range::parse(Scheme::Pep440, specifier).ok());
+    let admits = |version: &Candidate| match (&range, &version.version) {
         (Some(range), Some(version)) => range.contains(version).unwrap_or(true),
         _ => true,
     };
-    places.iter().filter(|(_, version)| admits(version)).map(|(node, _)| *node).collect()
+    let here = markers.into_iter().fold(Places::ALL, |places, marker| places.and(evaluator.places(marker)));
+    let admitted: Vec<&Candidate> = versions.iter().filter(|version| admits(version)).collect();
+    let near: Vec<NodeId> =
+        admitted.iter().filter(|version| !version.places.and(here).is_empty()).map(|version| version.node).collect();
+    // What holds nowhere that we tell apart may still hold elsewhere.
+    if near.is_empty() { admitted.iter().map(|version| version.node).collect() } else { near }
 }
 
 #[cfg(test)]
@@ -158,6 +192,7 @@ mod tests {
         let locked = |name: &str, version: String, needs: Vec<LockedNeed>| Locked {
             component: finder.component(PackageType::Python, name, Some(&version)),
             stated: None,
+            marker: None,
             needs,
         };
         // What of more versions is meant cannot be told for sure, and is not guessed.

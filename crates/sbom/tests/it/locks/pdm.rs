@@ -43,4 +43,5 @@ fn what_pdm_locks() {
 #[test]
 fn what_pdm_locks_for_several_targets() {
     check("pdm-targets", "stall@0.1.0", &[]);
+    check("pdm-markers", "stall@0.1.0", &[]);
 }

@@ -42,4 +42,5 @@ fn what_poetry_2_locks() {
     check("poetry-project", "shop@1.0.0");
     check("poetry-forks", "stall@0.1.0");
     check("poetry-git", "market@1.0.0");
+    check("poetry-markers", "stall@0.1.0");
 }
