@@ -604,7 +604,8 @@ testkit::on_both_databases! {
         let two_dump = hub.dump().await;
         hub.advise(&one).await;
         let one_dump = hub.dump().await;
-        for call in (1..operations).step_by(CALLS_STEP) {
+        let asked = std::env::var("GARRISON_CALLS_STEP").ok().and_then(|text| text.parse::<usize>().ok());
+        for call in (1..operations).step_by(asked.unwrap_or(CALLS_STEP)) {
             let (known, dump) = if call % 2 == 1 { (&two, &two_dump) } else { (&one, &one_dump) };
             hub.order(known).await;
             hub.settle_through_failure(call).await;
@@ -836,7 +837,8 @@ fn random_exceptions(random: &mut Random, now_us: i64, ids: &[&'static str]) -> 
     json!({"apiVersion": "garrison.dev/v1", "kind": "Exceptions", "exceptions": entries}).to_string()
 }
 
-/// Each so many operations one fails; both databases' numbers have no common part with it.
+/// Each so many operations one fails; both databases' numbers have no common part with it. `GARRISON_CALLS_STEP=1` asks for each of the some 200,
+/// which takes minutes.
 const CALLS_STEP: usize = 11;
 
 /// Steps of the walk; `GARRISON_STEPS` asks for more.
