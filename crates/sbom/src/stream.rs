@@ -96,8 +96,10 @@ pub fn read_layer_ahead(
         let decompress = move || writer.copy(tar).map(Tar::finish);
         let thread = std::thread::Builder::new().name("layer".to_owned());
         let decompressing = thread.spawn_scoped(scope, decompress).map_err(failed)?;
-        let (_, diff_id) = builder.read_tar(Hashing::new(reader, hash))?.finish();
+        let read = builder.read_tar(Hashing::new(reader, hash)).map(Hashing::finish);
+        // Also where the walk failed: a scope's end does not wait until a thread has given back what is its own.
         let blob = decompressing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (_, diff_id) = read?;
         let blob = blob.expect("what was read to its end was written to its end");
         expected.check(builder, blob.map_err(failed)?, diff_id)
     })
