@@ -165,7 +165,9 @@ pub(super) fn fill(server: &Server, images: usize, packages: usize) -> Result<Du
     let granted = connection.send("PUT", &member, JSON, br#"{"role":"puller"}"#)?;
     ensure!(granted.status < 300, "the role was not granted: {}", granted.status);
     let begin = Instant::now();
-    load::run(server.address, &server.authorization, 4, images, |connection, image| push(connection, image, packages))?;
+    load::run(server.address, &server.authorization, 4, images, |connection, image| {
+        Image::new(image, packages).push(connection, &repository_name(image))
+    })?;
     wait(&mut connection)?;
     Ok(begin.elapsed())
 }
@@ -201,12 +203,15 @@ fn bursts(server: &Server, arguments: &Arguments) -> Result<String> {
     let mut first = arguments.images + usize::try_from(std::process::id())? * arguments.burst * arguments.bursts;
     let mut ratios = Vec::new();
     for _ in 0..arguments.bursts {
+        // Made before: those who push build their images on machines of their own.
+        let images: Vec<Image> =
+            (first..first + arguments.burst).map(|image| Image::new(image, arguments.packages)).collect();
         let quiet = pull(server, arguments)?;
         let begin = Instant::now();
         let (busy, made) = std::thread::scope(|scope| -> Result<_> {
             let pusher = scope.spawn(|| -> Result<Duration> {
                 load::run(server.address, &server.authorization, 8, arguments.burst, |connection, index| {
-                    push_to(connection, "burst/images", first + index, arguments.packages)
+                    images[index].push(connection, "burst/images")
                 })?;
                 wait(&mut Connection::open(server.address, &server.authorization)?)?;
                 Ok(begin.elapsed())
@@ -267,41 +272,52 @@ fn packages_of(image: usize, packages: usize) -> impl Iterator<Item = (usize, us
     (0..packages).map(move |number| ((first + number * step) % PACKAGES, first / PACKAGES + number))
 }
 
-fn push(connection: &mut Connection, image: usize, packages: usize) -> Result<()> {
-    push_to(connection, &repository_name(image), image, packages)
+/// An image of one layer that holds a Debian package database.
+struct Image {
+    number: usize,
+    layer: (String, Vec<u8>),
+    config: (String, String),
+    manifest: String,
 }
 
-/// Pushes an image of one layer that holds a Debian package database.
-fn push_to(connection: &mut Connection, repository: &str, image: usize, packages: usize) -> Result<()> {
-    let mut status = String::new();
-    let mut add = |name: &str, version: &str| {
-        let _infallible = write!(
-            status,
-            "Package: {name}\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: {version}\nMaintainer: Someone <someone@example.org>\n\n"
+impl Image {
+    fn new(number: usize, packages: usize) -> Self {
+        let mut status = String::new();
+        let mut add = |name: &str, version: &str| {
+            let _infallible = write!(
+                status,
+                "Package: {name}\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: {version}\nMaintainer: Someone <someone@example.org>\n\n"
+            );
+        };
+        for (package, number) in packages_of(number, packages) {
+            add(&format!("package-{package:04}"), &version(number));
+        }
+        if number.is_multiple_of(RARE_EVERY) {
+            add(RARE, "1.0-1");
+        }
+        let layer = testkit::layer([
+            ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n"),
+            ("var/lib/dpkg/status", &status),
+        ]);
+        let layer_name = name_of(&layer);
+        let config = format!(
+            r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{layer_name}"]}}}}"#
         );
-    };
-    for (package, number) in packages_of(image, packages) {
-        add(&format!("package-{package:04}"), &version(number));
+        let config_name = name_of(config.as_bytes());
+        let manifest = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_name}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer_name}","size":{}}}]}}"#,
+            config.len(),
+            layer.len()
+        );
+        Self { number, layer: (layer_name, layer), config: (config_name, config), manifest }
     }
-    if image.is_multiple_of(RARE_EVERY) {
-        add(RARE, "1.0-1");
+
+    fn push(&self, connection: &mut Connection, repository: &str) -> Result<()> {
+        let Self { number, layer: (layer_name, layer), config: (config_name, config), manifest } = self;
+        push_named(connection, repository, layer_name, layer)?;
+        push_named(connection, repository, config_name, config.as_bytes())?;
+        let path = format!("/v2/{repository}/manifests/image-{number}");
+        connection.expect(201, "PUT", &path, MANIFEST, manifest.as_bytes()).context("an image was not taken")?;
+        Ok(())
     }
-    let layer = testkit::layer([
-        ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n"),
-        ("var/lib/dpkg/status", &status),
-    ]);
-    let layer_name = name_of(&layer);
-    let config =
-        format!(r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{layer_name}"]}}}}"#);
-    let config_name = name_of(config.as_bytes());
-    push_named(connection, repository, &layer_name, &layer)?;
-    push_named(connection, repository, &config_name, config.as_bytes())?;
-    let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config_name}","size":{}}},"layers":[{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer_name}","size":{}}}]}}"#,
-        config.len(),
-        layer.len()
-    );
-    let path = format!("/v2/{repository}/manifests/image-{image}");
-    connection.expect(201, "PUT", &path, MANIFEST, manifest.as_bytes()).context("an image was not taken")?;
-    Ok(())
 }

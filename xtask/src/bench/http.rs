@@ -6,11 +6,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+/// How much of an answer's body can be looked at.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// A connection to a server.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     authorization: String,
+    /// The start of the last answer's body.
     buffer: Vec<u8>,
+    /// What comes behind it, thrown away.
+    rest: Vec<u8>,
     head: String,
 }
 
@@ -30,7 +36,8 @@ impl Connection {
         Ok(Self {
             stream: BufReader::with_capacity(64 << 10, stream),
             authorization: authorization.to_owned(),
-            buffer: vec![0; 256 << 10],
+            buffer: vec![0; KEPT_BYTES],
+            rest: vec![0; KEPT_BYTES],
             head: String::new(),
         })
     }
@@ -75,7 +82,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Returns the start of the last answer's body.
+    /// Returns the start of the last answer's body: as much of it as is kept.
     pub(crate) fn last_body(&self, bytes: u64) -> &[u8] {
         &self.buffer[..usize::try_from(bytes).unwrap_or(usize::MAX).min(self.buffer.len())]
     }
@@ -103,16 +110,21 @@ impl Connection {
         let body_bytes = match (has_body, is_chunked, length) {
             (false, ..) => 0,
             (true, true, _) => self.read_chunks()?,
-            (true, false, length) => self.skip(length.unwrap_or(0))?,
+            (true, false, length) => self.read_part(0, length.unwrap_or(0))?,
         };
         Ok(Answer { status, location, body_bytes })
     }
 
-    fn skip(&mut self, length: u64) -> Result<u64> {
+    /// Reads a part of a body that begins after some bytes of it.
+    fn read_part(&mut self, begin: u64, length: u64) -> Result<u64> {
         let mut left = length;
         while left > 0 {
-            let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
-            let read = self.stream.read(&mut self.buffer[..most])?;
+            let most = usize::try_from(left).unwrap_or(usize::MAX);
+            let at = usize::try_from(begin + length - left).unwrap_or(usize::MAX).min(KEPT_BYTES);
+            let kept = &mut self.buffer[at..];
+            let into = if kept.is_empty() { &mut self.rest[..] } else { kept };
+            let most = most.min(into.len());
+            let read = self.stream.read(&mut into[..most])?;
             if read == 0 {
                 bail!("the connection was closed {left} bytes before the end of a body");
             }
@@ -127,7 +139,7 @@ impl Connection {
             self.head.clear();
             self.stream.read_line(&mut self.head)?;
             let length = u64::from_str_radix(self.head.trim(), 16).context("a chunk has no length")?;
-            total += self.skip(length)?;
+            total += self.read_part(total, length)?;
             self.head.clear();
             self.stream.read_line(&mut self.head)?;
             if length == 0 {

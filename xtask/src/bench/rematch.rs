@@ -21,6 +21,9 @@ const POLL_PAUSE: Duration = Duration::from_millis(5);
 /// Times that each list is asked for.
 const ASKED: usize = 100;
 
+/// Images that are asked for at once: as many as a kept body holds.
+const PAGE: usize = 250;
+
 const BINARY: &str = "Content-Type: application/octet-stream\r\n";
 
 #[derive(clap::Args)]
@@ -31,6 +34,9 @@ pub(crate) struct Arguments {
     /// Packages of each
     #[arg(long, default_value_t = 100)]
     packages: usize,
+    /// Vulnerabilities of each package from the beginning, of which half of its versions have each
+    #[arg(long, default_value_t = 1)]
+    vulnerabilities: usize,
     #[command(flatten)]
     hub: OneHub,
 }
@@ -53,7 +59,10 @@ fn measure(arguments: &Arguments, running: &Running<'_>) -> Result<String> {
         arguments.images * arguments.packages
     );
     let mut hub = Hub { connection: Connection::open(server.address, &server.authorization)?, binary, directory };
-    let everything: Vec<Record> = (0..PACKAGES).map(|package| Record { package, fixed: 10 }).collect();
+    let everything: Vec<Record> = (0..arguments.vulnerabilities)
+        .map(|number| if number == 0 { 0 } else { (number + 1) * NEW })
+        .flat_map(|first| (first..first + PACKAGES).map(|package| Record { package, fixed: 10 }))
+        .collect();
     let first = hub.bring(&everything, None)?;
     row(&mut report, "everything: the first database", &first);
     for (what, packages) in
@@ -65,11 +74,14 @@ fn measure(arguments: &Arguments, running: &Running<'_>) -> Result<String> {
         row(&mut report, what, &hub.bring(&records, Some(wanted))?);
         row(&mut report, &format!("{what}, withdrawn again"), &hub.bring(&everything, None)?);
     }
+    let findings = hub.findings()?;
+    let _infallible = writeln!(report, "\n{findings} findings of images in the lists:");
     report.push_str(&lists(server)?);
     Ok(report)
 }
 
-/// What is known of a vulnerability of one package; beyond [`NEW`] it is a second one of the same package.
+/// What is known of a vulnerability of one package; beyond [`NEW`] it is a second one of the same package, which only a later
+/// database knows, and beyond each further multiple another.
 #[derive(Debug, Clone, Copy)]
 struct Record {
     package: usize,
@@ -154,13 +166,20 @@ impl Hub<'_> {
         let (mut count, mut after) = (0, String::new());
         loop {
             let name = Record { package: wanted + NEW, fixed: 0 }.name();
-            let answer = self.ask(&format!("/api/v1/components?limit=1000&query={name}{after}"))?;
+            let answer = self.ask(&format!("/api/v1/components?limit={PAGE}&query={name}{after}"))?;
             count += answer.matches("\"repository\"").count();
             match answer.rsplit_once("\"next\":\"") {
                 Some((_, next)) => after = format!("&after={}", next.split('"').next().unwrap_or_default()),
                 None => return Ok(count),
             }
         }
+    }
+
+    /// Counts the findings of all images.
+    fn findings(&mut self) -> Result<u64> {
+        let totals: serde_json::Value = serde_json::from_str(&self.ask("/api/v1/findings/totals")?)?;
+        let levels = ["critical", "high", "medium", "low", "negligible", "unknown"];
+        Ok(levels.iter().filter_map(|level| totals[level].as_u64()).sum())
     }
 
     fn ask(&mut self, path: &str) -> Result<String> {
