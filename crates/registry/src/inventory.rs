@@ -23,6 +23,9 @@ pub const INVENTORY: Kind = Kind::new("inventory").priority(200).attempts_max(6)
 /// Tags told of each manifest that was asked for.
 pub const TAGS_OF_HELD_MAX: i64 = 10;
 
+/// Indexes of indexes whose tags are told of a manifest. Clients write one level; each further one costs a step for every page of answers.
+const INDEX_LEVELS_MAX: i64 = 3;
+
 /// The payload of [`INVENTORY`].
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct InventoryOrder {
@@ -54,9 +57,9 @@ pub struct OwnDocument {
 pub struct HeldManifest {
     /// The repository.
     pub repository: RepositoryName,
-    /// Its first tags, at most [`TAGS_OF_HELD_MAX`].
+    /// The first tags of it and of the indexes that list it, at most [`TAGS_OF_HELD_MAX`].
     pub tags: Vec<Tag>,
-    /// How many it has.
+    /// How many there are.
     pub tags_total: u64,
     /// When it was last pushed, in microseconds since 1970-01-01 UTC.
     pub pushed_at_us: i64,
@@ -138,6 +141,7 @@ impl Registry {
         self.read(move |tx| {
             Box::pin(async move {
                 let mut held = BTreeMap::new();
+                let first_tags = [TAGS_OF_HELD_MAX.into(), INDEX_LEVELS_MAX.into()];
                 for row in tx.query_rows(&sql::LIST_NAMED_MANIFESTS, &[], &wanted).await? {
                     let key = (RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?);
                     let manifest = HeldManifest {
@@ -149,7 +153,7 @@ impl Registry {
                     };
                     held.insert(key, manifest);
                 }
-                for row in tx.query_rows(&sql::LIST_FIRST_TAGS, &[TAGS_OF_HELD_MAX.into()], &wanted).await? {
+                for row in tx.query_rows(&sql::LIST_FIRST_TAGS, &first_tags, &wanted).await? {
                     let key = (RepositoryId(row.get(0)?), stored_digest(&row.get::<Vec<u8>>(1)?)?);
                     if let Some(manifest) = held.get_mut(&key) {
                         manifest.tags.push(stored_tag(&row.get::<String>(2)?)?);

@@ -146,13 +146,17 @@ db::statements! {
         SELECT m.repository_id, m.digest, r.name, m.pushed_at_us, m.pushed_by FROM wanted w \
         JOIN repository_manifests m ON m.repository_id = w.repository_id AND m.digest = w.digest \
         JOIN repositories r ON r.id = m.repository_id";
-    /// The first tags of each of some manifests.
-    LIST_FIRST_TAGS = "WITH wanted (repository_id, digest) AS \
-        (VALUES (CAST(-1 AS BIGINT), CAST('' AS BYTEA)), {rows:2}) \
-        SELECT repository_id, digest, name, total FROM (SELECT t.repository_id, t.digest, t.name, \
-        ROW_NUMBER() OVER (PARTITION BY t.repository_id, t.digest ORDER BY t.name) AS place, \
-        COUNT(*) OVER (PARTITION BY t.repository_id, t.digest) AS total FROM wanted w \
-        JOIN tags t ON t.repository_id = w.repository_id AND t.digest = w.digest) AS placed \
+    /// The first tags of each of some manifests, and of the indexes that list it, up to some levels.
+    LIST_FIRST_TAGS = "WITH RECURSIVE wanted (repository_id, digest) AS \
+        (VALUES (CAST(-1 AS BIGINT), CAST('' AS BYTEA)), {rows:2}), \
+        tagged (repository_id, digest, holder, level) AS (SELECT repository_id, digest, digest, CAST(0 AS BIGINT) FROM wanted UNION \
+        SELECT g.repository_id, g.digest, f.manifest, g.level + 1 FROM tagged g JOIN manifest_references f \
+        ON f.repository_id = g.repository_id AND f.target = g.holder AND f.kind = 3 WHERE g.level < $2) \
+        SELECT repository_id, digest, name, total FROM (SELECT g.repository_id, g.digest, t.name, \
+        ROW_NUMBER() OVER (PARTITION BY g.repository_id, g.digest ORDER BY t.name) AS place, \
+        COUNT(*) OVER (PARTITION BY g.repository_id, g.digest) AS total \
+        FROM (SELECT DISTINCT repository_id, digest, holder FROM tagged) AS g \
+        JOIN tags t ON t.repository_id = g.repository_id AND t.digest = g.holder) AS placed \
         WHERE place <= $1 ORDER BY repository_id, digest, name";
     /// Records what a manifest references.
     INSERT_REFERENCES = "INSERT INTO manifest_references (repository_id, manifest, target, kind) VALUES {rows:4} \

@@ -154,6 +154,33 @@ testkit::on_both_databases! {
         assert!(tags.contains(&(10, 13)) && tags.contains(&(1, 1)), "{tags:?}");
     }
 
+    async fn an_image_has_the_tags_of_the_indexes_that_list_it(database: Database) {
+        let hub = Hub::open(database).await;
+        let status = dpkg(&[("openssl", "3.0.11-1")]);
+        let image = hub.image("team/api", "one", &[&[DEBIAN, (STATUS, &status)]]).await;
+        let mut above = hub.index_of("team/api", "multi", &[image]).await;
+        assert_eq!(hub.index_of("team/api", "same", &[image]).await, above);
+        // The first of these lists the image by itself and through an index.
+        above = hub.index_of("team/api", "level-2", &[above, image]).await;
+        for level in 3..=5 {
+            above = hub.index_of("team/api", &format!("level-{level}"), &[above]).await;
+        }
+        hub.image("team/other", "elsewhere", &[&[DEBIAN, (STATUS, &status)]]).await;
+        hub.settle().await;
+        let query = Query::parse("openssl", None).unwrap();
+        let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+        let mut told: Vec<String> = found
+            .iter()
+            .map(|found| {
+                let tags: Vec<&str> = found.tags.iter().map(oci::Tag::as_str).collect();
+                format!("{} {} of {}", found.repository, tags.join(" "), found.tags_total)
+            })
+            .collect();
+        told.sort_unstable();
+        // The last index is too far up.
+        assert_eq!(told, ["team/api level-2 level-3 level-4 multi one same of 6", "team/other elsewhere of 1"]);
+    }
+
     async fn what_was_deleted_is_found_no_more(database: Database) {
         let fleet = Fleet::open(database).await;
         let registry = &fleet.hub.registry;
