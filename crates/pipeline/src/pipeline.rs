@@ -78,6 +78,9 @@ pub(crate) struct Inner {
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
     pub(crate) advisories: RwLock<InUse>,
+    /// Held while everything is matched, and for each step in which images are counted: side by side they undo each other's writes on
+    /// PostgreSQL, and what a new database says is waited for by more than how often it says it.
+    pub(crate) matching: tokio::sync::RwLock<()>,
     /// Exceptions of projects.
     pub(crate) composed: Mutex<decided::Remembered>,
 }
@@ -134,6 +137,7 @@ impl Pipeline {
                 numbers: Arc::default(),
                 comparisons: Semaphore::new(1),
                 advisories: RwLock::default(),
+                matching: tokio::sync::RwLock::default(),
                 composed: Mutex::default(),
             }),
         }

@@ -113,6 +113,7 @@ impl Pipeline {
             }
             _ => {}
         }
+        let _alone = self.inner.matching.write().await;
         if !self.mark(context, &advisories).await? {
             return Ok(JobOutcome::Done);
         }

@@ -136,6 +136,7 @@ impl Pipeline {
     pub(crate) async fn run_count(&self, context: &Context) -> Result<Outcome, JobError> {
         let (mut counted, mut kept) = (0, Kept::Yes);
         while !context.is_canceled() && kept != Kept::Not {
+            let _not_matching = self.inner.matching.read().await;
             let rows = self
                 .inner
                 .index
