@@ -92,7 +92,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         options: api_options(settings),
     }));
     let sealer = sealer(&database, &tenancy, &app).await?.heads_file(heads_file);
-    let runner = if registry.makes_inventories() { pipeline.with_jobs(runner) } else { runner };
+    let runner = if registry.makes_inventories() { with_inventories(&pipeline, runner).await? } else { runner };
     let runner = advisories.with_jobs(runner);
     let upkeep = Upkeep::start(&database, &registry, &tenancy, denials, runner, sealer);
 
@@ -228,6 +228,12 @@ fn transport_refused(error: TransportError) -> CommandError {
         TransportError::Contradiction => "leave one of them out",
     };
     CommandError::new(Kind::Usage, error).hint(hint)
+}
+
+async fn with_inventories(pipeline: &Pipeline, runner: Runner) -> Result<Runner, CommandError> {
+    let renewal = pipeline.order_renewal().await;
+    renewal.map_err(|source| CommandError::environment("failed to look at what is kept of images", source))?;
+    Ok(pipeline.with_jobs(runner))
 }
 
 fn accounts_failed(error: tenancy::Error) -> CommandError {

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use component::Location;
 use db::{Row, Tx, Value};
 use oci::{Digest, RepositoryName, Tag};
 use registry::RepositoryId;
 use serde::{Deserialize, Serialize};
 
 use crate::advised::{COUNTS, level_of_number};
-use crate::index::{Places, shown};
+use crate::index::shown;
+use crate::pack::Unpacker;
 use crate::pipeline::{Error, Pipeline};
+use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
@@ -21,6 +22,9 @@ const COMPONENTS_IN_STEP_MAX: u32 = 512;
 
 /// Rows of holders that are walked in place of this many look-ups of a component in an image: a walked row is cheaper.
 const LOOKUPS_PER_WALKED_ROW: usize = 4;
+
+/// Rows of holders that may turn out to be too many once they are here; more are counted where they are.
+const ROWS_UNCOUNTED_MAX: usize = 64;
 
 /// Images of a caller that each component is looked for in. With more, each component's images are walked and the
 /// caller's picked out, which costs what the component has, not what the caller may read.
@@ -59,6 +63,8 @@ db::statements! {
     LIST_IN_IMAGES_BY_VULNERABILITY = "SELECT h.component_id, h.image_id FROM findings f \
         CROSS JOIN inventory_image_components h WHERE h.component_id = f.component_id AND f.vulnerability_id = $1 \
         AND h.image_id IN {list}";
+    /// How many images hold some components, counted up to a number.
+    COUNT_HOLDERS_OF = "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_image_components WHERE component_id IN {list} LIMIT $1) AS h";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
     /// Images of some repositories, up to a number.
@@ -131,15 +137,6 @@ pub struct Affected {
     pub since_us: i64,
 }
 
-/// Where in an image a component is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The file that says so, and the way on inside of it.
-    pub location: Location,
-    /// The digest of the layer that the file is in.
-    pub layer: Option<String>,
-}
-
 /// A page of places where components are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -205,7 +202,8 @@ type Holders = BTreeMap<i64, BTreeSet<i64>>;
 struct ImageRow {
     digest: Digest,
     platform: Option<String>,
-    places: Places,
+    /// Of each component that is told: its first places, and how many there are.
+    places: BTreeMap<i64, (Vec<Place>, u64)>,
 }
 
 impl Pipeline {
@@ -342,12 +340,18 @@ impl Pipeline {
 
     /// Describes what a repository holds now of the candidates, each with the row that it was found by.
     async fn describe(&self, candidates: Vec<Candidate>) -> Result<Vec<(Found, Arc<Component>)>, Error> {
-        let numbers: BTreeSet<i64> = candidates.iter().map(|candidate| candidate.image).collect();
-        let list: Vec<Value> = numbers.into_iter().map(Value::from).collect();
+        let mut components: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for Candidate { image, component, .. } in &candidates {
+            components.entry(*image).or_default().insert(component.id);
+        }
+        let list: Vec<Value> = components.keys().map(|image| (*image).into()).collect();
         let rows = self.inner.index.read(|tx| Box::pin(async move { tx.query_list(&LIST_IMAGES, &[], &list).await }));
         let mut images = BTreeMap::new();
+        let mut unpacker = Unpacker::new();
         for row in rows.await? {
-            if let Some((id, image)) = image_row(&row)? {
+            let id = row.get(0)?;
+            let Some(components) = components.get(&id) else { continue };
+            if let Some(image) = image_row(&row, components, unpacker.as_mut())? {
                 images.insert(id, image);
             }
         }
@@ -361,6 +365,7 @@ impl Pipeline {
         for Candidate { component, image, repository } in candidates {
             let Some(image) = images.get(&image) else { continue };
             let Some(manifest) = held.get(&(repository, image.digest)) else { continue };
+            let (places, places_total) = image.places.get(&component.id).cloned().unwrap_or_default();
             let found = Found {
                 identity: shown(&component.identity).to_owned(),
                 package_type: component.package_type.clone(),
@@ -374,8 +379,8 @@ impl Pipeline {
                 tags_total: manifest.tags_total,
                 pushed_at_us: manifest.pushed_at_us,
                 pushed_by: manifest.pushed_by.clone(),
-                places: image.places.of_component(component.id),
-                places_total: image.places.count_of(component.id),
+                places,
+                places_total,
                 finding: component.finding.clone(),
             };
             described.push((found, component));
@@ -384,28 +389,18 @@ impl Pipeline {
     }
 }
 
-fn image_row(row: &Row) -> Result<Option<(i64, ImageRow)>, Error> {
+/// Reads what is told of an image, with the places of some of its components.
+fn image_row(
+    row: &Row,
+    components: &BTreeSet<i64>,
+    unpacker: Option<&mut Unpacker>,
+) -> Result<Option<ImageRow>, Error> {
     let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(1)?) else { return Ok(None) };
-    let places = Places::unpack(&row.get::<Vec<u8>>(3)?);
-    Ok(Some((row.get(0)?, ImageRow { digest, platform: row.get(2)?, places })))
-}
-
-impl Places {
-    fn of_component(&self, id: i64) -> Vec<Place> {
-        let Ok(at) = self.of.binary_search_by_key(&id, |(id, _)| *id) else { return Vec::new() };
-        let place = |location: &Location| Place {
-            location: location.clone(),
-            layer: location.layer.and_then(|layer| self.layers.get(usize::from(layer))).cloned(),
-        };
-        self.of[at].1.iter().map(place).collect()
-    }
-
-    fn count_of(&self, id: i64) -> u64 {
-        if let Ok(at) = self.totals.binary_search_by_key(&id, |(id, _)| *id) {
-            return self.totals[at].1;
-        }
-        self.of.binary_search_by_key(&id, |(id, _)| *id).map_or(0, |at| self.of[at].1.len() as u64)
-    }
+    let packed: Vec<u8> = row.get(3)?;
+    let places: Option<Places<'_>> = unpacker.and_then(|unpacker| unpacker.unpack(&packed));
+    // What does not read is of an earlier version, and is being made anew.
+    let places_of = |id: &i64| Some((*id, places.as_ref()?.of_component(*id)));
+    Ok(Some(ImageRow { digest, platform: row.get(2)?, places: components.iter().filter_map(places_of).collect() }))
 }
 
 impl Cursor {
@@ -551,8 +546,15 @@ impl Walk<'_> {
     ) -> Result<Option<Holders>, Error> {
         let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
         let limit = few.len() * components.len() / LOOKUPS_PER_WALKED_ROW + 1;
-        let rows_max = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.tx.query_list(&LIST_HOLDERS_OF, &[rows_max.into()], &list).await?;
+        let rows_max = [Value::from(i64::try_from(limit).unwrap_or(i64::MAX))];
+        if limit > ROWS_UNCOUNTED_MAX {
+            let counted = self.tx.query_list(&COUNT_HOLDERS_OF, &rows_max, &list).await?;
+            let counts: Vec<i64> = counted.iter().map(|row| row.get(0)).collect::<Result<_, db::Error>>()?;
+            if usize::try_from(counts.iter().sum::<i64>()).unwrap_or(usize::MAX) >= limit {
+                return Ok(None);
+            }
+        }
+        let rows = self.tx.query_list(&LIST_HOLDERS_OF, &rows_max, &list).await?;
         if rows.len() >= limit {
             return Ok(None);
         }

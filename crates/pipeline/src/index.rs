@@ -9,14 +9,14 @@ use db::{Db, Row, Tx, Value};
 use oci::Digest;
 use registry::RepositoryId;
 use sbom::LayerRecord;
-use serde::{Deserialize, Serialize};
 use vulndb::{lifecycle, matching};
 
 use crate::advised::{Subject, forget_decisions, variant};
 use crate::aside::aside;
 use crate::numbers::{Known, Numbers};
 use crate::orphans;
-use crate::pack::{pack, unpack};
+use crate::pack::pack;
+use crate::places::{PLACES_MAX, Places};
 use crate::query::package_key;
 
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
@@ -24,11 +24,8 @@ const KEY_BYTES_MAX: usize = 1024;
 
 /// What is kept of an inventory beside what the engine finds. It is raised with whatever else is kept, so that a hub keeps all images anew.
 ///
-/// 1: the release of the distribution, and how many places there are.
-pub(crate) const FORM: u32 = 1;
-
-/// Places kept of a component in one image; more are in the inventory.
-const PLACES_MAX: usize = 16;
+/// 1: the release of the distribution, and how many places there are. 2: each list of places once.
+pub(crate) const FORM: u32 = 2;
 
 /// Bytes of packed layers that are kept, the least used going first.
 const LAYERS_BYTES_MAX: i64 = 2 << 30;
@@ -97,6 +94,8 @@ db::statements! {
     /// Whether a repository has an image that is kept as this program keeps them.
     LIST_PLACED = "SELECT i.digest FROM inventory_images i JOIN inventory_placements p ON p.image_id = i.id \
         WHERE p.repository_id = $1 AND i.engine = $2 AND i.digest IN {list}";
+    /// An image that is kept otherwise than this program keeps them.
+    FIND_KEPT_OTHERWISE = "SELECT id FROM inventory_images WHERE engine <> $1 LIMIT 1";
     /// Images that no repository has.
     LIST_UNPLACED = "SELECT i.id FROM inventory_images i WHERE i.id > $1 AND NOT EXISTS \
         (SELECT 1 FROM inventory_placements p WHERE p.image_id = i.id) ORDER BY i.id LIMIT $2";
@@ -143,35 +142,6 @@ pub struct ImageRecord {
     pub components: u64,
     /// When it was made, in microseconds since 1970-01-01 UTC.
     pub made_at_us: i64,
-}
-
-/// Where each component of an image is, by its number in the index.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Places {
-    /// The digests of the layers, lowest first.
-    pub(crate) layers: Vec<String>,
-    /// In the order of the numbers.
-    pub(crate) of: Vec<(i64, Vec<Location>)>,
-    /// Of components with more places than [`PLACES_MAX`], how many there are in all; in the order of the numbers.
-    pub(crate) totals: Vec<(i64, u64)>,
-}
-
-/// [`Places`] as they were kept before places were counted.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
-struct Uncounted {
-    layers: Vec<String>,
-    of: Vec<(i64, Vec<Location>)>,
-}
-
-impl Places {
-    /// Reads what is kept of an image; nothing where it does not read.
-    pub(crate) fn unpack(bytes: &[u8]) -> Self {
-        let before = || {
-            unpack(bytes).map(|Uncounted { layers, of }| Self { layers, of, totals: Vec::new() }).unwrap_or_default()
-        };
-        unpack(bytes).unwrap_or_else(before)
-    }
 }
 
 /// An inventory ready to be kept.
@@ -237,6 +207,13 @@ impl Packed {
             components,
             count: inventory.components.len(),
         })
+    }
+
+    fn places(&self, ids: &BTreeMap<String, i64>) -> Places<'_> {
+        let numbered = self.components.iter().filter_map(|(identity, component)| {
+            Some((*ids.get(identity)?, component.places.as_slice(), component.places_total as u64))
+        });
+        Places::new(&self.layers, numbered)
     }
 
     /// Returns what the components are known by in the index.
@@ -389,7 +366,7 @@ pub(crate) async fn store(
                 let known = if known.epoch == epoch { known.ids.clone() } else { BTreeMap::new() };
                 let ids = component_ids(tx, known, &packed).await?;
                 place_components(tx, id, &ids, &packed).await?;
-                let places = pack(&places(&ids, &packed)).unwrap_or_default();
+                let places = pack(&packed.places(&ids)).unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
                 tx.execute(&UPSERT_TOTALS, &[repository.number().into(), id.into()]).await?;
@@ -485,26 +462,6 @@ async fn place_components(
     Ok(())
 }
 
-fn places(ids: &BTreeMap<String, i64>, packed: &Packed) -> Places {
-    let mut of: Vec<(i64, Vec<Location>)> = packed
-        .components
-        .iter()
-        .filter_map(|(identity, component)| Some((*ids.get(identity)?, component.places.clone())))
-        .collect();
-    of.sort_by_key(|(id, _)| *id);
-    let is_cut = |component: &&Indexed| component.places_total > component.places.len();
-    let mut totals: Vec<(i64, u64)> = packed
-        .components
-        .iter()
-        .filter_map(|(identity, component)| {
-            let component = Some(component).filter(is_cut)?;
-            Some((*ids.get(identity)?, component.places_total as u64))
-        })
-        .collect();
-    totals.sort_unstable();
-    Places { layers: packed.layers.clone(), of, totals }
-}
-
 /// Returns the releases of distributions that images are of.
 pub(crate) async fn list_releases(index: &Db) -> Result<BTreeSet<String>, db::Error> {
     let rows = index.read(|tx| Box::pin(async move { tx.query(&LIST_RELEASES, &[]).await })).await?;
@@ -558,6 +515,13 @@ pub(crate) async fn place(index: &Db, image: i64, repository: RepositoryId) -> R
             })
         })
         .await
+}
+
+/// Tells whether any image is kept otherwise than this program keeps them.
+pub(crate) async fn is_any_kept_otherwise(index: &Db, kept_as: &str) -> Result<bool, db::Error> {
+    let kept_as = kept_as.to_owned();
+    let found = index.read(|tx| Box::pin(async move { tx.find(&FIND_KEPT_OTHERWISE, &[kept_as.into()]).await }));
+    Ok(found.await?.is_some())
 }
 
 /// Returns which of some images of a repository are kept as this program keeps them, and placed there.

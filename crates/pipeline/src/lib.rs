@@ -42,6 +42,7 @@ mod orphans;
 mod others;
 mod pack;
 mod pipeline;
+mod places;
 mod query;
 mod reader;
 mod recent;
@@ -56,11 +57,12 @@ pub use decided::{
     SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexSaid,
     VexTrustDocument, Whose,
 };
-pub use find::{Affected, Found, Page, Place, Readable};
+pub use find::{Affected, Found, Page, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison};
 pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
+pub use places::Place;
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.

@@ -3,8 +3,8 @@
 
 use std::io::{self, BufWriter, Write};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 /// Raised with each change of a type that is packed.
 const VERSION: u8 = 1;
@@ -60,11 +60,35 @@ pub(crate) fn unpacked_bytes(packed: &[u8]) -> u64 {
 
 /// Unpacks a value; none when it was packed by another version or is damaged.
 pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
-    let (head, body) = packed.split_first_chunk::<5>()?;
-    let [VERSION, length @ ..] = *head else { return None };
-    let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|length| *length <= UNPACKED_BYTES_MAX)?;
-    let plain = zstd::bulk::decompress(body, length).ok()?;
-    postcard::from_bytes(&plain).ok()
+    postcard::from_bytes(Unpacker::new()?.plain(packed)?).ok()
+}
+
+/// Unpacks many small values: what zstd needs for one, more than such a value takes, is made once.
+pub(crate) struct Unpacker {
+    decompressor: zstd::bulk::Decompressor<'static>,
+    plain: Vec<u8>,
+}
+
+impl Unpacker {
+    /// Makes one; none where there is no memory for it.
+    pub(crate) fn new() -> Option<Self> {
+        Some(Self { decompressor: zstd::bulk::Decompressor::new().ok()?, plain: Vec::new() })
+    }
+
+    /// As [`unpack`], of a value that may borrow what was unpacked.
+    pub(crate) fn unpack<'u, T: Deserialize<'u>>(&'u mut self, packed: &[u8]) -> Option<T> {
+        postcard::from_bytes(self.plain(packed)?).ok()
+    }
+
+    fn plain(&mut self, packed: &[u8]) -> Option<&[u8]> {
+        let (head, body) = packed.split_first_chunk::<5>()?;
+        let [VERSION, length @ ..] = *head else { return None };
+        let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|length| *length <= UNPACKED_BYTES_MAX)?;
+        self.plain.clear();
+        self.plain.try_reserve(length).ok()?;
+        self.decompressor.decompress_to_buffer(body, &mut self.plain).ok()?;
+        Some(&self.plain)
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ledger::jobs::{Context, JobError};
+use ledger::jobs::{Context, JobError, NewJob, enqueue};
 use oci::Digest;
 use registry::{InventoryOrder, RepositoryId};
 
 use crate::index::{self, Placement};
 use crate::orphans;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Error, Pipeline, SWEEP};
 
 /// Rows that are looked at at once.
 const BATCH_ROWS: u32 = 500;
@@ -17,6 +17,20 @@ const BATCH_ROWS: u32 = 500;
 const DROPPED_BY_WRITE: i64 = 10;
 
 impl Pipeline {
+    /// Orders a sweep at once if another version of this program kept any image: the next one by the clock may be an hour away.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn order_renewal(&self) -> Result<(), Error> {
+        if !index::is_any_kept_otherwise(&self.inner.index, &self.inner.kept_as).await? {
+            return Ok(());
+        }
+        let hub = self.inner.registry.database();
+        let order = || NewJob::single(SWEEP).key("renewal").expect("it is a short key");
+        hub.write(move |tx| Box::pin(async move { enqueue(tx, &order()).await.map(drop) })).await?;
+        Ok(())
+    }
+
     pub(crate) async fn sweep(&self, context: &Context) -> Result<(), JobError> {
         self.order_missing(context).await?;
         self.order_beside_missing(context).await?;

@@ -312,7 +312,7 @@ testkit::on_both_databases! {
             run(&hub.index, &KEPT_BEFORE, vec![image.to_bytes().into(), before.into()]).await;
             run(&hub.index, &FORGET_PLACES, vec![Vec::<u8>::new().into()]).await;
             assert_eq!(known().await, (String::new(), 0, vec![0, 0]), "{before}");
-            run(&hub.db, &SWEEP_NOW, vec![]).await;
+            hub.pipeline.order_renewal().await.unwrap();
             hub.settle().await;
             assert_eq!((kept_as().await, known().await), (now.clone(), expected.clone()), "{before}");
             // No layer is read again for what is only kept otherwise.
