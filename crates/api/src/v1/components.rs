@@ -44,7 +44,7 @@ pub(crate) struct FoundComponent {
     digest: String,
     /// `os/architecture[/variant]`.
     platform: Option<String>,
-    /// The manifest's first tags.
+    /// The first tags of the manifest and of the indexes that list it.
     tags: Vec<String>,
     /// How many tags it has in all.
     tags_total: u64,

@@ -1,5 +1,6 @@
 //! What is wrong across all images: lists of vulnerabilities, worst first.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -213,12 +214,16 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<VulnerabilityPage, Error> {
-        let mut position = match after {
+        let after = match after {
             None => (i64::MAX, i64::MAX),
             Some(text) => parse_cursor(text).ok_or(Error::Cursor)?,
         };
         let reach = self.reach(readable).await?;
-        let mut items: Vec<(Listed, Held)> = Vec::new();
+        // How severe one is differs by what has it. The hub's order, by the worst of all, would tell of what the caller may not read: it is
+        // walked from its beginning until nothing that follows can stand before what was found.
+        let is_own_order = order == Order::Worst && !matches!(reach, Reach::All);
+        let mut position = if is_own_order { (i64::MAX, i64::MAX) } else { after };
+        let mut found: BTreeMap<Reverse<(i64, i64)>, (Listed, Held)> = BTreeMap::new();
         let mut step = VULNERABILITIES_IN_FIRST_STEP;
         loop {
             let listed = self.list_step(filter, order, position, step).await?;
@@ -228,16 +233,18 @@ impl Pipeline {
             let mut held = self.held(&reach, &listed, filter).await?;
             for one in listed {
                 let Some(held) = held.remove(&one.id) else { continue };
-                if items.len() == limit {
-                    let next = items.last().map(|(last, _)| format!("{}.{}", last.key, last.id));
-                    return self.described(&reach, items, next).await;
+                let key = if is_own_order { worst_of(&one, held.level) } else { one.key };
+                if (key, one.id) < after {
+                    found.insert(Reverse((key, one.id)), (one, held));
                 }
-                items.push((one, held));
             }
-            if is_last {
-                return self.described(&reach, items, None).await;
+            if is_last || found.keys().nth(limit).is_some_and(|Reverse(place)| *place >= position) {
+                break;
             }
         }
+        let next = found.keys().nth(limit.saturating_sub(1)).filter(|_| found.len() > limit);
+        let next = next.map(|Reverse((key, id))| format!("{key}.{id}"));
+        self.described(&reach, found.into_values().take(limit).collect(), next).await
     }
 
     async fn list_step(
@@ -491,6 +498,12 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Returns the place in the order of what is worst that a vulnerability has where it is of a severity: known use, then severity, then
+/// probability of use.
+fn worst_of(one: &Listed, level: i64) -> i64 {
+    one.exploited * 100_000_000 + level * 10_000_000 + one.probability_millionths
 }
 
 fn listed(row: &Row) -> Result<Listed, Error> {
