@@ -13,6 +13,7 @@ use crate::address::record_address;
 use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
 use crate::report::{Advisories, advisories, line, suppressed};
+use crate::unchecked::{Uncovered, uncovered, uncovered_of};
 use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
@@ -48,6 +49,9 @@ pub struct Explanation {
     pub unknown_to: Vec<String>,
     /// What each record says of components that are here.
     pub records: Vec<Held>,
+    /// The packages that nothing in the database speaks of, of those that were asked for.
+    #[serde(default)]
+    pub uncovered: Vec<Uncovered>,
     /// The findings of which somebody says more than that they are, with all who do, in the order in which that is decided.
     pub decided: Vec<Decided>,
     /// What became of the exceptions that were given.
@@ -72,6 +76,8 @@ pub enum Answer {
     NotAffected,
     /// No record speaks of anything that is here.
     NotHere,
+    /// No record speaks of anything that is here, and there is no feed of some of it, about which that says nothing.
+    NotCovered,
     /// The component that was asked for is not here.
     NoSuchComponent,
     /// No feed knows it.
@@ -186,10 +192,17 @@ impl Explanation {
         explanation.exceptions = judge.exceptions();
         explanation.vex = judge.documents();
         explanation.tell_elsewhere(database, &known, &indices, &told)?;
+        explanation.uncovered = match component {
+            Some(_) => uncovered_of(database, inventory, chosen.iter().map(|(_, component)| *component)),
+            None => uncovered(database, inventory),
+        };
         explanation.answer = match () {
             () if is_open => Answer::Affected,
             () if !explanation.decided.is_empty() => Answer::Suppressed,
             () if chosen.is_empty() && component.is_some() => Answer::NoSuchComponent,
+            () if explanation.records.is_empty() && explanation.uncovered.iter().any(Uncovered::is_grave) => {
+                Answer::NotCovered
+            }
             () if explanation.records.is_empty() => Answer::NotHere,
             () => Answer::NotAffected,
         };
@@ -210,6 +223,7 @@ impl Explanation {
             known_to: Vec::new(),
             unknown_to: Vec::new(),
             records: Vec::new(),
+            uncovered: Vec::new(),
             decided: Vec::new(),
             exceptions: Vec::new(),
             vex: Vec::new(),

@@ -42,6 +42,10 @@ pub fn explanation_words(explanation: &Explanation) -> ExplanationWords {
         words.decided(decided);
     }
     words.gap();
+    for (position, uncovered) in explanation.uncovered.iter().enumerate() {
+        words.row(if position == 0 { "not checked" } else { "" }, &uncovered.words());
+    }
+    words.gap();
     words.elsewhere(explanation);
     words.gap();
     words.feeds(explanation);
@@ -76,6 +80,9 @@ fn answer(explanation: &Explanation) -> String {
         Answer::Suppressed => "Found, and not counted.".to_owned(),
         Answer::NotAffected => "Not affected.".to_owned(),
         Answer::NotHere => "Not affected: no record of it speaks of a package that is here.".to_owned(),
+        Answer::NotCovered => {
+            "Not known: no record of it speaks of a package that is here, and not all of them were checked.".to_owned()
+        }
         Answer::NoSuchComponent => "Not here: no component is called that.".to_owned(),
         Answer::Unknown => format!("Unknown: no feed has a record of `{asked}`."),
     }

@@ -31,6 +31,7 @@ mod spoken;
 mod standing;
 mod table;
 mod trust;
+mod unchecked;
 mod upgrade;
 
 pub use address::address;
@@ -56,6 +57,7 @@ pub use sarif::{Sarif, sarif};
 pub use standing::{Standing, standings};
 pub use table::{TableOptions, table};
 pub use trust::trust;
+pub use unchecked::{NoCoverage, Told, UNCHECKED_TOLD_MAX, Unchecked, Uncovered};
 pub use upgrade::Upgrade;
 
 use serde::Serialize;

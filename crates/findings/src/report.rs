@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Component, ComponentIndex, Distribution, Inventory, Layer, Subject};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use sbom::formats::Repairs;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Text};
 use vulndb::matching::{self, Hit};
@@ -15,9 +16,10 @@ use crate::decision::Judge;
 use crate::facts::{Facts, Known, moment};
 use crate::paths::Paths;
 use crate::spoken::Spoken;
+use crate::unchecked::lists_nothing;
 use crate::{
     Advised, AffectedComponent, ComponentRef, Deciders, ExceptionUse, Finding, Fix, FixState, Named, Suppression,
-    Suppressor, Upgrade, VexUse, address,
+    Suppressor, Unchecked, Upgrade, VexUse, address,
 };
 
 /// The name and version of the report's form. The version changes when a reader of the earlier one would go wrong; members may be
@@ -37,6 +39,9 @@ pub struct Report {
     pub support: Option<Support>,
     /// How much was looked at.
     pub inventory: Counted,
+    /// What was not looked at, about which the findings say nothing.
+    #[serde(default)]
+    pub unchecked: Unchecked,
     /// The layers of an image, lowest first; locations name them by their place.
     pub layers: Vec<Layer>,
     /// What it was held against.
@@ -138,6 +143,8 @@ pub struct Options<'a> {
     pub only_fixed: bool,
     /// With what each vulnerability is, in a line, for which texts are unpacked.
     pub with_summaries: bool,
+    /// What was repaired or dropped in the document that the inventory was read from.
+    pub repairs: Option<&'a Repairs>,
 }
 
 impl Report {
@@ -158,6 +165,12 @@ impl Report {
             }
             _ => format!("{name} has had no fixes since {}: what is found later is not mended there", support.until),
         })
+    }
+
+    /// Says in words what was not looked at, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        let nothing = lists_nothing(&self.source, self.inventory.components);
+        self.unchecked.words().into_iter().chain(nothing).collect()
     }
 
     /// Holds an inventory against a database.
@@ -204,6 +217,7 @@ impl Report {
             distribution: inventory.distribution.clone(),
             support: inventory.distribution.as_ref().and_then(support),
             inventory: counted(inventory),
+            unchecked: Unchecked::of(database, inventory, options.repairs),
             matched: None,
             layers: inventory.layers.clone(),
             advisories: advisories(database)?,

@@ -68,7 +68,9 @@ pub fn sarif(report: &Report) -> Sarif {
             execution_successful: true,
             tool_execution_notifications: left_out
                 .iter()
-                .map(|text| Notification { level: "warning", message: Message { text: text.clone() } })
+                .cloned()
+                .chain(report.warnings())
+                .map(|text| Notification { level: "warning", message: Message { text } })
                 .collect(),
         }],
         column_kind: "unicodeCodePoints",

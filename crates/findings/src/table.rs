@@ -34,6 +34,9 @@ struct Group<'a> {
 /// Writes a report.
 pub fn table(report: &Report, options: &TableOptions) -> String {
     let mut text = format!("{}\n{}\n", plain(&answer(report)), plain(&by_what(report, options)));
+    for line in report.warnings() {
+        let _infallible = writeln!(text, "{}", plain(&line));
+    }
     let warnings = options.now.map(|now| [are_old(report.advisories.newest, now), report.past_its_end(now)]);
     for line in warnings.into_iter().flatten().flatten() {
         let _infallible = writeln!(text, "{}", plain(&line));
@@ -59,12 +62,14 @@ fn answer(report: &Report) -> String {
             let platform = platform.as_deref().map(|platform| format!(", {platform}")).unwrap_or_default();
             format!("{name} ({}{platform})", short(digest))
         }
+        subject if subject.name().is_empty() => "the document".to_owned(),
         subject => subject.name().to_owned(),
     };
     let open = report.findings.iter().filter(|finding| finding.counts());
     let (mended, others): (Vec<_>, Vec<_>) = open.partition(|finding| finding.fix.version.is_some());
     let mut parts = Vec::new();
     match (mended.len(), others.len()) {
+        (0, 0) if report.unchecked.blind().is_some() => parts.push("no findings in what could be checked".to_owned()),
         (0, 0) => parts.push("no findings".to_owned()),
         (0, others) => parts.push(format!("{}, none with a fix", counted(others, "finding", "findings"))),
         (mended, 0) => parts.push(format!("{} to act on", counted(mended, "finding", "findings"))),

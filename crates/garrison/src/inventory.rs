@@ -48,6 +48,8 @@ pub(crate) enum Talk {
 pub(crate) struct Looked {
     pub(crate) inventory: Inventory,
     pub(crate) in_hub: Option<InHub>,
+    /// What was wrong with the document that it was read from; none where it was made of the source itself.
+    pub(crate) repairs: Option<formats::Repairs>,
 }
 
 impl Reader {
@@ -64,11 +66,12 @@ impl Reader {
                 let image = Image::fetch(reference, options, self.platform.as_ref())?;
                 let in_hub = if self.asks_hub { InHub::find(reference, &image) } else { None };
                 let known = in_hub.as_ref().and_then(|hub| self.known(hub, &image));
-                return Ok(Looked { inventory: known.map_or_else(|| self.read_image(&image), Ok)?, in_hub });
+                let inventory = known.map_or_else(|| self.read_image(&image), Ok)?;
+                return Ok(Looked { inventory, in_hub, repairs: None });
             }
             Place::Local(local) => local,
         };
-        Ok(Looked { inventory: self.read_local(local)?, in_hub: None })
+        Ok(Looked { inventory: self.read_local(local)?, in_hub: None, repairs: None })
     }
 
     fn read_local(&self, local: &Local) -> Result<Inventory, CommandError> {

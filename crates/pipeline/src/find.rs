@@ -221,6 +221,8 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
+        let named = self.named_vulnerability(query).await?;
+        let query = named.as_ref().unwrap_or(query);
         let mut position = Position { key: query.bounds.0.clone(), identity: String::new(), behind: (i64::MIN, 0) };
         if let Some(after) = after {
             position = self.resume(query, Cursor::decode(after)?).await?;
@@ -265,6 +267,27 @@ impl Pipeline {
             };
             position = next;
         }
+    }
+
+    /// Tells whether a name is one of a vulnerability that advisories speak of, or that something here has or had.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn is_vulnerability(&self, name: &str) -> Result<bool, Error> {
+        let Ok(query) = Query::parse(name, None) else { return Ok(false) };
+        Ok(query.is_of_vulnerability() || self.named_vulnerability(&query).await?.is_some())
+    }
+
+    /// Returns the query for a vulnerability, if that is what the name of another query is of: publishers call theirs what they like.
+    async fn named_vulnerability(&self, query: &Query) -> Result<Option<Query>, Error> {
+        let Some(name) = &query.name else { return Ok(None) };
+        let advisories = self.advisories();
+        let is_known =
+            advisories.map(|advisories| advisories.find_vulnerability(name)).transpose()?.flatten().is_some();
+        if !is_known && self.vulnerability_id(name).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Query::vulnerability(name).ok())
     }
 
     async fn resume(&self, query: &Query, cursor: Cursor) -> Result<Position, Error> {

@@ -244,7 +244,7 @@ impl Pipeline {
         let report = self.look(image, move |inventory| {
             let subject = decided::subject_of(inventory, &name);
             let deciders = composed.deciders(beside.as_ref(), (&name, &subject), now_us);
-            let options = findings::Options { deciders, with_summaries: true, only_fixed };
+            let options = findings::Options { deciders, with_summaries: true, only_fixed, repairs: None };
             let mut report = findings::Report::of(&advisories.database, inventory, &options)?;
             composed.tell_about(&mut report.exceptions, &name);
             Ok::<_, vulndb::file::Corrupt>(report)

@@ -10,7 +10,7 @@ const LAST: char = '\u{10ffff}';
 
 /// Which components are looked for.
 ///
-/// A pattern is the name of a vulnerability (`CVE-2021-44228`), a name (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
+/// A pattern is any name of a vulnerability (`CVE-2021-44228`, `DSA-5343-1`), the name of a component (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
 /// a `*` at its end stands for anything. A range is written as the component's ecosystem writes ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -22,9 +22,11 @@ pub struct Query {
     ranges: Option<BTreeMap<Scheme, Range>>,
     /// Only components that have this vulnerability.
     pub(crate) vulnerability: Option<String>,
+    /// The whole name that is looked for: that of a component, or of a vulnerability if one is called so.
+    pub(crate) name: Option<String>,
 }
 
-/// How names of vulnerabilities begin, in lower case; no package is called so.
+/// How most names of vulnerabilities begin, in lower case; no package is called so. Other names are looked up among those that there are.
 const VULNERABILITIES: [&str; 14] = [
     "cve-",
     "ghsa-",
@@ -140,6 +142,7 @@ impl Query {
             qualifiers: Vec::new(),
             ranges: None,
             vulnerability: None,
+            name: (!is_purl && !is_prefix && range.is_none()).then(|| text.to_owned()),
         };
         if !is_prefix && VULNERABILITIES.iter().any(|beginning| query.bounds.0.starts_with(beginning)) {
             if range.is_some() {
@@ -185,6 +188,7 @@ impl Query {
             qualifiers: Vec::new(),
             ranges: None,
             vulnerability: Some(name.to_owned()),
+            name: None,
         })
     }
 

@@ -171,8 +171,8 @@ pub struct Findings {
 /// What is said where components are left out.
 pub(crate) const TOO_MANY: &str = "more components than the limit allows; the rest is left out";
 
-const TOO_MANY_FILES: &str = "more files of packages than the limit allows; the rest is left out";
-const TOO_MANY_EDGES: &str = "more dependencies than the limit allows; the edges are not complete";
+pub(crate) const TOO_MANY_FILES: &str = "more files of packages than the limit allows; the rest is left out";
+pub(crate) const TOO_MANY_EDGES: &str = "more dependencies than the limit allows; the edges are not complete";
 
 /// A component that was added to [`Findings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

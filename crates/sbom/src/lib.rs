@@ -37,6 +37,7 @@ mod stream;
 pub mod tar;
 #[doc(hidden)]
 pub mod testing;
+mod unread;
 mod view;
 
 #[allow(missing_docs, reason = "made from the folder of catalogers")]
@@ -60,6 +61,7 @@ pub use stored::RECORD_VERSION;
 pub use stream::{
     Error, LAYER_BYTES_MAX, Mismatch, RATIO_FREE_BYTES, RATIO_MAX, ReadLayer, read_layer, read_layer_ahead,
 };
+pub use unread::{hides_packages, is_unread};
 pub use view::{Entry, File, View};
 
 /// Returns every cataloger, in the order of their names.

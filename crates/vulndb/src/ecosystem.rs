@@ -158,6 +158,9 @@ impl Ecosystem {
         let two_parts = || version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
         let (family, release) = match distribution.id.as_str() {
             "debian" | "raspbian" => (Family::Debian, debian_release(distribution)?),
+            "ubuntu" if version.is_empty() => {
+                (Family::Ubuntu, ubuntu_number(distribution.codename.as_deref()?)?.to_owned())
+            }
             "ubuntu" => (Family::Ubuntu, two_parts()),
             "alpine" if version.contains("_alpha") || version.is_empty() => (Family::Alpine, "edge".to_owned()),
             "alpine" => (Family::Alpine, two_parts()),
@@ -501,6 +504,9 @@ mod tests {
         check("debian", None, Some("trixie"), Some("Debian:13"));
         check("debian", None, None, None);
         check("ubuntu", Some("22.04"), None, Some("Ubuntu:22.04"));
+        check("ubuntu", None, Some("jammy"), Some("Ubuntu:22.04"));
+        check("ubuntu", None, Some("none"), None);
+        check("ubuntu", None, None, None);
         check("alpine", Some("3.18.4"), None, Some("Alpine:3.18"));
         check("alpine", Some("3.21.0_alpha20240807"), None, Some("Alpine:edge"));
         check("wolfi", Some("20230201"), None, Some("Wolfi"));

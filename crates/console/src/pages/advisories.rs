@@ -69,7 +69,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),
     }));
     let page = AdvisoriesPage {
-        frame: Frame::new(&call, Section::Findings, "Advisories").command("garrison db status"),
+        frame: Frame::new(&call, Section::Findings, "Advisories").command("garrison db status --hub"),
         sentence: sentence(&rows),
         freshness: freshness(&call).await?,
         more: rows.len().saturating_sub(ROWS_MAX),

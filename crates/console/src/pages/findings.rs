@@ -12,7 +12,7 @@ use crate::href;
 use crate::pages::exceptions::{self, Exceptions};
 use crate::pages::vex::{self, Vex};
 use crate::severity::Severity;
-use crate::words::{Moment, count, foreign, grouped, plural};
+use crate::words::{Moment, count, foreign, grouped, plural, shell_word};
 
 /// The longest name of a project in a filter, and of a component in a row.
 const NAME_BYTES_MAX: usize = 120;
@@ -149,7 +149,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         (None, None)
     };
     let page = FindingsPage {
-        frame: Frame::new(&call, Section::Findings, "Findings").command("garrison find CVE-2021-44228"),
+        frame: Frame::new(&call, Section::Findings, "Findings").command(command(&call)),
         sentence: sentence(totals),
         freshness: freshness(&call).await?,
         bars: bars(totals),
@@ -180,6 +180,27 @@ fn row(one: &Affecting, now_us: i64) -> Row {
         since: Moment::new(one.since_us, now_us),
         name: foreign(&one.name, NAME_BYTES_MAX),
     }
+}
+
+/// Returns the command that gives the same list.
+fn command(call: &Call) -> String {
+    let flag = |name: &str, flag: &str| {
+        let value = call.target.query(name).filter(|value| !value.is_empty())?;
+        Some(match (flag, value) {
+            ("--kev" | "--fixable", "true") => format!(" {flag}"),
+            ("--kev" | "--fixable", _) => return None,
+            _ => format!(" {flag} {}", shell_word(value)),
+        })
+    };
+    let flags = [
+        flag("severity", "--severity"),
+        flag("epss", "--epss"),
+        flag("exploited", "--kev"),
+        flag("fixable", "--fixable"),
+        flag("order", "--order"),
+        flag("project", "--project"),
+    ];
+    flags.into_iter().flatten().fold("garrison findings list".to_owned(), |command, flag| command + &flag)
 }
 
 const PARAMETERS: [&str; 6] = ["severity", "epss", "exploited", "fixable", "order", "project"];

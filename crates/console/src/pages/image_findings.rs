@@ -34,6 +34,8 @@ pub(crate) enum Part {
 
 pub(crate) struct Made {
     pub(crate) sentence: String,
+    /// What was not looked at.
+    pub(crate) unchecked: Vec<String>,
     /// That its distribution is past its end.
     pub(crate) ended: Option<String>,
     /// By what it is matched.
@@ -72,6 +74,7 @@ struct ImageFindingsPage {
     image_href: String,
     asked: Asked,
     sentence: String,
+    unchecked: Vec<String>,
     ended: Option<String>,
     matched: Option<String>,
     freshness: Option<Freshness>,
@@ -89,6 +92,7 @@ pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> R
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     Ok(Part::Made(Box::new(Made {
         sentence: sentence(&report),
+        unchecked: unchecked(&report),
         ended: ended(call, &report),
         matched: matched(&report),
         rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect(),
@@ -112,6 +116,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let page = ImageFindingsPage {
         frame: Frame::new(&call, Section::Images, format!("Findings of {name}")).command(command),
         sentence: sentence(&report),
+        unchecked: unchecked(&report),
         ended: ended(&call, &report),
         matched: matched(&report),
         freshness: freshness(&call).await?,
@@ -144,6 +149,11 @@ fn ended(call: &Call, report: &Report) -> Option<String> {
     report.past_its_end(now).map(|told| foreign(&told, LINE_BYTES_MAX))
 }
 
+/// Says in words what was not looked at.
+fn unchecked(report: &Report) -> Vec<String> {
+    report.warnings().iter().map(|told| foreign(told, LINE_BYTES_MAX)).collect()
+}
+
 /// Says in words which exceptions cover nothing here.
 fn idle(report: &Report) -> Vec<String> {
     let why = |exception: &ExceptionUse| match exception.state {
@@ -164,7 +174,10 @@ fn sentence(report: &Report) -> String {
     let mendable = open.iter().filter(|finding| finding.fix.version.is_some()).count();
     let (others, suppressed) = (open.len() - mendable, report.findings.len() - open.len());
     if open.is_empty() && suppressed == 0 {
-        return "Nothing is known to be wrong with it.".to_owned();
+        return match report.unchecked.blind() {
+            Some(_) => "Nothing was found, and not all of it could be checked.".to_owned(),
+            None => "Nothing is known to be wrong with it.".to_owned(),
+        };
     }
     format!("{} to act on, {others} without a fix, {suppressed} that do not count.", plural(count(mendable), "finding"))
 }

@@ -10,7 +10,7 @@ use registry::Registry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
-use crate::words::{Hash, foreign, plural};
+use crate::words::{Hash, foreign, plural, shell_word};
 
 /// The longest question: a whole name with a SHA-512 digest, and some room.
 const QUERY_CHARS_MAX: usize = 512;
@@ -114,6 +114,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let first = format!("/search?q={}", href::escaped(query));
     let page = SearchPage {
         frame: match found.hits.first() {
+            Some(Hit { what: "vulnerability", .. }) => frame.command(format!("garrison find {}", shell_word(query))),
             Some(Hit { what: "repository", .. }) | None => frame.command("garrison repo list"),
             Some(hit) => frame.command(format!("garrison repo show {}", hit.name)),
         },
@@ -130,7 +131,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 }
 
 async fn find(call: &Call, query: &str, after: &str) -> Result<Found, Failure> {
-    if pipeline::Query::parse(query, None).is_ok_and(|query| query.is_of_vulnerability()) {
+    if call.app.pipeline().is_vulnerability(query).await? {
         let hit =
             Hit { href: href::vulnerability(query), what: "vulnerability", name: foreign(query, 200), digest: None };
         return Ok(Found { hits: vec![hit], ..Found::default() });

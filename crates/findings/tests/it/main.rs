@@ -9,4 +9,5 @@ mod outputs;
 mod own;
 mod report;
 mod round_trip;
+mod unchecked;
 mod upgrade;

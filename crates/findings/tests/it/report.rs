@@ -4,7 +4,8 @@ use findings::{Deciders, Options, Report};
 
 use crate::fixture::{database, inventory};
 
-const WITH_SUMMARIES: Options<'_> = Options { deciders: NOBODY, only_fixed: false, with_summaries: true };
+const WITH_SUMMARIES: Options<'_> =
+    Options { deciders: NOBODY, only_fixed: false, with_summaries: true, repairs: None };
 
 const NOBODY: Deciders<'_> =
     Deciders { exceptions: None, repository: None, now: None, statements: None, beside: None, subject: None };

@@ -60,10 +60,25 @@ impl Find {
                 }
             }
             Format::Table => {
-                output::print_line(&format!("No image that you may pull has {}.", output::printable(&self.pattern)))?;
+                let others = Endpoint::api(["components"]).with("query", &self.pattern);
+                let others_are = self.range.is_some() && !hub.list::<Value>(&others, Some(1)).await?.items.is_empty();
+                output::print_line(&output::printable(&nowhere(&self.pattern, self.range.as_deref(), others_are)))?;
             }
         }
         if is_found { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+    }
+}
+
+/// Says that nothing was found, and whether there are versions out of the range.
+fn nowhere(pattern: &str, range: Option<&str>, others_are: bool) -> String {
+    match range {
+        None => format!("No image that you may pull has {pattern}."),
+        Some(range) if others_are => {
+            format!(
+                "No image that you may pull has {pattern} {range}; some have other versions: `garrison find {pattern}`"
+            )
+        }
+        Some(range) => format!("No image that you may pull has {pattern}, neither {range} nor another version."),
     }
 }
 
@@ -173,6 +188,17 @@ mod tests {
         assert!(table(&vulnerable.items).render(140).contains("log4j-core 2.14.1 -> 2.17.1"));
         let more = page(vec![item("team/api", "a"), item("team/web", "a"), item("data/x", "b")], Some("c"));
         assert_eq!(answer(&more, 5), "At least 3 images in 2 projects hold it (5 ms)");
+    }
+
+    #[test]
+    fn nothing_in_a_range_is_not_nothing() {
+        for (range, others_are, expected) in [
+            (None, false, "No image that you may pull has a."),
+            (Some("<2"), false, "No image that you may pull has a, neither <2 nor another version."),
+            (Some("<2"), true, "No image that you may pull has a <2; some have other versions: `garrison find a`"),
+        ] {
+            assert_eq!(nowhere("a", range, others_are), expected);
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 use clap::Subcommand;
-use outbound::Endpoint;
+use outbound::{Endpoint, HubClient, Page};
 use serde_json::Value;
 
 use super::Rows;
 use crate::error::CommandError;
 use crate::session::{Field, Session};
+use crate::settings::nearest;
 
 /// What is known to be wrong across all images of the hub that you may pull.
 #[derive(Debug, Subcommand)]
@@ -88,11 +89,13 @@ impl Command {
                     .with_some("epss", epss)
                     .with_some("exploited", kev.then_some(true))
                     .with_some("fixable", fixable.then_some(true))
-                    .with_some("project", project);
+                    .with_some("project", project.as_deref());
+                known(&hub, project.as_deref()).await?;
                 let empty = "No image that you may pull has such a vulnerability.";
                 session.print_list(&hub, &endpoint, Some(rows.limit), VULNERABILITIES, empty).await
             }
             Self::Totals { project } => {
+                known(&hub, project.as_deref()).await?;
                 let endpoint = Endpoint::api(["findings", "totals"]).with_some("project", project);
                 let totals: Value = hub.get(&endpoint).await?;
                 session.print_done(&totals, &told(&totals))
@@ -103,6 +106,27 @@ impl Command {
             }
         }
     }
+}
+
+/// The most projects among which one is looked for that is called almost so.
+const PROJECTS_MAX: usize = 1000;
+
+/// Refuses a project that there is not: nothing is wrong with what it holds. Whoever may pull from a project and not see it is believed.
+async fn known(hub: &HubClient, project: Option<&str>) -> Result<(), CommandError> {
+    let Some(name) = project else { return Ok(()) };
+    let holds = Endpoint::api(["projects", name, "repositories"]);
+    let Err(error) = hub.get::<Value>(&Endpoint::api(["projects", name])).await else { return Ok(()) };
+    if hub.list::<Value>(&holds, Some(1)).await.is_ok_and(|page| !page.items.is_empty()) {
+        return Ok(());
+    }
+    let error = CommandError::from(error);
+    let projects: Result<Page<Value>, _> = hub.list(&Endpoint::api(["projects"]), Some(PROJECTS_MAX)).await;
+    let names = projects.map(|page| page.items).unwrap_or_default();
+    let names = names.iter().filter_map(|project| project["name"].as_str().map(str::to_owned));
+    Err(match nearest(name, names) {
+        Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
+        None => error,
+    })
 }
 
 /// The severities, worst first.

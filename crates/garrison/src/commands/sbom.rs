@@ -17,7 +17,7 @@ mod convert;
 mod diff;
 mod outputs;
 
-pub(crate) use convert::read_document_from;
+pub(crate) use convert::{find_document, read_document_from};
 use outputs::Outputs;
 pub(crate) use outputs::source_date;
 
@@ -134,6 +134,17 @@ impl Reading {
     /// Whether nothing is asked for that a hub's own inventory leaves out.
     fn is_plain(&self) -> bool {
         !self.no_cache && self.scope == Scope::Squashed && self.exclude.is_empty() && self.select.is_empty()
+    }
+
+    /// Returns the first flag that is given and says how a source is read, which a document was already.
+    pub(crate) fn for_sources_alone(&self) -> Option<&'static str> {
+        let given = [
+            ("--scope", self.scope != Scope::Squashed),
+            ("--platform", self.platform.is_some()),
+            ("--exclude", !self.exclude.is_empty()),
+            ("--select", !self.select.is_empty()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
     }
 
     pub(crate) fn reader(&self) -> Result<Reader, CommandError> {

@@ -35,7 +35,8 @@ use outputs::Outputs;
 
 Sources: as of `garrison sbom`, and SBOMs (CycloneDX, SPDX, Syft-JSON, lists of purls), from files and through pipes.
 Formats: table, json, grype-json, sarif, cyclonedx-json (@1.4, @1.5, @1.6).
-Exit codes: 0 nothing that --fail-on means, 1 something, 2 not understood, 3 the source or the database could not be read.")]
+Exit codes: 0 nothing that --fail-on means, 1 something, 2 not understood, 3 the source or the database could not be read, or with
+--fail-on nothing was found and not all of it could be looked at.")]
 pub(crate) struct Scan {
     /// What to look into
     source: String,
@@ -55,11 +56,15 @@ pub(crate) struct Scan {
     /// several of them with commas, which must all hold; may be given several times, and one is enough
     #[arg(long, value_name = "CONDITION")]
     fail_on: Vec<Condition>,
+    /// Let what could be looked at decide: with `--fail-on`, packages that no feed of the database speaks of, and package databases that
+    /// cannot be read, are an error otherwise
+    #[arg(long, requires = "fail_on")]
+    accept_unread: bool,
     /// Only what an upgrade mends
     #[arg(long)]
     only_fixed: bool,
     /// Say of one vulnerability why it was found, or why not
-    #[arg(long, value_name = "VULNERABILITY")]
+    #[arg(long, value_name = "VULNERABILITY", conflicts_with_all = ["fail_on", "only_fixed"])]
     explain: Option<String>,
 }
 
@@ -72,6 +77,13 @@ impl Scan {
         let reader = self.reading.reader()?;
         let place = inventory::resolve(session, &self.source)?;
         let looked = source::look(&reader, &place)?;
+        if let Some(flag) = self.reading.for_sources_alone().filter(|_| looked.repairs.is_some()) {
+            return Err(CommandError::new(
+                Kind::Usage,
+                format!("`{flag}` is for what is looked into, and this is an SBOM"),
+            )
+            .hint("an SBOM lists what its maker looked for; leave the flag out"));
+        }
         let inventory = &looked.inventory;
         advisories::remember(inventory);
         // Of what is given here the hub knows nothing.
@@ -104,6 +116,7 @@ impl Scan {
                 deciders: decisions.deciders(),
                 only_fixed: self.only_fixed,
                 with_summaries: outputs.need_summaries(),
+                repairs: looked.repairs.as_ref(),
             };
             let report = Report::of(&database, inventory, &options).map_err(damaged)?;
             let remarks = decisions.remarks(&report);
@@ -112,6 +125,11 @@ impl Scan {
         let milliseconds = u64::try_from(started.elapsed().as_millis()).ok();
         for left_out in outputs.write(&report, inventory, milliseconds)? {
             reader.note(&left_out);
+        }
+        if !outputs.have_table() {
+            for warning in report.warnings() {
+                reader.note(&warning);
+            }
         }
         for remark in remarks {
             reader.note(&remark);
@@ -122,12 +140,37 @@ impl Scan {
         }
         let failing = report.findings.iter().filter(|finding| self.fail_on.iter().any(|fails| fails.holds(finding)));
         match failing.count() {
-            0 => Ok(()),
+            0 => self.stand(&report, &reader),
             count => {
                 reader.note(&reason(count, &self.fail_on));
                 Err(CommandError::silent(Kind::No))
             }
         }
+    }
+}
+
+impl Scan {
+    /// Nothing that was found fails. That is an answer only if there was something to find it by.
+    fn stand(&self, report: &Report, reader: &Reader) -> Result<(), CommandError> {
+        let of_feeds = match report.matched {
+            Some(_) => {
+                "`garrison db feeds` lists what there is; the hub fetches what its setting `advisories_feeds` names"
+            }
+            None => {
+                "`garrison db update` fetches what scans on this machine need; `garrison db feeds` lists what there is"
+            }
+        };
+        let of_feeds = Some(of_feeds).filter(|_| report.unchecked.wants_feed());
+        let Some(blind) = report.unchecked.blind().filter(|_| !self.fail_on.is_empty() && !self.accept_unread) else {
+            if let Some(hint) = of_feeds {
+                reader.note(&format!("hint: {hint}"));
+            }
+            return Ok(());
+        };
+        let mut hints: Vec<String> = of_feeds.map(str::to_owned).into_iter().collect();
+        hints.push("`--accept-unread` lets what could be looked at decide".to_owned());
+        let error = format!("nothing was found that --fail-on means, and not all could be looked at: {blind}");
+        Err(CommandError::new(Kind::Environment, error).with_hints(hints))
     }
 }
 
@@ -172,7 +215,7 @@ fn tell(explanation: &Explanation, is_json: bool) -> Result<(), CommandError> {
         output::print_line(explanation_table(explanation).trim_end())?;
     }
     match explanation.answer {
-        Answer::Unknown | Answer::NoSuchComponent => Err(CommandError::silent(Kind::No)),
+        Answer::Unknown | Answer::NoSuchComponent | Answer::NotCovered => Err(CommandError::silent(Kind::No)),
         Answer::Affected | Answer::Suppressed | Answer::NotAffected | Answer::NotHere => Ok(()),
     }
 }

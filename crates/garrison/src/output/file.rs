@@ -1,9 +1,19 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes a file; a reader sees the old one or the new one. What is no regular file is written to as it is.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match find_stream(path) {
+        Some(Stream::Output) => {
+            let mut output = io::stdout().lock();
+            return output.write_all(bytes).and_then(|()| output.flush());
+        }
+        Some(Stream::Errors) => return io::stderr().lock().write_all(bytes),
+        // Opened again it would begin at the start of a file, over what is there.
+        Some(Stream::Other) => return OpenOptions::new().append(true).open(path)?.write_all(bytes),
+        None => {}
+    }
     let existing = path.metadata();
     if existing.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
         return OpenOptions::new().write(true).open(path)?.write_all(bytes);
@@ -21,6 +31,33 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::fs::rename(&draft, &path)
     });
     written.inspect_err(|_| drop(std::fs::remove_file(&draft)))
+}
+
+/// A stream that this process was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Output,
+    Errors,
+    Other,
+}
+
+/// Returns the stream that a path leads to, if it does: what it goes to may be a regular file, which is not to be replaced.
+fn find_stream(path: &Path) -> Option<Stream> {
+    /// As many as Linux follows.
+    const LINKS_MAX: usize = 40;
+    let mut path: PathBuf = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let folder = path.parent()?;
+        if folder == Path::new("/dev/fd") || folder == Path::new("/proc/self/fd") {
+            return Some(match path.file_name()?.to_str()?.parse().ok()? {
+                1_u32 => Stream::Output,
+                2 => Stream::Errors,
+                _ => Stream::Other,
+            });
+        }
+        path = folder.join(path.read_link().ok()?);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -41,7 +78,34 @@ mod tests {
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
         assert!(link.symlink_metadata().unwrap().is_symlink());
         replace(Path::new("/dev/null"), b"three").unwrap();
+        let (relative, first) = (place.path().join("relative"), place.path().join("first"));
+        std::os::unix::fs::symlink("out.json", &relative).unwrap();
+        std::os::unix::fs::symlink("relative", &first).unwrap();
+        replace(&first, b"three").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"three");
+        assert!(first.symlink_metadata().unwrap().is_symlink() && relative.symlink_metadata().unwrap().is_symlink());
         assert!(replace(&place.path().join("absent/out.json"), b"four").is_err());
-        assert_eq!(place.path().read_dir().unwrap().count(), 2, "no draft is left");
+        assert_eq!(place.path().read_dir().unwrap().count(), 4, "no draft is left");
+    }
+
+    #[test]
+    fn a_stream_is_known_by_its_name_and_through_links() {
+        let place = tempfile::tempdir().unwrap();
+        let link = place.path().join("link");
+        std::os::unix::fs::symlink("/dev/stdout", &link).unwrap();
+        for (path, expected) in [
+            (Path::new("/dev/stdout"), Some(Stream::Output)),
+            (Path::new("/dev/stderr"), Some(Stream::Errors)),
+            (Path::new("/dev/fd/1"), Some(Stream::Output)),
+            (Path::new("/proc/self/fd/2"), Some(Stream::Errors)),
+            (Path::new("/dev/fd/17"), Some(Stream::Other)),
+            (Path::new("/dev/fd/x"), None),
+            (Path::new("/dev/null"), None),
+            (Path::new("fd/1"), None),
+            (Path::new("/"), None),
+            (&link, Some(Stream::Output)),
+        ] {
+            assert_eq!(find_stream(path), expected, "{}", path.display());
+        }
     }
 }

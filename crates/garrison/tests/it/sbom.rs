@@ -44,6 +44,31 @@ fn directory(home: &Home) {
 }
 
 #[test]
+fn an_output_to_a_stream_replaces_no_file() {
+    let home = Home::new();
+    directory(&home);
+    let binary = env!("CARGO_BIN_EXE_garrison");
+    let told = |script: &str| {
+        let script = script.replace("LIST", &format!("{binary} sbom --quiet tree/app -o purls"));
+        let status = std::process::Command::new("/bin/sh")
+            .args(["-c", &script])
+            .env_clear()
+            .env("HOME", home.path())
+            .current_dir(home.path())
+            .status();
+        assert!(status.unwrap().success(), "{script}");
+        std::fs::read_to_string(home.path().join("out")).unwrap()
+    };
+    let listed = "pkg:npm/a@1.2.3\npkg:npm/b@1.9.9\npkg:npm/b@2.0.1\n";
+    let between = format!("before\n{listed}after\n");
+    assert_eq!(told("(echo before; LIST=/dev/stdout; echo after) > out"), between);
+    assert_eq!(told("(echo before; LIST=/dev/fd/1; echo after) > out"), between);
+    assert_eq!(told("(echo before >&2; LIST=/dev/stderr; echo after >&2) 2> out"), between);
+    assert_eq!(told("rm out; (echo before; LIST=/dev/fd/3 3>&1; echo after) >> out"), between);
+    assert_eq!(told("ln -s out link; LIST=link; test -L link"), listed);
+}
+
+#[test]
 fn a_directory_is_listed_as_a_table() {
     let home = Home::new();
     directory(&home);

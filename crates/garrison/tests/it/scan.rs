@@ -225,6 +225,114 @@ fn what_a_scan_does_not_count_is_explained_as_not_affected() {
     insta::assert_snapshot!(home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));
 }
 
+/// What a run prints first on standard error as an error, and its exit code.
+fn refused(run: &str) -> (&str, &str) {
+    let error = run.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_default();
+    (run.lines().next().unwrap_or_default(), error)
+}
+
+#[test]
+fn a_scan_that_could_not_look_does_not_pass() {
+    let home = ready();
+    let os_release = |folder: &str, release: &str| write(&home, &format!("{folder}/etc/os-release"), release);
+    os_release("amazon", "ID=amzn\nPRETTY_NAME=\"Amazon Linux 2023\"\nVERSION_ID=\"2023\"\n");
+    os_release("old", "ID=debian\nVERSION_ID=\"9\"\n");
+    write(
+        &home,
+        "old/var/lib/dpkg/status",
+        "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n",
+    );
+    os_release("large", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(&home, "large/var/lib/dpkg/status", "");
+    let status = std::fs::OpenOptions::new().write(true).open(home.path().join("large/var/lib/dpkg/status")).unwrap();
+    status.set_len((64 << 20) + 1).unwrap();
+    os_release("broken", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(&home, "broken/var/lib/rpm/rpmdb.sqlite", "SQLite format 3\0 and then nothing that is one");
+    let rule = "nothing was found that --fail-on means, and not all could be looked at: ";
+    for (folder, expected) in [
+        ("amazon", "no feed that is read here speaks of Amazon Linux 2023: no package of it was found"),
+        ("old", "no feed in the database speaks of Debian:9: 1 package not checked"),
+        (
+            "large",
+            "not read, or not to its end: /var/lib/dpkg/status (67108865 bytes, the limit for such a file is 67108864)",
+        ),
+        ("broken", "not read, or not to its end: /var/lib/rpm/rpmdb.sqlite ("),
+    ] {
+        let run = |arguments: &[&str]| home.run(&[&["scan", "--quiet", folder], arguments].concat());
+        let failed = run(&["--fail-on", "any"]);
+        let (exit, error) = refused(&failed);
+        assert_eq!(exit, "exit 3", "{folder}: {failed}");
+        assert!(error.starts_with(&format!("{rule}{expected}")), "{folder}: {error}");
+        assert!(failed.contains(&format!("{folder}: no findings in what could be checked\n")), "{failed}");
+        assert!(run(&["--fail-on", "any", "--accept-unread"]).starts_with("exit 0\n"), "{folder}");
+        assert!(run(&[]).starts_with("exit 0\n"), "{folder}");
+        let json = home.run(&["scan", folder, "-o", "json"]);
+        let told = json.split("--- stderr\n").nth(1).unwrap();
+        assert!(told.contains(expected), "{folder}: {told}");
+    }
+    assert!(home.run(&["scan", "tree", "--accept-unread"]).starts_with("exit 2\n"));
+    assert!(home.run(&["scan", "tree", "--fail-on", "critical"]).starts_with("exit 0\n"));
+}
+
+#[test]
+fn a_file_that_lists_nothing_is_no_source() {
+    let home = ready();
+    for (name, contents, cause) in [
+        ("empty", "", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("object", "{}", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("text", "some text\n", "the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls"),
+        ("bom.xml", "<?xml version=\"1.0\"?><bom/>", "XML is not read; convert the document to JSON first"),
+        ("tags", "SPDXVersion: SPDX-2.3\n", "SPDX tag-value is not read; convert the document to JSON first"),
+    ] {
+        write(&home, name, contents);
+        let run = home.run(&["scan", "--quiet", name, "--fail-on", "any"]);
+        let error = format!("failed to understand the document `{name}`");
+        assert_eq!(refused(&run), ("exit 3", error.as_str()), "{run}");
+        assert!(run.contains(&format!("cause: {cause}\n")), "{run}");
+        assert!(home.run(&["scan", "--quiet", &format!("file:{name}")]).starts_with("exit 0\n"), "{name}");
+    }
+}
+
+#[test]
+fn a_document_is_known_by_all_of_it() {
+    let home = ready();
+    let package = r#"{"id":"1","name":"b","version":"2.0.1","type":"npm","purl":"pkg:npm/b@2.0.1"}"#;
+    let list =
+        format!(r#"{{"descriptor":{{"name":"{}"}},"source":{{}},"artifacts":[{package}]}}"#, "x".repeat(70 << 10));
+    write(&home, "syft.json", &list);
+    let from_file = home.run(&["scan", "--quiet", "syft.json", "-o", "json"]);
+    assert!(from_file.contains("CVE-2024-0001"), "{from_file}");
+    assert_eq!(piped(&home, &["scan", "--quiet", "-", "-o", "json"], list.as_bytes()), from_file);
+}
+
+#[test]
+fn purls_of_a_code_name_are_of_its_release() {
+    let home = ready();
+    let purl = "pkg:deb/debian/libssl3@3.0.11-1~deb12u1?upstream=openssl";
+    write(&home, "named", &format!("{purl}&distro=bookworm\n"));
+    assert!(home.run(&["scan", "--quiet", "named"]).contains("CVE-2024-0002"));
+    write(&home, "unnamed", &format!("{purl}\nnone\n"));
+    insta::with_settings!({filters => [(r"\d+ ms", "N ms"), (r"\d+ (days|h|min) old", "N $1 old")]}, {
+        insta::assert_snapshot!("of_no_release", home.run(&["scan", "unnamed", "--fail-on", "any"]));
+    });
+}
+
+#[test]
+fn a_flag_that_means_nothing_is_refused() {
+    let home = ready();
+    home.run(&["sbom", "--quiet", "tree", "-o", "syft-json=list.json"]);
+    for flag in [["--select", "dpkg"], ["--exclude", "/app"], ["--platform", "linux/amd64"], ["--scope", "all-layers"]]
+    {
+        let run = home.run(&["scan", "list.json", flag[0], flag[1]]);
+        let error = format!("`{}` is for what is looked into, and this is an SBOM", flag[0]);
+        assert_eq!(refused(&run), ("exit 2", error.as_str()), "{run}");
+    }
+    for flag in [&["--fail-on", "any"][..], &["--only-fixed"]] {
+        let run = home.run(&[&["scan", "tree", "--explain", "CVE-2024-0002"], flag].concat());
+        assert!(run.starts_with("exit 2\n"), "{run}");
+    }
+}
+
 #[test]
 fn a_document_has_the_findings_of_what_it_lists() {
     let home = ready();
@@ -306,6 +414,35 @@ fn a_hub_tells_that_its_images_are_past_their_end() {
     let scanned = user.run(&["scan", "team/old:1"]);
     let told = "CentOS Linux 8 has had no fixes since 2021-12-31: what is found later is not mended there\n";
     assert!(scanned.contains("Matched by the hub") && scanned.contains(told), "{scanned}");
+}
+
+#[test]
+fn a_hub_says_what_it_could_not_look_at() {
+    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
+    let lock =
+        r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app"},"node_modules/c":{"version":"2.0.1"}}}"#;
+    let release = "ID=rocky\nPRETTY_NAME=\"Rocky Linux 9\"\nVERSION_ID=\"9.3\"\n";
+    let files = vec![file("etc/os-release", release), file("app/package-lock.json", lock)];
+    let built = build::image(&[files], Packing::Plain, "linux/amd64");
+    let hub = Hub::start(&at_hub, &[]);
+    push(&hub, &built, "team/rocky", "1");
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    while !user.run(&["sbom", "team/rocky:1"]).contains("Taken from the hub") {}
+    let database = author.path().join("advisories.vulndb");
+    assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
+    user.run(&["db", "import", "--hub", database.to_str().unwrap()]);
+    let failed = user.run(&["scan", "team/rocky:1", "--fail-on", "any"]);
+    assert!(failed.starts_with("exit 3\n") && failed.contains("Matched by the hub"), "{failed}");
+    let told = "no feed in the database speaks of Rocky Linux:9: no package of it was found";
+    assert!(failed.contains("no findings in what could be checked\n") && failed.contains(told), "{failed}");
+    let explained = user.run(&["scan", "team/rocky:1", "--explain", "CVE-2024-0001"]);
+    assert!(explained.starts_with("exit 1\n--- stdout\nNot known: "), "{explained}");
+
+    assert!(user.run(&["db", "status", "--hub"]).starts_with("exit 0\n--- stdout\nThe hub has advisories of "));
+    insta::assert_snapshot!("no_such_project", user.run(&["findings", "totals", "--project", "taem"]));
+    assert!(user.run(&["findings", "list", "--project", "taem"]).starts_with("exit 1\n"));
+    assert!(user.run(&["findings", "totals", "--project", "team"]).starts_with("exit 0\n"));
+    insta::assert_snapshot!("out_of_range", user.run(&["find", "pkg:npm/c", "<2"]));
 }
 
 /// Runs a command with bytes that come through a pipe.

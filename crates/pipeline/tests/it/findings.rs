@@ -412,6 +412,27 @@ pub(crate) fn first() -> Known {
 }
 
 testkit::on_both_databases! {
+    async fn a_vulnerability_is_found_by_whatever_name_its_publisher_gave_it(database: Database) {
+        let hub = fleet(database).await;
+        let names = ["TEMP-0000000-4FB12F", "DEBIAN-CVE-2023-0286", "openSUSE-SU-2024:0001-1", "BIT-openssl-2023-0286", "ELSA-2023-1405"];
+        hub.advise(&Known::of(&names.map(|name| says(name, "openssl", "3.0.12-1", Level::High)))).await;
+        for name in names {
+            assert_eq!(hub.affected(name, &Readable::All).await.len(), 3, "{name}");
+            assert!(hub.pipeline.is_vulnerability(name).await.unwrap(), "{name}");
+        }
+        assert_eq!(hub.affected("temp-0000000-4fb12f", &Readable::All).await.len(), 3);
+        // What is no vulnerability is a package.
+        assert!(!hub.pipeline.is_vulnerability("openssl").await.unwrap());
+        for (pattern, range, expected) in
+            [("openssl", None, 4), ("openssl", Some("<3"), 1), ("TEMP-0000000-000000", None, 0), ("TEMP-*", None, 0)]
+        {
+            let query = Query::parse(pattern, range).unwrap();
+            let page = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap();
+            assert_eq!(page.items.len(), expected, "{pattern}");
+            assert!(page.items.iter().all(|found| found.finding.is_none()), "{pattern}");
+        }
+    }
+
     async fn an_image_is_matched_as_it_lands_and_a_new_database_by_its_difference(database: Database) {
         let hub = fleet(database).await;
         hub.settle().await;

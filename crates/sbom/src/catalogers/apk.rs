@@ -10,7 +10,7 @@ use component::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::cataloger::{Room, TOO_MANY};
+use crate::cataloger::{Room, TOO_MANY, TOO_MANY_EDGES};
 use crate::code_presence::{ListedFile, can_run};
 use crate::os_purl::{self, NAME_BYTES_MAX};
 use crate::providers::{Budget, Providers, Targets};
@@ -100,8 +100,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             }
         }
         if budget.is_exceeded() {
-            let reason = "more dependencies than the limit allows; the edges are not complete";
-            findings.unknown(file.location(), reason);
+            findings.unknown(file.location(), TOO_MANY_EDGES);
             return;
         }
     }

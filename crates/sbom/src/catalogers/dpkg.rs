@@ -11,7 +11,7 @@ use component::{
 };
 use hashbrown::{HashMap, HashSet};
 
-use crate::cataloger::TOO_MANY;
+use crate::cataloger::{TOO_MANY, TOO_MANY_EDGES};
 use crate::code_presence::{ListedFile, can_run};
 use crate::control_file::{Paragraph, paragraphs};
 use crate::extractors::debian_copyright;
@@ -142,7 +142,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         database.add_edges(&handles, &mut budget, findings);
         if budget.is_exceeded() {
             let location = database.packages[0].file.location();
-            findings.unknown(location, "more dependencies than the limit allows; the edges are not complete");
+            findings.unknown(location, TOO_MANY_EDGES);
             return;
         }
     }

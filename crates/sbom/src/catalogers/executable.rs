@@ -3,6 +3,7 @@
 use component::{Component, PackageType, Purl, Technique};
 
 use crate::extractors::executable::{EXECUTABLE, Executable, Kind, PackageNote};
+use crate::unread::UNNAMED;
 use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
 
 const NAME: &str = "executable";
@@ -55,7 +56,8 @@ fn description(executable: &Executable) -> String {
         text.push_str(", build id ");
         text.push_str(build_id);
     }
-    text.push_str(": no package owns it and nothing in it names it");
+    text.push_str(": ");
+    text.push_str(UNNAMED);
     text
 }
 

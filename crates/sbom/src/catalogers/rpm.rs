@@ -9,6 +9,7 @@ use component::{
     Technique,
 };
 
+use crate::cataloger::TOO_MANY_EDGES;
 use crate::code_presence::{ListedFile, can_run};
 use crate::extractors::rpm_database::{self, Package, PackagedFile, Relation};
 use crate::os_purl::{self, NAME_BYTES_MAX};
@@ -82,8 +83,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             .collect();
         add_edges(&packages, &handles, &mut budget, findings);
         if budget.is_exceeded() {
-            let reason = "more dependencies than the limit allows; the edges are not complete";
-            findings.unknown(file.location(), reason);
+            findings.unknown(file.location(), TOO_MANY_EDGES);
             return;
         }
     }

@@ -48,6 +48,9 @@ const RECORD_BYTES_MAX: usize = 256 << 20;
 /// The most files, requirements and provisions of all packages together. A workstation with everything has 600,000; this many take 100 MB.
 const VALUES_MAX: usize = 1_000_000;
 
+/// How the problem ends of a package of which more is listed than is kept.
+pub(crate) const TOO_MANY_VALUES: &str = "files and relations, so that not all are known";
+
 /// The most problems that are told of one database; more say nothing that these do not.
 const PROBLEMS_MAX: usize = 100;
 
@@ -180,7 +183,7 @@ fn read(content: &Content, limit_bytes: usize) -> Result<Option<Vec<u8>>, Refusa
                 values_left = left;
             } else {
                 package.drop_values();
-                problems.note(format!("more than {VALUES_MAX} files and relations, so that not all are known"));
+                problems.note(format!("more than {VALUES_MAX} {TOO_MANY_VALUES}"));
             }
             let length = record.len();
             match postcard::to_extend(&package, std::mem::take(&mut record)) {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use component::{Component, Distribution, PackageType, Purl, SourcePackage};
 
 /// Returns the kind of package that a purl's type stands for.
@@ -95,15 +97,23 @@ pub(super) fn source_rpm(file: &str) -> Option<SourcePackage> {
     (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: Some(format!("{version}-{release}")) })
 }
 
-/// Returns the operating system that the purls of packages agree on: `distro=debian-12`.
+/// Returns the operating system that the purls of packages agree on: `distro=debian-12`, or `distro=bookworm` of packages of Debian or Ubuntu.
 pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
-    let mut stated = components.iter().filter_map(|component| {
-        let purl = component.purl.as_ref()?;
-        matches!(purl.ty(), "deb" | "apk" | "rpm").then(|| purl.qualifier("distro"))?
-    });
-    let first = stated.next()?;
-    if stated.any(|other| other != first) {
+    let stated: BTreeSet<(Option<&str>, &str)> = components
+        .iter()
+        .filter_map(|component| {
+            let purl = component.purl.as_ref()?;
+            let stated = matches!(purl.ty(), "deb" | "apk" | "rpm").then(|| purl.qualifier("distro"))?;
+            stated.map(|stated| (purl.namespace(), stated))
+        })
+        .collect();
+    let (namespace, first) = *stated.first()?;
+    if stated.iter().any(|(_, other)| *other != first) {
         return None;
+    }
+    let is_codename = stated.len() == 1 && first.bytes().all(|byte| byte.is_ascii_lowercase());
+    if let (Some(id @ ("debian" | "ubuntu")), true) = (namespace, is_codename) {
+        return Some(Distribution { id: id.to_owned(), codename: Some(first.to_owned()), ..Distribution::default() });
     }
     let split =
         first.match_indices('-').find(|(at, _)| first[at + 1..].starts_with(|next: char| next.is_ascii_digit()));
@@ -111,7 +121,7 @@ pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
         Some((at, _)) => (&first[..at], Some(first[at + 1..].to_owned())),
         None => (first, None),
     };
-    // A code name or a bare version names no system.
+    // A code name whose distribution is not known, or a bare version, names no system.
     let is_id = id.starts_with(|first: char| first.is_ascii_lowercase()) && version_id.is_some();
     is_id.then(|| Distribution { id: id.to_owned(), version_id, ..Distribution::default() })
 }
@@ -158,11 +168,15 @@ mod tests {
 
     #[test]
     fn purls_that_agree_name_the_operating_system() {
-        let cases: [(&[&str], Option<&str>); 6] = [
+        let cases: [(&[&str], Option<&str>); 10] = [
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-12"], Some("debian 12")),
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-11"], None),
             (&["pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.5"], Some("opensuse-leap 15.5")),
-            (&["pkg:deb/debian/a@1?distro=bookworm"], None),
+            (&["pkg:deb/debian/a@1?distro=bookworm", "pkg:deb/debian/b@1?distro=bookworm"], Some("debian bookworm")),
+            (&["pkg:deb/ubuntu/a@1?distro=jammy"], Some("ubuntu jammy")),
+            (&["pkg:deb/debian/a@1?distro=bookworm", "pkg:deb/ubuntu/b@1?distro=bookworm"], None),
+            (&["pkg:deb/debian/a@1?distro=12"], None),
+            (&["pkg:deb/a@1?distro=bookworm"], None),
             (&["pkg:npm/a@1?distro=debian-12"], None),
             (&[], None),
         ];
@@ -175,8 +189,8 @@ mod tests {
                     component
                 })
                 .collect();
-            let found =
-                distribution(&components).map(|found| format!("{} {}", found.id, found.version_id.unwrap_or_default()));
+            let found = distribution(&components)
+                .map(|found| format!("{} {}", found.id, found.version_id.or(found.codename).unwrap_or_default()));
             assert_eq!(found.as_deref(), expected, "{purls:?}");
         }
     }

@@ -85,6 +85,20 @@ impl RepairKind {
         )
     }
 
+    /// Tells whether something that advisories may speak of is gone: a component, its purl or version, or the system that it is of.
+    pub fn loses(self) -> bool {
+        matches!(
+            self,
+            Self::WrongType
+                | Self::TooLong
+                | Self::TooManyItems
+                | Self::NoName
+                | Self::InvalidPurl
+                | Self::InvalidLine
+                | Self::SecondDistribution
+        )
+    }
+
     /// Returns what was done, in words.
     pub fn words(self) -> &'static str {
         match self {

@@ -20,11 +20,15 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db status
-  garrison db status --database advisories.vulndb -o json")]
+  garrison db status --database advisories.vulndb -o json
+  garrison db status --hub")]
 pub(crate) struct Status {
     /// Database instead of the one in use
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
+    /// That of the current hub
+    #[arg(long, conflicts_with = "database")]
+    hub: bool,
 }
 
 /// Name what changed between two databases: records, and the packages that must be matched again.
@@ -81,6 +85,9 @@ pub(crate) struct Readers {}
 
 impl Status {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        if self.hub {
+            return hub::status(session);
+        }
         let database = advisories::open(self.database.as_deref())?;
         let feeds = database.feeds().map_err(advisories::damaged)?;
         let coverage = database.coverage().map_err(advisories::damaged)?;

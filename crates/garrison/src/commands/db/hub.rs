@@ -59,6 +59,11 @@ pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result
     })
 }
 
+/// Says what the hub has.
+pub(super) fn status(session: &Session) -> Result<(), CommandError> {
+    block_on(async { tell(session, &session.hub()?).await })
+}
+
 /// A level that packs as fast as a disk writes.
 const PACK_LEVEL: i32 = 3;
 

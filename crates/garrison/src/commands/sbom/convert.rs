@@ -99,7 +99,7 @@ struct Refused {
 }
 
 /// What was read, and what was wrong with it.
-fn told(file: &str, document: &Document) -> String {
+pub(super) fn told(file: &str, document: &Document) -> String {
     let (components, edges) = (document.inventory.components.len(), document.inventory.edges.len());
     let version = document.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let tool = document.tool.as_deref().map(|tool| format!(" by {tool}")).unwrap_or_default();

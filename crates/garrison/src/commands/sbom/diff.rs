@@ -1,5 +1,6 @@
 use component::{Inventory, Subject};
 use images::{Local, Source as Place};
+use sbom::formats::Document;
 
 use super::{Reading, convert};
 use crate::cli::output_argument;
@@ -48,12 +49,12 @@ impl Diff {
 
 fn side(session: &Session, reader: &Reader, text: &str) -> Result<Inventory, CommandError> {
     if text == "-" {
-        return Ok(convert::read_document(text)?.inventory);
+        return convert::read_document(text).map(|document| listed(reader, text, document));
     }
     let place = inventory::resolve(session, text)?;
     let Place::Local(Local::Path(path)) = &place else { return reader.read(&place) };
     if let Some(document) = convert::find_document(path)? {
-        return Ok(document.inventory);
+        return Ok(listed(reader, text, document));
     }
     let inventory = reader.read(&place)?;
     let is_blank = inventory.components.is_empty() && inventory.unknowns.is_empty();
@@ -61,7 +62,16 @@ fn side(session: &Session, reader: &Reader, text: &str) -> Result<Inventory, Com
         // Whoever names such a file means a document: two empty inventories would be told to be equal.
         let is_meant =
             format!("`garrison sbom diff file:{0} ...` compares it as a file in which nothing is", path.display());
-        return convert::read_document(text).map(|document| document.inventory).map_err(|error| error.hint(is_meant));
+        let document = convert::read_document(text).map(|document| listed(reader, text, document));
+        return document.map_err(|error| error.hint(is_meant));
     }
     Ok(inventory)
+}
+
+/// Takes what a document lists, and tells what was repaired or dropped: that is no difference between two sources.
+fn listed(reader: &Reader, name: &str, document: Document) -> Inventory {
+    if !document.repairs.is_empty() {
+        reader.note(&convert::told(name, &document));
+    }
+    document.inventory
 }

@@ -78,7 +78,7 @@ impl Decisions {
         place: &Source,
         looked: &Looked,
     ) -> Result<Given, CommandError> {
-        let Looked { inventory, in_hub } = looked;
+        let Looked { inventory, in_hub, .. } = looked;
         let of_hub = in_hub.as_ref().and_then(|hub| of_hub(reader, hub)).unwrap_or_else(none_of_hub);
         // Who says here whose VEX counts means all of it.
         let trust = files.trust.unwrap_or_else(|| findings::trust(&of_hub.trust()));

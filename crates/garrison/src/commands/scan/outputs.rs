@@ -50,6 +50,11 @@ impl Parsed {
         self.outputs.iter().any(|output| output.format != Format::Table)
     }
 
+    /// Whether the form is among them that tells warnings to people.
+    pub(super) fn have_table(&self) -> bool {
+        self.outputs.iter().any(|output| output.format == Format::Table && output.file.is_none())
+    }
+
     /// Whether an answer that is no report is to be JSON.
     pub(super) fn is_json(&self) -> Result<bool, CommandError> {
         match self.outputs.as_slice() {

@@ -5,15 +5,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
+use component::Subject;
 use images::{Local, Source as Place};
-use sbom::formats::{self, Limits};
+use sbom::formats::{self, Document};
 
-use crate::commands::sbom::read_document_from;
+use crate::commands::sbom::{find_document, read_document_from};
 use crate::error::CommandError;
 use crate::inventory::{Looked, Reader, refuse_terminal};
-
-/// Documents name their format near their beginning.
-const DOCUMENT_BEGINNING_BYTES: u64 = 64 << 10;
 
 /// Enough for the white space before a document.
 const HEAD_BYTES: u64 = 4096;
@@ -25,9 +23,24 @@ pub(super) fn look(reader: &Reader, place: &Place) -> Result<Looked, CommandErro
             look_into_pipe(reader, io::stdin().lock(), Path::new("-"))
         }
         Place::Local(Local::Path(path)) if is_pipe(path) => look_into_pipe(reader, open(path)?, path),
-        Place::Local(Local::Path(path)) if is_document(path) => listed(path, open(path)?),
-        place => reader.look(place),
+        Place::Local(Local::Path(path)) => match find_document(path)? {
+            Some(document) => Ok(listed(document)),
+            None => look_into_file(reader, place, path),
+        },
+        place @ (Place::Registry(_) | Place::Local(_)) => reader.look(place),
     }
+}
+
+/// Of a file in which nothing is found, nothing is known to be wrong: whoever names one means a document, and is told why it is none.
+fn look_into_file(reader: &Reader, place: &Place, path: &Path) -> Result<Looked, CommandError> {
+    let looked = reader.look(place)?;
+    let is_blank = looked.inventory.components.is_empty() && looked.inventory.unknowns.is_empty();
+    if is_blank && matches!(looked.inventory.subject, Subject::File { .. }) {
+        let is_meant = format!("`garrison scan file:{}` takes it as a file in which nothing is", path.display());
+        let document = read_document_from(&path.display().to_string(), open(path)?);
+        return document.map(listed).map_err(|error| error.hint(is_meant));
+    }
+    Ok(looked)
 }
 
 /// A pipe cannot be read twice: by its first bytes it is a document, or else an archive of an image.
@@ -38,14 +51,13 @@ fn look_into_pipe(reader: &Reader, mut pipe: impl Read, name: &Path) -> Result<L
     let is_document = formats::may_be_document(&head);
     let whole = head.as_slice().chain(pipe);
     if is_document {
-        return listed(name, whole);
+        return Ok(listed(read_document_from(&name.display().to_string(), whole)?));
     }
-    Ok(Looked { inventory: reader.read_stream(whole, name)?, in_hub: None })
+    Ok(Looked { inventory: reader.read_stream(whole, name)?, in_hub: None, repairs: None })
 }
 
-fn listed(name: &Path, document: impl Read) -> Result<Looked, CommandError> {
-    let document = read_document_from(&name.display().to_string(), document)?;
-    Ok(Looked { inventory: document.inventory, in_hub: None })
+fn listed(document: Document) -> Looked {
+    Looked { inventory: document.inventory, in_hub: None, repairs: Some(document.repairs) }
 }
 
 fn open(path: &Path) -> Result<File, CommandError> {
@@ -55,22 +67,4 @@ fn open(path: &Path) -> Result<File, CommandError> {
 /// Tells whether a path leads to what another program writes, as `<(syft alpine:3.20 -o json)` does.
 fn is_pipe(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
-}
-
-/// Tells whether a file is an SBOM, by its beginning.
-fn is_document(path: &Path) -> bool {
-    let is_small =
-        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= Limits::DOCUMENT_BYTES_MAX as u64);
-    let mut bytes = Vec::new();
-    is_small
-        && File::open(path).and_then(|file| file.take(DOCUMENT_BEGINNING_BYTES).read_to_end(&mut bytes)).is_ok()
-        && {
-            let text = String::from_utf8_lossy(&bytes);
-            let text = text.trim_start_matches('\u{feff}').trim_start();
-            text.starts_with("pkg:")
-                || (text.starts_with('{')
-                    && ["\"bomFormat\"", "\"spdxVersion\"", "\"SPDXID\"", "\"artifacts\""]
-                        .iter()
-                        .any(|key| text.contains(key)))
-        }
 }

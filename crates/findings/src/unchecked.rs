@@ -1,0 +1,232 @@
+//! What a report says nothing about: what nothing in the database speaks of, and what was not read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use component::{Component, Distribution, Inventory, PackageType, Subject, Unknown};
+use sbom::formats::Repairs;
+use serde::{Deserialize, Serialize};
+use vulndb::file::Database;
+use vulndb::{Ecosystem, Family, matching};
+
+use crate::table::counted;
+
+/// The most of each kind that are told one by one; the count is of all.
+pub const UNCHECKED_TOLD_MAX: usize = 20;
+
+/// What a report says nothing about, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchecked {
+    /// The packages that nothing in the database speaks of, by whose they are. Kinds that nobody publishes advisories for are none of them.
+    pub packages: Vec<Uncovered>,
+    /// What was not read, or not to its end, or not understood: that first which may hide packages of the operating system.
+    pub unread: Told<Unknown>,
+    /// How many of those may hide packages of the operating system.
+    pub unread_databases: usize,
+    /// What was dropped from the document that was read.
+    pub dropped: Told<String>,
+}
+
+/// Some things, of which the first are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told<T> {
+    /// How many there are.
+    pub count: usize,
+    /// The first [`UNCHECKED_TOLD_MAX`].
+    pub first: Vec<T>,
+}
+
+impl<T> Default for Told<T> {
+    fn default() -> Self {
+        Self { count: 0, first: Vec::new() }
+    }
+}
+
+/// Packages of one publisher that nothing in the database speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uncovered {
+    /// Whose they are: the name of an ecosystem, or of a distribution.
+    pub ecosystem: String,
+    /// How many components.
+    pub components: usize,
+    /// Why.
+    pub because: NoCoverage,
+}
+
+/// Why nothing in a database speaks of packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoCoverage {
+    /// The database was made without a feed of theirs.
+    NoFeed,
+    /// There is no feed of theirs that is read.
+    NoPublisher,
+    /// Nothing says of which distribution and release they are.
+    NoDistribution,
+}
+
+impl Uncovered {
+    /// Tells whether it is a gap that no answer can be given over: not what CPE alone names, which few databases speak of.
+    pub(crate) fn is_grave(&self) -> bool {
+        self.ecosystem != Family::Cpe.as_str()
+    }
+
+    pub(crate) fn words(&self) -> String {
+        let Self { ecosystem, components, because } = self;
+        let packages = match components {
+            0 => "no package of it was found".to_owned(),
+            count => format!("{} not checked", counted(*count, "package", "packages")),
+        };
+        match because {
+            NoCoverage::NoFeed if !self.is_grave() => {
+                let programs = counted(*components, "program", "programs");
+                format!("no feed in the database names products by CPE: {programs} not checked")
+            }
+            NoCoverage::NoFeed => format!("no feed in the database speaks of {ecosystem}: {packages}"),
+            NoCoverage::NoPublisher => format!("no feed that is read here speaks of {ecosystem}: {packages}"),
+            NoCoverage::NoDistribution => {
+                format!("nothing says of which distribution and release its {ecosystem} packages are: {packages}")
+            }
+        }
+    }
+}
+
+impl Unchecked {
+    /// Says what is not checked of an inventory.
+    pub(crate) fn of<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory, repairs: Option<&Repairs>) -> Self {
+        let mut unread: Vec<&Unknown> = inventory.unknowns.iter().filter(|unknown| sbom::is_unread(unknown)).collect();
+        unread.sort_by_key(|unknown| !sbom::hides_packages(unknown));
+        Self {
+            packages: uncovered(database, inventory),
+            unread_databases: unread.iter().filter(|unknown| sbom::hides_packages(unknown)).count(),
+            unread: Told { count: unread.len(), first: unread.into_iter().take(UNCHECKED_TOLD_MAX).cloned().collect() },
+            dropped: repairs.map(dropped).unwrap_or_default(),
+        }
+    }
+
+    /// Says in words what keeps "no findings" from being an answer, the gravest first: packages of an ecosystem of which the database has
+    /// nothing, and package databases that were not read to their end. None where the answer stands.
+    pub fn blind(&self) -> Option<String> {
+        let packages = self.packages.iter().find(|uncovered| uncovered.is_grave()).map(Uncovered::words);
+        let database = || {
+            let unknown = self.unread.first.first().filter(|_| self.unread_databases > 0)?;
+            Some(format!("not read, or not to its end: {}", place(unknown)))
+        };
+        packages.or_else(database)
+    }
+
+    /// Says in words what was not checked, a line each.
+    pub fn words(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.packages.iter().map(Uncovered::words).collect();
+        lines.extend(self.unread.words("not read, or not to its end", place));
+        lines.extend(self.dropped.words("dropped from the document", String::clone));
+        lines
+    }
+
+    /// Tells whether there is a feed that would speak of what is not checked.
+    pub fn wants_feed(&self) -> bool {
+        self.packages.iter().any(|uncovered| uncovered.is_grave() && uncovered.because == NoCoverage::NoFeed)
+    }
+}
+
+impl<T> Told<T> {
+    fn words(&self, what: &str, word: impl Fn(&T) -> String) -> Option<String> {
+        /// More are counted: JSON has them.
+        const SHOWN: usize = 3;
+        let mut words: Vec<String> = self.first.iter().take(SHOWN).map(word).collect();
+        let untold = self.count.saturating_sub(words.len());
+        if untold > 0 {
+            words.push(format!("and {untold} more"));
+        }
+        (self.count > 0).then(|| format!("{what}: {}", words.join("; ")))
+    }
+}
+
+fn place(unknown: &Unknown) -> String {
+    format!("{} ({})", unknown.location, unknown.reason)
+}
+
+/// Returns of which packages of an inventory nothing in a database speaks: also of those of its distribution, none of which may have been found.
+pub(crate) fn uncovered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Vec<Uncovered> {
+    // A document lists what its maker looked for, which need not be the packages of the system that it names.
+    let is_looked_for = !matches!(inventory.subject, Subject::Document { .. });
+    let own = inventory.distribution.as_ref().filter(|_| is_looked_for);
+    let gap = own.and_then(|distribution| match Ecosystem::of_distribution(distribution) {
+        Some(ecosystem) if database.ecosystems().contains(&ecosystem) => None,
+        Some(ecosystem) => Some((NoCoverage::NoFeed, ecosystem.to_string())),
+        None => Some((NoCoverage::NoPublisher, called(distribution))),
+    });
+    counted_gaps(database, inventory, &inventory.components, gap.map(|gap| (gap, 0)).into_iter().collect())
+}
+
+/// Returns the same of some components.
+pub(crate) fn uncovered_of<'a, B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+    components: impl IntoIterator<Item = &'a Component>,
+) -> Vec<Uncovered> {
+    counted_gaps(database, inventory, components, BTreeMap::new())
+}
+
+type Gap = (NoCoverage, String);
+
+fn counted_gaps<'a, B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+    components: impl IntoIterator<Item = &'a Component>,
+    mut counts: BTreeMap<Gap, usize>,
+) -> Vec<Uncovered> {
+    let known: BTreeSet<&Ecosystem> = database.ecosystems().iter().collect();
+    let system = matching::distribution_of(inventory);
+    for component in components {
+        let identities = matching::identities(component, system.as_deref());
+        let gap = match identities.first() {
+            Some(_) if identities.iter().any(|identity| known.contains(&identity.ecosystem)) => None,
+            Some(identity) => Some((NoCoverage::NoFeed, identity.ecosystem.to_string())),
+            None => unpublished(component, inventory.distribution.as_ref()),
+        };
+        if let Some(gap) = gap {
+            *counts.entry(gap).or_default() += 1;
+        }
+    }
+    let told = |((because, ecosystem), components)| Uncovered { ecosystem, components, because };
+    let mut uncovered: Vec<Uncovered> = counts.into_iter().map(told).collect();
+    uncovered.sort_by_key(|uncovered| std::cmp::Reverse((uncovered.is_grave(), uncovered.components)));
+    uncovered
+}
+
+/// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.
+fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Option<Gap> {
+    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
+    if !is_packaged || component.version.as_deref().is_none_or(str::is_empty) {
+        return None;
+    }
+    Some(match distribution {
+        Some(distribution) => (NoCoverage::NoPublisher, called(distribution)),
+        None => (NoCoverage::NoDistribution, component.package_type.purl_type().to_owned()),
+    })
+}
+
+/// What people call a distribution.
+fn called(distribution: &Distribution) -> String {
+    let by_id = || {
+        let version = distribution.version_id.as_deref().or(distribution.codename.as_deref()).unwrap_or_default();
+        format!("{} {version}", distribution.id).trim().to_owned()
+    };
+    distribution.pretty_name.clone().unwrap_or_else(by_id)
+}
+
+fn dropped(repairs: &Repairs) -> Told<String> {
+    let lost: Vec<String> =
+        repairs.listed.iter().filter(|repair| repair.kind.loses()).map(ToString::to_string).collect();
+    Told {
+        // Of what is not listed nobody knows what it was.
+        count: lost.len() + usize::try_from(repairs.unlisted).unwrap_or(usize::MAX),
+        first: lost.into_iter().take(UNCHECKED_TOLD_MAX).collect(),
+    }
+}
+
+/// Says that nothing was held against the advisories.
+pub(crate) fn lists_nothing(source: &Subject, components: usize) -> Option<String> {
+    let is_document = matches!(source, Subject::Document { .. });
+    (is_document && components == 0).then(|| format!("the document lists {}", counted(0, "component", "components")))
+}

@@ -1,0 +1,144 @@
+//! What a report says that it says nothing about.
+
+use component::{Distribution, Inventory, Location, PackageType, Subject, Unknown};
+use findings::{Answer, Deciders, Explanation, Options, Report, TableOptions, UNCHECKED_TOLD_MAX, sarif, table};
+use sbom::formats::read;
+
+use crate::fixture::{component, database, inventory};
+
+fn report(inventory: &Inventory) -> Report {
+    Report::of(&database(), inventory, &Options::default()).unwrap()
+}
+
+/// A tree with one component.
+fn tree(distribution: Option<(&str, &str)>, component: component::Component) -> Inventory {
+    Inventory {
+        subject: Subject::Directory { name: "tree".to_owned() },
+        distribution: distribution.map(|(id, version)| Distribution {
+            id: id.to_owned(),
+            version_id: Some(version.to_owned()),
+            ..Distribution::default()
+        }),
+        layers: Vec::new(),
+        components: vec![component],
+        edges: Vec::new(),
+        ..inventory()
+    }
+}
+
+#[track_caller]
+fn check(inventory: &Inventory, warnings: &[&str], is_blind: bool) {
+    let report = report(inventory);
+    assert_eq!(report.warnings(), warnings);
+    assert_eq!(report.unchecked.blind().is_some(), is_blind, "{warnings:?}");
+}
+
+#[test]
+fn what_everybody_speaks_of_or_nobody_is_no_warning() {
+    check(&inventory(), &[], false);
+    let root = component(PackageType::Unknown, "app", "1");
+    check(&tree(Some(("debian", "12")), root.clone()), &[], false);
+    check(&tree(None, root), &[], false);
+    let mut unversioned = component(PackageType::Deb, "a", "1");
+    unversioned.version = None;
+    check(&tree(None, unversioned), &[], false);
+}
+
+#[test]
+fn packages_that_no_feed_speaks_of_are_told() {
+    let bash = |package_type| component(package_type, "bash", "5.1-1");
+    let check = |distribution, component, warning: &str, is_blind| {
+        check(&tree(distribution, component), &[warning], is_blind);
+    };
+    let rocky = "no feed in the database speaks of Rocky Linux:9: 1 package not checked";
+    check(Some(("rocky", "9.3")), bash(PackageType::Rpm), rocky, true);
+    let release = "no feed in the database speaks of Debian:11: 1 package not checked";
+    check(Some(("debian", "11")), bash(PackageType::Deb), release, true);
+    let amazon = "no feed that is read here speaks of amzn 2023: 1 package not checked";
+    check(Some(("amzn", "2023")), bash(PackageType::Rpm), amazon, true);
+    let nobody = "nothing says of which distribution and release its deb packages are: 1 package not checked";
+    check(None, bash(PackageType::Deb), nobody, true);
+    let go = "no feed in the database speaks of Go: 1 package not checked";
+    check(None, component(PackageType::GoModule, "example.com/a", "v1.0.0"), go, true);
+    let mut program = component(PackageType::Binary, "httpd", "2.4.1");
+    program.cpes = vec!["cpe:2.3:a:apache:http_server:2.4.1:*:*:*:*:*:*:*".to_owned()];
+    let cpe = "no feed in the database names products by CPE: 1 program not checked";
+    check(Some(("debian", "12")), program, cpe, false);
+}
+
+#[test]
+fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
+    let mut empty = tree(Some(("amzn", "2023")), component(PackageType::Rpm, "a", "1"));
+    empty.components.clear();
+    check(&empty, &["no feed that is read here speaks of amzn 2023: no package of it was found"], true);
+    empty.distribution = inventory().distribution;
+    check(&empty, &[], false);
+    empty.subject = Subject::Document { name: "a".to_owned(), version: None };
+    empty.distribution.as_mut().unwrap().id = "amzn".to_owned();
+    check(&empty, &["the document lists 0 components"], false);
+}
+
+fn unread(path: &str, reason: &str) -> Unknown {
+    Unknown { location: Location::new(path, None), reason: reason.to_owned() }
+}
+
+#[test]
+fn what_was_not_read_is_told_and_counted() {
+    let mut seen = inventory();
+    let nothing_names_it = "ELF program, statically linked: no package owns it and nothing in it names it";
+    seen.unknowns = vec![unread("/opt/tool", nothing_names_it)];
+    check(&seen, &[], false);
+    seen.unknowns.push(unread("/app/package.json", "not JSON"));
+    check(&seen, &["not read, or not to its end: /app/package.json (not JSON)"], false);
+    seen.unknowns.push(unread("/var/lib/dpkg/status", "too large"));
+    let told = "not read, or not to its end: /var/lib/dpkg/status (too large); /app/package.json (not JSON)";
+    check(&seen, &[told], true);
+    for (count, shown) in [
+        (UNCHECKED_TOLD_MAX - 1, UNCHECKED_TOLD_MAX - 1),
+        (UNCHECKED_TOLD_MAX, UNCHECKED_TOLD_MAX),
+        (UNCHECKED_TOLD_MAX + 1, UNCHECKED_TOLD_MAX),
+    ] {
+        seen.unknowns = (0..count).map(|index| unread(&format!("/{index}"), "not JSON")).collect();
+        let report = report(&seen);
+        assert_eq!((report.unchecked.unread.count, report.unchecked.unread.first.len()), (count, shown));
+        let words = report.warnings().remove(0);
+        assert!(words.ends_with(&format!("/2 (not JSON); and {} more", count - 3)), "{words}");
+    }
+}
+
+#[test]
+fn what_a_document_lost_is_told() {
+    let document = read(b"pkg:npm/a@1\nfour\npkg:deb/debian/a@1?distro=debian-12\n").unwrap();
+    let options = Options { repairs: Some(&document.repairs), ..Options::default() };
+    let report = Report::of(&database(), &document.inventory, &options).unwrap();
+    assert_eq!(report.warnings(), ["dropped from the document: line[2]: a line that is no purl, dropped: four"]);
+    assert_eq!(report.unchecked.blind(), None);
+}
+
+#[test]
+fn every_form_for_people_and_code_hosts_has_the_warnings() {
+    let report = report(&tree(Some(("rocky", "9.3")), component(PackageType::Rpm, "bash", "5.1-1")));
+    insta::assert_snapshot!(table(&report, &TableOptions { width: 80, now: None, milliseconds: None }), @r"
+    tree: no findings in what could be checked
+    advisories of 2025-11-24 03:10, 1 component
+    no feed in the database speaks of Rocky Linux:9: 1 package not checked
+    ");
+    let told = "no feed in the database speaks of Rocky Linux:9: 1 package not checked";
+    assert!(sarif(&report).text.contains(told));
+    let json: serde_json::Value = serde_json::from_str(&findings::json(&report)).unwrap();
+    assert_eq!(json["unchecked"]["packages"][0]["because"], "no-feed");
+}
+
+#[test]
+fn nothing_is_denied_of_what_no_feed_speaks_of() {
+    let rocky = tree(Some(("rocky", "9.3")), component(PackageType::Rpm, "openssl", "3.0.7-1.el9"));
+    for (asked, expected) in [(None, Answer::NotCovered), (Some("openssl"), Answer::NotCovered)] {
+        let explanation = Explanation::of(&database(), &rocky, &Deciders::default(), "CVE-2023-0286", asked).unwrap();
+        assert_eq!(explanation.answer, expected);
+        let words = findings::explanation_table(&explanation);
+        assert!(words.starts_with("Not known: "), "{words}");
+        assert!(words.contains("not checked no feed in the database speaks of Rocky Linux:9: 1 package"), "{words}");
+    }
+    let absent = Explanation::of(&database(), &rocky, &Deciders::default(), "CVE-2023-0286", Some("bash")).unwrap();
+    assert_eq!(absent.answer, Answer::NoSuchComponent);
+}
