@@ -98,20 +98,59 @@ const SYSTEM: &[(&str, &str)] = &[
     ("src/Cargo.lock", "version = 3\n\n[[package]]\nname = \"c\"\nversion = \"0.1.0\"\n"),
 ];
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+/// The same files where they stood for a while, each with what deletes it: itself, a folder of it, or all that a folder holds.
+const GONE: &[(&str, [&str; 3])] = &[
+    ("usr/lib/os-release", ["usr/lib/.wh.os-release"; 3]),
+    ("gone/lib/apk/db/installed", ["gone/lib/apk/db/.wh.installed", "gone/lib/.wh.apk", "gone/.wh..wh..opq"]),
+    ("gone/app/package-lock.json", ["gone/app/.wh.package-lock.json", ".wh.gone", "gone/app/.wh..wh..opq"]),
+    (
+        "gone/node_modules/a/package.json",
+        ["gone/node_modules/a/.wh.package.json", "gone/node_modules/.wh.a", "gone/.wh..wh..opq"],
+    ),
+    (
+        "gone/site-packages/b-1.0.dist-info/METADATA",
+        [
+            "gone/site-packages/b-1.0.dist-info/.wh.METADATA",
+            "gone/.wh.site-packages",
+            "gone/site-packages/.wh..wh..opq",
+        ],
+    ),
+    (
+        "gone/site-packages/b-1.0.dist-info/RECORD",
+        ["gone/site-packages/b-1.0.dist-info/.wh.RECORD", "gone/.wh.site-packages", "gone/site-packages/.wh..wh..opq"],
+    ),
+    ("gone/Cargo.lock", ["gone/.wh.Cargo.lock", ".wh.gone", "gone/.wh..wh..opq"]),
+];
 
-    /// However the files are spread over layers and overwritten or deleted on the way, what counts is what a container sees.
+/// What stood in a file before: another version, as good to read.
+fn older(text: &str) -> String {
+    text.replace("1.2", "0.9").replace("1.0", "0.8").replace("0.1.0", "0.0.1").replace("3.20", "3.19")
+}
+
+const LAYERS: usize = 5;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// However the files are spread over layers, and overwritten or deleted on the way, what counts is what a container sees.
     #[test]
     fn every_split_of_a_file_system_gives_the_same_components(
-        places in prop::collection::vec(0..4_usize, SYSTEM.len()),
-        decoys in prop::collection::vec((0..SYSTEM.len(), 0..4_usize), 0..6),
+        places in prop::collection::vec(0..LAYERS, SYSTEM.len()),
+        overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS), 0..6),
+        deleted in prop::collection::vec((0..GONE.len(), 0..LAYERS, 1..LAYERS, 0..3_usize), 0..8),
     ) {
-        let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); 5];
-        for (decoy, layer) in decoys {
-            // Something older at the same path, in a layer below or deleted by the one above.
-            if layer < places[decoy] {
-                layers[layer].push(file(SYSTEM[decoy].0, "ID=decoy\n"));
+        let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); LAYERS];
+        for (index, layer) in overwritten {
+            if layer < places[index] {
+                let (path, text) = SYSTEM[index];
+                layers[layer].push(file(path, older(text)));
+            }
+        }
+        for (index, layer, later, how) in deleted {
+            let ((path, whiteouts), by) = (GONE[index], (layer + later).min(LAYERS - 1));
+            if by > layer {
+                layers[layer].push(file(path, SYSTEM[index].1));
+                layers[by].push(file(whiteouts[how], ""));
             }
         }
         for (index, (path, text)) in SYSTEM.iter().enumerate() {
