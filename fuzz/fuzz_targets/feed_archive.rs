@@ -33,12 +33,12 @@ fuzz_target!(|input: &[u8]| {
     fs::write(&*PATH, input).expect("there is room for it");
     let read = || {
         let mut records = Records::default();
-        let documents = feeds::read(&PATH, &LISTING, &mut records, &mut |_| {});
+        let read = feeds::read(&PATH, &LISTING, &mut records, &mut |_| {});
         let refused: u64 = records.problems.values().map(|(count, _)| count).sum();
-        if let Ok(documents) = &documents {
-            assert_eq!(*documents, records.advisories.len() as u64 + refused);
+        if let Ok(read) = &read {
+            assert_eq!(read.documents, records.advisories.len() as u64 + refused);
         }
-        (documents.ok(), records)
+        (read.ok(), records)
     };
     assert_eq!(read(), read());
 });

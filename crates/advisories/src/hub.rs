@@ -68,6 +68,9 @@ pub enum Error {
     /// What was made or brought is older than what is in use.
     #[error("the database of advisories is older than the one that the hub has")]
     Older(#[from] Older),
+    /// What was made or brought says nothing of any package.
+    #[error("the database of advisories has no advisory")]
+    Empty,
     /// What was brought is larger than any that is taken.
     #[error("what was brought is larger than {limit} bytes")]
     TooLarge {
@@ -95,7 +98,7 @@ pub enum Error {
 pub struct Status {
     /// The digest of the database in use, in hexadecimal.
     pub digest: Option<String>,
-    /// Its feeds.
+    /// Its feeds, those of scores with how many vulnerabilities they speak of.
     pub feeds: Vec<Feed>,
     /// Its bytes.
     pub size_bytes: u64,
@@ -108,7 +111,7 @@ pub struct Status {
 impl Status {
     /// Returns when the newest record was made or changed.
     pub fn newest(&self) -> Option<Time> {
-        self.feeds.iter().filter_map(|feed| feed.fetched).max()
+        vulndb::newest(&self.feeds)
     }
 }
 
@@ -179,9 +182,13 @@ impl Advisories {
     pub fn status(&self) -> Result<Status, Corrupt> {
         let states = self.inner.options.store.cache().states();
         let Some((digest, database)) = self.in_use() else { return Ok(Status { states, ..Status::default() }) };
+        let mut feeds = database.feeds()?;
+        for feed in &mut feeds {
+            feed.advisories = database.records_of(feed)?;
+        }
         Ok(Status {
             digest: Some(digest),
-            feeds: database.feeds()?,
+            feeds,
             size_bytes: database.file_bytes().len() as u64,
             packages: database.package_count(),
             states,

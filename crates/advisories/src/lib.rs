@@ -23,4 +23,5 @@ pub use artifact::{
 };
 pub use feeds::Acceptance;
 pub use hub::{Advisories, Error, OnDatabase, Opened, Options, Status};
+pub use publish::BROUGHT_BYTES_MAX;
 pub use update::UPDATE;

@@ -17,7 +17,7 @@ use crate::artifact::{Artifact, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSIT
 use crate::hub::{Advisories, Error};
 
 /// The largest database that is brought, packed or not, in bytes: ten times what all publishers together take.
-const BROUGHT_BYTES_MAX: u64 = 1 << 30;
+pub const BROUGHT_BYTES_MAX: u64 = 1 << 30;
 
 /// What is packed once is fetched by every client.
 const PACK_LEVEL: i32 = 19;
@@ -37,7 +37,7 @@ impl Advisories {
     /// Takes a database that an administrator brings, packed by zstd or not. Returns its digest.
     ///
     /// # Errors
-    /// `Refused` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted;
+    /// `Refused`, `Empty` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted;
     /// otherwise when it cannot be kept or published.
     pub async fn take<E>(
         &self,
@@ -66,6 +66,9 @@ impl Advisories {
 
     /// Publishes a database, unless it is the one that is published. Returns its digest.
     pub(crate) async fn publish(&self, file: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
+        if Database::open(&file)?.advisory_count()? == 0 {
+            return Err(Error::Empty);
+        }
         let actual = hex::encode(digest(&SHA256, &file));
         let before = self.published().await?;
         if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
@@ -88,7 +91,7 @@ impl Advisories {
         let size_bytes = file.len() as u64;
         let (packed, delta, created) = blocking(move || {
             let database = Database::open(&file)?;
-            let newest = database.feeds()?.iter().filter_map(|feed| feed.fetched).max();
+            let newest = vulndb::newest(&database.feeds()?);
             let created = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
             let delta = match &base {
                 Some((from, old)) => Some((from.clone(), pack(&make_delta(old, &database)?)?)),

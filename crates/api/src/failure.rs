@@ -13,6 +13,7 @@ use crate::endpoint::Surface;
 pub const ERROR_CODES: &[&str] = &[
     "ACCOUNT_EXISTS",
     "ACCOUNT_UNKNOWN",
+    "ADVISORIES_EMPTY",
     "ADVISORIES_OLDER",
     "ADVISORIES_UNKNOWN",
     "BLOB_TOO_LARGE",

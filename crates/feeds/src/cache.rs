@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use outbound::{FeedAddress, Validators};
@@ -182,9 +183,14 @@ impl CachedDocument {
         Ok(file)
     }
 
-    /// What is partial has come whole.
-    pub(crate) fn complete(&self) -> io::Result<()> {
-        File::open(self.partial())?.sync_all()?;
+    /// What is partial has come whole. It is as old as its publisher says, unless that is a time to come.
+    pub(crate) fn complete(&self, validators: &Validators) -> io::Result<()> {
+        let file = File::open(self.partial())?;
+        let came = file.metadata()?.modified()?;
+        if let Some(changed) = validators.last_modified.as_deref().and_then(moment).filter(|changed| *changed < came) {
+            file.set_modified(changed)?;
+        }
+        file.sync_all()?;
         fs::rename(self.partial(), self.next())?;
         self.forget_partial()
     }
@@ -206,6 +212,12 @@ impl CachedDocument {
     pub(crate) fn refuse(&self) -> io::Result<()> {
         remove(&self.next())
     }
+}
+
+/// Reads a date of HTTP (RFC 9110, section 5.6.7).
+fn moment(text: &str) -> Option<SystemTime> {
+    let moment = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(moment.as_second()).ok()?))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -250,6 +262,24 @@ mod tests {
             let document = cache.document("feed", &address.parse().unwrap());
             assert_eq!(document.name, expected, "{address}");
             assert!(document.directory().starts_with(place.path().join("feed")));
+        }
+    }
+
+    #[test]
+    fn a_document_is_as_old_as_its_publisher_says() {
+        let place = tempfile::tempdir().unwrap();
+        let document = Cache::new(place.path()).document("feed", &"https://a.example/x".parse().unwrap());
+        let dated = |stated: Option<&str>| {
+            let validators = Validators { etag: None, last_modified: stated.map(str::to_owned) };
+            drop(document.begin(&validators).unwrap());
+            let came = fs::metadata(document.partial()).unwrap().modified().unwrap();
+            document.complete(&validators).unwrap();
+            let changed = fs::metadata(document.next()).unwrap().modified().unwrap();
+            (changed != came).then(|| changed.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+        };
+        assert_eq!(dated(Some("Sun, 06 Nov 1994 08:49:37 GMT")), Some(784_111_777));
+        for stated in [None, Some(""), Some("yesterday"), Some("Fri, 06 Nov 2620 08:49:37 GMT")] {
+            assert_eq!(dated(stated), None, "{stated:?}");
         }
     }
 

@@ -1,10 +1,11 @@
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use flate2::bufread::MultiGzDecoder;
 use sbom::tar::{EntryKind, Walk};
-use vulndb::{Document, Problem, Reader, Records};
+use vulndb::{Document, Problem, Reader, Records, Time};
 
 /// The most documents of one feed: the largest, of all ecosystems together, have some 600,000.
 pub const DOCUMENTS_MAX: u64 = 5_000_000;
@@ -60,15 +61,24 @@ pub enum DocumentError {
     },
 }
 
+/// What was read of a feed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Documents {
+    /// How many documents.
+    pub documents: u64,
+    /// When the newest of the files that hold them was changed last. What is fetched is as old as its publisher says.
+    pub changed: Option<Time>,
+}
+
 /// Reads a feed that lies on this machine: a directory, a zip, a tar, or one document; the latter two packed by gzip, zstd or not
-/// at all. Returns how many documents were read; `progress` is told as they are.
+/// at all. `progress` is told how many documents were read.
 pub fn read(
     path: &Path,
     reader: &Reader,
     records: &mut Records,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, DocumentError> {
-    let mut feed = Feed { path, reader, records, progress, documents: 0, bytes: 0 };
+) -> Result<Documents, DocumentError> {
+    let mut feed = Feed { path, reader, records, progress, documents: 0, bytes: 0, changed: None };
     let metadata = fs::metadata(path).map_err(|source| feed.failed(source))?;
     if metadata.is_dir() {
         feed.directory(path, 0)?;
@@ -77,7 +87,7 @@ pub fn read(
     }
     match feed.documents {
         0 => Err(DocumentError::Nothing { path: path.to_owned(), reader: reader.name }),
-        documents => Ok(documents),
+        documents => Ok(Documents { documents, changed: feed.changed }),
     }
 }
 
@@ -89,6 +99,7 @@ struct Feed<'a> {
     progress: &'a mut dyn FnMut(u64),
     documents: u64,
     bytes: u64,
+    changed: Option<Time>,
 }
 
 impl Feed<'_> {
@@ -117,15 +128,25 @@ impl Feed<'_> {
             }
             let name = path.strip_prefix(self.path).unwrap_or(&path).to_string_lossy().into_owned();
             if kind.is_file() && (self.reader.claims)(&name) {
-                let file = File::open(&path).map_err(|source| self.failed(source))?;
+                let file = self.open(&path)?;
                 self.document(&name, file)?;
             }
         }
         Ok(())
     }
 
+    fn open(&mut self, path: &Path) -> Result<File, DocumentError> {
+        let opened = File::open(path).and_then(|file| {
+            let changed = file.metadata()?.modified()?.duration_since(SystemTime::UNIX_EPOCH).ok();
+            Ok((file, changed.and_then(|since| Time::try_from(since.as_secs()).ok())))
+        });
+        let (file, changed) = opened.map_err(|source| self.failed(source))?;
+        self.changed = self.changed.max(changed);
+        Ok(file)
+    }
+
     fn file(&mut self) -> Result<(), DocumentError> {
-        let file = File::open(self.path).map_err(|source| self.failed(source))?;
+        let file = self.open(self.path)?;
         let mut head = BufReader::new(file);
         let begin = head.fill_buf().map_err(|source| self.failed(source))?;
         if begin.starts_with(b"PK\x03\x04") || begin.starts_with(b"PK\x05\x06") {
@@ -301,6 +322,27 @@ mod tests {
         for name in ["tree", "feed.zip", "feed.tar", "feed.tar.gz", "feed.tar.zst"] {
             assert_eq!(listed(&place.path().join(name)).unwrap(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_feed_is_as_old_as_the_newest_of_its_files() {
+        let place = tempfile::tempdir().unwrap();
+        let write = |name: &str, second: u64| {
+            let path = place.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "{}").unwrap();
+            let moment = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second);
+            File::options().write(true).open(&path).unwrap().set_modified(moment).unwrap();
+        };
+        write("tree/one.json", 100);
+        write("tree/a/two.json", 300);
+        write("tree/three.json", 200);
+        // It is not of the feed.
+        write("tree/readme.txt", 400);
+        let changed = |name: &str| {
+            read(&place.path().join(name), &LISTING, &mut Records::default(), &mut |_| {}).unwrap().changed
+        };
+        assert_eq!((changed("tree"), changed("tree/one.json")), (Some(300), Some(100)));
     }
 
     #[test]

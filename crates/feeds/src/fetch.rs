@@ -216,7 +216,7 @@ impl Transfer<'_> {
         drop(file);
         let stated = transfer.sum();
         let meta = if sums == Sums::Meta { self.meta().await? } else { None };
-        let document = self.document.clone();
+        let (document, stated_by) = (self.document.clone(), validators.clone());
         let check = tokio::task::spawn_blocking(move || {
             let partial = document.partial();
             let is_right = match (meta, stated) {
@@ -225,7 +225,7 @@ impl Transfer<'_> {
                 (None, None) => true,
             };
             if is_right {
-                document.complete()?;
+                document.complete(&stated_by)?;
             } else {
                 // It would be taken up again and be as wrong.
                 document.forget_partial()?;

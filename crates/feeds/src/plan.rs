@@ -19,6 +19,15 @@ const DOCUMENTS_MAX: usize = 256;
 /// The first release of Alpine for which its database is fetched unless an earlier one is asked for.
 const ALPINE_FIRST: (u32, u32) = (3, 10);
 
+/// The branch of Alpine that is never released.
+const EDGE: &str = "edge";
+
+/// What stands for each release in an address.
+const RELEASE: &str = "{release}";
+
+/// What stands for each year in an address.
+const YEAR: &str = "{year}";
+
 /// What an operator wants otherwise than it is by default.
 #[derive(Debug, Clone)]
 pub enum Choice {
@@ -159,6 +168,8 @@ impl fmt::Display for Place {
 pub struct PlannedFeed {
     /// Its name.
     pub name: String,
+    /// What a choice calls it by: of a publisher that has one feed for each release, the name of them all.
+    pub source: String,
     /// Who understands it.
     pub reader: &'static Reader,
     /// Where it comes from, as it is stated: with words in braces for several documents.
@@ -185,24 +196,32 @@ pub fn plan(choices: &[Choice], wanted: Option<&[Ecosystem]>, year: i16) -> Resu
             _ => None,
         });
         let stated: Vec<&str> = elsewhere.map_or_else(|| source.addresses.to_vec(), |place| vec![place]);
-        let texts = stated.iter().flat_map(|stated| each(stated, source.serves, wanted, year));
-        let documents =
-            texts.take(DOCUMENTS_MAX).map(|text| Place::parse(source.name, &text)).collect::<Result<_, _>>()?;
-        planned.push(PlannedFeed {
-            name: source.name.to_owned(),
-            reader: reader(source.reader),
-            address: stated.join(" "),
-            documents,
-            // A mirror need not have what its publisher has beside the documents.
-            sums: if elsewhere.is_some() && source.sums == Sums::Meta { Sums::None } else { source.sums },
-        });
+        let is_by_release = stated.iter().any(|stated| stated.contains(RELEASE));
+        let releases = if is_by_release { releases(source.serves, wanted) } else { BTreeSet::from([String::new()]) };
+        // Each release is a feed of its own: it has its own date, and its own end.
+        for release in releases {
+            let stated: Vec<String> = stated.iter().map(|stated| stated.replace(RELEASE, &release)).collect();
+            let texts = stated.iter().flat_map(|stated| each(stated, year)).take(DOCUMENTS_MAX);
+            let number = release.trim_start_matches('v');
+            planned.push(PlannedFeed {
+                name: if is_by_release { format!("{}-{number}", source.name) } else { source.name.to_owned() },
+                source: source.name.to_owned(),
+                reader: reader(source.reader),
+                address: stated.join(" "),
+                documents: texts.map(|text| Place::parse(source.name, &text)).collect::<Result<_, _>>()?,
+                // A mirror need not have what its publisher has beside the documents.
+                sums: if elsewhere.is_some() && source.sums == Sums::Meta { Sums::None } else { source.sums },
+            });
+        }
     }
     for choice in choices {
         let Choice::Own { name, reader, place } = choice else { continue };
-        let documents = each(place, &[], None, year).into_iter().map(|text| Place::parse(name, &text));
-        let documents = documents.collect::<Result<_, _>>()?;
+        let releases = if place.contains(RELEASE) { releases(&[], None) } else { BTreeSet::from([String::new()]) };
+        let texts = releases.iter().flat_map(|release| each(&place.replace(RELEASE, release), year));
+        let documents = texts.map(|text| Place::parse(name, &text)).collect::<Result<_, _>>()?;
         planned.push(PlannedFeed {
             name: name.clone(),
+            source: name.clone(),
             reader,
             address: place.clone(),
             documents,
@@ -222,37 +241,31 @@ fn reader(name: &str) -> &'static Reader {
     readers.iter().find(|reader| reader.name == name).expect("a test holds every source against the readers")
 }
 
-/// Returns an address for each release or year that it stands for.
-fn each(stated: &str, serves: &[Family], wanted: Option<&[Ecosystem]>, year: i16) -> Vec<String> {
-    if stated.contains("{year}") {
-        return (FIRST_YEAR..=year).map(|year| stated.replace("{year}", &year.to_string())).collect();
+/// Returns an address for each year that it stands for.
+fn each(stated: &str, year: i16) -> Vec<String> {
+    if !stated.contains(YEAR) {
+        return vec![stated.to_owned()];
     }
-    if stated.contains("{release}") {
-        let releases = releases(serves, wanted);
-        return releases.iter().map(|release| stated.replace("{release}", release)).collect();
-    }
-    vec![stated.to_owned()]
+    (FIRST_YEAR..=year).map(|year| stated.replace(YEAR, &year.to_string())).collect()
 }
 
 /// Returns Alpine's releases in its own words: those that are wanted, or all of which there is one.
 fn releases(serves: &[Family], wanted: Option<&[Ecosystem]>) -> BTreeSet<String> {
     let is_served = |ecosystem: &&Ecosystem| serves.contains(&ecosystem.family);
-    let named: Vec<&str> = wanted
-        .unwrap_or_default()
-        .iter()
-        .filter(is_served)
-        .filter_map(|ecosystem| ecosystem.release.as_deref())
-        .collect();
     let number = |release: &str| {
         let (major, minor) = release.split_once('.')?;
         Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
     };
+    // What an image says of itself becomes a part of an address and the name of a directory.
+    let is_release = |release: &&str| number(release).is_some() || *release == EDGE;
+    let named = wanted.unwrap_or_default().iter().filter(is_served);
+    let named: Vec<&str> = named.filter_map(|ecosystem| ecosystem.release.as_deref()).filter(is_release).collect();
     let word = |release: &str| if number(release).is_some() { format!("v{release}") } else { release.to_owned() };
     if !named.is_empty() {
         return named.into_iter().map(word).collect();
     }
     let known = lifecycle::releases(Family::Alpine).filter(|release| number(release) >= Some(ALPINE_FIRST));
-    known.chain(["edge"]).map(word).collect()
+    known.chain([EDGE]).map(word).collect()
 }
 
 #[cfg(test)]
@@ -276,7 +289,10 @@ mod tests {
         check(&[], Some(&[]), &scores);
         check(&["-epss"], Some(&["Debian:12"]), &["debian debian-tracker 1", "kev kev 1"]);
         check(&["-epss", "-kev"], Some(&["npm", "PyPI"]), &["osv-npm osv 1", "osv-pypi osv 1"]);
-        check(&["-epss", "-kev"], Some(&["Alpine:v3.20", "Alpine:edge"]), &["alpine secdb 4"]);
+        let alpine = ["alpine-3.20 secdb 2", "alpine-edge secdb 2"];
+        check(&["-epss", "-kev"], Some(&["Alpine:v3.20", "Alpine:edge"]), &alpine);
+        check(&["-epss", "-kev", "-alpine"], Some(&["Alpine:v3.20"]), &[]);
+        check(&["-epss", "-kev", "alpine=/srv/secdb"], Some(&["Alpine:v3.20"]), &["alpine secdb 1"]);
         check(&["-epss", "-kev"], Some(&["CPE"]), &["nvd nvd 3"]);
         check(&["-epss", "-kev", "+rustsec"], Some(&["Hex"]), &["osv-hex osv 1", "rustsec rustsec 1"]);
         check(
@@ -284,7 +300,10 @@ mod tests {
             Some(&[]),
             &["far rustsec 1", "ours osv 1"],
         );
-        assert_eq!(planned(&[], None).unwrap().len(), sources().filter(|source| source.by_default).count());
+        let by_default: BTreeSet<&str> =
+            sources().filter(|source| source.by_default).map(|source| source.name).collect();
+        let planned: Vec<PlannedFeed> = plan(&[], None, 2004).unwrap();
+        assert_eq!(planned.iter().map(|feed| feed.source.as_str()).collect::<BTreeSet<_>>(), by_default);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use vulndb::file::{Corrupt, Database};
 use vulndb::{Older, is_older};
 
 use crate::cache::Cache;
+use crate::judgement::Acceptance;
 use crate::map::Mapped;
-use crate::update::Acceptance;
 
 /// The largest database that is imported, in bytes: forty times what all publishers together take.
 pub const DATABASE_BYTES_MAX: u64 = 4 << 30;
@@ -59,6 +59,9 @@ pub enum StoreError {
     /// It is older than the one in use: it was rolled back, or brought by mistake.
     #[error("the vulnerability database is older than the one in use")]
     Older(#[source] Older),
+    /// It says nothing of any package: whatever is held against it seems to be well.
+    #[error("the vulnerability database has no advisory")]
+    Empty,
     /// It is larger than any that is imported.
     #[error("the vulnerability database is larger than {DATABASE_BYTES_MAX} bytes")]
     TooLarge,
@@ -84,6 +87,7 @@ impl StoreError {
             Self::Older(_) => Some(
                 "what was in use stays in use; `--accept-older` takes it all the same, once you know why: see `garrison help ADVISORIES_OLDER`",
             ),
+            Self::Empty => Some("what was in use stays in use: see `garrison help ADVISORIES_EMPTY`"),
             Self::Busy { .. } => Some("wait for it to end"),
             Self::Io { .. } | Self::TooLarge => None,
         }
@@ -161,6 +165,9 @@ impl Store {
             let corrupt = |source| StoreError::Corrupt { path: partial.clone(), source };
             let offered = open(&partial)?;
             offered.verify().map_err(corrupt)?;
+            if offered.advisory_count().map_err(corrupt)? == 0 {
+                return Err(StoreError::Empty);
+            }
             if acceptance == Acceptance::Newer
                 && let Ok(before) = self.open()
                 && let Ok(before) = before.feeds()
@@ -258,8 +265,8 @@ fn open(path: &Path) -> Result<Database<Mapped>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use vulndb::Records;
     use vulndb::file::{Builder, Feed};
+    use vulndb::{Advisory, Records};
 
     fn database(name: &str) -> Vec<u8> {
         database_of(name, None)
@@ -275,7 +282,8 @@ mod tests {
             problems: Vec::new(),
         };
         let mut builder = Builder::new();
-        builder.add(feed, Records::default());
+        let advisory = Advisory { id: "CVE-2026-0001".to_owned(), ..Advisory::default() };
+        builder.add(feed, Records { advisories: vec![advisory], ..Records::default() });
         builder.finish().unwrap()
     }
 
@@ -351,6 +359,7 @@ mod tests {
         check(&good[..good.len() - 1], None, "is refused");
         check(&flipped, None, "is refused");
         check(&good, Some("00"), "not sha256:00");
+        check(&Builder::new().finish().unwrap(), None, "has no advisory");
         let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));

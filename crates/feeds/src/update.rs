@@ -1,23 +1,18 @@
 //! From publishers to a database: what comes is taken only if its reader understands it, and what was good stays until then.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::PathBuf;
 
 use outbound::FeedClient;
 use vulndb::file::{Builder, Database, Feed, TooLarge};
-use vulndb::{Advisory, Records, Time};
+use vulndb::{Advisory, Reader, Records, Time};
 
 use crate::cache::{CacheLock, FeedState};
-use crate::documents::{self, DocumentError};
+use crate::documents;
 use crate::fetch::{self, FetchError, Fetched};
+use crate::judgement::{Acceptance, Before, Refusal, judge};
 use crate::plan::{Place, PlannedFeed};
-
-/// A feed that has less than one record where it had so many is not believed: what broke off mostly looks whole.
-const SHRINK_MAX: u64 = 2;
-
-/// Feeds with fewer records than this may shrink as they like.
-const SHRINK_FROM: u64 = 20;
 
 /// Where an update is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,82 +57,13 @@ pub async fn fetch(
     fetched
 }
 
-/// Why what came of a feed was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// It did not come.
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    /// It cannot be read.
-    #[error(transparent)]
-    Read(#[from] DocumentError),
-    /// Its reader found nothing that it knows.
-    #[error("nothing in it is of the format `{reader}`")]
-    Nothing {
-        /// The reader's name.
-        reader: &'static str,
-    },
-    /// It is older than what was taken before.
-    #[error("its newest record is of {}, that of the last good one is of {}", day(*.newest), day(Some(*.before)))]
-    Older {
-        /// When its newest record was made or changed.
-        newest: Option<Time>,
-        /// The same of what was taken before.
-        before: Time,
-    },
-    /// It has far fewer records than what was taken before.
-    #[error("it has {records} records, the last good one has {before}")]
-    Shrunk {
-        /// How many it has.
-        records: u64,
-        /// How many were taken before.
-        before: u64,
-    },
-}
-
-impl Refusal {
-    /// Returns what the user can do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Fetch(error) => error.hint(),
-            Self::Older { .. } | Self::Shrunk { .. } => {
-                Some("`--accept-older` takes it all the same, once you know why".to_owned())
-            }
-            Self::Read(_) | Self::Nothing { .. } => None,
-        }
-    }
-
-    /// Returns it with its causes, in a line.
-    pub fn in_words(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let _infallible = write!(text, ": {error}");
-            cause = error.source();
-        }
-        text
-    }
-}
-
-fn day(time: Option<Time>) -> String {
-    let moment = time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    moment.map_or_else(|| "no known day".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M").to_string())
-}
-
-/// What is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Acceptance {
-    /// What is not older than what was taken before, and has not lost most of its records.
-    Newer,
-    /// Whatever its reader understands.
-    Any,
-}
-
 /// What came of a feed.
 #[derive(Debug)]
 pub struct BuiltFeed {
     /// Its name.
     pub name: String,
+    /// What a choice calls it by.
+    pub source: String,
     /// How many records of it are in the database.
     pub records: u64,
     /// Why what came was not taken. The last good one is in the database then, if there ever was one.
@@ -155,7 +81,7 @@ pub struct Built {
 /// Why no database was made.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// No feed gave anything, now or ever.
+    /// No feed that speaks of packages gave anything, now or ever.
     #[error("no feed gave anything")]
     Nothing {
         /// Each feed with its reason.
@@ -183,11 +109,19 @@ pub fn build<B: AsRef<[u8]>>(
     for feed in fetched {
         feeds.push(building.feed(feed));
     }
-    if feeds.iter().all(|feed| feed.records == 0) {
+    // Scores of vulnerabilities that no package has find nothing, which looks as if there were nothing.
+    if !building.builder.has_advisories() {
         let refusals = feeds.into_iter().filter_map(|feed| Some((feed.name, feed.refusal?))).collect();
         return Err(BuildError::Nothing { refusals });
     }
     Ok(Built { file: building.builder.finish()?, feeds })
+}
+
+/// What a reader made of a feed.
+struct ReadFeed {
+    records: Records,
+    /// How old it is: by what stands in it, else by when its documents changed last.
+    newest: Option<Time>,
 }
 
 struct Building<'a, B> {
@@ -204,22 +138,24 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
         let FetchedFeed { plan, documents } = fetched;
         let mut state = self.lock.cache().state(&plan.name);
         state.asked = Some(self.now);
+        let before = self.before(&plan, &state);
         let taken = documents.map_err(Refusal::from).and_then(|documents| {
             let paths: Vec<PathBuf> = documents.iter().map(Fetched::path).collect();
-            let taken = self.read(&plan, &paths).and_then(|records| self.judge(&plan, &state, records));
+            let taken = self.read(&plan, &paths).and_then(|read| {
+                judge(plan.reader, &read.records, read.newest, before, self.acceptance)?;
+                Ok(read)
+            });
             settle(&documents, taken.is_ok(), &mut state);
             taken
         });
-        let name = plan.name.clone();
         let (records, refusal) = match taken {
-            Ok(records) => {
-                let count = count(&records);
+            Ok(read) => {
                 state.good = Some(self.now);
                 state.error = None;
-                state.records = count;
-                state.newest = newest(&records);
-                self.builder.add(described(&plan, &records), records);
-                (count, None)
+                state.records = read.records.count();
+                state.newest = read.newest;
+                self.add(&plan, read);
+                (state.records, None)
             }
             Err(refusal) => {
                 state.error = Some(refusal.in_words());
@@ -227,36 +163,34 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
             }
         };
         // What is forgotten is fetched and judged again.
-        let _not_kept = self.lock.keep_state(&name, &state);
-        BuiltFeed { name, records, refusal }
+        let _not_kept = self.lock.keep_state(&plan.name, &state);
+        BuiltFeed { name: plan.name, source: plan.source, records, refusal }
     }
 
-    fn read(&mut self, plan: &PlannedFeed, paths: &[PathBuf]) -> Result<Records, Refusal> {
-        let (mut records, mut before) = (Records::default(), 0);
+    fn read(&mut self, plan: &PlannedFeed, paths: &[PathBuf]) -> Result<ReadFeed, Refusal> {
+        let (mut records, mut before, mut changed) = (Records::default(), 0, None);
         for path in paths {
             let progress = &mut self.progress;
             let mut tell = |documents| progress(Progress::Reading { feed: &plan.name, documents: before + documents });
-            before += documents::read(path, plan.reader, &mut records, &mut tell)?;
+            let read = documents::read(path, plan.reader, &mut records, &mut tell)?;
+            before += read.documents;
+            changed = changed.max(read.changed);
         }
-        Ok(records)
+        let newest = records.newest().or(changed);
+        Ok(ReadFeed { records, newest })
     }
 
-    fn judge(&self, plan: &PlannedFeed, state: &FeedState, records: Records) -> Result<Records, Refusal> {
-        let (count, newest) = (count(&records), newest(&records));
-        if count == 0 && !records.problems.is_empty() {
-            return Err(Refusal::Nothing { reader: plan.reader.name });
+    fn add(&mut self, plan: &PlannedFeed, read: ReadFeed) {
+        let feed = describe(&plan.name, plan.reader, &plan.address, read.newest);
+        self.builder.add(feed, read.records);
+    }
+
+    /// Returns what is known of what was taken before, or else of what the database in use has.
+    fn before(&self, plan: &PlannedFeed, state: &FeedState) -> Option<Before> {
+        match state.good {
+            Some(_) => Some(Before { records: state.records, newest: state.newest }),
+            None => Before::of(self.current.database?, &plan.name),
         }
-        if self.acceptance == Acceptance::Any {
-            return Ok(records);
-        }
-        match state.newest {
-            Some(before) if newest < Some(before) => return Err(Refusal::Older { newest, before }),
-            _ => {}
-        }
-        if state.records >= SHRINK_FROM && count < state.records / SHRINK_MAX {
-            return Err(Refusal::Shrunk { records: count, before: state.records });
-        }
-        Ok(records)
     }
 
     /// Adds what was good before: of the documents that were taken, else of the database in use. Returns how many records that is.
@@ -271,9 +205,9 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
                 Place::Path(_) => None,
             })
             .collect();
-        if let Some(Ok(records)) = paths.map(|paths| self.read(plan, &paths)) {
-            let count = count(&records);
-            self.builder.add(described(plan, &records), records);
+        if let Some(Ok(read)) = paths.map(|paths| self.read(plan, &paths)) {
+            let count = read.records.count();
+            self.add(plan, read);
             return count;
         }
         self.current.add(&plan.name, &mut self.builder).unwrap_or_default()
@@ -326,22 +260,13 @@ impl<'a, B: AsRef<[u8]>> Kept<'a, B> {
     }
 }
 
-fn count(records: &Records) -> u64 {
-    (records.advisories.len() + records.probabilities.len() + records.exploited.len()) as u64
-}
-
-fn newest(records: &Records) -> Option<Time> {
-    let advisories = records.advisories.iter().filter_map(|advisory| advisory.modified.max(advisory.published));
-    advisories.chain(records.exploited.iter().filter_map(|entry| entry.added)).max()
-}
-
-/// A feed is as old as its newest record, whenever it was fetched: the same documents give the same database.
-fn described(plan: &PlannedFeed, records: &Records) -> Feed {
+/// Describes a feed that is as old as `newest`, whenever it was fetched: the same documents give the same database.
+pub fn describe(name: &str, reader: &Reader, address: &str, newest: Option<Time>) -> Feed {
     Feed {
-        name: plan.name.clone(),
-        reader: plan.reader.name.to_owned(),
-        address: plan.address.clone(),
-        fetched: newest(records),
+        name: name.to_owned(),
+        reader: reader.name.to_owned(),
+        address: address.to_owned(),
+        fetched: newest,
         advisories: 0,
         problems: Vec::new(),
     }
@@ -354,6 +279,12 @@ impl fmt::Debug for Built {
 }
 
 impl Built {
+    /// Returns the feeds of which there is nothing, now or ever.
+    pub fn missing(&self) -> impl Iterator<Item = (&BuiltFeed, &Refusal)> {
+        let missing = self.feeds.iter().filter(|feed| feed.records == 0);
+        missing.filter_map(|feed| Some((feed, feed.refusal.as_ref()?)))
+    }
+
     /// Returns the feeds of which what came was not taken.
     pub fn refusals(&self) -> impl Iterator<Item = (&str, &Refusal)> {
         self.feeds.iter().filter_map(|feed| Some((feed.name.as_str(), feed.refusal.as_ref()?)))

@@ -468,7 +468,7 @@ fn counted(inventory: &Inventory) -> Counted {
 pub(crate) fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advisories, Corrupt> {
     let feeds = database.feeds()?;
     Ok(Advisories {
-        newest: feeds.iter().filter_map(|feed| feed.fetched).max().and_then(moment),
+        newest: vulndb::newest(&feeds).and_then(moment),
         feeds: feeds
             .into_iter()
             .map(|feed| FeedState {

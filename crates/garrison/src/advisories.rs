@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use component::Inventory;
 use feeds::{InUse, Mapped, Store, StoreError};
-use vulndb::file::{Corrupt, Database, Feed, Section};
+use vulndb::file::{Corrupt, Database, Section};
 use vulndb::{Ecosystem, Time, lifecycle, matching};
 
 use crate::error::{CommandError, Kind};
@@ -122,11 +122,6 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Advisories, CommandError> {
         Some(path) => Store::open_file(path)?,
         None => store()?.open()?,
     })
-}
-
-/// Returns when the newest record was made or changed, of one feed or of all.
-pub(crate) fn newest<'a>(feeds: impl IntoIterator<Item = &'a Feed>) -> Option<Time> {
-    feeds.into_iter().filter_map(|feed| feed.fetched).max()
 }
 
 /// Returns a moment as people read it.

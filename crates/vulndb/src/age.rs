@@ -35,9 +35,15 @@ pub fn is_older(offered: &[Feed], before: &[Feed]) -> Option<Older> {
     if is_any_in_common {
         return None;
     }
-    let newest_of = |feeds: &[Feed]| feeds.iter().filter_map(|feed| feed.fetched).max();
-    let (newest, before) = (newest_of(offered)?, newest_of(before)?);
-    (newest < before).then_some(Older { feed: None, newest, before })
+    let (offered, before) = (newest(offered)?, newest(before)?);
+    (offered < before).then_some(Older { feed: None, newest: offered, before })
+}
+
+/// Returns how old what is known of packages is: when the newest record was made or changed. Feeds of scores alone change every day, whatever
+/// became of the others; their dates count where there is nothing else.
+pub fn newest(feeds: &[Feed]) -> Option<Time> {
+    let of_packages = feeds.iter().filter(|feed| feed.is_of_packages()).filter_map(|feed| feed.fetched).max();
+    of_packages.or_else(|| feeds.iter().filter_map(|feed| feed.fetched).max())
 }
 
 fn of(feed: Option<&str>) -> String {
@@ -52,6 +58,25 @@ fn moment(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scores_do_not_make_advisories_new() {
+        let feed = |(reader, fetched): &(&str, Option<Time>)| Feed {
+            name: (*reader).to_owned(),
+            reader: (*reader).to_owned(),
+            address: String::new(),
+            fetched: *fetched,
+            advisories: 0,
+            problems: Vec::new(),
+        };
+        let check = |feeds: &[(&str, Option<Time>)], expected: Option<Time>| {
+            assert_eq!(newest(&feeds.iter().map(feed).collect::<Vec<_>>()), expected, "{feeds:?}");
+        };
+        check(&[], None);
+        check(&[("secdb", None)], None);
+        check(&[("secdb", Some(1)), ("debian-tracker", Some(2)), ("kev", Some(3)), ("epss", Some(4))], Some(2));
+        check(&[("kev", Some(3)), ("epss", Some(4))], Some(4));
+    }
 
     #[test]
     fn a_database_is_as_old_as_the_feeds_that_it_shares() {

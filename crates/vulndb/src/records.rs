@@ -13,6 +13,8 @@ pub struct Records {
     pub probabilities: Vec<Probability>,
     /// Vulnerabilities that are known to be exploited (KEV).
     pub exploited: Vec<Exploited>,
+    /// When its publisher made the newest of the documents, where that stands in them.
+    pub stated: Option<Time>,
     /// What was not understood: how often, and one example of each.
     pub problems: BTreeMap<Problem, (u64, String)>,
 }
@@ -73,6 +75,23 @@ pub struct Exploited {
 }
 
 impl Records {
+    /// Returns how many there are.
+    pub fn count(&self) -> u64 {
+        (self.advisories.len() + self.probabilities.len() + self.exploited.len()) as u64
+    }
+
+    /// Returns when the newest of them was made or changed, by what stands in the documents.
+    pub fn newest(&self) -> Option<Time> {
+        let advisories = self.advisories.iter().filter_map(|advisory| advisory.modified.max(advisory.published));
+        let exploited = self.exploited.iter().filter_map(|entry| entry.added);
+        advisories.chain(exploited).chain(self.stated).max()
+    }
+
+    /// Notes when a document was made, by what stands in it.
+    pub(crate) fn state(&mut self, made: Option<Time>) {
+        self.stated = self.stated.max(made);
+    }
+
     /// Counts something that was not taken; `example` says where.
     pub fn refuse(&mut self, problem: Problem, example: &str) {
         let (count, _) = self.problems.entry(problem).or_insert_with(|| (0, excerpt(example).to_owned()));

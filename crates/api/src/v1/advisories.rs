@@ -169,6 +169,8 @@ fn refused(error: advisories::Error) -> Failure {
     match error {
         advisories::Error::Refused(_) => Failure::bad_request("DOCUMENT_INVALID", chain(&error))
             .hint("`garrison db export FILE` writes one; both sides must have the same version"),
+        advisories::Error::Empty => Failure::bad_request("ADVISORIES_EMPTY", error.to_string())
+            .hint("what the hub has stays in use; `garrison db status --database FILE` says what is in a file"),
         advisories::Error::Older(_) => Failure::new(StatusCode::CONFLICT, "ADVISORIES_OLDER", chain(&error))
             .hint("what the hub has stays in use; `--accept-older` takes it all the same, once you know why"),
         advisories::Error::TooLarge { .. } => {

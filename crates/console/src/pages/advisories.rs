@@ -52,9 +52,10 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let mut rows = Vec::with_capacity(known.len());
     for feed in known {
         let state = states.remove(&feed.name).unwrap_or_default();
+        let records = advisories.database.records_of(&feed).map_err(Failure::internal)?;
         rows.push(Row {
             name: foreign(&feed.name, NAME_BYTES_MAX),
-            records: grouped(feed.advisories),
+            records: grouped(records),
             newest: moment(feed.fetched),
             fetched: moment(state.good),
             error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),

@@ -77,7 +77,7 @@ pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure>
     let Some(state) = pipeline.match_state().await? else { return Ok(None) };
     let newest = pipeline.advisories().and_then(|advisories| {
         let feeds = advisories.database.feeds().ok()?;
-        feeds.iter().filter_map(|feed| feed.fetched).max()
+        vulndb::newest(&feeds)
     });
     let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
     let newest_at = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());

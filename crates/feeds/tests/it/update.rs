@@ -242,6 +242,68 @@ async fn what_is_not_good_leaves_what_was() {
     }
 }
 
+/// Formats that state no date are as old as their publisher says, and do not go back either.
+#[tokio::test]
+async fn a_feed_without_a_date_of_its_own_has_that_of_its_document() {
+    let mut scene = Scene::new().await;
+    scene.choices = vec![format!("ours=secdb:{}", scene.server.url("/all.jsonl")).parse().unwrap()];
+    let put = |fixed: &str, etag, date: &str| {
+        let document = format!(
+            r#"{{"distroversion":"v3.20","packages":[{{"pkg":{{"name":"x","secfixes":{{"{fixed}":["CVE-2026-0001"]}}}}}}]}}"#
+        );
+        let headers = format!("last-modified: {date}\r\n");
+        scene.server.put("/all.jsonl", Page { headers, ..page(document.into_bytes(), etag) });
+    };
+    let newest = || scene.store().open().unwrap().feeds().unwrap()[0].fetched;
+    put("1.0-r1", "\"1\"", "Sun, 02 Nov 2025 10:00:00 GMT");
+    scene.good().await;
+    assert_eq!((newest(), scene.state().newest), (Some(1_762_077_600), Some(1_762_077_600)));
+    let before = scene.store().open().unwrap().file_bytes().to_vec();
+    put("1.0-r0", "\"0\"", "Sat, 01 Nov 2025 10:00:00 GMT");
+    let refused = scene.update(Acceptance::Newer).await;
+    let told = "ours: its newest record is of 2025-11-01 10:00, that of the last good one is of 2025-11-02 10:00";
+    assert_eq!(refused, [told]);
+    assert_eq!(scene.store().open().unwrap().file_bytes(), before);
+    // Who lost what was known of the feed has the database to go by.
+    fs::remove_dir_all(scene.place.path().join("feeds")).unwrap();
+    assert_eq!(scene.update(Acceptance::Newer).await, [told]);
+    put("1.0-r2", "\"2\"", "Mon, 03 Nov 2025 10:00:00 GMT");
+    scene.good().await;
+    assert_eq!(newest(), Some(1_762_164_000));
+}
+
+/// What is known to be exploited finds nothing by itself, which looks as if nothing were wrong.
+#[tokio::test]
+async fn scores_alone_are_no_database() {
+    let mut scene = Scene::new().await;
+    scene.choices.push(format!("scores=kev:{}", scene.server.url("/kev")).parse().unwrap());
+    scene.server.put("/kev", page(br#"{"vulnerabilities":[{"cveID":"CVE-2026-0001"}]}"#.to_vec(), "\"1\""));
+    let BuildError::Nothing { refusals } = scene.build(Acceptance::Newer).await.unwrap_err() else { panic!() };
+    assert_eq!(refusals.iter().map(|(feed, _)| feed.as_str()).collect::<Vec<_>>(), ["ours"]);
+    scene.put(lines(1, 1), "\"1\"");
+    scene.good().await;
+}
+
+#[tokio::test]
+async fn a_feed_that_never_came_is_missing() {
+    let mut scene = Scene::new().await;
+    scene.choices.push(format!("theirs=osv:{}", scene.server.url("/absent.jsonl")).parse().unwrap());
+    scene.choices.push(format!("empty=secdb:{}", scene.server.url("/empty.json")).parse().unwrap());
+    scene.put(lines(3, 1), "\"1\"");
+    scene.server.put("/empty.json", page(br#"{"distroversion":"v3.20","packages":[]}"#.to_vec(), "\"1\""));
+    let missing = async || {
+        let built = scene.build(Acceptance::Newer).await.unwrap();
+        built.missing().map(|(feed, refusal)| format!("{}: {}", feed.name, refusal)).collect::<Vec<_>>()
+    };
+    let told = format!("theirs: failed to fetch {}", scene.server.url("/absent.jsonl"));
+    assert_eq!(missing().await, ["empty: there is no record in it".to_owned(), told]);
+    scene.server.put("/absent.jsonl", page(lines(1, 1), "\"1\""));
+    assert_eq!(missing().await, ["empty: there is no record in it"]);
+    // What was good once stays, and is not missing.
+    scene.server.put("/absent.jsonl", Page { fault: Fault::Status("404 Not Found"), ..Page::default() });
+    assert_eq!(missing().await, ["empty: there is no record in it"]);
+}
+
 #[tokio::test]
 async fn an_older_one_is_taken_when_that_is_wanted() {
     let scene = Scene::new().await;

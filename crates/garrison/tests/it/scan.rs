@@ -38,6 +38,11 @@ pub(crate) fn record(id: &str, aliases: &[&str], package: &str, fixed: &str, sev
     .to_string()
 }
 
+fn date(home: &Home, path: &str, second: u64) {
+    let file = std::fs::File::options().write(true).open(home.path().join(path)).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second)).unwrap();
+}
+
 /// Feeds of three publishers, one of whom says nonsense.
 fn feeds(home: &Home) {
     write(home, "github/a.json", &record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-0001"], "b", "2.0.2", "HIGH"));
@@ -47,6 +52,8 @@ fn feeds(home: &Home) {
         "bookworm": {"status": "resolved", "fixed_version": "3.0.11-1~deb12u2", "urgency": "low"},
     }}}});
     write(home, "tracker.json", &tracker.to_string());
+    // It states no date, and has that of its file.
+    date(home, "tracker.json", 1_706_745_600);
     let known = json!({"catalogVersion": "1", "vulnerabilities": [{
         "cveID": "CVE-2024-0002", "dateAdded": "2024-02-03", "dueDate": "2024-03-04", "knownRansomwareCampaignUse": "Unknown",
     }]});
@@ -709,11 +716,57 @@ fn an_older_database_is_refused_unless_it_is_meant() {
     assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
     assert!(home.run(&["db", "import", "--accept-older", "old.vulndb"]).starts_with("exit 0\n"));
     assert!(newest().starts_with("Advisories of 2026-01-01"), "{}", newest());
-    // What somebody makes of documents is what they mean.
+    // So is what somebody makes of documents.
     assert!(home.run(&["db", "import", "new.vulndb"]).starts_with("exit 0\n"));
     write(&home, "before/a.json", &record("GHSA-aaaa-aaaa-aaaa", &[], "b", "2", "LOW").replace("2026", "2025"));
-    assert!(home.run(&["db", "build", "--feed", "github=osv:before"]).starts_with("exit 0\n"));
+    let build = ["db", "build", "--feed", "github=osv:before"];
+    insta::assert_snapshot!("older_is_not_built", home.run(&build));
+    assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
+    assert!(home.run(&[&build[..], &["--accept-older"]].concat()).starts_with("exit 0\n"));
     assert!(newest().starts_with("Advisories of 2025"), "{}", newest());
+    // Another feed is another matter.
+    assert!(home.run(&["db", "build", "--feed", "ours=osv:before"]).starts_with("exit 0\n"));
+}
+
+/// With a database that says nothing, nothing seems to be wrong.
+#[test]
+fn a_feed_without_a_record_takes_the_place_of_nothing() {
+    let home = ready();
+    let before = home.run(&["db", "status"]);
+    write(&home, "down.html", "<html>Down for maintenance</html>");
+    write(&home, "empty.json", r#"{"distroversion": "v3.20", "packages": []}"#);
+    let build = |feeds: &[&str]| {
+        let arguments = feeds.iter().flat_map(|feed| ["--feed", *feed]);
+        home.run(&["db", "build"].into_iter().chain(arguments).collect::<Vec<_>>())
+    };
+    insta::assert_snapshot!("nothing_is_built_of_another_format", build(&["github=osv:github", "a=osv:down.html"]));
+    insta::assert_snapshot!("nothing_is_built_of_no_record", build(&["github=osv:github", "alpine=secdb:empty.json"]));
+    insta::assert_snapshot!("nothing_is_built_of_scores_alone", build(&["kev=kev:kev.json"]));
+    assert_eq!(home.run(&["db", "status"]), before);
+}
+
+/// The same documents of the same date give the same bytes, whenever they were copied here.
+#[test]
+fn a_feed_that_states_no_date_has_that_of_its_file_or_the_one_that_is_named() {
+    let home = ready();
+    let build = |arguments: &[&str], epoch: &str| {
+        let feed = ["db", "build", "--feed", "debian=debian-tracker:tracker.json", "--to", "one.vulndb"];
+        let mut command = home.garrison(&[&feed[..], arguments].concat());
+        assert!(command.env("SOURCE_DATE_EPOCH", epoch).status().unwrap().success());
+        let status = home.run(&["db", "status", "--database", "one.vulndb"]);
+        let newest = status.lines().nth(2).unwrap().split(": ").next().unwrap().to_owned();
+        (newest, std::fs::read(home.path().join("one.vulndb")).unwrap())
+    };
+    let of_file = build(&[], "");
+    assert_eq!(of_file.0, "Advisories of 2024-02-01 00:00");
+    let named = build(&["--date", "2024-02-03"], "1");
+    assert_eq!(named.0, "Advisories of 2024-02-03 00:00");
+    date(&home, "tracker.json", 1_800_000_000);
+    assert_ne!(build(&[], ""), of_file);
+    assert_eq!(build(&["--date", "2024-02-03T00:00:00Z"], ""), named);
+    assert_eq!(build(&[], "1706918400"), named);
+    let refused = home.run(&["db", "build", "--feed", "a=osv:github", "--date", "soon"]);
+    assert!(refused.starts_with("exit 2\n") && refused.contains("it is no date as `2026-11-29`"), "{refused}");
 }
 
 #[test]

@@ -88,6 +88,31 @@ fn a_new_user_updates_and_scans() {
     assert!(taught.contains("osv-npm: failed to read `/absent`"), "{taught}");
 }
 
+/// Without the feed that speaks of what one has, a scan would find nothing.
+#[test]
+fn a_feed_that_never_came_is_an_error() {
+    let (home, publisher) = (Home::new(), Publisher::new());
+    let at = |name: &str| format!("http://{}/{name}", publisher.address);
+    let (npm, debian, kev) = (at("npm.json"), at("debian.json"), at("kev.json"));
+    let feeds = [format!("npm=osv:{npm}"), format!("debian={debian}"), format!("kev={kev}")];
+    let update = |more: &[&str]| {
+        let fixed = ["db", "update", "--ecosystem", "Debian:12", "--private-host", &publisher.address];
+        let feeds = feeds.iter().flat_map(|feed| ["--feed", feed]).collect::<Vec<_>>();
+        stable(&home.run(&[&fixed[..], &feeds, &["--feed", "-epss"], more].concat()), &publisher)
+    };
+    publisher.put("/kev.json", r#"{"vulnerabilities":[{"cveID":"CVE-2026-0001","dateAdded":"2026-11-01"}]}"#);
+    insta::assert_snapshot!("scores_alone_came", update(&["--feed", "-npm"]));
+    publisher.put("/npm.json", &record(2, "1.3.0"));
+    insta::assert_snapshot!("the_distribution_did_not_come", update(&[]));
+    assert!(home.run(&["db", "status"]).contains("there is no vulnerability database"));
+    insta::assert_snapshot!("it_is_left_out", update(&["--feed", "-debian"]));
+    publisher.put("/debian.json", r#"{"x":{"CVE-2026-0002":{"releases":{"bookworm":{"status":"open"}}}}}"#);
+    assert!(update(&[]).starts_with("exit 0\n"));
+    // What was good once stays in use.
+    publisher.put("/debian.json", "{}");
+    insta::assert_snapshot!("its_last_good_state_stays", update(&[]));
+}
+
 #[test]
 fn a_hub_fetches_for_its_clients() {
     let (at_hub, user, publisher) = (Home::new(), Home::new(), Publisher::new());
@@ -111,6 +136,7 @@ fn a_hub_fetches_for_its_clients() {
     };
     told("hub_has_fetched", &["--hub"]);
     told("client_has_it_too", &["--quiet"]);
+    told("what_is_about_publishers_is_refused", &["--private-host", "mirror.example"]);
     // Neither follows a publisher that goes back, unless that is meant.
     publisher.put("/npm.json", &record(1, "1.1.0"));
     told("hub_keeps_what_it_has", &["--hub"]);

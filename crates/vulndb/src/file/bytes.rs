@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::header::Header;
+use super::header::{FIRST_SECTION, HEADER_BYTES, Header};
 use super::section::Section;
 
 /// How much one sum is of: a page, so that looking at few records checks few bytes.
@@ -90,6 +90,17 @@ impl<B: AsRef<[u8]>> Checked<B> {
             self.check(block)?;
         }
         usize_range(&(start..end)).and_then(|range| self.bytes.as_ref().get(range)).ok_or_else(form)
+    }
+
+    /// Checks every byte, also those that no section has.
+    pub(crate) fn check_all(&self) -> Result<(), Corrupt> {
+        // The header has a sum of its own, and nothing behind it.
+        let rest = self.bytes.as_ref().get(HEADER_BYTES..FIRST_SECTION).unwrap_or_default();
+        if rest.iter().any(|byte| *byte != 0) {
+            return Err(Corrupt::Sum { offset: 0 });
+        }
+        let sums = section_range(&self.header, Section::Sums);
+        (1..sums.start.div_ceil(BLOCK_BYTES)).try_for_each(|block| self.check(block))
     }
 
     fn check(&self, block: u64) -> Result<(), Corrupt> {

@@ -165,6 +165,15 @@ impl<B: AsRef<[u8]>> Database<B> {
         Table::open(&self.file, Section::Feeds)?.records().collect()
     }
 
+    /// Returns how many records a feed has: advisories, or what a feed of scores says of vulnerabilities. Of feeds of scores there is one of each kind.
+    pub fn records_of(&self, feed: &Feed) -> Result<u64, Corrupt> {
+        Ok(match feed.reader.as_str() {
+            "epss" => self.file.section_length(Section::Scores) / SCORE_BYTES as u64,
+            "kev" => u64::from(Table::open(&self.file, Section::Exploited)?.len()),
+            _ => feed.advisories,
+        })
+    }
+
     /// Returns the ecosystems, in order.
     pub fn ecosystems(&self) -> &[Ecosystem] {
         &self.ecosystems
@@ -440,6 +449,7 @@ impl<B: AsRef<[u8]>> Database<B> {
 
     /// Reads everything once, as an import does before it believes a file.
     pub fn verify(&self) -> Result<(), Corrupt> {
+        self.file.check_all()?;
         let feeds = self.feeds()?.len();
         self.advisories()?;
         self.probabilities()?;

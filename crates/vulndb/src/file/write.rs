@@ -46,12 +46,19 @@ pub struct Feed {
     pub reader: String,
     /// Whence it was fetched.
     pub address: String,
-    /// When its publisher made what was read, or when it was fetched.
+    /// How old it is: when the newest of its records was made or changed, else when its publisher last changed its documents.
     pub fetched: Option<Time>,
     /// How many advisories it has.
     pub advisories: u64,
     /// What of it was not taken, in words: how often, and one example.
     pub problems: Vec<(String, u64, String)>,
+}
+
+impl Feed {
+    /// Returns whether it speaks of packages, and not only of how likely vulnerabilities are to be exploited, wherever they are.
+    pub fn is_of_packages(&self) -> bool {
+        !matches!(self.reader.as_str(), "epss" | "kev")
+    }
 }
 
 /// A score as it is stored: probability and percentile in parts of 100,000.
@@ -84,7 +91,7 @@ impl Builder {
     /// Adds all records of a feed; [`Feed::advisories`] and [`Feed::problems`] are counted here. A feed of the same name is
     /// replaced.
     pub fn add(&mut self, mut feed: Feed, records: Records) {
-        let Records { mut advisories, probabilities, exploited, problems } = records;
+        let Records { mut advisories, probabilities, exploited, problems, stated: _ } = records;
         for advisory in &mut advisories {
             advisory.affected.sort_unstable();
             advisory.affected.dedup();
@@ -114,6 +121,11 @@ impl Builder {
         for entry in exploited {
             self.exploited.insert(entry.id.to_ascii_uppercase(), entry);
         }
+    }
+
+    /// Returns whether anything was added that speaks of packages.
+    pub fn has_advisories(&self) -> bool {
+        self.feeds.iter().any(|(_, advisories)| !advisories.is_empty())
     }
 
     /// Adds scores as they are stored.

@@ -1,7 +1,8 @@
 //! EPSS: how probable it is that vulnerabilities are exploited, as FIRST.org publishes it each day: a table of
 //! `cve,epss,percentile` (<https://www.first.org/epss/data_stats>). Collections by year part the same columns by semicolons.
 
-use crate::{Document, Probability, Problem, Reader, Records};
+use crate::wording;
+use crate::{Document, Probability, Problem, Reader, Records, Time};
 
 /// The largest document. The table of 2026 has 11 MB.
 const DOCUMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
@@ -32,6 +33,7 @@ fn read(document: &Document<'_>, records: &mut Records) {
 }
 
 fn read_table(text: &str, path: &str, rows_max: usize, records: &mut Records) {
+    records.state(text.lines().next().and_then(score_date));
     let mut is_empty = true;
     for (count, line) in text.lines().map(str::trim).filter(|line| is_row(line)).enumerate() {
         if count >= rows_max {
@@ -48,7 +50,14 @@ fn read_table(text: &str, path: &str, rows_max: usize, records: &mut Records) {
     }
 }
 
-/// The first line is `#model_version:v2025.03.14,score_date:...`, the second has the columns' names.
+/// Returns when the scores were made: `#model_version:v2025.03.14,score_date:2026-01-01T12:55:00Z`. Until 2025 the offset had no colon.
+fn score_date(line: &str) -> Option<Time> {
+    let mut stated = line.trim().strip_prefix('#')?.split(',');
+    let date = stated.find_map(|part| part.trim().strip_prefix("score_date:"))?;
+    wording::time(&date.replace("+0000", "Z"))
+}
+
+/// The first line is the one of [`score_date`], the second has the columns' names.
 fn is_row(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#') && !line.starts_with("cve,") && !line.starts_with("cve;")
 }
@@ -99,6 +108,20 @@ mod tests {
         let mut records = Records::default();
         READER.read(&Document { path: "epss.csv", bytes: b"\xff" }, &mut records);
         assert_eq!(records.problems.len(), 1);
+    }
+
+    #[test]
+    fn scores_are_of_the_day_that_stands_above_them() {
+        for (line, expected) in [
+            ("", None),
+            ("cve,epss,percentile", None),
+            ("#model_version:v2025.03.14", None),
+            ("#score_date:yesterday", None),
+            ("#model_version:v2025.03.14,score_date:2026-01-01T12:55:00Z", Some(1_767_272_100)),
+            ("#model_version:v2023.03.01,score_date:2024-01-01T00:00:00+0000", Some(1_704_067_200)),
+        ] {
+            assert_eq!(read_text(&format!("{line}\r\nCVE-1999-0001,0.5,0.75\n")).newest(), expected, "{line}");
+        }
     }
 
     #[test]

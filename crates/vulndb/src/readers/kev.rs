@@ -30,7 +30,7 @@ fn is_claimed(path: &str) -> bool {
 
 fn read(document: &Document<'_>, records: &mut Records) {
     let bytes = document.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document.bytes).trim_ascii();
-    let read = if bytes.starts_with(b"{") { read_json(bytes) } else { read_csv(bytes) };
+    let read = if bytes.starts_with(b"{") { read_json(bytes, records) } else { read_csv(bytes) };
     match read {
         Err(problem) => records.refuse(problem, document.path),
         Ok(stated) if stated.len() > VULNERABILITIES_MAX => {
@@ -42,6 +42,8 @@ fn read(document: &Document<'_>, records: &mut Records) {
 
 #[derive(Deserialize)]
 struct Catalogue {
+    #[serde(rename = "dateReleased", default)]
+    released: String,
     vulnerabilities: Vec<Stated>,
 }
 
@@ -57,8 +59,9 @@ struct Stated {
     ransomware: String,
 }
 
-fn read_json(bytes: &[u8]) -> Result<Vec<Stated>, Problem> {
+fn read_json(bytes: &[u8], records: &mut Records) -> Result<Vec<Stated>, Problem> {
     let catalogue: Catalogue = serde_json::from_slice(bytes).map_err(|_| Problem::Format)?;
+    records.state(wording::time(&catalogue.released));
     Ok(catalogue.vulnerabilities)
 }
 
@@ -192,6 +195,17 @@ mod tests {
         let two = Exploited { id: "CVE-2".to_owned(), due: None, is_in_ransomware: false, ..one.clone() };
         assert_eq!(json.exploited, [one, two]);
         assert_eq!(csv, json);
+    }
+
+    #[test]
+    fn a_catalogue_is_of_the_day_of_its_release() {
+        let newest = |released: &str| {
+            let entry = r#"[{"cveID": "CVE-1", "dateAdded": "1970-01-02"}]"#;
+            read_text(&format!(r#"{{{released} "vulnerabilities": {entry}}}"#)).newest()
+        };
+        assert_eq!(newest(r#""dateReleased": "1970-01-03T00:00:01.5Z","#), Some(172_801));
+        assert_eq!(newest(r#""dateReleased": "soon","#), Some(86_400));
+        assert_eq!(newest(""), Some(86_400));
     }
 
     #[test]

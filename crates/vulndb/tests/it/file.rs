@@ -113,11 +113,25 @@ fn rebuilt<B: AsRef<[u8]>>(database: &Database<B>) -> Vec<u8> {
                 advisories: own.collect(),
                 probabilities: if is_first { database.probabilities().unwrap() } else { Vec::new() },
                 exploited: if is_first { database.exploited().unwrap() } else { Vec::new() },
-                problems: std::collections::BTreeMap::new(),
+                ..Records::default()
             },
         );
     }
     builder.finish().unwrap()
+}
+
+/// Also of those between the sections and behind the header.
+#[test]
+fn no_changed_byte_passes_an_import() {
+    let good = sample().finish().unwrap();
+    let verified = |bytes: &[u8]| Database::open(bytes).and_then(|database| database.verify());
+    assert_eq!(verified(&good), Ok(()));
+    let mut bytes = good.clone();
+    for at in 0..bytes.len() {
+        bytes[at] ^= 0x10;
+        assert!(verified(&bytes).is_err(), "the byte at {at}");
+        bytes[at] = good[at];
+    }
 }
 
 #[test]
@@ -129,6 +143,9 @@ fn what_was_put_in_is_found() {
         database.feeds().unwrap().iter().map(|feed| (feed.name.as_str(), feed.advisories)).collect::<Vec<_>>(),
         [("debian", 1), ("github", 2), ("scores", 0)]
     );
+    let feed = |reader: &str| Feed { reader: reader.to_owned(), ..database.feeds().unwrap()[2].clone() };
+    let records = |reader: &str| database.records_of(&feed(reader)).unwrap();
+    assert_eq!((records("osv"), records("epss"), records("kev")), (0, 2, 1));
     let lodash = database.find_package(&npm(), "lodash").unwrap().unwrap();
     let statements: Vec<_> = database.statements(&lodash).unwrap().map(Result::unwrap).collect();
     assert_eq!(statements.len(), 1);

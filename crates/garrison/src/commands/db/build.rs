@@ -2,27 +2,31 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use feeds::Acceptance;
+use feeds::{Acceptance, Before, Refusal};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::json;
-use vulndb::file::{Builder, Database, Feed};
-use vulndb::{Reader, Records};
+use vulndb::file::{Builder, Database};
+use vulndb::{Reader, Records, Time};
 
 use crate::advisories;
+use crate::commands::sbom::source_date;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Format, Progress};
 use crate::session::Session;
 
 /// Make a database of advisories from documents of their publishers, and use it.
 ///
-/// A feed is a directory, a zip, a tar (also packed by gzip or zstd) or one document. The same documents give the same database, byte
-/// for byte. What was not understood is counted; `garrison db status` lists it.
+/// A feed is a directory, a zip, a tar (also packed by gzip or zstd) or one document. The same documents of the same date give the same
+/// database, byte for byte: a feed is as old as it says, else as `--date`, else as its files. What was not understood is counted; `garrison db status`
+/// lists it. A feed without a record is an error, and so is one that is older or much smaller than what it takes the place of.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db build --feed github=osv:advisory-database.tar.gz --feed rustsec=rustsec:./advisory-db
   garrison db build --feed debian=debian-tracker:tracker.json --to advisories.vulndb
 
 `garrison db readers` lists the formats.
-Exit codes: 0 done, 2 not understood, 3 a feed could not be read.")]
+Exit codes: 0 done, 1 a feed is older than in the database in use, 2 not understood, 3 a feed could not be read, or has no record, or lost most of them.")]
 pub(crate) struct Build {
     /// Feed: its name, its format, and where it lies
     #[arg(long = "feed", value_name = "NAME=READER:PATH", required = true)]
@@ -30,6 +34,12 @@ pub(crate) struct Build {
     /// File to write instead of using the database
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
+    /// Take feeds that are older than in the database in use, or have lost most of their records
+    #[arg(long)]
+    accept_older: bool,
+    /// Date of the feeds that state none, instead of that of their files: `2026-11-29` or with a time; SOURCE_DATE_EPOCH unless set
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    date: Option<Timestamp>,
     /// Say nothing on standard error but errors
     #[arg(short, long)]
     quiet: bool,
@@ -50,10 +60,22 @@ impl Build {
         if let Some(twice) = asked.iter().find(|feed| !names.insert(feed.name)) {
             return Err(CommandError::new(Kind::Usage, format!("two feeds are called `{}`", twice.name)));
         }
+        let date = match self.date {
+            Some(date) => Some(date),
+            None => source_date(std::env::var_os("SOURCE_DATE_EPOCH"))?,
+        };
+        let date = date.map(Timestamp::as_second);
+        let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
+        // A file that is written takes the place of nothing that is in use.
+        let current = if self.to.is_none() { advisories::store()?.open().ok() } else { None };
         let mut builder = Builder::new();
         for feed in &asked {
-            let records = read(feed, self.quiet)?;
-            builder.add(described(feed, &records), records);
+            let (records, changed) = read(feed, self.quiet)?;
+            let newest = records.newest().or(date).or(changed);
+            let before = current.as_ref().and_then(|database| Before::of(database, feed.name));
+            feeds::judge(feed.reader, &records, newest, before, acceptance)
+                .map_err(|refusal| refused(feed.name, &refusal))?;
+            builder.add(feeds::describe(feed.name, feed.reader, "", newest), records);
         }
         let file = builder.finish().map_err(|error| CommandError::environment("failed to make the database", error))?;
         let digest = match &self.to {
@@ -68,6 +90,11 @@ impl Build {
         let database = Database::open(&file).map_err(advisories::damaged)?;
         report(session, &database, self.to.as_deref(), digest.as_deref())
     }
+}
+
+fn date(text: &str) -> Result<Timestamp, String> {
+    let day = || text.parse::<jiff::civil::Date>().and_then(|day| TimeZone::UTC.to_timestamp(day.into()));
+    text.parse().or_else(|_| day()).map_err(|_| "it is no date as `2026-11-29`".to_owned())
 }
 
 fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
@@ -86,7 +113,15 @@ fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
     Ok(Asked { name, reader, path: Path::new(path) })
 }
 
-fn read(feed: &Asked<'_>, is_quiet: bool) -> Result<Records, CommandError> {
+fn refused(feed: &str, refusal: &Refusal) -> CommandError {
+    let kind = if matches!(refusal, Refusal::Older { .. }) { Kind::No } else { Kind::Environment };
+    CommandError::new(kind, format!("feed `{feed}` is not taken: {}", refusal.in_words()))
+        .with_hints(refusal.hint().into_iter().collect())
+        .hint("what is in use stays in use")
+}
+
+/// Returns what a feed says, and when its files changed last.
+fn read(feed: &Asked<'_>, is_quiet: bool) -> Result<(Records, Option<Time>), CommandError> {
     let mut records = Records::default();
     let mut progress = (!is_quiet).then(Progress::passing);
     let read = feeds::read(feed.path, feed.reader, &mut records, &mut |documents| {
@@ -97,30 +132,17 @@ fn read(feed: &Asked<'_>, is_quiet: bool) -> Result<Records, CommandError> {
     if let Some(progress) = progress {
         progress.clear();
     }
-    read.map_err(|error| {
+    let read = read.map_err(|error| {
         let is_absent =
             matches!(&error, feeds::DocumentError::Read { source, .. } if source.kind() == io::ErrorKind::NotFound);
         let error = CommandError::new(Kind::Environment, error);
         if is_absent { error.hint("a feed lies on this machine: a directory, an archive or a document") } else { error }
     })?;
-    Ok(records)
+    Ok((records, read.changed))
 }
 
 /// How many documents are read between two words on a terminal.
 const PROGRESS_EVERY: u64 = 256;
-
-/// A feed is as old as its newest record, whenever it was fetched: the same documents give the same database.
-fn described(feed: &Asked<'_>, records: &Records) -> Feed {
-    let newest = records.advisories.iter().filter_map(|advisory| advisory.modified.max(advisory.published)).max();
-    Feed {
-        name: feed.name.to_owned(),
-        reader: feed.reader.name.to_owned(),
-        address: String::new(),
-        fetched: newest,
-        advisories: 0,
-        problems: Vec::new(),
-    }
-}
 
 fn report<B: AsRef<[u8]>>(
     session: &Session,

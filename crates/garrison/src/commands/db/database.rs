@@ -44,7 +44,7 @@ pub(crate) struct Diff {
     new: PathBuf,
 }
 
-/// Use a database that was made elsewhere: every byte of it is checked first.
+/// Use a database that was made elsewhere: every byte of it is held against its sums first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db import advisories.vulndb
@@ -89,7 +89,11 @@ impl Status {
             return hub::status(session);
         }
         let database = advisories::open(self.database.as_deref())?;
-        let feeds = database.feeds().map_err(advisories::damaged)?;
+        let mut feeds = database.feeds().map_err(advisories::damaged)?;
+        let total = feeds.iter().map(|feed| feed.advisories).sum();
+        for feed in &mut feeds {
+            feed.advisories = database.records_of(feed).map_err(advisories::damaged)?;
+        }
         let coverage = database.coverage().map_err(advisories::damaged)?;
         // What was fetched is of this machine, not of a file.
         let is_own = self.database.is_none();
@@ -100,7 +104,7 @@ impl Status {
         let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
         let met = if is_own { advisories::distributions()?.names() } else { BTreeSet::new() };
         let ended = advisories::end_of_life(&met, advisories::today());
-        let old = advisories::are_old(advisories::newest(&feeds));
+        let old = advisories::are_old(vulndb::newest(&feeds));
         match session.format() {
             Format::Json => {
                 print_status_json(
@@ -108,10 +112,11 @@ impl Status {
                     &feeds,
                     &coverage,
                     &states,
+                    total,
                     &Warned { ended: &ended, old: old.is_some() },
                 )?;
             }
-            Format::Table => print_status(&database, &feeds, &coverage, &states)?,
+            Format::Table => print_status(&database, &feeds, &coverage, &states, total)?,
         }
         for (feed, error) in failed {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
@@ -135,6 +140,7 @@ fn print_status_json(
     feeds: &[Feed],
     coverage: &[BTreeSet<Ecosystem>],
     states: &[FeedState],
+    total: u64,
     warned: &Warned<'_>,
 ) -> Result<(), CommandError> {
     let moment = |time: Option<Time>| time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
@@ -155,8 +161,8 @@ fn print_status_json(
     let sections: serde_json::Map<_, _> =
         database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
     output::print_json(&json!({
-        "newest": moment(advisories::newest(feeds)),
-        "advisories": feeds.iter().map(|feed| feed.advisories).sum::<u64>(),
+        "newest": moment(vulndb::newest(feeds)),
+        "advisories": total,
         "packages": database.package_count(),
         "ecosystems": database.ecosystems().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "size_bytes": database.file_bytes().len(),
@@ -173,11 +179,11 @@ fn print_status(
     feeds: &[Feed],
     coverage: &[BTreeSet<Ecosystem>],
     states: &[FeedState],
+    total: u64,
 ) -> Result<(), CommandError> {
-    let total: u64 = feeds.iter().map(|feed| feed.advisories).sum();
     let packages = database.package_count();
     let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
-    let newest = advisories::moment(advisories::newest(feeds));
+    let newest = advisories::moment(vulndb::newest(feeds));
     output::print_line(&format!(
         "Advisories of {newest}: {} of {} from {}, {mebibytes} MiB",
         output::counted(total, "record"),

@@ -3,7 +3,7 @@
 use std::io::{Read as _, Seek as _, Write as _};
 use std::time::Duration;
 
-use ::advisories::{Artifact, REPOSITORY, TAG};
+use ::advisories::{Artifact, BROUGHT_BYTES_MAX, REPOSITORY, TAG};
 use feeds::{Acceptance, StoreError};
 use oci::{Reference, RepositoryName};
 use outbound::{Endpoint, Method, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
@@ -40,13 +40,12 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
 
 /// Brings the hub a database, packed for the way.
 pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result<(), CommandError> {
-    let mut bytes = Vec::new();
     let read = if file == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes)
+        read_whole(std::io::stdin().lock(), BROUGHT_BYTES_MAX)
     } else {
-        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
+        std::fs::File::open(file).and_then(|file| read_whole(file, BROUGHT_BYTES_MAX))
     };
-    read.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    let bytes = read.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
     // A mistake in a name should not cost an upload.
     Database::open(&bytes).map_err(advisories::damaged)?;
     let packed = zstd::bulk::compress(&bytes, PACK_LEVEL)
@@ -64,6 +63,16 @@ pub(super) fn status(session: &Session) -> Result<(), CommandError> {
     block_on(async { tell(session, &session.hub()?).await })
 }
 
+/// Reads what is at most as long as a hub takes.
+fn read_whole(from: impl std::io::Read, limit: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(std::io::Error::other(format!("it is larger than the {limit} bytes that a hub takes")));
+    }
+    Ok(bytes)
+}
+
 /// A level that packs as fast as a disk writes.
 const PACK_LEVEL: i32 = 3;
 
@@ -75,10 +84,8 @@ async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), Comman
     let newest = state["newest_at"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
     let newest = advisories::moment(newest.map(jiff::Timestamp::as_second));
     output::print_line(&format!("The hub has advisories of {newest}, {}", session::size(&state["size_bytes"])))?;
-    for feed in state["feeds"].as_array().into_iter().flatten() {
-        if let (Some(name), Some(error)) = (feed["name"].as_str(), feed["error"].as_str()) {
-            output::note(&output::printable(&format!("warning: {name}: {error}; its last good state stays in use")));
-        }
+    for warning in failing(&state) {
+        output::note(&output::printable(&warning));
     }
     for ended in state["ended"].as_array().into_iter().flatten() {
         if let (Some(release), Some(until)) = (ended["release"].as_str(), ended["until"].as_str()) {
@@ -87,6 +94,39 @@ async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), Comman
         }
     }
     Ok(())
+}
+
+/// Returns a word on the feeds of which what came was not taken: one for those of which there is something, and one for those of which there is nothing.
+fn failing(state: &Value) -> Vec<String> {
+    /// More are counted.
+    const NAMED_MAX: usize = 4;
+    let feeds = state["feeds"].as_array().into_iter().flatten();
+    let failed = feeds.filter_map(|feed| {
+        let has_records = feed["advisories"].as_u64().is_some_and(|records| records > 0);
+        Some((has_records, feed["name"].as_str()?, feed["error"].as_str()?))
+    });
+    let (kept, missing): (Vec<_>, Vec<_>) = failed.partition(|(has_records, ..)| *has_records);
+    let word = |failed: &[(bool, &str, &str)], [one, many]: [&str; 2]| match failed {
+        [] => None,
+        [(_, name, error)] => Some(format!("warning: {name}: {error}; {one}")),
+        [(_, first, error), ..] => {
+            let names = failed.iter().take(NAMED_MAX).map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ");
+            let rest = failed.len().saturating_sub(NAMED_MAX);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            let count = failed.len();
+            Some(format!("warning: {count} feeds were not had, {many}: {names}{more}; {first}: {error}"))
+        }
+    };
+    let kept = word(&kept, ["its last good state stays in use", "and their last good states stay in use"]);
+    let missing = word(&missing, ["there is nothing of it", "and there is nothing of them"]);
+    kept.into_iter().chain(missing).collect()
+}
+
+/// Returns whether a hub is chosen.
+pub(super) fn is_chosen(session: &Session) -> Result<bool, CommandError> {
+    // Who has no home has no contexts.
+    let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
+    Ok(session.find_current(&contexts)?.is_some())
 }
 
 /// Takes the database of the current hub; false when no hub is chosen.
@@ -216,7 +256,7 @@ fn report(session: &Session, artifact: &Artifact, how: How, fetched: u64) -> Res
         return output::print_json(&json!({ "digest": digest, "how": how, "fetched_bytes": fetched }));
     }
     let database = advisories::store()?.open()?;
-    let newest = advisories::moment(advisories::newest(&database.feeds().map_err(advisories::damaged)?));
+    let newest = advisories::moment(vulndb::newest(&database.feeds().map_err(advisories::damaged)?));
     let fetched = session::size(&fetched.into());
     output::print_line(&match how {
         How::Had => format!("Advisories of {newest} are in use, which are the hub's newest"),
@@ -242,4 +282,42 @@ fn options(context: &Context) -> Result<RegistryOptions, CommandError> {
 fn failed(error: RegistryError) -> CommandError {
     let hints = error.hints();
     CommandError::new(Kind::Environment, error).with_hints(hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_read_up_to_what_a_hub_takes() {
+        assert_eq!(read_whole(&b"1234"[..], 4).unwrap(), b"1234");
+        let error = read_whole(&b"12345"[..], 4).unwrap_err();
+        assert_eq!(error.to_string(), "it is larger than the 4 bytes that a hub takes");
+    }
+
+    #[test]
+    fn feeds_that_fail_are_a_line() {
+        let check = |feeds: &[(&str, u64, Option<&str>)], expected: &[&str]| {
+            let feeds: Vec<Value> = feeds
+                .iter()
+                .map(|(name, records, error)| json!({ "name": name, "advisories": records, "error": error }))
+                .collect();
+            assert_eq!(failing(&json!({ "feeds": feeds })), expected);
+        };
+        check(&[], &[]);
+        check(&[("a", 7, None), ("b", 0, None)], &[]);
+        check(
+            &[("a", 7, Some("gone")), ("b", 0, Some("far"))],
+            &["warning: a: gone; its last good state stays in use", "warning: b: far; there is nothing of it"],
+        );
+        let failed = |name: &'static str, records| (name, records, Some("far"));
+        check(
+            &[failed("a", 0), failed("b", 0), failed("c", 0), failed("d", 0)],
+            &["warning: 4 feeds were not had, and there is nothing of them: a, b, c, d; a: far"],
+        );
+        check(
+            &[failed("a", 1), failed("b", 1), failed("c", 1), failed("d", 1), failed("e", 1)],
+            &["warning: 5 feeds were not had, and their last good states stay in use: a, b, c, d and 1 more; a: far"],
+        );
+    }
 }

@@ -33,8 +33,8 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 ///
 /// From the current hub, if one is chosen: what changed, or the whole database where that is less. Otherwise, or when feeds or ecosystems
 /// are named, from the publishers, for the ecosystems that are named, or that were met by scans of this machine. Only what changed is
-/// fetched; what breaks off goes on next time. A feed that fails, or that its reader does not understand, keeps its last good state,
-/// and what is in use stays in use until what replaces it is whole.
+/// fetched; what breaks off goes on next time. A feed that fails, or that its reader does not understand, keeps its last good state;
+/// if it never had one, that is an error. What is in use stays in use until what replaces it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db update
@@ -44,11 +44,11 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
   garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
 
 `garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
-Exit codes: 0 done, 1 what came is older than what is in use, 2 not understood, 3 nothing could be had.")]
+Exit codes: 0 done, 1 what came is older than what is in use, 2 not understood, 3 of a feed there is nothing, now or from before.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Update {
     /// Have the current hub fetch what is new for all its clients
-    #[arg(long, conflicts_with_all = ["ecosystems", "all", "feeds", "private_hosts", "from_feeds"])]
+    #[arg(long, conflicts_with_all = ["ecosystems", "all", "feeds", "private_hosts", "from_feeds", "ca_file"])]
     hub: bool,
     /// Fetch from publishers, although a hub is chosen
     #[arg(long)]
@@ -98,6 +98,14 @@ impl Update {
         }
         let is_of_feeds = self.from_feeds || self.all || !self.ecosystems.is_empty() || !self.feeds.is_empty();
         let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
+        let is_of_publishers = !self.private_hosts.is_empty() || self.ca_file.is_some();
+        if !is_of_feeds && is_of_publishers && hub::is_chosen(session)? {
+            return Err(CommandError::new(
+                Kind::Usage,
+                "`--private-host` and `--ca-file` are about publishers, and advisories come from the hub that is chosen",
+            )
+            .hint("`--from-feeds` asks the publishers instead"));
+        }
         if !is_of_feeds && hub::take(session, acceptance, self.quiet)? {
             return Ok(());
         }
@@ -129,6 +137,9 @@ impl Update {
             progress.clear();
             built.map_err(nothing)
         })?;
+        if built.missing().next().is_some() {
+            return Err(missing(&built));
+        }
         let digest = store.import(built.file.as_slice(), None, acceptance)?;
         report(session, &built, &digest)
     }
@@ -229,6 +240,22 @@ fn nothing(error: BuildError) -> CommandError {
         .hint("what is in use stays in use; `garrison db status` shows it")
 }
 
+/// What a feed that is wanted would have said is not known: a database without it finds nothing there.
+fn missing(built: &Built) -> CommandError {
+    let (mut hints, mut sources, mut names) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (feed, refusal) in built.missing() {
+        output::note(&output::printable(&format!("{}: {}", feed.name, refusal.in_words())));
+        hints.extend(refusal.hint());
+        sources.insert(format!("--feed -{}", feed.source));
+        names.push(feed.name.as_str());
+    }
+    let without = sources.into_iter().collect::<Vec<_>>().join(" ");
+    CommandError::new(Kind::Environment, format!("there is nothing of {}, now or from before", names.join(", ")))
+        .with_hints(hints.into_iter().collect())
+        .hint("what is in use stays in use, and what else came is kept for the next time")
+        .hint(format!("`garrison db update {without}` does without: nothing is found then that no other feed knows"))
+}
+
 fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandError> {
     let database = Database::open(&built.file).map_err(advisories::damaged)?;
     let mut hints = BTreeSet::new();
@@ -255,7 +282,7 @@ fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandE
             })).collect::<Vec<_>>(),
         })),
         Format::Table => {
-            let newest = advisories::moment(advisories::newest(&database.feeds().map_err(advisories::damaged)?));
+            let newest = advisories::moment(vulndb::newest(&database.feeds().map_err(advisories::damaged)?));
             output::print_line(&format!(
                 "Advisories of {newest}: {} of {} from {}, {}",
                 output::counted(records, "record"),
