@@ -69,7 +69,7 @@ pub enum Error {
     #[error("the database of advisories is older than the one that the hub has")]
     Older(#[from] Older),
     /// What was made or brought says nothing of any package.
-    #[error("the database of advisories has no advisory")]
+    #[error("the database of advisories speaks of no package")]
     Empty,
     /// What was brought is larger than any that is taken.
     #[error("what was brought is larger than {limit} bytes")]

@@ -287,12 +287,13 @@ mod tests {
         };
         let scores = ["epss epss 1", "kev kev 1"];
         check(&[], Some(&[]), &scores);
-        check(&["-epss"], Some(&["Debian:12"]), &["debian debian-tracker 1", "kev kev 1"]);
+        let debian = ["debian debian-tracker 1", "kev kev 1", "osv-debian osv-severities 1"];
+        check(&["-epss"], Some(&["Debian:12"]), &debian);
         check(&["-epss", "-kev"], Some(&["npm", "PyPI"]), &["osv-npm osv 1", "osv-pypi osv 1"]);
-        let alpine = ["alpine-3.20 secdb 2", "alpine-edge secdb 2"];
+        let alpine = ["alpine-3.20 secdb 2", "alpine-edge secdb 2", "osv-alpine osv-severities 1"];
         check(&["-epss", "-kev"], Some(&["Alpine:v3.20", "Alpine:edge"]), &alpine);
-        check(&["-epss", "-kev", "-alpine"], Some(&["Alpine:v3.20"]), &[]);
-        check(&["-epss", "-kev", "alpine=/srv/secdb"], Some(&["Alpine:v3.20"]), &["alpine secdb 1"]);
+        check(&["-epss", "-kev", "-alpine", "-osv-alpine"], Some(&["Alpine:v3.20"]), &[]);
+        check(&["-epss", "-kev", "-osv-alpine", "alpine=/srv/secdb"], Some(&["Alpine:v3.20"]), &["alpine secdb 1"]);
         check(&["-epss", "-kev"], Some(&["CPE"]), &["nvd nvd 3"]);
         check(&["-epss", "-kev", "+rustsec"], Some(&["Hex"]), &["osv-hex osv 1", "rustsec rustsec 1"]);
         check(

@@ -168,6 +168,27 @@ static OWN: &[Source] = &[
             &[Family::Cpe],
         )
     },
+    // The distributions themselves state hardly any severities, and are the truth of everything else.
+    Source {
+        sums: Sums::InAnswer,
+        ..own(
+            "osv-debian",
+            "osv-severities",
+            "how severe vulnerabilities of Debian are, by OSV",
+            &["https://osv-vulnerabilities.storage.googleapis.com/Debian/all.zip"],
+            &[Family::Debian],
+        )
+    },
+    Source {
+        sums: Sums::InAnswer,
+        ..own(
+            "osv-alpine",
+            "osv-severities",
+            "how severe vulnerabilities of Alpine are, by OSV",
+            &["https://osv-vulnerabilities.storage.googleapis.com/Alpine/all.zip"],
+            &[Family::Alpine],
+        )
+    },
     // OSV has the same records.
     Source {
         by_default: false,
@@ -227,7 +248,8 @@ mod tests {
     fn every_ecosystem_is_served() {
         for family in Family::ALL {
             let wanted = [Ecosystem::new(*family)];
-            let served = sources().filter(|source| source.by_default && !source.serves.is_empty());
+            let is_truth = |source: &&Source| source.by_default && source.reader != "osv-severities";
+            let served = sources().filter(is_truth).filter(|source| !source.serves.is_empty());
             assert!(served.into_iter().any(|source| source.speaks_of(&wanted)), "{family:?}");
         }
     }

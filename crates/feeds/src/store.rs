@@ -60,7 +60,7 @@ pub enum StoreError {
     #[error("the vulnerability database is older than the one in use")]
     Older(#[source] Older),
     /// It says nothing of any package: whatever is held against it seems to be well.
-    #[error("the vulnerability database has no advisory")]
+    #[error("the vulnerability database speaks of no package")]
     Empty,
     /// It is larger than any that is imported.
     #[error("the vulnerability database is larger than {DATABASE_BYTES_MAX} bytes")]
@@ -266,7 +266,7 @@ fn open(path: &Path) -> Result<Database<Mapped>, StoreError> {
 mod tests {
     use super::*;
     use vulndb::file::{Builder, Feed};
-    use vulndb::{Advisory, Records};
+    use vulndb::{Advisory, Affected, Ecosystem, Family, Named, Qualifiers, Records, Verdict};
 
     fn database(name: &str) -> Vec<u8> {
         database_of(name, None)
@@ -282,9 +282,22 @@ mod tests {
             problems: Vec::new(),
         };
         let mut builder = Builder::new();
-        let advisory = Advisory { id: "CVE-2026-0001".to_owned(), ..Advisory::default() };
+        let advisory = Advisory { id: "CVE-2026-0001".to_owned(), affected: vec![affected()], ..Advisory::default() };
         builder.add(feed, Records { advisories: vec![advisory], ..Records::default() });
         builder.finish().unwrap()
+    }
+
+    fn affected() -> Affected {
+        Affected {
+            ecosystem: Ecosystem::new(Family::Npm),
+            package: "a".to_owned(),
+            named: Named::Binary,
+            verdict: Verdict::UnderInvestigation,
+            intervals: Vec::new(),
+            versions: Vec::new(),
+            qualifiers: Qualifiers::default(),
+            severities: Vec::new(),
+        }
     }
 
     fn digest_of(bytes: &[u8]) -> String {
@@ -359,7 +372,7 @@ mod tests {
         check(&good[..good.len() - 1], None, "is refused");
         check(&flipped, None, "is refused");
         check(&good, Some("00"), "not sha256:00");
-        check(&Builder::new().finish().unwrap(), None, "has no advisory");
+        check(&Builder::new().finish().unwrap(), None, "speaks of no package");
         let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));

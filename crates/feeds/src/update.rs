@@ -110,7 +110,7 @@ pub fn build<B: AsRef<[u8]>>(
         feeds.push(building.feed(feed));
     }
     // Scores of vulnerabilities that no package has find nothing, which looks as if there were nothing.
-    if !building.builder.has_advisories() {
+    if !building.builder.has_packages() {
         let refusals = feeds.into_iter().filter_map(|feed| Some((feed.name, feed.refusal?))).collect();
         return Err(BuildError::Nothing { refusals });
     }

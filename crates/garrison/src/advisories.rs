@@ -100,6 +100,14 @@ pub(crate) fn are_old(newest: Option<Time>) -> Option<String> {
     Some(format!("{told}; `garrison db update` fetches it"))
 }
 
+/// Says that there are distributions without severities because what has them is not in the database; by the readers of its feeds.
+pub(crate) fn lack_severities(readers: &[&str]) -> Option<&'static str> {
+    let has_any = |names: &[&str]| readers.iter().any(|reader| names.contains(reader));
+    (has_any(&["debian-tracker", "secdb"]) && !has_any(&["osv-severities", "nvd"])).then_some(
+        "Debian and those who publish as Alpine does state hardly any severities, and no feed that has them (`osv-debian`, `osv-alpine`) is here; `garrison db update` fetches it",
+    )
+}
+
 /// Returns the bytes of a database by what they are for: ranges, records, texts, scores and sums.
 pub(crate) fn sizes<B: AsRef<[u8]>>(database: &Database<B>) -> BTreeMap<&'static str, u64> {
     let mut sizes = BTreeMap::new();
@@ -150,6 +158,17 @@ pub(crate) fn damaged(error: Corrupt) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_distribution_without_severities_is_told() {
+        let is_told = |readers: &[&str]| lack_severities(readers).is_some();
+        for readers in [&["debian-tracker"][..], &["secdb", "epss", "kev", "osv"]] {
+            assert!(is_told(readers), "{readers:?}");
+        }
+        for readers in [&[][..], &["osv", "epss"], &["debian-tracker", "osv-severities"], &["nvd", "secdb"]] {
+            assert!(!is_told(readers), "{readers:?}");
+        }
+    }
 
     #[test]
     fn a_distribution_past_its_end_is_told() {

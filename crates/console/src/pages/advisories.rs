@@ -45,14 +45,16 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     if with_asked {
         states = call.advisories_status().await?.states;
     }
-    let known = match call.app.pipeline().advisories() {
-        Some(advisories) => advisories.database.feeds().map_err(Failure::internal)?,
-        None => Vec::new(),
-    };
+    let mut known = Vec::new();
+    if let Some(advisories) = call.app.pipeline().advisories() {
+        for feed in advisories.database.feeds().map_err(Failure::internal)? {
+            let records = advisories.database.records_of(&feed).map_err(Failure::internal)?;
+            known.push((feed, records));
+        }
+    }
     let mut rows = Vec::with_capacity(known.len());
-    for feed in known {
+    for (feed, records) in known {
         let state = states.remove(&feed.name).unwrap_or_default();
-        let records = advisories.database.records_of(&feed).map_err(Failure::internal)?;
         rows.push(Row {
             name: foreign(&feed.name, NAME_BYTES_MAX),
             records: grouped(records),

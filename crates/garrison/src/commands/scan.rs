@@ -139,6 +139,9 @@ impl Scan {
             reader.note(&format!("hint: `garrison scan --explain {name} {source}` says why it matches"));
         }
         let failing = report.findings.iter().filter(|finding| self.fail_on.iter().any(|fails| fails.holds(finding)));
+        if let Some(unrated) = unrated(&report, &self.fail_on) {
+            reader.note(&unrated);
+        }
         match failing.count() {
             0 => self.stand(&report, &reader),
             count => {
@@ -194,6 +197,22 @@ fn pending(matched: &Matched) -> Option<String> {
     (matched.state == MatchedState::Pending).then(|| {
         format!("The hub is matching this image by a database that came at {since}: its lists, totals and events do not have all of this yet.")
     })
+}
+
+/// Says what fails by no severity because nobody states one.
+fn unrated(report: &Report, conditions: &[Condition]) -> Option<String> {
+    let condition = conditions.iter().find(|condition| condition.is_severity())?;
+    let is_unrated = |finding: &&findings::Finding| finding.counts() && finding.severity.is_none();
+    let told = match report.findings.iter().filter(is_unrated).count() {
+        0 => return None,
+        1 => format!("1 finding has no severity that is known: `--fail-on {condition}` does not hold for it"),
+        count => {
+            format!("{count} findings have no severity that is known: `--fail-on {condition}` does not hold for them")
+        }
+    };
+    let readers: Vec<&str> = report.advisories.feeds.iter().map(|feed| feed.reader.as_str()).collect();
+    let why = advisories::lack_severities(&readers).map(|why| format!("; {why}")).unwrap_or_default();
+    Some(format!("warning: {told}{why}"))
 }
 
 /// The last line: why the exit code is 1.

@@ -226,6 +226,7 @@ fn what_a_scan_does_not_count_is_explained_as_not_affected() {
     let release = json!({"status": "resolved", "fixed_version": "0", "urgency": "low"});
     let tracker = json!({"openssl": {"CVE-2024-0002": {"description": "x", "releases": {"bookworm": release}}}});
     write(&home, "tracker.json", &tracker.to_string());
+    date(&home, "tracker.json", 1_706_745_600);
     let other = record("DEBIAN-CVE-2024-0002", &["CVE-2024-0002"], "openssl", "9", "HIGH");
     write(&home, "github/d.json", &other.replace("\"npm\"", "\"Debian:12\"").replace("SEMVER", "ECOSYSTEM"));
     home.run(&BUILD);

@@ -32,7 +32,10 @@ impl Publisher {
                 let path = request.split(' ').nth(1).unwrap_or_default();
                 let document = shared.lock().unwrap().get(path).cloned();
                 let (status, body) = document.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nlast-modified: Sat, 01 Nov 2025 00:00:00 GMT\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
                 let body = if request.starts_with("HEAD") { "" } else { &body };
                 // The client may have hung up.
                 let _sent = socket.write_all(format!("{head}{body}").as_bytes());
@@ -94,23 +97,79 @@ fn a_feed_that_never_came_is_an_error() {
     let (home, publisher) = (Home::new(), Publisher::new());
     let at = |name: &str| format!("http://{}/{name}", publisher.address);
     let (npm, debian, kev) = (at("npm.json"), at("debian.json"), at("kev.json"));
-    let feeds = [format!("npm=osv:{npm}"), format!("debian={debian}"), format!("kev={kev}")];
-    let update = |more: &[&str]| {
+    let (npm, debian, kev) = (format!("npm=osv:{npm}"), format!("debian={debian}"), format!("kev={kev}"));
+    let update = |feeds: &[&str]| {
+        let own = ["--feed", "-epss", "--feed", "-osv-debian"];
         let fixed = ["db", "update", "--ecosystem", "Debian:12", "--private-host", &publisher.address];
-        let feeds = feeds.iter().flat_map(|feed| ["--feed", feed]).collect::<Vec<_>>();
-        stable(&home.run(&[&fixed[..], &feeds, &["--feed", "-epss"], more].concat()), &publisher)
+        let feeds = feeds.iter().flat_map(|feed| ["--feed", *feed]).collect::<Vec<_>>();
+        stable(&home.run(&[&fixed[..], &feeds, &own].concat()), &publisher)
     };
     publisher.put("/kev.json", r#"{"vulnerabilities":[{"cveID":"CVE-2026-0001","dateAdded":"2026-11-01"}]}"#);
-    insta::assert_snapshot!("scores_alone_came", update(&["--feed", "-npm"]));
+    insta::assert_snapshot!("scores_alone_came", update(&[&debian, &kev]));
     publisher.put("/npm.json", &record(2, "1.3.0"));
-    insta::assert_snapshot!("the_distribution_did_not_come", update(&[]));
+    insta::assert_snapshot!("the_distribution_did_not_come", update(&[&npm, &debian, &kev]));
     assert!(home.run(&["db", "status"]).contains("there is no vulnerability database"));
-    insta::assert_snapshot!("it_is_left_out", update(&["--feed", "-debian"]));
+    insta::assert_snapshot!("it_is_left_out", update(&[&npm, "-debian", &kev]));
     publisher.put("/debian.json", r#"{"x":{"CVE-2026-0002":{"releases":{"bookworm":{"status":"open"}}}}}"#);
-    assert!(update(&[]).starts_with("exit 0\n"));
+    assert!(update(&[&npm, &debian, &kev]).starts_with("exit 0\n"));
     // What was good once stays in use.
     publisher.put("/debian.json", "{}");
-    insta::assert_snapshot!("its_last_good_state_stays", update(&[]));
+    insta::assert_snapshot!("its_last_good_state_stays", update(&[&npm, &debian, &kev]));
+}
+
+/// What a distribution publishes is the truth of its packages; how severe it is, others say.
+#[test]
+fn a_distribution_that_states_no_severities_fails_by_those_of_others() {
+    let (home, publisher) = (Home::new(), Publisher::new());
+    let write = |path: &str, contents: &str| {
+        let path = home.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, contents).unwrap();
+    };
+    write("debian/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+    write(
+        "debian/var/lib/dpkg/status",
+        "Package: libssl3\nStatus: install ok installed\nVersion: 3.0.11-1\nArchitecture: amd64\nSource: openssl\n\n",
+    );
+    write("alpine/etc/os-release", "ID=alpine\nVERSION_ID=3.20.1\n");
+    write("alpine/lib/libssl.so.3", "");
+    write("alpine/lib/apk/db/installed", "P:libssl3\nV:3.3.0-r0\nA:x86_64\no:openssl\nF:lib\nR:libssl.so.3\n\n");
+    publisher.put(
+        "/debian.json",
+        r#"{"openssl":{"CVE-2026-0001":{"releases":{"bookworm":{"status":"resolved","fixed_version":"3.0.11-2","urgency":"not yet assigned"}}}}}"#,
+    );
+    let secdb = r#"{"distroversion":"v3.20","packages":[{"pkg":{"name":"openssl","secfixes":{"3.3.1-r0":["CVE-2026-0001"]}}}]}"#;
+    publisher.put("/secdb.json", secdb);
+    let record = |distribution: &str, ecosystem: &str| {
+        format!(
+            r#"{{"id":"{distribution}-CVE-2026-0001","upstream":["CVE-2026-0001"],"modified":"2026-11-01T00:00:00Z","details":"Bad.","severity":[{{"type":"CVSS_V3","score":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}}],"affected":[{{"package":{{"ecosystem":"{ecosystem}","name":"other"}},"ranges":[{{"type":"ECOSYSTEM","events":[{{"introduced":"0"}}]}}]}}]}}"#
+        )
+    };
+    publisher.put("/osv-debian.json", &record("DEBIAN", "Debian:12"));
+    publisher.put("/osv-alpine.json", &record("ALPINE", "Alpine:v3.20"));
+    let at = |name: &str, path: &str| format!("{name}=http://{}/{path}", publisher.address);
+    let update = |more: &[&str]| {
+        let places = [at("debian", "debian.json"), at("alpine", "secdb.json")];
+        let fixed = ["db", "update", "--quiet", "--ecosystem", "Debian:12", "--ecosystem", "Alpine:3.20"];
+        let named = ["--private-host", &publisher.address, "--feed", "-epss", "--feed", "-kev"];
+        let feeds = places.iter().map(String::as_str).chain(more.iter().copied()).flat_map(|feed| ["--feed", feed]);
+        let updated = home.run(&[&fixed[..], &named, &feeds.collect::<Vec<_>>()].concat());
+        assert!(updated.starts_with("exit 0\n"), "{updated}");
+    };
+    let told = |name: &str, place: &str| {
+        let filters =
+            [(r"\d+ ms", "N ms"), (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}", "[DAY]"), (r"\(\d+ [a-z]+ old\)", "([AGE])")];
+        let scanned = home.run(&["scan", place, "--fail-on", "high"]);
+        insta::with_settings!({filters => filters}, { insta::assert_snapshot!(name, scanned) });
+    };
+    update(&["-osv-debian", "-osv-alpine"]);
+    assert!(home.run(&["db", "status"]).contains("state hardly any severities"));
+    told("debian_without_severities", "debian");
+    told("alpine_without_severities", "alpine");
+    update(&[&at("osv-debian", "osv-debian.json"), &at("osv-alpine", "osv-alpine.json")]);
+    assert!(!home.run(&["db", "status"]).contains("state hardly any severities"));
+    told("debian_with_severities", "debian");
+    told("alpine_with_severities", "alpine");
 }
 
 #[test]

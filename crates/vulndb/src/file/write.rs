@@ -55,9 +55,9 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Returns whether it speaks of packages, and not only of how likely vulnerabilities are to be exploited, wherever they are.
+    /// Returns whether it speaks of packages, and not only of how severe vulnerabilities are, or how likely to be exploited, wherever they are.
     pub fn is_of_packages(&self) -> bool {
-        !matches!(self.reader.as_str(), "epss" | "kev")
+        !matches!(self.reader.as_str(), "epss" | "kev" | "osv-severities")
     }
 }
 
@@ -124,8 +124,8 @@ impl Builder {
     }
 
     /// Returns whether anything was added that speaks of packages.
-    pub fn has_advisories(&self) -> bool {
-        self.feeds.iter().any(|(_, advisories)| !advisories.is_empty())
+    pub fn has_packages(&self) -> bool {
+        self.feeds.iter().flat_map(|(_, advisories)| advisories).any(|advisory| !advisory.affected.is_empty())
     }
 
     /// Adds scores as they are stored.

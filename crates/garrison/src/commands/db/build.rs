@@ -37,7 +37,7 @@ pub(crate) struct Build {
     /// Take feeds that are older than in the database in use, or have lost most of their records
     #[arg(long)]
     accept_older: bool,
-    /// Date of the feeds that state none, instead of that of their files: `2026-11-29` or with a time; SOURCE_DATE_EPOCH unless set
+    /// Date of the feeds that state none, instead of that of their files: `2026-11-29` or with a time; `SOURCE_DATE_EPOCH` unless set
     #[arg(long, value_name = "DATE", value_parser = date)]
     date: Option<Timestamp>,
     /// Say nothing on standard error but errors

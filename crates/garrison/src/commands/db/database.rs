@@ -122,7 +122,9 @@ impl Status {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
             output::note(&output::printable(&format!("warning: {feed}: {error}{rest}")));
         }
-        for note in ended.iter().chain(&old) {
+        let readers: Vec<&str> = feeds.iter().map(|feed| feed.reader.as_str()).collect();
+        let unrated = advisories::lack_severities(&readers).map(str::to_owned);
+        for note in ended.iter().chain(&old).chain(&unrated) {
             output::note(&output::printable(&format!("warning: {note}")));
         }
         Ok(())

@@ -253,7 +253,7 @@ fn missing(built: &Built) -> CommandError {
     CommandError::new(Kind::Environment, format!("there is nothing of {}, now or from before", names.join(", ")))
         .with_hints(hints.into_iter().collect())
         .hint("what is in use stays in use, and what else came is kept for the next time")
-        .hint(format!("`garrison db update {without}` does without: nothing is found then that no other feed knows"))
+        .hint(format!("`{without}` does without: nothing is found then that no other feed knows"))
 }
 
 fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandError> {
