@@ -7,6 +7,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use oci::{Descriptor, Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
+use pipeline::Totals;
 use registry::ManifestEntry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
@@ -14,9 +15,9 @@ use crate::href;
 use crate::image_config::{self, Entries, ImageConfig, NoConfig};
 use crate::kind::Kind;
 use crate::pages::image_components::{self, Known, Part};
-use crate::pages::{image_findings, vex};
+use crate::pages::{findings, image_findings, vex};
 use crate::strip::{LayerPart, Origin, Strip};
-use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, plural};
+use crate::words::{Bytes, Hash, Moment, Stated, count, foreign, grouped, plural};
 
 /// Layers on a page: more than most images have, and with the longest steps well within a page.
 pub(crate) const LAYERS_MAX: usize = 80;
@@ -93,6 +94,8 @@ struct PlatformRow {
     size: Bytes,
     kind: Kind,
     components: PlatformComponents,
+    /// What is wrong with it, the worst first, and where that is told; none before it is matched.
+    findings: Option<(String, String)>,
 }
 
 /// What is known of the inventory of an index's entry.
@@ -374,6 +377,7 @@ async fn platform_rows(
     }
     // Of an image that is elsewhere nothing is told.
     let held: BTreeSet<Digest> = call.held_images(name, index).await?.into_iter().map(|(digest, _)| digest).collect();
+    let repository = call.app.registry().repository_id(name).await?;
     let mut rows = Vec::new();
     for entry in entries.iter().take(PLATFORMS_MAX) {
         let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type");
@@ -391,9 +395,27 @@ async fn platform_rows(
             } else {
                 PlatformComponents::Nothing
             },
+            findings: if is_image {
+                let totals = call.app.pipeline().totals_of(repository, entry.digest).await?;
+                totals.map(|totals| (format!("{}#findings", href::image(name, entry.digest)), worst(totals)))
+            } else {
+                None
+            },
         });
     }
     Ok(rows)
+}
+
+/// Says how many findings there are of the two worst severities that any is of.
+fn worst(totals: Totals) -> String {
+    let bars = findings::bars(totals);
+    let told = bars.iter().take(2).map(|bar| format!("{} {}", bar.number, bar.severity.word()));
+    let told: Vec<String> = told.collect();
+    match (told.is_empty(), totals.unknown) {
+        (false, _) => told.join(", "),
+        (true, 0) => "0".to_owned(),
+        (true, unknown) => format!("{} unknown", grouped(unknown)),
+    }
 }
 
 async fn platform_components(call: &Call, name: &RepositoryName, image: Digest) -> Result<PlatformComponents, Failure> {

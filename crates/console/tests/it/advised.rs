@@ -8,6 +8,7 @@ use serde_json::json;
 use vulndb::file::{Builder, Feed};
 use vulndb::{Document, Exploited, Probability, Records};
 
+use crate::components::between;
 use crate::world::{World, steady};
 
 const SHOP: &str = "name=team/shop&reference=2.1";
@@ -110,7 +111,7 @@ fn settings() -> insta::Settings {
 testkit::on_both_databases! {
     async fn what_is_wrong_is_told_of_an_image_and_of_all(database: testkit::Database) {
         let world = World::new(database).await;
-        world.shop("team/shop", &["2.1"]).await;
+        let shop = world.shop("team/shop", &["2.1"]).await;
         let (reader, stranger) = (world.log_in("reader").await, world.log_in("stranger").await);
         let before = world.get("/findings", Some(&reader)).await;
         assert!(before.text.contains("There is no database of advisories here yet"), "{}", before.text);
@@ -153,6 +154,11 @@ testkit::on_both_databases! {
         assert!(page.text.contains("Nothing that you may pull has a finding"), "{}", page.text);
         let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&stranger)).await;
         assert!(page.text.contains("No image that you may pull has it") && !page.text.contains("team/shop"), "{}", page.text);
+        // An index tells what is wrong with each of its images.
+        world.index_of("team/shop", "multi", &[(shop, "amd64")]).await;
+        let index = world.get("/image?name=team/shop&reference=multi", Some(&reader)).await;
+        let platforms = between(&index.words(), "\nPlatforms\n", "\nReferrers\n").to_owned();
+        settings().bind(|| insta::assert_snapshot!("platforms", platforms));
         let image = world.get(&format!("/image?{SHOP}"), Some(&reader)).await;
         assert!(image.text.contains("2 findings to act on"), "{}", image.text);
         let overview = world.get("/", Some(&reader)).await;

@@ -9,7 +9,7 @@ use crate::world::{World, config, steady};
 const SHOP: &str = "/image?name=team/shop&reference=2.1";
 
 /// The text between two marks of a page.
-fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+pub(crate) fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     text.split_once(from).map_or("", |(_, rest)| rest.split(to).next().unwrap_or(rest))
 }
 
