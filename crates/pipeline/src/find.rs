@@ -420,7 +420,7 @@ fn image_row(
 ) -> Result<Option<ImageRow>, Error> {
     let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(1)?) else { return Ok(None) };
     let packed: Vec<u8> = row.get(3)?;
-    let places: Option<Places<'_>> = unpacker.and_then(|unpacker| unpacker.unpack(&packed));
+    let places = unpacker.and_then(|unpacker| Places::unpack(&packed, unpacker));
     // What does not read is of an earlier version, and is being made anew.
     let places_of = |id: &i64| Some((*id, places.as_ref()?.of_component(*id)));
     Ok(Some(ImageRow { digest, platform: row.get(2)?, places: components.iter().filter_map(places_of).collect() }))

@@ -366,7 +366,7 @@ pub(crate) async fn store(
                 let known = if known.epoch == epoch { known.ids.clone() } else { BTreeMap::new() };
                 let ids = component_ids(tx, known, &packed).await?;
                 place_components(tx, id, &ids, &packed).await?;
-                let places = pack(&packed.places(&ids)).unwrap_or_default();
+                let places = packed.places(&ids).pack().unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
                 tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
                 tx.execute(&UPSERT_TOTALS, &[repository.number().into(), id.into()]).await?;

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Raised with each change of a type that is packed.
+/// Raised with each change of a type that is packed; one whose changes should leave the others readable has a number of its own.
 const VERSION: u8 = 1;
 
 /// What a packed record may take unpacked: the largest layer keeps 512 MiB.
@@ -20,7 +20,12 @@ const CHUNK_BYTES: usize = 128 << 10;
 
 /// Packs a value, without having it whole in between: a large inventory is megabytes.
 pub(crate) fn pack<T: Serialize>(value: &T) -> Option<Vec<u8>> {
-    let head = [VERSION, 0, 0, 0, 0];
+    pack_as(VERSION, value)
+}
+
+/// As [`pack`], by a number that tells the type with its version from all others.
+pub(crate) fn pack_as<T: Serialize>(version: u8, value: &T) -> Option<Vec<u8>> {
+    let head = [version, 0, 0, 0, 0];
     let encoder = zstd::stream::write::Encoder::new(head.to_vec(), LEVEL).ok()?;
     let counted = Counted { encoder, bytes: 0 };
     let chunked = postcard::to_io(value, BufWriter::with_capacity(CHUNK_BYTES, counted)).ok()?;
@@ -60,7 +65,7 @@ pub(crate) fn unpacked_bytes(packed: &[u8]) -> u64 {
 
 /// Unpacks a value; none when it was packed by another version or is damaged.
 pub(crate) fn unpack<T: DeserializeOwned>(packed: &[u8]) -> Option<T> {
-    postcard::from_bytes(Unpacker::new()?.plain(packed)?).ok()
+    postcard::from_bytes(Unpacker::new()?.plain(VERSION, packed)?).ok()
 }
 
 /// Unpacks many small values: what zstd needs for one, more than such a value takes, is made once.
@@ -75,15 +80,18 @@ impl Unpacker {
         Some(Self { decompressor: zstd::bulk::Decompressor::new().ok()?, plain: Vec::new() })
     }
 
-    /// As [`unpack`], of a value that may borrow what was unpacked.
-    pub(crate) fn unpack<'u, T: Deserialize<'u>>(&'u mut self, packed: &[u8]) -> Option<T> {
-        postcard::from_bytes(self.plain(packed)?).ok()
+    /// Unpacks what [`pack_as`] packed by the same number; the value may borrow what was unpacked.
+    pub(crate) fn unpack_as<'u, T: Deserialize<'u>>(&'u mut self, version: u8, packed: &[u8]) -> Option<T> {
+        postcard::from_bytes(self.plain(version, packed)?).ok()
     }
 
-    fn plain(&mut self, packed: &[u8]) -> Option<&[u8]> {
-        let (head, body) = packed.split_first_chunk::<5>()?;
-        let [VERSION, length @ ..] = *head else { return None };
-        let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|length| *length <= UNPACKED_BYTES_MAX)?;
+    fn plain(&mut self, version: u8, packed: &[u8]) -> Option<&[u8]> {
+        let (&[actual, ref length @ ..], body) = packed.split_first_chunk::<5>()?;
+        if actual != version {
+            return None;
+        }
+        let length =
+            usize::try_from(u32::from_le_bytes(*length)).ok().filter(|length| *length <= UNPACKED_BYTES_MAX)?;
         self.plain.clear();
         self.plain.try_reserve(length).ok()?;
         self.decompressor.decompress_to_buffer(body, &mut self.plain).ok()?;

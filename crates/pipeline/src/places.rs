@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use component::Location;
 use serde::{Deserialize, Serialize};
 
+use crate::pack::{Unpacker, pack_as};
+
+/// What tells these from what earlier versions kept in the same place, which might read as something else.
+const VERSION: u8 = 2;
+
 /// Places kept of a component in one image; more are in the inventory.
 pub(crate) const PLACES_MAX: usize = 16;
 
@@ -67,6 +72,15 @@ impl<'p> Places<'p> {
         }
     }
 
+    pub(crate) fn pack(&self) -> Option<Vec<u8>> {
+        pack_as(VERSION, self)
+    }
+
+    /// Reads what is kept; none of an earlier version.
+    pub(crate) fn unpack(packed: &[u8], unpacker: &'p mut Unpacker) -> Option<Self> {
+        unpacker.unpack_as(VERSION, packed)
+    }
+
     /// Returns the first places of a component, and how many there are.
     pub(crate) fn of_component(&self, id: i64) -> (Vec<Place>, u64) {
         let list = self.of.binary_search_by_key(&id, |(id, _)| *id).ok().and_then(|at| {
@@ -97,7 +111,7 @@ impl<'p> Kept<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::{Unpacker, pack};
+    use crate::pack::pack;
 
     #[test]
     fn what_is_kept_is_where_components_were() {
@@ -112,9 +126,12 @@ mod tests {
             (6, std::slice::from_ref(&nowhere), 1),
             (7, &[], 0),
         ];
-        let packed = pack(&Places::new(&layers, components.iter().copied())).unwrap();
+        let kept = Places::new(&layers, components.iter().copied());
         let mut unpacker = Unpacker::new().unwrap();
-        let places: Places<'_> = unpacker.unpack(&packed).unwrap();
+        let before = pack(&kept).unwrap();
+        assert!(Places::unpack(&before, &mut unpacker).is_none(), "what is of another version does not read");
+        let packed = kept.pack().unwrap();
+        let places = Places::unpack(&packed, &mut unpacker).unwrap();
         assert_eq!(places.lists.len(), 4);
         let in_layer = |location: &Location, layer: Option<&str>| Place {
             location: location.clone(),
