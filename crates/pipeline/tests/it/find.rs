@@ -154,6 +154,29 @@ testkit::on_both_databases! {
         assert!(tags.contains(&(10, 13)) && tags.contains(&(1, 1)), "{tags:?}");
     }
 
+    /// Holders are counted before they are fetched where they may be many: these are too many, and those are few.
+    async fn names_that_many_images_have_and_names_of_one_each_are_found(database: Database) {
+        const IMAGES: usize = 20;
+        let hub = Hub::open(database).await;
+        let shared: Vec<String> = (0..16).map(|number| format!("lib-{number:02}")).collect();
+        for image in 0..IMAGES {
+            let own = format!("own-{image:02}");
+            let packages: Vec<(&str, &str)> = shared.iter().chain([&own]).map(|name| (name.as_str(), "1")).collect();
+            hub.image("team/api", &format!("t{image:02}"), &[&[DEBIAN, (STATUS, &dpkg(&packages))]]).await;
+        }
+        hub.image("other/job", "1", &[&[DEBIAN, (STATUS, &dpkg(&[("lib-00", "1"), ("own-00", "1")]))]]).await;
+        hub.settle().await;
+        let team = Readable::Repositories(BTreeSet::from([hub.registry.repository_id(&name("team/api")).await.unwrap()]));
+        for (query, expected) in [("lib-*", 16 * IMAGES), ("own-*", IMAGES), ("lib-00", IMAGES), ("own-00", 1)] {
+            let parsed = Query::parse(query, None).unwrap();
+            let found = hub.pipeline.find(&parsed, &team, None, 1_000).await.unwrap().items;
+            let told: BTreeSet<(String, oci::Digest)> =
+                found.iter().map(|found| (found.name.clone(), found.image)).collect();
+            assert_eq!((found.len(), told.len()), (expected, expected), "{query}");
+            assert!(found.iter().all(|found| found.places_total == 1 && found.places.len() == 1), "{query}");
+        }
+    }
+
     async fn an_image_has_the_tags_of_the_indexes_that_list_it(database: Database) {
         let hub = Hub::open(database).await;
         let status = dpkg(&[("openssl", "3.0.11-1")]);
