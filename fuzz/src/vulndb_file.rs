@@ -1,6 +1,6 @@
 //! Databases to be changed, and what is done with what comes of it.
 
-use vulndb::file::{Builder, Database, FORMAT_VERSION, Feed, Section};
+use vulndb::file::{Builder, Database, FORMAT_VERSION, Feed, Section, pack};
 use vulndb::{
     Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Probability, Qualifiers, Records, Start,
     Verdict, changed_advisories, changed_packages, make_delta,
@@ -61,6 +61,13 @@ pub fn delta() -> Vec<u8> {
     make_delta(&open(sample()), &open(builder(3).finish().expect("it is small"))).expect("both are whole")
 }
 
+/// Returns it as it is sent.
+pub fn packed() -> Vec<u8> {
+    let mut packed = Vec::new();
+    pack(&Database::open(sample()).expect("it was made here"), &mut packed).expect("it is whole");
+    packed
+}
+
 /// Changes bytes: two of place, one of value, again and again.
 pub fn change(mut file: Vec<u8>, changes: &[u8]) -> Vec<u8> {
     for change in changes.chunks_exact(3) {
@@ -112,7 +119,7 @@ pub fn walk(file: &[u8]) {
         if let Ok(statements) = database.statements(&package) {
             for statement in statements.flatten() {
                 if let Ok(advisory) = database.advisory(statement.advisory) {
-                    let _text = database.text(&advisory);
+                    let _text = database.text(statement.advisory);
                     for vulnerability in &advisory.vulnerabilities {
                         let _damaged = database.vulnerability(*vulnerability);
                     }

@@ -4,12 +4,15 @@ use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use feeds::Acceptance;
+use feeds::{Acceptance, Mapped};
 use futures_util::StreamExt as _;
+use ledger::jobs::{NewJob, enqueue};
 use oci::Digest;
+use vulndb::file::Database;
 
 use crate::hub::{Advisories, Error};
 use crate::publish::{blocking, repository, temporary};
+use crate::update::UPDATE;
 
 /// How often a replica looks whether another has published.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
@@ -17,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 impl Advisories {
     /// Follows what is published, until the future is dropped.
     pub async fn keep_following(&self) {
+        if let Err(error) = self.hasten().await {
+            self.warn(&error);
+        }
         loop {
             let published = self.inner.published.notified();
             if let Err(error) = self.follow().await {
@@ -27,6 +33,19 @@ impl Advisories {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+
+    /// A hub that has nothing that it reads, as one that was upgraded to another form of database, does not wait for its day.
+    async fn hasten(&self) -> Result<(), Error> {
+        if self.inner.options.daily && self.in_use().is_none() && self.published().await?.is_none() {
+            let ordered = self
+                .inner
+                .registry
+                .database()
+                .write(|tx| Box::pin(async move { enqueue(tx, &NewJob::single(UPDATE)).await.map(drop) }));
+            ordered.await.map_err(registry::Error::from)?;
+        }
+        Ok(())
     }
 
     /// Takes what is published into use, unless it is, and tells whoever matches.
@@ -58,15 +77,33 @@ impl Advisories {
         let store = self.inner.options.store.clone();
         let opened = blocking(move || {
             file.rewind().map_err(failed)?;
-            let decoder = zstd::Decoder::new(file.as_file()).map_err(failed)?;
-            store.import(decoder, Some(&digest), Acceptance::Any)?;
+            store.import(file.as_file(), Some(&digest), Acceptance::Any)?;
             Ok(store.open_current()?)
         })
         .await?;
-        let (digest, database) = opened;
+        self.use_opened(opened);
+        Ok(())
+    }
+
+    /// Takes a database into use that is published next, and gives it back.
+    pub(crate) async fn take_into_use(&self, file: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let store = self.inner.options.store.clone();
+        let (file, opened) = blocking(move || {
+            store.import(file.as_slice(), None, Acceptance::Any)?;
+            Ok((file, store.open_current()?))
+        })
+        .await?;
+        self.use_opened(opened);
+        if let Err(error) = self.tell().await {
+            // Whoever matches is told again once it is published.
+            self.warn(&error);
+        }
+        Ok(file)
+    }
+
+    fn use_opened(&self, (digest, database): (String, Database<Mapped>)) {
         tracing::info!(%digest, "advisories in use");
         *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = Some((digest, Arc::new(database)));
-        Ok(())
     }
 
     async fn tell(&self) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use feeds::{BuildError, Choice, ChoiceError, FeedState, Mapped, Store, StoreError};
+use feeds::{BuildError, Choice, ChoiceError, FeedState, FormError, Mapped, Store, StoreError};
 use futures_util::future::BoxFuture;
 use outbound::{FeedError, FeedOptions};
 use registry::Registry;
@@ -77,6 +77,9 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// It could not be packed.
+    #[error("failed to pack the database of advisories")]
+    Packed(#[source] FormError),
     /// A delta could not be made.
     #[error("failed to compare two databases of advisories")]
     Delta(#[from] DeltaError),

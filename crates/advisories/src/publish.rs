@@ -1,23 +1,23 @@
 //! From a database to an artifact in the hub's own registry.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use feeds::Acceptance;
+use feeds::{Acceptance, FormError, compress_packed, unpack_any};
 use futures_util::{Stream, StreamExt as _};
 use oci::{Digest, Reference, RepositoryName};
 use registry::{Body, ManifestPush, TagRule};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
-use vulndb::file::Database;
+use vulndb::file::{Corrupt, Database, PackedError};
 use vulndb::{is_older, make_delta};
 
-use crate::artifact::{Artifact, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
+use crate::artifact::{Artifact, ArtifactError, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
 use crate::hub::{Advisories, Error};
 
-/// The largest database that is brought, packed or not, in bytes: ten times what all publishers together take.
-pub const BROUGHT_BYTES_MAX: u64 = 1 << 30;
+/// The largest database that is brought, packed or not, in bytes: four times what all publishers together take.
+pub const BROUGHT_BYTES_MAX: u64 = 2 << 30;
 
 /// What is packed once is fetched by every client.
 const PACK_LEVEL: i32 = 19;
@@ -34,7 +34,7 @@ pub(crate) fn tag() -> oci::Tag {
 }
 
 impl Advisories {
-    /// Takes a database that an administrator brings, packed by zstd or not. Returns its digest.
+    /// Takes a database that an administrator brings [in any form](unpack_any). Returns its digest.
     ///
     /// # Errors
     /// `Refused`, `Empty` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted;
@@ -65,6 +65,9 @@ impl Advisories {
     }
 
     /// Publishes a database, unless it is the one that is published. Returns its digest.
+    ///
+    /// Here it is in use at once: to pack it for those who fetch it takes minutes, and what is newly known is known before. Where it cannot be
+    /// published after all, what is published comes back into use.
     pub(crate) async fn publish(&self, file: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
         if Database::open(&file)?.advisory_count()? == 0 {
             return Err(Error::Empty);
@@ -89,15 +92,18 @@ impl Advisories {
         let base =
             self.in_use().filter(|(digest, _)| before.as_ref().is_some_and(|known| known.database.digest == *digest));
         let size_bytes = file.len() as u64;
+        let _none_follows = self.inner.following.lock().await;
+        let file = self.take_into_use(file).await?;
         let (packed, delta, created) = blocking(move || {
             let database = Database::open(&file)?;
             let newest = vulndb::newest(&database.feeds()?);
             let created = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
             let delta = match &base {
-                Some((from, old)) => Some((from.clone(), pack(&make_delta(old, &database)?)?)),
+                Some((from, old)) => Some((from.clone(), compress(&make_delta(old, &database)?)?)),
                 None => None,
             };
-            Ok((pack(&file)?, delta, created))
+            let packed = compress_packed(&database, PACK_LEVEL).map_err(Error::Packed)?;
+            Ok((packed, delta, created))
         })
         .await?;
         self.inner.tenancy.ensure_project(repository().project()).await?;
@@ -142,7 +148,12 @@ impl Advisories {
     pub(crate) async fn published(&self) -> Result<Option<Artifact>, Error> {
         let found = self.inner.registry.find_manifest(&repository(), &Reference::Tag(tag())).await;
         match found {
-            Ok(entry) => Ok(Some(Artifact::parse(&entry.body)?)),
+            Ok(entry) => match Artifact::parse(&entry.body) {
+                Ok(artifact) => Ok(Some(artifact)),
+                // What another version of this program published is as good as nothing.
+                Err(ArtifactError::Other { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            },
             Err(registry::Error::NameUnknown(_) | registry::Error::ManifestUnknown { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -173,7 +184,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     spawn_blocking(work).await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
 }
 
-fn pack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut encoder =
         zstd::Encoder::new(Vec::new(), PACK_LEVEL).map_err(|source| Error::Io { doing: "pack", source })?;
     encoder
@@ -189,23 +200,13 @@ fn unpacked(mut file: std::fs::File) -> Result<Vec<u8>, Error> {
     use std::io::Seek as _;
     let failed = |source| Error::Io { doing: "read what was brought", source };
     file.rewind().map_err(failed)?;
-    let mut begin = [0; 4];
-    let count = file.read(&mut begin).map_err(failed)?;
-    file.rewind().map_err(failed)?;
     let mut bytes = Vec::new();
-    let is_packed = begin[..count] == [0x28, 0xb5, 0x2f, 0xfd];
-    let read = if is_packed {
-        zstd::Decoder::new(file).and_then(|decoder| decoder.take(BROUGHT_BYTES_MAX + 1).read_to_end(&mut bytes))
-    } else {
-        file.read_to_end(&mut bytes)
-    };
-    match read {
-        Ok(_) if bytes.len() as u64 > BROUGHT_BYTES_MAX => return Err(Error::TooLarge { limit: BROUGHT_BYTES_MAX }),
-        // What cannot be unpacked is no database.
-        Err(_) if is_packed => return Err(vulndb::file::Corrupt::NotADatabase.into()),
-        Err(source) => return Err(failed(source)),
-        Ok(_) => {}
-    }
+    unpack_any(file, &mut bytes, BROUGHT_BYTES_MAX).map_err(|error| match error {
+        FormError::TooLarge { limit } => Error::TooLarge { limit },
+        FormError::Packed(PackedError::Corrupt(corrupt)) => corrupt.into(),
+        FormError::Packed(_) | FormError::Compressed(_) => Corrupt::NotADatabase.into(),
+        FormError::Io(source) => failed(source),
+    })?;
     Database::open(&bytes)?.verify()?;
     Ok(bytes)
 }

@@ -14,6 +14,7 @@
 mod cache;
 mod documents;
 mod fetch;
+mod form;
 mod in_use;
 mod judgement;
 mod map;
@@ -26,6 +27,7 @@ mod update;
 pub use cache::{Cache, CacheLock, DocumentState, FeedState};
 pub use documents::{ARCHIVE_BYTES_MAX, DOCUMENTS_MAX, DocumentError, Documents, read};
 pub use fetch::{FetchError, Size, measure};
+pub use form::{FormError, compress_packed, unpack_any};
 pub use in_use::InUse;
 pub use judgement::{Acceptance, Before, Refusal, judge};
 pub use map::Mapped;

@@ -1,5 +1,5 @@
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,11 @@ use vulndb::file::{Corrupt, Database};
 use vulndb::{Older, is_older};
 
 use crate::cache::Cache;
+use crate::form::{FormError, unpack_any};
 use crate::judgement::Acceptance;
 use crate::map::Mapped;
 
-/// The largest database that is imported, in bytes: forty times what all publishers together take.
+/// The largest database that is imported, in bytes: eight times what all publishers together take.
 pub const DATABASE_BYTES_MAX: u64 = 4 << 30;
 
 /// What the file that names the one in use is called.
@@ -48,6 +49,9 @@ pub enum StoreError {
         /// Why.
         source: Corrupt,
     },
+    /// No database comes of what was brought.
+    #[error("what was brought is refused as a vulnerability database")]
+    Brought(#[source] FormError),
     /// The bytes are not those that were meant.
     #[error("the vulnerability database has digest sha256:{actual}, not sha256:{expected}")]
     Digest {
@@ -83,7 +87,9 @@ impl StoreError {
             Self::Corrupt { source: Corrupt::Version { .. }, .. } => {
                 Some("it was made by another version of garrison; build or import it again")
             }
-            Self::Corrupt { .. } | Self::Digest { .. } => Some("what was in use stays in use; fetch or build it again"),
+            Self::Corrupt { .. } | Self::Brought(_) | Self::Digest { .. } => {
+                Some("what was in use stays in use; fetch or build it again")
+            }
             Self::Older(_) => Some(
                 "what was in use stays in use; `--accept-older` takes it all the same, once you know why: see `garrison help ADVISORIES_OLDER`",
             ),
@@ -141,13 +147,13 @@ impl Store {
         open(path)
     }
 
-    /// Takes a database into use: reads every byte of it once, and only then lets it take the place of the one before, which is
+    /// Takes a database into use, brought [in any form](unpack_any): reads every byte of it once, and only then lets it take the place of the one before, which is
     /// removed. `expected` is the digest that it must have, in hexadecimal. Returns the digest.
     ///
     /// With [`Acceptance::Newer`], one that is older than the one in use is refused; one in use that cannot be read is as if there were none.
     pub fn import(
         &self,
-        mut from: impl Read,
+        from: impl Read,
         expected: Option<&str>,
         acceptance: Acceptance,
     ) -> Result<String, StoreError> {
@@ -158,7 +164,7 @@ impl Store {
             return Err(StoreError::Busy { path: self.directory.clone() });
         }
         let partial = self.directory.join("partial");
-        let taken = write(&partial, &mut from).and_then(|actual| {
+        let taken = write(&partial, from).and_then(|actual| {
             if let Some(expected) = expected.filter(|expected| *expected != actual) {
                 return Err(StoreError::Digest { expected: expected.to_owned(), actual });
             }
@@ -215,42 +221,47 @@ impl Store {
     }
 }
 
+/// A file that is being written, with its digest so far.
+struct Partial {
+    file: File,
+    context: Context,
+}
+
+impl Write for Partial {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.context.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 /// Writes a database under a name for now; returns its digest.
-fn write(partial: &Path, from: &mut impl Read) -> Result<String, StoreError> {
+fn write(partial: &Path, from: impl Read) -> Result<String, StoreError> {
     let failed = |source| failed("write", partial, source);
     // What an interrupted update left may be read-only already.
     match fs::remove_file(partial) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let mut file = File::create_new(partial).map_err(failed)?;
-    let mut context = Context::new(&SHA256);
-    let mut buffer = vec![0; COPY_BYTES];
-    let mut total = 0_u64;
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(source) => return Err(failed(source)),
-        };
-        total += count as u64;
-        if total > DATABASE_BYTES_MAX {
-            return Err(StoreError::TooLarge);
-        }
-        context.update(&buffer[..count]);
-        file.write_all(&buffer[..count]).map_err(failed)?;
-    }
-    file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    Ok(hex::encode(context.finish()))
+    let file = File::create_new(partial).map_err(failed)?;
+    let mut to = Partial { file, context: Context::new(&SHA256) };
+    unpack_any(from, &mut to, DATABASE_BYTES_MAX).map_err(|error| match error {
+        FormError::TooLarge { .. } => StoreError::TooLarge,
+        FormError::Io(source) => failed(source),
+        error => StoreError::Brought(error),
+    })?;
+    to.file.set_permissions(fs::Permissions::from_mode(0o444)).map_err(failed)?;
+    to.file.sync_all().map_err(failed)?;
+    Ok(hex::encode(to.context.finish()))
 }
 
 fn failed(doing: &'static str, path: &Path, source: io::Error) -> StoreError {
     StoreError::Io { doing, path: path.to_owned(), source }
 }
-
-const COPY_BYTES: usize = 1 << 20;
 
 fn is_digest(hex: &str) -> bool {
     hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
@@ -267,7 +278,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use vulndb::file::{Builder, Feed};
+    use vulndb::file::{Builder, Feed, pack};
     use vulndb::{Advisory, Affected, Ecosystem, Family, Named, Qualifiers, Records, Verdict};
 
     fn database(name: &str) -> Vec<u8> {
@@ -378,6 +389,28 @@ mod tests {
         let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));
+    }
+
+    #[test]
+    fn a_packed_one_is_believed_by_the_digest_of_what_comes_of_it() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
+        let before = names(&store);
+        let good = database("two");
+        let mut packed = Vec::new();
+        pack(&Database::open(&good).unwrap(), &mut packed).unwrap();
+        let packed = zstd::bulk::compress(&packed, 3).unwrap();
+        let check = |bytes: &[u8], expected: &str, told: &str| {
+            let error = store.import(bytes, Some(expected), Acceptance::Newer).unwrap_err();
+            assert!(error.to_string().contains(told), "{error}");
+            assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()), "{told}");
+        };
+        let digest = digest_of(&good);
+        check(&packed[..packed.len() - 1], &digest, "what was brought is refused");
+        check(&packed, "00", "not sha256:00");
+        assert_eq!(store.import(packed.as_slice(), Some(&digest), Acceptance::Newer).unwrap(), digest);
+        assert_eq!(in_use(&store), "two");
     }
 
     #[test]

@@ -250,7 +250,11 @@ impl Explanation {
         for record in &records {
             feeds.insert(known.feed(&database.advisory(*record)?));
         }
-        self.summary = database.texts(&records)?.values().find_map(line);
+        for record in &records {
+            if self.summary.is_none() {
+                self.summary = line(&database.text(*record)?);
+            }
+        }
         self.unknown_to = feeds_with_advisories(&self.advisories);
         self.unknown_to.retain(|feed| !feeds.contains(feed));
         self.known_to = feeds.into_iter().collect();

@@ -1,4 +1,5 @@
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Component, ComponentIndex, Distribution, Inventory, Layer, Subject};
@@ -387,8 +388,7 @@ pub(crate) fn suppressed<B: AsRef<[u8]>>(
     })
 }
 
-/// Adds what each vulnerability is, from the first record that says it: one that makes the finding, else another about the same. Most
-/// first records do, so that few texts are unpacked.
+/// Adds what each vulnerability is, from the first record that says it: one that makes the finding, else another about the same.
 fn summarise<B: AsRef<[u8]>>(
     database: &Database<B>,
     known: &mut Known<'_, B>,
@@ -416,27 +416,20 @@ fn summarise<B: AsRef<[u8]>>(
         let (own, others): (Vec<_>, Vec<_>) = advisories.iter().partition(|(_, id)| is_own(id));
         own.into_iter().chain(others).map(|(index, _)| index).collect()
     };
-    let mut asked: Vec<_> = findings.iter().map(|finding| in_order(finding).into_iter()).collect();
     let mut lines: BTreeMap<AdvisoryIndex, Option<String>> = BTreeMap::new();
-    loop {
-        let mut next = BTreeSet::new();
-        for (finding, asked) in findings.iter_mut().zip(&mut asked) {
-            while finding.summary.is_none()
-                && let Some(index) = asked.as_slice().first()
-            {
-                let Some(line) = lines.get(index) else {
-                    next.insert(*index);
-                    break;
-                };
+    for finding in &mut *findings {
+        for index in in_order(finding) {
+            let line = match lines.entry(index) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(line(&database.text(index)?)),
+            };
+            if line.is_some() {
                 finding.summary.clone_from(line);
-                asked.next();
+                break;
             }
         }
-        if next.is_empty() {
-            return Ok(());
-        }
-        lines.extend(database.texts(&next)?.into_iter().map(|(index, text)| (index, line(&text))));
     }
+    Ok(())
 }
 
 /// Returns the summary of a text, else the first line of it that says something.

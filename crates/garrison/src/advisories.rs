@@ -113,9 +113,13 @@ pub(crate) fn sizes<B: AsRef<[u8]>>(database: &Database<B>) -> BTreeMap<&'static
     let mut sizes = BTreeMap::new();
     for (section, bytes) in database.sizes() {
         let part = match section {
-            Section::Ecosystems | Section::Packages | Section::PackageNames | Section::Statements => "ranges",
+            Section::Ecosystems
+            | Section::Packages
+            | Section::PackageNames
+            | Section::StatementAdvisories
+            | Section::Statements => "ranges",
             Section::Feeds | Section::Advisories | Section::Vulnerabilities | Section::Names => "records",
-            Section::Texts => "texts",
+            Section::Summaries | Section::Details | Section::References => "texts",
             Section::Scores | Section::Exploited => "scores",
             Section::Sums => "sums",
         };

@@ -8,9 +8,9 @@ pub(crate) struct Names<'a> {
     /// The record's own.
     pub(crate) id: &'a str,
     /// Other names of the same.
-    pub(crate) aliases: &'a [String],
+    pub(crate) aliases: &'a [&'a str],
     /// What it is about, where that is not itself.
-    pub(crate) upstream: &'a [String],
+    pub(crate) upstream: &'a [&'a str],
 }
 
 /// Names the vulnerabilities that each record is about; at least one each, in order.
@@ -21,16 +21,14 @@ pub(crate) fn vulnerabilities(records: &[Names<'_>]) -> Vec<Vec<String>> {
     let mut groups = Groups::default();
     for record in records {
         let mut first = None;
-        for name in std::iter::once(record.id).chain(record.aliases.iter().map(String::as_str)) {
+        for name in std::iter::once(record.id).chain(record.aliases.iter().copied()) {
             if !is_cve(name) {
                 let group = groups.group(name);
                 first = Some(first.map_or(group, |first| groups.unite(first, group)));
             }
         }
         let Some(group) = first else { continue };
-        for name in
-            std::iter::once(record.id).chain(record.aliases.iter().map(String::as_str)).filter(|name| is_cve(name))
-        {
+        for name in std::iter::once(record.id).chain(record.aliases.iter().copied()).filter(|name| is_cve(name)) {
             groups.cves.entry(group).or_default().insert(name.to_ascii_uppercase());
         }
     }
@@ -49,7 +47,7 @@ pub(crate) fn vulnerabilities(records: &[Names<'_>]) -> Vec<Vec<String>> {
         .iter()
         .map(|record| {
             let own: BTreeSet<String> = std::iter::once(record.id)
-                .chain(record.aliases.iter().map(String::as_str))
+                .chain(record.aliases.iter().copied())
                 .filter(|name| is_cve(name))
                 .map(str::to_ascii_uppercase)
                 .collect();
@@ -152,21 +150,15 @@ mod tests {
     #[test]
     fn records_are_about_what_they_name() {
         let check = |records: &[(&str, &[&str], &[&str])], expected: &[&[&str]]| {
-            let owned: Vec<(String, Vec<String>, Vec<String>)> = records
-                .iter()
-                .map(|(id, aliases, upstream)| {
-                    let own = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-                    ((*id).to_owned(), own(aliases), own(upstream))
-                })
-                .collect();
             let names = |order: &[usize]| -> Vec<Vec<String>> {
-                let records: Vec<_> = order
-                    .iter()
-                    .map(|at| Names { id: &owned[*at].0, aliases: &owned[*at].1, upstream: &owned[*at].2 })
-                    .collect();
+                let named = |at: &usize| {
+                    let (id, aliases, upstream) = records[*at];
+                    Names { id, aliases, upstream }
+                };
+                let records: Vec<_> = order.iter().map(named).collect();
                 vulnerabilities(&records)
             };
-            let forward: Vec<usize> = (0..owned.len()).collect();
+            let forward: Vec<usize> = (0..records.len()).collect();
             let backward: Vec<usize> = forward.iter().rev().copied().collect();
             let found = names(&forward);
             assert_eq!(found, expected.iter().map(|names| names.to_vec()).collect::<Vec<_>>(), "{records:?}");

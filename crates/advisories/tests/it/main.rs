@@ -185,16 +185,35 @@ testkit::on_both_databases! {
     /// Whoever matches is given a database until it takes it, and at each start.
     async fn whoever_matches_is_given_it_until_it_takes_it(database: Database) {
         let hub = Hub::new(database).await;
-        let first = hub.replica_that("first", |times| if times < 3 { Err("not yet") } else { Ok(()) });
+        let first = hub.replica_that("first", |times| if times < 4 { Err("not yet") } else { Ok(()) });
+        // Before it is published, and after.
         assert!(matches!(take(&first, self::database(3)).await, Err(Error::Match(_))));
+        assert_eq!(hub.artifact().await.database.digest, digest_of(&self::database(3)));
         assert!(matches!(first.follow().await, Err(Error::Match(_))));
         first.follow().await.unwrap();
         first.follow().await.unwrap();
-        assert_eq!(hub.given(), ["first 3", "first 3", "first 3"]);
+        assert_eq!(hub.given(), ["first 3"; 4]);
         let restarted = hub.replica("first");
         assert_eq!(restarted.current().unwrap().advisory_count().unwrap(), 3);
         restarted.follow().await.unwrap();
         assert_eq!(hub.given(), ["first 3"]);
+    }
+
+    /// What is new is in use before it is published. Where that fails, what is published comes back.
+    async fn what_cannot_be_published_does_not_stay(database: Database) {
+        let hub = Hub::new(database).await;
+        let first = hub.replica("first");
+        take(&first, self::database(3)).await.unwrap();
+        let (blobs, away) = (hub.directory.path().join("blobs/sha256"), hub.directory.path().join("away"));
+        std::fs::rename(&blobs, &away).unwrap();
+        std::fs::write(&blobs, "no directory").unwrap();
+        take(&first, self::database(4)).await.unwrap_err();
+        assert_eq!(hub.given(), ["first 3", "first 4"]);
+        std::fs::remove_file(&blobs).unwrap();
+        std::fs::rename(&away, &blobs).unwrap();
+        first.follow().await.unwrap();
+        assert_eq!(hub.given(), ["first 3"]);
+        assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&self::database(3)));
     }
 
     /// What a stop between import and use left behind is used at the next start.

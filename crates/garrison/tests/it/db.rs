@@ -1,4 +1,4 @@
-//! Versions and ranges from the command line.
+//! Versions, ranges and databases from the command line.
 
 use crate::Home;
 
@@ -52,4 +52,27 @@ fn two_versions_have_an_order() {
         &["compare-versions", "composer", "dev-a", "dev-b"],
         "exit 1|--- stdout|--- stderr|error: composer cannot order `dev-b`: of two branches none comes first|",
     );
+}
+
+/// A database is as it was, whichever way it went; what is not whole changes nothing.
+#[test]
+fn a_database_is_carried_packed() {
+    let (home, other) = (Home::new(), Home::new());
+    let record = r#"{"id": "GHSA-aaaa-aaaa-aaaa", "modified": "2026-01-02T03:04:05Z",
+        "affected": [{"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1.0.0"]}]}"#;
+    std::fs::write(home.path().join("a.json"), record).unwrap();
+    assert!(home.run(&["db", "build", "--feed", "github=osv:a.json"]).starts_with("exit 0\n"));
+    let digest = |home: &Home| {
+        home.run(&["db", "export", "copy.vulndb"]);
+        blobs::digest(oci::Algorithm::Sha256, &std::fs::read(home.path().join("copy.vulndb")).unwrap()).to_string()
+    };
+    assert!(home.run(&["db", "export", "packed.zst"]).starts_with("exit 0\n"));
+    let packed = std::fs::read(home.path().join("packed.zst")).unwrap();
+    std::fs::write(other.path().join("packed.zst"), &packed).unwrap();
+    std::fs::write(other.path().join("cut.zst"), &packed[..packed.len() - 1]).unwrap();
+    insta::assert_snapshot!(other.run(&["db", "import", "cut.zst"]));
+    assert!(other.run(&["db", "status"]).starts_with("exit 3\n"));
+    let run = other.run(&["db", "import", "packed.zst", "--digest", &digest(&home)]);
+    assert!(run.starts_with("exit 0\n"), "{run}");
+    assert_eq!(digest(&other), digest(&home));
 }

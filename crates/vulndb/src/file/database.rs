@@ -3,19 +3,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{Checked, Corrupt};
+use super::derive::{CONTENT_BYTES, ENTRY_BYTES, package_hash, prefix};
 use super::section::Section;
 use super::table::Table;
-use super::write::{
-    CONTENT_BYTES, ENTRY_BYTES, Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, ScoreRow, package_hash, prefix,
-};
+use super::write::{Feed, FeedIndex, SCORE_BYTES, SCORE_PARTS, ScoreRow};
 use crate::naming::{cve_number, is_cve};
 use crate::{
     Advisory, Affected, Ecosystem, Exploited, Interval, Named, Nature, Probability, Qualifiers, Reference, Severity,
     Time, Verdict,
 };
-
-/// What one block of texts may take unpacked: 128 KiB and the longest text, with room to spare.
-const TEXT_BLOCK_BYTES_MAX: usize = 16 << 20;
 
 /// A database that was opened; `B` is whatever holds the file's bytes.
 #[derive(Debug)]
@@ -27,7 +23,7 @@ pub struct Database<B> {
 }
 
 /// The place of an advisory in a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct AdvisoryIndex(pub u32);
 
 /// The place of a vulnerability in a database.
@@ -61,20 +57,10 @@ pub struct AdvisoryHead<'a> {
     pub weaknesses: Vec<u32>,
     /// The vulnerabilities that it is about: one or more.
     pub vulnerabilities: Vec<VulnerabilityIndex>,
-    /// Where its text is.
-    pub(crate) text: TextPlace,
-}
-
-/// Where a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TextPlace {
-    pub(crate) block: u32,
-    pub(crate) start: u32,
-    pub(crate) length: u32,
 }
 
 /// What people read of an advisory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
     /// As [`Advisory::summary`].
     pub summary: String,
@@ -96,7 +82,8 @@ pub struct Vulnerability<'a> {
 /// What an advisory says of a package; see [`Affected`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement<'a> {
-    /// Whose statement it is.
+    /// Whose statement it is. It stands apart: what is said alike of many packages is then the same bytes.
+    #[serde(skip)]
     pub advisory: AdvisoryIndex,
     /// What the package's name names.
     pub named: Named,
@@ -123,7 +110,8 @@ pub(crate) struct PackageName<'a> {
 /// A package of which something is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackageEntry {
-    index: u32,
+    /// Its place in the order of names.
+    place: u32,
     /// What it was found by.
     pub hash: [u8; 8],
     /// The same in two databases that say the same of it: in all that matching and severity rest on.
@@ -158,6 +146,11 @@ impl<B: AsRef<[u8]>> Database<B> {
     /// Returns the bytes of each section, in the order of the file.
     pub fn sizes(&self) -> impl Iterator<Item = (Section, u64)> {
         Section::ALL.into_iter().map(|section| (section, self.file.section_length(section)))
+    }
+
+    /// Returns the whole of a section, of which every block was found right.
+    pub(super) fn section(&self, section: Section) -> Result<&[u8], Corrupt> {
+        self.file.get(section, 0..self.file.section_length(section))
     }
 
     /// Returns where the records came from, in the order of their names.
@@ -216,7 +209,7 @@ impl<B: AsRef<[u8]>> Database<B> {
 
     /// Returns a package's ecosystem and name.
     pub fn package_name(&self, package: &PackageEntry) -> Result<(&Ecosystem, &str), Corrupt> {
-        let PackageName { ecosystem, name } = Table::open(&self.file, Section::PackageNames)?.record(package.index)?;
+        let PackageName { ecosystem, name } = Table::open(&self.file, Section::PackageNames)?.record(package.place)?;
         let form = Corrupt::Form { section: Section::PackageNames };
         Ok((self.ecosystems.get(usize::from(ecosystem)).ok_or(form)?, name))
     }
@@ -226,17 +219,22 @@ impl<B: AsRef<[u8]>> Database<B> {
         &self,
         package: &PackageEntry,
     ) -> Result<impl Iterator<Item = Result<Statement<'_>, Corrupt>>, Corrupt> {
-        let mut bytes = Table::open(&self.file, Section::Statements)?.bytes(package.index)?;
+        let mut advisories = Table::open(&self.file, Section::StatementAdvisories)?.bytes(package.place)?;
+        let mut statements = Table::open(&self.file, Section::Statements)?.bytes(package.place)?;
+        let mut at = 0_u32;
         Ok(std::iter::from_fn(move || {
-            if bytes.is_empty() {
+            if advisories.is_empty() && statements.is_empty() {
                 return None;
             }
-            let Ok((statement, rest)) = postcard::take_from_bytes(bytes) else {
-                bytes = &[];
+            let gap = postcard::take_from_bytes::<u32>(advisories);
+            let said = postcard::take_from_bytes::<Statement<'_>>(statements);
+            let (Ok((gap, other_advisories)), Ok((statement, other_statements))) = (gap, said) else {
+                (advisories, statements) = (&[], &[]);
                 return Some(Err(Corrupt::Form { section: Section::Statements }));
             };
-            bytes = rest;
-            Some(Ok(statement))
+            (advisories, statements) = (other_advisories, other_statements);
+            at = at.saturating_add(gap);
+            Some(Ok(Statement { advisory: AdvisoryIndex(at), ..statement }))
         }))
     }
 
@@ -250,53 +248,17 @@ impl<B: AsRef<[u8]>> Database<B> {
         Table::open(&self.file, Section::Advisories)?.record(index.0)
     }
 
-    /// Returns an advisory's text, for which a block of many is unpacked.
-    pub fn text(&self, advisory: &AdvisoryHead<'_>) -> Result<Text, Corrupt> {
-        let TextPlace { block, start, length } = advisory.text;
-        let form = || Corrupt::Form { section: Section::Texts };
-        let unpacked = self.text_block(block)?;
-        let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
-        let text =
-            range.and_then(|(start, length)| unpacked.get(start..start.checked_add(length)?)).ok_or_else(form)?;
-        postcard::from_bytes(text).map_err(|_| form())
-    }
-
-    /// Returns the texts of several advisories, in their order; a block that several are in is unpacked once.
-    pub fn texts(&self, advisories: &BTreeSet<AdvisoryIndex>) -> Result<BTreeMap<AdvisoryIndex, Text>, Corrupt> {
-        let form = || Corrupt::Form { section: Section::Texts };
-        let mut places = Vec::with_capacity(advisories.len());
-        for index in advisories {
-            places.push((self.advisory(*index)?.text, *index));
-        }
-        places.sort_unstable_by_key(|(place, _)| (place.block, place.start));
-        let mut texts = BTreeMap::new();
-        let mut inflater = zstd::bulk::Decompressor::new().map_err(|_| form())?;
-        let mut unpacked: Option<(u32, Vec<u8>)> = None;
-        for (TextPlace { block, start, length }, index) in places {
-            if unpacked.as_ref().is_none_or(|(number, _)| *number != block) {
-                unpacked = Some((block, self.text_block_by(&mut inflater, block)?));
-            }
-            let range = usize::try_from(start).ok().zip(usize::try_from(length).ok());
-            let bytes = unpacked
-                .as_ref()
-                .zip(range)
-                .and_then(|((_, bytes), (start, length))| bytes.get(start..start.checked_add(length)?));
-            texts.insert(index, bytes.and_then(|bytes| postcard::from_bytes(bytes).ok()).ok_or_else(form)?);
-        }
-        Ok(texts)
-    }
-
-    fn text_block(&self, block: u32) -> Result<Vec<u8>, Corrupt> {
-        let inflater = zstd::bulk::Decompressor::new();
-        self.text_block_by(&mut inflater.map_err(|_| Corrupt::Form { section: Section::Texts })?, block)
-    }
-
-    fn text_block_by(&self, inflater: &mut zstd::bulk::Decompressor<'_>, block: u32) -> Result<Vec<u8>, Corrupt> {
-        let form = || Corrupt::Form { section: Section::Texts };
-        let packed = Table::open(&self.file, Section::Texts)?.bytes(block)?;
-        let (length, packed) = packed.split_at_checked(4).ok_or_else(form)?;
-        let length = usize::try_from(number(length)).ok().filter(|length| *length <= TEXT_BLOCK_BYTES_MAX);
-        inflater.decompress(packed, length.ok_or_else(form)?).map_err(|_| form())
+    /// Returns an advisory's text.
+    pub fn text(&self, index: AdvisoryIndex) -> Result<Text, Corrupt> {
+        let line = |section| {
+            let bytes = Table::open(&self.file, section)?.bytes(index.0)?;
+            std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Corrupt::Form { section })
+        };
+        Ok(Text {
+            summary: line(Section::Summaries)?,
+            details: line(Section::Details)?,
+            references: Table::open(&self.file, Section::References)?.record(index.0)?,
+        })
     }
 
     /// Returns a vulnerability.
@@ -353,19 +315,9 @@ impl<B: AsRef<[u8]>> Database<B> {
     /// This holds all of them in memory.
     pub fn advisories(&self) -> Result<Vec<(FeedIndex, Advisory)>, Corrupt> {
         let mut all = Vec::new();
-        let mut block: Option<(u32, Vec<u8>)> = None;
-        for index in 0..self.advisory_count()? {
-            let head = self.advisory(AdvisoryIndex(index))?;
-            if block.as_ref().is_none_or(|(number, _)| *number != head.text.block) {
-                block = Some((head.text.block, self.text_block(head.text.block)?));
-            }
-            let text = block.as_ref().and_then(|(_, bytes)| {
-                let start = usize::try_from(head.text.start).ok()?;
-                bytes.get(start..start.checked_add(usize::try_from(head.text.length).ok()?)?)
-            });
-            let form = Corrupt::Form { section: Section::Texts };
-            let Some(Ok(text)) = text.map(postcard::from_bytes::<Text>) else { return Err(form) };
-            all.push((head.feed, whole(&head, text)));
+        for index in (0..self.advisory_count()?).map(AdvisoryIndex) {
+            let head = self.advisory(index)?;
+            all.push((head.feed, whole(&head, self.text(index)?)));
         }
         for package in self.packages() {
             let package = package?;
@@ -481,8 +433,8 @@ impl<B: AsRef<[u8]>> Database<B> {
         let bytes = self.file.get(Section::Packages, at..at + ENTRY_BYTES as u64)?;
         let (mut hash, mut content) = ([0; 8], [0; CONTENT_BYTES]);
         hash.copy_from_slice(&bytes[..8]);
-        content.copy_from_slice(&bytes[8..]);
-        Ok(PackageEntry { index, hash, content })
+        content.copy_from_slice(&bytes[8..8 + CONTENT_BYTES]);
+        Ok(PackageEntry { place: number(&bytes[8 + CONTENT_BYTES..]), hash, content })
     }
 }
 

@@ -4,7 +4,7 @@ use super::bytes::{BLOCK_BYTES, Corrupt};
 use super::section::Section;
 
 /// The version of the file's form. Raised with each change of it: a reader takes its own version alone.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"garrvdb\n";
 
@@ -16,6 +16,9 @@ pub(crate) const HEADER_BYTES: usize = FIXED_BYTES + Section::ALL.len() * 16 + 4
 
 /// Where the first section begins: the header has the first block to itself.
 pub(crate) const FIRST_SECTION: usize = 4096;
+
+/// Each section begins at a multiple of this.
+pub(crate) const ALIGNMENT: usize = 8;
 
 const _: () = assert!(FIRST_SECTION as u64 == BLOCK_BYTES && HEADER_BYTES <= FIRST_SECTION);
 
@@ -46,8 +49,17 @@ impl Header {
         bytes
     }
 
-    /// Reads the header of a file and checks that every section lies in it.
+    /// Reads the header of a file and checks that it is as long as it says.
     pub(crate) fn parse(file: &[u8]) -> Result<Self, Corrupt> {
+        let header = Self::read(file)?;
+        if header.length != file.len() as u64 {
+            return Err(Corrupt::Truncated { expected: header.length });
+        }
+        Ok(header)
+    }
+
+    /// Reads what a file begins with and checks that every section lies in it.
+    pub(crate) fn read(file: &[u8]) -> Result<Self, Corrupt> {
         if !file.starts_with(MAGIC) {
             return Err(Corrupt::NotADatabase);
         }
@@ -63,9 +75,6 @@ impl Header {
         let number =
             |at: usize| body.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes);
         let length = number(16);
-        if length != file.len() as u64 {
-            return Err(Corrupt::Truncated { expected: length });
-        }
         let sums_crc = u32::from_le_bytes([body[12], body[13], body[14], body[15]]);
         let mut sections = [const { 0..0 }; Section::ALL.len()];
         for (at, section) in sections.iter_mut().enumerate() {

@@ -7,5 +7,6 @@ mod difference;
 mod feeds;
 mod file;
 mod matching;
+mod packed;
 mod readers;
 mod truth;

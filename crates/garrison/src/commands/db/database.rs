@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use feeds::{Acceptance, FeedState};
+use feeds::{Acceptance, FeedState, compress_packed};
 use serde_json::json;
 use vulndb::file::Feed;
 use vulndb::{Change, Ecosystem, Time};
@@ -69,13 +69,18 @@ pub(crate) struct Import {
 }
 
 /// Write the database in use to a file, for a machine that reaches no feed.
+///
+/// Under a name that ends in `.zst` it is packed, a tenth as long; `garrison db import` takes either.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  garrison db export advisories.vulndb")]
+  garrison db export advisories.vulndb.zst")]
 pub(crate) struct Export {
     /// File to write, or `-` for standard output
     file: String,
 }
+
+/// A level that packs in seconds what is carried once.
+const PACK_LEVEL: i32 = 12;
 
 /// List the formats of feeds.
 #[derive(Debug, clap::Args)]
@@ -306,7 +311,14 @@ impl Export {
         if self.file == "-" {
             return io::stdout().write_all(database.file_bytes()).map_err(CommandError::output);
         }
-        output::replace(Path::new(&self.file), database.file_bytes())
+        let file = Path::new(&self.file);
+        let packed = if file.extension().is_some_and(|extension| extension == "zst") {
+            let packed = compress_packed(&database, PACK_LEVEL);
+            Some(packed.map_err(|source| CommandError::environment("failed to pack the database", source))?)
+        } else {
+            None
+        };
+        output::replace(file, packed.as_deref().unwrap_or_else(|| database.file_bytes()))
             .map_err(|source| CommandError::environment(format!("failed to write `{}`", self.file), source))
     }
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::time::Duration;
 
 use ::advisories::{Artifact, BROUGHT_BYTES_MAX, REPOSITORY, TAG};
-use feeds::{Acceptance, StoreError};
+use feeds::{Acceptance, FormError, StoreError, compress_packed, unpack_any};
 use oci::{Reference, RepositoryName};
 use outbound::{Endpoint, Method, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
 use serde_json::{Value, json};
@@ -40,15 +40,17 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
 
 /// Brings the hub a database, packed for the way.
 pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result<(), CommandError> {
-    let read = if file == "-" {
-        read_whole(std::io::stdin().lock(), BROUGHT_BYTES_MAX)
+    let mut bytes = Vec::new();
+    let unpacked = if file == "-" {
+        unpack_any(std::io::stdin().lock(), &mut bytes, BROUGHT_BYTES_MAX)
     } else {
-        std::fs::File::open(file).and_then(|file| read_whole(file, BROUGHT_BYTES_MAX))
+        let opened = std::fs::File::open(file).map_err(FormError::Io);
+        opened.and_then(|opened| unpack_any(opened, &mut bytes, BROUGHT_BYTES_MAX))
     };
-    let bytes = read.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    unpacked.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
     // A mistake in a name should not cost an upload.
-    Database::open(&bytes).map_err(advisories::damaged)?;
-    let packed = zstd::bulk::compress(&bytes, PACK_LEVEL)
+    let database = Database::open(&bytes).map_err(advisories::damaged)?;
+    let packed = compress_packed(&database, PACK_LEVEL)
         .map_err(|source| CommandError::environment("failed to pack the database", source))?;
     block_on(async {
         let hub = session.hub()?;
@@ -61,16 +63,6 @@ pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result
 /// Says what the hub has.
 pub(super) fn status(session: &Session) -> Result<(), CommandError> {
     block_on(async { tell(session, &session.hub()?).await })
-}
-
-/// Reads what is at most as long as a hub takes.
-fn read_whole(from: impl std::io::Read, limit: u64) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    from.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(std::io::Error::other(format!("it is larger than the {limit} bytes that a hub takes")));
-    }
-    Ok(bytes)
 }
 
 /// A level that packs as fast as a disk writes.
@@ -204,9 +196,7 @@ impl Taking {
         }
         let blob = &artifact.database;
         let file = self.fetch(&blob.blob, blob.packed_bytes).await?;
-        let decoder = zstd::Decoder::new(file)
-            .map_err(|source| CommandError::environment("failed to unpack the database", source))?;
-        store.import(decoder, Some(wanted), self.acceptance)?;
+        store.import(file, Some(wanted), self.acceptance)?;
         Ok(How::Whole)
     }
 
@@ -287,13 +277,6 @@ fn failed(error: RegistryError) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_database_is_read_up_to_what_a_hub_takes() {
-        assert_eq!(read_whole(&b"1234"[..], 4).unwrap(), b"1234");
-        let error = read_whole(&b"12345"[..], 4).unwrap_err();
-        assert_eq!(error.to_string(), "it is larger than the 4 bytes that a hub takes");
-    }
 
     #[test]
     fn feeds_that_fail_are_a_line() {

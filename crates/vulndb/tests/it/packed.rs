@@ -1,0 +1,124 @@
+//! A database as it is sent: the file comes of it byte for byte, or nothing that is believed.
+
+use proptest::prelude::*;
+use vulndb::file::{Builder, Database, PackedError, Section, pack, unpack};
+use vulndb::{Probability, Records};
+
+use crate::file::{advisory, affected, any_advisory, feed, npm, sample};
+
+fn packed(file: &[u8]) -> Vec<u8> {
+    let mut packed = Vec::new();
+    pack(&Database::open(file).unwrap(), &mut packed).unwrap();
+    packed
+}
+
+fn unpacked(packed: &[u8]) -> Result<Vec<u8>, PackedError> {
+    unpacked_within(packed, 1 << 30)
+}
+
+fn unpacked_within(mut packed: &[u8], bytes_max: u64) -> Result<Vec<u8>, PackedError> {
+    let mut file = Vec::new();
+    unpack(&mut packed, &mut file, bytes_max).map(|()| file)
+}
+
+fn check(file: &[u8]) {
+    assert!(unpacked(&packed(file)).unwrap() == file);
+}
+
+#[test]
+fn the_file_comes_of_it() {
+    check(&Builder::new().finish().unwrap());
+    check(&sample().finish().unwrap());
+}
+
+/// Blocks end within records, names and scores are many, and a feed speaks of what another has too.
+#[test]
+fn a_file_of_many_blocks_comes_of_it() {
+    let mut builder = sample();
+    let many = (0..3000).map(|number| {
+        let name = format!("package-{}", number % 700);
+        advisory(
+            &format!("MANY-{number}"),
+            &[&format!("CVE-2025-{:04}", number / 2)],
+            vec![affected(&npm(), &name, "1.0.0")],
+        )
+    });
+    let probabilities = (0..70_000_u32).map(|number| {
+        let share = f32::from(u16::try_from(number % 10_007).unwrap()) / 10_007.0;
+        Probability {
+            id: format!("CVE-{}-{:04}", 1999 + number % 25, number),
+            probability: share,
+            percentile: 1.0 - share,
+        }
+    });
+    let records = Records { advisories: many.collect(), probabilities: probabilities.collect(), ..Records::default() };
+    builder.add(feed("many"), records);
+    let file = builder.finish().unwrap();
+    check(&file);
+    // What follows from the rest is not sent.
+    let follows = [Section::Packages, Section::Vulnerabilities, Section::Names, Section::Sums];
+    let sizes: Vec<_> = Database::open(&file).unwrap().sizes().collect();
+    let bytes: u64 = sizes.iter().filter(|(section, _)| follows.contains(section)).map(|(_, bytes)| bytes).sum();
+    assert!((packed(&file).len() as u64) < file.len() as u64 - bytes);
+}
+
+#[test]
+fn there_is_a_longest_file() {
+    let file = sample().finish().unwrap();
+    let length = file.len() as u64;
+    assert!(unpacked_within(&packed(&file), length).unwrap() == file);
+    assert!(
+        matches!(unpacked_within(&packed(&file), length - 1), Err(PackedError::TooLong { limit }) if limit == length - 1)
+    );
+}
+
+#[test]
+fn what_was_cut_off_is_refused() {
+    let whole = packed(&sample().finish().unwrap());
+    for length in 0..whole.len() {
+        let error = unpacked(&whole[..length]).unwrap_err();
+        assert!(matches!(error, PackedError::Truncated), "{length}: {error}");
+    }
+    let more = [whole.as_slice(), &[0]].concat();
+    assert!(matches!(unpacked(&more), Err(PackedError::NotPacked)));
+}
+
+#[test]
+fn what_is_something_else_is_refused() {
+    let told = |bytes: &[u8]| unpacked(bytes).unwrap_err().to_string();
+    assert_eq!(told(b"<html>    </html>"), "it is no packed database of Garrison");
+    let file = sample().finish().unwrap();
+    assert_eq!(told(&file), "it is no packed database of Garrison");
+    let mut newer = packed(&file);
+    newer[8] = 9;
+    assert_eq!(told(&newer), "it is packed in form 9, this program reads 1");
+}
+
+/// What is changed is refused, or makes a file that has another digest; nothing panics.
+#[test]
+fn no_changed_byte_makes_the_same_file() {
+    let file = sample().finish().unwrap();
+    let good = packed(&file);
+    let mut bytes = good.clone();
+    for at in 0..bytes.len() {
+        for mask in [0x01, 0x10, 0x80] {
+            bytes[at] ^= mask;
+            assert!(unpacked(&bytes).is_err(), "the byte at {at}");
+            bytes[at] = good[at];
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_was_built_comes_of_it(
+        first in prop::collection::vec(any_advisory(), 0..12),
+        second in prop::collection::vec(any_advisory(), 0..12),
+    ) {
+        let mut builder = Builder::new();
+        builder.add(feed("one"), Records { advisories: first, ..Records::default() });
+        builder.add(feed("two"), Records { advisories: second, ..Records::default() });
+        let file = builder.finish().unwrap();
+        prop_assert!(unpacked(&packed(&file)).unwrap() == file);
+    }
+}
