@@ -1,6 +1,8 @@
 //! The job that inventories one image.
 
+use std::panic::resume_unwind;
 use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use component::Subject;
@@ -246,13 +248,22 @@ impl Pipeline {
             };
             let source = Source { subject, layers: image.layers, records: &folded, created: image.created };
             let inventory = sbom::inventory_within(source, &matcher, LayerScope::Squashed, components_max);
-            let packed = Packed::new(entry.digest, &kept_as, image.platform, &inventory);
-            let made = packed.map(|packed| Made {
-                numbers: Arc::new(numbers.find(packed.identities())),
-                packed: Arc::new(packed),
-                documents: documented.map_or_else(Vec::new, |name| documents(&name, &entry, &inventory)),
-                components: inventory.components.len() as u64,
-                unknowns: inventory.unknowns.len() as u64,
+            // Whoever pushed waits for both, and neither waits for the other.
+            let made = thread::scope(|scope| {
+                let written = documented.map(|name| {
+                    let (entry, inventory) = (&entry, &inventory);
+                    scope.spawn(move || documents(&name, entry, inventory))
+                });
+                let packed = Packed::new(entry.digest, &kept_as, image.platform, &inventory);
+                let numbers = packed.as_ref().map(|packed| numbers.find(packed.identities()));
+                let documents = written.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                Some(Made {
+                    packed: Arc::new(packed?),
+                    numbers: Arc::new(numbers?),
+                    documents: documents.unwrap_or_default(),
+                    components: inventory.components.len() as u64,
+                    unknowns: inventory.unknowns.len() as u64,
+                })
             });
             (made, (inventory, records))
         });
