@@ -363,6 +363,25 @@ testkit::on_both_databases! {
         assert_eq!((steps.load(Ordering::SeqCst), all(&db, None).await.len()), (4, 1));
     }
 
+    /// One that waits to go on has not failed: who orders it once more need not wait.
+    async fn a_job_that_waits_for_its_next_step_is_hastened(database: Database) {
+        let db = open(&database).await;
+        let runs = Arc::new(AtomicU32::new(0));
+        let runner = {
+            let runs = Arc::clone(&runs);
+            runner(&db, move |_| {
+                let run = runs.fetch_add(1, Ordering::SeqCst);
+                async move { Ok(if run == 0 { Outcome::Again(LONG) } else { Outcome::Done }) }
+            })
+        };
+        let id = enqueue(&db, keyed("k")).await;
+        let handle = runner.start();
+        eventually(async || show(&db, id).await.state == State::Pending && runs.load(Ordering::SeqCst) == 1).await;
+        assert_eq!(enqueue(&db, keyed("k")).await, id);
+        eventually(async || show(&db, id).await.state == State::Done).await;
+        handle.drain(LONG).await;
+    }
+
     /// A job that would go on leaves that to one with its key that waits already.
     async fn a_step_yields_to_the_job_that_waits(database: Database) {
         let db = open(&database).await;
