@@ -1,7 +1,7 @@
 //! Basic credentials: a user's password or a robot's secret.
 //!
 //! A password costs an Argon2, so one that was right is remembered for a minute under a hash with a key of this process;
-//! it still counts only while the account is as it was. A robot's secret has 256 random bits: it is found by its hash, and
+//! it still counts only while the account is as it was. Many logins at once with one password cost one, too. A robot's secret has 256 random bits: it is found by its hash, and
 //! guessing it is not throttled, because a pipeline with an outdated secret must not shut out its whole network.
 
 use std::net::IpAddr;
@@ -44,10 +44,13 @@ impl Tenancy {
                 answer => return answer,
             }
         }
-        let user = self.check_password(name, secret, source, now_us).await?.into();
-        let caller = self.user_as_verified(name, user, now_us).await?;
-        remembered.keep(key, user, now_us);
-        Ok(caller)
+        let look = async {
+            let user = self.check_password(name, secret, source, now_us).await?.into();
+            self.user_as_verified(name, user, now_us).await?;
+            Ok(user)
+        };
+        let user = remembered.find_or_keep(key, now_us, look).await?;
+        self.user_as_verified(name, user, now_us).await
     }
 
     /// Loads what a user may do, if its credentials are still those that were looked at.
@@ -161,8 +164,17 @@ impl Remembered {
         (since_us..since_us.saturating_add(VERIFIED_LIFETIME_US)).contains(&now_us).then_some(verified)
     }
 
-    fn keep(&self, key: [u8; 32], verified: Verified, now_us: i64) {
-        self.verified.insert(key, (verified, now_us));
+    /// Of many who come at once with the same password, one looks at it and the others wait; where it was wrong, the next one looks.
+    async fn find_or_keep(
+        &self,
+        key: [u8; 32],
+        now_us: i64,
+        look: impl Future<Output = Result<Verified, AuthError>>,
+    ) -> Result<Verified, AuthError> {
+        let lifetime_us = VERIFIED_LIFETIME_US.unsigned_abs();
+        self.verified.remove_if(&key, |(_, since_us)| since_us.abs_diff(now_us) >= lifetime_us);
+        let kept = self.verified.get_or_insert_async(&key, async { look.await.map(|verified| (verified, now_us)) });
+        Ok(kept.await?.0)
     }
 
     fn forget(&self, key: [u8; 32]) {

@@ -1,5 +1,8 @@
 //! Basic credentials, sessions and tokens.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 use tenancy::{SESSIONS_PER_ACCOUNT_MAX, SessionKind, UserUpdate};
 
 use crate::world::{ADMIN_PASSWORD, World, code};
@@ -42,6 +45,22 @@ testkit::on_both_databases! {
         assert_eq!(code(at(&right, end_us - 1).await), "ok");
         assert_eq!(code(at(&right, end_us).await), "too many failed logins; try again in 2 s");
         assert_eq!(code(at(&right, end_us + 3_000_000).await), "ok");
+    }
+}
+
+testkit::on_both_databases! {
+    /// A cluster whose nodes pull with one account at once is not turned away.
+    async fn many_logins_at_once_with_one_password_cost_one(database: testkit::Database) {
+        let world = World::new(&database).await;
+        let password = world.password(ADMIN_PASSWORD);
+        let logins = (0..2 * identity::HASHES_WAITING_MAX).map(|_| world.basic("admin", &password));
+        let answers: BTreeSet<_> = join_all(logins).await.into_iter().map(code).collect();
+        assert_eq!(answers, BTreeSet::from(["ok".to_owned()]));
+        // Where it is wrong, as many are looked at as are without that, and the rest told to wait.
+        let wrong = world.password("not the password");
+        let logins = (0..2 * identity::HASHES_WAITING_MAX).map(|_| world.basic("admin", &wrong));
+        let refused = join_all(logins).await.into_iter().map(code).filter(|answer| answer.starts_with("credentials"));
+        assert_eq!(refused.count(), 5);
     }
 }
 
