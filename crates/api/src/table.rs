@@ -197,13 +197,13 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repository/decisions" "finding.decisions" "Returns what exceptions and VEX decide about an image, as far as it concerns the image, as scans elsewhere decide by it",
         Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 NONE, v1::findings::decisions;
     GET "/api/v1/vulnerabilities" "vulnerability.list" "Lists vulnerabilities of all images that the caller may pull",
-        Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
+        Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "tagged", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
     GET "/api/v1/findings/totals" "finding.totals" "Counts the findings of all images that the caller may pull, and says by what they were matched",
-        Guard::Needs(catalog), Api, ["project"], NONE => 200 Some(schema::<v1::findings::FindingTotals>()), v1::findings::totals;
+        Guard::Needs(catalog), Api, ["tagged", "project"], NONE => 200 Some(schema::<v1::findings::FindingTotals>()), v1::findings::totals;
     GET "/api/v1/findings/events" "finding.events" "Lists what changed as a database of advisories took the place of another, newest first",
         Guard::Needs(catalog), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::findings::FindingEventPage>()), v1::findings::events;
     GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions, or by the name of a vulnerability",
-        Guard::Needs(catalog), Api, ["query", "range", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
+        Guard::Needs(catalog), Api, ["query", "range", "tagged", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
     GET "/api/v1/exceptions" "exceptions.get" "Returns the exceptions that count for the images of all projects",
         Guard::Needs(read_system), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;

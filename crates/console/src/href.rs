@@ -1,6 +1,7 @@
 //! Addresses of pages. Names, tags and digests hold no character that an address must escape.
 
 use oci::{Digest, RepositoryName};
+use pipeline::Tagged;
 use url::form_urlencoded::byte_serialize;
 
 /// The longest address to go on to after a login: what browsers send with ease.
@@ -51,10 +52,29 @@ pub(crate) fn vulnerability(name: &str) -> String {
     format!("/vulnerability?id={}", escaped(name))
 }
 
+/// Returns the address of a vulnerability's page with the images that are tagged or not.
+pub(crate) fn vulnerability_in(name: &str, tagged: Tagged) -> String {
+    vulnerability(name) + of_tagged(tagged)
+}
+
 /// Returns the address of a list of all places where a component is.
 pub(crate) fn places(pattern: &str, range: &str) -> String {
+    places_in(pattern, range, Tagged::Any)
+}
+
+/// Returns the address of a list of places where a component is, in images that are tagged or not.
+pub(crate) fn places_in(pattern: &str, range: &str, tagged: Tagged) -> String {
     let range = if range.is_empty() { String::new() } else { format!("&range={}", escaped(range)) };
-    format!("/components?query={}{range}", escaped(pattern))
+    format!("/components?query={}{range}{}", escaped(pattern), of_tagged(tagged))
+}
+
+/// Returns the parameter by which pages that look in all images otherwise look in those that are tagged, or in the others.
+fn of_tagged(tagged: Tagged) -> &'static str {
+    match tagged {
+        Tagged::Any => "",
+        Tagged::Yes => "&tagged=yes",
+        Tagged::No => "&tagged=no",
+    }
 }
 
 /// Returns the address of the login page that goes on to `next`.

@@ -27,6 +27,7 @@ mod pages;
 mod severity;
 mod strip;
 mod table;
+mod tagged;
 mod words;
 
 pub use failure::render_failure;

@@ -55,13 +55,13 @@ static ROWS: &[Endpoint] = rows![
     GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",
         Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
-        Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "order", "project", "after"] => 200, pages::findings::get;
+        Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "tagged", "order", "project", "after"] => 200, pages::findings::get;
     GET "/advisories" "page.advisories" "Shows how fresh each feed of advisories is, and which fail",
         Guard::Needs(findings), [] => 200, pages::advisories::get;
     GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",
-        Guard::Needs(search), ["id", "after"] => 200, pages::vulnerability::get;
+        Guard::Needs(search), ["id", "tagged", "after"] => 200, pages::vulnerability::get;
     GET "/components" "page.components" "Finds where a component is, in all images that the caller may pull",
-        Guard::Needs(search), ["query", "range", "after"] => 200, pages::components::get;
+        Guard::Needs(search), ["query", "range", "tagged", "after"] => 200, pages::components::get;
     GET "/search" "page.search" "Finds repositories by name, tag or digest",
         Guard::Needs(search), ["q", "after"] => 200, pages::search::get;
     GET "/assets/{file}" "page.asset" "Returns a style sheet, script or picture of the pages",

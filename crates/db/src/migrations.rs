@@ -47,6 +47,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 7, text: include_str!("../migrations/inventory/0007_overruled.sql") },
     Migration { version: 8, text: include_str!("../migrations/inventory/0008_releases.sql") },
     Migration { version: 9, text: include_str!("../migrations/inventory/0009_beside.sql") },
+    Migration { version: 10, text: include_str!("../migrations/inventory/0010_tagged.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

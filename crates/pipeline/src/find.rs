@@ -14,6 +14,7 @@ use crate::pack::Unpacker;
 use crate::pipeline::{Error, Pipeline};
 use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
+use crate::tagged::Tagged;
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
 /// each time.
@@ -37,13 +38,16 @@ const ROWS_IN_STEP: u32 = 512;
 const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 db::statements! {
-    /// Components by name, from one on.
-    LIST_BY_NAME = "SELECT id, identity, name_key, package_type, name, version FROM inventory_components \
-        WHERE name_key >= $1 AND name_key <= $2 AND (name_key, identity) >= ($3, $4) ORDER BY name_key, identity LIMIT $5";
-    /// Components by package, from one on.
-    LIST_BY_PACKAGE = "SELECT id, identity, package_key, package_type, name, version FROM inventory_components \
-        WHERE package_key >= $1 AND package_key <= $2 AND (package_key, identity) >= ($3, $4) \
-        ORDER BY package_key, identity LIMIT $5";
+    /// Components by name, from one on, that images hold which are tagged somewhere or nowhere.
+    LIST_BY_NAME = "SELECT c.id, c.identity, c.name_key, c.package_type, c.name, c.version FROM inventory_components c \
+        WHERE c.name_key >= $1 AND c.name_key <= $2 AND (c.name_key, c.identity) >= ($3, $4) AND EXISTS (SELECT 1 \
+        FROM inventory_image_components h WHERE h.component_id = c.id AND h.tagged BETWEEN $6 AND $7) \
+        ORDER BY c.name_key, c.identity LIMIT $5";
+    /// Components by package, from one on, that images hold which are tagged somewhere or nowhere.
+    LIST_BY_PACKAGE = "SELECT c.id, c.identity, c.package_key, c.package_type, c.name, c.version FROM inventory_components c \
+        WHERE c.package_key >= $1 AND c.package_key <= $2 AND (c.package_key, c.identity) >= ($3, $4) AND EXISTS (SELECT 1 \
+        FROM inventory_image_components h WHERE h.component_id = c.id AND h.tagged BETWEEN $6 AND $7) \
+        ORDER BY c.package_key, c.identity LIMIT $5";
     /// Which of some images hold which components, by name. `CROSS JOIN` keeps SQLite from walking the images.
     LIST_IN_IMAGES_BY_NAME = "SELECT h.component_id, h.image_id FROM inventory_components c \
         CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.name_key >= $1 AND c.name_key <= $2 \
@@ -53,12 +57,13 @@ db::statements! {
         CROSS JOIN inventory_image_components h WHERE h.component_id = c.id AND c.package_key >= $1 \
         AND c.package_key <= $2 AND (c.package_key, c.identity) >= ($3, $4) AND (c.package_key, c.identity) <= ($5, $6) \
         AND h.image_id IN {list}";
-    /// Components that have a vulnerability, from one on.
+    /// Components that have a vulnerability, from one on, that images hold which are tagged somewhere or nowhere.
     LIST_BY_VULNERABILITY = "SELECT c.id, c.identity, c.name_key, c.package_type, c.name, c.version, v.name, f.level, f.fixed, \
         f.since_us, f.suppressed FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
         JOIN inventory_components c ON c.id = f.component_id WHERE f.vulnerability_id = $1 AND (f.suppressed = 0 \
         OR EXISTS (SELECT 1 FROM finding_decisions d WHERE d.component_id = f.component_id AND d.vulnerability_id = $1 \
-        AND d.verdict = 3)) AND (c.name_key, c.identity) >= ($2, $3) ORDER BY c.name_key, c.identity LIMIT $4";
+        AND d.verdict = 3)) AND (c.name_key, c.identity) >= ($2, $3) AND EXISTS (SELECT 1 FROM inventory_image_components h \
+        WHERE h.component_id = f.component_id AND h.tagged BETWEEN $5 AND $6) ORDER BY c.name_key, c.identity LIMIT $4";
     /// Which of some images hold components that have a vulnerability.
     LIST_IN_IMAGES_BY_VULNERABILITY = "SELECT h.component_id, h.image_id FROM findings f \
         CROSS JOIN inventory_image_components h WHERE h.component_id = f.component_id AND f.vulnerability_id = $1 \
@@ -67,12 +72,21 @@ db::statements! {
     COUNT_HOLDERS_OF = "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_image_components WHERE component_id IN {list} LIMIT $1) AS h";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
-    /// Images of some repositories, up to a number.
-    LIST_IMAGES_OF = "SELECT image_id, repository_id FROM inventory_placements WHERE repository_id IN {list} LIMIT $1";
-    /// Images that hold a component, after one, with their repositories.
-    LIST_HOLDERS = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
-        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
-        AND (h.image_id, p.repository_id) > ($2, $3) ORDER BY h.image_id, p.repository_id LIMIT $4";
+    /// Images of some repositories that are tagged there or not, up to a number.
+    LIST_IMAGES_OF = "SELECT image_id, repository_id FROM inventory_placements WHERE tagged BETWEEN $2 AND $3 \
+        AND repository_id IN {list} LIMIT $1";
+    /// Images that hold a component, after one, with their repositories in which they are tagged or not: those that are tagged in none, in
+    /// some and in all, as far as these are asked for. Each is in order by itself, and both databases merge them.
+    LIST_HOLDERS = "SELECT h.image_id AS image_id, p.repository_id AS repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 0 \
+        AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 AND CAST($5 AS BIGINT) <= 0 \
+        UNION ALL SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 1 \
+        AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 \
+        UNION ALL SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 2 \
+        AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 AND CAST($6 AS BIGINT) >= 2 \
+        ORDER BY image_id, repository_id LIMIT $4";
     /// An image's number.
     FIND_IMAGE_ID = "SELECT id FROM inventory_images WHERE digest = $1";
     /// What is told of images.
@@ -207,8 +221,8 @@ struct ImageRow {
 }
 
 impl Pipeline {
-    /// Finds up to `limit` places of components that a query matches, of those that the caller may read, after a cursor that
-    /// an earlier page gave.
+    /// Finds up to `limit` places of components that a query matches, of those that the caller may read, in images that are tagged or not, after
+    /// a cursor that an earlier page gave.
     ///
     /// The cost grows with the components that match and with what the caller may read of them, not with what else is here.
     ///
@@ -217,7 +231,7 @@ impl Pipeline {
     pub async fn find(
         &self,
         query: &Query,
-        readable: &Readable,
+        (readable, tagged): (&Readable, Tagged),
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
@@ -235,7 +249,7 @@ impl Pipeline {
                 None => return Ok(nothing),
             },
         };
-        let Some(images) = self.images(readable).await? else { return Ok(nothing) };
+        let Some(images) = self.images(readable, tagged).await? else { return Ok(nothing) };
         let query = Arc::new(query.clone());
         let mut items = Vec::new();
         let mut components = COMPONENTS_IN_FIRST_STEP;
@@ -244,13 +258,15 @@ impl Pipeline {
             let wanted = limit + 1 - items.len();
             let step = self.inner.index.read(move |tx| {
                 Box::pin(async move {
-                    Walk { tx, query: &shared, vulnerability, images: &scope, wanted, components }.step(from).await
+                    Walk { tx, query: &shared, vulnerability, images: &scope, tagged, wanted, components }
+                        .step(from)
+                        .await
                 })
             });
             components = COMPONENTS_IN_STEP_MAX.min(components * 2);
             let (candidates, next) = step.await?;
             let candidates = self.unanswered(vulnerability, candidates).await?;
-            items.extend(self.describe(candidates).await?);
+            items.extend(self.describe(candidates, tagged).await?);
             let cursor = |last: &(Found, Arc<Component>)| Cursor {
                 key: last.1.key.clone(),
                 identity: last.1.identity.clone(),
@@ -307,30 +323,33 @@ impl Pipeline {
         Ok(Position { key: cursor.key, identity: cursor.identity, behind: (image, repository) })
     }
 
-    /// Returns the images that a caller may read; none when it may read nothing.
-    async fn images(&self, readable: &Readable) -> Result<Option<Images>, Error> {
+    /// Returns the images that a caller may read, tagged or not; none when it may read nothing.
+    async fn images(&self, readable: &Readable, tagged: Tagged) -> Result<Option<Images>, Error> {
         let Readable::Repositories(repositories) = readable else { return Ok(Some(Images::All)) };
         if repositories.is_empty() {
             return Ok(None);
         }
-        let Some(few) = self.few_images(repositories, IMAGES_FEW_MAX).await? else {
+        let Some(few) = self.few_images(repositories, tagged, IMAGES_FEW_MAX).await? else {
             return Ok(Some(Images::Of(Arc::new(repositories.clone()))));
         };
         Ok(if few.is_empty() { None } else { Some(Images::Few(Arc::new(few))) })
     }
 
-    /// Returns the images of repositories, each with those that hold it; nothing when there are more than `most` rows of them.
+    /// Returns the images of repositories, tagged or not, each with those that hold it so; nothing when there are more than `most` rows of them.
     pub(crate) async fn few_images(
         &self,
         repositories: &BTreeSet<RepositoryId>,
+        tagged: Tagged,
         most: usize,
     ) -> Result<Option<BTreeMap<i64, BTreeSet<RepositoryId>>>, Error> {
         let list: Vec<Value> = repositories.iter().map(|id| id.number().into()).collect();
         let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
+        let [least, greatest] = tagged.placement_bounds();
+        let parameters = [limit.into(), least, greatest];
         let rows = self
             .inner
             .index
-            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_IMAGES_OF, &[limit.into()], &list).await }));
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_IMAGES_OF, &parameters, &list).await }));
         let rows = rows.await?;
         if rows.len() > most {
             return Ok(None);
@@ -361,8 +380,12 @@ impl Pipeline {
         Ok(candidates)
     }
 
-    /// Describes what a repository holds now of the candidates, each with the row that it was found by.
-    async fn describe(&self, candidates: Vec<Candidate>) -> Result<Vec<(Found, Arc<Component>)>, Error> {
+    /// Describes what a repository holds now of the candidates, tagged or not, each with the row that it was found by.
+    async fn describe(
+        &self,
+        candidates: Vec<Candidate>,
+        tagged: Tagged,
+    ) -> Result<Vec<(Found, Arc<Component>)>, Error> {
         let mut components: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
         for Candidate { image, component, .. } in &candidates {
             components.entry(*image).or_default().insert(component.id);
@@ -388,6 +411,9 @@ impl Pipeline {
         for Candidate { component, image, repository } in candidates {
             let Some(image) = images.get(&image) else { continue };
             let Some(manifest) = held.get(&(repository, image.digest)) else { continue };
+            if !tagged.means(manifest.tags_total > 0) {
+                continue;
+            }
             let (places, places_total) = image.places.get(&component.id).cloned().unwrap_or_default();
             let found = Found {
                 identity: shown(&component.identity).to_owned(),
@@ -451,6 +477,7 @@ struct Walk<'w> {
     /// The number of the vulnerability that is looked for.
     vulnerability: Option<i64>,
     images: &'w Images,
+    tagged: Tagged,
     wanted: usize,
     /// How many components are looked at.
     components: u32,
@@ -462,14 +489,17 @@ impl Walk<'_> {
         let (least, greatest) = self.query.bounds.clone();
         let (key, identity) = (Value::from(&from.key), Value::from(&from.identity));
         let limit = Value::from(self.components);
+        let [from_tagged, to_tagged, _, _] = self.tagged.bounds();
         let rows = match (self.query.key, self.vulnerability) {
-            (Key::Package, _) => {
-                self.tx.query(&LIST_BY_PACKAGE, &[least.into(), greatest.into(), key, identity, limit]).await?
-            }
             (Key::Vulnerability, Some(id)) => {
-                self.tx.query(&LIST_BY_VULNERABILITY, &[id.into(), key, identity, limit]).await?
+                let parameters = [id.into(), key, identity, limit, from_tagged, to_tagged];
+                self.tx.query(&LIST_BY_VULNERABILITY, &parameters).await?
             }
-            _ => self.tx.query(&LIST_BY_NAME, &[least.into(), greatest.into(), key, identity, limit]).await?,
+            (by, _) => {
+                let statement = if by == Key::Package { &LIST_BY_PACKAGE } else { &LIST_BY_NAME };
+                let parameters = [least.into(), greatest.into(), key, identity, limit, from_tagged, to_tagged];
+                self.tx.query(statement, &parameters).await?
+            }
         };
         let components = rows.iter().map(|row| self.component(row)).collect::<Result<Vec<_>, Error>>()?;
         let Some((final_component, _)) = components.last() else { return Ok((Vec::new(), None)) };
@@ -628,7 +658,9 @@ impl Walk<'_> {
         for component in components {
             let mut behind = if from.is_at(component) { from.behind } else { (i64::MIN, 0) };
             loop {
-                let parameters = [component.id.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+                let mut parameters: Vec<Value> =
+                    vec![component.id.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+                parameters.extend(self.tagged.bounds());
                 let rows = self.tx.query(&LIST_HOLDERS, &parameters).await?;
                 for row in &rows {
                     behind = (row.get(0)?, row.get(1)?);

@@ -18,6 +18,7 @@ use crate::orphans;
 use crate::pack::pack;
 use crate::places::{PLACES_MAX, Places};
 use crate::query::package_key;
+use crate::tagged;
 
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
 const KEY_BYTES_MAX: usize = 1024;
@@ -64,7 +65,7 @@ db::statements! {
     /// Takes an image's components away.
     DELETE_IMAGE_COMPONENTS = "DELETE FROM inventory_image_components WHERE image_id = $1";
     /// Says which components an image has.
-    INSERT_IMAGE_COMPONENTS = "INSERT INTO inventory_image_components (image_id, component_id) VALUES {rows:2} \
+    INSERT_IMAGE_COMPONENTS = "INSERT INTO inventory_image_components (image_id, component_id, tagged) VALUES {rows:3} \
         ON CONFLICT (image_id, component_id) DO NOTHING";
     /// Forgets which components of an image its distribution's packages installed.
     DELETE_OWNERS = "DELETE FROM inventory_owners WHERE image_id = $1";
@@ -75,20 +76,26 @@ db::statements! {
     INSERT_PAIRS = "INSERT INTO finding_pairs (component_id, owner_id, fresh) VALUES {rows:3} \
         ON CONFLICT (component_id, owner_id) DO NOTHING";
     /// Says that a repository holds an image.
-    INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id) VALUES ($1, $2) \
-        ON CONFLICT (repository_id, image_id) DO NOTHING";
+    INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id, tagged) VALUES ($1, $2, $3) \
+        ON CONFLICT (repository_id, image_id) DO UPDATE SET tagged = excluded.tagged";
     /// Has the findings of an image in a repository counted.
     UPSERT_TOTALS = "INSERT INTO finding_totals (repository_id, image_id, fresh, critical, high, medium, low, negligible, \
-        unknown, exploited, mendable, suppressed) VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) \
-        ON CONFLICT (repository_id, image_id) DO UPDATE SET fresh = 0";
+        unknown, exploited, mendable, suppressed, tagged) VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3) \
+        ON CONFLICT (repository_id, image_id) DO UPDATE SET fresh = 0, tagged = excluded.tagged";
     /// Forgets what an image has in a repository.
     DELETE_TOTALS = "DELETE FROM finding_totals WHERE repository_id = $1 AND image_id = $2";
     /// Forgets what an image had.
     DELETE_SCAN = "DELETE FROM finding_scans WHERE image_id = $1";
     /// Placements after a pair.
-    LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest FROM inventory_placements p \
+    LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
         ORDER BY p.repository_id, p.image_id LIMIT $3";
+    /// Placements of a repository after an image.
+    LIST_PLACEMENTS_OF = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_placements p \
+        JOIN inventory_images i ON i.id = p.image_id WHERE p.repository_id = $1 AND p.image_id > $2 ORDER BY p.image_id LIMIT $3";
+    /// Placements of images in a repository.
+    FIND_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_images i \
+        JOIN inventory_placements p ON p.image_id = i.id WHERE p.repository_id = $1 AND i.digest IN {list}";
     /// Takes a placement away.
     DELETE_PLACEMENT = "DELETE FROM inventory_placements WHERE repository_id = $1 AND image_id = $2";
     /// Whether a repository has an image that is kept as this program keeps them.
@@ -354,7 +361,7 @@ pub(crate) async fn store(
     numbers: &Numbers,
     known: Arc<Known>,
     packed: Arc<Packed>,
-    repository: RepositoryId,
+    (repository, is_tagged): (RepositoryId, bool),
 ) -> Result<i64, db::Error> {
     let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
     let (id, ids, epoch) = index
@@ -365,11 +372,11 @@ pub(crate) async fn store(
                 let epoch = orphans::epoch(tx).await?;
                 let known = if known.epoch == epoch { known.ids.clone() } else { BTreeMap::new() };
                 let ids = component_ids(tx, known, &packed).await?;
-                place_components(tx, id, &ids, &packed).await?;
+                place_in(tx, id, repository, is_tagged).await?;
+                let tagged = tagged::count_tagged(tx, id).await?;
+                place_components(tx, (id, tagged), &ids, &packed).await?;
                 let places = packed.places(&ids).pack().unwrap_or_default();
                 tx.execute(&UPSERT_INVENTORY, &[id.into(), packed.body.clone().into(), places.into()]).await?;
-                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
-                tx.execute(&UPSERT_TOTALS, &[repository.number().into(), id.into()]).await?;
                 Ok::<_, db::Error>((id, ids, epoch))
             })
         })
@@ -440,16 +447,24 @@ async fn list_component_ids(tx: &mut Tx, ids: &mut BTreeMap<String, i64>, packed
     Ok(())
 }
 
+/// Says that a repository holds an image, and has its findings counted there.
+async fn place_in(tx: &mut Tx, image: i64, repository: RepositoryId, is_tagged: bool) -> Result<(), db::Error> {
+    let parameters = [repository.number().into(), image.into(), tagged::number(is_tagged).into()];
+    tx.execute(&INSERT_PLACEMENT, &parameters).await?;
+    tx.execute(&UPSERT_TOTALS, &parameters).await?;
+    Ok(())
+}
+
 async fn place_components(
     tx: &mut Tx,
-    image: i64,
+    (image, tagged): (i64, i64),
     ids: &BTreeMap<String, i64>,
     packed: &Packed,
 ) -> Result<(), db::Error> {
     tx.execute(&DELETE_IMAGE_COMPONENTS, &[image.into()]).await?;
     tx.execute(&DELETE_OWNERS, &[image.into()]).await?;
     let numbers: BTreeSet<i64> = ids.values().copied().collect();
-    let rows: Vec<Vec<Value>> = numbers.iter().map(|id| vec![image.into(), (*id).into()]).collect();
+    let rows: Vec<Vec<Value>> = numbers.iter().map(|id| vec![image.into(), (*id).into(), tagged.into()]).collect();
     tx.execute_rows(&INSERT_IMAGE_COMPONENTS, &[], &rows).await?;
     let owned: Vec<(i64, i64)> =
         packed.owners.iter().filter_map(|(component, owner)| Some((*ids.get(component)?, *ids.get(owner)?))).collect();
@@ -474,7 +489,7 @@ pub(crate) async fn refuse(
     image: Digest,
     kept_as: &str,
     reason: &str,
-    repository: RepositoryId,
+    (repository, is_tagged): (RepositoryId, bool),
 ) -> Result<(), db::Error> {
     let (kept_as, reason) = (kept_as.to_owned(), reason.replace('\0', "\u{fffd}"));
     index
@@ -497,7 +512,9 @@ pub(crate) async fn refuse(
                 tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
                 tx.execute(&DELETE_OWNERS, &[id.into()]).await?;
                 tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
-                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), id.into()]).await?;
+                let placement = [repository.number().into(), id.into(), tagged::number(is_tagged).into()];
+                tx.execute(&INSERT_PLACEMENT, &placement).await?;
+                tagged::count_tagged(tx, id).await?;
                 Ok(())
             })
         })
@@ -505,12 +522,16 @@ pub(crate) async fn refuse(
 }
 
 /// Says that a repository holds an image that was looked at before.
-pub(crate) async fn place(index: &Db, image: i64, repository: RepositoryId) -> Result<(), db::Error> {
+pub(crate) async fn place(
+    index: &Db,
+    image: i64,
+    (repository, is_tagged): (RepositoryId, bool),
+) -> Result<(), db::Error> {
     index
         .write(move |tx| {
             Box::pin(async move {
-                tx.execute(&INSERT_PLACEMENT, &[repository.number().into(), image.into()]).await?;
-                tx.execute(&UPSERT_TOTALS, &[repository.number().into(), image.into()]).await?;
+                place_in(tx, image, repository, is_tagged).await?;
+                tagged::count_tagged(tx, image).await?;
                 Ok(())
             })
         })
@@ -547,27 +568,60 @@ pub(crate) async fn list_placed(
     Ok(placed)
 }
 
-/// A placement: the repository, the image's number in the index, and its digest.
-pub(crate) type Placement = (RepositoryId, i64, Digest);
+/// That a repository holds an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) repository: RepositoryId,
+    /// The image's number in the index.
+    pub(crate) image: i64,
+    pub(crate) digest: Digest,
+    /// What is noted of whether a tag holds it there.
+    pub(crate) tagged: i64,
+}
+
+fn placements(rows: &[Row]) -> Result<Vec<Placement>, db::Error> {
+    let mut placements = Vec::with_capacity(rows.len());
+    for row in rows {
+        let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(2)?) else { continue };
+        let repository = RepositoryId::from_number(row.get(0)?);
+        placements.push(Placement { repository, image: row.get(1)?, digest, tagged: row.get(3)? });
+    }
+    Ok(placements)
+}
 
 /// Returns placements after one, in order.
 pub(crate) async fn list_placements(
     index: &Db,
-    after: Option<Placement>,
+    after: Option<&Placement>,
     limit: i64,
 ) -> Result<Vec<Placement>, db::Error> {
-    let (repository, image) = after.map_or((i64::MIN, 0), |(repository, image, _)| (repository.number(), image));
-    let rows = index
-        .read(move |tx| {
-            Box::pin(async move { tx.query(&LIST_PLACEMENTS, &[repository.into(), image.into(), limit.into()]).await })
-        })
-        .await?;
-    let mut placements = Vec::with_capacity(rows.len());
-    for row in rows {
-        let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(2)?) else { continue };
-        placements.push((RepositoryId::from_number(row.get(0)?), row.get(1)?, digest));
-    }
-    Ok(placements)
+    let (repository, image) = after.map_or((i64::MIN, 0), |after| (after.repository.number(), after.image));
+    let parameters = [repository.into(), image.into(), limit.into()];
+    placements(&index.read(move |tx| Box::pin(async move { tx.query(&LIST_PLACEMENTS, &parameters).await })).await?)
+}
+
+/// Returns placements of a repository after an image, in order.
+pub(crate) async fn list_placements_of(
+    index: &Db,
+    repository: RepositoryId,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Placement>, db::Error> {
+    let parameters = [repository.number().into(), after.unwrap_or(i64::MIN).into(), limit.into()];
+    placements(&index.read(move |tx| Box::pin(async move { tx.query(&LIST_PLACEMENTS_OF, &parameters).await })).await?)
+}
+
+/// Returns the placements of images in a repository.
+pub(crate) async fn find_placements(
+    index: &Db,
+    repository: RepositoryId,
+    images: &[Digest],
+) -> Result<Vec<Placement>, db::Error> {
+    let list: Vec<Value> = images.iter().map(|image| image.to_bytes().into()).collect();
+    let rows = index.read(move |tx| {
+        Box::pin(async move { tx.query_list(&FIND_PLACEMENTS, &[repository.number().into()], &list).await })
+    });
+    placements(&rows.await?)
 }
 
 /// Takes placements away that are no more.
@@ -576,9 +630,10 @@ pub(crate) async fn unplace(index: &Db, gone: Vec<Placement>) -> Result<(), db::
         .write(move |tx| {
             let gone = gone.clone();
             Box::pin(async move {
-                for (repository, image, _) in gone {
+                for Placement { repository, image, .. } in gone {
                     tx.execute(&DELETE_PLACEMENT, &[repository.number().into(), image.into()]).await?;
                     tx.execute(&DELETE_TOTALS, &[repository.number().into(), image.into()]).await?;
+                    tagged::count_tagged(tx, image).await?;
                     forget_decisions(tx, repository.number(), image).await?;
                 }
                 Ok(())

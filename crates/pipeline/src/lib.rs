@@ -47,6 +47,7 @@ mod query;
 mod reader;
 mod recent;
 mod sweep;
+mod tagged;
 
 pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, ImageMatch, MATCH, MatchState, Order, Progress, Totals,
@@ -64,6 +65,7 @@ pub use others::{Beside, CompareError, Comparison};
 pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
 pub use places::Place;
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
+pub use tagged::Tagged;
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
@@ -71,6 +73,7 @@ pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
         .iter()
         .chain(orphans::STATEMENTS)
         .chain(find::STATEMENTS)
+        .chain(tagged::STATEMENTS)
         .chain(advised::statements())
         .chain(decided::index_statements())
 }

@@ -89,7 +89,9 @@ impl Pipeline {
             && known.kept_as == inner.kept_as
             && known.state == State::Made
         {
-            index::place(&inner.index, known.id, repository).await?;
+            let is_tagged = self.is_tagged(repository, image.digest).await?;
+            index::place(&inner.index, known.id, (repository, is_tagged)).await?;
+            self.note_tagged_of(repository, vec![image.digest]).await?;
             self.match_image(known.id).await?;
             return self.document_again(context, repository, &name, &image).await;
         }
@@ -97,7 +99,8 @@ impl Pipeline {
             Ok(made) => self.keep(context, repository, &name, image.digest, made).await,
             Err(Failure::Retry(error)) => Err(error),
             Err(Failure::Refused(reason)) => {
-                index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, repository).await?;
+                let is_tagged = self.is_tagged(repository, image.digest).await?;
+                index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, (repository, is_tagged)).await?;
                 tracing::info!(image = %image.digest, repository = %name, reason, "image not inventoried");
                 Err(JobError::Permanent(reason))
             }
@@ -291,7 +294,10 @@ impl Pipeline {
             unknowns,
         });
         self.state(context, image, claim, source).await?;
-        let id = index::store(&self.inner.index, &self.inner.numbers, numbers, packed, repository).await?;
+        let is_tagged = self.is_tagged(repository, image).await?;
+        let placed = (repository, is_tagged);
+        let id = index::store(&self.inner.index, &self.inner.numbers, numbers, packed, placed).await?;
+        self.note_tagged_of(repository, vec![image]).await?;
         self.match_image(id).await?;
         tracing::info!(%image, repository = %name, components, "image inventoried");
         Ok(Outcome::Done)

@@ -6,7 +6,7 @@ use component::{Inventory, Subject};
 use db::Db;
 use ledger::jobs::{Kind, Outcome, Runner};
 use oci::{Digest, RepositoryName};
-use registry::{BESIDE, INVENTORY, Registry};
+use registry::{BESIDE, INVENTORY, Registry, TAGGED};
 use sbom::Matcher;
 use tokio::sync::Semaphore;
 
@@ -146,7 +146,7 @@ impl Pipeline {
     /// Adds the handlers and schedules to a runner.
     #[must_use]
     pub fn with_jobs(&self, runner: Runner) -> Runner {
-        let [makes, sweeps, matches, counts, decides, looks] = [(); 6].map(|()| self.clone());
+        let [makes, sweeps, matches, counts, decides, looks, tagged] = [(); 7].map(|()| self.clone());
         runner
             .limited_handler(INVENTORY, self.inner.workers, move |context| {
                 let pipeline = makes.clone();
@@ -174,6 +174,10 @@ impl Pipeline {
             .handler(BESIDE, move |context| {
                 let pipeline = looks.clone();
                 Box::pin(async move { pipeline.run_beside(&context).await })
+            })
+            .handler(TAGGED, move |context| {
+                let pipeline = tagged.clone();
+                Box::pin(async move { pipeline.run_tagged(&context).await })
             })
             .schedule(SWEEP, SWEEP_EVERY)
             .schedule(MATCH, MATCH_EVERY)

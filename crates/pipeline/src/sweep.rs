@@ -22,7 +22,8 @@ impl Pipeline {
     /// # Errors
     /// When a database fails.
     pub async fn order_renewal(&self) -> Result<(), Error> {
-        if !index::is_any_kept_otherwise(&self.inner.index, &self.inner.kept_as).await? {
+        let is_any_otherwise = index::is_any_kept_otherwise(&self.inner.index, &self.inner.kept_as).await?;
+        if !is_any_otherwise && !self.is_any_not_looked_at().await? {
             return Ok(());
         }
         let hub = self.inner.registry.database();
@@ -72,22 +73,23 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Takes away the placements of images that their repositories no longer hold.
+    /// Takes away the placements of images that their repositories no longer hold, and notes of the others whether a tag holds them.
     async fn forget_gone(&self, context: &Context) -> Result<(), JobError> {
         let mut after: Option<Placement> = None;
         while !context.is_canceled() {
-            let placements = index::list_placements(&self.inner.index, after, BATCH_ROWS.into()).await?;
+            let placements = index::list_placements(&self.inner.index, after.as_ref(), BATCH_ROWS.into()).await?;
             let Some(last) = placements.last() else { break };
-            after = Some(*last);
+            after = Some(last.clone());
             let wanted: Vec<(RepositoryId, Digest)> =
-                placements.iter().map(|(repository, _, digest)| (*repository, *digest)).collect();
+                placements.iter().map(|placement| (placement.repository, placement.digest)).collect();
             let held = self.inner.registry.find_held_manifests(&wanted).await;
             let held = held.map_err(|error| JobError::retry(&error))?;
-            let is_gone = |(repository, _, digest): &Placement| !held.contains_key(&(*repository, *digest));
-            let gone: Vec<Placement> = placements.into_iter().filter(is_gone).collect();
+            let is_held = |placement: &Placement| held.contains_key(&(placement.repository, placement.digest));
+            let (kept, gone): (Vec<Placement>, Vec<Placement>) = placements.into_iter().partition(is_held);
             if !gone.is_empty() {
                 index::unplace(&self.inner.index, gone).await?;
             }
+            self.note_tagged(kept).await?;
         }
         Ok(())
     }

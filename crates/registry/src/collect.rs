@@ -279,7 +279,7 @@ impl Registry {
                         Box::pin(async move {
                             let (seen, gone) = collect_manifests_in(tx, now_us, due_us, held_until_us).await?;
                             for manifest in gone.iter().filter(|_| inventories) {
-                                manifest.removed.order_beside(tx, manifest.id, manifest.digest).await?;
+                                manifest.removed.order_looks(tx, manifest.id, manifest.digest).await?;
                             }
                             Ok((seen, gone))
                         })

@@ -29,6 +29,7 @@ mod orphans;
 mod pull;
 mod repositories;
 mod statements;
+mod tagged;
 mod uploads;
 mod usage;
 mod writers;
@@ -46,7 +47,7 @@ pub use listing::{ManifestSummary, Page, Referrers, RepositorySummary, TagSummar
 pub use manifests::{ManifestPush, PushedManifest, TagRule};
 pub use pull::{BlobEntry, ManifestEntry};
 pub use repositories::{Clock, Options, Registry, RepositoryId, SYSTEM};
-
+pub use tagged::{TAGGED, TaggedOrder};
 pub use uploads::{Body, UploadStatus, UploadTarget};
 
 /// Returns every SQL statement of this crate, so that a test can prepare each on both databases.

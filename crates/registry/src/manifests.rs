@@ -18,6 +18,7 @@ use crate::limits::TAGS_PER_PUSH_MAX;
 use crate::pull::{ManifestEntry, size_value, stored_digest, stored_tag};
 use crate::repositories::{Registry, RepositoryId, ensure_repository, find_repository};
 use crate::statements as sql;
+use crate::tagged;
 use crate::uploads::Body;
 use crate::usage::UsageChange;
 
@@ -95,7 +96,7 @@ impl Registry {
                 .write(move |tx| {
                     let prepared = Arc::clone(&shared);
                     Box::pin(async move {
-                        let id = push_in(tx, &prepared, now_us).await?;
+                        let Put { id, mut untagged } = push_in(tx, &prepared, now_us).await?;
                         if inventories {
                             let entry = &prepared.entry;
                             if prepared.manifest.is_root_file_system() {
@@ -104,6 +105,9 @@ impl Registry {
                             let index = (prepared.manifest.kind == ManifestKind::Index).then_some(entry.digest);
                             let about = (entry.subject, entry.artifact_type.as_deref());
                             beside::order_about(tx, id, index, about).await?;
+                            // An image that is pushed is looked at with its inventory; what an index lists is not pushed again.
+                            untagged.extend(index);
+                            tagged::order(tx, id, &untagged).await?;
                         }
                         Ok(id)
                     })
@@ -158,7 +162,7 @@ impl Registry {
         let (name, tag, actor) = (name.clone(), tag.clone(), actor.to_owned());
         self.detached(async move {
             let generation = this.inner.caches.generation(name.as_str());
-            let (target, target_tag) = (name.clone(), tag.clone());
+            let (target, target_tag, inventories) = (name.clone(), tag.clone(), this.inner.options.inventories);
             let id = this
                 .write(move |tx| {
                     let (name, tag, actor) = (target.clone(), target_tag.clone(), actor.clone());
@@ -169,6 +173,9 @@ impl Registry {
                                 Error::ManifestUnknown { repository: name.clone(), reference: tag.to_string() }
                             })?;
                         let digest = stored_digest(&row.get::<Vec<u8>>(0)?)?;
+                        if inventories {
+                            tagged::order(tx, id, &[digest]).await?;
+                        }
                         let record = Record::allowed(&actor, "tag.delete", &format!("{name}:{tag}"))
                             .detail("digest", digest.to_string());
                         audit::record(tx, record).await?;
@@ -205,7 +212,7 @@ impl Registry {
                         })?;
                         collect::offer_referrers(tx, id, digest, referrers_due_us, None).await?;
                         if inventories {
-                            removed.order_beside(tx, id, digest).await?;
+                            removed.order_looks(tx, id, digest).await?;
                         }
                         let names: Vec<&str> = removed.tags.iter().map(Tag::as_str).collect();
                         let record = Record::allowed(&actor, "manifest.delete", &format!("{name}@{digest}"))
@@ -305,7 +312,14 @@ pub(crate) fn prepare(push: ManifestPush, now_us: i64) -> Result<Prepared, Error
     Ok(Prepared { push, manifest, entry, annotations, required, listed, references })
 }
 
-pub(crate) async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<RepositoryId, Error> {
+/// What became of a push.
+pub(crate) struct Put {
+    pub(crate) id: RepositoryId,
+    /// Manifests from which it took a tag.
+    untagged: Vec<Digest>,
+}
+
+pub(crate) async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Result<Put, Error> {
     let Prepared { push, entry, .. } = prepared;
     let id = ensure_repository(tx, &push.repository, &push.actor, now_us).await?;
     check_required(tx, id, &prepared.required).await?;
@@ -342,8 +356,10 @@ pub(crate) async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Re
         tx.execute_rows(&sql::INSERT_REFERENCES, &[], &rows).await?;
     }
     let mut record = Record::allowed(&push.actor, "manifest.push", &format!("{}@{}", push.repository, entry.digest));
+    let mut untagged = Vec::new();
     for tag in &push.tags {
         let moved_from = set_tag(tx, id, tag, &entry.digest, push.tag_rule, now_us).await?;
+        untagged.extend(moved_from);
         record =
             record.detail(&format!("tag:{tag}"), moved_from.map_or_else(|| "made".to_owned(), |from| from.to_string()));
     }
@@ -351,7 +367,7 @@ pub(crate) async fn push_in(tx: &mut Tx, prepared: &Prepared, now_us: i64) -> Re
         record = record.detail("subject", subject.digest.to_string());
     }
     audit::record(tx, record).await?;
-    Ok(id)
+    Ok(Put { id, untagged })
 }
 
 /// Has an image refused whose config and layers are not all there, of the sizes that it says.
@@ -435,11 +451,15 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    /// Orders a look at what lies beside what went, what it referred to, and what listed it.
-    pub(crate) async fn order_beside(&self, tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
+    /// Orders a look at what lies beside what went, what it referred to, and what listed it; and at whether tags still hold what it listed.
+    pub(crate) async fn order_looks(&self, tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
+        // What refers to another manifest is about an image.
+        let mut held: Vec<Digest> = self.subject.is_none().then_some(digest).into_iter().collect();
         if oci::media_type::is_index(&self.media_type) {
             beside::order_with_above(tx, id, digest).await?;
+            held.extend(&self.targets);
         }
+        tagged::order(tx, id, &held).await?;
         beside::order_about(tx, id, Some(digest), (self.subject, self.artifact_type.as_deref())).await
     }
 

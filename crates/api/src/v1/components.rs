@@ -319,9 +319,9 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
     let pattern = call.target.query("query").unwrap_or_default();
     let query = Query::parse(pattern, call.target.query("range"))?;
-    let readable = call.readable().await?;
+    let images = (&call.readable().await?, call.found_tagged()?);
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let found = call.app.pipeline.find(&query, &readable, page.after.as_deref(), limit).await?;
+    let found = call.app.pipeline.find(&query, images, page.after.as_deref(), limit).await?;
     let item = |found: pipeline::Found| FoundComponent {
         component: found.identity,
         package_type: found.package_type,

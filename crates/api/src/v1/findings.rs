@@ -3,7 +3,7 @@
 use axum::response::Response;
 use findings::Explanation;
 use http::StatusCode;
-use pipeline::{Affecting, Asked, Filter, Order, Progress, Totals};
+use pipeline::{Affecting, Asked, Filter, Order, Progress, Tagged, Totals};
 use schemars::JsonSchema;
 use serde::Serialize;
 use vulndb::Level;
@@ -64,6 +64,10 @@ pub(crate) struct FindingTotals {
     fixable: u64,
     /// Those that do not count: by an exception, by their publisher's word, or since nothing of it runs.
     suppressed: u64,
+    /// Of which images that is: `yes` those that a tag holds, `no` the others, `any` all.
+    tagged: &'static str,
+    /// How many findings count in the images that this leaves out.
+    apart: u64,
     /// By what they were matched; null before the first time.
     matched: Option<Matched>,
 }
@@ -148,8 +152,34 @@ impl Call {
             Some("age") => Order::Age,
             Some(other) => return Err(invalid("order", other, "`worst`, `epss` or `age`")),
         };
-        let filter = Filter { level, exploited: self.flag("exploited")?, mendable: self.flag("fixable")?, probability };
-        Ok((filter, order))
+        let (exploited, mendable) = (self.flag("exploited")?, self.flag("fixable")?);
+        Ok((Filter { level, exploited, mendable, probability, tagged: self.listed_tagged()? }, order))
+    }
+
+    /// Reads of which images a list or a total is asked for. What no tag holds was built again or is forgotten: it is told apart.
+    ///
+    /// # Errors
+    /// `PARAMETER_INVALID` for what is not understood.
+    pub fn listed_tagged(&self) -> Result<Tagged, Failure> {
+        self.tagged(Tagged::Yes)
+    }
+
+    /// Reads in which images something is looked for. What no tag holds may run all the same, by its digest or since it was pulled before.
+    ///
+    /// # Errors
+    /// `PARAMETER_INVALID` for what is not understood.
+    pub fn found_tagged(&self) -> Result<Tagged, Failure> {
+        self.tagged(Tagged::Any)
+    }
+
+    fn tagged(&self, unless_said: Tagged) -> Result<Tagged, Failure> {
+        match self.target.query("tagged") {
+            None | Some("") => Ok(unless_said),
+            Some("yes") => Ok(Tagged::Yes),
+            Some("no") => Ok(Tagged::No),
+            Some("any") => Ok(Tagged::Any),
+            Some(other) => Err(invalid("tagged", other, "`yes`, `no` or `any`")),
+        }
     }
 
     pub(crate) fn flag(&self, name: &'static str) -> Result<bool, Failure> {
@@ -249,11 +279,26 @@ fn vulnerability(one: Affecting) -> FoundVulnerability {
     }
 }
 
+/// Returns the word for a choice of images.
+fn word(tagged: Tagged) -> &'static str {
+    match tagged {
+        Tagged::Yes => "yes",
+        Tagged::No => "no",
+        Tagged::Any => "any",
+    }
+}
+
 pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
+    let tagged = call.listed_tagged()?;
     let readable = call.readable_of(call.target.query("project").filter(|project| !project.is_empty())).await?;
     let pipeline = &call.app.pipeline;
-    let Totals { critical, high, medium, low, negligible, unknown, exploited, mendable, suppressed } =
-        pipeline.totals(&readable).await?;
+    let told = pipeline.totals(&readable, tagged).await?;
+    let apart = match tagged {
+        Tagged::Any => 0,
+        Tagged::Yes => pipeline.totals(&readable, Tagged::No).await?.open(),
+        Tagged::No => pipeline.totals(&readable, Tagged::Yes).await?.open(),
+    };
+    let Totals { critical, high, medium, low, negligible, unknown, exploited, mendable, suppressed } = told;
     let matched = pipeline.match_state().await?.map(|state| Matched {
         database: format!("sha256:{}", state.database_sha256),
         matcher: state.matcher,
@@ -274,6 +319,8 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
         exploited,
         fixable: mendable,
         suppressed,
+        tagged: word(tagged),
+        apart,
         matched,
     };
     Failure::json(StatusCode::OK, &totals)

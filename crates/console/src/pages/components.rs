@@ -6,13 +6,14 @@ use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use pipeline::{Found, PATTERN_BYTES_MAX, Query};
+use pipeline::{Found, PATTERN_BYTES_MAX, Query, Tagged};
 
 use crate::component_row::{self, NAME_BYTES_MAX, PLACE_BYTES_MAX, VERSION_BYTES_MAX};
 use crate::failure::sentence;
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
 use crate::pages::image::LAYERS_MAX;
+use crate::tagged::{self, TaggedChoice};
 use crate::words::{Hash, Moment, count, foreign, plural, shell_word};
 
 /// Places on a page: with the longest names and tags half of it.
@@ -32,9 +33,12 @@ struct ComponentsPage {
     range: String,
     told: String,
     state: PageState,
+    tagged: Vec<TaggedChoice>,
     first: String,
     is_first_page: bool,
     next: Option<String>,
+    /// What the form keeps of the choice between images.
+    field: Option<&'static str>,
 }
 
 enum PageState {
@@ -75,7 +79,7 @@ struct Row {
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let text = |name: &str| call.target.query(name).unwrap_or_default().trim().to_owned();
     let (query, range) = (text("query"), text("range"));
-    let after = PageParameters::of(&call.target)?.after;
+    let (after, tagged) = (PageParameters::of(&call.target)?.after, call.found_tagged()?);
     let mut status = StatusCode::OK;
     let mut next = None;
     let state = if query.is_empty() {
@@ -90,8 +94,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             }
             Ok(parsed) => {
                 let readable = call.readable().await?;
-                let found = call.app.pipeline().find(&parsed, &readable, after.as_deref(), ROWS_MAX).await?;
-                next = found.next.map(|next| format!("{}&after={next}", href::places(&query, &range)));
+                let found = call.app.pipeline().find(&parsed, (&readable, tagged), after.as_deref(), ROWS_MAX).await?;
+                next = found.next.map(|next| format!("{}&after={next}", href::places_in(&query, &range, tagged)));
                 let is_whole = next.is_none() && after.is_none();
                 found_state(&found.items, is_whole, call.app.now_us())
             }
@@ -102,8 +106,10 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     if !range.is_empty() {
         command = format!("{command} {}", shell_word(&range));
     }
+    command.push_str(tagged::flag(tagged, Tagged::Any));
     let frame = Frame::new(&call, Section::Components, title);
     let told = if range.is_empty() { query.clone() } else { format!("{query} {range}") };
+    let is_answered = matches!(state, PageState::Nowhere | PageState::Found { .. });
     let page = ComponentsPage {
         frame: match state {
             PageState::Nowhere | PageState::Found { .. } => frame.command(foreign(&command, PROBLEM_BYTES_MAX)),
@@ -112,7 +118,17 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         },
         told: foreign(&told, TOLD_BYTES_MAX),
         state,
-        first: href::places(&query, &range),
+        first: href::places_in(&query, &range, tagged),
+        tagged: if is_answered {
+            tagged::choices(tagged, |tagged| href::places_in(&query, &range, tagged))
+        } else {
+            Vec::new()
+        },
+        field: match tagged {
+            Tagged::Any => None,
+            Tagged::Yes => Some("yes"),
+            Tagged::No => Some("no"),
+        },
         is_first_page: after.is_none(),
         next,
         query,

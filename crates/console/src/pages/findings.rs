@@ -5,13 +5,14 @@ use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use pipeline::{Affecting, Progress, Totals, Whose};
+use pipeline::{Affecting, Progress, Tagged, Totals, Whose};
 
 use crate::frame::{Frame, ROWS_MAX, Section, Viewer, answer};
 use crate::href;
 use crate::pages::exceptions::{self, Exceptions};
 use crate::pages::vex::{self, Vex};
 use crate::severity::Severity;
+use crate::tagged::{self, TaggedChoice};
 use crate::words::{Moment, count, foreign, grouped, plural, shell_word};
 
 /// The longest name of a project in a filter, and of a component in a row.
@@ -22,8 +23,10 @@ const NAME_BYTES_MAX: usize = 120;
 struct FindingsPage {
     frame: Frame,
     sentence: String,
+    apart: Option<Apart>,
     freshness: Option<Freshness>,
     bars: Vec<Bar>,
+    tagged: Vec<TaggedChoice>,
     choices: Vec<Choice>,
     project: String,
     rows: Vec<Row>,
@@ -50,6 +53,12 @@ pub(crate) struct Bar {
     pub(crate) href: String,
     pub(crate) severity: Severity,
     pub(crate) number: String,
+}
+
+/// What the list leaves out.
+struct Apart {
+    href: String,
+    text: String,
 }
 
 struct Choice {
@@ -100,12 +109,8 @@ fn sentence_of(text: &str) -> String {
 }
 
 /// Returns the numbers of findings by severity, each with the list of what it counts.
-pub(crate) fn bars(totals: Totals) -> Vec<Bar> {
-    let bar = |severity: Severity, number: u64| Bar {
-        href: format!("/findings?severity={}", severity.word()),
-        severity,
-        number: grouped(number),
-    };
+pub(crate) fn bars(totals: Totals, href: impl Fn(Severity) -> String) -> Vec<Bar> {
+    let bar = |severity: Severity, number: u64| Bar { href: href(severity), severity, number: grouped(number) };
     [
         (Severity::Critical, totals.critical),
         (Severity::High, totals.high),
@@ -119,17 +124,37 @@ pub(crate) fn bars(totals: Totals) -> Vec<Bar> {
     .collect()
 }
 
-/// Says in words how many findings there are.
-pub(crate) fn sentence(totals: Totals) -> String {
+/// Returns the address of the list of what the overview counts.
+pub(crate) fn list_of(severity: Severity) -> String {
+    format!("/findings?severity={}", severity.word())
+}
+
+/// Says in words how many findings images have, tagged or not.
+pub(crate) fn sentence(totals: Totals, tagged: Tagged) -> String {
+    let images = tagged::images(tagged);
     if totals.open() == 0 {
-        return "Nothing that you may pull has a finding that counts.".to_owned();
+        return match tagged {
+            Tagged::Any => "Nothing that you may pull has a finding that counts.".to_owned(),
+            Tagged::Yes | Tagged::No => format!("None of the {images} that you may pull has a finding that counts."),
+        };
     }
     let known = match totals.exploited {
         0 => String::new(),
         exploited => format!(" {} known to be exploited.", grouped(exploited)),
     };
     let fixable = grouped(totals.mendable);
-    format!("{} in the images that you may pull; an upgrade mends {fixable}.{known}", plural(totals.open(), "finding"))
+    let findings = plural(totals.open(), "finding");
+    format!("{findings} in the {images} that you may pull; an upgrade mends {fixable}.{known}")
+}
+
+/// Says how many findings the images have that are left out; nothing where none is.
+fn apart(totals: Totals, left_out: Tagged) -> Option<String> {
+    let images = tagged::images(left_out);
+    match totals.open() {
+        0 => None,
+        1 => Some(format!("1 more is in {images}.")),
+        open => Some(format!("{} more are in {images}.", grouped(open))),
+    }
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -140,7 +165,18 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let pipeline = call.app.pipeline();
     let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
     let listed = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
-    let totals = pipeline.totals(&readable).await?;
+    let tagged = filter.tagged;
+    let totals = pipeline.totals(&readable, tagged).await?;
+    let left_out = match tagged {
+        Tagged::Any => None,
+        Tagged::Yes => Some(Tagged::No),
+        Tagged::No => Some(Tagged::Yes),
+    };
+    let apart = match left_out {
+        None => None,
+        Some(left_out) => apart(pipeline.totals(&readable, left_out).await?, left_out)
+            .map(|text| Apart { href: address(&call, &[("tagged", word(left_out))]), text }),
+    };
     let now_us = call.app.now_us();
     let (first, choices) = (address(&call, &[]), choices(&call));
     let (exceptions, vex) = if call.may(Action::SystemRead) {
@@ -150,11 +186,13 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     };
     let page = FindingsPage {
         frame: Frame::new(&call, Section::Findings, "Findings").command(command(&call)),
-        sentence: sentence(totals),
+        sentence: sentence(totals, tagged),
+        apart,
+        tagged: tagged::choices(tagged, |tagged| address(&call, &[("tagged", word(tagged))])),
         freshness: freshness(&call).await?,
-        bars: bars(totals),
+        bars: bars(totals, |severity| counted(&call, severity)),
         choices,
-        rows: listed.items.iter().map(|one| row(one, now_us)).collect(),
+        rows: listed.items.iter().map(|one| row(one, tagged, now_us)).collect(),
         next: listed.next.map(|next| join(&first, &format!("after={next}"))),
         is_first_page: page.after.is_none(),
         exceptions,
@@ -165,11 +203,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     answer(StatusCode::OK, &page)
 }
 
-fn row(one: &Affecting, now_us: i64) -> Row {
+fn row(one: &Affecting, tagged: Tagged, now_us: i64) -> Row {
     let more = count(usize::try_from(one.components).unwrap_or(usize::MAX)) - count(one.named.len());
     let named = foreign(&one.named.join(", "), NAME_BYTES_MAX);
     Row {
-        href: href::vulnerability(&one.name),
+        href: href::vulnerability_in(&one.name, tagged),
         severity: Severity::of(one.level),
         exploited: one.exploited,
         epss: one.probability.map(|probability| format!("{:.1} %", probability * 100.0)),
@@ -197,13 +235,23 @@ fn command(call: &Call) -> String {
         flag("epss", "--epss"),
         flag("exploited", "--kev"),
         flag("fixable", "--fixable"),
+        flag("tagged", "--tagged"),
         flag("order", "--order"),
         flag("project", "--project"),
     ];
     flags.into_iter().flatten().fold("garrison findings list".to_owned(), |command, flag| command + &flag)
 }
 
-const PARAMETERS: [&str; 6] = ["severity", "epss", "exploited", "fixable", "order", "project"];
+const PARAMETERS: [&str; 7] = ["severity", "epss", "exploited", "fixable", "tagged", "order", "project"];
+
+/// Returns the value of the parameter for a choice of images: tagged ones are shown unless another is made.
+fn word(tagged: Tagged) -> &'static str {
+    match tagged {
+        Tagged::Yes => "",
+        Tagged::No => "no",
+        Tagged::Any => "any",
+    }
+}
 
 /// Returns the address of the list with some parameters changed; an empty value leaves one out.
 fn address(call: &Call, changed: &[(&str, &str)]) -> String {
@@ -214,6 +262,12 @@ fn address(call: &Call, changed: &[(&str, &str)]) -> String {
             None => address,
         }
     })
+}
+
+/// Returns the address of the list of what is counted of a severity: totals are of images, whatever else the list leaves out.
+fn counted(call: &Call, severity: Severity) -> String {
+    let others = [("epss", ""), ("exploited", ""), ("fixable", ""), ("order", ""), ("severity", severity.word())];
+    address(call, &others)
 }
 
 fn join(address: &str, parameter: &str) -> String {

@@ -408,7 +408,7 @@ async fn platform_rows(
 
 /// Says how many findings there are of the two worst severities that any is of.
 fn worst(totals: Totals) -> String {
-    let bars = findings::bars(totals);
+    let bars = findings::bars(totals, findings::list_of);
     let told = bars.iter().take(2).map(|bar| format!("{} {}", bar.number, bar.severity.word()));
     let told: Vec<String> = told.collect();
     match (told.is_empty(), totals.unknown) {

@@ -7,6 +7,7 @@ use api::{Call, Failure};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
+use pipeline::Tagged;
 use tenancy::PageRequest;
 
 use crate::frame::{Frame, Section, Viewer, answer};
@@ -90,7 +91,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     };
     let (host, registry_flags) = super::image::host(&call);
     let totals = if call.may(Action::CatalogList) && !repositories.is_empty() {
-        Some(call.app.pipeline().totals(&call.readable().await?).await?)
+        Some(call.app.pipeline().totals(&call.readable().await?, Tagged::Yes).await?)
     } else {
         None
     };
@@ -113,8 +114,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             })
             .collect(),
         is_newest: !is_cut,
-        findings: totals.map(findings::sentence),
-        bars: totals.map(findings::bars).unwrap_or_default(),
+        findings: totals.map(|totals| findings::sentence(totals, Tagged::Yes)),
+        bars: totals.map(|totals| findings::bars(totals, findings::list_of)).unwrap_or_default(),
         freshness: findings::freshness(&call).await?,
         host,
         registry_flags,

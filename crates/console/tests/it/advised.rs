@@ -134,7 +134,16 @@ testkit::on_both_databases! {
             assert_eq!(page.status, StatusCode::OK, "{filter}");
             assert_eq!(page.text.contains("CVE-2024-0727</bdi>"), filter != "epss=0.9", "{filter}");
         }
-        for wrong in ["/findings?severity=bad", "/findings?epss=2", "/findings?after=x", "/vulnerability?id="] {
+        let apart = world.get("/findings?tagged=no&severity=low", Some(&reader)).await;
+        assert!(!apart.text.contains("CVE-2024-0727</bdi>"), "{}", apart.text);
+        let told = "None of the images without a tag that you may pull has a finding that counts.";
+        let others = "<a href=\"/findings?severity=low\">2 more are in tagged images.</a>";
+        assert!(apart.text.contains(told) && apart.text.contains(others), "{}", apart.text);
+        assert!(apart.text.contains("garrison findings list --severity low --tagged no"), "{}", apart.text);
+        for wrong in [
+            "/findings?severity=bad", "/findings?epss=2", "/findings?after=x", "/findings?tagged=true", "/vulnerability?id=",
+            "/vulnerability?id=CVE-2024-0727&tagged=1", "/components?query=openssl&tagged=-",
+        ] {
             assert_eq!(world.get(wrong, Some(&reader)).await.status, StatusCode::BAD_REQUEST, "{wrong}");
         }
         for (wrong, expected) in [("", StatusCode::BAD_REQUEST), ("CVE-1-1", StatusCode::NOT_FOUND)] {
@@ -151,7 +160,7 @@ testkit::on_both_databases! {
         }
         // A stranger learns what publishers say, and nothing of what is here.
         let page = world.get("/findings", Some(&stranger)).await;
-        assert!(page.text.contains("Nothing that you may pull has a finding"), "{}", page.text);
+        assert!(page.text.contains("None of the tagged images that you may pull has a finding"), "{}", page.text);
         let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&stranger)).await;
         assert!(page.text.contains("No image that you may pull has it") && !page.text.contains("team/shop"), "{}", page.text);
         // An index tells what is wrong with each of its images.
@@ -162,7 +171,7 @@ testkit::on_both_databases! {
         let image = world.get(&format!("/image?{SHOP}"), Some(&reader)).await;
         assert!(image.text.contains("2 findings to act on"), "{}", image.text);
         let overview = world.get("/", Some(&reader)).await;
-        assert!(overview.text.contains("2 findings in the images that you may pull"), "{}", overview.text);
+        assert!(overview.text.contains("2 findings in the tagged images that you may pull"), "{}", overview.text);
     }
     async fn what_is_decided_is_told_with_who_and_why(database: testkit::Database) {
         let world = World::new(database).await;

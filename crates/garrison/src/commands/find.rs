@@ -11,13 +11,15 @@ use crate::session::Session;
 
 /// Find where a component or a vulnerability is: each image of the hub that has it, with its tags and paths.
 ///
-/// Only images that you may pull are told. Without a range every version is. A vulnerability goes by any of its names.
+/// Only images that you may pull are told, also those that no tag holds any more: they may run all the same. Without a range every version is. A
+/// vulnerability goes by any of its names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison find openssl
   garrison find 'pkg:maven/org.apache.logging.log4j/log4j-core' '<2.17.1'
   garrison find 'log4j*' -o json
   garrison find CVE-2021-44228
+  garrison find CVE-2021-44228 --tagged yes
 
 Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer.")]
 pub(crate) struct Find {
@@ -26,6 +28,9 @@ pub(crate) struct Find {
     pattern: String,
     /// Versions, as the component's ecosystem writes ranges
     range: Option<String>,
+    /// Only in images that a tag holds (yes), only in those that none holds (no), or in all
+    #[arg(long, value_name = "yes|no|any", default_value = "any")]
+    tagged: String,
     /// Most rows
     #[arg(long, value_name = "COUNT", default_value_t = 1000)]
     limit: usize,
@@ -44,7 +49,9 @@ impl Find {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let started = Instant::now();
         let hub = session.hub()?;
-        let mut endpoint = Endpoint::api(["components"]).with("query", &self.pattern);
+        let tagged = Some(&self.tagged).filter(|tagged| *tagged != "any");
+        let all = || Endpoint::api(["components"]).with("query", &self.pattern).with_some("tagged", tagged);
+        let mut endpoint = all();
         if let Some(range) = &self.range {
             endpoint = endpoint.with("range", range);
         }
@@ -60,8 +67,7 @@ impl Find {
                 }
             }
             Format::Table => {
-                let others = Endpoint::api(["components"]).with("query", &self.pattern);
-                let others_are = self.range.is_some() && !hub.list::<Value>(&others, Some(1)).await?.items.is_empty();
+                let others_are = self.range.is_some() && !hub.list::<Value>(&all(), Some(1)).await?.items.is_empty();
                 output::print_line(&output::printable(&nowhere(&self.pattern, self.range.as_deref(), others_are)))?;
             }
         }
@@ -88,6 +94,12 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
         |of: &dyn Fn(&Value) -> Option<String>| page.items.iter().filter_map(of).collect::<BTreeSet<_>>().len();
     let images = distinct(&|item| Some(format!("{}@{}", item["repository"].as_str()?, item["digest"].as_str()?)));
     let projects = distinct(&|item| Some(item["repository"].as_str()?.split('/').next()?.to_owned()));
+    let untagged = page.items.iter().filter(|item| item["tags"].as_array().is_none_or(Vec::is_empty));
+    let untagged = untagged.map(|item| (&item["repository"], &item["digest"])).map(|(a, b)| format!("{a}@{b}"));
+    let untagged = match untagged.collect::<BTreeSet<_>>().len() {
+        0 => String::new(),
+        untagged => format!(", {untagged} without a tag"),
+    };
     let least = if page.next.is_some() { "At least " } else { "" };
     let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
     let project = if projects == 1 { "project" } else { "projects" };
@@ -96,14 +108,14 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
         let worst =
             page.items.iter().filter_map(|item| item["finding"]["severity"].as_str()).max_by_key(|level| rank(level));
         return format!(
-            "{least}{images} {image} in {projects} {project} {} {}, {}, here since {} ({milliseconds} ms)",
+            "{least}{images} {image} in {projects} {project} {} {}, {}, here since {}{untagged} ({milliseconds} ms)",
             if images == 1 { "has" } else { "have" },
             name.unwrap_or_default(),
             worst.unwrap_or("of unknown severity"),
             since.and_then(|since| since.get(..10)).unwrap_or("-"),
         );
     }
-    format!("{least}{images} {image} in {projects} {project} {hold} it ({milliseconds} ms)")
+    format!("{least}{images} {image} in {projects} {project} {hold} it{untagged} ({milliseconds} ms)")
 }
 
 /// Returns the place of a severity in their order.
@@ -186,6 +198,10 @@ mod tests {
         let told = "1 image in 1 project has CVE-2021-44228, critical, here since 2026-11-02 (4 ms)";
         assert_eq!(answer(&vulnerable, 4), told);
         assert!(table(&vulnerable.items).render(140).contains("log4j-core 2.14.1 -> 2.17.1"));
+        let mut untagged = item("team/api", "b");
+        untagged["tags"] = json!([]);
+        let some = page(vec![item("team/api", "a"), untagged.clone(), untagged], None);
+        assert_eq!(answer(&some, 4), "2 images in 1 project hold it, 1 without a tag (4 ms)");
         let more = page(vec![item("team/api", "a"), item("team/web", "a"), item("data/x", "b")], Some("c"));
         assert_eq!(answer(&more, 5), "At least 3 images in 2 projects hold it (5 ms)");
     }

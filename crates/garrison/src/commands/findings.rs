@@ -17,7 +17,8 @@ pub(crate) enum Command {
     #[command(after_help = "Example:
   garrison findings list
   garrison findings list --kev --fixable
-  garrison findings list --epss 0.1 --order age --project team")]
+  garrison findings list --epss 0.1 --order age --project team
+  garrison findings list --tagged no")]
     List {
         /// Only from this severity on: negligible, low, medium, high, critical
         #[arg(long)]
@@ -34,6 +35,8 @@ pub(crate) enum Command {
         /// Only in images of this project
         #[arg(long)]
         project: Option<String>,
+        #[command(flatten)]
+        images: Images,
         /// First: worst, epss or age
         #[arg(long, default_value = "worst")]
         order: String,
@@ -48,6 +51,8 @@ pub(crate) enum Command {
         /// Only in images of this project
         #[arg(long)]
         project: Option<String>,
+        #[command(flatten)]
+        images: Images,
     },
     /// List what changed as advisories came, the newest first.
     #[command(after_help = "Example:
@@ -56,6 +61,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         rows: Rows,
     },
+}
+
+/// Of which images is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Images {
+    /// Only of images that a tag holds (yes), only of those that none holds any more (no), or of all (any)
+    #[arg(long, value_name = "yes|no|any", default_value = "yes")]
+    tagged: String,
+}
+
+impl Images {
+    fn unless_default(&self) -> Option<&str> {
+        Some(self.tagged.as_str()).filter(|tagged| *tagged != "yes")
+    }
 }
 
 const VULNERABILITIES: &[Field] = &[
@@ -82,21 +101,30 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let hub = session.hub()?;
         match self {
-            Self::List { severity, epss, kev, fixable, project, order, rows } => {
+            Self::List { severity, epss, kev, fixable, project, images, order, rows } => {
                 let endpoint = Endpoint::api(["vulnerabilities"])
                     .with("order", order)
+                    .with_some("tagged", images.unless_default())
                     .with_some("severity", severity)
                     .with_some("epss", epss)
                     .with_some("exploited", kev.then_some(true))
                     .with_some("fixable", fixable.then_some(true))
                     .with_some("project", project.as_deref());
                 known(&hub, project.as_deref()).await?;
-                let empty = "No image that you may pull has such a vulnerability.";
+                let empty = match images.tagged.as_str() {
+                    "yes" => {
+                        "No tagged image that you may pull has such a vulnerability; `--tagged any` looks at the others too."
+                    }
+                    "no" => "No image without a tag that you may pull has such a vulnerability.",
+                    _ => "No image that you may pull has such a vulnerability.",
+                };
                 session.print_list(&hub, &endpoint, Some(rows.limit), VULNERABILITIES, empty).await
             }
-            Self::Totals { project } => {
+            Self::Totals { project, images } => {
                 known(&hub, project.as_deref()).await?;
-                let endpoint = Endpoint::api(["findings", "totals"]).with_some("project", project);
+                let endpoint = Endpoint::api(["findings", "totals"])
+                    .with_some("tagged", images.unless_default())
+                    .with_some("project", project);
                 let totals: Value = hub.get(&endpoint).await?;
                 session.print_done(&totals, &told(&totals))
             }
@@ -142,14 +170,24 @@ fn told(totals: &Value) -> String {
     let open: u64 = SEVERITIES.iter().map(|name| count(name)).sum();
     let by_severity: Vec<String> =
         SEVERITIES.iter().filter(|name| count(name) > 0).map(|name| format!("{} {name}", count(name))).collect();
+    let (of, others) = match totals["tagged"].as_str() {
+        Some("yes") => (" in tagged images", "images without a tag: `--tagged no`"),
+        Some("no") => (" in images without a tag", "tagged images: `--tagged yes`"),
+        _ => ("", ""),
+    };
     let first = match open {
-        0 => "No finding counts".to_owned(),
-        1 => format!("1 finding counts: {}", by_severity.join(", ")),
-        _ => format!("{open} findings count: {}", by_severity.join(", ")),
+        0 => format!("No finding counts{of}"),
+        1 => format!("1 finding counts{of}: {}", by_severity.join(", ")),
+        _ => format!("{open} findings count{of}: {}", by_severity.join(", ")),
     };
     let text = |name: &str| matched[name].as_str().unwrap_or("-");
+    let apart = match count("apart") {
+        0 => String::new(),
+        1 => format!("\n1 more counts in {others}"),
+        apart => format!("\n{apart} more count in {others}"),
+    };
     format!(
-        "{first}.\n{} known to be exploited, {} that an upgrade mends, {} that do not count.\nMatched by {} ({}), since {}.",
+        "{first}.\n{} known to be exploited, {} that an upgrade mends, {} that do not count.{apart}\nMatched by {} ({}), since {}.",
         count("exploited"),
         count("fixable"),
         count("suppressed"),
@@ -172,6 +210,16 @@ mod tests {
             "since": "2026-11-29T10:11:12Z",
         });
         for (totals, expected) in [
+            (
+                json!({"matched": matched, "high": 1, "tagged": "yes", "apart": 12}),
+                "1 finding counts in tagged images: 1 high.\n0 known to be exploited, 0 that an upgrade mends, 0 that do not count.\n\
+                 12 more count in images without a tag: `--tagged no`\nMatched by 0f0f0f0f0f0f (done), since 2026-11-29T10:11:12Z.",
+            ),
+            (
+                json!({"matched": matched, "high": 2, "tagged": "no", "apart": 1}),
+                "2 findings count in images without a tag: 2 high.\n0 known to be exploited, 0 that an upgrade mends, 0 that do not \
+                 count.\n1 more counts in tagged images: `--tagged yes`\nMatched by 0f0f0f0f0f0f (done), since 2026-11-29T10:11:12Z.",
+            ),
             (json!({"matched": null}), "Nothing was matched yet: the hub has no advisories, or no image."),
             (
                 json!({"matched": matched, "suppressed": 2}),

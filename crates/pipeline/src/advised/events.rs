@@ -7,6 +7,7 @@ use db::{Tx, Value};
 use super::keep::LIST_VULNERABILITY_IDS;
 use super::portfolio::{Reach, level_of_number};
 use crate::pipeline::{Error, Pipeline};
+use crate::tagged::Tagged;
 
 /// Events that are kept, the oldest going first: a year of large days.
 const EVENTS_KEPT: i64 = 1_000_000;
@@ -123,7 +124,7 @@ impl Pipeline {
         before: Option<i64>,
         limit: usize,
     ) -> Result<EventPage, Error> {
-        let reach = self.reach(readable).await?;
+        let reach = self.reach(readable, Tagged::Any).await?;
         let mut before = before.unwrap_or(i64::MAX);
         let mut items: Vec<Event> = Vec::new();
         loop {

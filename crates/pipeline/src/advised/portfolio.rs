@@ -13,6 +13,7 @@ use crate::Readable;
 use crate::decided::COUNTED;
 use crate::find::IMAGES_FEW_MAX;
 use crate::pipeline::{Error, Pipeline};
+use crate::tagged::Tagged;
 
 /// Images of a caller whose components are read at once to know what it may be told of. With more, each component's images are
 /// walked until one is found that it may read.
@@ -55,16 +56,20 @@ db::statements! {
         AND d.vulnerability_id = f.vulnerability_id AND d.verdict = 3)) AND f.vulnerability_id IN {list}";
     /// The components of images.
     LIST_HELD = "SELECT component_id, image_id FROM inventory_image_components WHERE image_id IN {list}";
-    /// Of some components, those that any image holds.
+    /// Of some components, those that any image holds which is tagged or not.
     LIST_HELD_BY_ANY = "SELECT c.id FROM inventory_components c WHERE EXISTS (SELECT 1 FROM inventory_image_components h \
-        JOIN inventory_placements p ON p.image_id = h.image_id WHERE h.component_id = c.id) AND c.id IN {list}";
-    /// Images that hold a component, after one, with their repositories.
-    LIST_HOLDERS_OF_ONE = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        JOIN inventory_placements p ON p.image_id = h.image_id WHERE h.component_id = c.id AND h.tagged BETWEEN $1 AND $2 \
+        AND p.tagged BETWEEN $3 AND $4) AND c.id IN {list}";
+    /// Images that hold a component, before one, with their repositories in which they are tagged or not: the tagged and the newest first, of
+    /// which a caller's is likely one.
+    LIST_HOLDERS_OF_ONE = "SELECT h.tagged, h.image_id, p.repository_id FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
-        AND (h.image_id, p.repository_id) > ($2, $3) ORDER BY h.image_id, p.repository_id LIMIT $4";
-    /// Images that hold components in which it counts that they have a vulnerability, up to a number.
+        AND (h.tagged, h.image_id, p.repository_id) < ($2, $3, $4) AND h.tagged BETWEEN $6 AND $7 AND p.tagged BETWEEN $8 AND $9 \
+        ORDER BY h.tagged DESC, h.image_id DESC, p.repository_id DESC LIMIT $5";
+    /// Images, tagged or not, that hold components in which it counts that they have a vulnerability, up to a number.
     LIST_HOLDERS_OF_SOME = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
-        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.tagged BETWEEN $3 AND $4 \
+        AND p.tagged BETWEEN $5 AND $6 AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
         WHERE d.vulnerability_id = $2 AND d.component_id = h.component_id AND d.image_id = h.image_id \
         AND d.repository_id = p.repository_id AND d.verdict < 3) AND h.component_id IN {list} LIMIT $1";
     /// Components of which somewhere is decided that vulnerabilities of theirs do not count.
@@ -74,15 +79,17 @@ db::statements! {
     /// What is decided in images.
     LIST_DECIDED_IN = "SELECT repository_id, image_id, component_id, vulnerability_id, verdict FROM finding_decisions \
         WHERE image_id IN {list}";
-    /// Images in which it counts by the word of VEX that components have vulnerabilities, with their repositories.
-    LIST_COUNTED = "SELECT component_id, vulnerability_id, image_id, repository_id FROM finding_decisions WHERE verdict = 3 \
-        AND component_id IN {list}";
-    /// Images that hold a component in which it counts that it has a vulnerability, after one, with their repositories.
-    LIST_UNDECIDED_HOLDERS = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+    /// Images, tagged or not, in which it counts by the word of VEX that components have vulnerabilities, with their repositories.
+    LIST_COUNTED = "SELECT d.component_id, d.vulnerability_id, d.image_id, d.repository_id FROM finding_decisions d \
+        JOIN inventory_placements p ON p.repository_id = d.repository_id AND p.image_id = d.image_id \
+        WHERE d.verdict = 3 AND p.tagged BETWEEN $1 AND $2 AND d.component_id IN {list}";
+    /// The same images, of those that hold a component in which it counts that it has a vulnerability.
+    LIST_UNDECIDED_HOLDERS = "SELECT h.tagged, h.image_id, p.repository_id FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
-        AND (h.image_id, p.repository_id) > ($2, $3) AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
-        WHERE d.vulnerability_id = $5 AND d.component_id = $1 AND d.image_id = h.image_id \
-        AND d.repository_id = p.repository_id AND d.verdict < 3) ORDER BY h.image_id, p.repository_id LIMIT $4";
+        AND (h.tagged, h.image_id, p.repository_id) < ($2, $3, $4) AND h.tagged BETWEEN $6 AND $7 AND p.tagged BETWEEN $8 AND $9 \
+        AND NOT EXISTS (SELECT 1 FROM finding_decisions d WHERE d.vulnerability_id = $10 AND d.component_id = $1 \
+        AND d.image_id = h.image_id AND d.repository_id = p.repository_id AND d.verdict < 3) \
+        ORDER BY h.tagged DESC, h.image_id DESC, p.repository_id DESC LIMIT $5";
     /// What components are called.
     LIST_NAMED = "SELECT id, name, version FROM inventory_components WHERE id IN {list}";
 }
@@ -98,6 +105,8 @@ pub struct Filter {
     pub mendable: bool,
     /// Only those at least so probably used within thirty days, from 0 to 1.
     pub probability: f32,
+    /// Only those of such images.
+    pub tagged: Tagged,
 }
 
 /// In which order they are listed.
@@ -150,9 +159,32 @@ pub struct VulnerabilityPage {
 
 /// What a caller may be told of.
 pub(super) enum Reach {
-    All,
+    All(Tagged),
     Few(Few),
-    Of(Arc<BTreeSet<RepositoryId>>),
+    Of(Arc<BTreeSet<RepositoryId>>, Tagged),
+}
+
+impl Reach {
+    /// Whether it is everything that there is, so that what is kept of all images holds.
+    fn is_everything(&self) -> bool {
+        matches!(self, Self::All(Tagged::Any))
+    }
+
+    /// Returns the repositories, where they are not all.
+    fn repositories(&self) -> Option<&Arc<BTreeSet<RepositoryId>>> {
+        match self {
+            Self::Of(repositories, _) => Some(repositories),
+            Self::All(_) | Self::Few(_) => None,
+        }
+    }
+
+    /// Returns of which images it is, of those that are not few.
+    fn tagged(&self) -> Tagged {
+        match self {
+            Self::All(tagged) | Self::Of(_, tagged) => *tagged,
+            Self::Few(_) => Tagged::Any,
+        }
+    }
 }
 
 /// Pairs of a component and a vulnerability.
@@ -218,10 +250,10 @@ impl Pipeline {
             None => (i64::MAX, i64::MAX),
             Some(text) => parse_cursor(text).ok_or(Error::Cursor)?,
         };
-        let reach = self.reach(readable).await?;
+        let reach = self.reach(readable, filter.tagged).await?;
         // How severe one is differs by what has it. The hub's order, by the worst of all, would tell of what the caller may not read: it is
         // walked from its beginning until nothing that follows can stand before what was found.
-        let is_own_order = order == Order::Worst && !matches!(reach, Reach::All);
+        let is_own_order = order == Order::Worst && !reach.is_everything();
         let mut position = if is_own_order { (i64::MAX, i64::MAX) } else { after };
         let mut found: BTreeMap<Reverse<(i64, i64)>, (Listed, Held)> = BTreeMap::new();
         let mut step = VULNERABILITIES_IN_FIRST_STEP;
@@ -355,19 +387,18 @@ impl Pipeline {
         }
         let list: Vec<Value> = open().map(|id| (*id).into()).collect();
         let limit = ROWS_COUNTED_MAX;
-        let rows = self.inner.index.read(move |tx| {
-            Box::pin(
-                async move { tx.query_list(&LIST_HOLDERS_OF_SOME, &[limit.into(), vulnerability.into()], &list).await },
-            )
-        });
+        let mut parameters: Vec<Value> = vec![limit.into(), vulnerability.into()];
+        parameters.extend(reach.tagged().bounds());
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_HOLDERS_OF_SOME, &parameters, &list).await }));
         let rows = rows.await?;
         let has_more = i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit;
+        let repositories = reach.repositories();
         for row in rows {
-            let is_readable = match reach {
-                Reach::Of(repositories) => repositories.contains(&RepositoryId::from_number(row.get(1)?)),
-                _ => true,
-            };
-            if is_readable {
+            let repository = RepositoryId::from_number(row.get(1)?);
+            if repositories.is_none_or(|repositories| repositories.contains(&repository)) {
                 images.insert(row.get(0)?);
             }
         }
@@ -376,10 +407,10 @@ impl Pipeline {
     }
 
     /// Returns what a caller may be told of.
-    pub(super) async fn reach(&self, readable: &Readable) -> Result<Reach, Error> {
-        let Readable::Repositories(repositories) = readable else { return Ok(Reach::All) };
-        let images = self.few_images(repositories, IMAGES_READ_MAX.min(IMAGES_FEW_MAX)).await?;
-        let Some(images) = images else { return Ok(Reach::Of(Arc::new(repositories.clone()))) };
+    pub(super) async fn reach(&self, readable: &Readable, tagged: Tagged) -> Result<Reach, Error> {
+        let Readable::Repositories(repositories) = readable else { return Ok(Reach::All(tagged)) };
+        let images = self.few_images(repositories, tagged, IMAGES_READ_MAX.min(IMAGES_FEW_MAX)).await?;
+        let Some(images) = images else { return Ok(Reach::Of(Arc::new(repositories.clone()), tagged)) };
         let list: Vec<Value> = images.keys().map(|image| (*image).into()).collect();
         let found = self.inner.index.read(move |tx| {
             Box::pin(async move {
@@ -417,10 +448,7 @@ impl Pipeline {
         for row in rows.await? {
             decided.insert((row.get::<i64>(1)?, row.get::<i64>(0)?));
         }
-        let repositories = match reach {
-            Reach::Of(repositories) => Some(Arc::clone(repositories)),
-            Reach::All | Reach::Few(_) => None,
-        };
+        let (repositories, tagged) = (reach.repositories().cloned(), reach.tagged());
         let (asked, counting): (Pairs, Pairs) = pairs
             .into_iter()
             .filter(|(component, _)| reached.contains(component))
@@ -429,7 +457,7 @@ impl Pipeline {
             let (asked, repositories, mut counting) = (asked.clone(), repositories.clone(), counting.clone());
             Box::pin(async move {
                 for (component, vulnerability) in asked {
-                    if is_held(tx, component, Some(vulnerability), repositories.as_deref()).await? {
+                    if is_held(tx, component, Some(vulnerability), (repositories.as_deref(), tagged)).await? {
                         counting.insert((component, vulnerability));
                     }
                 }
@@ -454,14 +482,16 @@ impl Pipeline {
         }
         let components: BTreeSet<i64> = pairs.iter().map(|(component, _)| *component).collect();
         let list: Vec<Value> = components.into_iter().map(Value::from).collect();
-        let rows =
-            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_COUNTED, &[], &list).await }));
+        let bounds = reach.tagged().placement_bounds();
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_COUNTED, &bounds, &list).await }));
+        let repositories = reach.repositories();
         for row in rows.await? {
             let pair = (row.get(0)?, row.get(1)?);
-            let is_readable = match reach {
-                Reach::Of(repositories) => repositories.contains(&RepositoryId::from_number(row.get(3)?)),
-                _ => true,
-            };
+            let repository = RepositoryId::from_number(row.get(3)?);
+            let is_readable = repositories.is_none_or(|repositories| repositories.contains(&repository));
             if is_readable && pairs.contains(&pair) {
                 counted.entry(pair).or_default().insert(row.get(2)?);
             }
@@ -473,21 +503,22 @@ impl Pipeline {
     pub(super) async fn reached(&self, reach: &Reach, components: BTreeSet<i64>) -> Result<BTreeSet<i64>, Error> {
         match reach {
             Reach::Few(few) => Ok(components.into_iter().filter(|id| few.held.contains_key(id)).collect()),
-            Reach::All => {
+            Reach::All(tagged) => {
                 let list: Vec<Value> = components.into_iter().map(Value::from).collect();
+                let bounds = tagged.bounds();
                 let rows = self
                     .inner
                     .index
-                    .read(move |tx| Box::pin(async move { tx.query_list(&LIST_HELD_BY_ANY, &[], &list).await }));
+                    .read(move |tx| Box::pin(async move { tx.query_list(&LIST_HELD_BY_ANY, &bounds, &list).await }));
                 Ok(rows.await?.iter().map(|row| row.get(0)).collect::<Result<_, db::Error>>()?)
             }
-            Reach::Of(repositories) => {
-                let repositories = Arc::clone(repositories);
+            Reach::Of(repositories, tagged) => {
+                let (repositories, tagged) = (Arc::clone(repositories), *tagged);
                 let found = self.inner.index.read(move |tx| {
                     Box::pin(async move {
                         let mut reached = BTreeSet::new();
                         for component in components {
-                            if is_held(tx, component, None, Some(&repositories)).await? {
+                            if is_held(tx, component, None, (Some(&repositories), tagged)).await? {
                                 reached.insert(component);
                             }
                         }
@@ -540,17 +571,19 @@ fn parse_cursor(text: &str) -> Option<(i64, i64)> {
     Some((key.parse().ok()?, id.parse().ok()?))
 }
 
-/// Tells whether an image of some repositories, or of any, holds a component; where a vulnerability is named, one in which it counts that
-/// the component has it.
+/// Tells whether an image of some repositories, or of any, that is tagged there or not holds a component; where a vulnerability is named, one in
+/// which it counts that the component has it.
 async fn is_held(
     tx: &mut db::Tx,
     component: i64,
     vulnerability: Option<i64>,
-    repositories: Option<&BTreeSet<RepositoryId>>,
+    (repositories, tagged): (Option<&BTreeSet<RepositoryId>>, Tagged),
 ) -> Result<bool, db::Error> {
-    let mut behind = (i64::MIN, 0_i64);
+    let mut before = (*tagged.images().end(), i64::MAX, i64::MAX);
     loop {
-        let mut parameters = vec![component.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+        let mut parameters: Vec<Value> =
+            vec![component.into(), before.0.into(), before.1.into(), before.2.into(), ROWS_IN_STEP.into()];
+        parameters.extend(tagged.bounds());
         let statement = match vulnerability {
             Some(vulnerability) => {
                 parameters.push(vulnerability.into());
@@ -560,8 +593,8 @@ async fn is_held(
         };
         let rows = tx.query(statement, &parameters).await?;
         for row in &rows {
-            behind = (row.get(0)?, row.get(1)?);
-            if repositories.is_none_or(|repositories| repositories.contains(&RepositoryId::from_number(behind.1))) {
+            before = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if repositories.is_none_or(|repositories| repositories.contains(&RepositoryId::from_number(before.2))) {
                 return Ok(true);
             }
         }

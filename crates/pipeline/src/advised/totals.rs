@@ -18,6 +18,7 @@ use crate::aside::aside;
 use crate::decided::{self, ANSWERED, COUNTED, Composed, Deciding, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE, Verdicts};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
+use crate::tagged::Tagged;
 
 /// Counts the findings of the images that are to be counted.
 pub(crate) const COUNT: Kind = Kind::new("findings.count");
@@ -61,13 +62,14 @@ db::statements! {
         CAST(COALESCE(SUM(medium), 0) AS BIGINT), CAST(COALESCE(SUM(low), 0) AS BIGINT), \
         CAST(COALESCE(SUM(negligible), 0) AS BIGINT), CAST(COALESCE(SUM(unknown), 0) AS BIGINT), \
         CAST(COALESCE(SUM(exploited), 0) AS BIGINT), CAST(COALESCE(SUM(mendable), 0) AS BIGINT), \
-        CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) FROM finding_totals";
+        CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) FROM finding_totals WHERE tagged BETWEEN $1 AND $2";
     /// What some repositories have.
     SUM_TOTALS_OF = "SELECT CAST(COALESCE(SUM(critical), 0) AS BIGINT), CAST(COALESCE(SUM(high), 0) AS BIGINT), \
         CAST(COALESCE(SUM(medium), 0) AS BIGINT), CAST(COALESCE(SUM(low), 0) AS BIGINT), \
         CAST(COALESCE(SUM(negligible), 0) AS BIGINT), CAST(COALESCE(SUM(unknown), 0) AS BIGINT), \
         CAST(COALESCE(SUM(exploited), 0) AS BIGINT), CAST(COALESCE(SUM(mendable), 0) AS BIGINT), \
-        CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) FROM finding_totals WHERE repository_id IN {list}";
+        CAST(COALESCE(SUM(suppressed), 0) AS BIGINT) FROM finding_totals WHERE tagged BETWEEN $1 AND $2 \
+        AND repository_id IN {list}";
 }
 
 /// How many findings count, by severity, and how many do not.
@@ -453,20 +455,21 @@ impl Pipeline {
         Ok(found.await?.map(|row| Totals::of_row(&row)).transpose()?)
     }
 
-    /// Returns what all images have that the caller may read, each as often as a repository holds it.
+    /// Returns what all images have that the caller may read, tagged or not, each as often as a repository holds it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn totals(&self, readable: &Readable) -> Result<Totals, Error> {
+    pub async fn totals(&self, readable: &Readable, tagged: Tagged) -> Result<Totals, Error> {
         let list: Option<Vec<Value>> = match readable {
             Readable::All => None,
             Readable::Repositories(repositories) => Some(repositories.iter().map(|id| id.number().into()).collect()),
         };
+        let bounds = tagged.placement_bounds();
         let rows = self.inner.index.read(move |tx| {
             Box::pin(async move {
                 match list {
-                    None => tx.query(&SUM_TOTALS, &[]).await,
-                    Some(list) => tx.query_list(&SUM_TOTALS_OF, &[], &list).await,
+                    None => tx.query(&SUM_TOTALS, &bounds).await,
+                    Some(list) => tx.query_list(&SUM_TOTALS_OF, &bounds, &list).await,
                 }
             })
         });

@@ -1,7 +1,7 @@
 //! Exceptions and VEX: where they count, until when, and for whom.
 
 use pipeline::{
-    EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError, Whose,
+    EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, Tagged, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError, Whose,
 };
 use serde_json::{Value as Json, json};
 use testkit::Database;
@@ -193,7 +193,7 @@ testkit::on_both_databases! {
             for order in [Order::Worst, Order::Probability, Order::Age] {
                 assert_eq!(hub.listed(filter, order, reach).await, ["CVE-2023-0001 high in 2 images: openssl 3.0.11-1"]);
             }
-            assert_eq!(hub.pipeline.totals(reach).await.unwrap().high, 2);
+            assert_eq!(hub.pipeline.totals(reach, Tagged::Any).await.unwrap().high, 2);
         }
         assert_eq!(hub.listed(any, Order::Worst, &job).await, Vec::<String>::new());
         assert_eq!(hub.affected("CVE-2023-0001", &job).await, Vec::<String>::new());
@@ -274,7 +274,7 @@ testkit::on_both_databases! {
             let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
             assert_eq!(u64::from(report.findings[0].counts()), expected.0, "{text}");
             // Images of which no VEX speaks are not counted again, and nothing else changes.
-            assert_eq!(hub.pipeline.totals(&hub.only(&["other/job"]).await).await.unwrap().high, 1);
+            assert_eq!(hub.pipeline.totals(&hub.only(&["other/job"]).await, Tagged::Any).await.unwrap().high, 1);
         }
         // Who set it meanwhile is told, and what is set again is as it was set first.
         let other = hub.pipeline.set_vex_trust("user:bob", head.to_owned(), None).await;
@@ -448,7 +448,7 @@ testkit::on_both_databases! {
         assert_eq!(hub.listed(any, Order::Worst, &both).await, [
             "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",
         ]);
-        assert_eq!(hub.pipeline.totals(&mine).await.unwrap().open(), 0);
+        assert_eq!(hub.pipeline.totals(&mine, Tagged::Any).await.unwrap().open(), 0);
         let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
         let why = &report.findings[0].suppressions[0];
         assert_eq!((why.who.as_str(), why.why.as_str(), why.reference.as_deref()), ("team-a@example.com", "not reached", Some("wide")));

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use pipeline::{Error, Found, Query, Readable};
+use pipeline::{Error, Found, Query, Readable, Tagged};
 use testkit::Database;
 
 use crate::support::{DEBIAN, Hub, STATUS, dpkg, name, run, sha256};
@@ -50,12 +50,16 @@ impl Fleet {
     }
 
     async fn check(&self, pattern: &str, range: Option<&str>, readable: &Readable, expected: &[&str]) {
+        self.check_in(pattern, range, (readable, Tagged::Any), expected).await;
+    }
+
+    async fn check_in(&self, pattern: &str, range: Option<&str>, images: (&Readable, Tagged), expected: &[&str]) {
         let query = Query::parse(pattern, range).unwrap();
         // Whatever the size of a page, all pages together are the same list.
         for limit in [100, 1, 2] {
             let (mut found, mut after) = (Vec::new(), None);
             loop {
-                let page = self.hub.pipeline.find(&query, readable, after.as_deref(), limit).await.unwrap();
+                let page = self.hub.pipeline.find(&query, images, after.as_deref(), limit).await.unwrap();
                 assert!(page.items.len() <= limit);
                 found.extend(page.items.iter().map(told));
                 after = page.next;
@@ -66,7 +70,7 @@ impl Fleet {
             found.sort();
             let mut expected: Vec<String> = expected.iter().map(|text| (*text).to_owned()).collect();
             expected.sort();
-            assert_eq!(found, expected, "{pattern} {range:?} {limit} a page");
+            assert_eq!(found, expected, "{pattern} {range:?} {limit} a page, {images:?}");
         }
     }
 }
@@ -130,6 +134,41 @@ testkit::on_both_databases! {
         }
     }
 
+    /// Few images of a caller are looked at one by one, of more each component's are walked, in the order of all.
+    async fn tagged_images_and_the_others_are_found_apart(database: Database) {
+        let fleet = Fleet::open(database).await;
+        let hub = &fleet.hub;
+        for (tag, packages) in [("1", &[("tar", "1")][..]), ("3", &[("openssl", "3.0.11-1")]), ("3", &[("tar", "2")])] {
+            hub.image("team/api", tag, &[&[DEBIAN], &[(STATUS, &dpkg(packages))]]).await;
+        }
+        hub.settle().await;
+        let readable = fleet.readable(&["team/api", "team/web"]).await;
+        let id = hub.registry.repository_id(&name("team/api")).await.unwrap().number();
+        let tagged = [
+            "team/api:2 openssl 3.0.15-1 /var/lib/dpkg/status",
+            "team/web:1 openssl 3.0.11-1 /var/lib/dpkg/status",
+        ];
+        let others = ["team/api: openssl 3.0.11-1 /var/lib/dpkg/status"; 2];
+        let of_another = "other/job:1 openssl 1.1.1w-1 /var/lib/dpkg/status";
+        for many in [false, true] {
+            if many {
+                for image in 0..=IMAGES_FEW_MAX {
+                    let digest = sha256(&image.to_le_bytes());
+                    run(&hub.index, &INSERT_IMAGE, vec![digest.to_bytes().into()]).await;
+                }
+                run(&hub.index, &INSERT_PLACEMENTS, vec![id.into()]).await;
+            }
+            for (readable, more) in [(&readable, &[][..]), (&Readable::All, &[of_another][..])] {
+                let of = |parts: &[&[&'static str]]| parts.concat();
+                fleet.check_in("openssl", None, (readable, Tagged::Yes), &of(&[&tagged[..], more])).await;
+                fleet.check_in("openssl", None, (readable, Tagged::No), &others).await;
+                fleet.check_in("openssl", None, (readable, Tagged::Any), &of(&[&tagged[..], &others[..], more])).await;
+            }
+            fleet.check_in("zlib1g", None, (&readable, Tagged::Yes), &["team/api:2 zlib1g 1.2 /var/lib/dpkg/status"]).await;
+            fleet.check_in("opensc", None, (&readable, Tagged::No), &[]).await;
+        }
+    }
+
     async fn a_component_is_told_in_so_many_places(database: Database) {
         let hub = Hub::open(database).await;
         let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"dependencies":{"a":"1"}},"node_modules/a":{"version":"1.0.0"}}}"#;
@@ -143,7 +182,7 @@ testkit::on_both_databases! {
         }
         hub.settle().await;
         let query = Query::parse("pkg:npm/a", None).unwrap();
-        let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+        let found = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 10).await.unwrap().items;
         let mut places: Vec<(&str, usize, u64)> = found
             .iter()
             .map(|found| (found.tags[0].as_str(), found.places.len(), found.places_total))
@@ -169,7 +208,7 @@ testkit::on_both_databases! {
         let team = Readable::Repositories(BTreeSet::from([hub.registry.repository_id(&name("team/api")).await.unwrap()]));
         for (query, expected) in [("lib-*", 16 * IMAGES), ("own-*", IMAGES), ("lib-00", IMAGES), ("own-00", 1)] {
             let parsed = Query::parse(query, None).unwrap();
-            let found = hub.pipeline.find(&parsed, &team, None, 1_000).await.unwrap().items;
+            let found = hub.pipeline.find(&parsed, (&team, Tagged::Any), None, 1_000).await.unwrap().items;
             let told: BTreeSet<(String, oci::Digest)> =
                 found.iter().map(|found| (found.name.clone(), found.image)).collect();
             assert_eq!((found.len(), told.len()), (expected, expected), "{query}");
@@ -191,7 +230,7 @@ testkit::on_both_databases! {
         hub.image("team/other", "elsewhere", &[&[DEBIAN, (STATUS, &status)]]).await;
         hub.settle().await;
         let query = Query::parse("openssl", None).unwrap();
-        let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+        let found = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 10).await.unwrap().items;
         let mut told: Vec<String> = found
             .iter()
             .map(|found| {
@@ -216,12 +255,12 @@ testkit::on_both_databases! {
     async fn a_cursor_is_one_of_this_list(database: Database) {
         let fleet = Fleet::open(database).await;
         let query = Query::parse("openssl", None).unwrap();
-        let page = fleet.hub.pipeline.find(&query, &Readable::All, None, 1).await.unwrap();
+        let page = fleet.hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 1).await.unwrap();
         let cursor = page.next.unwrap();
         let other = Query::parse("zlib1g", None).unwrap();
         let long = "00".repeat(9000);
         for (query, cursor) in [(&query, ""), (&query, "zz"), (&query, "7b7d"), (&other, &*cursor), (&query, &*long)] {
-            let refused = fleet.hub.pipeline.find(query, &Readable::All, Some(cursor), 1).await;
+            let refused = fleet.hub.pipeline.find(query, (&Readable::All, Tagged::Any), Some(cursor), 1).await;
             assert!(matches!(refused, Err(Error::Cursor)), "{cursor}: {refused:?}");
         }
     }

@@ -5,7 +5,7 @@ use ::findings::MatchedState;
 use db::Row;
 use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Totals, Whose};
+use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Tagged, Totals, Whose};
 use serde_json::json;
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
@@ -27,13 +27,22 @@ db::statements! {
         JOIN inventory_components o ON o.id = f.owner_id JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id \
         ORDER BY c.identity, o.identity, v.name";
     DUMP_TOTALS = "SELECT t.repository_id, i.digest, t.fresh, t.critical, t.high, t.medium, t.low, t.unknown, t.exploited, \
-        t.mendable, t.suppressed FROM finding_totals t JOIN inventory_images i ON i.id = t.image_id \
+        t.mendable, t.suppressed, t.tagged FROM finding_totals t JOIN inventory_images i ON i.id = t.image_id \
         ORDER BY t.repository_id, i.digest";
     DUMP_DECISIONS = "SELECT d.repository_id, i.digest, c.identity, v.name, d.verdict FROM finding_decisions d \
         JOIN inventory_images i ON i.id = d.image_id JOIN inventory_components c ON c.id = d.component_id \
         JOIN finding_vulnerabilities v ON v.id = d.vulnerability_id ORDER BY d.repository_id, i.digest, c.identity, v.name";
     LIST_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p JOIN inventory_images i ON i.id = p.image_id \
         ORDER BY p.repository_id, i.digest";
+    LIST_TAGGED = "SELECT p.repository_id, i.digest, p.tagged, COALESCE(t.tagged, p.tagged), i.tagged FROM inventory_placements p \
+        JOIN inventory_images i ON i.id = p.image_id LEFT JOIN finding_totals t ON t.repository_id = p.repository_id \
+        AND t.image_id = p.image_id ORDER BY p.repository_id, i.digest";
+    COUNT_TAGGED_OTHERWISE = "SELECT COUNT(*) FROM inventory_image_components h JOIN inventory_images i ON i.id = h.image_id \
+        WHERE h.tagged <> i.tagged AND EXISTS (SELECT 1 FROM inventory_placements p WHERE p.image_id = i.id)";
+    FORGET_PLACEMENTS_TAGGED = "UPDATE inventory_placements SET tagged = 2";
+    FORGET_TOTALS_TAGGED = "UPDATE finding_totals SET tagged = 2";
+    FORGET_IMAGES_TAGGED = "UPDATE inventory_images SET tagged = 2";
+    FORGET_COMPONENTS_TAGGED = "UPDATE inventory_image_components SET tagged = 2";
     LIST_REPOSITORIES = "SELECT DISTINCT repository_id FROM inventory_placements";
     LIST_SCANS = "SELECT subject, body FROM facts WHERE claim = 'scan' ORDER BY observed_at_us, id";
     LIST_NOTED = "SELECT i.digest, s.findings_sha256 FROM finding_scans s JOIN inventory_images i ON i.id = s.image_id";
@@ -177,7 +186,7 @@ impl Hub {
         let query = Query::parse(vulnerability, None).unwrap();
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = self.pipeline.find(&query, readable, after.as_deref(), 2).await.unwrap();
+            let page = self.pipeline.find(&query, (readable, Tagged::Any), after.as_deref(), 2).await.unwrap();
             for one in page.items {
                 let finding = one.finding.unwrap();
                 let tags: Vec<&str> = one.tags.iter().map(oci::Tag::as_str).collect();
@@ -350,13 +359,14 @@ impl Hub {
                 row.get(0).unwrap(),
             )])));
         }
-        for readable in readable {
-            let told = format!("{readable:?}: {told}");
+        let images = [Tagged::Any, Tagged::Yes, Tagged::No];
+        for (readable, tagged) in readable.iter().flat_map(|readable| images.map(|tagged| (readable, tagged))) {
+            let told = format!("{readable:?}, {tagged:?}: {told}");
             let (mut listed, mut counted) = (Vec::new(), Totals::default());
             let mut after = None;
             loop {
-                let (filter, order) = (Filter::default(), Order::Worst);
-                let page = self.pipeline.list_vulnerabilities(filter, order, &readable, after.as_deref(), 3).await;
+                let (filter, order) = (Filter { tagged, ..Filter::default() }, Order::Worst);
+                let page = self.pipeline.list_vulnerabilities(filter, order, readable, after.as_deref(), 3).await;
                 let page = page.unwrap();
                 listed.extend(page.items);
                 after = page.next;
@@ -366,7 +376,9 @@ impl Hub {
             }
             for one in &listed {
                 let query = Query::parse(&one.name, None).unwrap();
-                let page = self.pipeline.find(&query, &readable, None, 10_000).await.unwrap();
+                let page = self.pipeline.find(&query, (readable, tagged), None, 10_000).await.unwrap();
+                let is_meant = |tags: u64| tagged == Tagged::Any || (tagged == Tagged::Yes) == (tags > 0);
+                assert!(page.items.iter().all(|found| is_meant(found.tags_total)), "{}: {told}", one.name);
                 let images: BTreeSet<Digest> = page.items.iter().map(|found| found.image).collect();
                 assert_eq!(images.len() as u64, one.images, "{}: {told}", one.name);
                 for found in page.items {
@@ -382,11 +394,61 @@ impl Hub {
                     counted.exploited += u64::from(one.exploited);
                 }
             }
-            let totals = self.pipeline.totals(&readable).await.unwrap();
+            let totals = self.pipeline.totals(readable, tagged).await.unwrap();
             assert_eq!(counted, Totals { suppressed: 0, ..totals }, "{told}");
             let levels: Vec<_> = listed.iter().map(|one| (one.exploited, one.level)).collect();
             assert!(levels.is_sorted_by(|one, next| one >= next), "{told}");
         }
+    }
+}
+
+impl Hub {
+    /// Puts a tag on an image that is here.
+    async fn tag(&self, repository: &str, image: Digest, tag: &str) {
+        let entry = self.registry.find_manifest(&name(repository), &oci::Reference::Digest(image)).await.unwrap();
+        let document = serde_json::from_slice(&entry.body).unwrap();
+        assert_eq!(self.manifest(repository, tag, &document).await, image);
+    }
+
+    async fn untag(&self, repository: &str, tag: &str) -> Result<(), registry::Error> {
+        self.registry.delete_tag(&name(repository), &tag.parse().unwrap(), "user:ann").await
+    }
+
+    /// Holds what is noted of tags against what the registry holds.
+    async fn check_tagged(&self, told: &str) {
+        let mut repositories: BTreeMap<Digest, Vec<bool>> = BTreeMap::new();
+        let mut noted: BTreeMap<Digest, i64> = BTreeMap::new();
+        for row in query(&self.index, &LIST_TAGGED, Vec::new()).await {
+            let repository = registry::RepositoryId::from_number(row.get(0).unwrap());
+            let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
+            let held = self.registry.find_held_manifests(&[(repository, image)]).await.unwrap();
+            let is_tagged = held.values().any(|manifest| manifest.tags_total > 0);
+            let [placement, totals, of_image] = [2, 3, 4].map(|at| row.get::<i64>(at).unwrap());
+            assert_eq!([placement, totals], [i64::from(is_tagged); 2], "{repository:?} {image}: {told}");
+            repositories.entry(image).or_default().push(is_tagged);
+            noted.insert(image, of_image);
+        }
+        for (image, tagged) in repositories {
+            let expected = if tagged.iter().all(|tagged| *tagged) { 2 } else { i64::from(tagged.contains(&true)) };
+            assert_eq!(noted[&image], expected, "{image}: {told}");
+        }
+        assert_eq!(support::count(&self.index, &COUNT_TAGGED_OTHERWISE, Vec::new()).await, 0, "{told}");
+    }
+
+    /// Returns how many images have a vulnerability by the lists, by `find` and by the totals, of all, of tagged ones and of the others.
+    async fn images_with(&self, vulnerability: &str) -> [[u64; 3]; 3] {
+        let mut all = Vec::new();
+        for tagged in [Tagged::Any, Tagged::Yes, Tagged::No] {
+            let filter = Filter { tagged, ..Filter::default() };
+            let page =
+                self.pipeline.list_vulnerabilities(filter, Order::Worst, &Readable::All, None, 10).await.unwrap();
+            let listed = page.items.iter().find(|one| one.name == vulnerability).map_or(0, |one| one.images);
+            let query = Query::parse(vulnerability, None).unwrap();
+            let found = self.pipeline.find(&query, (&Readable::All, tagged), None, 10).await.unwrap().items;
+            let totals = self.pipeline.totals(&Readable::All, tagged).await.unwrap();
+            all.push([listed, found.len() as u64, totals.open()]);
+        }
+        all.try_into().unwrap()
     }
 }
 
@@ -427,7 +489,7 @@ testkit::on_both_databases! {
             [("openssl", None, 4), ("openssl", Some("<3"), 1), ("TEMP-0000000-000000", None, 0), ("TEMP-*", None, 0)]
         {
             let query = Query::parse(pattern, range).unwrap();
-            let page = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap();
+            let page = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 10).await.unwrap();
             assert_eq!(page.items.len(), expected, "{pattern}");
             assert!(page.items.iter().all(|found| found.finding.is_none()), "{pattern}");
         }
@@ -539,13 +601,71 @@ testkit::on_both_databases! {
         assert_eq!(hub.listed(probable, Order::Probability, &job).await.len(), 1);
         let exploited = Filter { exploited: true, mendable: true, ..any };
         assert_eq!(hub.listed(exploited, Order::Age, &api).await.len(), 1);
-        let totals = hub.pipeline.totals(all).await.unwrap();
+        let totals = hub.pipeline.totals(all, Tagged::Any).await.unwrap();
         assert_eq!((totals.critical, totals.high, totals.exploited, totals.mendable), (2, 3, 3, 5));
-        let totals = hub.pipeline.totals(&job).await.unwrap();
+        let totals = hub.pipeline.totals(&job, Tagged::Any).await.unwrap();
         assert_eq!((totals.critical, totals.high), (0, 1));
         assert_eq!(hub.affected("CVE-2023-0001", &job).await, ["other/job:1 openssl 1.1.1w-1 -> 3.0.12-1"]);
         let error = hub.pipeline.list_vulnerabilities(any, Order::Worst, all, Some("x"), 2).await.unwrap_err();
         assert!(matches!(error, pipeline::Error::Cursor));
+    }
+
+    async fn what_a_rebuild_left_without_a_tag_is_told_apart(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.advise(&Known::of(&[says("CVE-2024-0001", "openssl", "2", Level::High)])).await;
+        let id = "CVE-2024-0001";
+        let old = hub.push("team/api", "latest", &[("openssl", "1"), ("tar", "1")]).await;
+        hub.settle().await;
+        let [none, one] = [[0; 3], [1; 3]];
+        assert_eq!(hub.images_with(id).await, [one, one, none]);
+        hub.push("team/api", "latest", &[("openssl", "2"), ("tar", "1")]).await;
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, none, one], "rebuilt");
+        hub.tag("team/api", old, "old").await;
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, one, none], "tagged again");
+        assert_eq!(hub.push("other/job", "copied", &[("openssl", "1"), ("tar", "1")]).await, old);
+        hub.untag("team/api", "old").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [[1, 2, 2], one, one], "tagged in another repository alone");
+        hub.untag("other/job", "copied").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [[1, 2, 2], none, [1, 2, 2]], "tagged nowhere");
+        let index = hub.index_of("team/api", "all", &[old]).await;
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [[1, 2, 2], one, one], "listed by an index with a tag");
+        let outer = hub.index_of("team/api", "outer", &[index]).await;
+        hub.untag("team/api", "all").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [[1, 2, 2], one, one], "listed by an index that an index with a tag lists");
+        hub.check_tagged("before the index goes").await;
+        hub.registry.delete_manifest(&name("team/api"), &outer, "user:ann").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [[1, 2, 2], none, [1, 2, 2]], "the index went");
+        hub.check_tagged("at the end").await;
+        assert!(matches!(hub.untag("team/api", "old").await, Err(registry::Error::ManifestUnknown { .. })));
+    }
+
+    /// An upgrade knows of no tag: what it finds counts as tagged until the sweep looked, which begins at once.
+    async fn images_from_before_an_upgrade_are_looked_at_at_once(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.advise(&Known::of(&[says("CVE-2024-0001", "openssl", "2", Level::High)])).await;
+        hub.push("team/api", "latest", &[("openssl", "1")]).await;
+        hub.push("team/api", "latest", &[("openssl", "2")]).await;
+        hub.settle().await;
+        let apart = [[1; 3], [0; 3], [1; 3]];
+        assert_eq!(hub.images_with("CVE-2024-0001").await, apart);
+        for statement in
+            [&FORGET_PLACEMENTS_TAGGED, &FORGET_TOTALS_TAGGED, &FORGET_IMAGES_TAGGED, &FORGET_COMPONENTS_TAGGED]
+        {
+            run(&hub.index, statement, Vec::new()).await;
+        }
+        // The registry is asked about each that `find` tells of: what has no tag is not told as tagged.
+        assert_eq!(hub.images_with("CVE-2024-0001").await, [[1; 3], [1, 0, 1], [0; 3]]);
+        hub.pipeline.order_renewal().await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with("CVE-2024-0001").await, apart);
+        hub.check_tagged("after the sweep").await;
     }
 
     async fn the_distribution_answers_for_what_its_packages_installed(database: Database) {
@@ -561,11 +681,11 @@ testkit::on_both_databases! {
         let mended = says("CVE-2024-0001", "python3-requests", "1.9", Level::High);
         hub.advise(&Known::of(&[upstream, mended])).await;
         assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both[..1]);
-        let totals = hub.pipeline.totals(&Readable::All).await.unwrap();
+        let totals = hub.pipeline.totals(&Readable::All, Tagged::Any).await.unwrap();
         assert_eq!((totals.high, totals.suppressed), (1, 1));
         hub.advise(&Known::of(&[upstream])).await;
         assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both);
-        assert_eq!(hub.pipeline.totals(&Readable::All).await.unwrap().high, 2);
+        assert_eq!(hub.pipeline.totals(&Readable::All, Tagged::Any).await.unwrap().high, 2);
     }
     /// What an earlier matcher found is found out again, though the database is the same.
     async fn a_new_matcher_matches_everything_again(database: Database) {
@@ -682,7 +802,7 @@ testkit::on_both_databases! {
         let mut pushed: Vec<(&str, Digest)> = Vec::new();
         let mut referrers: Vec<(&str, Digest)> = Vec::new();
         for step in 0..steps {
-            match random.below(20) {
+            match random.below(23) {
                 0..4 => {
                     let packages: Vec<(&str, &str)> = NAMES
                         .into_iter()
@@ -770,6 +890,42 @@ testkit::on_both_databases! {
                         hub.settle().await;
                     }
                 }
+                19 if !pushed.is_empty() => {
+                    let (repository, image) = pushed[random.below(pushed.len())];
+                    if hub.holds(repository, image).await {
+                        hub.tag(repository, image, &format!("t{}", random.below(4))).await;
+                    }
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                20 => {
+                    let tag = random.of(&["t0", "t1", "t2", "t3", "i0", "i1"]);
+                    // There may be no such tag.
+                    let _gone = hub.untag(random.of(&["team/api", "team/web", "other/job"]), tag).await;
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
+                21 if !pushed.is_empty() => {
+                    let (repository, image) = pushed[random.below(pushed.len())];
+                    let mut listed = vec![image];
+                    listed.extend(pushed.iter().filter(|one| one.0 == repository).map(|one| one.1).take(random.below(3)));
+                    let mut held = BTreeSet::new();
+                    for one in listed {
+                        if hub.holds(repository, one).await {
+                            held.insert(one);
+                        }
+                    }
+                    let held: Vec<Digest> = held.into_iter().collect();
+                    if !held.is_empty() {
+                        let index = hub.index_of(repository, &format!("i{}", random.below(2)), &held).await;
+                        pushed.push((repository, index));
+                    }
+                    if random.below(2) == 0 {
+                        hub.settle().await;
+                    }
+                }
                 14 => {
                     let text = random_trust(&mut random);
                     let replaces = hub.pipeline.vex_trust().await.unwrap().map(|set| set.digest);
@@ -803,6 +959,7 @@ testkit::on_both_databases! {
                 hub.decide().await;
                 hub.settle().await;
                 let told = format!("seed {seed}, step {step}, {known:?}");
+                hub.check_tagged(&told).await;
                 run(&hub.db, &SWEEP_NOW, Vec::new()).await;
                 hub.settle().await;
                 let left_over = &query(&hub.index, &COUNT_LEFT_OVER, Vec::new()).await[0];

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use oci::image_config::LAYERS_MAX;
 use oci::media_type;
-use pipeline::{Limits, Options, Query, Readable, State};
+use pipeline::{Limits, Options, Query, Readable, State, Tagged};
 use serde_json::json;
 use testkit::Database;
 
@@ -157,7 +157,7 @@ testkit::on_both_databases! {
         }
         for (package, images) in [("p000", 2), ("p001", 3), ("added", 1)] {
             let query = Query::parse(package, None).unwrap();
-            let found = hub.pipeline.find(&query, &Readable::All, None, 10).await.unwrap().items;
+            let found = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 10).await.unwrap().items;
             assert_eq!(found.len(), images, "{package}");
         }
     }
@@ -300,7 +300,7 @@ testkit::on_both_databases! {
         let (engine, _form) = now.rsplit_once('-').unwrap();
         let known = async || {
             let releases = hub.pipeline.releases().await.unwrap().into_iter().collect::<Vec<_>>().join(" ");
-            let found = hub.pipeline.find(&Query::parse("openssl", None).unwrap(), &Readable::All, None, 10).await.unwrap();
+            let found = hub.pipeline.find(&Query::parse("openssl", None).unwrap(), (&Readable::All, Tagged::Any), None, 10).await.unwrap();
             let places = found.items.iter().map(|found| found.places_total).collect::<Vec<_>>();
             (releases, hub.pipeline.find_image(image).await.unwrap().unwrap().components, places)
         };

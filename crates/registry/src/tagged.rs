@@ -1,0 +1,42 @@
+//! Which images tags hold: the order to look again, whenever a tag, or an index that one holds, comes, moves or goes.
+
+use db::Tx;
+use ledger::jobs::{Kind, NewJob};
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::repositories::RepositoryId;
+
+/// Looks whether a tag holds images. Whoever has the handler is above this crate; what changes tags makes the jobs.
+pub const TAGGED: Kind = Kind::new("inventory.tagged").priority(150).attempts_max(6);
+
+/// Manifests at which a look is ordered one by one; with more, all of the repository is looked at.
+const ORDERED_MAX: usize = 20;
+
+/// The payload of [`TAGGED`].
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub struct TaggedOrder {
+    /// The number of the repository.
+    pub repository: i64,
+    /// An image, or an index of some; nothing for all images of the repository.
+    pub manifest: Option<Digest>,
+}
+
+/// Orders a look at manifests, in the transaction that changes by which tags they are held.
+pub(crate) async fn order(tx: &mut Tx, repository: RepositoryId, manifests: &[Digest]) -> Result<(), Error> {
+    if manifests.len() > ORDERED_MAX {
+        return order_one(tx, TaggedOrder { repository: repository.0, manifest: None }).await;
+    }
+    for manifest in manifests {
+        order_one(tx, TaggedOrder { repository: repository.0, manifest: Some(*manifest) }).await?;
+    }
+    Ok(())
+}
+
+async fn order_one(tx: &mut Tx, order: TaggedOrder) -> Result<(), Error> {
+    let manifest = order.manifest.map_or_else(|| "all".to_owned(), |manifest| manifest.to_string());
+    let job = NewJob::new(TAGGED, &order)?.key(&format!("{}/{manifest}", order.repository))?;
+    ledger::jobs::enqueue(tx, &job).await?;
+    Ok(())
+}
