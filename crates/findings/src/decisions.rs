@@ -1,5 +1,5 @@
 use component::Pattern;
-use policy::{Exceptions, VexTrust};
+use policy::{Exception, Exceptions, VexTrust};
 use serde::{Deserialize, Serialize};
 use vex::Document;
 
@@ -27,6 +27,16 @@ pub struct Decisions {
     pub is_inventoried: bool,
 }
 
+/// Before the name of an exception for all projects, where it is told for one.
+const HUB_MARK: &str = "hub:";
+
+/// Returns the exceptions for all projects and those of one, as they decide together and are called wherever that is told: those for all as `hub:ID`,
+/// the project's own by their names.
+pub fn united(hub: &Exceptions, project: &Exceptions) -> Exceptions {
+    let hub = hub.entries().iter().map(|entry| Exception { id: format!("{HUB_MARK}{}", entry.id), ..entry.clone() });
+    Exceptions::new(hub.chain(project.entries().iter().cloned()).collect())
+}
+
 /// A VEX document that lies beside an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentBeside {
@@ -37,6 +47,11 @@ pub struct DocumentBeside {
 }
 
 impl Decisions {
+    /// Returns the exceptions, as they decide in the hub and are called there.
+    pub fn exceptions(&self) -> Exceptions {
+        united(&self.hub_exceptions, &self.project_exceptions)
+    }
+
     /// Returns whose VEX counts. Whose pushes are believed is decided already.
     pub fn trust(&self) -> VexTrust {
         VexTrust { authors: self.authors.clone(), others_count: self.others_count, pushers: Vec::new() }

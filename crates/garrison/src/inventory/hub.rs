@@ -55,11 +55,6 @@ impl InHub {
         &self.repository
     }
 
-    /// Returns the image's project.
-    pub(crate) fn project(&self) -> &str {
-        self.repository.split('/').next().unwrap_or_default()
-    }
-
     /// Returns what decides about the image in the hub.
     pub(crate) fn decisions(&self) -> Result<Decisions, String> {
         self.get(&self.endpoint("decisions"))

@@ -21,9 +21,6 @@ use crate::pipeline::{Error, Pipeline};
 /// Exceptions that are kept in memory, of all projects together; past that, all are read again: some 50 MB.
 const ENTRIES_KEPT_MAX: usize = 50_000;
 
-/// Before the name of an exception of the hub's own document, where it is told for a project.
-const HUB_MARK: &str = "hub:";
-
 /// The documents by which a project's images are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Documents {
@@ -61,9 +58,7 @@ impl Composed {
     }
 
     fn of(hub: &Exceptions, own: &Exceptions, statements: Option<Statements>) -> Self {
-        let hub =
-            hub.entries().iter().map(|entry| Exception { id: format!("{HUB_MARK}{}", entry.id), ..entry.clone() });
-        Self { exceptions: Exceptions::new(hub.chain(own.entries().iter().cloned()).collect()), statements }
+        Self { exceptions: findings::united(hub, own), statements }
     }
 
     /// Returns what decides about an image of a repository.

@@ -3,7 +3,7 @@ use findings::{Beside, Deciders, DocumentBeside, ExceptionState, ExceptionUse, O
 use images::Source;
 use jiff::Timestamp;
 use oci::Digest;
-use policy::{Exception, Exceptions};
+use policy::Exceptions;
 use vex::{Document, ImageName, Others, Statements, Trust};
 
 use crate::commands::bounded;
@@ -84,8 +84,7 @@ impl Decisions {
         let trust = files.trust.unwrap_or_else(|| findings::trust(&of_hub.trust()));
         let mut exceptions = files.exceptions.map(|given| given.entries().to_vec()).unwrap_or_default();
         let exceptions_here = exceptions.len();
-        exceptions.extend(marked("hub", &of_hub.hub_exceptions));
-        exceptions.extend(marked(in_hub.as_ref().map_or("", InHub::project), &of_hub.project_exceptions));
+        exceptions.extend(of_hub.exceptions().entries().iter().cloned());
         let vex_of_hub = of_hub.vex.len();
         // Of two statements of one moment that holds which comes last.
         let mut documents = of_hub.vex;
@@ -171,12 +170,6 @@ fn of_hub(reader: &Reader, hub: &InHub) -> Option<findings::Decisions> {
 
 fn none_of_hub() -> findings::Decisions {
     findings::Decisions { others_count: true, ..findings::Decisions::default() }
-}
-
-/// Returns exceptions of a hub with who set them before their names: what is given here may have the same.
-fn marked(mark: &str, exceptions: &Exceptions) -> Vec<Exception> {
-    let marked = |entry: &Exception| Exception { id: format!("{mark}:{}", entry.id), ..entry.clone() };
-    exceptions.entries().iter().map(marked).collect()
 }
 
 /// Returns the repository of an image's name as hubs call it, without host, tag and digest.
