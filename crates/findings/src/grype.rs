@@ -1,6 +1,7 @@
 //! The JSON document of Grype (`grype -o json`), whose users have templates and scripts that read it: its members, under its names.
 //!
-//! Follows the models of Grype 0.116. What it has and a report has not (the text of a whole record, a configuration) is left out.
+//! Follows the models of Grype 0.116. What it has and a report has not (the text of a whole record, a configuration) is left out. What was not looked at
+//! it has a place for only where that is packages of distributions (`alertsByPackage`).
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 use vulndb::{Channel, Level};
 
 use crate::component::at;
+use crate::unchecked::Uncovered;
 use crate::{Advised, AffectedComponent, Finding, FixState, Rating, Report, Suppression, address, fingerprint};
 
 /// Writes a report and the inventory that it is of.
@@ -24,6 +26,12 @@ pub fn grype(report: &Report, inventory: &Inventory) -> String {
                 Some(IgnoredMatch { matched: matched(finding)?, applied_ignore_rules: rules.collect() })
             })
             .collect(),
+        alerts_by_package: report
+            .unchecked
+            .packages_in(inventory)
+            .into_iter()
+            .map(|(component, uncovered)| PackageAlerts::of(report, component, uncovered))
+            .collect(),
         source: Source::of(report),
         distro: Distro::of(report),
         descriptor: Descriptor::of(report),
@@ -37,6 +45,8 @@ struct Document<'a> {
     matches: Vec<Match<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored_matches: Vec<IgnoredMatch<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alerts_by_package: Vec<PackageAlerts<'a>>,
     source: Source<'a>,
     distro: Distro<'a>,
     descriptor: Descriptor<'a>,
@@ -58,6 +68,27 @@ struct IgnoredMatch<'a> {
     #[serde(flatten)]
     matched: Match<'a>,
     applied_ignore_rules: Vec<IgnoreRule<'a>>,
+}
+
+#[derive(Serialize)]
+struct PackageAlerts<'a> {
+    package: Artifact<'a>,
+    alerts: [Alert<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Alert<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<AlertedDistro<'a>>,
+}
+
+#[derive(Serialize)]
+struct AlertedDistro<'a> {
+    name: &'a str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]
@@ -358,7 +389,7 @@ impl<'a> Match<'a> {
                 })
                 .collect(),
             details: finding.advisories.iter().map(|advised| MatchDetail::of(report, affected, advised)).collect(),
-            artifact: Artifact::of(report, affected, component),
+            artifact: Artifact::of(report, component),
         })
     }
 }
@@ -516,15 +547,15 @@ fn form(package_type: PackageType) -> &'static str {
 }
 
 impl<'a> Artifact<'a> {
-    fn of(report: &'a Report, affected: &'a AffectedComponent, component: &'a Component) -> Self {
-        let place = fingerprint::of_place(affected, affected.locations.first());
-        let version = affected.version.as_deref().unwrap_or_default();
+    fn of(report: &'a Report, component: &'a Component) -> Self {
+        let place = fingerprint::of_component(component);
+        let version = component.version.as_deref().unwrap_or_default();
         Self {
             id: fingerprint::of(&format!("{place}\n{version}"))[..16].to_owned(),
-            name: &affected.name,
+            name: &component.name,
             version,
-            kind: affected.package_type.name(),
-            locations: affected
+            kind: component.package_type.name(),
+            locations: component
                 .locations
                 .iter()
                 .map(|location| LocationOut {
@@ -539,16 +570,29 @@ impl<'a> Artifact<'a> {
                         .fold(location.path.clone(), |path, step| format!("{path}:{step}")),
                 })
                 .collect(),
-            language: affected.package_type.language().unwrap_or_default(),
+            language: component.package_type.language().unwrap_or_default(),
             licenses: component.licenses.iter().map(component::License::text).collect(),
             cpes: &component.cpes,
-            purl: affected.purl.as_ref().map(ToString::to_string).unwrap_or_default(),
-            upstreams: affected
+            purl: component.purl.as_ref().map(ToString::to_string).unwrap_or_default(),
+            upstreams: component
                 .source
                 .iter()
                 .map(|source| Upstream { name: &source.name, version: source.version.as_deref() })
                 .collect(),
         }
+    }
+}
+
+impl<'a> PackageAlerts<'a> {
+    fn of(report: &'a Report, component: &'a Component, uncovered: &Uncovered) -> Self {
+        let of = |distribution: &'a component::Distribution| AlertedDistro {
+            name: &distribution.id,
+            version: distribution.version_id.as_deref().unwrap_or_default(),
+        };
+        // Grype's word for packages of distributions that are not matched at all.
+        let kind = "distro-disabled";
+        let alert = Alert { kind, message: uncovered.reason(), metadata: report.distribution.as_ref().map(of) };
+        Self { package: Artifact::of(report, component), alerts: [alert] }
     }
 }
 

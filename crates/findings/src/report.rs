@@ -174,6 +174,12 @@ impl Report {
         self.unchecked.words().into_iter().chain(nothing).collect()
     }
 
+    /// Says in words what keeps "no findings" from being an answer, the gravest first: packages of an ecosystem of which the database has
+    /// nothing, package databases that were not read to their end, and a document that lists nothing. None where the answer stands.
+    pub fn blind(&self) -> Option<String> {
+        self.unchecked.blind().or_else(|| lists_nothing(&self.source, self.inventory.components))
+    }
+
     /// Holds an inventory against a database.
     pub fn of<B: AsRef<[u8]>>(
         database: &Database<B>,

@@ -69,7 +69,7 @@ fn answer(report: &Report) -> String {
     let (mended, others): (Vec<_>, Vec<_>) = open.partition(|finding| finding.fix.version.is_some());
     let mut parts = Vec::new();
     match (mended.len(), others.len()) {
-        (0, 0) if report.unchecked.blind().is_some() => parts.push("no findings in what could be checked".to_owned()),
+        (0, 0) if report.blind().is_some() => parts.push("no findings in what could be checked".to_owned()),
         (0, 0) => parts.push("no findings".to_owned()),
         (0, others) => parts.push(format!("{}, none with a fix", counted(others, "finding", "findings"))),
         (mended, 0) => parts.push(format!("{} to act on", counted(mended, "finding", "findings"))),

@@ -71,20 +71,23 @@ impl Uncovered {
     }
 
     pub(crate) fn words(&self) -> String {
-        let Self { ecosystem, components, because } = self;
-        let packages = match components {
-            0 => "no package of it was found".to_owned(),
-            count => format!("{} not checked", counted(*count, "package", "packages")),
+        let (packages, one, several) = match (self.components, self.is_grave()) {
+            (0, _) => return format!("{}: no package of it was found", self.reason()),
+            (count, true) => (count, "package", "packages"),
+            (count, false) => (count, "program", "programs"),
         };
+        format!("{}: {} not checked", self.reason(), counted(packages, one, several))
+    }
+
+    /// Says in words why nothing speaks of them.
+    pub(crate) fn reason(&self) -> String {
+        let Self { ecosystem, because, .. } = self;
         match because {
-            NoCoverage::NoFeed if !self.is_grave() => {
-                let programs = counted(*components, "program", "programs");
-                format!("no feed in the database names products by CPE: {programs} not checked")
-            }
-            NoCoverage::NoFeed => format!("no feed in the database speaks of {ecosystem}: {packages}"),
-            NoCoverage::NoPublisher => format!("no feed that is read here speaks of {ecosystem}: {packages}"),
+            NoCoverage::NoFeed if !self.is_grave() => "no feed in the database names products by CPE".to_owned(),
+            NoCoverage::NoFeed => format!("no feed in the database speaks of {ecosystem}"),
+            NoCoverage::NoPublisher => format!("no feed that is read here speaks of {ecosystem}"),
             NoCoverage::NoDistribution => {
-                format!("nothing says of which distribution and release its {ecosystem} packages are: {packages}")
+                format!("nothing says of which distribution and release its {ecosystem} packages are")
             }
         }
     }
@@ -105,13 +108,30 @@ impl Unchecked {
 
     /// Says in words what keeps "no findings" from being an answer, the gravest first: packages of an ecosystem of which the database has
     /// nothing, and package databases that were not read to their end. None where the answer stands.
-    pub fn blind(&self) -> Option<String> {
+    pub(crate) fn blind(&self) -> Option<String> {
         let packages = self.packages.iter().find(|uncovered| uncovered.is_grave()).map(Uncovered::words);
         let database = || {
             let unknown = self.unread.first.first().filter(|_| self.unread_databases > 0)?;
             Some(format!("not read, or not to its end: {}", place(unknown)))
         };
         packages.or_else(database)
+    }
+
+    /// Returns the packages of distributions that nothing in the database speaks of, each with whose they are.
+    pub(crate) fn packages_in<'a>(&self, inventory: &'a Inventory) -> Vec<(&'a Component, &Uncovered)> {
+        let system = matching::distribution_of(inventory);
+        let is_gap = |component: &Component, one: &Uncovered| {
+            let identities = matching::identities(component, system.as_deref());
+            let gap = match identities.first() {
+                Some(identity) => Some((NoCoverage::NoFeed, identity.ecosystem.to_string())),
+                None => unpublished(component, inventory.distribution.as_ref()),
+            };
+            gap.is_some_and(|(because, ecosystem)| because == one.because && ecosystem == one.ecosystem)
+        };
+        let packaged = inventory.components.iter().filter(|component| is_packaged(component));
+        packaged
+            .filter_map(|component| Some((component, self.packages.iter().find(|one| is_gap(component, one))?)))
+            .collect()
     }
 
     /// Says in words what was not checked, a line each.
@@ -196,14 +216,17 @@ fn counted_gaps<'a, B: AsRef<[u8]>>(
 
 /// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.
 fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Option<Gap> {
-    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
-    if !is_packaged || component.version.as_deref().is_none_or(str::is_empty) {
+    if !is_packaged(component) || component.version.as_deref().is_none_or(str::is_empty) {
         return None;
     }
     Some(match distribution {
         Some(distribution) => (NoCoverage::NoPublisher, called(distribution)),
         None => (NoCoverage::NoDistribution, component.package_type.purl_type().to_owned()),
     })
+}
+
+fn is_packaged(component: &Component) -> bool {
+    matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
 }
 
 /// What people call a distribution.

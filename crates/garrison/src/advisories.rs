@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use component::Inventory;
+use component::{Component, Inventory};
 use feeds::{InUse, Mapped, Store, StoreError};
 use vulndb::file::{Corrupt, Database, Section};
-use vulndb::{Ecosystem, Time, lifecycle, matching};
+use vulndb::{Ecosystem, Family, Time, lifecycle, matching};
 
 use crate::error::{CommandError, Kind};
 use crate::platform::Platform;
@@ -100,12 +100,45 @@ pub(crate) fn are_old(newest: Option<Time>) -> Option<String> {
     Some(format!("{told}; `garrison db update` fetches it"))
 }
 
-/// Says that there are distributions without severities because what has them is not in the database; by the readers of its feeds.
-pub(crate) fn lack_severities(readers: &[&str]) -> Option<&'static str> {
-    let has_any = |names: &[&str]| readers.iter().any(|reader| names.contains(reader));
-    (has_any(&["debian-tracker", "secdb"]) && !has_any(&["osv-severities", "nvd"])).then_some(
-        "Debian and those who publish as Alpine does state hardly any severities, and no feed that has them (`osv-debian`, `osv-alpine`) is here; `garrison db update` fetches it",
-    )
+/// Says of which distributions there are hardly any severities because what has them is not in the database: of some families, by the names and
+/// readers of its feeds.
+pub(crate) fn lack_severities(families: &BTreeSet<Family>, feeds: &[(&str, &str)]) -> Vec<&'static str> {
+    let has = |reader: &str| feeds.iter().any(|(_, known)| *known == reader);
+    // One of one's own may be of any.
+    let serves = |name: &str, family: Family| {
+        let source = feeds::sources().find(|source| source.name == name);
+        source.is_none_or(|source| source.serves.contains(&family))
+    };
+    let is_rated =
+        |family| feeds.iter().any(|(name, reader)| *reader == "osv-severities" && serves(name, family)) || has("nvd");
+    let lacks = |family, reader| families.contains(&family) && has(reader) && !is_rated(family);
+    [
+        (
+            lacks(Family::Debian, "debian-tracker"),
+            "Debian states hardly any severities, and the feed that has them (`osv-debian`) is not here; `garrison db update` fetches it",
+        ),
+        (
+            lacks(Family::Alpine, "secdb"),
+            "Alpine states no severities, and the feed that has them (`osv-alpine`) is not here; `garrison db update` fetches it",
+        ),
+        (
+            lacks(Family::Wolfi, "secdb") || lacks(Family::Chainguard, "secdb"),
+            "Wolfi and Chainguard state no severities; NVD has them, and is large: `garrison db update --feed +nvd`",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_lacking, told)| is_lacking.then_some(told))
+    .collect()
+}
+
+/// Returns whose the packages of some components are.
+pub(crate) fn families<'a>(
+    inventory: &'a Inventory,
+    components: impl IntoIterator<Item = &'a Component>,
+) -> BTreeSet<Family> {
+    let distribution = inventory.distribution.as_ref();
+    let identities = components.into_iter().flat_map(|component| matching::identities(component, distribution));
+    identities.map(|identity| identity.ecosystem.family).collect()
 }
 
 /// Returns the bytes of a database by what they are for: ranges, records, texts, scores and sums.
@@ -165,13 +198,32 @@ mod tests {
 
     #[test]
     fn a_distribution_without_severities_is_told() {
-        let is_told = |readers: &[&str]| lack_severities(readers).is_some();
-        for readers in [&["debian-tracker"][..], &["secdb", "epss", "kev", "osv"]] {
-            assert!(is_told(readers), "{readers:?}");
+        use Family::{Alpine, Chainguard, Debian, Npm, Wolfi};
+        let (debian, osv_debian) = (("debian", "debian-tracker"), ("osv-debian", "osv-severities"));
+        let (alpine, osv_alpine) = (("alpine", "secdb"), ("osv-alpine", "osv-severities"));
+        let (wolfi, nvd, npm) = (("wolfi", "secdb"), ("nvd", "nvd"), ("osv-npm", "osv"));
+        let own = ("ours", "osv-severities");
+        for (families, feeds, expected) in [
+            (&[][..], &[debian, alpine][..], &[][..]),
+            (&[Debian, Alpine], &[npm], &[]),
+            (&[Npm], &[npm, debian], &[]),
+            (&[Debian], &[debian], &["Debian"]),
+            (&[Debian], &[debian, osv_debian], &[]),
+            (&[Debian], &[debian, osv_alpine], &["Debian"]),
+            (&[Alpine], &[alpine, osv_debian], &["Alpine"]),
+            (&[Debian, Alpine], &[debian, alpine, osv_alpine], &["Debian"]),
+            (&[Debian, Alpine], &[debian, alpine, own], &[]),
+            (&[Wolfi], &[wolfi, osv_alpine, osv_debian], &["Wolfi"]),
+            (&[Chainguard, Wolfi], &[wolfi], &["Wolfi"]),
+            (&[Debian, Alpine, Wolfi, Chainguard], &[debian, alpine, wolfi, nvd], &[]),
+            (&[Debian, Alpine, Wolfi], &[debian, alpine, wolfi], &["Debian", "Alpine", "Wolfi"]),
+        ] {
+            let told = lack_severities(&families.iter().copied().collect(), feeds);
+            let named: Vec<&str> = told.iter().filter_map(|told| told.split(' ').next()).collect();
+            assert_eq!(named, expected, "{families:?} {feeds:?}");
         }
-        for readers in [&[][..], &["osv", "epss"], &["debian-tracker", "osv-severities"], &["nvd", "secdb"]] {
-            assert!(!is_told(readers), "{readers:?}");
-        }
+        let told = lack_severities(&BTreeSet::from([Wolfi]), &[wolfi]);
+        assert!(told[0].ends_with("`garrison db update --feed +nvd`"), "{told:?}");
     }
 
     #[test]

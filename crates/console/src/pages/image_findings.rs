@@ -174,7 +174,7 @@ fn sentence(report: &Report) -> String {
     let mendable = open.iter().filter(|finding| finding.fix.version.is_some()).count();
     let (others, suppressed) = (open.len() - mendable, report.findings.len() - open.len());
     if open.is_empty() && suppressed == 0 {
-        return match report.unchecked.blind() {
+        return match report.blind() {
             Some(_) => "Nothing was found, and not all of it could be checked.".to_owned(),
             None => "Nothing is known to be wrong with it.".to_owned(),
         };

@@ -30,7 +30,7 @@ fn tree(distribution: Option<(&str, &str)>, component: component::Component) -> 
 fn check(inventory: &Inventory, warnings: &[&str], is_blind: bool) {
     let report = report(inventory);
     assert_eq!(report.warnings(), warnings);
-    assert_eq!(report.unchecked.blind().is_some(), is_blind, "{warnings:?}");
+    assert_eq!(report.blind().is_some(), is_blind, "{warnings:?}");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     check(&empty, &[], false);
     empty.subject = Subject::Document { name: "a".to_owned(), version: None };
     empty.distribution.as_mut().unwrap().id = "amzn".to_owned();
-    check(&empty, &["the document lists 0 components"], false);
+    check(&empty, &["the document lists 0 components"], true);
 }
 
 fn unread(path: &str, reason: &str) -> Unknown {
@@ -112,7 +112,7 @@ fn what_a_document_lost_is_told() {
     let options = Options { repairs: Some(&document.repairs), ..Options::default() };
     let report = Report::of(&database(), &document.inventory, &options).unwrap();
     assert_eq!(report.warnings(), ["dropped from the document: line[2]: a line that is no purl, dropped: four"]);
-    assert_eq!(report.unchecked.blind(), None);
+    assert_eq!(report.blind(), None);
 }
 
 #[test]
@@ -127,6 +127,36 @@ fn every_form_for_people_and_code_hosts_has_the_warnings() {
     assert!(sarif(&report).text.contains(told));
     let json: serde_json::Value = serde_json::from_str(&findings::json(&report)).unwrap();
     assert_eq!(json["unchecked"]["packages"][0]["because"], "no-feed");
+}
+
+/// Grype has a place for packages of distributions alone.
+#[test]
+fn groups_of_alerts_have_the_packages_that_were_not_checked() {
+    let alerts = |inventory: &Inventory| {
+        let document: serde_json::Value =
+            serde_json::from_str(&findings::grype(&report(inventory), inventory)).unwrap();
+        let told = |entry: &serde_json::Value| {
+            let (package, alert) = (&entry["package"], &entry["alerts"][0]);
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+            let (name, version) = (&alert["metadata"]["name"], &alert["metadata"]["version"]);
+            assert_eq!(entry["alerts"].as_array().unwrap().len(), 1);
+            let words = [&package["name"], &package["type"], &alert["type"], &alert["message"], name, version];
+            words.map(text).join(", ")
+        };
+        document.get("alertsByPackage").map(|alerts| alerts.as_array().unwrap().iter().map(told).collect::<Vec<_>>())
+    };
+    let bash = |package_type| component(package_type, "bash", "5.1-1");
+    let told = |reason: &str, distribution: &str, package_type: &str| {
+        Some(vec![format!("bash, {package_type}, distro-disabled, {reason}, {distribution}")])
+    };
+    let rocky = "no feed in the database speaks of Rocky Linux:9";
+    assert_eq!(alerts(&tree(Some(("rocky", "9.3")), bash(PackageType::Rpm))), told(rocky, "rocky, 9.3", "rpm"));
+    let amazon = "no feed that is read here speaks of amzn 2023";
+    assert_eq!(alerts(&tree(Some(("amzn", "2023")), bash(PackageType::Rpm))), told(amazon, "amzn, 2023", "rpm"));
+    let nobody = "nothing says of which distribution and release its deb packages are";
+    assert_eq!(alerts(&tree(None, bash(PackageType::Deb))), told(nobody, "-, -", "deb"));
+    assert_eq!(alerts(&tree(Some(("debian", "12")), bash(PackageType::Deb))), None);
+    assert_eq!(alerts(&tree(None, component(PackageType::GoModule, "example.com/a", "v1.0.0"))), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use component::Inventory;
 use findings::{Answer, Condition, Explanation, Matched, MatchedState, Options, Report, explanation_table};
 
 use crate::advisories::{self, damaged};
@@ -56,8 +57,8 @@ pub(crate) struct Scan {
     /// several of them with commas, which must all hold; may be given several times, and one is enough
     #[arg(long, value_name = "CONDITION")]
     fail_on: Vec<Condition>,
-    /// Let what could be looked at decide: with `--fail-on`, packages that no feed of the database speaks of, and package databases that
-    /// cannot be read, are an error otherwise
+    /// Let what could be looked at decide: with `--fail-on`, packages that no feed of the database speaks of, package databases that
+    /// cannot be read, and an SBOM that lists nothing, are an error otherwise
     #[arg(long, requires = "fail_on")]
     accept_unread: bool,
     /// Only what an upgrade mends
@@ -139,7 +140,7 @@ impl Scan {
             reader.note(&format!("hint: `garrison scan --explain {name} {source}` says why it matches"));
         }
         let failing = report.findings.iter().filter(|finding| self.fail_on.iter().any(|fails| fails.holds(finding)));
-        if let Some(unrated) = unrated(&report, &self.fail_on) {
+        if let Some(unrated) = unrated(&report, inventory, &self.fail_on) {
             reader.note(&unrated);
         }
         match failing.count() {
@@ -164,7 +165,7 @@ impl Scan {
             }
         };
         let of_feeds = Some(of_feeds).filter(|_| report.unchecked.wants_feed());
-        let Some(blind) = report.unchecked.blind().filter(|_| !self.fail_on.is_empty() && !self.accept_unread) else {
+        let Some(blind) = report.blind().filter(|_| !self.fail_on.is_empty() && !self.accept_unread) else {
             if let Some(hint) = of_feeds {
                 reader.note(&format!("hint: {hint}"));
             }
@@ -200,19 +201,23 @@ fn pending(matched: &Matched) -> Option<String> {
 }
 
 /// Says what fails by no severity because nobody states one.
-fn unrated(report: &Report, conditions: &[Condition]) -> Option<String> {
+fn unrated(report: &Report, inventory: &Inventory, conditions: &[Condition]) -> Option<String> {
     let condition = conditions.iter().find(|condition| condition.is_severity())?;
     let is_unrated = |finding: &&findings::Finding| finding.counts() && finding.severity.is_none();
-    let told = match report.findings.iter().filter(is_unrated).count() {
+    let unrated: Vec<&findings::Finding> = report.findings.iter().filter(is_unrated).collect();
+    let told = match unrated.len() {
         0 => return None,
         1 => format!("1 finding has no severity that is known: `--fail-on {condition}` does not hold for it"),
         count => {
             format!("{count} findings have no severity that is known: `--fail-on {condition}` does not hold for them")
         }
     };
-    let readers: Vec<&str> = report.advisories.feeds.iter().map(|feed| feed.reader.as_str()).collect();
-    let why = advisories::lack_severities(&readers).map(|why| format!("; {why}")).unwrap_or_default();
-    Some(format!("warning: {told}{why}"))
+    let places = unrated.iter().filter_map(|finding| usize::try_from(report.component(finding)?.place).ok());
+    let families = advisories::families(inventory, places.filter_map(|place| inventory.components.get(place)));
+    let feeds = report.advisories.feeds.iter();
+    let feeds: Vec<(&str, &str)> = feeds.map(|feed| (feed.name.as_str(), feed.reader.as_str())).collect();
+    let why = advisories::lack_severities(&families, &feeds);
+    Some(format!("warning: {}", [told.as_str()].into_iter().chain(why).collect::<Vec<_>>().join("; ")))
 }
 
 /// The last line: why the exit code is 1.

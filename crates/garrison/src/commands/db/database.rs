@@ -127,9 +127,10 @@ impl Status {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
             output::note(&output::printable(&format!("warning: {feed}: {error}{rest}")));
         }
-        let readers: Vec<&str> = feeds.iter().map(|feed| feed.reader.as_str()).collect();
-        let unrated = advisories::lack_severities(&readers).map(str::to_owned);
-        for note in ended.iter().chain(&old).chain(&unrated) {
+        let families = database.ecosystems().iter().map(|ecosystem| ecosystem.family).collect();
+        let named: Vec<(&str, &str)> = feeds.iter().map(|feed| (feed.name.as_str(), feed.reader.as_str())).collect();
+        let unrated = advisories::lack_severities(&families, &named);
+        for note in ended.iter().chain(&old).map(String::as_str).chain(unrated) {
             output::note(&output::printable(&format!("warning: {note}")));
         }
         Ok(())
