@@ -187,7 +187,7 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repository/vex" "inventory.vex" "Lists the VEX that lies beside an image, with why it counts or not",
         Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::vex::VexBesidePage>()), v1::vex::beside;
     GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs that refer to an image, the hub's and those of others",
-        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::DocumentPage>()), v1::documents::list;
+        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::Documents>()), v1::documents::list;
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
     GET "/api/v1/repository/findings" "finding.report" "Says what is known to be wrong with an image, as `garrison scan -o json` does",

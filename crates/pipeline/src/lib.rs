@@ -61,7 +61,7 @@ pub use decided::{
 pub use find::{Affected, Found, Page, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
-pub use others::{Beside, CompareError, Comparison};
+pub use others::{Beside, CompareError, Comparison, Documents};
 pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
 pub use places::Place;
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};

@@ -16,7 +16,7 @@ use crate::pipeline::{Error, Pipeline};
 /// Referrers that are looked at for documents. Signatures and attestations of many builds come to some dozens.
 const REFERRERS_MAX: u64 = 200;
 
-/// Documents that are told of. Who pushes one SBOM in each format that there is comes to six.
+/// Documents of others that are listed; the rest is counted. Who pushes one SBOM in each format that there is comes to six.
 const DOCUMENTS_MAX: usize = 20;
 
 /// The largest document that is compared, whatever the memory: ten times what the largest images come to.
@@ -54,6 +54,17 @@ impl Beside {
     pub fn is_own(&self) -> bool {
         self.pushed_by == SYSTEM
     }
+}
+
+/// The documents beside an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Documents {
+    /// The hub's own, and the first twenty of others, by the digest of what refers.
+    pub listed: Vec<Beside>,
+    /// How many of others there are beyond those.
+    pub left_out: u64,
+    /// Whether there may be more: no more is looked at than the first 200 that refer to the image.
+    pub may_be_more: bool,
 }
 
 /// What someone else's document says, and how the hub's own inventory differs.
@@ -109,22 +120,30 @@ struct Found {
 }
 
 impl Pipeline {
-    /// Returns the documents that refer to an image in a repository, the hub's own too, by the digest of what refers: the
-    /// first twenty.
+    /// Returns the documents that refer to an image in a repository, the hub's own too.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn documents(&self, repository: &RepositoryName, image: Digest) -> Result<Vec<Beside>, Error> {
+    pub async fn documents(&self, repository: &RepositoryName, image: Digest) -> Result<Documents, Error> {
         let registry = &self.inner.registry;
         let referrers = registry.list_referrers(repository, &image, None, None, Some(REFERRERS_MAX)).await?;
-        let mut found = Vec::new();
+        let mut documents =
+            Documents { listed: Vec::new(), left_out: 0, may_be_more: referrers.next.is_some() };
+        let mut of_others = 0;
         for descriptor in referrers.descriptors {
-            if found.len() >= DOCUMENTS_MAX {
-                break;
+            let Some(Found { beside, .. }) = self.document_in(repository, &descriptor.digest, image).await? else {
+                continue;
+            };
+            if beside.is_own() {
+                documents.listed.push(beside);
+            } else if of_others < DOCUMENTS_MAX {
+                of_others += 1;
+                documents.listed.push(beside);
+            } else {
+                documents.left_out += 1;
             }
-            found.extend(self.document_in(repository, &descriptor.digest, image).await?.map(|found| found.beside));
         }
-        Ok(found)
+        Ok(documents)
     }
 
     /// Compares the hub's own inventory of an image with a document that refers to it, named by what refers.

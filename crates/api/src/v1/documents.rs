@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::{refused, time};
 use crate::endpoint::Call;
 use crate::failure::Failure;
-use crate::page::Envelope;
 
 /// Differences of one kind that are listed; all are counted. More say that one of the two is of something else.
 const DIFFERENCES_MAX: usize = 1_000;
@@ -34,7 +33,15 @@ pub(crate) struct Document {
 }
 
 /// SBOMs that refer to an image.
-pub(crate) type DocumentPage = Envelope<Document>;
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Documents {
+    /// The hub's own, and the first twenty of others.
+    items: Vec<Document>,
+    /// How many of others are left out.
+    left_out: u64,
+    /// Whether there may be more than that: only the first 200 artifacts that refer to the image were looked at.
+    may_be_more: bool,
+}
 
 /// How an SBOM that someone pushed differs from what the hub found in the image.
 #[derive(Serialize, JsonSchema)]
@@ -114,8 +121,9 @@ impl<T> Listed<T> {
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let (name, image) = call.named_image().await?;
-    let documents = call.app.pipeline.documents(&name, image).await?;
-    Envelope::answer(documents.into_iter().map(document).collect(), None)
+    let pipeline::Documents { listed, left_out, may_be_more } = call.app.pipeline.documents(&name, image).await?;
+    let items = listed.into_iter().map(document).collect();
+    Failure::json(StatusCode::OK, &Documents { items, left_out, may_be_more })
 }
 
 pub(crate) async fn compare(call: Call) -> Result<Response, Failure> {

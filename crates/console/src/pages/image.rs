@@ -7,7 +7,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use oci::{Descriptor, Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
-use pipeline::Totals;
+use pipeline::{Documents, Totals};
 use registry::ManifestEntry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
@@ -69,6 +69,8 @@ struct ImagePage {
     referrers_counted: String,
     referrers: Vec<ReferrerGroup>,
     more_referrers: bool,
+    /// How many SBOMs of others are not compared.
+    uncompared: String,
     raw: String,
     raw_is_cut: bool,
     raw_size: Bytes,
@@ -170,11 +172,13 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
     let mut compared = BTreeMap::new();
+    let mut uncompared = String::new();
     if matches!(components, Part::Made(_)) && !found.descriptors.is_empty() {
         let documents = call.app.pipeline().documents(&name, entry.digest).await?;
-        for document in documents.iter().filter(|document| !document.is_own()) {
+        for document in documents.listed.iter().filter(|document| !document.is_own()) {
             compared.insert(document.manifest, href::differences(&name, entry.digest, document.manifest));
         }
+        uncompared = left_out(&documents);
     }
     let referrers = group(&name, &found.descriptors, &compared, call.app.now_us());
     answer(
@@ -183,7 +187,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             &call,
             Subject { name: &name, reference: &reference, entry: &entry, manifest: &manifest },
             (config, components, (findings, vex_beside), platforms),
-            (referrers, referrers_counted, found.next.is_some()),
+            (referrers, referrers_counted, found.next.is_some(), uncompared),
         ),
     )
 }
@@ -204,7 +208,7 @@ fn page(
     call: &Call,
     subject: Subject<'_>,
     (config, components, (findings, vex_beside), platforms): (Option<ConfigPart>, Part, Findings, Vec<PlatformRow>),
-    (referrers, referrers_counted, more_referrers): (Vec<ReferrerGroup>, String, bool),
+    (referrers, referrers_counted, more_referrers, uncompared): (Vec<ReferrerGroup>, String, bool, String),
 ) -> ImagePage {
     let Subject { name, reference, entry, manifest } = subject;
     let shown = match &config {
@@ -251,6 +255,7 @@ fn page(
         referrers_counted,
         referrers,
         more_referrers,
+        uncompared,
         raw,
         raw_is_cut,
         raw_size: Bytes(count(entry.body.len())),
@@ -467,6 +472,17 @@ fn group(
     }
     let group = |(kind, rows): (&str, Vec<ReferrerRow>)| ReferrerGroup { kind: Kind::of_artifact(kind), rows };
     groups.into_iter().map(group).collect()
+}
+
+/// Says how many SBOMs of others are not compared; nothing when all are.
+fn left_out(documents: &Documents) -> String {
+    match (documents.left_out, documents.may_be_more) {
+        (0, false) => String::new(),
+        (0, true) => "SBOMs among what else refers to it are".to_owned(),
+        (1, false) => "1 more SBOM beside it is".to_owned(),
+        (number, false) => format!("{} more SBOMs beside it are", grouped(number)),
+        (number, true) => format!("At least {} more beside it are", plural(number, "SBOM")),
+    }
 }
 
 /// Says how many are left out.

@@ -89,6 +89,21 @@ testkit::on_both_databases! {
         }
     }
 
+    async fn sboms_that_are_not_compared_are_counted(database: testkit::Database) {
+        let world = World::new(database).await;
+        let shop = world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        for (number, more) in [(20, ""), (21, "1 more SBOM beside it is not compared here"), (22, "2 more SBOMs beside it are not compared here")] {
+            for at in 1..=number {
+                let text = format!("{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.5\",\"version\":{at}}}");
+                world.referrer("team/shop", &shop, "application/vnd.cyclonedx+json", &text).await;
+            }
+            let page = world.get(SHOP, Some(&reader)).await;
+            assert_eq!(count(&page.text, "Compare with the hub"), 20);
+            assert!(page.words().contains(more) && (number > 20) == page.text.contains("not compared"), "{number}: {}", page.words());
+        }
+    }
+
     async fn differences_end_at_a_number_of_rows(database: testkit::Database) {
         let world = World::new(database).await;
         let shop = world.shop("team/shop", &["2.1"]).await;

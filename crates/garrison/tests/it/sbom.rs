@@ -585,7 +585,7 @@ fn what_others_say_is_compared_with_what_the_hub_found() {
     // Their digests, by which they are listed, stay the same in every version.
     let ours = &ours.replace(env!("CARGO_PKG_VERSION"), "9");
     let theirs = ours.replace("2.0.1", "2.0.2").replace("libc6", "musl");
-    for (tag, document) in [("a", &**ours), ("b", &*theirs), ("c", "{}")] {
+    let beside = |tag: &str, document: &str| {
         let kind = "application/vnd.cyclonedx+json";
         for bytes in [b"{}", document.as_bytes()] {
             push_blob(&hub, "team/api", &build::sha256(bytes), bytes);
@@ -597,7 +597,12 @@ fn what_others_say_is_compared_with_what_the_hub_found() {
         });
         let path = format!("/v2/team/api/manifests/{tag}");
         send(&hub, "PUT", &path, build::OCI_MANIFEST, manifest.to_string().as_bytes());
+        build::sha256(manifest.to_string().as_bytes())
+    };
+    for (tag, document) in [("b", &*theirs), ("c", "{}")] {
+        beside(tag, document);
     }
+    let same = beside("a", ours);
     insta::assert_snapshot!(home.run(&["sbom", "compare", "team/api:1.4"]), @"
     exit 1
     --- stdout
@@ -620,4 +625,22 @@ fn what_others_say_is_compared_with_what_the_hub_found() {
     ");
     let listed = home.run(&["sbom", "compare", "team/api:1.4", "--platform", "linux/amd64", "-o", "json"]);
     assert!(listed.starts_with("exit 1\n") && listed.contains("\"only_document\""), "{listed}");
+    // One alone; and with more than are compared, how many are not.
+    let one = home.run(&["sbom", "compare", "team/api:1.4", "--document", &same]);
+    assert!(one.starts_with("exit 0\n") && one.contains("says what the hub found"), "{one}");
+    let none = home.run(&["sbom", "compare", "team/api:1.4", "--document", &build::sha256(b"{}")]);
+    assert!(none.starts_with("exit 1\n") && none.contains("is no SBOM beside that image"), "{none}");
+    for number in 4..=20 {
+        beside("more", &theirs.replace("2.0.2", &format!("3.0.{number}")));
+    }
+    let compared = home.run(&["sbom", "compare", "team/api:1.4"]);
+    assert!(!compared.contains("not compared"), "{compared}");
+    beside("more", &theirs.replace("2.0.2", "3.0.21"));
+    let compared = home.run(&["sbom", "compare", "team/api:1.4"]);
+    assert!(
+        compared.contains("\n1 more SBOM beside it is not compared; `--document DIGEST` compares one.\n"),
+        "{compared}"
+    );
+    let listed = home.run(&["sbom", "compare", "team/api:1.4", "-o", "json"]);
+    assert!(listed.contains("\"left_out\": 1,") && listed.contains("\"may_be_more\": false"), "{listed}");
 }

@@ -79,7 +79,7 @@ testkit::on_both_databases! {
         }
         insta::assert_snapshot!("documents_of_others", told);
         // Ours are listed beside theirs, and are compared like any other.
-        let listed = hub.pipeline.documents(&name("team/api"), image).await.unwrap();
+        let listed = hub.pipeline.documents(&name("team/api"), image).await.unwrap().listed;
         assert_eq!(listed.iter().filter(|document| document.is_own()).count(), 2);
         assert_eq!(listed.len(), 2 + manifests.len() - 1);
         for own in listed.iter().filter(|document| document.is_own()) {
@@ -117,14 +117,31 @@ testkit::on_both_databases! {
         }
     }
 
-    async fn many_documents_are_told_of_up_to_a_number(database: Database) {
+    async fn many_documents_are_listed_up_to_a_number_and_counted_beyond(database: Database) {
         let hub = Hub::open(database).await;
         let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
-        for count in 1..=21 {
-            let body = document(&[("a", &count.to_string())]).to_string();
-            hub.beside("team/api", &image, "sbom", CYCLONEDX, &body).await;
-            let listed = hub.pipeline.documents(&name("team/api"), image).await.unwrap().len();
-            assert_eq!(listed, count.min(20));
+        hub.settle().await;
+        for (count, listed, left_out) in [(19, 19, 0), (20, 20, 0), (21, 20, 1), (23, 20, 3)] {
+            for number in 1..=count {
+                let body = document(&[("a", &number.to_string())]).to_string();
+                hub.beside("team/api", &image, "sbom", CYCLONEDX, &body).await;
+            }
+            // The hub's own two take nobody's place.
+            let found = hub.pipeline.documents(&name("team/api"), image).await.unwrap();
+            assert_eq!((found.listed.len(), found.left_out, found.may_be_more), (listed + 2, left_out, false));
+        }
+    }
+
+    async fn what_refers_to_an_image_is_looked_at_up_to_a_number(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        for number in 1..=201 {
+            hub.beside("team/api", &image, "signature", "application/vnd.example+json", &number.to_string()).await;
+            if number < 199 {
+                continue;
+            }
+            let found = hub.pipeline.documents(&name("team/api"), image).await.unwrap();
+            assert_eq!((found.listed.len(), found.left_out, found.may_be_more), (0, 0, number > 200), "{number}");
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
-use outbound::{Endpoint, Page};
+use outbound::{Endpoint, HubClient};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::output_argument;
@@ -12,7 +13,8 @@ use crate::session::{Session, block_on};
 /// Compare the SBOMs that others pushed beside an image with what its hub found in it.
 ///
 /// An SBOM beside an image is a referrer in CycloneDX, SPDX or Syft-JSON, or an in-toto statement around one. A line begins with `-` for
-/// what only the hub found, `+` for what only the SBOM has, `~` for what they have in different versions.
+/// what only the hub found, `+` for what only the SBOM has, `~` for what they have in different versions. The first twenty are compared; how
+/// many are not is told.
 #[derive(Debug, clap::Args)]
 #[command(
     arg(output_argument()),
@@ -20,7 +22,7 @@ use crate::session::{Session, block_on};
   garrison sbom compare team/api:1.4
   garrison sbom compare 127.0.0.1:5000/team/api:1.4 --platform linux/arm64 -o json
 
-Exit codes: 0 no difference, 1 some, or an SBOM that is not understood, 2 not understood, 3 the hub did not answer."
+Exit codes: 0 no difference, 1 some, or an SBOM that is not understood or not compared, 2 not understood, 3 the hub did not answer."
 )]
 pub(crate) struct Compare {
     /// Image of a hub: NAME, NAME:TAG or NAME@DIGEST
@@ -29,6 +31,17 @@ pub(crate) struct Compare {
     /// Image of an index, as it is listed there [default: the first]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<String>,
+    /// Compare one SBOM alone: the manifest that refers to the image
+    #[arg(long, value_name = "DIGEST")]
+    document: Option<oci::Digest>,
+}
+
+/// The SBOMs beside an image, as the hub lists them.
+#[derive(Deserialize)]
+struct Listed {
+    items: Vec<Value>,
+    left_out: u64,
+    may_be_more: bool,
 }
 
 impl Compare {
@@ -42,33 +55,62 @@ impl Compare {
                 .with("reference", reference)
                 .with_some("platform", self.platform.as_ref())
         };
-        let compared = block_on(async {
-            let listed: Page<Value> = hub.get(&endpoint("documents")).await?;
+        let (listed, compared) = block_on(async {
+            let listed = match &self.document {
+                Some(_) => Listed { items: Vec::new(), left_out: 0, may_be_more: false },
+                None => hub.get(&endpoint("documents")).await?,
+            };
             let mut compared = Vec::new();
-            for document in listed.items.into_iter().filter(|document| document["by_hub"] == json!(false)) {
-                let digest = document["digest"].as_str().unwrap_or_default();
-                compared.push(match hub.get::<Value>(&endpoint("differences").with("document", digest)).await {
-                    Ok(differences) => differences,
-                    // One that is not understood keeps no other from being told.
-                    Err(outbound::Error::Refused(problem)) if problem.code.as_deref() == Some("DOCUMENT_INVALID") => {
-                        json!({ "document": document, "same": false, "error": problem.message })
-                    }
-                    Err(error) => return Err(error.into()),
-                });
+            if let Some(document) = &self.document {
+                let endpoint = endpoint("differences").with("document", document.to_string());
+                compared.push(compare(&hub, &endpoint, &json!({ "digest": document, "pushed_by": null })).await?);
             }
-            Ok(compared)
+            for document in listed.items.iter().filter(|document| document["by_hub"] == json!(false)) {
+                let digest = document["digest"].as_str().unwrap_or_default();
+                compared.push(compare(&hub, &endpoint("differences").with("document", digest), document).await?);
+            }
+            Ok::<_, CommandError>((listed, compared))
         })?;
-        let is_same = compared.iter().all(|one| one["same"] == json!(true));
+        let Listed { left_out, may_be_more, .. } = listed;
         match session.format() {
-            Format::Json => output::print_json(&json!({ "items": compared, "next": null }))?,
-            Format::Table if compared.is_empty() => output::print_line("Nobody pushed an SBOM beside it.")?,
+            Format::Json => output::print_json(
+                &json!({ "items": compared, "left_out": left_out, "may_be_more": may_be_more }),
+            )?,
+            Format::Table if compared.is_empty() && !may_be_more => {
+                output::print_line("Nobody pushed an SBOM beside it.")?;
+            }
             Format::Table => {
-                let told: Vec<String> = compared.iter().map(|one| output::printable(&told(one))).collect();
+                let told = compared.iter().map(|one| output::printable(&told(one)));
+                let told: Vec<String> = told.chain(not_compared(left_out, may_be_more)).collect();
                 output::print_line(told.join("\n").trim_end())?;
             }
         }
+        let is_same = compared.iter().all(|one| one["same"] == json!(true)) && left_out == 0 && !may_be_more;
         if is_same { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
     }
+}
+
+/// Has one SBOM compared; one that is not understood keeps no other from being told.
+async fn compare(hub: &HubClient, endpoint: &Endpoint, document: &Value) -> Result<Value, CommandError> {
+    match hub.get::<Value>(endpoint).await {
+        Ok(differences) => Ok(differences),
+        Err(outbound::Error::Refused(problem)) if problem.code.as_deref() == Some("DOCUMENT_INVALID") => {
+            Ok(json!({ "document": document, "same": false, "error": problem.message }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Says how many SBOMs were not compared; nothing when all were.
+fn not_compared(left_out: u64, may_be_more: bool) -> Option<String> {
+    let what = match (left_out, may_be_more) {
+        (0, false) => return None,
+        (0, true) => "More than 200 artifacts refer to it: SBOMs among the others are".to_owned(),
+        (1, false) => "1 more SBOM beside it is".to_owned(),
+        (number, false) => format!("{number} more SBOMs beside it are"),
+        (number, true) => format!("At least {number} more SBOMs beside it are"),
+    };
+    Some(format!("{what} not compared; `--document DIGEST` compares one."))
 }
 
 /// Tells of one SBOM, and line by line how it differs.
@@ -112,4 +154,27 @@ fn told(one: &Value) -> String {
         let _infallible = writeln!(told, "~ {} {} -> {}", named(&row), text(&row["hub"]), text(&row["document"]));
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_compared_is_told() {
+        for (left_out, may_be_more, expected) in [
+            (0, false, ""),
+            (1, false, "1 more SBOM beside it is not compared; `--document DIGEST` compares one."),
+            (2, false, "2 more SBOMs beside it are not compared; `--document DIGEST` compares one."),
+            (2, true, "At least 2 more SBOMs beside it are not compared; `--document DIGEST` compares one."),
+            (
+                0,
+                true,
+                "More than 200 artifacts refer to it: SBOMs among the others are not compared; `--document DIGEST` \
+                 compares one.",
+            ),
+        ] {
+            assert_eq!(not_compared(left_out, may_be_more).unwrap_or_default(), expected);
+        }
+    }
 }
