@@ -58,8 +58,10 @@ impl Pipeline {
             for (repository, images) in by_repository(&images) {
                 let id = RepositoryId::from_number(repository);
                 let placed = index::list_placed(&self.inner.index, &self.inner.kept_as, id, &images).await?;
-                let digests = images.into_iter().filter(|image| !placed.contains(image));
-                missing.extend(digests.map(|digest| InventoryOrder { repository, digest }));
+                let unplaced = images.into_iter().filter(|image| !placed.contains(image)).collect();
+                let images =
+                    registry.list_root_file_systems(id, unplaced).await.map_err(|error| JobError::retry(&error))?;
+                missing.extend(images.into_iter().map(|digest| InventoryOrder { repository, digest }));
             }
             ordered += missing.len();
             if !missing.is_empty() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use db::{Tx, Value};
 use ledger::audit::{self, Record};
 use ledger::jobs::{Kind, NewJob};
-use oci::{Digest, RepositoryName, Tag, media_type};
+use oci::{Digest, Manifest, RepositoryName, Tag, media_type};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -109,6 +109,35 @@ impl Registry {
                     Ok(InventoryOrder { repository: row.get(0)?, digest: stored_digest(&row.get::<Vec<u8>>(1)?)? })
                 };
                 rows.iter().map(order).collect()
+            })
+        })
+        .await
+    }
+
+    /// Returns which of some manifests of a repository are images whose layers together are a file system. Attestations that builders list
+    /// beside images have the configuration of an image too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_root_file_systems(
+        &self,
+        repository: RepositoryId,
+        manifests: Vec<Digest>,
+    ) -> Result<Vec<Digest>, Error> {
+        let manifests = Arc::new(manifests);
+        self.read(move |tx| {
+            let manifests = Arc::clone(&manifests);
+            Box::pin(async move {
+                let mut images = Vec::new();
+                // One by one: each may have megabytes.
+                for digest in manifests.iter() {
+                    let key = [repository.0.into(), digest.to_bytes().into()];
+                    let Some(row) = tx.find(&sql::FIND_MANIFEST, &key).await? else { continue };
+                    let (media_type, body): (String, Vec<u8>) = (row.get(1)?, row.get(6)?);
+                    let manifest = Manifest::parse(Some(&media_type), &body);
+                    images.extend(manifest.is_ok_and(|manifest| manifest.is_root_file_system()).then_some(*digest));
+                }
+                Ok(images)
             })
         })
         .await

@@ -286,6 +286,22 @@ testkit::on_both_databases! {
         assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
     }
 
+    async fn what_a_builder_attests_of_an_image_is_no_image(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        let attestation = hub.attestation("team/api", &[("https://slsa.dev/provenance/v1", "{}")]).await;
+        let nothing = hub.attestation("team/api", &[]).await;
+        hub.index_of("team/api", "1", &[image, attestation, nothing]).await;
+        // A sweep at the start orders what no push did.
+        hub.settle().await;
+        hub.settle().await;
+        assert_eq!(hub.errors().await, Vec::<String>::new());
+        for digest in [attestation, nothing] {
+            assert!(hub.pipeline.find_image(digest).await.unwrap().is_none());
+        }
+        assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+    }
+
     async fn what_an_earlier_version_kept_is_made_anew_by_itself(database: Database) {
         let hub = Hub::open(database).await;
         let status = dpkg(&[("openssl", "3.0.11-1")]);

@@ -196,6 +196,24 @@ impl Hub {
         self.manifest_by(pusher, repository, &[], &manifest).await
     }
 
+    /// Pushes what `BuildKit` lists beside images: in the shape of one, with statements as its layers, each with the type of its predicate.
+    pub(crate) async fn attestation(&self, repository: &str, statements: &[(&str, &str)]) -> Digest {
+        let config = json!({"os": "unknown", "architecture": "unknown", "rootfs": {"type": "layers", "diff_ids": []}})
+            .to_string();
+        let config = descriptor(media_type::OCI_CONFIG, self.blob(repository, config.as_bytes()).await, config.len());
+        let mut layers = Vec::new();
+        for (predicate_type, statement) in statements {
+            let blob = self.blob(repository, statement.as_bytes()).await;
+            let mut layer = descriptor("application/vnd.in-toto+json", blob, statement.len());
+            layer["annotations"] = json!({"in-toto.io/predicate-type": predicate_type});
+            layers.push(layer);
+        }
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers,
+        });
+        self.manifest_by(ACTOR, repository, &[], &manifest).await
+    }
+
     /// Pushes an index of images.
     pub(crate) async fn index_of(&self, repository: &str, tag: &str, images: &[Digest]) -> Digest {
         let mut listed = Vec::new();
