@@ -186,10 +186,10 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(pull), Api, ["name", "reference", "platform", "format"], NONE => 200 NONE, v1::components::document;
     GET "/api/v1/repository/vex" "inventory.vex" "Lists the VEX that lies beside an image, with why it counts or not",
         Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::vex::VexBesidePage>()), v1::vex::beside;
-    GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs that refer to an image, the hub's and those of others",
-        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::documents::Documents>()), v1::documents::list;
+    GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs beside an image, the hub's and those of others",
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Documents>()), v1::documents::list;
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
-        Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "document", "blob"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
     GET "/api/v1/repository/findings" "finding.report" "Says what is known to be wrong with an image, as `garrison scan -o json` does",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "fixable"], NONE => 200 NONE, v1::findings::report;
     GET "/api/v1/repository/explanation" "finding.explain" "Says why a vulnerability is found in an image or why not, as `garrison scan --explain CVE-2023-4911 REF` does",

@@ -1,7 +1,7 @@
 //! Addresses of pages. Names, tags and digests hold no character that an address must escape.
 
 use oci::{Digest, RepositoryName};
-use pipeline::Tagged;
+use pipeline::{Beside, Tagged};
 use url::form_urlencoded::byte_serialize;
 
 /// The longest address to go on to after a login: what browsers send with ease.
@@ -33,8 +33,9 @@ pub(crate) fn dependencies(name: &RepositoryName, image: Digest) -> String {
 }
 
 /// Returns the address of what an SBOM beside an image says otherwise than the hub.
-pub(crate) fn differences(name: &RepositoryName, image: Digest, document: Digest) -> String {
-    format!("/image/sbom?name={name}&reference={image}&document={document}")
+pub(crate) fn differences(name: &RepositoryName, image: Digest, document: &Beside) -> String {
+    let Beside { manifest, blob, .. } = document;
+    format!("/image/sbom?name={name}&reference={image}&document={manifest}&blob={blob}")
 }
 
 /// Returns the address of what is wrong with an image.

@@ -50,6 +50,14 @@ impl Kind {
         Self::new(&short(artifact_type), artifact_type)
     }
 
+    /// Returns what holds SBOMs of an image and is not in the first page of what refers to it.
+    pub(crate) fn of_other_sboms() -> Self {
+        Self::new(
+            "other SBOMs",
+            "listed beside the image in an index, under the tag of its attestations, or later among its referrers",
+        )
+    }
+
     fn new(word: &str, whole: &str) -> Self {
         Self { word: foreign(word, WORD_BYTES_MAX), whole: foreign(whole, WHOLE_BYTES_MAX) }
     }

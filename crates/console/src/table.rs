@@ -49,7 +49,7 @@ static ROWS: &[Endpoint] = rows![
     GET "/image/dependencies" "page.image.dependencies" "Shows what needs what in an image as a tree",
         Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::dependencies::get;
     GET "/image/sbom" "page.image.sbom" "Shows how an SBOM that someone pushed beside an image differs from what the hub found",
-        Guard::Needs(image), ["name", "reference", "platform", "document"] => 200, pages::differences::get;
+        Guard::Needs(image), ["name", "reference", "platform", "document", "blob"] => 200, pages::differences::get;
     GET "/image/findings" "page.image.findings" "Shows what is known to be wrong with an image, and why",
         Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::image_findings::get;
     GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",

@@ -18,9 +18,6 @@ pub const DOCUMENTS_MAX: usize = 256;
 /// The most images that are chosen among, as many as one index may list.
 pub const CANDIDATES_MAX: usize = DESCRIPTORS_MAX;
 
-/// The annotation by which an index says that an entry is an attestation of another one.
-const ATTESTATION: &str = "vnd.docker.reference.type";
-
 /// The image that was meant.
 #[derive(Debug)]
 pub(crate) struct Chosen {
@@ -98,7 +95,7 @@ struct Search<'s> {
 impl Search<'_> {
     fn expand(&mut self, descriptor: &Descriptor, root: usize, depth: usize) -> Result<(), Error> {
         let is_unknown = descriptor.platform.as_ref().is_some_and(|platform| platform.os == "unknown");
-        if is_unknown || descriptor.annotations.contains_key(ATTESTATION) {
+        if is_unknown || descriptor.is_attestation() {
             return Ok(());
         }
         let is = |known: &str| known.eq_ignore_ascii_case(&descriptor.media_type);

@@ -7,6 +7,15 @@ use serde::Serialize;
 use crate::digest::Digest;
 use crate::media_type;
 
+/// The annotation by which an index says what kind of attestation an entry is.
+const ATTESTATION: &str = "vnd.docker.reference.type";
+
+/// Its value for a manifest whose layers are statements.
+const ATTESTATION_MANIFEST: &str = "attestation-manifest";
+
+/// The annotation by which an index says of which of its entries one is an attestation.
+const ATTESTED: &str = "vnd.docker.reference.digest";
+
 /// The type, digest and size of some content, and what a manifest says about it.
 ///
 /// It is serialised as the descriptor of a referrers answer or an index. It is read only as part of a
@@ -43,6 +52,18 @@ impl Descriptor {
         !self.urls.is_empty()
             || self.media_type == media_type::DOCKER_FOREIGN_LAYER
             || self.media_type.starts_with(media_type::OCI_FOREIGN_LAYER_PREFIX)
+    }
+
+    /// Returns whether the author of an index says that this entry is an attestation of another one, as `BuildKit` does ("Image attestation
+    /// storage"). Whoever may push an index may say so of any.
+    pub fn is_attestation(&self) -> bool {
+        self.annotations.contains_key(ATTESTATION)
+    }
+
+    /// Returns of which entry of its index this one is an attestation, if its author says so.
+    pub fn attests(&self) -> Option<Digest> {
+        let is_manifest = self.annotations.get(ATTESTATION).is_some_and(|kind| kind == ATTESTATION_MANIFEST);
+        self.annotations.get(ATTESTED).filter(|_| is_manifest)?.parse().ok()
     }
 
     /// Returns whether the content is a manifest of a known type, not a blob.

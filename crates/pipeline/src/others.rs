@@ -1,20 +1,29 @@
 //! Documents about an image that others pushed beside it, and how they differ from what the hub found itself.
+//!
+//! Beside an image lies what refers to it (OCI distribution 1.1, "Listing Referrers"), what an index that lists it says to attest it (`BuildKit`, "Image
+//! attestation storage"), and what has the tag that cosign gives to attestations. None of that says who made a document but who pushed it.
 
-use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use oci::{Descriptor, Digest, Manifest, Reference, RepositoryName, media_type};
 use registry::{ManifestEntry, SYSTEM};
 use sbom::diff::{Diff, diff};
 use sbom::formats::{CycloneDxVersion, Document, Format, Limits, Strictness, read_with};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use sbom::statement::{document_about, is_document_predicate, open_envelope};
 
 use crate::pipeline::{Error, Pipeline};
 
 /// Referrers that are looked at for documents. Signatures and attestations of many builds come to some dozens.
 const REFERRERS_MAX: u64 = 200;
+
+/// Indexes above an image that are looked at for attestations. A build that changes nothing makes a new one each time.
+const INDEXES_MAX: usize = 50;
+
+/// Attestations of indexes that are looked at.
+const ATTESTATIONS_MAX: usize = 200;
 
 /// Documents of others that are listed; the rest is counted. Who pushes one SBOM in each format that there is comes to six.
 const DOCUMENTS_MAX: usize = 20;
@@ -28,17 +37,30 @@ pub(crate) const MEMORY_PER_BYTE: u64 = 4;
 /// Types of documents that are read, as artifacts and as blobs.
 const DOCUMENT_TYPES: [Format; 3] = [Format::CycloneDx(CycloneDxVersion::V1_6), Format::Spdx, Format::Syft];
 
-/// Statements about an artifact (in-toto attestation framework, "Statement"), in which builders wrap their documents.
+/// A statement about an artifact (in-toto attestation framework, "Statement"), in which builders wrap their documents.
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
-/// The predicates that are documents: <https://spdx.dev/Document> and <https://cyclonedx.org/bom>, with a version or without.
-const PREDICATES: [&str; 2] = ["https://spdx.dev/Document", "https://cyclonedx.org/bom"];
+/// A statement in an envelope whose type says that it is a document (in-toto attestation framework, "File naming conventions").
+const IN_TOTO_DOCUMENTS: [&str; 2] = ["application/vnd.in-toto.spdx+dsse", "application/vnd.in-toto.cyclonedx+dsse"];
+
+/// A statement in an envelope, as cosign stores it by a tag.
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+
+/// How the types of bundles of Sigstore begin, which hold an envelope or a bare signature.
+const BUNDLE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
+
+/// Annotations in which `BuildKit` and two versions of cosign tell the type of a statement's predicate.
+const PREDICATE_TYPE: [&str; 3] = ["in-toto.io/predicate-type", "predicateType", "dev.sigstore.bundle.predicateType"];
 
 /// A document beside an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beside {
-    /// Digest of the manifest that refers to the image.
+    /// Digest of the manifest that refers to the image, or attests it.
     pub manifest: Digest,
+    /// Size of that manifest in bytes.
+    pub manifest_bytes: u64,
+    /// Digest of the document itself: a manifest may hold several.
+    pub blob: Digest,
     /// The document's media type.
     pub media_type: String,
     /// Size of the document in bytes.
@@ -63,7 +85,7 @@ pub struct Documents {
     pub listed: Vec<Beside>,
     /// How many of others there are beyond those.
     pub left_out: u64,
-    /// Whether there may be more: no more is looked at than the first 200 that refer to the image.
+    /// Whether there may be more: of what refers to an image the first 200 are looked at, and as many attestations of 50 indexes that list it.
     pub may_be_more: bool,
 }
 
@@ -113,40 +135,50 @@ pub enum CompareError {
     Failed(#[from] Error),
 }
 
-/// A document within a referrer.
-struct Found {
-    beside: Beside,
-    blob: Digest,
+/// What lies beside an image and may hold documents.
+#[derive(Default)]
+struct Candidates {
+    manifests: BTreeSet<Digest>,
+    is_cut: bool,
 }
 
 impl Pipeline {
-    /// Returns the documents that refer to an image in a repository, the hub's own too.
+    /// Returns the documents that lie beside an image in a repository, the hub's own too; of one manifest alone, where one is named.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn documents(&self, repository: &RepositoryName, image: Digest) -> Result<Documents, Error> {
-        let registry = &self.inner.registry;
-        let referrers = registry.list_referrers(repository, &image, None, None, Some(REFERRERS_MAX)).await?;
-        let mut documents =
-            Documents { listed: Vec::new(), left_out: 0, may_be_more: referrers.next.is_some() };
+    pub async fn documents(
+        &self,
+        repository: &RepositoryName,
+        image: Digest,
+        manifest: Option<Digest>,
+    ) -> Result<Documents, Error> {
+        let Candidates { manifests, is_cut } = match manifest {
+            Some(manifest) if self.is_beside(repository, image, manifest).await? => {
+                Candidates { manifests: BTreeSet::from([manifest]), is_cut: false }
+            }
+            Some(_) => Candidates::default(),
+            None => self.candidates(repository, image).await?,
+        };
+        let mut documents = Documents { listed: Vec::new(), left_out: 0, may_be_more: is_cut };
         let mut of_others = 0;
-        for descriptor in referrers.descriptors {
-            let Some(Found { beside, .. }) = self.document_in(repository, &descriptor.digest, image).await? else {
-                continue;
-            };
-            if beside.is_own() {
-                documents.listed.push(beside);
-            } else if of_others < DOCUMENTS_MAX {
-                of_others += 1;
-                documents.listed.push(beside);
-            } else {
-                documents.left_out += 1;
+        for manifest in manifests {
+            for document in self.documents_in(repository, manifest).await? {
+                if document.is_own() {
+                    documents.listed.push(document);
+                } else if of_others < DOCUMENTS_MAX {
+                    of_others += 1;
+                    documents.listed.push(document);
+                } else {
+                    documents.left_out += 1;
+                }
             }
         }
         Ok(documents)
     }
 
-    /// Compares the hub's own inventory of an image with a document that refers to it, named by what refers.
+    /// Compares the hub's own inventory of an image with a document beside it, named by what refers to the image, and the document where
+    /// that holds several.
     ///
     /// # Errors
     /// [`CompareError`].
@@ -154,21 +186,23 @@ impl Pipeline {
         &self,
         repository: &RepositoryName,
         image: Digest,
-        manifest: Digest,
+        (manifest, blob): (Digest, Option<Digest>),
     ) -> Result<Comparison, CompareError> {
-        let found = self.document_in(repository, &manifest, image).await?.ok_or(CompareError::Absent(manifest))?;
+        let is_beside = self.is_beside(repository, image, manifest).await?;
+        let documents = if is_beside { self.documents_in(repository, manifest).await? } else { Vec::new() };
+        let is_meant = |document: &Beside| blob.is_none_or(|blob| document.blob == blob);
+        let beside = documents.into_iter().find(is_meant).ok_or(CompareError::Absent(manifest))?;
         let limit = self.inner.document_bytes_max;
-        if found.beside.size_bytes > limit {
-            return Err(CompareError::TooLarge { actual: found.beside.size_bytes, limit });
+        if beside.size_bytes > limit {
+            return Err(CompareError::TooLarge { actual: beside.size_bytes, limit });
         }
         // One at a time: each may take all the memory that documents have.
         let _turn = self.inner.comparisons.acquire().await;
         let _memory = (self.inner.recent.borrow(), self.inner.viewed.borrow());
         let own = self.inventory(repository, image).await?.ok_or(CompareError::NoInventory(image))?;
-        let bytes = self.read_blob(repository, found.blob).await?;
-        let Found { beside, .. } = found;
+        let bytes = self.read_blob(repository, beside.blob).await?;
         let work = tokio::task::spawn_blocking(move || {
-            let document = read_document(&bytes, &beside.media_type)?;
+            let document = read_document(bytes, &beside.media_type, image)?;
             let inventory = &document.inventory;
             Ok(Comparison {
                 components: inventory.components.len(),
@@ -184,19 +218,93 @@ impl Pipeline {
         work.await.unwrap_or_else(|_| Err(CompareError::Unreadable("reading it failed".to_owned())))
     }
 
-    /// Returns the document that a manifest holds, if it is one about that image.
-    async fn document_in(
-        &self,
-        repository: &RepositoryName,
-        manifest: &Digest,
-        image: Digest,
-    ) -> Result<Option<Found>, Error> {
-        let entry = match self.inner.registry.find_manifest(repository, &Reference::Digest(*manifest)).await {
-            Ok(entry) => entry,
-            Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(None),
+    /// Returns what lies beside an image, as far as it is looked at.
+    async fn candidates(&self, repository: &RepositoryName, image: Digest) -> Result<Candidates, Error> {
+        let registry = &self.inner.registry;
+        let mut candidates = Candidates::default();
+        let indexes = self.indexes_above(repository, image).await?;
+        candidates.is_cut |= indexes.len() > INDEXES_MAX;
+        for index in indexes.into_iter().take(INDEXES_MAX) {
+            candidates.manifests.extend(self.attestations_in(repository, index, image).await?);
+        }
+        while candidates.manifests.len() > ATTESTATIONS_MAX {
+            candidates.manifests.pop_last();
+            candidates.is_cut = true;
+        }
+        candidates.manifests.extend(self.tagged_attestations(repository, image).await?);
+        let referrers = registry.list_referrers(repository, &image, None, None, Some(REFERRERS_MAX)).await?;
+        candidates.is_cut |= referrers.next.is_some();
+        candidates.manifests.extend(referrers.descriptors.iter().map(|descriptor| descriptor.digest));
+        Ok(candidates)
+    }
+
+    /// Returns whether a manifest lies beside an image.
+    async fn is_beside(&self, repository: &RepositoryName, image: Digest, manifest: Digest) -> Result<bool, Error> {
+        let Some(entry) = self.find_manifest(repository, &Reference::Digest(manifest)).await? else { return Ok(false) };
+        if entry.subject == Some(image) {
+            return Ok(true);
+        }
+        for index in self.indexes_above(repository, manifest).await?.into_iter().take(INDEXES_MAX) {
+            if self.attestations_in(repository, index, image).await?.contains(&manifest) {
+                return Ok(true);
+            }
+        }
+        Ok(self.tagged_attestations(repository, image).await? == Some(manifest))
+    }
+
+    /// Returns what has the tag that cosign gives to the attestations of an image.
+    async fn tagged_attestations(&self, repository: &RepositoryName, image: Digest) -> Result<Option<Digest>, Error> {
+        // That of a sha512 is longer than a tag may be.
+        let Ok(tag) = format!("{}.att", image.to_string().replace(':', "-")).parse() else { return Ok(None) };
+        Ok(self.find_manifest(repository, &Reference::Tag(tag)).await?.map(|entry| entry.digest))
+    }
+
+    async fn indexes_above(&self, repository: &RepositoryName, manifest: Digest) -> Result<BTreeSet<Digest>, Error> {
+        let registry = &self.inner.registry;
+        let repository = match registry.repository_id(repository).await {
+            Ok(id) => id,
+            Err(registry::Error::NameUnknown(_)) => return Ok(BTreeSet::new()),
             Err(error) => return Err(error.into()),
         };
-        Ok(if entry.subject == Some(image) { document_of(&entry) } else { None })
+        let mut indexes = registry.with_indexes(repository, manifest).await?;
+        indexes.remove(&manifest);
+        Ok(indexes)
+    }
+
+    /// Returns what an index that lists an image says to attest it.
+    async fn attestations_in(
+        &self,
+        repository: &RepositoryName,
+        index: Digest,
+        image: Digest,
+    ) -> Result<BTreeSet<Digest>, Error> {
+        let Some(entry) = self.find_manifest(repository, &Reference::Digest(index)).await? else {
+            return Ok(BTreeSet::new());
+        };
+        let Ok(manifest) = Manifest::parse(Some(&entry.media_type), &entry.body) else { return Ok(BTreeSet::new()) };
+        if manifest.manifests.iter().all(|entry| entry.digest != image) {
+            return Ok(BTreeSet::new());
+        }
+        let attests = |entry: &&Descriptor| entry.attests() == Some(image);
+        Ok(manifest.manifests.iter().filter(attests).map(|entry| entry.digest).collect())
+    }
+
+    async fn find_manifest(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Arc<ManifestEntry>>, Error> {
+        match self.inner.registry.find_manifest(repository, reference).await {
+            Ok(entry) => Ok(Some(entry)),
+            Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the documents that a manifest holds.
+    async fn documents_in(&self, repository: &RepositoryName, manifest: Digest) -> Result<Vec<Beside>, Error> {
+        let entry = self.find_manifest(repository, &Reference::Digest(manifest)).await?;
+        Ok(entry.map_or_else(Vec::new, |entry| documents_of(&entry)))
     }
 
     async fn read_blob(&self, repository: &RepositoryName, digest: Digest) -> Result<Vec<u8>, CompareError> {
@@ -213,47 +321,48 @@ impl Pipeline {
     }
 }
 
-fn document_of(entry: &ManifestEntry) -> Option<Found> {
-    let manifest = Manifest::parse(Some(&entry.media_type), &entry.body).ok()?;
-    let is_document = |layer: &&Descriptor| is_document_type(&layer.media_type);
-    let layer = manifest.layers.iter().find(is_document)?;
-    let beside = Beside {
+fn documents_of(entry: &ManifestEntry) -> Vec<Beside> {
+    let Ok(manifest) = Manifest::parse(Some(&entry.media_type), &entry.body) else { return Vec::new() };
+    let mut known = BTreeSet::new();
+    let documents = manifest.layers.iter().filter(|layer| is_document(layer, &manifest) && known.insert(layer.digest));
+    let beside = |layer: &Descriptor| Beside {
         manifest: entry.digest,
+        manifest_bytes: entry.body.len() as u64,
+        blob: layer.digest,
         media_type: layer.media_type.clone(),
         size_bytes: layer.size,
         pushed_by: entry.pushed_by.clone(),
         pushed_at_us: entry.pushed_at_us,
     };
-    Some(Found { beside, blob: layer.digest })
+    documents.map(beside).collect()
 }
 
-fn is_document_type(text: &str) -> bool {
-    let text = media_type::without_parameters(text);
-    text.eq_ignore_ascii_case(IN_TOTO)
-        || DOCUMENT_TYPES.iter().any(|format| text.eq_ignore_ascii_case(format.media_type()))
-}
-
-/// Reads a document, also one within a statement.
-fn read_document(bytes: &[u8], media_type: &str) -> Result<Document, CompareError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Statement<'a> {
-        #[serde(borrow)]
-        predicate_type: Cow<'a, str>,
-        #[serde(borrow)]
-        predicate: &'a RawValue,
+/// Returns whether a layer is a document, as far as that is told without reading it.
+fn is_document(layer: &Descriptor, manifest: &Manifest) -> bool {
+    let told = |annotations: &BTreeMap<String, String>| {
+        PREDICATE_TYPE.iter().find_map(|name| annotations.get(*name)).map(|told| is_document_predicate(told))
+    };
+    let told = told(&layer.annotations).or_else(|| told(&manifest.annotations));
+    let media_type = media_type::without_parameters(&layer.media_type).to_ascii_lowercase();
+    match &*media_type {
+        IN_TOTO => told.unwrap_or(true),
+        // Most of them are signatures.
+        ENVELOPE => told.unwrap_or(false),
+        bundle if bundle.starts_with(BUNDLE_PREFIX) => told.unwrap_or(false),
+        other => IN_TOTO_DOCUMENTS.contains(&other) || DOCUMENT_TYPES.iter().any(|format| other == format.media_type()),
     }
+}
+
+/// Reads a document, also one that a statement makes about an image.
+fn read_document(bytes: Vec<u8>, media_type: &str, image: Digest) -> Result<Document, CompareError> {
     let unreadable = |error: &dyn StdError| CompareError::Unreadable(crate::make::told(error));
-    let limits = Limits::default();
-    if !media_type::without_parameters(media_type).eq_ignore_ascii_case(IN_TOTO) {
-        return read_with(bytes, &limits, Strictness::Lenient).map_err(|error| unreadable(&error));
+    let read = |document: &[u8]| {
+        read_with(document, &Limits::default(), Strictness::Lenient).map_err(|error| unreadable(&error))
+    };
+    let media_type = media_type::without_parameters(media_type);
+    if DOCUMENT_TYPES.iter().any(|format| media_type.eq_ignore_ascii_case(format.media_type())) {
+        return read(&bytes);
     }
-    let statement: Statement<'_> = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
-    if !PREDICATES.iter().any(|known| statement.predicate_type.starts_with(known)) {
-        return Err(CompareError::Unreadable(format!(
-            "it is a statement of type `{}`, and no SBOM",
-            statement.predicate_type.chars().take(200).collect::<String>()
-        )));
-    }
-    read_with(statement.predicate.get().as_bytes(), &limits, Strictness::Lenient).map_err(|error| unreadable(&error))
+    let statement = open_envelope(bytes).map_err(|error| unreadable(&error))?;
+    read(document_about(&statement, image).map_err(|error| unreadable(&error))?)
 }

@@ -3,7 +3,7 @@
 //! A layer is read once ([`read_layer`]): while it is decompressed and hashed, a walk over its headers offers each path to one compiled set of claims
 //! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]), within what all layers of an image may take ([`Allowance`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
-//! Inventories are written as documents and read from them in [`formats`], and compared in [`diff`](mod@diff).
+//! Inventories are written as documents and read from them in [`formats`], also out of what is around them ([`statement`]), and compared in [`diff`](mod@diff).
 //!
 //! Not here: where images come from (registries, layouts, archives, directories), caches, clocks, the network; nor threads, but for the one that
 //! [`read_layer_ahead`] has until it returns.
@@ -32,6 +32,7 @@ mod matcher;
 mod os_purl;
 mod os_release;
 mod providers;
+pub mod statement;
 mod stored;
 mod stream;
 pub mod tar;

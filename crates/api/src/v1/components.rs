@@ -306,10 +306,14 @@ fn images_of(entry: &ManifestEntry) -> Result<Vec<(Digest, Option<String>)>, Fai
     if manifest.kind != ManifestKind::Index {
         return Ok(vec![(entry.digest, None)]);
     }
+    // Attestations are listed beside images, under a platform that there is not or under none. What has a platform may run, whatever
+    // its annotations say.
     let is_image = |child: &&oci::Descriptor| {
-        // Attestations are listed beside images, under a platform that there is not.
         media_type::is_manifest(&child.media_type)
-            && child.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+            && match &child.platform {
+                Some(platform) => platform.os != "unknown",
+                None => !child.is_attestation(),
+            }
     };
     let children = manifest.manifests.iter().filter(is_image);
     Ok(children.map(|child| (child.digest, child.platform.as_ref().map(ToString::to_string))).collect())

@@ -15,11 +15,13 @@ use crate::failure::Failure;
 /// Differences of one kind that are listed; all are counted. More say that one of the two is of something else.
 const DIFFERENCES_MAX: usize = 1_000;
 
-/// An SBOM that refers to an image.
+/// An SBOM beside an image.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Document {
-    /// Digest of the manifest that refers to the image.
+    /// Digest of the manifest that refers to the image, or attests it in an index.
     digest: String,
+    /// Digest of the blob that holds the document.
+    blob: String,
     /// The document's media type.
     media_type: String,
     /// Size of the document.
@@ -32,14 +34,14 @@ pub(crate) struct Document {
     by_hub: bool,
 }
 
-/// SBOMs that refer to an image.
+/// SBOMs beside an image: what refers to it, what an index that lists it says to attest it, and what has the tag of its attestations.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Documents {
     /// The hub's own, and the first twenty of others.
     items: Vec<Document>,
     /// How many of others are left out.
     left_out: u64,
-    /// Whether there may be more than that: only the first 200 artifacts that refer to the image were looked at.
+    /// Whether there may be more than that: of what refers to the image the first 200 are looked at, and as many attestations of 50 indexes.
     may_be_more: bool,
 }
 
@@ -121,7 +123,11 @@ impl<T> Listed<T> {
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let (name, image) = call.named_image().await?;
-    let pipeline::Documents { listed, left_out, may_be_more } = call.app.pipeline.documents(&name, image).await?;
+    let of = call.named_digest("document")?;
+    let pipeline::Documents { listed, left_out, may_be_more } = call.app.pipeline.documents(&name, image, of).await?;
+    if let Some(manifest) = of.filter(|_| listed.is_empty()) {
+        return Err(unknown(&CompareError::Absent(manifest)));
+    }
     let items = listed.into_iter().map(document).collect();
     Failure::json(StatusCode::OK, &Documents { items, left_out, may_be_more })
 }
@@ -132,32 +138,41 @@ pub(crate) async fn compare(call: Call) -> Result<Response, Failure> {
 }
 
 impl Call {
-    /// Compares the SBOM that `document` of the query names with the inventory of the image that the query names.
+    /// Compares the SBOM that `document` of the query names, and `blob` where that holds several, with the inventory of the image that the
+    /// query names.
     ///
     /// # Errors
     /// `DOCUMENT_UNKNOWN` and `DOCUMENT_INVALID`, and as for any inventory.
     pub async fn named_comparison(&self) -> Result<(RepositoryName, Digest, Comparison), Failure> {
-        let text = self.target.query("document").unwrap_or_default();
-        let manifest: Digest = text.parse().map_err(|error: oci::DigestError| refused("document", &error))?;
+        let missing = || refused("document", &oci::DigestError::NoAlgorithm);
+        let named = (self.named_digest("document")?.ok_or_else(missing)?, self.named_digest("blob")?);
         let (name, image) = self.named_image().await?;
-        match self.app.pipeline.compare(&name, image, manifest).await {
+        match self.app.pipeline.compare(&name, image, named).await {
             Ok(comparison) => Ok((name, image, comparison)),
             Err(CompareError::Failed(error)) => Err(error.into()),
             Err(CompareError::NoInventory(image)) => Err(self.no_inventory(image).await?),
-            Err(error @ CompareError::Absent(_)) => {
-                let hint = "`garrison sbom compare REFERENCE` lists those that there are";
-                Err(Failure::not_found("DOCUMENT_UNKNOWN", error.to_string()).hint(hint))
-            }
+            Err(error @ CompareError::Absent(_)) => Err(unknown(&error)),
             Err(error @ (CompareError::TooLarge { .. } | CompareError::Unreadable(_))) => {
                 Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "DOCUMENT_INVALID", error.to_string()))
             }
         }
     }
+
+    fn named_digest(&self, parameter: &'static str) -> Result<Option<Digest>, Failure> {
+        let named = self.target.query(parameter).map(str::parse).transpose();
+        named.map_err(|error: oci::DigestError| refused(parameter, &error))
+    }
+}
+
+fn unknown(error: &CompareError) -> Failure {
+    let hint = "`garrison sbom compare REFERENCE` lists those that there are";
+    Failure::not_found("DOCUMENT_UNKNOWN", error.to_string()).hint(hint)
 }
 
 fn document(beside: Beside) -> Document {
     Document {
         digest: beside.manifest.to_string(),
+        blob: beside.blob.to_string(),
         by_hub: beside.is_own(),
         media_type: beside.media_type,
         size_bytes: beside.size_bytes,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, ask, delete, get, head, post, put, sha256};
+use crate::hub::{Hub, OCI_MANIFEST, artifact, ask, delete, descriptor, get, head, post, put, sha256};
 
 /// An `OpenVEX` document about one vulnerability.
 fn openvex(name: &str) -> Vec<u8> {
@@ -148,6 +148,42 @@ testkit::on_both_databases! {
         hub.send(put(&replacing).by(&root).body(&long)).await.fails(413, "VEX_TRUST_INVALID");
         let back = hub.send(put(&replacing).by(&root).body(b"")).await.is(200).json();
         assert_eq!((&back["others_count"], &back["pushers"]), (&json!(true), &json!([])));
+    }
+
+    async fn attestations_are_no_images_of_an_index(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let (image, image_bytes) = hub.push_image(&hub.team, "team/api", "1").await;
+        let (annotated, annotated_bytes) = hub.push_image(&hub.team, "team/api", "2").await;
+        let mut attestations = Vec::new();
+        for kind in ["application/vnd.a", "application/vnd.b"] {
+            hub.push_blob(&hub.team, "team/api", b"{}").await;
+            let bytes = artifact(kind, None);
+            let digest = hub.push_manifest(&hub.team, "team/api", "attestation", OCI_MANIFEST, &bytes).await;
+            attestations.push((digest, bytes.len()));
+        }
+        let mut entries = Vec::new();
+        for (digest, size, platform, attests) in [
+            (image, image_bytes.len(), Some("linux"), false),
+            (attestations[0].0, attestations[0].1, Some("unknown"), true),
+            (attestations[1].0, attestations[1].1, None, true),
+            // What has a platform may run, whatever is said of it.
+            (annotated, annotated_bytes.len(), Some("linux"), true),
+        ] {
+            let mut entry = descriptor(OCI_MANIFEST, &digest, size);
+            if let Some(os) = platform {
+                entry["platform"] = json!({"os": os, "architecture": os});
+            }
+            if attests {
+                entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image});
+            }
+            entries.push(entry);
+        }
+        let kind = "application/vnd.oci.image.index.v1+json";
+        let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).to_string();
+        hub.push_manifest(&hub.team, "team/api", "index", kind, index.as_bytes()).await;
+        let told = hub.send(get("/api/v1/repository/inventory?name=team/api&reference=index").by(&hub.team)).await.is(200).json();
+        let images: Vec<&Value> = told["images"].as_array().unwrap().iter().map(|image| &image["digest"]).collect();
+        assert_eq!(images, [&json!(image), &json!(annotated)]);
     }
 
     async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {

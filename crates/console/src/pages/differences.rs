@@ -51,7 +51,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let (name, image, comparison) = call.named_comparison().await?;
     let document = comparison.document.manifest;
     let frame = Frame::new(&call, Section::Images, format!("SBOM of {name}"))
-        .command(format!("garrison sbom compare {name}@{image}"));
+        .command(format!("garrison sbom compare {name}@{image} --document {document}"));
     answer(
         StatusCode::OK,
         &DifferencesPage {

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use oci::{Descriptor, Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
-use pipeline::{Documents, Totals};
+use pipeline::{Beside, Documents, Totals};
 use registry::ManifestEntry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
@@ -126,8 +126,14 @@ struct ReferrerRow {
     digest: Hash,
     size: Bytes,
     created: Stated,
-    /// How it differs from the hub's own, where it is an SBOM of someone else.
-    compared: Option<String>,
+    /// How it differs from the hub's own, where it holds SBOMs of someone else.
+    compared: Vec<Compared>,
+}
+
+struct Compared {
+    href: String,
+    /// Which of several it is.
+    which: String,
 }
 
 /// Returns the host by which clients name this hub, and what they must add while it does not speak TLS.
@@ -171,16 +177,13 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     };
     let platforms = platform_rows(&call, &name, &entry, &manifest.manifests).await?;
     let referrers_counted = crate::words::at_least(found.descriptors.len(), found.next.is_some(), "artifact");
-    let mut compared = BTreeMap::new();
-    let mut uncompared = String::new();
-    if matches!(components, Part::Made(_)) && !found.descriptors.is_empty() {
-        let documents = call.app.pipeline().documents(&name, entry.digest).await?;
-        for document in documents.listed.iter().filter(|document| !document.is_own()) {
-            compared.insert(document.manifest, href::differences(&name, entry.digest, document.manifest));
-        }
-        uncompared = left_out(&documents);
+    let mut documents = Documents { listed: Vec::new(), left_out: 0, may_be_more: false };
+    if matches!(components, Part::Made(_)) {
+        documents = call.app.pipeline().documents(&name, entry.digest, None).await?;
+        documents.listed.retain(|document| !document.is_own());
     }
-    let referrers = group(&name, &found.descriptors, &compared, call.app.now_us());
+    let uncompared = left_out(&documents);
+    let referrers = group(&name, entry.digest, &found.descriptors, &documents.listed, call.app.now_us());
     answer(
         StatusCode::OK,
         &page(
@@ -385,7 +388,7 @@ async fn platform_rows(
     let repository = call.app.registry().repository_id(name).await?;
     let mut rows = Vec::new();
     for entry in entries.iter().take(PLATFORMS_MAX) {
-        let is_attestation = entry.annotations.contains_key("vnd.docker.reference.type");
+        let is_attestation = entry.is_attestation();
         let kind = Kind::of_manifest(&entry.media_type, entry.artifact_type.as_deref(), false);
         let is_image = kind.word == "image" && !is_attestation && held.contains(&entry.digest);
         rows.push(PlatformRow {
@@ -454,10 +457,17 @@ fn config_part(descriptor: &Descriptor, read: Option<Result<ImageConfig, NoConfi
 
 fn group(
     name: &RepositoryName,
+    image: Digest,
     descriptors: &[Descriptor],
-    compared: &BTreeMap<Digest, String>,
+    documents: &[Beside],
     now_us: i64,
 ) -> Vec<ReferrerGroup> {
+    let mut compared: BTreeMap<Digest, Vec<Compared>> = BTreeMap::new();
+    for document in documents {
+        let links = compared.entry(document.manifest).or_default();
+        let which = if links.is_empty() { String::new() } else { format!(" ({})", links.len() + 1) };
+        links.push(Compared { href: href::differences(name, image, document), which });
+    }
     let mut groups: BTreeMap<&str, Vec<ReferrerRow>> = BTreeMap::new();
     for descriptor in descriptors {
         let kind = descriptor.artifact_type.as_deref().unwrap_or(&descriptor.media_type);
@@ -467,11 +477,26 @@ fn group(
             digest: Hash(descriptor.digest),
             size: Bytes(descriptor.size),
             created: Stated::new(created, now_us),
-            compared: compared.get(&descriptor.digest).cloned(),
+            compared: compared.remove(&descriptor.digest).unwrap_or_default(),
         });
     }
     let group = |(kind, rows): (&str, Vec<ReferrerRow>)| ReferrerGroup { kind: Kind::of_artifact(kind), rows };
-    groups.into_iter().map(group).collect()
+    let mut groups: Vec<ReferrerGroup> = groups.into_iter().map(group).collect();
+    // What is not on this page of referrers, or is none: an index or a tag says that it attests the image.
+    let row = |document: &Beside| {
+        Some(ReferrerRow {
+            compared: compared.remove(&document.manifest)?,
+            href: href::image(name, document.manifest),
+            digest: Hash(document.manifest),
+            size: Bytes(document.manifest_bytes),
+            created: Stated::new("", now_us),
+        })
+    };
+    let rows: Vec<ReferrerRow> = documents.iter().filter_map(row).collect();
+    if !rows.is_empty() {
+        groups.push(ReferrerGroup { kind: Kind::of_other_sboms(), rows });
+    }
+    groups
 }
 
 /// Says how many SBOMs of others are not compared; nothing when all are.

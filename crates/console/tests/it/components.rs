@@ -2,6 +2,8 @@
 use std::fmt::Write as _;
 
 use http::StatusCode;
+use oci::media_type;
+use serde_json::{Value, json};
 
 use crate::software::{Files, debian, node_modules, package_json};
 use crate::world::{World, config, steady};
@@ -87,6 +89,43 @@ testkit::on_both_databases! {
             let page = world.get(&format!("/image/sbom?name=team/shop&reference=2.1&document={document}"), Some(&reader)).await;
             assert_eq!(page.status, status, "{document}");
         }
+    }
+
+    async fn what_builders_attest_of_an_image_is_shown_beside(database: testkit::Database) {
+        let world = World::new(database).await;
+        let shop = world.shop("team/shop", &["2.1"]).await;
+        let kind = "application/vnd.in-toto+json";
+        let statement = |number: u8| {
+            let subject = json!([{"name": "_", "digest": {"sha256": shop.hex()}}]);
+            let predicate: Value = serde_json::from_str(&crate::software::other_sbom()).unwrap();
+            json!({"predicateType": "https://cyclonedx.org/bom", "subject": subject, "predicate": predicate, "number": number}).to_string()
+        };
+        let mut layers = Vec::new();
+        for text in [statement(1), statement(2)] {
+            let digest = world.blob("team/shop", text.as_bytes()).await;
+            layers.push(json!({"mediaType": kind, "digest": digest, "size": text.len(), "annotations": {"in-toto.io/predicate-type": "https://cyclonedx.org/bom"}}));
+        }
+        let config = world.blob("team/shop", b"{}").await;
+        let config = json!({"mediaType": media_type::OCI_CONFIG, "digest": config, "size": 2});
+        let attestation = json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "config": config, "layers": layers});
+        let attestation = world.manifest("team/shop", &[], &attestation).await;
+        let index = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [
+            {"mediaType": media_type::OCI_MANIFEST, "digest": shop, "size": world.manifest_size("team/shop", &shop).await, "platform": {"os": "linux", "architecture": "amd64"}},
+            {"mediaType": media_type::OCI_MANIFEST, "digest": attestation, "size": world.manifest_size("team/shop", &attestation).await, "platform": {"os": "unknown", "architecture": "unknown"},
+                "annotations": {"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": shop}},
+        ]});
+        world.manifest("team/shop", &["index"], &index).await;
+        let reader = world.log_in("reader").await;
+        let page = world.get(SHOP, Some(&reader)).await;
+        assert!(page.words().contains("other SBOMs"), "{}", page.words());
+        assert_eq!(count(&page.text, "Compare with the hub"), 2);
+        let compared = world.get(&link(&page.text, "Compare with the hub&#39;s (2)"), Some(&reader)).await;
+        assert_eq!(compared.status, StatusCode::OK);
+        assert!(compared.words().contains(&format!("--document {attestation}")), "{}", compared.words());
+        // In the index it is told as what it is, and not among what waits for an inventory.
+        let page = world.get("/image?name=team/shop&reference=index", Some(&reader)).await;
+        let rows = between(&page.text, "<section id=\"platforms\">", "</section>");
+        assert!(rows.contains("<td>attestation</td>") && !rows.contains("waiting"), "{rows}");
     }
 
     async fn sboms_that_are_not_compared_are_counted(database: testkit::Database) {

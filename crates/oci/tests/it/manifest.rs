@@ -653,3 +653,30 @@ fn only_images_of_tars_are_root_file_systems() {
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []});
     assert!(!Manifest::parse(None, index.to_string().as_bytes()).unwrap().is_root_file_system());
 }
+
+#[test]
+fn an_index_says_what_its_entries_attest() {
+    let (image, text) = (sha256('a'), "not a digest".to_owned());
+    for (annotations, is_attestation, attests) in [
+        (json!({}), false, None),
+        (json!({"vnd.docker.reference.digest": image}), false, None),
+        (json!({"vnd.docker.reference.type": "attestation-manifest"}), true, None),
+        (json!({"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": text}), true, None),
+        (json!({"vnd.docker.reference.type": "other", "vnd.docker.reference.digest": image}), true, None),
+        (
+            json!({"vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": image}),
+            true,
+            Some(image.clone()),
+        ),
+    ] {
+        let mut entry =
+            json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": sha256('d'), "size": 1});
+        entry["annotations"] = annotations;
+        let manifest = taken(&with(index(), "/manifests", json!([entry])));
+        let found = &manifest.manifests[0];
+        assert_eq!(
+            (found.is_attestation(), found.attests().map(|digest| digest.to_string())),
+            (is_attestation, attests)
+        );
+    }
+}

@@ -12,8 +12,9 @@ use crate::session::{Session, block_on};
 
 /// Compare the SBOMs that others pushed beside an image with what its hub found in it.
 ///
-/// An SBOM beside an image is a referrer in CycloneDX, SPDX or Syft-JSON, or an in-toto statement around one. A line begins with `-` for
-/// what only the hub found, `+` for what only the SBOM has, `~` for what they have in different versions. The first twenty are compared; how
+/// An SBOM beside an image is in CycloneDX, SPDX or Syft-JSON, or an in-toto statement around one, in an envelope or not: as a referrer, as
+/// what an index that lists the image says to attest it (`docker buildx build --sbom=true`), or under the tag of its attestations
+/// (`cosign attest`). A line begins with `-` for what only the hub found, `+` for what only the SBOM has, `~` for what they have in different versions. The first twenty are compared; how
 /// many are not is told.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -31,7 +32,7 @@ pub(crate) struct Compare {
     /// Image of an index, as it is listed there [default: the first]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<String>,
-    /// Compare one SBOM alone: the manifest that refers to the image
+    /// Compare what one manifest holds, which refers to the image or attests it
     #[arg(long, value_name = "DIGEST")]
     document: Option<oci::Digest>,
 }
@@ -56,26 +57,21 @@ impl Compare {
                 .with_some("platform", self.platform.as_ref())
         };
         let (listed, compared) = block_on(async {
-            let listed = match &self.document {
-                Some(_) => Listed { items: Vec::new(), left_out: 0, may_be_more: false },
-                None => hub.get(&endpoint("documents")).await?,
-            };
+            let of = self.document.map(|digest| digest.to_string());
+            let listed: Listed = hub.get(&endpoint("documents").with_some("document", of.as_ref())).await?;
             let mut compared = Vec::new();
-            if let Some(document) = &self.document {
-                let endpoint = endpoint("differences").with("document", document.to_string());
-                compared.push(compare(&hub, &endpoint, &json!({ "digest": document, "pushed_by": null })).await?);
-            }
-            for document in listed.items.iter().filter(|document| document["by_hub"] == json!(false)) {
-                let digest = document["digest"].as_str().unwrap_or_default();
-                compared.push(compare(&hub, &endpoint("differences").with("document", digest), document).await?);
+            // One that is named is compared whoever made it.
+            let is_meant = |document: &&Value| document["by_hub"] == json!(false) || of.is_some();
+            for document in listed.items.iter().filter(is_meant) {
+                compared.push(compare(&hub, endpoint("differences"), document).await?);
             }
             Ok::<_, CommandError>((listed, compared))
         })?;
         let Listed { left_out, may_be_more, .. } = listed;
         match session.format() {
-            Format::Json => output::print_json(
-                &json!({ "items": compared, "left_out": left_out, "may_be_more": may_be_more }),
-            )?,
+            Format::Json => {
+                output::print_json(&json!({ "items": compared, "left_out": left_out, "may_be_more": may_be_more }))?;
+            }
             Format::Table if compared.is_empty() && !may_be_more => {
                 output::print_line("Nobody pushed an SBOM beside it.")?;
             }
@@ -91,8 +87,9 @@ impl Compare {
 }
 
 /// Has one SBOM compared; one that is not understood keeps no other from being told.
-async fn compare(hub: &HubClient, endpoint: &Endpoint, document: &Value) -> Result<Value, CommandError> {
-    match hub.get::<Value>(endpoint).await {
+async fn compare(hub: &HubClient, endpoint: Endpoint, document: &Value) -> Result<Value, CommandError> {
+    let named = |part: &str| document[part].as_str().unwrap_or_default().to_owned();
+    match hub.get::<Value>(&endpoint.with("document", named("digest")).with("blob", named("blob"))).await {
         Ok(differences) => Ok(differences),
         Err(outbound::Error::Refused(problem)) if problem.code.as_deref() == Some("DOCUMENT_INVALID") => {
             Ok(json!({ "document": document, "same": false, "error": problem.message }))
@@ -105,7 +102,7 @@ async fn compare(hub: &HubClient, endpoint: &Endpoint, document: &Value) -> Resu
 fn not_compared(left_out: u64, may_be_more: bool) -> Option<String> {
     let what = match (left_out, may_be_more) {
         (0, false) => return None,
-        (0, true) => "More than 200 artifacts refer to it: SBOMs among the others are".to_owned(),
+        (0, true) => "More lies beside it than is looked at: SBOMs among the rest are".to_owned(),
         (1, false) => "1 more SBOM beside it is".to_owned(),
         (number, false) => format!("{number} more SBOMs beside it are"),
         (number, true) => format!("At least {number} more SBOMs beside it are"),
@@ -170,7 +167,7 @@ mod tests {
             (
                 0,
                 true,
-                "More than 200 artifacts refer to it: SBOMs among the others are not compared; `--document DIGEST` \
+                "More lies beside it than is looked at: SBOMs among the rest are not compared; `--document DIGEST` \
                  compares one.",
             ),
         ] {
