@@ -44,15 +44,22 @@ pub(crate) fn note(text: &str) {
     let _closed = writeln!(anstream::stderr(), "{text}");
 }
 
+/// Columns of a terminal that does not tell, and of what is none.
+const WIDTH: usize = 80;
+
 /// Returns the columns that a table may take.
 pub(crate) fn width() -> usize {
-    const WITHOUT_TERMINAL: usize = 80;
+    terminal_width().unwrap_or(WIDTH)
+}
+
+/// Returns the columns of the terminal that standard output is, if it is one.
+pub(crate) fn terminal_width() -> Option<usize> {
     if !io::stdout().is_terminal() {
-        return WITHOUT_TERMINAL;
+        return None;
     }
     match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_col > 0 => usize::from(size.ws_col),
-        _ => WITHOUT_TERMINAL,
+        Ok(size) if size.ws_col > 0 => Some(usize::from(size.ws_col)),
+        _ => Some(WIDTH),
     }
 }
 

@@ -30,4 +30,4 @@ pub use format::{CycloneDxVersion, Format, FormatError, Output};
 pub use limits::Limits;
 pub use read::{Document, ReadError, Strictness, is_document, may_be_document, read, read_with};
 pub use repairs::{Repair, RepairKind, Repairs};
-pub use write::{Layout, TABLE_WIDTH, WriteOptions, write, write_with_vulnerabilities};
+pub use write::{Layout, Overlong, TABLE_WIDTH, WriteOptions, write, write_with_vulnerabilities};

@@ -1,18 +1,28 @@
 //! A table for people. It is not read back.
 
+use std::fmt::Write as _;
+
 use component::{Component, Inventory};
+
+use super::Overlong;
 
 /// The columns, with the order in which they are given up when the table is wider than the terminal; name and version stay.
 const COLUMNS: [(&str, u8); 4] = [("NAME", 0), ("VERSION", 0), ("TYPE", 1), ("WHERE", 2)];
 
 const GAP: usize = 2;
 
-pub(super) fn write(inventory: &Inventory, width: usize) -> Vec<u8> {
+/// The least that names and versions have, on a terminal however narrow.
+const LEAST: usize = 8;
+
+/// Stands for what is left out of a cell.
+const LEFT_OUT: char = '\u{2026}';
+
+pub(super) fn write(inventory: &Inventory, width: usize, overlong: Overlong) -> Vec<u8> {
     if inventory.components.is_empty() {
         return b"No components found.\n".to_vec();
     }
     let rows: Vec<_> = inventory.components.iter().map(row).collect();
-    let widths: [usize; 4] = std::array::from_fn(|column| {
+    let mut widths: [usize; 4] = std::array::from_fn(|column| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default().max(COLUMNS[column].0.len())
     });
 
@@ -21,24 +31,51 @@ pub(super) fn write(inventory: &Inventory, width: usize) -> Vec<u8> {
         let Some(least) =
             columns.iter().copied().filter(|column| COLUMNS[*column].1 > 0).max_by_key(|column| COLUMNS[*column].1)
         else {
+            (widths[0], widths[1]) = shared(widths[0], widths[1], width);
             break;
         };
         columns.retain(|column| *column != least);
     }
 
     let mut table = String::new();
+    let mut shortened = 0_usize;
     let header = std::array::from_fn(|column| COLUMNS[column].0.to_owned());
     for row in std::iter::once(&header).chain(&rows) {
         let mut line = String::new();
         for column in &columns {
-            let cell = &row[*column];
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', widths[*column] + GAP - cell.chars().count()));
+            let (cell, room) = (&row[*column], widths[*column]);
+            let length = cell.chars().count();
+            if length > room && overlong == Overlong::Shortened {
+                line.push_str(&without_middle(cell, length, room));
+                shortened += 1;
+            } else {
+                line.push_str(cell);
+            }
+            line.extend(std::iter::repeat_n(' ', (room + GAP).saturating_sub(length).max(GAP)));
         }
         table.push_str(line.trim_end());
         table.push('\n');
     }
+    if shortened > 0 {
+        let what = if shortened == 1 { "1 cell is".to_owned() } else { format!("{shortened} cells are") };
+        let hint = "`-o purls` has names and versions as a whole";
+        let _infallible = writeln!(table, "\n{what} shortened to fit {width} columns; {hint}.");
+    }
     table.into_bytes()
+}
+
+/// Shares a width between names and versions that are together wider: versions have a third, and what names leave.
+fn shared(names: usize, versions: usize, width: usize) -> (usize, usize) {
+    let room = width.saturating_sub(GAP).max(2 * LEAST);
+    let versions = versions.min((room / 3).max(LEAST).max(room.saturating_sub(names)));
+    (room - versions, versions)
+}
+
+/// Returns a text of `length` characters in `room` of them: its beginning and its end, of names and versions the telling parts.
+fn without_middle(text: &str, length: usize, room: usize) -> String {
+    let kept = room.saturating_sub(1);
+    let (head, tail) = (kept.div_ceil(2), kept / 2);
+    text.chars().take(head).chain([LEFT_OUT]).chain(text.chars().skip(length - tail)).collect()
 }
 
 fn row(component: &Component) -> [String; 4] {
@@ -60,27 +97,44 @@ mod tests {
 
     use super::*;
 
-    fn table(width: usize) -> String {
-        let component = |name: &str, version: Option<&str>, paths: &[&str]| {
-            let mut component = Component::new(PackageType::Npm, name, "test", Technique::Lockfile);
-            component.version = version.map(ToOwned::to_owned);
-            component.locations = paths.iter().map(|path| Location::new(*path, None)).collect();
-            component
-        };
-        let inventory = Inventory {
+    fn inventory(components: Vec<Component>) -> Inventory {
+        Inventory {
             subject: Subject::Directory { name: ".".into() },
             distribution: None,
             layers: Vec::new(),
-            components: vec![
-                component("left-pad", Some("1.3.0"), &["/app/package-lock.json", "/old/package-lock.json"]),
-                component("\u{1b}[31mred\u{1b}[0m", Some("1\n2"), &[]),
-                component("été", None, &["/app/package-lock.json"]),
-            ],
+            components,
             edges: Vec::new(),
             unknowns: Vec::new(),
             created: None,
-        };
-        String::from_utf8(write(&inventory, width)).unwrap()
+        }
+    }
+
+    fn component(name: &str, version: Option<&str>, paths: &[&str]) -> Component {
+        let mut component = Component::new(PackageType::Npm, name, "test", Technique::Lockfile);
+        component.version = version.map(ToOwned::to_owned);
+        component.locations = paths.iter().map(|path| Location::new(*path, None)).collect();
+        component
+    }
+
+    fn table(width: usize) -> String {
+        let inventory = inventory(vec![
+            component("left-pad", Some("1.3.0"), &["/app/package-lock.json", "/old/package-lock.json"]),
+            component("\u{1b}[31mred\u{1b}[0m", Some("1\n2"), &[]),
+            component("été", None, &["/app/package-lock.json"]),
+        ]);
+        String::from_utf8(write(&inventory, width, Overlong::Whole)).unwrap()
+    }
+
+    fn wide(width: usize, overlong: Overlong) -> String {
+        let inventory = inventory(vec![
+            component(
+                "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager",
+                Some("v0.0.0-20210617225240-d185dfc1b5a1"),
+                &["/a"],
+            ),
+            component("left-pad", Some("1.3.0"), &["/app/package-lock.json"]),
+        ]);
+        String::from_utf8(write(&inventory, width, overlong)).unwrap()
     }
 
     #[test]
@@ -100,11 +154,61 @@ mod tests {
         �[31mred�[0m  1�2      npm
         été                    npm
         ");
-        assert_snapshot!(table(0), @r"
-        NAME          VERSION
-        left-pad      1.3.0
+        assert_snapshot!(table(0), @"
+        NAME       VERSION
+        left-pad   1.3.0
         �[31mred�[0m  1�2
         été
         ");
+    }
+
+    #[test]
+    fn what_is_too_wide_is_whole_in_a_file_and_shortened_on_a_terminal() {
+        let fits = "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1".len();
+        assert_eq!(wide(fits, Overlong::Shortened), wide(fits, Overlong::Whole));
+        assert_snapshot!(wide(fits, Overlong::Whole), @"
+        NAME                                                   VERSION
+        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
+        left-pad                                               1.3.0
+        ");
+        assert_snapshot!(wide(fits - 1, Overlong::Whole), @"
+        NAME                                                   VERSION
+        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
+        left-pad                                               1.3.0
+        ");
+        assert_snapshot!(wide(fits - 1, Overlong::Shortened), @"
+        NAME                                                   VERSION
+        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-202106172…240-d185dfc1b5a1
+        left-pad                                               1.3.0
+
+        1 cell is shortened to fit 88 columns; `-o purls` has names and versions as a whole.
+        ");
+        assert_snapshot!(wide(60, Overlong::Whole), @"
+        NAME                                     VERSION
+        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
+        left-pad                                 1.3.0
+        ");
+        assert_snapshot!(wide(60, Overlong::Shortened), @"
+        NAME                                     VERSION
+        github.com/Azure/az…sdk/resourcemanager  v0.0.0-20…5dfc1b5a1
+        left-pad                                 1.3.0
+
+        2 cells are shortened to fit 60 columns; `-o purls` has names and versions as a whole.
+        ");
+    }
+
+    #[test]
+    fn a_table_on_a_terminal_is_never_wider_than_it() {
+        for width in 18..120 {
+            let table = wide(width, Overlong::Shortened);
+            let rows = table.lines().take_while(|line| !line.is_empty());
+            let widest = rows.map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= width, "{width}: {table}");
+        }
+        let narrowest = wide(18, Overlong::Shortened);
+        assert_eq!(
+            wide(0, Overlong::Shortened).lines().take(3).collect::<Vec<_>>(),
+            narrowest.lines().take(3).collect::<Vec<_>>()
+        );
     }
 }

@@ -15,6 +15,18 @@ pub struct WriteOptions {
     pub timestamp: Option<String>,
     /// The columns of a terminal, for tables.
     pub width: usize,
+    /// What a table does with names and versions that are wider than that.
+    pub overlong: Overlong,
+}
+
+/// What becomes of names and versions for which a table has no room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Overlong {
+    /// They are there as a whole, in a line that is longer than the others.
+    #[default]
+    Whole,
+    /// They are shortened in the middle, and the table says at its end how many are.
+    Shortened,
 }
 
 /// How JSON is laid out.
@@ -41,7 +53,7 @@ pub const TABLE_WIDTH: usize = 80;
 impl WriteOptions {
     /// Returns the options for a format and nothing else.
     pub fn new(format: Format) -> Self {
-        Self { format, layout: Layout::Compact, timestamp: None, width: TABLE_WIDTH }
+        Self { format, layout: Layout::Compact, timestamp: None, width: TABLE_WIDTH, overlong: Overlong::Whole }
     }
 }
 
@@ -52,7 +64,7 @@ pub fn write(inventory: &Inventory, options: &WriteOptions) -> Vec<u8> {
         Format::Spdx => spdx::write(inventory, options),
         Format::Syft => syft::write(inventory, options),
         Format::Purls => purls::write(inventory),
-        Format::Table => table::write(inventory, options.width),
+        Format::Table => table::write(inventory, options.width, options.overlong),
     }
 }
 

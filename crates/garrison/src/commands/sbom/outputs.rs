@@ -4,7 +4,7 @@ use std::path::Path;
 
 use component::Inventory;
 use jiff::Timestamp;
-use sbom::formats::{Format, Output, WriteOptions, write};
+use sbom::formats::{Format, Output, Overlong, WriteOptions, write};
 
 use crate::error::{CommandError, Kind};
 use crate::output::{self, note};
@@ -57,11 +57,11 @@ impl Parsed {
     /// Writes an inventory to all of them.
     pub(crate) fn write(&self, inventory: &Inventory) -> Result<(), CommandError> {
         for output in &self.outputs {
-            let options = WriteOptions {
-                timestamp: self.timestamp.clone(),
-                width: output::width(),
-                ..WriteOptions::new(output.format)
-            };
+            let mut options = WriteOptions { timestamp: self.timestamp.clone(), ..WriteOptions::new(output.format) };
+            // What goes to a file or through a pipe is whole.
+            if let Some(width) = output::terminal_width().filter(|_| output.file.is_none()) {
+                (options.width, options.overlong) = (width, Overlong::Shortened);
+            }
             let bytes = write(inventory, &options);
             match &output.file {
                 Some(file) => output::replace(Path::new(file), &bytes)
