@@ -1,6 +1,6 @@
 //! NuGet's lockfile, `packages.lock.json`, versions 1 and 2.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Scope, Technique};
 
@@ -46,12 +46,25 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 
 fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
     let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
+    let needed = needed_by_projects(&lock);
     let mut graph = Graph::default();
     // Each framework is resolved by itself; ids are the same in any letter case.
     let mut nodes: BTreeMap<(&str, String), NodeId> = BTreeMap::new();
     for (framework, packages) in lock.dependencies.0.iter() {
         for (name, locked) in packages.0.iter() {
-            // A project of the same solution has no version, and is what its own lockfile is about.
+            if locked.is_project() {
+                // It is of the same solution, and has neither a version here nor a place in a feed. What nothing but this project needs it asks for;
+                // of what another project needs nothing says whether it does too.
+                if let Some(component) = nuget::project(FINDER, name) {
+                    let node = graph.package(component);
+                    let name = name.to_ascii_lowercase();
+                    if !needed.contains(&(base_of(framework), name.clone())) {
+                        graph.direct(node, Scope::Runtime);
+                    }
+                    nodes.insert((framework, name), node);
+                }
+                continue;
+            }
             let Some(mut component) = locked.resolved.get().and_then(|version| nuget::component(FINDER, name, version)) else {
                 continue;
             };
@@ -66,8 +79,7 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
         }
     }
     for (framework, packages) in lock.dependencies.0.iter() {
-        // `net8.0/linux-x64` has only what the runtime adds to `net8.0`.
-        let base = framework.split('/').next().unwrap_or(framework);
+        let base = base_of(framework);
         for (name, locked) in packages.0.iter() {
             let Some(node) = nodes.get(&(framework, name.to_ascii_lowercase())) else {
                 continue;
@@ -81,6 +93,30 @@ fn graph(bytes: &[u8]) -> Result<Graph, Refusal> {
         }
     }
     Ok(graph)
+}
+
+impl Locked {
+    fn is_project(&self) -> bool {
+        self.kind.get() == Some("Project")
+    }
+}
+
+/// Returns the framework that a section is of: `net8.0/linux-x64` has only what the runtime adds to `net8.0`.
+fn base_of(section: &str) -> &str {
+    section.split('/').next().unwrap_or(section)
+}
+
+/// Returns what other projects need, packages and projects, in each framework.
+fn needed_by_projects(lock: &Lock) -> BTreeSet<(&str, String)> {
+    let mut needed = BTreeSet::new();
+    for (framework, packages) in lock.dependencies.0.iter() {
+        for (name, project) in packages.0.iter().filter(|(_, locked)| locked.is_project()) {
+            let names = project.dependencies.0.keys().map(str::to_ascii_lowercase);
+            let of_others = names.filter(|needed| !needed.eq_ignore_ascii_case(name));
+            needed.extend(of_others.map(|needed| (base_of(framework), needed)));
+        }
+    }
+    needed
 }
 
 #[cfg(test)]
@@ -120,10 +156,75 @@ mod tests {
             dotnet B@1.0.0 pkg:nuget/B@1.0.0 transitive at /app/packages.lock.json
             dotnet B@2.0.0 pkg:nuget/B@2.0.0 transitive at /app/packages.lock.json
             dotnet Native@1.0.0 pkg:nuget/Native@1.0.0 transitive at /app/packages.lock.json
+            dotnet own direct at /app/packages.lock.json
             root -> A@1.0.0
+            root -> own
             A@1.0.0 -> B@1.0.0
             A@1.0.0 -> B@2.0.0
             A@1.0.0 -> Native@1.0.0
+            own -> B@2.0.0
+            "
+        );
+    }
+
+    #[test]
+    fn what_a_project_brings_hangs_from_it() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/packages.lock.json", r#"{"version": 2, "dependencies": {
+ "net8.0": {
+  "A": {"type": "Direct", "resolved": "1.0.0"},
+  "B": {"type": "Transitive", "resolved": "2.0.0"},
+  "C": {"type": "CentralTransitive", "requested": "[3.0.0, )", "resolved": "3.0.0"},
+  "my core": {"type": "Project", "dependencies": {"C": "[3.0.0, )", "Absent": "[1.0.0, )"}},
+  "my.data": {"type": "Project", "dependencies": {"A": "[1.0.0, )", "B": "[2.0.0, )", "My Core": "[1.0.0, )"}},
+  "my.empty": {"type": "Project"}},
+ "net8.0/linux-x64": {
+  "my.data": {"type": "Project", "dependencies": {"My Core": "[1.0.0, )", "Native": "[1.0.0, )"}},
+  "Native": {"type": "Transitive", "resolved": "1.0.0"}}}}"#),
+            ]),
+            @"
+            dotnet A@1.0.0 pkg:nuget/A@1.0.0 direct at /app/packages.lock.json
+            dotnet B@2.0.0 pkg:nuget/B@2.0.0 transitive at /app/packages.lock.json
+            dotnet C@3.0.0 pkg:nuget/C@3.0.0 transitive at /app/packages.lock.json
+            dotnet Native@1.0.0 pkg:nuget/Native@1.0.0 transitive at /app/packages.lock.json
+            dotnet my core transitive at /app/packages.lock.json
+            dotnet my.data direct at /app/packages.lock.json
+            dotnet my.empty direct at /app/packages.lock.json
+            root -> A@1.0.0
+            root -> my.data
+            root -> my.empty
+            my core -> C@3.0.0
+            my.data -> A@1.0.0
+            my.data -> B@2.0.0
+            my.data -> Native@1.0.0
+            my.data -> my core
+            "
+        );
+    }
+
+    #[test]
+    fn projects_in_a_circle_and_without_a_name_bring_nothing_down() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/packages.lock.json", r#"{"version": 1, "dependencies": {
+ "net8.0": {
+  "A": {"type": "Transitive", "resolved": "1.0.0"},
+  "one": {"type": "Project", "dependencies": {"Two": "[1.0.0, )", "A": "[1.0.0, )"}},
+  "two": {"type": "Project", "dependencies": {"One": "[1.0.0, )", "two": "[1.0.0, )"}},
+  "": {"type": "Project", "dependencies": {"A": "[1.0.0, )"}},
+  "x\ny": {"type": "Project", "dependencies": {"A": "[1.0.0, )"}},
+  "alone": {"type": "Project", "resolved": "9.9.9", "dependencies": 1}}}}"#),
+            ]),
+            @"
+            dotnet A@1.0.0 pkg:nuget/A@1.0.0 transitive at /app/packages.lock.json
+            dotnet alone direct at /app/packages.lock.json
+            dotnet one at /app/packages.lock.json
+            dotnet two at /app/packages.lock.json
+            root -> alone
+            one -> A@1.0.0
+            one -> two
+            two -> one
             "
         );
     }

@@ -2,7 +2,7 @@
 
 use component::{Component, PackageType};
 
-use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
+use crate::ecosystems::identity::{Finder, NAME_BYTES_MAX, PurlParts, is_word, purl};
 
 /// The largest lockfile or list of dependencies.
 pub(crate) const LOCK_BYTES_MAX: u64 = 32 << 20;
@@ -19,6 +19,13 @@ pub(crate) fn is_version(version: &str) -> bool {
     is_word(version)
         && version.starts_with(|first: char| first.is_ascii_digit())
         && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
+}
+
+/// Makes the component of a project of the same solution. It is no package, so that it has no purl; its file may have blanks in its name.
+pub(crate) fn project(finder: Finder, name: &str) -> Option<Component> {
+    let is_name =
+        name.trim() == name && !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    is_name.then(|| finder.component(PackageType::Dotnet, name, None))
 }
 
 /// Makes the component of a package.
