@@ -205,6 +205,9 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions, or by the name of a vulnerability",
         Guard::Needs(catalog), Api, ["query", "range", "tagged", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
+    GET "/api/v1/refused-images" "inventory.refused" "Lists the images that could not be inventoried, of those that the caller may pull",
+        Guard::Needs(catalog), Api, [], NONE => 200 Some(schema::<v1::refused::RefusedImages>()), v1::refused::list;
+
     GET "/api/v1/exceptions" "exceptions.get" "Returns the exceptions that count for the images of all projects",
         Guard::Needs(read_system), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/exceptions" "exceptions.set" "Sets the exceptions that count for the images of all projects, by a document; an empty one takes all back",

@@ -48,6 +48,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 8, text: include_str!("../migrations/inventory/0008_releases.sql") },
     Migration { version: 9, text: include_str!("../migrations/inventory/0009_beside.sql") },
     Migration { version: 10, text: include_str!("../migrations/inventory/0010_tagged.sql") },
+    Migration { version: 11, text: include_str!("../migrations/inventory/0011_refused.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

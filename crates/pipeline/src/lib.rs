@@ -46,6 +46,7 @@ mod places;
 mod query;
 mod reader;
 mod recent;
+mod refused;
 mod sweep;
 mod tagged;
 
@@ -65,6 +66,7 @@ pub use others::{Beside, CompareError, Comparison, Documents};
 pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
 pub use places::Place;
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
+pub use refused::{RefusedImage, RefusedImages};
 pub use tagged::Tagged;
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
@@ -73,6 +75,7 @@ pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
         .iter()
         .chain(orphans::STATEMENTS)
         .chain(find::STATEMENTS)
+        .chain(refused::STATEMENTS)
         .chain(tagged::STATEMENTS)
         .chain(advised::statements())
         .chain(decided::index_statements())

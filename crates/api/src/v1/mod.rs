@@ -12,6 +12,7 @@ pub(crate) mod fsck;
 pub(crate) mod jobs;
 pub(crate) mod me;
 pub(crate) mod projects;
+pub(crate) mod refused;
 pub(crate) mod repositories;
 pub(crate) mod robots;
 pub(crate) mod system;

@@ -114,6 +114,7 @@ const CASES: &[Case] = &[
     case("vulnerability.list", "/api/v1/vulnerabilities?severity=high", Some((CatalogList, "system")), (200, "")),
     case("finding.totals", "/api/v1/findings/totals", Some((CatalogList, "system")), (200, "")),
     case("finding.events", "/api/v1/findings/events", Some((CatalogList, "system")), (200, "")),
+    case("inventory.refused", "/api/v1/refused-images", Some((CatalogList, "system")), (200, "")),
     case("component.find", "/api/v1/components?query=openssl", Some((CatalogList, "system")), (200, "")),
 
     case("repository.list", "/api/v1/repositories", Some((CatalogList, "system")), (200, "")),

@@ -7,13 +7,13 @@ use api::{Call, Failure};
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use pipeline::Tagged;
+use pipeline::{RefusedImage, RefusedImages, Tagged};
 use tenancy::PageRequest;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
 use crate::pages::findings::{self, Bar, Freshness};
-use crate::words::{Moment, at_least, plural};
+use crate::words::{Hash, Moment, at_least, foreign, plural};
 
 /// Projects on the first page; the rest is found by search.
 const PROJECTS_MAX: u32 = 40;
@@ -21,6 +21,10 @@ const PROJECTS_MAX: u32 = 40;
 const REPOSITORIES_MAX: usize = 12;
 /// Repositories among which the newest are looked for.
 const REPOSITORIES_READ_MAX: u64 = 500;
+/// Images that could not be inventoried on the first page; the command lists more.
+const REFUSED_MAX: usize = 12;
+/// The longest reason why not.
+const REASON_BYTES_MAX: usize = 240;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -37,6 +41,9 @@ struct OverviewPage {
     findings: Option<String>,
     bars: Vec<Bar>,
     freshness: Option<Freshness>,
+    refused_counted: String,
+    refused: Vec<RefusedRow>,
+    more_refused: bool,
     host: String,
     registry_flags: &'static str,
 }
@@ -53,6 +60,16 @@ struct RepositoryRow {
     href: String,
     name: String,
     created: Moment,
+}
+
+/// An image that could not be inventoried.
+struct RefusedRow {
+    href: String,
+    name: String,
+    repository_href: String,
+    repository: String,
+    reason: String,
+    at: Moment,
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -95,6 +112,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     } else {
         None
     };
+    let refused = if call.may(Action::CatalogList) && !repositories.is_empty() {
+        call.app.pipeline().refused(&call.readable().await?).await?
+    } else {
+        RefusedImages { images: Vec::new(), is_cut: false }
+    };
     let page = OverviewPage {
         frame: Frame::new(&call, Section::Overview, "Overview")
             .command("garrison project list")
@@ -117,8 +139,25 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         findings: totals.map(|totals| findings::sentence(totals, Tagged::Yes)),
         bars: totals.map(|totals| findings::bars(totals, findings::list_of)).unwrap_or_default(),
         freshness: findings::freshness(&call).await?,
+        refused_counted: match refused.images.len() {
+            0 if !refused.is_cut => String::new(),
+            number => at_least(number, refused.is_cut, "image"),
+        },
+        more_refused: refused.is_cut || refused.images.len() > REFUSED_MAX,
+        refused: refused.images.iter().take(REFUSED_MAX).map(|image| refused_row(image, now_us)).collect(),
         host,
         registry_flags,
     };
     answer(StatusCode::OK, &page)
+}
+
+fn refused_row(image: &RefusedImage, now_us: i64) -> RefusedRow {
+    RefusedRow {
+        href: format!("{}#components", href::image(&image.repository, image.image)),
+        name: image.tags.first().map_or_else(|| Hash(image.image).short(), ToString::to_string),
+        repository_href: href::repository(&image.repository),
+        repository: image.repository.to_string(),
+        reason: foreign(&image.reason, REASON_BYTES_MAX),
+        at: Moment::new(image.refused_at_us, now_us),
+    }
 }

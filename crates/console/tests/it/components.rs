@@ -128,6 +128,33 @@ testkit::on_both_databases! {
         assert!(rows.contains("<td>attestation</td>") && !rows.contains("waiting"), "{rows}");
     }
 
+    async fn the_overview_tells_which_images_could_not_be_inventoried(database: testkit::Database) {
+        let world = World::new(database).await;
+        let fine = world.shop("team/shop", &["2.1"]).await;
+        let (reader, stranger) = (world.log_in("reader").await, world.log_in("stranger").await);
+        let overview = async |session: &str| world.get("/", Some(session)).await;
+        assert!(!overview(&reader).await.words().contains("Not inventoried"));
+        let mut refused = Vec::new();
+        for number in 1..=13 {
+            let (tag, before) = (format!("bad-{number}"), refused.len());
+            refused.push(world.image("team/api", &[&tag], &config("amd64"), &[10 + number]).await);
+            world.settle(&refused[before..]).await;
+            let expected = if number == 1 { "What is in 1 image could not be read: it is neither".to_owned() } else { format!("What is in {number} images could not be read: they are neither") };
+            let page = overview(&reader).await;
+            assert!(page.words().contains(&expected), "{}", page.words());
+            let section = between(&page.text, "<section id=\"refused\">", "</section>");
+            assert_eq!((count(section, "#components"), section.contains("There are more")), (number.min(12), number > 12));
+        }
+        let page = overview(&reader).await;
+        let image = link(&page.text, "bad-13</a>");
+        assert_eq!(image, format!("/image?name=team/api&reference={}#components", refused[12]));
+        assert_eq!(world.get(image.split('#').next().unwrap(), Some(&reader)).await.status, StatusCode::OK);
+        assert!(!page.text.contains(&fine.to_string()));
+        // Who may not pull them is told of none.
+        assert!(!overview(&stranger).await.words().contains("Not inventoried"));
+        assert!(!world.get("/", None).await.words().contains("Not inventoried"));
+    }
+
     async fn sboms_that_are_not_compared_are_counted(database: testkit::Database) {
         let world = World::new(database).await;
         let shop = world.shop("team/shop", &["2.1"]).await;

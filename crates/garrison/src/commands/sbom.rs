@@ -16,6 +16,7 @@ mod compare;
 mod convert;
 mod diff;
 mod outputs;
+mod refused;
 
 pub(crate) use convert::{find_document, read_document_from};
 use outputs::Outputs;
@@ -104,6 +105,7 @@ enum Command {
     Convert(convert::Convert),
     Diff(diff::Diff),
     Compare(compare::Compare),
+    Refused(refused::Refused),
     Catalogers(catalogers::Catalogers),
 }
 
@@ -113,6 +115,7 @@ impl Args {
             (Some(Command::Convert(convert)), _) => convert.run(),
             (Some(Command::Diff(diff)), _) => diff.run(session),
             (Some(Command::Compare(compare)), _) => compare.run(session),
+            (Some(Command::Refused(refused)), _) => refused.run(session),
             (Some(Command::Catalogers(catalogers)), _) => catalogers.run(session),
             (None, Some(source)) => list(session, &source, &self.reading, &self.outputs),
             (None, None) => Err(CommandError::new(Kind::Usage, "no source is given")),

@@ -7,5 +7,6 @@ mod find;
 mod findings;
 mod make;
 mod others;
+mod refused;
 mod statements;
 mod support;

@@ -1,0 +1,74 @@
+use std::collections::BTreeSet;
+
+use pipeline::Readable;
+use testkit::Database;
+
+use crate::support::{DEBIAN, Hub, name, run, sha256};
+
+db::statements! {
+    INSERT_IMAGE = "INSERT INTO inventory_images (digest, state, engine, reason, components, made_at_us) VALUES ($1, 2, 'test', 'it is bad', 0, 0)";
+    INSERT_PLACEMENTS = "INSERT INTO inventory_placements (repository_id, image_id) \
+        SELECT $1, id FROM inventory_images WHERE engine = 'test' AND digest = $2";
+}
+
+impl Hub {
+    async fn refused(&self, readable: &Readable) -> Vec<String> {
+        let refused = self.pipeline.refused(readable).await.unwrap();
+        assert!(!refused.is_cut);
+        let mut told: Vec<String> = Vec::new();
+        for image in refused.images {
+            let tags: Vec<&str> = image.tags.iter().map(oci::Tag::as_str).collect();
+            assert!(image.reason.contains("is refused") && image.refused_at_us > 0, "{image:?}");
+            told.push(format!("{}:{}", image.repository, tags.join(",")));
+        }
+        told.sort_unstable();
+        told
+    }
+}
+
+testkit::on_both_databases! {
+    async fn images_that_could_not_be_inventoried_are_told_to_who_may_read_them(database: Database) {
+        let hub = Hub::open(database).await;
+        let only = async |repositories: &[&str]| {
+            let mut ids = BTreeSet::new();
+            for repository in repositories {
+                ids.insert(hub.registry.repository_id(&name(repository)).await.unwrap());
+            }
+            Readable::Repositories(ids)
+        };
+        let bad = |text: &str| vec![format!("{text} is no archive").into_bytes()];
+        hub.image("team/api", "fine", &[&[DEBIAN]]).await;
+        for (repository, tag, text) in [("team/api", "1", "a"), ("other/job", "1", "a"), ("other/job", "2", "b")] {
+            hub.image_of(repository, tag, &bad(text), &bad(text)).await;
+        }
+        hub.settle().await;
+        let all = ["other/job:1", "other/job:2", "team/api:1"];
+        assert_eq!(hub.refused(&Readable::All).await, all);
+        assert_eq!(hub.refused(&only(&["team/api", "other/job"]).await).await, all);
+        assert_eq!(hub.refused(&only(&["team/api"]).await).await, all[2..]);
+        assert_eq!(hub.refused(&only(&[]).await).await, Vec::<String>::new());
+        // What is gone is no more, wherever else it is.
+        let gone = hub.registry.find_manifest(&name("other/job"), &"1".parse().unwrap()).await.unwrap();
+        hub.registry.delete_manifest(&name("other/job"), &gone.digest, "user:ann").await.unwrap();
+        assert_eq!(hub.refused(&Readable::All).await, all[1..]);
+    }
+
+    async fn refused_images_are_listed_up_to_a_number(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        let repository = hub.registry.repository_id(&name("team/api")).await.unwrap();
+        for number in 1_u32..=201 {
+            let digest = sha256(&number.to_be_bytes()).to_bytes();
+            run(&hub.index, &INSERT_IMAGE, vec![digest.clone().into()]).await;
+            run(&hub.index, &INSERT_PLACEMENTS, vec![repository.number().into(), digest.into()]).await;
+            if number < 199 {
+                continue;
+            }
+            for readable in [Readable::All, Readable::Repositories(BTreeSet::from([repository]))] {
+                let refused = hub.pipeline.refused(&readable).await.unwrap();
+                // The repository holds none of them.
+                assert_eq!((refused.images.len(), refused.is_cut), (0, number > 200), "{number}");
+            }
+        }
+    }
+}
