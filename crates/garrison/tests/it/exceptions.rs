@@ -1,8 +1,9 @@
 //! Exceptions from the command line.
 
 use crate::Home;
+use crate::feeds::record;
 use crate::hub::{Hub, login};
-use crate::scan::{record, write};
+use crate::scan::write;
 
 /// A date that lies so many days from today.
 fn day(days: i64) -> String {

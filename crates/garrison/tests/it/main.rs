@@ -7,6 +7,7 @@
 mod build;
 mod db;
 mod exceptions;
+mod feeds;
 mod hub;
 mod sbom;
 mod scan;

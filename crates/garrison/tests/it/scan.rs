@@ -1,4 +1,4 @@
-//! Findings from the command line, from feeds to the exit code.
+//! Findings from the command line, from a database to the exit code.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -7,7 +7,8 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 
 use crate::Home;
-use crate::build::{self, Packing, file};
+use crate::build::{self, Built, Packing, file};
+use crate::feeds::{BUILD, date, feeds, record};
 use crate::hub::{Hub, login};
 use crate::sbom::{image, push, refer};
 
@@ -26,65 +27,12 @@ pub(crate) fn write(home: &Home, path: &str, contents: &str) {
     std::fs::write(path, contents).unwrap();
 }
 
-pub(crate) fn record(id: &str, aliases: &[&str], package: &str, fixed: &str, severity: &str) -> String {
-    json!({
-        "id": id, "aliases": aliases, "modified": "2026-01-02T03:04:05Z", "summary": "what is wrong",
-        "database_specific": {"severity": severity},
-        "affected": [{
-            "package": {"ecosystem": "npm", "name": package},
-            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": fixed}]}],
-        }],
-    })
-    .to_string()
-}
-
-fn date(home: &Home, path: &str, second: u64) {
-    let file = std::fs::File::options().write(true).open(home.path().join(path)).unwrap();
-    file.set_modified(std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(second)).unwrap();
-}
-
-/// Feeds of three publishers, one of whom says nonsense.
-fn feeds(home: &Home) {
-    write(home, "github/a.json", &record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-0001"], "b", "2.0.2", "HIGH"));
-    write(home, "github/b.json", &record("GHSA-bbbb-bbbb-bbbb", &[], "b", "2.0.0", "CRITICAL"));
-    write(home, "github/c.json", "{");
-    let tracker = json!({"openssl": {"CVE-2024-0002": {"description": "what is wrong", "releases": {
-        "bookworm": {"status": "resolved", "fixed_version": "3.0.11-1~deb12u2", "urgency": "low"},
-    }}}});
-    write(home, "tracker.json", &tracker.to_string());
-    // It states no date, and has that of its file.
-    date(home, "tracker.json", 1_706_745_600);
-    let known = json!({"catalogVersion": "1", "vulnerabilities": [{
-        "cveID": "CVE-2024-0002", "dateAdded": "2024-02-03", "dueDate": "2024-03-04", "knownRansomwareCampaignUse": "Unknown",
-    }]});
-    write(home, "kev.json", &known.to_string());
-}
-
-const BUILD: [&str; 8] = [
-    "db",
-    "build",
-    "--feed",
-    "github=osv:github",
-    "--feed",
-    "debian=debian-tracker:tracker.json",
-    "--feed",
-    "kev=kev:kev.json",
-];
-
-fn ready() -> Home {
+pub(crate) fn ready() -> Home {
     let home = Home::new();
     tree(&home);
     feeds(&home);
     home.run(&BUILD);
     home
-}
-
-#[test]
-fn a_database_is_made_of_feeds_and_says_what_it_did_not_understand() {
-    let home = Home::new();
-    feeds(&home);
-    insta::assert_snapshot!(home.run(&BUILD));
-    insta::assert_snapshot!(home.run(&["db", "status"]));
 }
 
 #[test]
@@ -426,21 +374,36 @@ fn the_end_of_a_distribution_is_told_by_its_own_project() {
     assert!(!home.run(&["db", "status", "--database", "one.vulndb"]).contains("was mended until"));
 }
 
+/// A hub with an image and its inventory and without advisories, and who is logged in to it as its administrator with a database of them.
+struct AtHub {
+    hub: Hub,
+    user: Home,
+    _home: Home,
+}
+
+/// The database of whoever is logged in, which is not in use.
+const DATABASE: &str = "advisories.vulndb";
+
+fn at_hub(built: &Built, repository: &str, tag: &str) -> AtHub {
+    let (author, home, user) = (ready(), Home::new(), Home::new());
+    let hub = Hub::start(&home, &[]);
+    push(&hub, built, repository, tag);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    while !user.run(&["sbom", &format!("{repository}:{tag}")]).contains("Taken from the hub") {}
+    let database = user.path().join(DATABASE);
+    assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
+    AtHub { hub, user, _home: home }
+}
+
 #[test]
 fn a_hub_tells_that_its_images_are_past_their_end() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
     let release = "ID=centos\nNAME=\"CentOS Linux\"\nPRETTY_NAME=\"CentOS Linux 8\"\nVERSION_ID=\"8\"\n";
     let built = build::image(&[vec![file("etc/os-release", release)]], Packing::Plain, "linux/amd64");
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/old", "1");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    while !user.run(&["sbom", "team/old:1"]).contains("Taken from the hub") {}
-    let database = author.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
-    let brought = user.run(&["db", "import", "--hub", database.to_str().unwrap()]);
+    let AtHub { user, .. } = &at_hub(&built, "team/old", "1");
+    let brought = user.run(&["db", "import", "--hub", DATABASE]);
     let warning = "warning: images of the hub are of CentOS Linux:8, which was mended until 2021-12-31\n";
     assert!(brought.ends_with(warning), "{brought}");
-    let state = user.run(&["db", "import", "--hub", database.to_str().unwrap(), "-o", "json"]);
+    let state = user.run(&["db", "import", "--hub", DATABASE, "-o", "json"]);
     let state = state.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
     let state: Value = serde_json::from_str(state).unwrap();
     let ended = json!([{"release": "CentOS Linux:8", "until": "2021-12-31", "extended_until": null}]);
@@ -452,19 +415,13 @@ fn a_hub_tells_that_its_images_are_past_their_end() {
 
 #[test]
 fn a_hub_says_what_it_could_not_look_at() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
     let lock =
         r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app"},"node_modules/c":{"version":"2.0.1"}}}"#;
     let release = "ID=rocky\nPRETTY_NAME=\"Rocky Linux 9\"\nVERSION_ID=\"9.3\"\n";
     let files = vec![file("etc/os-release", release), file("app/package-lock.json", lock)];
     let built = build::image(&[files], Packing::Plain, "linux/amd64");
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/rocky", "1");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    while !user.run(&["sbom", "team/rocky:1"]).contains("Taken from the hub") {}
-    let database = author.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
-    user.run(&["db", "import", "--hub", database.to_str().unwrap()]);
+    let AtHub { user, .. } = &at_hub(&built, "team/rocky", "1");
+    user.run(&["db", "import", "--hub", DATABASE]);
     let failed = user.run(&["scan", "team/rocky:1", "--fail-on", "any"]);
     assert!(failed.starts_with("exit 3\n") && failed.contains("Matched by the hub"), "{failed}");
     let told = "no feed in the database speaks of Rocky Linux:9: no package of it was found";
@@ -516,36 +473,13 @@ fn a_document_may_come_through_a_pipe() {
 }
 
 #[test]
-fn two_databases_are_compared_and_one_is_carried_elsewhere() {
-    let home = ready();
-    home.run(&["db", "export", "one.vulndb"]);
-    write(&home, "github/b.json", &record("GHSA-bbbb-bbbb-bbbb", &[], "c", "2.0.0", "CRITICAL"));
-    home.run(&[BUILD.as_slice(), &["--to", "two.vulndb"]].concat());
-    insta::assert_snapshot!(home.run(&["db", "diff", "one.vulndb", "two.vulndb"]));
-    let other = Home::new();
-    write(&other, "cut.vulndb", "no database");
-    insta::assert_snapshot!(other.run(&["db", "import", "cut.vulndb"]));
-    let from = home.path().join("two.vulndb");
-    let run = other.run(&["db", "import", &from.display().to_string()]);
-    assert_eq!(run.lines().next(), Some("exit 0"), "{run}");
-    insta::assert_snapshot!("carried", other.run(&["db", "status"]));
-}
-
-#[test]
 fn what_is_given_here_counts_beside_what_the_hub_has() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
-    let built = image(&at_hub);
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/api", "1.4");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    let file = user.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let AtHub { user, hub, .. } = &at_hub(&image(&Home::new()), "team/api", "1.4");
     let run = |arguments: &[&str]| user.run(arguments).replace(&hub.address, "HUB");
     let done = |arguments: &[&str]| {
         let told = run(arguments);
         assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
     };
-    while !run(&["sbom", "team/api:1.4"]).contains("Taken from the hub") {}
     let second = |days: i64| jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + days * 86_400).unwrap();
     let exceptions = |id: &str, what: &str| {
         let (created, expires) = (second(-1).strftime("%Y-%m-%d"), second(30).strftime("%Y-%m-%d"));
@@ -560,12 +494,12 @@ fn what_is_given_here_counts_beside_what_the_hub_has() {
             "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path",
         }],
     });
-    write(&user, "hub.yaml", &exceptions("same", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb]"));
-    write(&user, "team.json", &vex.to_string());
-    write(&user, "here.yaml", &exceptions("same", "vulnerabilities: [CVE-2024-0001], paths: ['/app/old/**']"));
+    write(user, "hub.yaml", &exceptions("same", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb]"));
+    write(user, "team.json", &vex.to_string());
+    write(user, "here.yaml", &exceptions("same", "vulnerabilities: [CVE-2024-0001], paths: ['/app/old/**']"));
     done(&["exceptions", "push", "hub.yaml"]);
     done(&["vex", "push", "team.json", "--project", "team"]);
-    let scan = ["scan", "team/api:1.4", "--database", "advisories.vulndb"];
+    let scan = ["scan", "team/api:1.4", "--database", DATABASE];
     let told = |name: &str, arguments: &[&str]| {
         let filters = [(r"\d+ ms", "N ms"), (r"\(\d+ [a-z]+ old\)", "(AGE)"), (r"until \d{4}-\d\d-\d\d", "until DAY")];
         insta::with_settings!({filters => filters}, { insta::assert_snapshot!(name, run(&[&scan, arguments].concat())) });
@@ -574,7 +508,7 @@ fn what_is_given_here_counts_beside_what_the_hub_has() {
     told("of_the_hub_and_given", &["--exceptions", "here.yaml", "--fail-on", "any"]);
     told("of_the_hub_explained", &["--exceptions", "here.yaml", "--explain", "GHSA-bbbb-bbbb-bbbb"]);
     // Whoever may pull the image has what concerns it, whatever else of the hub one may not know.
-    become_ada(&user, &hub);
+    become_ada(user, hub);
     assert_eq!(user.run(&["exceptions", "show"]).lines().next(), Some("exit 1"));
     told("of_the_hub_for_a_reader", &["--exceptions", "here.yaml"]);
 }
@@ -607,18 +541,13 @@ fn verdicts(told: &str) -> Vec<Value> {
 
 #[test]
 fn a_scan_here_decides_as_the_hub_does() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
-    let built = image(&at_hub);
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/api", "1.4");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    let file = user.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let built = image(&Home::new());
+    let AtHub { user, hub, .. } = &at_hub(&built, "team/api", "1.4");
     let done = |arguments: &[&str]| {
         let told = user.run(arguments);
         assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
     };
-    done(&["db", "import", "--hub", file.to_str().unwrap()]);
+    done(&["db", "import", "--hub", DATABASE]);
     // Each finding counts but for one thing that the hub alone has: an exception, whom it trusts, what lies beside the image.
     let day = |days: i64| {
         let second = jiff::Timestamp::now().as_second() + days * 86_400;
@@ -631,23 +560,23 @@ fn a_scan_here_decides_as_the_hub_does() {
     let head = "apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n";
     let here = entry("here", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb], scope: ['team/**']");
     let elsewhere = entry("elsewhere", "vulnerabilities: ['*'], scope: ['other/**']");
-    write(&user, "hub.yaml", &format!("{head}{here}{elsewhere}"));
+    write(user, "hub.yaml", &format!("{head}{here}{elsewhere}"));
     let own = entry("own", "vulnerabilities: [GHSA-bbbb-bbbb-bbbb], paths: ['/nowhere']");
-    write(&user, "own.yaml", &format!("{head}{own}"));
+    write(user, "own.yaml", &format!("{head}{own}"));
     let trust = "apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: [[Trusted]]\npushers: ['user:admin']\n";
-    write(&user, "trust.yaml", trust);
+    write(user, "trust.yaml", trust);
     let cleared = json!({"status": "not_affected", "justification": "vulnerable_code_not_in_execute_path"});
     let affected = json!({"status": "affected", "action_statement": "upgrade"});
-    write(&user, "trusted.json", &openvex("Trusted", "2026-01-02T00:00:00Z", "pkg:npm/b@2.0.1", &cleared));
-    write(&user, "stranger.json", &openvex("Stranger", "2026-02-02T00:00:00Z", "pkg:npm/b", &affected));
+    write(user, "trusted.json", &openvex("Trusted", "2026-01-02T00:00:00Z", "pkg:npm/b@2.0.1", &cleared));
+    write(user, "stranger.json", &openvex("Stranger", "2026-02-02T00:00:00Z", "pkg:npm/b", &affected));
     done(&["exceptions", "push", "hub.yaml"]);
     done(&["exceptions", "push", "own.yaml", "--project", "team"]);
     done(&["vex", "trust", "push", "trust.yaml"]);
     done(&["vex", "push", "trusted.json", "--project", "team"]);
     done(&["vex", "push", "stranger.json"]);
     let beside = openvex("Trusted", "2026-01-02T00:00:00Z", "pkg:npm/b@1.9.9", &cleared).replace("/Trusted", "/beside");
-    refer(&hub, &built, "team/api", "application/vnd.openvex+json", beside.as_bytes());
-    become_ada(&user, &hub);
+    refer(hub, &built, "team/api", "application/vnd.openvex+json", beside.as_bytes());
+    become_ada(user, hub);
     let scan = |arguments: &[&str]| user.run(&[&["scan", "team/api:1.4", "-o", "json"], arguments].concat());
     let is_decided = |told: &String| told.starts_with("exit 0\n") && told.contains("Matched by the hub");
     let of_hub = (0..1000).map(|_| scan(&["--fail-on", "any"])).find(is_decided).unwrap();
@@ -655,14 +584,14 @@ fn a_scan_here_decides_as_the_hub_does() {
     assert_eq!(expected.len(), 3, "{of_hub}");
     // Nothing of it is about anything here.
     write(
-        &user,
+        user,
         "unrelated.json",
         &openvex("Trusted", "2026-03-02T00:00:00Z", "pkg:npm/other", &affected).replace("/Trusted", "/unrelated"),
     );
-    write(&user, "none.yaml", &head.replace("exceptions:\n", "exceptions: []\n"));
-    done(&["db", "import", file.to_str().unwrap()]);
+    write(user, "none.yaml", &head.replace("exceptions:\n", "exceptions: []\n"));
+    done(&["db", "import", DATABASE]);
     for given in [
-        &["--database", "advisories.vulndb"][..],
+        &["--database", DATABASE][..],
         &["--vex", "unrelated.json"],
         &["--exceptions", "none.yaml"],
         &["--vex", "referrers"],
@@ -709,119 +638,6 @@ fn without_an_inventory_a_hub_gives_what_it_can_decide() {
     assert_eq!(counted, [("a", 2), ("b", 0)]);
 }
 
-/// Writes databases of one feed: of yesterday, of today, and of today with a record more.
-fn databases(home: &Home) {
-    let github = ["db", "build", "--feed", "github=osv:github"];
-    let build = |to: &str| assert!(home.run(&[&github[..], &["--to", to]].concat()).starts_with("exit 0\n"));
-    let record = record("GHSA-aaaa-aaaa-aaaa", &["CVE-2024-0001"], "b", "2.0.2", "HIGH");
-    write(home, "github/a.json", &record.replace("2026-01-02", "2026-01-01"));
-    build("old.vulndb");
-    // What does not pack well is brought as changes.
-    let text =
-        |number: usize| format!("{:x?}", (0..200).map(|at| at * number * 0x9e37_79b9 + number).collect::<Vec<_>>());
-    for number in 1..40 {
-        let id = format!("GHSA-cccc-cccc-{number:04}");
-        write(
-            home,
-            &format!("github/{id}.json"),
-            &record.replace("GHSA-aaaa-aaaa-aaaa", &id).replace("what is wrong", &text(number)),
-        );
-    }
-    build("new.vulndb");
-    write(home, "github/a.json", &record);
-    build("newer.vulndb");
-}
-
-#[test]
-fn an_older_database_is_refused_unless_it_is_meant() {
-    let home = Home::new();
-    databases(&home);
-    let newest = || home.run(&["db", "status"]).lines().nth(2).unwrap_or_default().to_owned();
-    assert!(home.run(&["db", "import", "new.vulndb"]).starts_with("exit 0\n"));
-    insta::assert_snapshot!("older_is_refused", home.run(&["db", "import", "old.vulndb"]));
-    assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
-    assert!(home.run(&["db", "import", "--accept-older", "old.vulndb"]).starts_with("exit 0\n"));
-    assert!(newest().starts_with("Advisories of 2026-01-01"), "{}", newest());
-    // So is what somebody makes of documents.
-    assert!(home.run(&["db", "import", "new.vulndb"]).starts_with("exit 0\n"));
-    write(&home, "before/a.json", &record("GHSA-aaaa-aaaa-aaaa", &[], "b", "2", "LOW").replace("2026", "2025"));
-    let build = ["db", "build", "--feed", "github=osv:before"];
-    insta::assert_snapshot!("older_is_not_built", home.run(&build));
-    assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
-    assert!(home.run(&[&build[..], &["--accept-older"]].concat()).starts_with("exit 0\n"));
-    assert!(newest().starts_with("Advisories of 2025"), "{}", newest());
-    // Another feed is another matter.
-    assert!(home.run(&["db", "build", "--feed", "ours=osv:before"]).starts_with("exit 0\n"));
-}
-
-/// With a database that says nothing, nothing seems to be wrong.
-#[test]
-fn a_feed_without_a_record_takes_the_place_of_nothing() {
-    let home = ready();
-    let before = home.run(&["db", "status"]);
-    write(&home, "down.html", "<html>Down for maintenance</html>");
-    write(&home, "empty.json", r#"{"distroversion": "v3.20", "packages": []}"#);
-    let build = |feeds: &[&str]| {
-        let arguments = feeds.iter().flat_map(|feed| ["--feed", *feed]);
-        home.run(&["db", "build"].into_iter().chain(arguments).collect::<Vec<_>>())
-    };
-    insta::assert_snapshot!("nothing_is_built_of_another_format", build(&["github=osv:github", "a=osv:down.html"]));
-    insta::assert_snapshot!("nothing_is_built_of_no_record", build(&["github=osv:github", "alpine=secdb:empty.json"]));
-    insta::assert_snapshot!("nothing_is_built_of_scores_alone", build(&["kev=kev:kev.json"]));
-    assert_eq!(home.run(&["db", "status"]), before);
-}
-
-/// The same documents of the same date give the same bytes, whenever they were copied here.
-#[test]
-fn a_feed_that_states_no_date_has_that_of_its_file_or_the_one_that_is_named() {
-    let home = ready();
-    let build = |arguments: &[&str], epoch: &str| {
-        let feed = ["db", "build", "--feed", "debian=debian-tracker:tracker.json", "--to", "one.vulndb"];
-        let mut command = home.garrison(&[&feed[..], arguments].concat());
-        assert!(command.env("SOURCE_DATE_EPOCH", epoch).status().unwrap().success());
-        let status = home.run(&["db", "status", "--database", "one.vulndb"]);
-        let newest = status.lines().nth(2).unwrap().split(": ").next().unwrap().to_owned();
-        (newest, std::fs::read(home.path().join("one.vulndb")).unwrap())
-    };
-    let of_file = build(&[], "");
-    assert_eq!(of_file.0, "Advisories of 2024-02-01 00:00");
-    let named = build(&["--date", "2024-02-03"], "1");
-    assert_eq!(named.0, "Advisories of 2024-02-03 00:00");
-    date(&home, "tracker.json", 1_800_000_000);
-    assert_ne!(build(&[], ""), of_file);
-    assert_eq!(build(&["--date", "2024-02-03T00:00:00Z"], ""), named);
-    assert_eq!(build(&[], "1706918400"), named);
-    let refused = home.run(&["db", "build", "--feed", "a=osv:github", "--date", "soon"]);
-    assert!(refused.starts_with("exit 2\n") && refused.contains("it is no date as `2026-11-29`"), "{refused}");
-}
-
-#[test]
-fn a_client_follows_its_hub_and_neither_goes_back() {
-    let (at_hub, user) = (Home::new(), Home::new());
-    databases(&user);
-    let hub = Hub::start(&at_hub, &[]);
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    let run = |arguments: &[&str]| user.run(&[&["db"], arguments].concat()).replace(&hub.address, "HUB");
-    let told = |name: &str, arguments: &[&str]| {
-        insta::with_settings!({filters => [(r"\d+(\.\d+)? (B|KiB)", "[SIZE]")]}, { insta::assert_snapshot!(name, run(arguments)) });
-    };
-    told("hub_has_none_to_give", &["update", "-q"]);
-    told("hub_is_brought_one", &["import", "--hub", "new.vulndb"]);
-    told("client_takes_the_whole", &["update", "-q"]);
-    told("client_has_the_newest", &["update", "-q"]);
-    assert!(run(&["import", "--hub", "newer.vulndb"]).starts_with("exit 0\n"));
-    told("client_takes_what_changed", &["update", "-q"]);
-    told("hub_refuses_an_older_one", &["import", "--hub", "old.vulndb"]);
-    told("hub_takes_an_older_one_that_is_meant", &["import", "--hub", "--accept-older", "old.vulndb"]);
-    told("client_refuses_an_older_one", &["update", "-q"]);
-    assert!(run(&["status"]).contains("Advisories of 2026-01-02 03:04: 40 records"));
-    told("client_takes_an_older_one_that_is_meant", &["update", "-q", "--accept-older"]);
-    // Without what leads there, or with a damaged one in use, the whole of it comes.
-    assert!(run(&["import", "--hub", "newer.vulndb"]).starts_with("exit 0\n"));
-    std::fs::write(user.path().join(".local/share/garrison/advisories/current"), "nonsense").unwrap();
-    told("client_with_a_damaged_one_takes_the_whole", &["update", "-q"]);
-}
-
 #[test]
 fn mistakes_are_told_before_anything_is_read() {
     let home = Home::new();
@@ -844,18 +660,11 @@ fn without_a_database_a_scan_says_what_it_needs() {
 
 #[test]
 fn a_hub_answers_with_what_it_matched() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
-    let built = image(&at_hub);
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/api", "1.4");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let AtHub { user, hub, .. } = &at_hub(&image(&Home::new()), "team/api", "1.4");
     let run = |arguments: &[&str]| user.run(arguments).replace(&hub.address, "HUB");
-    while !run(&["sbom", "team/api:1.4"]).contains("Taken from the hub") {}
     insta::assert_snapshot!("hub_and_user_without_a_database", run(&["scan", "team/api:1.4"]));
 
-    let file = author.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
-    let brought = run(&["db", "import", "--hub", file.to_str().unwrap()]);
+    let brought = run(&["db", "import", "--hub", DATABASE]);
     assert!(brought.starts_with("exit 0\n"), "{brought}");
     let answered = |name: &str, arguments: &[&str]| {
         let told = run(&[&["scan", "team/api:1.4"], arguments].concat());
@@ -882,7 +691,7 @@ fn a_hub_answers_with_what_it_matched() {
         let told = run(&[&["scan", "team/api:1.4"], arguments].concat());
         assert!(told.starts_with("exit 3\n") && told.contains("there is no vulnerability database"), "{told}");
     }
-    let given = run(&["scan", "team/api:1.4", "--database", file.to_str().unwrap(), "-o", "json"]);
+    let given = run(&["scan", "team/api:1.4", "--database", DATABASE, "-o", "json"]);
     assert!(given.starts_with("exit 0\n") && !given.contains("Matched by the hub"), "{given}");
 }
 
@@ -966,13 +775,8 @@ fn vex_of_several_formats_is_one_body_of_statements_in_any_order() {
 
 #[test]
 fn vex_beside_an_image_counts_where_it_is_asked_for() {
-    let (author, at_hub, user) = (ready(), Home::new(), Home::new());
-    let built = image(&at_hub);
-    let hub = Hub::start(&at_hub, &[]);
-    push(&hub, &built, "team/api", "1.4");
-    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    let file = user.path().join("advisories.vulndb");
-    assert!(author.run(&["db", "export", file.to_str().unwrap()]).starts_with("exit 0\n"));
+    let built = image(&Home::new());
+    let AtHub { user, hub, .. } = &at_hub(&built, "team/api", "1.4");
     let fixed = json!({"status": "fixed"});
     let bare = openvex("Ann", "2026-01-02T00:00:00Z", "pkg:npm/b@2.0.1", &fixed);
     let stated = json!({
@@ -987,10 +791,10 @@ fn vex_beside_an_image_counts_where_it_is_asked_for() {
         ("application/vnd.cyclonedx+json", sbom.to_string()),
         ("application/vnd.openvex+json", "{}".to_owned()),
     ] {
-        refer(&hub, &built, "team/api", media_type, document.as_bytes());
+        refer(hub, &built, "team/api", media_type, document.as_bytes());
     }
     let scan = |arguments: &[&str]| {
-        user.run(&[&["scan", "team/api:1.4", "--database", "advisories.vulndb", "-o", "json"], arguments].concat())
+        user.run(&[&["scan", "team/api:1.4", "--database", DATABASE, "-o", "json"], arguments].concat())
     };
     let who = |told: &str| -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
