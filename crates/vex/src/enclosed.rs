@@ -39,7 +39,7 @@ struct Envelope<'a> {
 /// Returns the VEX document that an artifact is, or holds. None, where it holds something else. No signature is verified.
 pub fn enclosed(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     // What is none of these forms its reader tells what is wrong with.
-    let Ok(around) = serde_json::from_slice::<Around<'_>>(bytes) else { return Some(Cow::Borrowed(bytes)) };
+    let Some(around) = parse(bytes) else { return Some(Cow::Borrowed(bytes)) };
     let payload = around.dsse_envelope.map(|envelope| envelope.payload).or(around.payload);
     let Some(payload) = payload else {
         return match around.predicate_type {
@@ -48,8 +48,13 @@ pub fn enclosed(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
         };
     };
     let statement = STANDARD.decode(payload.as_bytes()).ok()?;
-    let around = serde_json::from_slice::<Around<'_>>(&statement).ok()?;
+    let around = parse(&statement)?;
     predicate(&around.predicate_type?, around.predicate?).map(|document| Cow::Owned(document.to_vec()))
+}
+
+/// What nobody asks for is skipped without a look at its bytes, which must be UTF-8 too.
+fn parse(bytes: &[u8]) -> Option<Around<'_>> {
+    serde_json::from_str(std::str::from_utf8(bytes).ok()?).ok()
 }
 
 fn predicate<'a>(predicate_type: &str, predicate: &'a RawValue) -> Option<&'a [u8]> {
@@ -103,5 +108,17 @@ mod tests {
             "]".repeat(5_000)
         );
         assert!(enclosed(deep.as_bytes()).is_none_or(|document| crate::read(&document).is_err()));
+    }
+
+    /// Also in what nobody asks for: JSON is UTF-8 (RFC 8259, section 8.1).
+    #[test]
+    fn what_is_no_json_is_given_as_it_is() {
+        let statement = br#"{"_type": "?", "predicateType": "https://openvex.dev/ns/v0.2.0", "predicate": {}}"#;
+        assert_eq!(enclosed(statement).as_deref(), Some(&b"{}"[..]));
+        let mut wrong = statement.to_vec();
+        wrong[11] = 0xff;
+        assert_eq!(enclosed(&wrong).as_deref(), Some(wrong.as_slice()));
+        let envelope = format!("{{\"payload\": \"{}\"}}", STANDARD.encode(&wrong));
+        assert_eq!(enclosed(envelope.as_bytes()), None);
     }
 }
