@@ -61,7 +61,7 @@ pub fn open_envelope(bytes: Vec<u8>) -> Result<Vec<u8>, StatementError> {
         #[serde(borrow)]
         payload: Cow<'a, str>,
     }
-    let payload = match serde_json::from_slice::<Around<'_>>(&bytes) {
+    let payload = match from_json::<Around<'_>>(&bytes) {
         Ok(around) => around.dsse_envelope.map(|envelope| envelope.payload).or(around.payload),
         // What is none of these forms its reader tells what is wrong with.
         Err(_) => None,
@@ -85,7 +85,7 @@ pub fn document_about(statement: &[u8], thing: Digest) -> Result<&[u8], Statemen
         #[serde(borrow)]
         predicate: &'a RawValue,
     }
-    let statement: Statement<'_> = serde_json::from_slice(statement)?;
+    let statement: Statement<'_> = from_json(statement)?;
     if !is_document_predicate(&statement.predicate_type) {
         return Err(StatementError::Other(statement.predicate_type.chars().take(TYPE_CHARS_MAX).collect()));
     }
@@ -94,6 +94,11 @@ pub fn document_about(statement: &[u8], thing: Digest) -> Result<&[u8], Statemen
         return Err(StatementError::Subject);
     }
     Ok(statement.predicate.get().as_bytes())
+}
+
+/// What nobody asks for is skipped without a look at its bytes, which must be UTF-8 too.
+fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_str(std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?)
 }
 
 /// What a statement is about, as far as it is named by digests that are known here.
@@ -256,6 +261,21 @@ mod tests {
             let found = document_about(text.as_bytes(), thing);
             assert_eq!(found.is_ok(), number <= SUBJECTS_MAX, "{number} {found:?}");
         }
+    }
+
+    /// Also in what nobody asks for: JSON is UTF-8 (RFC 8259, section 8.1).
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let thing: Digest = format!("sha256:{}", digest("aa")).parse().unwrap();
+        let good = br#"{"_type": "?", "predicateType": "https://spdx.dev/Document", "predicate": {}}"#;
+        assert_eq!(document_about(good, thing).unwrap(), b"{}");
+        let mut wrong = good.to_vec();
+        wrong[11] = 0xff;
+        assert!(matches!(document_about(&wrong, thing), Err(StatementError::Json(_))));
+        let mut envelope = br#"{"_type": "?", "payload": "e30="}"#.to_vec();
+        assert_eq!(open_envelope(envelope.clone()).unwrap(), b"{}");
+        envelope[11] = 0xff;
+        assert_eq!(open_envelope(envelope.clone()).unwrap(), envelope);
     }
 
     #[test]
