@@ -370,16 +370,20 @@ prop_compose! {
     }
 }
 
+pub(crate) fn of_two_feeds(first: Vec<Advisory>, second: Vec<Advisory>) -> Vec<u8> {
+    let mut builder = Builder::new();
+    builder.add(feed("one"), Records { advisories: first, ..Records::default() });
+    builder.add(feed("two"), Records { advisories: second, ..Records::default() });
+    builder.finish().unwrap()
+}
+
 proptest! {
     #[test]
     fn the_same_records_are_the_same_file_in_any_order(
         first in prop::collection::vec(any_advisory(), 0..12),
         second in prop::collection::vec(any_advisory(), 0..12),
     ) {
-        let mut builder = Builder::new();
-        builder.add(feed("one"), Records { advisories: first, ..Records::default() });
-        builder.add(feed("two"), Records { advisories: second, ..Records::default() });
-        let file = builder.finish().unwrap();
+        let file = of_two_feeds(first, second);
         let database = Database::open(&file).unwrap();
         database.verify().unwrap();
         prop_assert!(rebuilt(&database) == file);

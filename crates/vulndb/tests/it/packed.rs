@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use vulndb::file::{Builder, Database, PackedError, Section, pack, unpack};
 use vulndb::{Probability, Records};
 
-use crate::file::{advisory, affected, any_advisory, feed, npm, sample};
+use crate::file::{advisory, affected, any_advisory, feed, npm, of_two_feeds, sample};
 
 fn packed(file: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
@@ -115,10 +115,7 @@ proptest! {
         first in prop::collection::vec(any_advisory(), 0..12),
         second in prop::collection::vec(any_advisory(), 0..12),
     ) {
-        let mut builder = Builder::new();
-        builder.add(feed("one"), Records { advisories: first, ..Records::default() });
-        builder.add(feed("two"), Records { advisories: second, ..Records::default() });
-        let file = builder.finish().unwrap();
+        let file = of_two_feeds(first, second);
         prop_assert!(unpacked(&packed(&file)).unwrap() == file);
     }
 }
