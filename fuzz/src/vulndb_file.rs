@@ -2,8 +2,8 @@
 
 use vulndb::file::{Builder, Database, FORMAT_VERSION, Feed, Section, pack};
 use vulndb::{
-    Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Probability, Qualifiers, Records, Start,
-    Verdict, changed_advisories, changed_packages, make_delta,
+    Advisory, Affected, Ecosystem, End, Exploited, Family, Fix, Interval, Probability, Qualifiers, Records, Reference,
+    Start, Verdict, changed_advisories, changed_packages, make_delta,
 };
 
 fn builder(more: usize) -> Builder {
@@ -22,6 +22,10 @@ fn builder(more: usize) -> Builder {
         aliases: vec![format!("CVE-2026-{:04}", number / 2)],
         modified: Some(1_700_000_000),
         summary: "what is wrong".to_owned(),
+        references: vec![Reference {
+            kind: "ADVISORY".to_owned(),
+            url: format!("https://a.example/CVE-2026-{:04}", number / 2),
+        }],
         affected: vec![
             affected(Ecosystem::new(Family::Npm), &format!("p{}", number % 5)),
             affected(Ecosystem::release(Family::Debian, "12"), "zlib"),

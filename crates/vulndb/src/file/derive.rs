@@ -37,7 +37,14 @@ impl<'a> Vulnerabilities<'a> {
         Ok(Self(all))
     }
 
-    pub(super) fn indices(&self, names: &[String]) -> Vec<VulnerabilityIndex> {
+    /// Tells advisories the vulnerabilities that each is about.
+    pub(super) fn tell(&self, heads: &mut [AdvisoryHead<'_>], about: &[Vec<String>]) {
+        for (head, about) in heads.iter_mut().zip(about) {
+            head.vulnerabilities = self.indices(about);
+        }
+    }
+
+    fn indices(&self, names: &[String]) -> Vec<VulnerabilityIndex> {
         names.iter().filter_map(|name| self.0.get(name.as_str())).map(|(index, _)| VulnerabilityIndex(*index)).collect()
     }
 

@@ -34,6 +34,11 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    pub(crate) fn section_bytes(&self, section: Section) -> u64 {
+        let range = &self.sections[section as usize];
+        range.end - range.start
+    }
+
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);

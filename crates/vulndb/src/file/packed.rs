@@ -1,18 +1,28 @@
 //! A database as it is sent: what is stated, in a form that packs well, without what follows from it.
 //!
 //! ```text
-//! magic "garrpck\n", format version u16, the file's header, then each section that is stated:
+//! magic "garrpck\n", format version u16, the file's header, then in this order, each as it is said below:
+//! feeds, ecosystems         tables
+//! packages, advisories      columns
+//! summaries, details        tables
+//! references                columns
+//! scores
+//! exploited                 a table
+//!
 //! table     count u32, for each record its length, the records
-//! scores    years: how many, of each the year and its rows; for each row its number, the first of a year from 0, the others from the
-//!           one before; pairs of probability and percentile, ordered: how many, of each how much more the probability is than the one
-//!           before's and how the percentile differs; for each row its pair, first all lowest bytes, then the middle ones, then the highest
+//! column    its length, values of one meaning: numbers, texts each ended by a byte 0xff, what has its length before it, or postcard
 //! ```
 //!
-//! Numbers without a width are of seven bits a byte, the lowest first; differences have their sign in the lowest bit. The header's
-//! ranges and sums are those of the file that comes of it, and whatever does not fit them is refused; that it is the file that was meant, its
-//! digest says. What is sent is this, compressed by whoever sends it.
+//! Numbers without a width are of seven bits a byte, the lowest first; differences have their sign in the lowest bit. Which columns there
+//! are is said where they are written. The header's ranges and sums are those of the file that comes of it, and whatever does not fit them is
+//! refused; that it is the file that was meant, its digest says. What is sent is this, compressed by whoever sends it.
 
-use std::collections::BTreeMap;
+mod advisories;
+mod column;
+mod packages;
+mod references;
+mod scores;
+
 use std::io::{self, BufRead, Read, Write};
 use std::ops::Range;
 
@@ -21,38 +31,14 @@ use super::database::{AdvisoryHead, Database, PackageName};
 use super::derive::{self, Derived, Said, Stated, Vulnerabilities};
 use super::header::{ALIGNMENT, FIRST_SECTION, HEADER_BYTES, Header};
 use super::section::Section;
-use super::write::{Feed, SCORE_BYTES, ScoreRow, TooLarge};
-use crate::Ecosystem;
+use super::write::{Feed, SCORE_BYTES, TooLarge};
+use crate::{Ecosystem, Reference};
+use column::{Budget, write_columns};
 
 /// The version of the form. Raised with each change of it; a reader takes its own version alone.
-pub const PACKED_VERSION: u16 = 1;
+pub const PACKED_VERSION: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"garrpck\n";
-
-/// The sections that are sent, in the order of the file.
-const STATED: [Section; 11] = [
-    Section::Feeds,
-    Section::Ecosystems,
-    Section::PackageNames,
-    Section::StatementAdvisories,
-    Section::Statements,
-    Section::Advisories,
-    Section::Summaries,
-    Section::Details,
-    Section::References,
-    Section::Scores,
-    Section::Exploited,
-];
-
-/// The sections that others follow from.
-const KEPT: [Section; 6] = [
-    Section::Feeds,
-    Section::Ecosystems,
-    Section::PackageNames,
-    Section::StatementAdvisories,
-    Section::Statements,
-    Section::Advisories,
-];
 
 /// Why a database is not packed or not unpacked.
 #[derive(Debug, thiserror::Error)]
@@ -96,26 +82,55 @@ impl From<TooLarge> for PackedError {
     }
 }
 
-/// Writes a database as it is sent.
+/// Writes a database as it is sent. One of which another file would come is refused.
 pub fn pack<B: AsRef<[u8]>>(database: &Database<B>, to: &mut impl Write) -> Result<(), PackedError> {
-    let file = database.file_bytes();
-    let header = Header::read(file)?;
+    let header = Header::read(database.file_bytes())?;
+    let table = |section| RawTable::parse(section, database.section(section)?);
     to.write_all(MAGIC)?;
     to.write_all(&PACKED_VERSION.to_le_bytes())?;
     to.write_all(&header.to_bytes())?;
-    for section in STATED {
-        if section == Section::Scores {
-            pack_scores(&database.score_rows()?, to)?;
-            continue;
-        }
-        let table = RawTable::parse(section, database.section(section)?)?;
-        to.write_all(&table.count().to_le_bytes())?;
-        for record in table.records() {
-            write_number(to, record?.len() as u64)?;
-        }
-        to.write_all(table.bytes)?;
+    pack_table(&table(Section::Feeds)?, to)?;
+    pack_table(&table(Section::Ecosystems)?, to)?;
+
+    let mut heads = table(Section::Advisories)?.parsed::<AdvisoryHead<'_>>()?;
+    let names = table(Section::PackageNames)?.parsed::<PackageName<'_>>()?;
+    let said_by = said_by(&table(Section::StatementAdvisories)?, heads.len())?;
+    if said_by.len() != names.len() {
+        return Err(Corrupt::Form { section: Section::StatementAdvisories }.into());
     }
-    Ok(())
+    let columns = packages::columns(&names, &said_by, &table(Section::Statements)?, heads.len())?;
+    let packages::Sections { names, advisories, statements } = packages::sections(&columns, &header)?;
+    comes_of_it(database, Section::PackageNames, &names)?;
+    comes_of_it(database, Section::StatementAdvisories, &advisories)?;
+    comes_of_it(database, Section::Statements, &statements)?;
+    write_columns(&columns, to)?;
+
+    let columns = advisories::columns(&heads)?;
+    let about = derive::about(&heads);
+    Vulnerabilities::of(&about)?.tell(&mut heads, &about);
+    comes_of_it(database, Section::Advisories, &advisories::section(&heads)?)?;
+    write_columns(&columns, to)?;
+
+    pack_table(&table(Section::Summaries)?, to)?;
+    pack_table(&table(Section::Details)?, to)?;
+    let columns = references::columns(&heads, &table(Section::References)?.parsed::<Vec<Reference>>()?);
+    comes_of_it(database, Section::References, &references::section(&columns, &heads, &header)?)?;
+    write_columns(&columns, to)?;
+    scores::pack(&database.score_rows()?, to)?;
+    pack_table(&table(Section::Exploited)?, to)
+}
+
+/// Makes sure that a section comes of what is sent.
+fn comes_of_it<B: AsRef<[u8]>>(database: &Database<B>, section: Section, made: &[u8]) -> Result<(), PackedError> {
+    if database.section(section)? == made { Ok(()) } else { Err(Corrupt::Form { section }.into()) }
+}
+
+fn pack_table(table: &RawTable<'_>, to: &mut impl Write) -> Result<(), PackedError> {
+    to.write_all(&table.count().to_le_bytes())?;
+    for record in table.records() {
+        write_number(to, record?.len() as u64)?;
+    }
+    Ok(to.write_all(table.bytes)?)
 }
 
 /// Tells whether bytes begin as a packed database does.
@@ -126,8 +141,67 @@ pub fn is_packed(head: &[u8]) -> bool {
 /// Writes the file of a database that was sent, if it is no longer than a limit. Whoever asks for it holds its digest against what it
 /// should be.
 ///
-/// What others follow from is kept in memory meanwhile; texts and scores are not.
+/// What others follow from is kept in memory meanwhile, and addresses are for a while; texts and scores are not.
 pub fn unpack(from: &mut impl BufRead, to: &mut impl Write, bytes_max: u64) -> Result<(), PackedError> {
+    let header = read_head(from, bytes_max)?;
+    let mut budget = Budget::of_file(header.length);
+    let mut file = Output::begin_file(to, &header)?;
+    let feeds = unpack_kept(from, Section::Feeds, &mut file)?;
+    let ecosystems = unpack_kept(from, Section::Ecosystems, &mut file)?;
+
+    let columns = budget.read_columns(Section::Statements, from)?;
+    let packages::Sections { names, advisories, statements } = packages::sections(&columns, &header)?;
+    drop(columns);
+    file.write_whole(Section::PackageNames, &names)?;
+    file.write_whole(Section::StatementAdvisories, &advisories)?;
+    file.write_whole(Section::Statements, &statements)?;
+
+    let columns = budget.read_columns(Section::Advisories, from)?;
+    let mut heads = advisories::heads(&columns)?;
+    let about = derive::about(&heads);
+    let vulnerabilities = Vulnerabilities::of(&about)?;
+    vulnerabilities.tell(&mut heads, &about);
+    file.write_whole(Section::Advisories, &advisories::section(&heads)?)?;
+
+    unpack_table(from, Section::Summaries, &mut file)?;
+    unpack_table(from, Section::Details, &mut file)?;
+    let references = budget.read_columns(Section::References, from)?;
+    file.write_whole(Section::References, &references::section(&references, &heads, &header)?)?;
+    drop(references);
+    file.begin(Section::Scores)?;
+    scores::unpack(from, header.section_bytes(Section::Scores) / SCORE_BYTES as u64, &mut file)?;
+    file.end(Section::Scores)?;
+    unpack_table(from, Section::Exploited, &mut file)?;
+
+    let feeds = RawTable::parse(Section::Feeds, &feeds)?.parsed::<Feed>()?;
+    let feeds: Vec<String> = feeds.into_iter().map(|feed| feed.name).collect();
+    let ecosystems = RawTable::parse(Section::Ecosystems, &ecosystems)?.parsed::<Ecosystem>()?;
+    let names = RawTable::parse(Section::PackageNames, &names)?.parsed::<PackageName<'_>>()?;
+    if names.iter().any(|name| usize::from(name.ecosystem) >= ecosystems.len()) {
+        return Err(Corrupt::Form { section: Section::PackageNames }.into());
+    }
+    let said_by = said_by(&RawTable::parse(Section::StatementAdvisories, &advisories)?, heads.len())?;
+    let statements = RawTable::parse(Section::Statements, &statements)?;
+    let mut packages = Vec::with_capacity(names.len());
+    for ((name, advisories), statements) in names.iter().zip(said_by).zip(statements.records()) {
+        packages.push(Said { ecosystem: name.ecosystem, name: name.name, advisories, statements: statements? });
+    }
+    let derived = Derived::of(&Stated {
+        feeds: &feeds,
+        ecosystems: &ecosystems,
+        heads: &heads,
+        about: &about,
+        vulnerabilities: &vulnerabilities,
+        packages: &packages,
+    })?;
+    file.write_whole(Section::Packages, &derived.packages)?;
+    file.write_whole(Section::Vulnerabilities, &derived.vulnerabilities)?;
+    file.write_whole(Section::Names, &derived.names)?;
+    file.finish()?;
+    if from.fill_buf()?.is_empty() { Ok(()) } else { Err(PackedError::NotPacked) }
+}
+
+fn read_head(from: &mut impl BufRead, bytes_max: u64) -> Result<Header, PackedError> {
     let mut magic = [0; 10];
     from.read_exact(&mut magic)?;
     if !magic.starts_with(MAGIC) {
@@ -143,27 +217,7 @@ pub fn unpack(from: &mut impl BufRead, to: &mut impl Write, bytes_max: u64) -> R
     if header.length > bytes_max {
         return Err(PackedError::TooLong { limit: bytes_max });
     }
-    let mut file = Output::begin_file(to, &header)?;
-    for section in STATED {
-        file.begin(section)?;
-        if section == Section::Scores {
-            let rows = file.length(section) / SCORE_BYTES as u64;
-            unpack_scores(from, rows, &mut file)?;
-        } else {
-            unpack_table(from, section, &mut file)?;
-        }
-        file.end(section)?;
-    }
-    let Derived { packages, vulnerabilities, names } = derived(&file.kept)?;
-    for (section, bytes) in
-        [(Section::Packages, packages), (Section::Vulnerabilities, vulnerabilities), (Section::Names, names)]
-    {
-        file.begin(section)?;
-        file.write(&bytes)?;
-        file.end(section)?;
-    }
-    file.finish()?;
-    if from.fill_buf()?.is_empty() { Ok(()) } else { Err(PackedError::NotPacked) }
+    Ok(header)
 }
 
 /// A file that is being written, held against its header.
@@ -174,7 +228,8 @@ struct Output<'a, W> {
     /// The sum of the block that is not full.
     block: crc32fast::Hasher,
     sums: Vec<u8>,
-    kept: BTreeMap<Section, Vec<u8>>,
+    /// What is written, where it is wanted again.
+    kept: Option<Vec<u8>>,
 }
 
 impl<'a, W: Write> Output<'a, W> {
@@ -190,7 +245,7 @@ impl<'a, W: Write> Output<'a, W> {
             written: FIRST_SECTION as u64,
             block: crc32fast::Hasher::new(),
             sums: empty.to_le_bytes().to_vec(),
-            kept: BTreeMap::new(),
+            kept: None,
         })
     }
 
@@ -198,12 +253,10 @@ impl<'a, W: Write> Output<'a, W> {
         self.header.sections[section as usize].clone()
     }
 
-    fn length(&self, section: Section) -> u64 {
-        let range = self.range(section);
-        range.end - range.start
-    }
-
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
         while !bytes.is_empty() {
             let room = usize::try_from(BLOCK_BYTES - self.written % BLOCK_BYTES).unwrap_or(usize::MAX);
             let (now, rest) = bytes.split_at(room.min(bytes.len()));
@@ -223,12 +276,10 @@ impl<'a, W: Write> Output<'a, W> {
         self.sums.extend_from_slice(&block.finalize().to_le_bytes());
     }
 
-    /// Writes a part of a section, and keeps it where others follow from it.
-    fn write_of(&mut self, section: Section, bytes: &[u8]) -> io::Result<()> {
-        if KEPT.contains(&section) {
-            self.kept.entry(section).or_default().extend_from_slice(bytes);
-        }
-        self.write(bytes)
+    fn write_whole(&mut self, section: Section, bytes: &[u8]) -> Result<(), PackedError> {
+        self.begin(section)?;
+        self.write(bytes)?;
+        self.end(section)
     }
 
     fn begin(&mut self, section: Section) -> Result<(), PackedError> {
@@ -268,17 +319,40 @@ fn unpack_table<W: Write>(
     section: Section,
     file: &mut Output<'_, W>,
 ) -> Result<(), PackedError> {
+    file.begin(section)?;
+    unpack_records(from, section, file)?;
+    file.end(section)
+}
+
+/// Unpacks a table, and returns it.
+fn unpack_kept<W: Write>(
+    from: &mut impl BufRead,
+    section: Section,
+    file: &mut Output<'_, W>,
+) -> Result<Vec<u8>, PackedError> {
+    file.begin(section)?;
+    file.kept = Some(Vec::new());
+    unpack_records(from, section, file)?;
+    file.end(section)?;
+    Ok(file.kept.take().unwrap_or_default())
+}
+
+fn unpack_records<W: Write>(
+    from: &mut impl BufRead,
+    section: Section,
+    file: &mut Output<'_, W>,
+) -> Result<(), PackedError> {
     let form = || PackedError::Corrupt(Corrupt::Form { section });
     let mut count = [0; 4];
     from.read_exact(&mut count)?;
     let places = (u64::from(u32::from_le_bytes(count)) + 2) * 4;
-    let records = file.length(section).checked_sub(places).ok_or_else(form)?;
-    file.write_of(section, &count)?;
+    let records = file.header.section_bytes(section).checked_sub(places).ok_or_else(form)?;
+    file.write(&count)?;
     let mut at = 0_u64;
-    file.write_of(section, &[0; 4])?;
+    file.write(&[0; 4])?;
     for _ in 0..u32::from_le_bytes(count) {
         at = at.checked_add(read_number(from)?).filter(|at| *at <= records).ok_or_else(form)?;
-        file.write_of(section, &u32::try_from(at).map_err(|_| form())?.to_le_bytes())?;
+        file.write(&u32::try_from(at).map_err(|_| form())?.to_le_bytes())?;
     }
     if at != records {
         return Err(form());
@@ -290,44 +364,16 @@ fn unpack_table<W: Write>(
             return Err(PackedError::Truncated);
         }
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-        file.write_of(section, &bytes[..count])?;
+        file.write(&bytes[..count])?;
         from.consume(count);
         left -= count as u64;
     }
     Ok(())
 }
 
-/// Makes what is not sent.
-fn derived(kept: &BTreeMap<Section, Vec<u8>>) -> Result<Derived, PackedError> {
-    let table = |section: Section| RawTable::parse(section, kept.get(&section).map_or(&[], Vec::as_slice));
-    let feeds = table(Section::Feeds)?.parsed::<Feed>()?;
-    let feeds: Vec<String> = feeds.into_iter().map(|feed| feed.name).collect();
-    let ecosystems = table(Section::Ecosystems)?.parsed::<Ecosystem>()?;
-    let heads = table(Section::Advisories)?.parsed::<AdvisoryHead<'_>>()?;
-    let names = table(Section::PackageNames)?.parsed::<PackageName<'_>>()?;
-    let (advisories, statements) = (table(Section::StatementAdvisories)?, table(Section::Statements)?);
-    if advisories.count() != statements.count() || names.len() != advisories.records().count() {
-        return Err(Corrupt::Form { section: Section::Statements }.into());
-    }
-    let mut packages = Vec::new();
-    for ((name, advisories), statements) in names.iter().zip(advisories.records()).zip(statements.records()) {
-        let advisories = places(advisories?, heads.len())?;
-        if usize::from(name.ecosystem) >= ecosystems.len() {
-            return Err(Corrupt::Form { section: Section::PackageNames }.into());
-        }
-        packages.push(Said { ecosystem: name.ecosystem, name: name.name, advisories, statements: statements? });
-    }
-    let about = derive::about(&heads);
-    let vulnerabilities = Vulnerabilities::of(&about)?;
-    let stated = Stated {
-        feeds: &feeds,
-        ecosystems: &ecosystems,
-        heads: &heads,
-        about: &about,
-        vulnerabilities: &vulnerabilities,
-        packages: &packages,
-    };
-    Ok(Derived::of(&stated)?)
+/// Reads whose statements there are about each package, of so many advisories.
+fn said_by(table: &RawTable<'_>, advisories: usize) -> Result<Vec<Vec<u32>>, Corrupt> {
+    table.records().map(|gaps| places(gaps?, advisories)).collect()
 }
 
 /// Reads the places of advisories, each but the first from the one before.
@@ -343,97 +389,13 @@ fn places(mut gaps: &[u8], advisories: usize) -> Result<Vec<u32>, Corrupt> {
     Ok(places)
 }
 
-fn pack_scores(rows: &[ScoreRow], to: &mut impl Write) -> Result<(), PackedError> {
-    if rows.len() as u64 > SCORES_MAX {
-        return Err(TooLarge { section: Section::Scores }.into());
-    }
-    let years: Vec<&[ScoreRow]> = rows.chunk_by(|one, other| one.year == other.year).collect();
-    write_number(to, years.len() as u64)?;
-    for year in &years {
-        write_number(to, year.first().map_or(0, |row| u64::from(row.year)))?;
-        write_number(to, year.len() as u64)?;
-    }
-    for year in &years {
-        let mut before = 0;
-        for row in *year {
-            write_number(to, u64::from(row.number - std::mem::replace(&mut before, row.number)))?;
-        }
-    }
-    let mut pairs: Vec<(u32, u32)> = rows.iter().map(|row| (row.probability, row.percentile)).collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    write_number(to, pairs.len() as u64)?;
-    let (mut probability, mut percentile) = (0, 0);
-    for pair in &pairs {
-        write_number(to, u64::from(pair.0 - std::mem::replace(&mut probability, pair.0)))?;
-        let difference = i64::from(pair.1) - i64::from(std::mem::replace(&mut percentile, pair.1));
-        write_number(to, ((difference << 1) ^ (difference >> 63)).cast_unsigned())?;
-    }
-    let place = |row: &ScoreRow| pairs.binary_search(&(row.probability, row.percentile)).unwrap_or_default();
-    let places: Vec<[u8; 4]> =
-        rows.iter().map(|row| u32::try_from(place(row)).unwrap_or_default().to_le_bytes()).collect();
-    for byte in 0..PAIR_BYTES {
-        to.write_all(&places.iter().map(|place| place[byte]).collect::<Vec<u8>>())?;
-    }
-    Ok(())
+/// Puts the sign into the lowest bit.
+fn fold(difference: i64) -> u64 {
+    ((difference << 1) ^ (difference >> 63)).cast_unsigned()
 }
 
-/// The bytes of the place of a pair.
-const PAIR_BYTES: usize = 3;
-
-/// The most scores that are sent: there are some hundred thousand CVEs, and no more pairs than scores.
-const SCORES_MAX: u64 = 1 << 24;
-
-fn unpack_scores<W: Write>(from: &mut impl BufRead, rows: u64, file: &mut Output<'_, W>) -> Result<(), PackedError> {
-    let form = || PackedError::Corrupt(Corrupt::Form { section: Section::Scores });
-    let small = |number: u64| u32::try_from(number).map_err(|_| form());
-    if rows > SCORES_MAX {
-        return Err(form());
-    }
-    let mut years: Vec<(u16, u64)> = Vec::new();
-    let mut counted = 0_u64;
-    for _ in 0..read_number(from)? {
-        let (year, count) = (u16::try_from(read_number(from)?).map_err(|_| form())?, read_number(from)?);
-        counted = counted.checked_add(count).filter(|counted| *counted <= rows && count > 0).ok_or_else(form)?;
-        years.push((year, count));
-    }
-    if counted != rows {
-        return Err(form());
-    }
-    let mut names: Vec<(u16, u32)> = Vec::new();
-    for (year, count) in years {
-        let mut number = 0_u32;
-        for _ in 0..count {
-            number = number.checked_add(small(read_number(from)?)?).ok_or_else(form)?;
-            names.push((year, number));
-        }
-    }
-    let count = read_number(from)?;
-    if count > rows {
-        return Err(form());
-    }
-    let mut pairs: Vec<(u32, u32)> = Vec::new();
-    let (mut probability, mut percentile) = (0_u32, 0_i64);
-    for _ in 0..count {
-        probability = probability.checked_add(small(read_number(from)?)?).ok_or_else(form)?;
-        let folded = read_number(from)?;
-        let difference = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
-        percentile = percentile.checked_add(difference).ok_or_else(form)?;
-        pairs.push((probability, u32::try_from(percentile).map_err(|_| form())?));
-    }
-    let mut places = vec![0_u32; names.len()];
-    let mut bytes = vec![0; names.len()];
-    for byte in 0..PAIR_BYTES {
-        from.read_exact(&mut bytes)?;
-        for (place, part) in places.iter_mut().zip(&bytes) {
-            *place |= u32::from(*part) << (8 * byte);
-        }
-    }
-    for ((year, number), place) in names.into_iter().zip(places) {
-        let pair = usize::try_from(place).ok().and_then(|place| pairs.get(place)).ok_or_else(form)?;
-        file.write(&ScoreRow { year, number, probability: pair.0, percentile: pair.1 }.to_bytes())?;
-    }
-    Ok(())
+fn unfold(folded: u64) -> i64 {
+    (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed()
 }
 
 fn write_number(to: &mut impl Write, number: u64) -> io::Result<()> {
@@ -448,7 +410,9 @@ fn read_number(from: &mut impl Read) -> Result<u64, PackedError> {
         let mut byte = [0];
         from.read_exact(&mut byte)?;
         let low = u64::from(byte[0] & 0x7f);
-        if low << shift >> shift != low {
+        // Nothing is said in more bytes than it takes.
+        let is_needless = byte[0] == 0 && shift > 0;
+        if low << shift >> shift != low || is_needless {
             break;
         }
         number |= low << shift;
@@ -515,7 +479,9 @@ mod tests {
         for number in [0, 1, 127, 128, 16_384, u64::from(u32::MAX), u64::MAX] {
             check(number);
         }
-        for wrong in [[0xff; 11].as_slice(), &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]] {
+        for wrong in
+            [[0xff; 11].as_slice(), &[0x80, 0x00], &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02]]
+        {
             assert!(matches!(read_number(&mut &*wrong), Err(PackedError::NotPacked)), "{wrong:?}");
         }
         assert!(matches!(read_number(&mut [0x80].as_slice()), Err(PackedError::Truncated)));

@@ -12,6 +12,10 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
+    pub(crate) const fn new() -> Self {
+        Self { offsets: Vec::new(), records: Vec::new() }
+    }
+
     pub(crate) fn push<T: Serialize>(&mut self, section: Section, record: &T) -> Result<(), TooLarge> {
         self.push_with(section, |records| {
             let taken = std::mem::take(records);

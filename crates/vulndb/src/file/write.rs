@@ -157,9 +157,7 @@ impl Builder {
             advisories.iter().map(|(feed, advisory)| head(*feed, advisory)).collect();
         let about = derive::about(&heads);
         let vulnerabilities = Vulnerabilities::of(&about)?;
-        for (head, about) in heads.iter_mut().zip(&about) {
-            head.vulnerabilities = vulnerabilities.indices(about);
-        }
+        vulnerabilities.tell(&mut heads, &about);
         let mut ecosystems: Vec<Ecosystem> = Vec::new();
         for affected in advisories.iter().flat_map(|(_, advisory)| &advisory.affected) {
             if let Err(place) = ecosystems.binary_search(&affected.ecosystem) {

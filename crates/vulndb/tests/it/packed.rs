@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use vulndb::file::{Builder, Database, PackedError, Section, pack, unpack};
-use vulndb::{Probability, Records};
+use vulndb::{Advisory, Probability, Records, Reference};
 
 use crate::file::{advisory, affected, any_advisory, feed, npm, of_two_feeds, sample};
 
@@ -29,6 +29,27 @@ fn check(file: &[u8]) {
 fn the_file_comes_of_it() {
     check(&Builder::new().finish().unwrap());
     check(&sample().finish().unwrap());
+}
+
+#[test]
+fn the_earliest_and_the_latest_times_come_of_it() {
+    let at = |time| Advisory { published: Some(time), ..advisory(&format!("AT{time}"), &[], Vec::new()) };
+    let times = [i64::MIN, i64::MIN + 1, -86_401, -86_400, -1, 0, 1, 86_399, 86_400, i64::MAX];
+    check(&of_two_feeds(times.map(at).into(), Vec::new()));
+}
+
+/// An advisory may have more names than there are bytes for, and be told of at addresses of all of them.
+#[test]
+fn addresses_by_all_names_come_of_it() {
+    let names: Vec<String> = (0..10).map(|number| format!("CVE-2026-00{number:02}")).collect();
+    let reference =
+        |name: &String| Reference { kind: "WEB".to_owned(), url: format!("https://a.example/{name}/{name}?") };
+    let told = Advisory {
+        upstream: names.clone(),
+        references: names.iter().map(reference).collect(),
+        ..advisory("ALSA-2026:1", &["A", ""], vec![affected(&npm(), "a", "1"), affected(&npm(), "a", "2")])
+    };
+    check(&of_two_feeds(vec![told], Vec::new()));
 }
 
 /// Blocks end within records, names and scores are many, and a feed speaks of what another has too.
@@ -91,7 +112,7 @@ fn what_is_something_else_is_refused() {
     assert_eq!(told(&file), "it is no packed database of Garrison");
     let mut newer = packed(&file);
     newer[8] = 9;
-    assert_eq!(told(&newer), "it is packed in form 9, this program reads 1");
+    assert_eq!(told(&newer), "it is packed in form 9, this program reads 2");
 }
 
 /// What is changed is refused, or makes a file that has another digest; nothing panics.
