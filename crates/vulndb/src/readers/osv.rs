@@ -40,6 +40,12 @@ const NAMES_MAX: usize = 2048;
 /// The most references of one record. The most seen is 352.
 const REFERENCES_MAX: usize = 2048;
 
+/// What the identifiers of malicious packages begin with.
+const MALICIOUS: &str = "MAL-";
+
+/// The digits of the sum of a report.
+const SUM_DIGITS: usize = 64;
+
 pub(crate) const READER: Reader = Reader {
     name: "osv",
     summary: "OSV records: GitHub, PyPA, Go, RustSec, Bitnami, Kubernetes, AlmaLinux, Rocky Linux, Ubuntu, Debian and others",
@@ -170,6 +176,17 @@ impl Range {
     }
 }
 
+/// Leaves out the sums of the reports that a record of a malicious package was made of: `## Source: NAME (SUM)`. They say nothing to
+/// whoever has no report, and of what is packed of such a record they would be more than half.
+fn without_sums(details: &str) -> String {
+    let kept = |line| {
+        let named = str::strip_suffix(line, ")").filter(|line| line.starts_with("## Source: "));
+        let is_sum = |sum: &str| sum.len() == SUM_DIGITS && sum.bytes().all(|digit| digit.is_ascii_hexdigit());
+        named.and_then(|line| line.rsplit_once(" (")).filter(|(_, sum)| is_sum(sum)).map_or(line, |(name, _)| name)
+    };
+    details.split('\n').map(kept).collect::<Vec<_>>().join("\n")
+}
+
 /// Publishers write `null` for what they do not state.
 fn or_default<'de, T: DeserializeOwned + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
@@ -184,7 +201,7 @@ impl Record {
             return records.refuse(Problem::NoPackage, &self.id);
         }
         let stated = std::mem::take(&mut self.affected);
-        let mut nature = if self.id.starts_with("MAL-") { Nature::Malware } else { Nature::Vulnerability };
+        let mut nature = if self.id.starts_with(MALICIOUS) { Nature::Malware } else { Nature::Vulnerability };
         let mut weaknesses = weaknesses_of(&self.database_specific["cwe_ids"], |cwe| cwe);
         let mut affected = Vec::with_capacity(stated.len());
         for one in stated {
@@ -208,6 +225,9 @@ impl Record {
         let severities = self.read_severities(family, records);
         weaknesses.sort_unstable();
         weaknesses.dedup();
+        if self.id.starts_with(MALICIOUS) {
+            self.details = without_sums(&self.details);
+        }
         if wording::cut(&mut self.summary, SUMMARY_BYTES_MAX) | wording::cut(&mut self.details, DETAILS_BYTES_MAX) {
             records.refuse(Problem::TooMany("bytes of text"), &self.id);
         }

@@ -465,3 +465,30 @@ fn systems_and_architectures_are_those_that_every_import_names() {
     check(&json!({"imports": [{"path": "a", "goarch": ["ppc64le"]}]}), &[], &["ppc64le"]);
     check(&json!({"affects": {"os": ["linux"], "arch": ["x86"], "functions": []}}), &["o:linux:linux_kernel"], &["x86"]);
 }
+
+/// The reports that a record of malicious packages was made of have sums, which are of no use without them.
+#[test]
+fn sums_of_reports_are_left_out_of_what_is_said_of_malicious_packages() {
+    let sum = "0123456789abcdef".repeat(4);
+    let check = |id: &str, details: &str, expected: &str| {
+        let npm = json!({"package": {"ecosystem": "npm", "name": "a"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]});
+        let records = read_value(&json!({"id": id, "details": details, "affected": [npm]}));
+        assert_eq!(records.advisories[0].details, expected);
+    };
+    let said = |sum: &str| format!("\n## Source: one{sum}\nIt is bad.\n\n## Source: other{sum}\n## Source: ");
+    check("MAL-2026-1", &said(&format!(" ({sum})")), &said(""));
+    check("MAL-2026-1", &said(""), &said(""));
+    check("MAL-2026-1", "", "");
+    // Whatever else is said stays.
+    for other in [
+        format!("## Source: one ({})", &sum[1..]),
+        format!("## Source: one ({sum}0)"),
+        format!("## Source: one ({sum}) or two"),
+        format!("## Source: one {sum}"),
+        format!("## Source: one ({}g)", &sum[1..]),
+        format!("It is ({sum})"),
+    ] {
+        check("MAL-2026-1", &other, &other);
+    }
+    check("GHSA-1", &said(&format!(" ({sum})")), &said(&format!(" ({sum})")));
+}
