@@ -3,6 +3,7 @@
 //! A scheme is one file, which names the document that it follows. A version is read into borrowed parts, nothing is
 //! copied, and numbers are compared as text, so that no number is too large.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -195,6 +196,16 @@ impl Scheme {
         })
     }
 
+    /// Returns the version by which a package is ordered, of what is stated for it: a release of Go, `go1.22rc1`, is `1.22.0-rc.1`, and what
+    /// follows a gem's version for a platform is no part of it. Everything else is as it is stated.
+    pub fn version_of<'a>(self, package: &str, stated: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Go => go::release(package, stated).unwrap_or(Cow::Borrowed(stated)),
+            Self::Gem => Cow::Borrowed(gem::without_platform(stated)),
+            _ => Cow::Borrowed(stated),
+        }
+    }
+
     /// Orders two versions.
     pub fn compare(self, left: &str, right: &str) -> Result<Ordering, Unorderable> {
         self.parse(left)?.order(&self.parse(right)?)
@@ -295,6 +306,20 @@ impl<'a> Version<'a> {
     /// Returns the scheme whose rules it is read by.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// Tells whether it is a branch of a package of Composer, which lies in no range.
+    pub fn is_branch(&self) -> bool {
+        matches!(&self.parsed, Parsed::Composer(version) if version.is_branch())
+    }
+
+    /// Orders it against a bound that a range names. For Python the local part, `+cu118`, counts only where the bound has one; for all others it
+    /// is the order of versions. None where there is none.
+    pub fn order_by_bound(&self, bound: &Self) -> Option<Ordering> {
+        match (&self.parsed, &bound.parsed) {
+            (Parsed::Pep440(own), Parsed::Pep440(bound)) if !bound.has_local() => Some(own.order_public(bound)),
+            _ => self.partial_cmp(bound),
+        }
     }
 
     /// Returns the version as it was given.

@@ -1,4 +1,4 @@
-//! Ruby gems: the documentation of `Gem::Version`, RubyGems 3.
+//! Ruby gems: the documentation of `Gem::Version` and, for what may follow it, of `Gem::Platform`, RubyGems 3.
 
 use std::cmp::Ordering;
 
@@ -20,6 +20,40 @@ pub(crate) struct Gem<'a> {
 pub(crate) enum Segment<'a> {
     Number(&'a str),
     Word(&'a str),
+}
+
+/// The systems and runtimes that gems are built for, by the words of `Gem::Platform`; a number may follow.
+const SYSTEMS: [&str; 18] = [
+    "aix",
+    "android",
+    "cygwin",
+    "dalvik",
+    "darwin",
+    "dotnet",
+    "freebsd",
+    "java",
+    "jruby",
+    "linux",
+    "macruby",
+    "mingw",
+    "mswin",
+    "netbsd",
+    "netbsdelf",
+    "openbsd",
+    "solaris",
+    "wasi",
+];
+
+/// Returns a version without the platform that follows it where Bundler lists builds: `1.13.9-x86_64-linux`, `1.13.9-java`.
+pub(super) fn without_platform(text: &str) -> &str {
+    let is_system = |part: &str| {
+        let mut rests = SYSTEMS.iter().filter_map(|system| part.strip_prefix(system));
+        rests.any(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+    };
+    match text.split_once('-') {
+        Some((version, platform)) if platform == "ruby" || platform.split('-').any(is_system) => version,
+        _ => text,
+    }
 }
 
 pub(super) fn parse(text: &str) -> Result<Gem<'_>, Reason> {

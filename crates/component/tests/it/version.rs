@@ -78,6 +78,69 @@ fn what_has_no_order_is_said_to_have_none() {
 }
 
 #[test]
+fn what_is_stated_may_hold_more_than_a_version() {
+    use Scheme::{Gem, Go, Npm, Semver};
+    for (scheme, package, stated, expected) in [
+        // Other modules' versions are their own.
+        (Go, "example.com/a", "v1.19.4-bigcorp", "v1.19.4-bigcorp"),
+        (Go, "example.com/a", "1.22rc1", "1.22rc1"),
+        (Go, "example.com/a", "gopher", "gopher"),
+        (Go, "stdlib", "", ""),
+        (Go, "stdlib", "devel", "devel"),
+        (Go, "stdlib", "1.22", "1.22"),
+        (Go, "stdlib", "1.22.1", "1.22.1"),
+        (Go, "stdlib", "v1.22.1", "v1.22.1"),
+        (Go, "stdlib", "1.22.0-0", "1.22.0-0"),
+        (Go, "stdlib", "1.22.0-rc.1", "1.22.0-rc.1"),
+        // A release that is mended has no candidates, and a word without a number is none.
+        (Go, "stdlib", "go1.22.1rc1", "1.22.1rc1"),
+        (Go, "stdlib", "go1.22rc", "1.22rc"),
+        (Go, "stdlib", "go1.18.2b7", "1.18.2b7"),
+        (Go, "stdlib", "go1.22.1", "1.22.1"),
+        (Go, "stdlib", "go1.22rc1", "1.22.0-rc.1"),
+        (Go, "std", "1.22rc1", "1.22.0-rc.1"),
+        (Go, "toolchain", "go1.18beta2", "1.18.0-beta.2"),
+        (Go, "stdlib", "1.19.4-bigcorp", "1.19.4"),
+        (Go, "stdlib", "go1.19.4-bigcorp", "1.19.4"),
+        (Go, "stdlib", "go1.25.0-X:nodwarf5", "1.25.0"),
+        (Go, "stdlib", "go1.22rc1-bigcorp", "1.22.0-rc.1"),
+        (Go, "stdlib", "go1.20.1 X:boringcrypto", "1.20.1"),
+        (Gem, "a", "1.0.0", "1.0.0"),
+        (Gem, "a", "1.0.0-1", "1.0.0-1"),
+        (Gem, "a", "1.0.0-beta1", "1.0.0-beta1"),
+        (Gem, "a", "1.0.0-javascript", "1.0.0-javascript"),
+        (Gem, "a", "1.13.9-x86_64-linux", "1.13.9"),
+        (Gem, "a", "1.13.9-aarch64-linux-musl", "1.13.9"),
+        (Gem, "a", "1.13.9-arm64-darwin-22", "1.13.9"),
+        (Gem, "a", "1.13.9-x64-mingw-ucrt", "1.13.9"),
+        (Gem, "a", "1.13.9-x86-mingw32", "1.13.9"),
+        (Gem, "a", "1.13.9-java", "1.13.9"),
+        (Gem, "a", "1.13.9-ruby", "1.13.9"),
+        (Npm, "a", "1.0.0-linux", "1.0.0-linux"),
+        (Semver, "a", "go1.22rc1", "go1.22rc1"),
+    ] {
+        assert_eq!(scheme.version_of(package, stated), expected, "{scheme} {package} {stated}");
+    }
+}
+
+#[test]
+fn a_local_part_counts_for_a_bound_that_has_one() {
+    use Scheme::{Composer, Pep440, Semver};
+    for (scheme, version, bound, expected) in [
+        (Composer, "dev-main", "dev-other", None),
+        (Pep440, "2.0.0+cu118", "2.0.0", Some(Equal)),
+        (Pep440, "2.0.0+cu118", "2.0.1", Some(Less)),
+        (Pep440, "2.0.1+cu118", "2.0.0", Some(Greater)),
+        (Pep440, "2.0.0", "2.0.0+cu118", Some(Less)),
+        (Pep440, "2.0.0+cu118", "2.0.0+cu117", Some(Greater)),
+        (Semver, "1.0.0-a", "1.0.0", Some(Less)),
+    ] {
+        let [version, bound] = [version, bound].map(|text| Version::parse(scheme, text).unwrap());
+        assert_eq!(version.order_by_bound(&bound), expected, "{version:?} {bound:?}");
+    }
+}
+
+#[test]
 fn a_version_has_at_most_1024_bytes() {
     for scheme in Scheme::ALL.into_iter().filter(|scheme| *scheme != Scheme::Npm) {
         for (length, expected) in
