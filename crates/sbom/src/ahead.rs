@@ -1,12 +1,15 @@
 //! Bytes that one thread writes ahead of another that reads them.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 
-use crate::stream::BUFFER_BYTES;
+use crate::stream::Blob;
 
 /// The most pieces that are written and not read: enough that neither thread waits for the other at each of its own.
 const PIECES_MAX: usize = 4;
+
+/// The size of a piece: those on the way fit into the caches of two cores.
+const PIECE_BYTES: usize = 128 << 10;
 
 type Piece = Vec<u8>;
 
@@ -14,7 +17,7 @@ type Piece = Vec<u8>;
 pub(crate) fn channel() -> (Reader, Writer) {
     let (written, to_read) = mpsc::sync_channel(PIECES_MAX);
     let (empty, to_fill) = mpsc::channel();
-    (Reader { to_read, empty, piece: Piece::new(), at: 0 }, Writer { written, to_fill })
+    (Reader { to_read, empty, piece: Piece::new(), at: 0, bytes: 0 }, Writer { written, to_fill })
 }
 
 /// Reads what the writer wrote; its end is where the writer's is, and its error what the writer's was.
@@ -24,22 +27,41 @@ pub(crate) struct Reader {
     empty: Sender<Piece>,
     piece: Piece,
     at: usize,
+    /// Of all pieces so far.
+    bytes: u64,
 }
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let rest = self.fill_buf()?;
+        let count = rest.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&rest[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Reader {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.piece.len() {
             // Nobody to take it back is nobody who writes.
             let _ = self.empty.send(std::mem::take(&mut self.piece));
             self.at = 0;
-            let Ok(piece) = self.to_read.recv() else { return Ok(0) };
+            let Ok(piece) = self.to_read.recv() else { return Ok(&[]) };
             self.piece = piece?;
+            self.bytes += self.piece.len() as u64;
         }
-        let rest = &self.piece[self.at..];
-        let count = rest.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&rest[..count]);
+        Ok(&self.piece[self.at..])
+    }
+
+    fn consume(&mut self, count: usize) {
         self.at += count;
-        Ok(count)
+    }
+}
+
+impl Blob for Reader {
+    fn bytes(&self) -> u64 {
+        self.bytes
     }
 }
 
@@ -54,14 +76,14 @@ impl Writer {
     pub(crate) fn copy<S: Read>(self, mut source: S) -> Option<S> {
         loop {
             let mut piece = self.to_fill.try_recv().unwrap_or_default();
-            piece.resize(BUFFER_BYTES, 0);
+            piece.resize(PIECE_BYTES, 0);
             let (count, filled) = fill(&mut source, &mut piece);
             piece.truncate(count);
             if count > 0 {
                 self.written.send(Ok(piece)).ok()?;
             }
             match filled {
-                Ok(()) if count < BUFFER_BYTES => return Some(source),
+                Ok(()) if count < PIECE_BYTES => return Some(source),
                 Ok(()) => {}
                 // What came before it is read first.
                 Err(error) => {

@@ -5,7 +5,7 @@
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
 //! Inventories are written as documents and read from them in [`formats`], also out of what is around them ([`statement`]), and compared in [`diff`](mod@diff).
 //!
-//! Not here: where images come from (registries, layouts, archives, directories), caches, clocks, the network; nor threads, but for the one that
+//! Not here: where images come from (registries, layouts, archives, directories), caches, clocks, the network; nor threads, but for those that
 //! [`read_layer_ahead`] has until it returns.
 //!
 //! # Invariants
@@ -27,6 +27,7 @@ mod engine;
 mod excluded;
 mod extractors;
 pub mod formats;
+mod gzip;
 mod layer;
 mod matcher;
 mod os_purl;

@@ -1,10 +1,11 @@
 use std::io::{self, BufRead, BufReader, Read};
+use std::thread::{Scope, ScopedJoinHandle};
 
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
-use flate2::bufread::MultiGzDecoder;
 use oci::{Algorithm, Digest};
 
 use crate::ahead;
+use crate::gzip::{self, Gzip};
 use crate::layer::{Error as LayerError, LayerBuilder};
 use crate::{Allowance, LayerRecord, Matcher};
 
@@ -18,7 +19,7 @@ pub const RATIO_MAX: u64 = 1_100;
 /// What a layer may have whatever its blob's size: small blobs of zeros are no danger.
 pub const RATIO_FREE_BYTES: u64 = 1 << 30;
 
-pub(crate) const BUFFER_BYTES: usize = 256 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// A layer that was read to its end.
 #[derive(Debug)]
@@ -70,16 +71,19 @@ pub fn read_layer(
 ) -> Result<ReadLayer, Error> {
     let expected = Expected { digest, diff_id };
     let mut builder = LayerBuilder::new(matcher, allowance);
-    let tar = Tar::open(blob, expected.algorithm()).map_err(failed)?;
+    let blob = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(blob, Some(expected.algorithm())));
+    let tar = Tar::open(blob).map_err(failed)?;
     let hash = expected.hash_of(&tar);
     // The walk reads headers of 512 bytes: hashing and decompressing want larger pieces.
     let tar = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(tar, hash));
     let (tar, diff_id) = builder.read_tar(tar)?.into_inner().finish();
-    expected.check(builder, tar.finish().map_err(failed)?, diff_id)
+    let tar_bytes = tar.bytes;
+    let blob = tar.finish().map_err(failed)?.into_inner();
+    expected.check(builder, blob, tar_bytes, diff_id)
 }
 
-/// As [`read_layer`], with a thread that decompresses ahead of what hashes the tar and walks over it. It takes half of the time where a core is free,
-/// and some more memory.
+/// As [`read_layer`], by three threads: one reads the blob and hashes it, one decompresses, and this one hashes the tar and walks over it. Decompressing is
+/// about half of the work, so that two cores have enough to do to the end. It takes some more memory.
 pub fn read_layer_ahead(
     blob: impl Read + Send,
     digest: Option<&Digest>,
@@ -89,20 +93,33 @@ pub fn read_layer_ahead(
 ) -> Result<ReadLayer, Error> {
     let expected = Expected { digest, diff_id };
     let mut builder = LayerBuilder::new(matcher, allowance);
-    let tar = Tar::open(blob, expected.algorithm()).map_err(failed)?;
-    let hash = expected.hash_of(&tar);
+    let blob = Hashing::new(blob, Some(expected.algorithm()));
     std::thread::scope(|scope| {
         let (reader, writer) = ahead::channel();
-        let decompress = move || writer.copy(tar).map(Tar::finish);
-        let thread = std::thread::Builder::new().name("layer".to_owned());
-        let decompressing = thread.spawn_scoped(scope, decompress).map_err(failed)?;
+        let reading = spawn(scope, move || writer.copy(blob))?;
+        let tar = Tar::open(reader).map_err(failed)?;
+        let hash = expected.hash_of(&tar);
+        let (reader, writer) = ahead::channel();
+        let decompressing = spawn(scope, move || writer.copy(tar).map(|tar| (tar.bytes, tar.finish())))?;
         let read = builder.read_tar(Hashing::new(reader, hash)).map(Hashing::finish);
         // Also where the walk failed: a scope's end does not wait until a thread has given back what is its own.
-        let blob = decompressing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let (tar, blob) = (join(decompressing), join(reading));
         let (_, diff_id) = read?;
-        let blob = blob.expect("what was read to its end was written to its end");
-        expected.check(builder, blob.map_err(failed)?, diff_id)
+        let (tar_bytes, rest) = tar.expect("what was read to its end was written to its end");
+        rest.map_err(failed)?;
+        expected.check(builder, blob.expect("what was read to its end was written to its end"), tar_bytes, diff_id)
     })
+}
+
+fn spawn<'s, T: Send + 's>(
+    scope: &'s Scope<'s, '_>,
+    work: impl FnOnce() -> T + Send + 's,
+) -> Result<ScopedJoinHandle<'s, T>, Error> {
+    std::thread::Builder::new().name("layer".to_owned()).spawn_scoped(scope, work).map_err(failed)
+}
+
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn failed(source: io::Error) -> Error {
@@ -123,14 +140,23 @@ impl Expected<'_> {
     }
 
     /// By which the tar is hashed; none where that would hash the same bytes again.
-    fn hash_of<R: Read>(self, tar: &Tar<R>) -> Option<Algorithm> {
+    fn hash_of<B: Blob>(self, tar: &Tar<B>) -> Option<Algorithm> {
         let algorithm = self.diff_id.map_or(Algorithm::Sha256, Digest::algorithm);
         let is_blob = matches!(tar.decoder, Decoder::Plain(_)) && algorithm == self.algorithm();
         (!is_blob).then_some(algorithm)
     }
 
-    fn check(self, builder: LayerBuilder<'_>, blob: Blob, diff_id: Option<Digest>) -> Result<ReadLayer, Error> {
-        let Blob { digest, size_bytes, tar_bytes } = blob;
+    /// Holds what was read to its end against what it should be.
+    fn check<R: Read>(
+        self,
+        builder: LayerBuilder<'_>,
+        blob: Hashing<R>,
+        tar_bytes: u64,
+        diff_id: Option<Digest>,
+    ) -> Result<ReadLayer, Error> {
+        let size_bytes = blob.bytes;
+        let (_, digest) = blob.finish();
+        let digest = digest.expect("a blob is always hashed");
         let diff_id = diff_id.unwrap_or(digest);
         if let Some(expected) = self.digest.filter(|expected| **expected != digest) {
             return Err(Error::Digest(Box::new(Mismatch { expected: *expected, actual: digest })));
@@ -142,33 +168,34 @@ impl Expected<'_> {
     }
 }
 
-/// A blob that was read to its end.
-#[derive(Clone, Copy)]
-struct Blob {
-    digest: Digest,
-    size_bytes: u64,
-    tar_bytes: u64,
+/// A blob while it is read.
+pub(crate) trait Blob: BufRead {
+    /// Returns how much of it was read.
+    fn bytes(&self) -> u64;
+}
+
+impl<R: Read> Blob for BufReader<Hashing<R>> {
+    fn bytes(&self) -> u64 {
+        self.get_ref().bytes
+    }
 }
 
 /// The tar in a blob, while it is decompressed.
-struct Tar<R: Read> {
-    decoder: Decoder<R>,
+struct Tar<B: Blob> {
+    decoder: Decoder<B>,
     bytes: u64,
 }
 
-type Hashed<R> = BufReader<Hashing<R>>;
-
-enum Decoder<R: Read> {
-    Gzip(Box<MultiGzDecoder<Hashed<R>>>),
-    Zstd(zstd::stream::read::Decoder<'static, Hashed<R>>),
-    Plain(Hashed<R>),
+enum Decoder<B: Blob> {
+    Gzip(Gzip<B>),
+    Zstd(zstd::stream::read::Decoder<'static, B>),
+    Plain(B),
 }
 
-impl<R: Read> Tar<R> {
-    fn open(blob: R, algorithm: Algorithm) -> io::Result<Self> {
-        let mut blob = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(blob, Some(algorithm)));
+impl<B: Blob> Tar<B> {
+    fn open(mut blob: B) -> io::Result<Self> {
         let decoder = match blob.fill_buf()? {
-            [0x1f, 0x8b, ..] => Decoder::Gzip(Box::new(MultiGzDecoder::new(blob))),
+            [first, second, ..] if [*first, *second] == gzip::MAGIC => Decoder::Gzip(Gzip::new(blob)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(blob)?)
             }
@@ -177,22 +204,19 @@ impl<R: Read> Tar<R> {
         Ok(Self { decoder, bytes: 0 })
     }
 
-    /// Reads what stands behind the compressed stream, which belongs to the blob as well.
-    fn finish(self) -> io::Result<Blob> {
+    /// Reads what stands behind the compressed stream, which belongs to the blob as well, and returns the blob.
+    fn finish(self) -> io::Result<B> {
         let mut blob = match self.decoder {
             Decoder::Gzip(decoder) => decoder.into_inner(),
             Decoder::Zstd(decoder) => decoder.finish(),
             Decoder::Plain(blob) => blob,
         };
         io::copy(&mut blob, &mut io::sink())?;
-        let size_bytes = blob.get_ref().bytes;
-        let (_, digest) = blob.into_inner().finish();
-        let digest = digest.expect("a blob is always hashed");
-        Ok(Blob { digest, size_bytes, tar_bytes: self.bytes })
+        Ok(blob)
     }
 }
 
-impl<R: Read> Read for Tar<R> {
+impl<B: Blob> Read for Tar<B> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (count, blob) = match &mut self.decoder {
             Decoder::Gzip(decoder) => (decoder.read(buffer)?, decoder.get_ref()),
@@ -200,7 +224,7 @@ impl<R: Read> Read for Tar<R> {
             Decoder::Plain(blob) => (blob.read(buffer)?, &*blob),
         };
         self.bytes += count as u64;
-        check_size(self.bytes, blob.get_ref().bytes)?;
+        check_size(self.bytes, blob.bytes())?;
         Ok(count)
     }
 }
@@ -217,7 +241,7 @@ fn check_size(tar_bytes: u64, blob_bytes: u64) -> io::Result<()> {
 }
 
 /// A reader that counts what passes and hashes it.
-struct Hashing<R> {
+pub(crate) struct Hashing<R> {
     reader: R,
     hash: Option<(Algorithm, Context)>,
     bytes: u64,

@@ -65,12 +65,21 @@ struct Job<'j> {
 }
 
 /// How one layer is read.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// By one thread.
     Alone,
-    /// By one that decompresses ahead of another, where there are fewer layers than cores.
+    /// By threads ahead of one another, where what is left in line does not keep the other cores busy as long.
     Ahead,
+}
+
+impl Way {
+    /// Says how a layer is read that has this size, while layers of these sizes are left in line behind it.
+    fn of(size_bytes: u64, behind: impl Iterator<Item = u64>, cores: usize) -> Self {
+        let behind = behind.fold(0, u64::saturating_add);
+        let others = cores as u64 - 1;
+        if size_bytes.saturating_mul(others) > behind { Self::Ahead } else { Self::Alone }
+    }
 }
 
 /// What the readers share.
@@ -86,7 +95,6 @@ impl Job<'_> {
     fn run(&self, talk: Talk) -> Result<Vec<LayerRecord>, CommandError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let readers = cores.min(READERS_MAX).min(self.layers.len());
-        let way = if 2 * readers <= cores { Way::Ahead } else { Way::Alone };
         // The largest first, so that none of them is begun when all others are done.
         let mut line: Vec<usize> = (0..self.layers.len()).collect();
         line.sort_by_key(|at| std::cmp::Reverse(self.layers[*at].size_bytes));
@@ -97,7 +105,11 @@ impl Job<'_> {
                 let sender = sender.clone();
                 let (line, shared) = (&line, &shared);
                 scope.spawn(move || {
-                    while let Some(at) = line.get(shared.next.fetch_add(1, Ordering::Relaxed)) {
+                    loop {
+                        let left = line.get(shared.next.fetch_add(1, Ordering::Relaxed)..).unwrap_or_default();
+                        let Some((at, behind)) = left.split_first() else { return };
+                        let behind = behind.iter().map(|at| self.layers[*at].size_bytes);
+                        let way = Way::of(self.layers[*at].size_bytes, behind, cores);
                         let result = self.read_one(self.layers[*at], way, shared);
                         if sender.send((*at, result)).is_err() {
                             return;
@@ -264,6 +276,23 @@ mod tests {
         let job = Job { image, matcher: &matcher, cache, layers: &layers, allowance: &allowance };
         let records = job.run(TALK).map_err(|error| format!("{error:?}"))?;
         Ok(records.iter().map(LayerRecord::memory_bytes).sum())
+    }
+
+    #[test]
+    fn cores_that_other_layers_leave_idle_help_with_one() {
+        let check = |size_bytes: u64, behind: &[u64], cores: usize, expected: Way| {
+            let way = Way::of(size_bytes, behind.iter().copied(), cores);
+            assert_eq!(way, expected, "{size_bytes} before {behind:?} on {cores}");
+        };
+        check(9, &[], 1, Way::Alone);
+        check(9, &[], 2, Way::Ahead);
+        check(0, &[], 2, Way::Alone);
+        check(9, &[8], 2, Way::Ahead);
+        check(9, &[9], 2, Way::Alone);
+        check(9, &[5, 4], 2, Way::Alone);
+        check(9, &[9], 3, Way::Ahead);
+        check(9, &[9, 9], 3, Way::Alone);
+        check(u64::MAX, &[u64::MAX, u64::MAX], 3, Way::Alone);
     }
 
     #[test]

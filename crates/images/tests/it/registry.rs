@@ -179,7 +179,7 @@ fn what_a_registry_gets_wrong_is_refused() {
     another configuration: `hub/team/api:1.4` has sha256:… in the place of sha256:…
     a longer configuration: failed to fetch sha256:…; hub sent 336 bytes of a blob that has 335
     no configuration: failed to fetch sha256:…; hub refused with status 404: not here; hint: nobody is logged in to hub: `garrison login hub`, `docker login hub` and `podman login hub` all count
-    another layer: failed to read the layer; failed to walk the archive; failed to read the tar stream; corrupt gzip stream does not have a matching checksum
+    another layer: the layer's blob has the digest sha256:…, not sha256:…
     a shorter layer: failed to read the layer; failed to walk the archive; failed to read the tar stream; hub sent 1000 bytes of a blob that has 2109451
     a longer layer: failed to read the layer; failed to walk the archive; failed to read the tar stream; hub sent 2109452 bytes of a blob that has 2109451
     no layer: failed to fetch sha256:…; hub refused with status 404: not here; hint: nobody is logged in to hub: `garrison login hub`, `docker login hub` and `podman login hub` all count

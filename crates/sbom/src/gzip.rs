@@ -1,0 +1,216 @@
+//! The content of a gzip file (RFC 1952): any number of members, one after the other.
+
+use std::io::{self, BufRead, ErrorKind, Read};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// Bytes 0 and 1 of a member.
+pub(crate) const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The only method that there is.
+const DEFLATE: u8 = 8;
+
+/// Flags of a member's header (section 2.3.1); the others are reserved.
+const HEADER_SUM: u8 = 1 << 1;
+const EXTRA: u8 = 1 << 2;
+const NAME: u8 = 1 << 3;
+const COMMENT: u8 = 1 << 4;
+const RESERVED: u8 = 0b1110_0000;
+
+/// Reads what is in a gzip file.
+///
+/// A member's length is held against what it says of itself, its CRC-32 is not: whoever reads a layer has the SHA-256 of what comes out of it, and the other
+/// sum would take a twentieth of the time.
+pub(crate) struct Gzip<B> {
+    file: B,
+    inflate: Decompress,
+    /// Whether a member was begun that has not ended.
+    is_within: bool,
+    has_begun: bool,
+}
+
+impl<B: BufRead> Gzip<B> {
+    pub(crate) fn new(file: B) -> Self {
+        Self { file, inflate: Decompress::new(false), is_within: false, has_begun: false }
+    }
+
+    pub(crate) fn get_ref(&self) -> &B {
+        &self.file
+    }
+
+    pub(crate) fn into_inner(self) -> B {
+        self.file
+    }
+
+    /// Begins the next member; returns whether there is one.
+    fn begin(&mut self) -> io::Result<bool> {
+        if self.has_begun && self.file.fill_buf()?.is_empty() {
+            return Ok(false);
+        }
+        let [first, second, method, flags, _time @ .., _, _] = self.take::<10>()?;
+        if [first, second] != MAGIC || method != DEFLATE || flags & RESERVED != 0 {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "invalid gzip header"));
+        }
+        if flags & EXTRA != 0 {
+            let len = u64::from(u16::from_le_bytes(self.take()?));
+            if io::copy(&mut (&mut self.file).take(len), &mut io::sink())? < len {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        for text in [NAME, COMMENT] {
+            while flags & text != 0 && self.take()? != [0] {}
+        }
+        if flags & HEADER_SUM != 0 {
+            self.take::<2>()?;
+        }
+        self.inflate.reset(false);
+        (self.is_within, self.has_begun) = (true, true);
+        Ok(true)
+    }
+
+    /// Reads what stands behind a member's content: its CRC-32 and its length, modulo 2^32.
+    fn end(&mut self) -> io::Result<()> {
+        let [.., a, b, c, d] = self.take::<8>()?;
+        self.is_within = false;
+        if u64::from(u32::from_le_bytes([a, b, c, d])) == self.inflate.total_out() & u64::from(u32::MAX) {
+            return Ok(());
+        }
+        Err(io::Error::new(ErrorKind::InvalidInput, "corrupt gzip stream does not have the length that it says"))
+    }
+
+    fn take<const COUNT: usize>(&mut self) -> io::Result<[u8; COUNT]> {
+        let mut bytes = [0; COUNT];
+        self.file.read_exact(&mut bytes).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })?;
+        Ok(bytes)
+    }
+}
+
+impl<B: BufRead> Read for Gzip<B> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !buffer.is_empty() && (self.is_within || self.begin()?) {
+            let input = self.file.fill_buf()?;
+            let is_cut = input.is_empty();
+            let (taken, given) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self.inflate.decompress(input, buffer, FlushDecompress::None);
+            let status = status.map_err(|_| io::Error::new(ErrorKind::InvalidInput, "corrupt deflate stream"))?;
+            let taken = self.inflate.total_in() - taken;
+            let given = self.inflate.total_out() - given;
+            // Neither exceeds the length of a slice.
+            self.file.consume(usize::try_from(taken).unwrap_or(usize::MAX));
+            if status == Status::StreamEnd {
+                self.end()?;
+            } else if is_cut && given == 0 {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete deflate stream"));
+            }
+            if given > 0 {
+                return Ok(usize::try_from(given).unwrap_or(usize::MAX));
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, GzBuilder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn member(builder: GzBuilder, content: &[u8]) -> Vec<u8> {
+        let mut encoder = builder.write(Vec::new(), Compression::default());
+        encoder.write_all(content).expect("memory takes what is written");
+        encoder.finish().expect("memory takes what is written")
+    }
+
+    /// Reads a file that comes in pieces of so many bytes.
+    fn read(file: &[u8], piece: usize) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        Gzip::new(io::BufReader::with_capacity(piece, file)).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    fn check_refused(file: &[u8], expected: &str) {
+        for piece in [1, 3, 4096] {
+            assert_eq!(read(file, piece).unwrap_err().to_string(), expected, "{file:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_gzip_is_refused() {
+        let check = |at: usize, bytes: &[u8], expected: &str| {
+            let mut file = member(GzBuilder::new(), b"content");
+            file[at..at + bytes.len()].copy_from_slice(bytes);
+            check_refused(&file, expected);
+            // So it is behind a member that is whole.
+            check_refused(&[member(GzBuilder::new(), b""), file].concat(), expected);
+        };
+        check(0, b"\x1e", "invalid gzip header");
+        check(1, b"\x8c", "invalid gzip header");
+        check(2, b"\x07", "invalid gzip header");
+        for flag in [5, 6, 7] {
+            check(3, &[1 << flag], "invalid gzip header");
+        }
+        check(10, b"\xff", "corrupt deflate stream");
+        let length = member(GzBuilder::new(), b"content").len() - 4;
+        check(length, b"\x08", "corrupt gzip stream does not have the length that it says");
+        check(length + 3, b"\x01", "corrupt gzip stream does not have the length that it says");
+    }
+
+    #[test]
+    fn what_is_cut_is_refused() {
+        let whole = member(GzBuilder::new().filename("n").comment("c").extra(vec![7; 9]), b"content");
+        for end in 0..whole.len() {
+            for piece in [1, 3, 4096] {
+                assert_eq!(read(&whole[..end], piece).unwrap_err().kind(), ErrorKind::UnexpectedEof, "{end}");
+            }
+        }
+        assert_eq!(read(&whole, 1).unwrap(), b"content");
+    }
+
+    #[test]
+    fn a_header_may_have_a_sum() {
+        let mut file = member(GzBuilder::new(), b"content");
+        file[3] = HEADER_SUM;
+        file.splice(10..10, [1, 2]);
+        assert_eq!(read(&file, 4096).unwrap(), b"content");
+    }
+
+    proptest! {
+        #[test]
+        fn what_another_reader_reads_is_read(
+            members in prop::collection::vec(
+                (prop::collection::vec(0_u8..4, 0..300), prop::option::of("[a-z]{0,9}"), prop::option::of("[a-z]{0,9}"), prop::option::of(prop::collection::vec(any::<u8>(), 0..9))),
+                1..4),
+            damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+            behind in prop::collection::vec(any::<u8>(), 0..3),
+            piece in 1_usize..64,
+        ) {
+            let mut file = Vec::new();
+            for (content, name, comment, extra) in members {
+                let mut builder = GzBuilder::new();
+                if let Some(name) = name { builder = builder.filename(name) }
+                if let Some(comment) = comment { builder = builder.comment(comment) }
+                if let Some(extra) = extra { builder = builder.extra(extra) }
+                file.extend(member(builder, &content));
+            }
+            file.extend(behind);
+            if let Some((at, byte)) = damage {
+                let at = at.index(file.len());
+                file[at] = byte;
+            }
+            let mut expected = Vec::new();
+            let other = flate2::bufread::MultiGzDecoder::new(&*file).read_to_end(&mut expected);
+            match (read(&file, piece), other) {
+                (Ok(content), Ok(_)) => prop_assert_eq!(content, expected),
+                (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("checksum"), "{}", error),
+                (Err(error), other) => prop_assert!(other.is_err(), "{}", error),
+            }
+        }
+    }
+}
