@@ -149,6 +149,20 @@ impl Room {
     pub(crate) fn new(components: usize) -> Self {
         Self { components, files: Self::OF_EACH * components, edges: Self::OF_EACH * components }
     }
+
+    /// Returns an equal part of it, one of so many.
+    pub(crate) fn part(self, parts: usize) -> Self {
+        Self { components: self.components / parts, files: self.files / parts, edges: self.edges / parts }
+    }
+
+    /// Returns what is left without some of it.
+    pub(crate) fn without(self, taken: Self) -> Self {
+        Self {
+            components: self.components.saturating_sub(taken.components),
+            files: self.files.saturating_sub(taken.files),
+            edges: self.edges.saturating_sub(taken.edges),
+        }
+    }
 }
 
 /// What a cataloger reports.
@@ -234,6 +248,12 @@ impl Findings {
             files: self.files_left,
             edges: self.edges_max - self.edges.len(),
         }
+    }
+
+    /// Returns whether findings that take so much meet no limit of this room, so that they are the same within any that is larger.
+    pub(crate) fn is_below(&self, taken: Room, room: Room) -> bool {
+        let asides = self.unless_owned.len().max(self.unidentified.len());
+        taken.components.max(asides) < room.components && taken.files < room.files && taken.edges < room.edges
     }
 
     /// Says that files of packages are left out; once is enough.

@@ -6,14 +6,13 @@
 use std::collections::BTreeSet;
 
 use component::{
-    Component, ComponentIndex, Distribution, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject,
-    Unknown,
+    Component, ComponentIndex, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject, Unknown,
 };
 use hashbrown::{HashMap, HashSet};
 
 use crate::cataloger::Room;
-use crate::view::{Tree, View};
-use crate::{Findings, LayerRecord, Matcher, os_release};
+use crate::view::{Paths, Tree, View};
+use crate::{Findings, LayerRecord, Matcher, early};
 
 /// Which layers an inventory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +49,17 @@ pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> In
 /// As [`inventory`], with about so many components at most, if those are fewer: a kilobyte of an image may name a hundred, of which each takes a kilobyte.
 /// What goes beyond is among the unknowns.
 pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope, components_max: usize) -> Inventory {
+    fold(source, matcher, scope, components_max, early::FILES_MIN)
+}
+
+/// As [`inventory_within`]; from so many files on, catalogers share the work with another thread.
+fn fold(
+    source: Source<'_>,
+    matcher: &Matcher,
+    scope: LayerScope,
+    components_max: usize,
+    files_shared_min: usize,
+) -> Inventory {
     let mut room = Room::new(components_max.min(Findings::COMPONENTS_MAX));
     let is_image = matches!(source.subject, Subject::Image { .. });
     let mut merge = Merge::default();
@@ -65,20 +75,22 @@ pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope
         if adds_nothing {
             continue;
         }
-        let mut tree = Tree::new(records, is_image, matcher);
-        tree.distribution = find_distribution(&tree);
+        let paths = Paths::new(records);
+        let tree = Tree::new(&paths, is_image, matcher);
+        let is_shared = tree.len() >= files_shared_min;
+        let mut early = if is_shared { early::early(&tree, records, matcher, room) } else { Vec::new() };
         for (index, cataloger) in matcher.catalogers().iter().enumerate() {
-            let mut findings = Findings::within(room);
-            (cataloger.catalog)(&View { tree: &tree, cataloger: index }, &mut findings);
-            let left = findings.room();
+            let found = early.get_mut(index).and_then(Option::take).and_then(|early| early.within(room));
+            let view = View { tree: &tree, paths: &paths, cataloger: index };
+            let (mut findings, taken) = found.unwrap_or_else(|| early::run(cataloger, &view, room));
             findings.components.truncate(room.components);
             let before = merge.components.len();
             merge.add(findings);
             // What is found again takes no room again.
             let components = room.components.saturating_sub(merge.components.len() - before);
-            room = Room { components, ..left };
+            room = Room { components, ..room.without(taken) };
         }
-        distribution = tree.distribution.take();
+        distribution = tree.into_distribution();
     }
     for (index, record) in source.records.iter().enumerate() {
         for (path, reason) in record.unknowns() {
@@ -96,10 +108,6 @@ pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope
         unknowns,
         created: source.created,
     }
-}
-
-fn find_distribution(tree: &Tree<'_>) -> Option<Distribution> {
-    os_release::PATHS.iter().find_map(|path| os_release::parse(tree.bytes(path)?))
 }
 
 /// What makes two findings the same component.
@@ -371,5 +379,54 @@ mod tests {
         let (names, unknown) = settled(findings);
         assert_eq!(names, ["coreutils", "note of /opt/other", "program"]);
         assert_eq!(unknown, ["/opt/unknown", "/usr/opt/bin/tool"]);
+    }
+
+    #[test]
+    fn catalogers_that_share_the_work_find_the_same_within_any_room() {
+        let status = |name: &str| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nVersion: 1\nDepends: a, b, c\nArchitecture: all\n\n"
+            )
+        };
+        let lock = r#"{"name": "app", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+            "": {"name": "app", "version": "1.0.0", "dependencies": {"x": "1", "y": "1"}},
+            "node_modules/x": {"version": "1.0.0", "dependencies": {"y": "1"}}, "node_modules/y": {"version": "1.0.0"}}}"#;
+        let files = [
+            ("var/lib/dpkg/status", ["a", "b", "c"].map(status).concat()),
+            ("var/lib/dpkg/info/a.list", "/opt\n/opt/a\n/opt/app/package-lock.json\n".to_owned()),
+            (
+                "var/lib/dpkg/info/b.list",
+                (0..64).map(|number| format!("/opt/b{number}")).collect::<Vec<_>>().join("\n"),
+            ),
+            ("var/lib/dpkg/info/c.list", "/opt/c\n".to_owned()),
+            ("opt/app/package-lock.json", lock.to_owned()),
+            ("opt/app/requirements.txt", "p==1\nq==2\nr==3\ns==4\n".to_owned()),
+            (
+                "opt/app/Gemfile.lock",
+                "GEM\n  remote: https://rubygems.org/\n  specs:\n    g (1)\n      h\n    h (2)\n".to_owned(),
+            ),
+            ("opt/b3", "#!/bin/sh\n".to_owned()),
+        ];
+        let matcher = Matcher::new(crate::catalogers().iter().collect());
+        let allowance = crate::Allowance::new(|| unreachable!("all fits into memory"));
+        let mut builder = crate::LayerBuilder::new(&matcher, &allowance);
+        for (path, text) in &files {
+            builder.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
+        }
+        let record = builder.finish();
+        let inventory = |components_max: usize, files_shared_min: usize| {
+            let source = Source {
+                subject: Subject::Directory { name: "test".to_owned() },
+                layers: Vec::new(),
+                records: &[&record],
+                created: None,
+            };
+            fold(source, &matcher, LayerScope::Squashed, components_max, files_shared_min)
+        };
+        let all = inventory(usize::MAX, usize::MAX);
+        assert_eq!(all.components.len(), 12);
+        for components_max in (0..2 * all.components.len() + 2).chain([usize::MAX]) {
+            assert_eq!(inventory(components_max, 0), inventory(components_max, usize::MAX), "{components_max}");
+        }
     }
 }

@@ -6,7 +6,7 @@
 //! Inventories are written as documents and read from them in [`formats`], also out of what is around them ([`statement`]), and compared in [`diff`](mod@diff).
 //!
 //! Not here: where images come from (registries, layouts, archives, directories), caches, clocks, the network; nor threads, but for those that
-//! [`read_layer_ahead`] has until it returns.
+//! [`read_layer_ahead`] and [`inventory`] have until they return.
 //!
 //! # Invariants
 //!
@@ -22,6 +22,7 @@ mod code_presence;
 mod content;
 mod control_file;
 pub mod diff;
+mod early;
 mod ecosystems;
 mod engine;
 mod excluded;

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use crate::layer::{FileKind, Kept, LayerRecord, Record, join, split};
 use crate::matcher::Matcher;
+use crate::os_release;
 
 /// The most symbolic links on the way to a file, as Linux has it.
 const LINKS_MAX: usize = 40;
@@ -60,6 +61,8 @@ pub struct Entry {
 /// What one cataloger sees of the merged file system.
 pub struct View<'a> {
     pub(crate) tree: &'a Tree<'a>,
+    /// Of the tree's layers.
+    pub(crate) paths: &'a Paths<'a>,
     pub(crate) cataloger: usize,
 }
 
@@ -73,7 +76,7 @@ impl<'a> View<'a> {
 
     /// Returns a visible file that this cataloger claimed, by its absolute path; symbolic links are followed.
     pub fn file(&self, path: &str) -> Option<File<'a>> {
-        let path = self.tree.resolve(path.trim_start_matches('/'))?;
+        let path = self.paths.resolve(path.trim_start_matches('/'))?;
         let (at, shown) = self.tree.find_shown(&path)?;
         let (_, kept) = shown.claims.iter().find(|((cataloger, _), _)| *cataloger == self.cataloger)?;
         Some(self.tree.file(at, *kept))
@@ -81,8 +84,8 @@ impl<'a> View<'a> {
 
     /// Returns what is visible at an absolute path; symbolic links are followed.
     pub fn entry(&self, path: &str) -> Option<Entry> {
-        self.tree.place(path.trim_start_matches('/')).map(|place| {
-            let record = self.tree.record(place);
+        self.paths.place(path.trim_start_matches('/')).map(|place| {
+            let record = self.paths.record(place);
             let is_file = record.kind == FileKind::File;
             Entry { kind: record.kind, mode: record.mode, size_bytes: if is_file { record.size_or_link } else { 0 } }
         })
@@ -106,14 +109,18 @@ struct Shown<'a> {
     claims: Box<[((usize, usize), u32)]>,
 }
 
-/// The layers of an image laid over each other.
+/// What was kept of the layers of an image that are laid over each other, as far as no upper layer hides it.
 pub(crate) struct Tree<'a> {
-    layers: &'a [&'a LayerRecord],
     /// In the order of their paths.
     shown: Vec<Shown<'a>>,
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
-    pub(crate) distribution: Option<Distribution>,
+    distribution: Option<Distribution>,
+}
+
+/// What paths lead to in layers that are laid over each other, lowest first. It learns while it is asked, so that each thread has its own.
+pub(crate) struct Paths<'a> {
+    layers: &'a [&'a LayerRecord],
     directories: RefCell<HashMap<String, Levels>>,
     /// Directories once links are followed; `None` where there are too many.
     followed: RefCell<HashMap<String, Option<Rc<Directory>>>>,
@@ -157,21 +164,15 @@ struct Followed {
 }
 
 impl<'a> Tree<'a> {
-    /// Lays layers over each other, lowest first. `first_layer` is `None` outside of images, where the only layer is a directory.
-    pub(crate) fn new(layers: &'a [&'a LayerRecord], is_image: bool, matcher: &Matcher) -> Self {
-        let mut tree = Self {
-            layers,
-            shown: Vec::new(),
-            claimed: HashMap::new(),
-            distribution: None,
-            directories: RefCell::default(),
-            followed: RefCell::default(),
-        };
+    /// Takes what the layers show. Outside of images the only layer is a directory.
+    pub(crate) fn new(paths: &Paths<'a>, is_image: bool, matcher: &Matcher) -> Self {
+        let layers = paths.layers;
+        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distribution: None };
         let mut shown: Vec<(String, u16, &'a Kept)> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             for kept in layer.kept() {
                 let path = layer.path(kept.record);
-                if tree.visible(&path) != Some((index, kept.record)) {
+                if paths.visible(&path) != Some((index, kept.record)) {
                     continue;
                 }
                 shown.push((format!("/{path}"), index as u16, kept));
@@ -211,6 +212,8 @@ impl<'a> Tree<'a> {
             }
             file.claims = claims.into_boxed_slice();
         }
+        tree.distribution =
+            os_release::PATHS.iter().find_map(|path| os_release::parse(tree.bytes(&paths.resolve(path)?)?));
         tree
     }
 
@@ -225,9 +228,25 @@ impl<'a> Tree<'a> {
     }
 
     /// Returns the bytes of a kept file, whoever claimed it.
-    pub(crate) fn bytes(&self, path: &str) -> Option<&'a [u8]> {
-        let (_, shown) = self.find_shown(&self.resolve(path)?)?;
+    fn bytes(&self, path: &str) -> Option<&'a [u8]> {
+        let (_, shown) = self.find_shown(path)?;
         shown.kept.iter().find(|kept| kept.extractor.is_none()).map(|kept| &*kept.bytes)
+    }
+
+    /// Returns the operating system that the layers hold.
+    pub(crate) fn into_distribution(self) -> Option<Distribution> {
+        self.distribution
+    }
+
+    /// Returns how many files there are of which something was kept.
+    pub(crate) fn len(&self) -> usize {
+        self.shown.len()
+    }
+}
+
+impl<'a> Paths<'a> {
+    pub(crate) fn new(layers: &'a [&'a LayerRecord]) -> Self {
+        Self { layers, directories: RefCell::default(), followed: RefCell::default() }
     }
 
     fn record(&self, (layer, record): Place) -> &'a Record {
@@ -403,10 +422,10 @@ mod tests {
             }
             let layer = builder.finish();
             let layers = [&layer];
-            let tree = Tree::new(&layers, true, &matcher);
-            assert_eq!(tree.resolve("l0"), is_found.then(|| format!("l{links}")), "{links}");
+            let paths = Paths::new(&layers);
+            assert_eq!(paths.resolve("l0"), is_found.then(|| format!("l{links}")), "{links}");
             // What is asked for below a link counts the links on the way to it.
-            assert_eq!(tree.resolve("l0/file"), is_found.then(|| format!("l{links}/file")), "{links}");
+            assert_eq!(paths.resolve("l0/file"), is_found.then(|| format!("l{links}/file")), "{links}");
         }
     }
 
@@ -426,7 +445,7 @@ mod tests {
         }
         let layer = builder.finish();
         let layers = [&layer];
-        let tree = Tree::new(&layers, true, &matcher);
+        let paths = Paths::new(&layers);
         for (path, expected) in [
             ("", ""),
             ("bin/sh", "usr/bin/sh"),
@@ -437,7 +456,7 @@ mod tests {
             ("a/b/../y", "usr/bin/y"),
             ("./none//file", "none/file"),
         ] {
-            assert_eq!(tree.resolve(path).as_deref(), Some(expected), "{path}");
+            assert_eq!(paths.resolve(path).as_deref(), Some(expected), "{path}");
         }
     }
 
@@ -487,14 +506,14 @@ mod tests {
                 builder.finish()
             }).collect();
             let records: Vec<&LayerRecord> = records.iter().collect();
-            let tree = Tree::new(&records, true, &matcher);
+            let asked = Paths::new(&records);
             for path in &paths {
-                let fresh = Tree::new(&records, true, &matcher);
+                let fresh = Paths::new(&records);
                 let root = Directory { path: String::new(), links: 0, levels: fresh.levels("") };
                 let expected = fresh.follow_from(&root, path).map(|(followed, _)| (followed.path, followed.place));
-                let found = tree.follow(path).map(|followed| (followed.path, followed.place));
+                let found = asked.follow(path).map(|followed| (followed.path, followed.place));
                 prop_assert_eq!(&found, &expected, "{}", path);
-                prop_assert_eq!(tree.place(path), expected.and_then(|(_, place)| place), "{}", path);
+                prop_assert_eq!(asked.place(path), expected.and_then(|(_, place)| place), "{}", path);
             }
         }
 
@@ -527,11 +546,11 @@ mod tests {
                 builder.finish()
             }).collect();
             let records: Vec<&LayerRecord> = records.iter().collect();
-            let tree = Tree::new(&records, true, &matcher);
+            let paths = Paths::new(&records);
             for first in ["a", "b"] {
                 for rest in ["", "/a", "/b", "/a/a", "/a/b", "/b/a", "/b/b"] {
                     let path = format!("{first}{rest}");
-                    prop_assert_eq!(tree.visible(&path).map(|place| place.0), is_visible_in(&layers, &path), "{}", path);
+                    prop_assert_eq!(paths.visible(&path).map(|place| place.0), is_visible_in(&layers, &path), "{}", path);
                 }
             }
         }
