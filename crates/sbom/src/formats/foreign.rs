@@ -30,15 +30,18 @@ pub(super) fn joined_name(group: Option<&str>, name: &str, package_type: Package
     }
 }
 
+/// Returns whether packages of this kind are built by a distribution from packages of sources.
+pub(super) fn is_of_distribution(package_type: PackageType) -> bool {
+    matches!(package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
+}
+
 /// Fills in what other tools put into a purl: architecture, source package, epoch, module.
 pub(super) fn complete_from_purl(component: &mut Component) {
     let Some(purl) = &component.purl else { return };
-    let is_distribution_package =
-        matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
     if component.version.is_none() {
         component.version = purl.version().map(ToOwned::to_owned);
     }
-    if !is_distribution_package {
+    if !is_of_distribution(component.package_type) {
         return;
     }
     if component.architecture.is_none() {
@@ -97,6 +100,29 @@ pub(super) fn source_rpm(file: &str) -> Option<SourcePackage> {
     (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: Some(format!("{version}-{release}")) })
 }
 
+/// Returns the `ID` that a distribution has in its own os-release, of the name that a tool has for it: Trivy calls `AlmaLinux` `alma`.
+pub(super) fn distribution_id(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let id = match name.as_str() {
+        "alma" => "almalinux",
+        "amazon" => "amzn",
+        "cbl-mariner" => "mariner",
+        "opensuse.leap" => "opensuse-leap",
+        "opensuse.tumbleweed" => "opensuse-tumbleweed",
+        "oracle" => "ol",
+        "redhat" => "rhel",
+        "suse linux enterprise server" => "sles",
+        _ => return name,
+    };
+    id.to_owned()
+}
+
+/// Reads what Trivy's SPDX says of a package of a distribution, `built package from: curl 7.88.1-10+deb12u15`.
+pub(super) fn source_of_info(text: &str) -> Option<SourcePackage> {
+    let (name, version) = text.strip_prefix("built package from: ")?.trim().split_once(' ')?;
+    Some(SourcePackage { name: name.to_owned(), version: Some(version.trim().to_owned()) })
+}
+
 /// Returns the operating system that the purls of packages agree on: `distro=debian-12`, or `distro=bookworm` of packages of Debian or Ubuntu.
 pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
     let stated: BTreeSet<(Option<&str>, &str)> = components
@@ -123,7 +149,7 @@ pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
     };
     // A code name whose distribution is not known, or a bare version, names no system.
     let is_id = id.starts_with(|first: char| first.is_ascii_lowercase()) && version_id.is_some();
-    is_id.then(|| Distribution { id: id.to_owned(), version_id, ..Distribution::default() })
+    is_id.then(|| Distribution { id: distribution_id(id), version_id, ..Distribution::default() })
 }
 
 #[cfg(test)]
@@ -167,8 +193,44 @@ mod tests {
     }
 
     #[test]
+    fn distributions_have_the_names_that_they_have_themselves() {
+        let check = |names: &[&str], expected: &str| {
+            for name in names {
+                assert_eq!(distribution_id(name), expected, "{name}");
+            }
+        };
+        check(&["alma", "almalinux", "AlmaLinux"], "almalinux");
+        check(&["cbl-mariner", "mariner"], "mariner");
+        check(&["opensuse.leap", "opensuse-leap"], "opensuse-leap");
+        check(&["opensuse.tumbleweed"], "opensuse-tumbleweed");
+        check(&["suse linux enterprise server", "SUSE Linux Enterprise Server", "sles"], "sles");
+        check(&["amazon", "amzn"], "amzn");
+        check(&["oracle", "ol"], "ol");
+        check(&["redhat", "rhel"], "rhel");
+        check(&["debian"], "debian");
+        check(&[""], "");
+    }
+
+    #[test]
+    fn trivys_words_name_the_source_package() {
+        let check = |text: &str, expected: Option<&str>| {
+            let found =
+                source_of_info(text).map(|source| format!("{}@{}", source.name, source.version.unwrap_or_default()));
+            assert_eq!(found.as_deref(), expected, "{text}");
+        };
+        check("built package from: curl 7.88.1-10+deb12u15", Some("curl@7.88.1-10+deb12u15"));
+        check("built package from: openssl 1:3.0.7-24.el9", Some("openssl@1:3.0.7-24.el9"));
+        check("built package from: curl", None);
+        check("built package from: ", None);
+        check("acquired package info from DPKG DB: /var/lib/dpkg/status", None);
+        check("", None);
+    }
+
+    #[test]
     fn purls_that_agree_name_the_operating_system() {
-        let cases: [(&[&str], Option<&str>); 10] = [
+        let cases: [(&[&str], Option<&str>); 12] = [
+            (&["pkg:rpm/alma/a@1?distro=alma-9.2"], Some("almalinux 9.2")),
+            (&["pkg:rpm/opensuse.leap/a@1?distro=opensuse.leap-15.5"], Some("opensuse-leap 15.5")),
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-12"], Some("debian 12")),
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-11"], None),
             (&["pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.5"], Some("opensuse-leap 15.5")),

@@ -101,6 +101,8 @@ struct PackageIn<'a> {
     annotations: List<'a, Annotation<'a>>,
     #[serde(borrow, default)]
     primary_package_purpose: Lax<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    source_info: Lax<'a, Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -394,6 +396,9 @@ impl Reader<'_> {
             component.licenses.extend(concluded.and_then(|concluded| self.license(&concluded)));
         }
         component.package_type = component.purl.as_ref().map_or(PackageType::Unknown, foreign::package_type);
+        let info = self.assembly.text(&place.field("sourceInfo"), found.source_info);
+        let is_built = foreign::is_of_distribution(component.package_type);
+        component.source = info.as_deref().filter(|_| is_built).and_then(foreign::source_of_info);
         foreign::complete_from_purl(&mut component);
         if is_subject {
             self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });
@@ -414,8 +419,11 @@ impl Reader<'_> {
             self.assembly.repair(place, RepairKind::SecondDistribution, name);
             return;
         }
-        self.facts.distribution =
-            Some(component::Distribution { id: name.to_ascii_lowercase(), version_id: version, ..Default::default() });
+        self.facts.distribution = Some(component::Distribution {
+            id: foreign::distribution_id(name),
+            version_id: version,
+            ..Default::default()
+        });
     }
 
     fn external_references(&mut self, place: &Place<'_>, list: List<'_, ExternalRef<'_>>, component: &mut Component) {

@@ -171,6 +171,52 @@ fn wrong_spdx_is_repaired() {
 }
 
 #[test]
+fn trivys_spdx_is_read_with_sources_and_system() {
+    let package = |name: &str, version: &str, purl: &str, info: &str| {
+        format!(
+            r#"{{"SPDXID":"SPDXRef-{name}","name":"{name}","versionInfo":"{version}","sourceInfo":"built package from: {info}",
+            "externalRefs":[{{"referenceType":"purl","referenceLocator":"{purl}"}}]}}"#
+        )
+    };
+    let packages = [
+        r#"{"SPDXID":"SPDXRef-OS","name":"alma","versionInfo":"9.2","primaryPackagePurpose":"OPERATING-SYSTEM"}"#
+            .to_owned(),
+        package(
+            "bash",
+            "5.1.8-6.el9_1",
+            "pkg:rpm/alma/bash@5.1.8-6.el9_1?arch=x86_64&distro=alma-9.2",
+            "bash 5.1.8-6.el9_1",
+        ),
+        package(
+            "openssl-libs",
+            "3.0.7-24.el9",
+            "pkg:rpm/alma/openssl-libs@3.0.7-24.el9?epoch=1",
+            "openssl 1:3.0.7-24.el9",
+        ),
+        package("libcurl4", "7.88.1-10+b1", "pkg:deb/debian/libcurl4@7.88.1-10%2Bb1", "curl 7.88.1-10"),
+        // Only packages of distributions are built from others.
+        package("left-pad", "1.0.0", "pkg:npm/left-pad@1.0.0", "other 1"),
+    ];
+    let document = format!(r#"{{"spdxVersion":"SPDX-2.3","name":"doc","packages":[{}]}}"#, packages.join(","));
+    let document = read(document.as_bytes()).expect("the document is whole").inventory;
+    let system = document.distribution.map(|system| (system.id, system.version_id));
+    assert_eq!(system, Some(("almalinux".to_owned(), Some("9.2".to_owned()))));
+    let sources = document.components.iter().map(|component| {
+        let source = component.source.as_ref().map(|source| (source.name.as_str(), source.version.as_deref()));
+        (component.name.as_str(), source)
+    });
+    let expected = [
+        ("bash", None),
+        ("left-pad", None),
+        ("libcurl4", Some(("curl", Some("7.88.1-10")))),
+        ("openssl-libs", Some(("openssl", None))),
+    ];
+    let mut sources: Vec<_> = sources.collect();
+    sources.sort_unstable();
+    assert_eq!(sources, expected);
+}
+
+#[test]
 fn old_and_odd_syft_json_is_read() {
     let document = r#"{"artifacts":[
         {"id":"1","name":"libssl3","version":"3.0-1+b1","type":"deb","foundBy":"dpkg","licenses":["OpenSSL"],"cpes":["cpe:2.3:a:b:c:1:*:*:*:*:*:*:*"],"purl":"pkg:deb/debian/libssl3@3.0-1+b1","metadata":{"source":"openssl","sourceVersion":"3.0-1","architecture":"amd64","maintainer":"M <m@x.org>","files":[{"path":"/a","digest":{"algorithm":"md5","value":"d41d8cd98f00b204e9800998ecf8427e"}}]},"locations":[{"path":"/var/lib/dpkg/status","layerID":"sha256:bb"}]},
