@@ -6,6 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use feeds::{Acceptance, FormError, compress_packed, unpack_any};
 use futures_util::{Stream, StreamExt as _};
+use ledger::aside::{Lost, aside};
 use oci::{Digest, Reference, RepositoryName};
 use registry::{Body, ManifestPush, TagRule};
 use tempfile::NamedTempFile;
@@ -94,7 +95,7 @@ impl Advisories {
         let size_bytes = file.len() as u64;
         let _none_follows = self.inner.following.lock().await;
         let file = self.take_into_use(file).await?;
-        let (packed, delta, created) = blocking(move || {
+        let (packed, delta, created) = packed_aside(move || {
             let database = Database::open(&file)?;
             let newest = vulndb::newest(&database.feeds()?);
             let created = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
@@ -182,6 +183,15 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     // It is never canceled, so that it can only have panicked.
     spawn_blocking(work).await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
+
+/// Packs on a thread that gives way to those that answer requests: it takes a core for up to minutes, and nobody waits for it but who
+/// fetches it.
+async fn packed_aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    aside(work).await.unwrap_or_else(|Lost| {
+        let source = std::io::Error::other("the thread that packs came to an end");
+        Err(Error::Io { doing: "pack the database of advisories", source })
+    })
 }
 
 fn compress(bytes: &[u8]) -> Result<Vec<u8>, Error> {

@@ -3,6 +3,8 @@
 //! Both are written in the caller's transaction, so that a change, its audit record and the work that it causes are there
 //! together or not at all.
 //!
+//! What services compute beside their requests runs on [threads that give way](aside) to those.
+//!
 //! This crate decides neither what is audited nor what jobs do; it makes no keys, reads no configuration and knows no
 //! HTTP.
 //!
@@ -14,6 +16,7 @@
 //!   [`jobs::Context`] commits without it;
 //! - at most one job per kind and key is pending, and at most one is running.
 
+pub mod aside;
 pub mod audit;
 pub mod jobs;
 mod lease;

@@ -12,13 +12,13 @@ use sbom::LayerRecord;
 use vulndb::{lifecycle, matching};
 
 use crate::advised::{Subject, forget_decisions, variant};
-use crate::aside::aside;
 use crate::numbers::{Known, Numbers};
 use crate::orphans;
 use crate::pack::pack;
 use crate::places::{PLACES_MAX, Places};
 use crate::query::package_key;
 use crate::tagged;
+use ledger::aside::aside;
 
 /// The longest text of an index's key. PostgreSQL refuses rows of an index beyond 2,704 bytes, and two keys share one.
 const KEY_BYTES_MAX: usize = 1024;

@@ -28,7 +28,6 @@
 //! - An answer names only what a repository holds now, and only repositories that the caller may read.
 
 mod advised;
-mod aside;
 mod decided;
 mod documents;
 mod facts;

@@ -16,7 +16,6 @@ use oci::{Digest, Manifest, Reference, RepositoryName};
 use registry::{InventoryOrder, ManifestEntry, OwnDocument, RepositoryId};
 use sbom::{Allowance, LayerError, LayerRecord, LayerScope, ReadLayer, Source, TooMuchMemory};
 
-use crate::aside::{Lost, aside, aside_leaving};
 use crate::documents::documents;
 use crate::facts;
 use crate::image::Image;
@@ -26,6 +25,7 @@ use crate::pack::unpack;
 use crate::pipeline::Pipeline;
 use crate::reader::{BlobReader, Interruption};
 use crate::recent::Known;
+use ledger::aside::{Lost, aside, aside_leaving};
 
 /// Who states what the hub found by itself.
 const PRODUCER: &str = "hub";

@@ -10,6 +10,8 @@ use db::{BoxFuture, Db, Tx};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use crate::aside::Lost;
+
 /// Longest text of progress; more is cut.
 pub const PROGRESS_BYTES_MAX: usize = 1024;
 /// Longest error kept with a job; more is cut.
@@ -70,6 +72,12 @@ pub enum JobError {
     /// The database failed; another attempt may succeed.
     #[error("the job's database operation failed")]
     Database(#[from] db::Error),
+}
+
+impl From<Lost> for JobError {
+    fn from(Lost: Lost) -> Self {
+        Self::Retry("what the job computes panicked".to_owned())
+    }
 }
 
 impl JobError {

@@ -13,8 +13,8 @@ use super::keep::{self, About, Batch, Outcome, number_of_package};
 use super::state::{self, Finish, MatchState, Progress};
 use super::subject::Subject;
 use super::{events, owned, totals};
-use crate::aside::{Lost, aside};
 use crate::pipeline::Pipeline;
+use ledger::aside::aside;
 
 /// Matches components that wait; all that another database says something else of, when it takes the place of the one in use.
 pub const MATCH: Kind = Kind::new("findings.match");
@@ -71,12 +71,6 @@ db::statements! {
 #[derive(Debug, Serialize, Deserialize)]
 struct MatchOrder {
     database_sha256: String,
-}
-
-impl From<Lost> for JobError {
-    fn from(Lost: Lost) -> Self {
-        Self::Retry("matching panicked".to_owned())
-    }
 }
 
 /// A damaged database is replaced by the next update; until then there is nothing to match by.

@@ -11,8 +11,8 @@ use vulndb::matching;
 use super::advisories::Advisories;
 use super::state;
 use super::subject::Subject;
-use crate::aside::aside;
 use crate::pipeline::Pipeline;
+use ledger::aside::aside;
 
 /// Pairs that are looked at at once.
 const PAIRS_IN_STEP: i64 = 64;

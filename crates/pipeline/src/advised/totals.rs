@@ -14,11 +14,11 @@ use super::decisions::{self, Decisions};
 use super::keep::COUNTS;
 use super::{scans, state};
 use crate::Readable;
-use crate::aside::aside;
 use crate::decided::{self, ANSWERED, COUNTED, Composed, Deciding, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE, Verdicts};
 use crate::pack::unpack;
 use crate::pipeline::{Error, Pipeline};
 use crate::tagged::Tagged;
+use ledger::aside::aside;
 
 /// Counts the findings of the images that are to be counted.
 pub(crate) const COUNT: Kind = Kind::new("findings.count");

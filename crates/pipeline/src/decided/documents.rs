@@ -11,9 +11,9 @@ use policy::Exceptions;
 use serde::{Deserialize, Serialize};
 
 use super::DECIDE;
-use crate::aside::aside;
 use crate::facts;
 use crate::pipeline::{Error, Pipeline};
+use ledger::aside::aside;
 
 /// The largest document of exceptions that a hub takes: some 3,000 exceptions. It is read again whenever it changes.
 pub const EXCEPTIONS_BYTES_MAX: usize = 1 << 20;

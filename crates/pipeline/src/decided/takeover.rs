@@ -15,8 +15,8 @@ use super::stamp::{EXCEPTIONS, FIND_CLOCK, TRUST, VEX};
 use super::trust::{self, LIST_NEWEST_TRUST};
 use super::vex::{self, LIST_NEWEST_VEX};
 use crate::advised::{Advisories, order_counting};
-use crate::aside::aside;
 use crate::pipeline::{Error, Pipeline};
+use ledger::aside::aside;
 
 /// Counts by the exceptions that were set, and by those that began or ended.
 pub const DECIDE: Kind = Kind::new("findings.decide");

@@ -15,9 +15,9 @@ use policy::{TRUST_BYTES_MAX, VexTrust};
 use super::DECIDE;
 use super::documents::{SetError, stored_digest};
 use super::vex::PRODUCER;
-use crate::aside::aside;
 use crate::facts;
 use crate::pipeline::{Error, Pipeline};
+use ledger::aside::aside;
 
 db::statements! {
     /// The document that counts.

@@ -15,9 +15,9 @@ use vex::{Document, Statements, Trust};
 
 use super::DECIDE;
 use super::documents::{HUB, Whose, project_number, stored_digest};
-use crate::aside::aside;
 use crate::facts;
 use crate::pipeline::{Error, Pipeline};
+use ledger::aside::aside;
 
 /// The largest VEX document that a hub takes. Red Hat's largest have some 40 MB: those are for whoever scans by them.
 pub const VEX_BYTES_MAX: usize = 4 << 20;

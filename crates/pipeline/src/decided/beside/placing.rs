@@ -10,9 +10,9 @@ use registry::RepositoryId;
 use vex::{Document, Present, Statements, Trust};
 
 use super::BESIDE_DOCUMENTS_MAX;
-use crate::aside::aside;
 use crate::decided::documents::stored_digest;
 use crate::pipeline::{Error, Pipeline};
+use ledger::aside::aside;
 
 db::statements! {
     /// Which documents beside some manifests count.

@@ -11,11 +11,11 @@ use registry::{RepositoryId, VexReferrer};
 use vex::Document;
 
 use super::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, VexSaid};
-use crate::aside::aside;
 use crate::decided::documents::stored_digest;
 use crate::decided::vex::VEX_BYTES_MAX;
 use crate::make::told;
 use crate::pipeline::Pipeline;
+use ledger::aside::aside;
 
 /// The largest blob that is read: a document in base64, with what is around it.
 const BLOB_BYTES_MAX: u64 = 2 * VEX_BYTES_MAX as u64;

@@ -9,22 +9,20 @@ const NICENESS: i32 = 10;
 
 /// The work panicked, or there was no thread for it.
 #[derive(Debug)]
-pub(crate) struct Lost;
+pub struct Lost;
 
 /// Runs work on a thread of its own. How much runs at once is for the caller to bound: jobs are, by their number.
 ///
 /// Not on tokio's threads for what blocks: they serve requests too, and a thread that stood back may not step forward again.
-pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Lost> {
+pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Lost> {
     aside_leaving(move || (work(), ())).await
 }
 
 /// As [`aside`]; what the work leaves beside its answer is given back to memory there, once the answer is on its way: a large inventory
 /// is hundreds of thousands of texts.
-pub(crate) async fn aside_leaving<T: Send + 'static, L>(
-    work: impl FnOnce() -> (T, L) + Send + 'static,
-) -> Result<T, Lost> {
+pub async fn aside_leaving<T: Send + 'static, L>(work: impl FnOnce() -> (T, L) + Send + 'static) -> Result<T, Lost> {
     let (answer, answered) = oneshot::channel();
-    let thread = std::thread::Builder::new().name("inventory".to_owned()).spawn(move || {
+    let thread = std::thread::Builder::new().name("aside".to_owned()).spawn(move || {
         stand_back();
         let (answered, left) = work();
         // Nobody waits for an answer once the hub stops.
