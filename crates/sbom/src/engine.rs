@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::cataloger::Room;
 use crate::view::{Paths, Tree, View};
-use crate::{Findings, LayerRecord, Matcher, early};
+use crate::{Findings, LayerRecord, Matcher, early, links};
 
 /// Which layers an inventory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,6 +90,7 @@ fn fold(
             let components = room.components.saturating_sub(merge.components.len() - before);
             room = Room { components, ..room.without(taken) };
         }
+        merge.unknowns.extend(links::unread(&tree, &paths));
         distribution = tree.into_distribution();
     }
     for (index, record) in source.records.iter().enumerate() {

@@ -62,10 +62,13 @@ pub(crate) struct Record {
 pub(crate) struct Kept {
     /// The file, as an index of its record.
     pub(crate) record: u32,
-    /// Whose record the bytes are; the file's own bytes without one.
+    /// Whose record the bytes are; the file's own bytes without one. [`LINK`] of a symbolic link, of which there are none.
     pub(crate) extractor: Option<Box<str>>,
     pub(crate) bytes: Box<[u8]>,
 }
+
+/// Stands in the place of an extractor where a symbolic link has a name that some cataloger wants: what it leads to is known when all layers are.
+pub(crate) const LINK: &str = "link";
 
 /// Everything of one layer that an inventory can need: which paths it has, what it deletes, and what catalogers want of its files.
 ///
@@ -209,7 +212,11 @@ impl<'m> LayerBuilder<'m> {
             self.layer.links.push(target.into());
             self.layer.links.len() as u64 - 1
         });
-        self.insert(path, kind, mode, link.unwrap_or(0)).map(drop)
+        let record = self.insert(path, kind, mode, link.unwrap_or(0))?;
+        if kind == FileKind::Symlink && self.matcher.is_claimed(path, &mut self.scratch) {
+            self.push(path, record, Some(LINK), Vec::new())?;
+        }
+        Ok(())
     }
 
     /// Adds a regular file. Its bytes are read only if a cataloger wants them; returns whether they were.

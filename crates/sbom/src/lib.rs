@@ -30,6 +30,7 @@ mod extractors;
 pub mod formats;
 mod gzip;
 mod layer;
+mod links;
 mod matcher;
 mod os_purl;
 mod os_release;

@@ -127,6 +127,11 @@ impl Matcher {
         wants
     }
 
+    /// Returns whether a file with this path would be kept, whatever is in it.
+    pub(crate) fn is_claimed(&self, path: &str, scratch: &mut Vec<usize>) -> bool {
+        !self.excluded.contains(path) && self.path_claims(path, scratch).next().is_some()
+    }
+
     /// Returns the claims that are for a path.
     pub(crate) fn path_claims(&self, path: &str, scratch: &mut Vec<usize>) -> impl Iterator<Item = ClaimRef> {
         self.paths.matches_candidate_into(&Candidate::new(path), scratch);

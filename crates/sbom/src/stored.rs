@@ -3,7 +3,7 @@ use std::io::{Read as _, Write as _};
 use crate::LayerRecord;
 
 /// The version of a stored record's form. Raised with each change of what [`LayerRecord`] holds, so that older ones are made anew.
-pub const RECORD_VERSION: u16 = 1;
+pub const RECORD_VERSION: u16 = 2;
 
 /// What a stored record begins with, before its version.
 const MAGIC: &[u8; 6] = b"garlay";

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use component::{Distribution, Location};
 use hashbrown::HashMap;
 
-use crate::layer::{FileKind, Kept, LayerRecord, Record, join, split};
+use crate::layer::{FileKind, Kept, LINK, LayerRecord, Record, join, split};
 use crate::matcher::Matcher;
 use crate::os_release;
 
@@ -233,6 +233,17 @@ impl<'a> Tree<'a> {
         shown.kept.iter().find(|kept| kept.extractor.is_none()).map(|kept| &*kept.bytes)
     }
 
+    /// Returns the links that are wanted by their names, with their layers.
+    pub(crate) fn links(&self) -> impl Iterator<Item = (&str, Option<u16>)> {
+        let is_link = |shown: &&Shown<'_>| shown.kept.iter().any(|kept| kept.extractor.as_deref() == Some(LINK));
+        self.shown.iter().filter(is_link).map(|shown| (shown.path.as_str(), shown.layer))
+    }
+
+    /// Returns whether something was kept of the file at a path without a leading slash.
+    pub(crate) fn is_kept(&self, path: &str) -> bool {
+        self.find_shown(path).is_some()
+    }
+
     /// Returns the operating system that the layers hold.
     pub(crate) fn into_distribution(self) -> Option<Distribution> {
         self.distribution
@@ -247,6 +258,11 @@ impl<'a> Tree<'a> {
 impl<'a> Paths<'a> {
     pub(crate) fn new(layers: &'a [&'a LayerRecord]) -> Self {
         Self { layers, directories: RefCell::default(), followed: RefCell::default() }
+    }
+
+    /// Returns what is at a path in which no link is left.
+    pub(crate) fn kind(&self, path: &str) -> Option<FileKind> {
+        self.visible(path).map(|place| self.record(place).kind)
     }
 
     fn record(&self, (layer, record): Place) -> &'a Record {

@@ -1,0 +1,110 @@
+//! What lies behind symbolic links and is not read: files are looked for by their own paths, before it is known what leads to them.
+
+use component::{Location, Unknown};
+
+use crate::layer::FileKind;
+use crate::view::{Paths, Tree};
+
+/// Where package managers look for what is installed. Each folder on the way may be a link.
+const DATABASES: [&str; 11] = [
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "usr/lib/opkg/status",
+    "usr/lib/sysimage/rpm/Packages",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "var/lib/dpkg/status",
+    "var/lib/opkg/status",
+    "var/lib/rpm/Packages",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/rpmdb.sqlite",
+];
+
+/// Returns the links that some cataloger wants by their names, and the databases behind links, that lead to a file of which nothing is read.
+pub(crate) fn unread(tree: &Tree<'_>, paths: &Paths<'_>) -> Vec<Unknown> {
+    let links = tree.links().map(|(path, layer)| (path.trim_start_matches('/'), layer));
+    let wanted = links.chain(DATABASES.map(|path| (path, None)));
+    let unread = wanted.filter_map(|(path, layer)| {
+        let target = paths.resolve(path).filter(|target| target != path)?;
+        let is_file = paths.kind(&target) == Some(FileKind::File);
+        let reason = format!("it leads to `/{target}`, which is not read");
+        (is_file && !tree.is_kept(&target))
+            .then(|| Unknown { location: Location::new(format!("/{path}"), layer), reason })
+    });
+    unread.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Allowance, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+
+    /// Makes an inventory of files (path, text) and links (path, target); returns its components and unknowns.
+    fn found(files: &[(&str, &str)], links: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+        let matcher = Matcher::new(catalogers().iter().collect());
+        let allowance = Allowance::new(|| unreachable!("all fits into memory"));
+        let mut builder = LayerBuilder::new(&matcher, &allowance);
+        for (path, target) in links {
+            builder.add(path, FileKind::Symlink, 0o777, Some(target)).expect("the links make a layer");
+        }
+        for (path, text) in files {
+            builder.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
+        }
+        let record = builder.finish();
+        let source = Source {
+            subject: component::Subject::Directory { name: "test".to_owned() },
+            layers: Vec::new(),
+            records: &[&record],
+            created: None,
+        };
+        let inventory = inventory(source, &matcher, LayerScope::Squashed);
+        let told = inventory.unknowns.into_iter().map(|unknown| format!("{}: {}", unknown.location, unknown.reason));
+        (inventory.components.into_iter().map(|component| component.name).collect(), told.collect())
+    }
+
+    #[test]
+    fn what_links_lead_to_is_read_or_told() {
+        let status = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n";
+        let check = |files: &[(&str, &str)], links: &[(&str, &str)], components: &[&str], unknowns: &[&str]| {
+            let (names, told) = found(files, links);
+            assert_eq!(
+                (names, told),
+                (
+                    components.iter().map(ToString::to_string).collect(),
+                    unknowns.iter().map(ToString::to_string).collect()
+                ),
+                "{links:?}"
+            );
+        };
+        // A database in a folder that has another name.
+        check(
+            &[("usr/share/elsewhere/status", status)],
+            &[("var/lib/dpkg", "/usr/share/elsewhere")],
+            &[],
+            &["/var/lib/dpkg/status: it leads to `/usr/share/elsewhere/status`, which is not read"],
+        );
+        // One that is read where it is.
+        check(&[("data/lib/dpkg/status", status)], &[("var", "data")], &["a"], &[]);
+        check(&[("var/lib/dpkg/status", status)], &[("lib", "var/lib")], &["a"], &[]);
+        // A file that is wanted by its name.
+        check(
+            &[("srv/pins", "p==1\n")],
+            &[("app/requirements.txt", "../srv/pins")],
+            &[],
+            &["/app/requirements.txt: it leads to `/srv/pins`, which is not read"],
+        );
+        check(
+            &[("srv/requirements.txt", "p==1\n")],
+            &[("app/requirements.txt", "../srv/requirements.txt")],
+            &["p"],
+            &[],
+        );
+        // What leads nowhere, to a folder, out of the root or to itself hides nothing.
+        check(&[], &[("app/requirements.txt", "gone")], &[], &[]);
+        check(&[("app/folder/file", "")], &[("app/requirements.txt", "folder")], &[], &[]);
+        check(&[], &[("app/requirements.txt", "../../../etc/hostname")], &[], &[]);
+        check(&[], &[("app/requirements.txt", "requirements.txt")], &[], &[]);
+        // Nobody wants a link of this name.
+        check(&[("srv/pins", "p==1\n")], &[("app/notes.txt", "../srv/pins")], &[], &[]);
+    }
+}
