@@ -396,7 +396,6 @@ impl Identity {
         }
         let (artifact, named_version) = split(stem, archive);
         let stated = manifest_version(archive);
-        let (group, group_source) = group(archive, &artifact, asked).map_or((None, None), |(group, source)| (Some(group), Some(source)));
         let (technique, confidence_percent) = match (stated, &named_version) {
             (Some(stated), Some(named)) if stated == named => (Technique::Archive, 80),
             (Some(_), _) => (Technique::Archive, 60),
@@ -404,6 +403,8 @@ impl Identity {
         };
         // The file name carries the version that it was published by; manifests often carry that of the build.
         let version = named_version.or_else(|| stated.map(str::to_owned));
+        let (group, group_source) =
+            group(archive, &artifact, version.as_deref(), asked).map_or((None, None), |(group, source)| (Some(group), Some(source)));
         Self { artifact, version, group, group_source, classifier: None, technique, confidence_percent, is_plugin: false, pom: None }
     }
 
@@ -442,7 +443,7 @@ fn purl(group: Option<&str>, artifact: &str, version: Option<&str>, classifier: 
 
 /// Finds the project that an archive is, among those that are in it.
 fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
-    let (_, named_version) = split(stem, archive);
+    let (named, named_version) = split(stem, archive);
     let scores: Vec<(u8, usize)> = archive.poms.iter().enumerate().map(|(at, pom)| (score(pom, archive, stem), at)).collect();
     let best = scores.iter().map(|(score, _)| *score).max()?;
     let mut leaders = scores.iter().filter(|(score, _)| *score == best).map(|(_, at)| *at);
@@ -450,9 +451,11 @@ fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
     if best > 0 {
         return leaders.next().is_none().then_some(first);
     }
-    // No name speaks for any. One project alone is the archive itself under another name, unless that name has another version.
+    // No name speaks for any. One project alone is the archive itself under another name, unless that name has another version or is that of what is
+    // known to be published without a project: Ehcache has one of its modules inside.
     if let [only] = archive.poms.as_slice() {
-        let is_other = named_version.is_some() && named_version != only.coordinates().version;
+        let has_other_version = named_version.is_some() && named_version != only.coordinates().version;
+        let is_other = has_other_version || known_group(archive, &named, named_version.as_deref()).is_some();
         return (!is_other && only.coordinates().artifact.is_some()).then_some(0);
     }
     // Of several, the one that needs others and that none needs.
@@ -552,30 +555,39 @@ fn is_version(text: &str) -> bool {
 }
 
 /// Finds the group of an archive that has no Maven project of its own, from evidence only; `None` is better than a wrong one.
-fn group(archive: &Archive, artifact: &str, asked: &HashMap<String, BTreeSet<String>>) -> Option<(String, &'static str)> {
-    let attribute = |name: &str| archive.manifest.get(name).map(|value| value.split(';').next().unwrap_or_default().trim());
-    let module = attribute("automatic-module-name");
-    let symbolic = attribute("bundle-symbolicname");
-    let is_there = |prefix: &str| {
-        let begins = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']));
-        archive.packages.iter().any(|package| begins(package)) || module.is_some_and(begins) || symbolic.is_some_and(begins)
-    };
-    if let Some(group) = maven_groups::of_known_artifact(artifact, &is_there) {
+fn group(archive: &Archive, artifact: &str, version: Option<&str>, asked: &HashMap<String, BTreeSet<String>>) -> Option<(String, &'static str)> {
+    if let Some(group) = known_group(archive, artifact, version) {
         return Some((group.to_owned(), "well-known"));
     }
     if let Some(groups) = asked.get(artifact)
         && let [group] = groups.iter().collect::<Vec<_>>().as_slice()
+        && maven_groups::may_be(group, artifact, &archive.packages)
     {
         return Some(((*group).clone(), "dependents"));
     }
-    if let Some(group) = symbolic.and_then(|name| maven_groups::of_symbolic_name(name, artifact)) {
+    let symbolic = attribute(archive, "bundle-symbolicname");
+    if let Some(group) = symbolic.and_then(|name| maven_groups::of_bundle(name, artifact, &archive.packages)) {
         return Some((group, "Bundle-SymbolicName"));
     }
-    if let Some(group) = attribute("implementation-vendor-id").filter(|group| maven_groups::is_group(group)) {
-        return Some((group.to_owned(), "Implementation-Vendor-Id"));
-    }
-    let group = module.and_then(|name| maven_groups::of_symbolic_name(name, artifact))?;
-    Some((group, "Automatic-Module-Name"))
+    // What others state as their vendor is that of all they make: Velocity's is `org.apache`.
+    let (vendor, title) = (attribute(archive, "implementation-vendor-id")?, attribute(archive, "implementation-title")?);
+    let group = maven_groups::of_sbt(vendor, title, artifact)?;
+    Some((group.to_owned(), "Implementation-Vendor-Id"))
+}
+
+/// Returns the group of a well-known artifact, if the archive has what proves that it is one.
+fn known_group(archive: &Archive, artifact: &str, version: Option<&str>) -> Option<&'static str> {
+    let names = || {
+        let stated = ["automatic-module-name", "bundle-symbolicname"].into_iter().filter_map(|name| attribute(archive, name));
+        stated.chain(archive.packages.iter().map(String::as_str))
+    };
+    let begins = |name: &str, prefix: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-']));
+    maven_groups::of_known_artifact(artifact, version, &|prefix| names().any(|name| begins(name, prefix)))
+}
+
+/// Returns an attribute of the manifest without its parameters.
+fn attribute<'a>(archive: &'a Archive, name: &str) -> Option<&'a str> {
+    archive.manifest.get(name).map(|value| value.split(';').next().unwrap_or_default().trim())
 }
 
 /// Reads the header `Bundle-License`: a list of names or addresses with attributes, or, as many write it, a plain name.
@@ -728,6 +740,58 @@ mod tests {
         java-archive other@2.0 no-code at /other-2.0.jar
         other@2.0 -contains-> a@1
         ");
+    }
+
+    #[test]
+    fn archives_without_a_project() {
+        let cases: &[(&str, &str, &str)] = &[
+            ("asm-3.3.1", "Implementation-Title: ASM", "org/objectweb/asm"),
+            ("asm-9.6", "Bundle-SymbolicName: org.objectweb.asm", "org/objectweb/asm"),
+            ("caffeine-2.8.8", "Bundle-SymbolicName: com.github.ben-manes.caffeine", "com/github/benmanes/caffeine"),
+            ("commons-digester-1.8", "Implementation-Vendor-Id: org.apache", "org/apache/commons/digester"),
+            ("commons-digester-1.6", "Specification-Title: x", "org/apache/commons/net"),
+            ("dom4j-1.1", "Extension-Name: org.dom4j", "org/dom4j/io"),
+            ("jna-5.13.0", "Bundle-SymbolicName: com.sun.jna", "com/sun/jna/ptr"),
+            ("junit-4.13.2", "Implementation-Vendor-Id: junit", "org/junit/runner"),
+            ("log4j-1.2.12", "Implementation-Title: log4j", "org/apache/log4j/config"),
+            ("log4j-1.2.17", "Implementation-Title: log4j", "org/example/log"),
+            ("unknown-1.0", "Implementation-Vendor-Id: org.apache\nBundle-SymbolicName: org.example.unknown", "org/example/unknown"),
+            ("velocity-1.7", "Implementation-Vendor-Id: org.apache\nBundle-SymbolicName: org.apache.velocity", "org/apache/velocity/app"),
+            ("akka-actor_2.13-2.6.20", "Implementation-Title: akka-actor\nImplementation-Vendor-Id: com.typesafe.akka", "akka/actor"),
+        ];
+        let archives = cases.iter().map(|(stem, manifest, package)| {
+            let members = [("META-INF/MANIFEST.MF", format!("{manifest}\n")), (&*format!("{package}/A.class"), String::new())];
+            let members = members.iter().map(|(name, text)| (*name, text.as_bytes())).collect::<Vec<_>>();
+            (format!("/lib/{stem}.jar"), zip(false, &members))
+        });
+        let archives: Vec<(String, Vec<u8>)> = archives.collect();
+        let files: Vec<(&str, &[u8])> = archives.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+        insta::assert_snapshot!(check(&files), @r#"
+        java-archive akka-actor_2.13@2.6.20 pkg:maven/com.typesafe.akka/akka-actor_2.13@2.6.20 java:group-source="Implementation-Vendor-Id" at /lib/akka-actor_2.13-2.6.20.jar
+        java-archive asm@3.3.1 pkg:maven/asm/asm@3.3.1 java:group-source="well-known" at /lib/asm-3.3.1.jar
+        java-archive asm@9.6 pkg:maven/org.ow2.asm/asm@9.6 java:group-source="well-known" at /lib/asm-9.6.jar
+        java-archive caffeine@2.8.8 pkg:maven/com.github.ben-manes.caffeine/caffeine@2.8.8 java:group-source="well-known" at /lib/caffeine-2.8.8.jar
+        java-archive commons-digester@1.6 at /lib/commons-digester-1.6.jar
+        java-archive commons-digester@1.8 pkg:maven/commons-digester/commons-digester@1.8 java:group-source="well-known" at /lib/commons-digester-1.8.jar
+        java-archive dom4j@1.1 pkg:maven/dom4j/dom4j@1.1 java:group-source="well-known" at /lib/dom4j-1.1.jar
+        java-archive jna@5.13.0 pkg:maven/net.java.dev.jna/jna@5.13.0 java:group-source="well-known" at /lib/jna-5.13.0.jar
+        java-archive junit@4.13.2 pkg:maven/junit/junit@4.13.2 java:group-source="well-known" at /lib/junit-4.13.2.jar
+        java-archive log4j@1.2.12 pkg:maven/log4j/log4j@1.2.12 java:group-source="well-known" at /lib/log4j-1.2.12.jar
+        java-archive log4j@1.2.17 at /lib/log4j-1.2.17.jar
+        java-archive unknown@1.0 at /lib/unknown-1.0.jar
+        java-archive velocity@1.7 pkg:maven/org.apache.velocity/velocity@1.7 java:group-source="well-known" at /lib/velocity-1.7.jar
+        "#);
+    }
+
+    #[test]
+    fn a_well_known_archive_is_not_the_one_project_in_it() {
+        let module = properties("org.ehcache.modules", "ehcache-107", "3.10.8");
+        let archive = zip(false, &[("META-INF/maven/org.ehcache.modules/ehcache-107/pom.properties", &module), ("org/ehcache/config/A.class", b"")]);
+        insta::assert_snapshot!(check(&[("/ehcache-3.10.8.jar", &archive)]), @r#"
+        java-archive ehcache@3.10.8 pkg:maven/org.ehcache/ehcache@3.10.8 java:group-source="well-known" at /ehcache-3.10.8.jar
+        java-archive ehcache-107@3.10.8 pkg:maven/org.ehcache.modules/ehcache-107@3.10.8 java:shaded="true" at /ehcache-3.10.8.jar > META-INF/maven/org.ehcache.modules/ehcache-107/pom.properties
+        ehcache@3.10.8 -contains-> ehcache-107@3.10.8
+        "#);
     }
 
     #[test]

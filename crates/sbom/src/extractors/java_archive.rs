@@ -16,7 +16,7 @@ use crate::{Content, Extractor, Refusal};
 /// Reads Java archives.
 pub(crate) static JAVA_ARCHIVE: Extractor = Extractor {
     name: "java-archive",
-    version: 1,
+    version: 2,
     limit_bytes: FILE_BYTES_MAX,
     extract: |content| extract(content).map(encode),
 };
@@ -48,9 +48,10 @@ const POMS_MAX: usize = 2048;
 /// The most directories of classes that are told apart in one archive.
 const CLASS_DIRECTORIES_MAX: usize = 8192;
 
-/// The most package prefixes that are kept of an archive, and how many names each has.
-const PACKAGES_MAX: usize = 64;
-const PACKAGE_NAMES: usize = 3;
+/// The most package prefixes that are kept of an archive, and how many names each has: `org.apache.commons.io` is told from `org.apache.commons.net`,
+/// and Hibernate has 145.
+const PACKAGES_MAX: usize = 256;
+const PACKAGE_NAMES: usize = 4;
 
 /// The most refusals that are kept of an archive, and of all archives in a file.
 const REFUSALS_MAX: usize = 100;
@@ -567,7 +568,7 @@ mod tests {
             (0..written).for_each(|index| classes.add(&format!("p{index}")));
             assert_eq!((classes.directories.len(), classes.packages().len()), (kept, PACKAGES_MAX));
         }
-        for (written, kept) in [(PACKAGES_MAX - 1, 63), (PACKAGES_MAX, 64), (PACKAGES_MAX + 1, 64)] {
+        for (written, kept) in [(PACKAGES_MAX - 1, 255), (PACKAGES_MAX, 256), (PACKAGES_MAX + 1, 256)] {
             let mut classes = ClassDirectories::default();
             (0..written).for_each(|index| classes.add(&format!("p{index}")));
             assert_eq!(classes.packages().len(), kept);
