@@ -1,9 +1,9 @@
 use std::cmp::Ordering;
 
-use component::Scheme;
+use component::{Scheme, Version};
 use serde::{Deserialize, Serialize};
 use vulndb::file::Statement;
-use vulndb::matching::{Identity, Outcome};
+use vulndb::matching::{Identity, Outcome, Reason};
 use vulndb::{End, Start};
 
 /// How a version lies to the bound of a range that decides.
@@ -46,9 +46,11 @@ impl Comparison {
                     (End::Unbounded, Start::Unbounded) => return None,
                 }
             }
+            // It has no place among them.
+            Outcome::NotMeant(Reason::Branch) => return None,
             Outcome::NotMeant(_) => nearest(statement, scheme, version)?,
         };
-        let order = scheme.compare(version, bound).ok()?;
+        let order = order_by_bound(scheme, version, bound)?;
         let relation = match order {
             Ordering::Less => "<",
             Ordering::Equal => "=",
@@ -75,9 +77,13 @@ fn nearest<'a>(statement: &Statement<'a>, scheme: Scheme, version: &str) -> Opti
         Start::Unbounded => None,
     });
     let order = |left: &&str, right: &&str| scheme.compare(left, right).unwrap_or(Ordering::Equal);
-    let is_passed = |bound: &&str| scheme.compare(version, bound).is_ok_and(Ordering::is_ge);
-    let is_ahead = |bound: &&str| scheme.compare(version, bound).is_ok_and(Ordering::is_le);
+    let is_passed = |bound: &&str| order_by_bound(scheme, version, bound).is_some_and(Ordering::is_ge);
+    let is_ahead = |bound: &&str| order_by_bound(scheme, version, bound).is_some_and(Ordering::is_le);
     ends.filter(is_passed).max_by(order).or_else(|| starts.filter(is_ahead).min_by(order))
+}
+
+fn order_by_bound(scheme: Scheme, version: &str, bound: &str) -> Option<Ordering> {
+    Version::parse(scheme, version).ok()?.order_by_bound(&Version::parse(scheme, bound).ok()?)
 }
 
 /// Finds the first part that differs, and believes it only when it orders the two as the whole does.

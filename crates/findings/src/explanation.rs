@@ -74,6 +74,8 @@ pub enum Answer {
     Suppressed,
     /// Records speak of what is here, and none means this version.
     NotAffected,
+    /// Records speak of what is here, none is known to mean this version, and of some nobody knows: it, or a bound, has no place in the order.
+    NotOrdered,
     /// No record speaks of anything that is here.
     NotHere,
     /// No record speaks of anything that is here, and there is no feed of some of it, about which that says nothing.
@@ -184,8 +186,9 @@ impl Explanation {
             .filter(|(_, found)| component.is_none_or(|asked| is_asked(asked, found)))
             .collect();
         let mut told = BTreeSet::new();
+        let mut is_undecided = false;
         for (_, found) in &chosen {
-            explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
+            is_undecided |= explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
         }
         let judge = Judge::new(*deciders, inventory);
         let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &indices)?;
@@ -204,6 +207,7 @@ impl Explanation {
                 Answer::NotCovered
             }
             () if explanation.records.is_empty() => Answer::NotHere,
+            () if is_undecided => Answer::NotOrdered,
             () => Answer::NotAffected,
         };
         Ok(explanation)
@@ -261,7 +265,7 @@ impl Explanation {
         Ok(())
     }
 
-    /// Holds every statement about the vulnerabilities against a component.
+    /// Holds every statement about the vulnerabilities against a component. Tells whether there is one of which nobody knows whether it means it.
     fn hold<B: AsRef<[u8]>>(
         &mut self,
         database: &Database<B>,
@@ -270,7 +274,8 @@ impl Explanation {
         component: &Component,
         indices: &[VulnerabilityIndex],
         told: &mut BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
-    ) -> Result<(), Corrupt> {
+    ) -> Result<bool, Corrupt> {
+        let mut is_undecided = false;
         let distribution = matching::distribution_of(inventory);
         for identity in matching::identities(component, distribution.as_deref()) {
             let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
@@ -293,6 +298,7 @@ impl Explanation {
                     }
                     None => matching::judge(&statement, component, system, &identity),
                 };
+                is_undecided |= matches!(&outcome, Outcome::NotMeant(Reason::Version(_) | Reason::Bound));
                 let feed = known.feed(&head);
                 let said = Held {
                     record: head.id.to_owned(),
@@ -322,7 +328,7 @@ impl Explanation {
                 }
             }
         }
-        Ok(())
+        Ok(is_undecided)
     }
 
     /// Tells what is decided about each finding. Tells whether one counts: what counts is what a scan counts.

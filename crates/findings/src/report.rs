@@ -224,7 +224,7 @@ impl Report {
             distribution: inventory.distribution.clone(),
             support: inventory.distribution.as_ref().and_then(support),
             inventory: counted(inventory),
-            unchecked: Unchecked::of(database, inventory, options.repairs),
+            unchecked: Unchecked::of(database, inventory, options.repairs)?,
             matched: None,
             layers: inventory.layers.clone(),
             advisories: advisories(database)?,

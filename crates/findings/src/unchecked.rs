@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Component, Distribution, Inventory, PackageType, Subject, Unknown};
 use sbom::formats::Repairs;
 use serde::{Deserialize, Serialize};
-use vulndb::file::Database;
+use vulndb::file::{Corrupt, Database};
 use vulndb::{Ecosystem, Family, matching};
 
 use crate::table::counted;
@@ -13,10 +13,14 @@ use crate::table::counted;
 /// The most of each kind that are told one by one; the count is of all.
 pub const UNCHECKED_TOLD_MAX: usize = 20;
 
+/// How many of a kind are told in words; more are counted: JSON has them.
+const SHOWN: usize = 3;
+
 /// What a report says nothing about, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unchecked {
-    /// The packages that nothing in the database speaks of, by whose they are. Kinds that nobody publishes advisories for are none of them.
+    /// The packages that nothing in the database speaks of, and those of which nobody knows whether it speaks, by whose they are. Kinds that
+    /// nobody publishes advisories for are none of them.
     pub packages: Vec<Uncovered>,
     /// What was not read, or not to its end, or not understood: that first which may hide packages of the operating system.
     pub unread: Told<Unknown>,
@@ -41,7 +45,7 @@ impl<T> Default for Told<T> {
     }
 }
 
-/// Packages of one publisher that nothing in the database speaks of.
+/// Packages of one publisher that nothing in the database speaks of, or of which nobody knows whether it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncovered {
     /// Whose they are: the name of an ecosystem, or of a distribution.
@@ -50,9 +54,12 @@ pub struct Uncovered {
     pub components: usize,
     /// Why.
     pub because: NoCoverage,
+    /// Where that is their versions, the first [`UNCHECKED_TOLD_MAX`] of them with these.
+    #[serde(default)]
+    pub first: Vec<String>,
 }
 
-/// Why nothing in a database speaks of packages.
+/// Why nothing in a database is known to speak of packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoCoverage {
@@ -62,6 +69,8 @@ pub enum NoCoverage {
     NoPublisher,
     /// Nothing says of which distribution and release they are.
     NoDistribution,
+    /// There are advisories of these packages, and their versions have no place in the order by which ranges are held against them.
+    NoOrder,
 }
 
 impl Uncovered {
@@ -76,7 +85,11 @@ impl Uncovered {
             (count, true) => (count, "package", "packages"),
             (count, false) => (count, "program", "programs"),
         };
-        format!("{}: {} not checked", self.reason(), counted(packages, one, several))
+        let told = format!("{}: {} not checked", self.reason(), counted(packages, one, several));
+        let first = self.first.iter().take(SHOWN).cloned();
+        let untold = self.components.saturating_sub(self.first.len().min(SHOWN));
+        let names: Vec<String> = first.chain((untold > 0).then(|| format!("and {untold} more"))).collect();
+        if self.first.is_empty() { told } else { format!("{told} ({})", names.join("; ")) }
     }
 
     /// Says in words why nothing speaks of them.
@@ -89,21 +102,29 @@ impl Uncovered {
             NoCoverage::NoDistribution => {
                 format!("nothing says of which distribution and release its {ecosystem} packages are")
             }
+            NoCoverage::NoOrder => format!("{ecosystem} has no order for these versions"),
         }
     }
 }
 
 impl Unchecked {
     /// Says what is not checked of an inventory.
-    pub(crate) fn of<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory, repairs: Option<&Repairs>) -> Self {
+    pub(crate) fn of<B: AsRef<[u8]>>(
+        database: &Database<B>,
+        inventory: &Inventory,
+        repairs: Option<&Repairs>,
+    ) -> Result<Self, Corrupt> {
         let mut unread: Vec<&Unknown> = inventory.unknowns.iter().filter(|unknown| sbom::is_unread(unknown)).collect();
         unread.sort_by_key(|unknown| !sbom::hides_packages(unknown));
-        Self {
-            packages: uncovered(database, inventory),
+        let mut packages = uncovered(database, inventory);
+        packages.extend(unordered(database, inventory)?);
+        packages.sort_by_key(gravest_first);
+        Ok(Self {
+            packages,
             unread_databases: unread.iter().filter(|unknown| sbom::hides_packages(unknown)).count(),
             unread: Told { count: unread.len(), first: unread.into_iter().take(UNCHECKED_TOLD_MAX).cloned().collect() },
             dropped: repairs.map(dropped).unwrap_or_default(),
-        }
+        })
     }
 
     /// Says in words what keeps "no findings" from being an answer, the gravest first: packages of an ecosystem of which the database has
@@ -150,8 +171,6 @@ impl Unchecked {
 
 impl<T> Told<T> {
     fn words(&self, what: &str, word: impl Fn(&T) -> String) -> Option<String> {
-        /// More are counted: JSON has them.
-        const SHOWN: usize = 3;
         let mut words: Vec<String> = self.first.iter().take(SHOWN).map(word).collect();
         let untold = self.count.saturating_sub(words.len());
         if untold > 0 {
@@ -208,10 +227,35 @@ fn counted_gaps<'a, B: AsRef<[u8]>>(
             *counts.entry(gap).or_default() += 1;
         }
     }
-    let told = |((because, ecosystem), components)| Uncovered { ecosystem, components, because };
+    let told = |((because, ecosystem), components)| Uncovered { ecosystem, components, because, first: Vec::new() };
     let mut uncovered: Vec<Uncovered> = counts.into_iter().map(told).collect();
-    uncovered.sort_by_key(|uncovered| std::cmp::Reverse((uncovered.is_grave(), uncovered.components)));
+    uncovered.sort_by_key(gravest_first);
     uncovered
+}
+
+fn gravest_first(uncovered: &Uncovered) -> impl Ord + use<> {
+    std::cmp::Reverse((uncovered.is_grave(), uncovered.components))
+}
+
+/// Returns the packages of which the database speaks, and nobody knows whether it means their versions.
+fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Vec<Uncovered>, Corrupt> {
+    let system = matching::distribution_of(inventory);
+    let mut found: BTreeMap<String, Uncovered> = BTreeMap::new();
+    for component in &inventory.components {
+        let Some(identity) = matching::undecided(database, component, system.as_deref())? else { continue };
+        let ecosystem = identity.ecosystem.to_string();
+        let uncovered = found.entry(ecosystem.clone()).or_insert(Uncovered {
+            ecosystem,
+            components: 0,
+            because: NoCoverage::NoOrder,
+            first: Vec::new(),
+        });
+        uncovered.components += 1;
+        if uncovered.first.len() < UNCHECKED_TOLD_MAX {
+            uncovered.first.push(format!("{} {}", component.name, identity.version));
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.
@@ -219,7 +263,8 @@ fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Op
     if !is_packaged(component) || component.version.as_deref().is_none_or(str::is_empty) {
         return None;
     }
-    Some(match distribution {
+    // One whose packages are of another kind says nothing of these.
+    Some(match distribution.filter(|distribution| Ecosystem::of_distribution(distribution).is_none()) {
         Some(distribution) => (NoCoverage::NoPublisher, called(distribution)),
         None => (NoCoverage::NoDistribution, component.package_type.purl_type().to_owned()),
     })

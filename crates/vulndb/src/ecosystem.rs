@@ -225,6 +225,8 @@ impl Ecosystem {
         match self.family {
             // PyPA, "Names and normalization".
             Family::PyPi => python_name(name),
+            // CycloneDX's tool for Go calls Go's own library as Go's sources do.
+            Family::Go if name == "std" => "stdlib".to_owned(),
             // Composer's, NuGet's, Hex's, Pub's and GitHub's registries tell no case apart. A purl has the path of a Go module in lower
             // case, so that its own case is lost where a document has no more than that; advisories have it as it is.
             Family::Packagist
@@ -254,6 +256,16 @@ impl Family {
     /// Tells whether it is a distribution of an operating system.
     pub fn is_distribution(self) -> bool {
         matches!(self.scheme(), Some(Scheme::Deb | Scheme::Rpm | Scheme::Apk))
+    }
+
+    /// Tells whether it is a distribution whose packages are of this kind: an image may hold those of another too.
+    pub(crate) fn has_packages_of(self, package_type: PackageType) -> bool {
+        matches!(
+            (self.scheme(), package_type),
+            (Some(Scheme::Deb), PackageType::Deb)
+                | (Some(Scheme::Rpm), PackageType::Rpm)
+                | (Some(Scheme::Apk), PackageType::Apk)
+        )
     }
 }
 
@@ -531,6 +543,8 @@ mod tests {
         check(Family::Packagist, "Symfony/HTTP-Kernel", "symfony/http-kernel");
         check(Family::Npm, "JSONStream", "JSONStream");
         check(Family::Go, "github.com/BurntSushi/toml", "github.com/burntsushi/toml");
+        check(Family::Go, "std", "stdlib");
+        check(Family::CratesIo, "std", "std");
     }
 
     #[test]

@@ -62,9 +62,23 @@ impl<S> Interval<S> {
 }
 
 impl<S: AsRef<str>> Interval<S> {
-    /// Tells whether a version lies in the interval. An error when the interval's own bound cannot be ordered.
+    /// Tells whether a version lies in the interval, as its ecosystem's ranges have it. An error when the interval's own bound cannot be ordered.
     pub fn contains(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
+        if version.is_branch() {
+            return self.names(version);
+        }
         Ok(self.is_started_at(version)? && !self.is_ended_at(version)?)
+    }
+
+    /// Composer has a branch in no range but that of all versions, and by its name.
+    fn names(&self, branch: &Version<'_>) -> Result<bool, Unorderable> {
+        match (&self.start, &self.end) {
+            (Start::Unbounded, End::Unbounded) => Ok(true),
+            (Start::At(first), End::Through(last)) if first.as_ref() == last.as_ref() => {
+                Ok(*branch == Version::parse(branch.scheme(), first.as_ref())?)
+            }
+            _ => Ok(false),
+        }
     }
 
     fn is_started_at(&self, version: &Version<'_>) -> Result<bool, Unorderable> {
@@ -86,8 +100,8 @@ impl<S: AsRef<str>> Interval<S> {
 
 fn order(version: &Version<'_>, bound: &str) -> Result<Ordering, Unorderable> {
     let bound = Version::parse(version.scheme(), bound)?;
-    // Both are of one scheme, so there is an order.
-    Ok(version.partial_cmp(&bound).unwrap_or(Ordering::Equal))
+    // Both are of one scheme and the version is no branch, so there is an order.
+    Ok(version.order_by_bound(&bound).unwrap_or(Ordering::Equal))
 }
 
 /// As people write it: `>= 1.0, < 2.0`.

@@ -1,8 +1,10 @@
 //! Which vulnerabilities a component has: by its publisher's rules, with the reason for each yes and each no.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Code, Component, Distribution, Inventory, Node, PackageType, Relation, Version};
+use component::{Code, Component, Distribution, Inventory, Node, PackageType, Purl, Relation, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::cpe::Name;
@@ -14,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 5;
+pub const MATCHER_VERSION: u32 = 6;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,30 +56,48 @@ fn stated_version(component: &Component) -> Option<&str> {
 }
 
 fn published(component: &Component, ecosystem: Ecosystem) -> Option<Identity> {
-    let name = match &component.purl {
+    let purl = component.purl.as_ref();
+    if ecosystem.family == Family::CratesIo && !purl.is_none_or(is_of_crates_io) {
+        return None;
+    }
+    let name = match purl {
         Some(purl) => ecosystem.name_of_purl(purl),
         None => ecosystem.canonical_name(&component.name),
     };
-    let version = published_version(ecosystem.family, stated_version(component)?).to_owned();
+    let version = published_version(ecosystem.family, &name, stated_version(component)?).into_owned();
     Some(Identity { ecosystem, name, version, named: Named::Binary })
 }
 
-/// The version as advisories write it: Go's own are `go1.21.3` in programs and `1.21.3` in advisories, and Bitnami's builds of one
-/// version, `7.0.5-3`, are not told apart.
-fn published_version(family: Family, version: &str) -> &str {
-    match family {
-        Family::Go => version.strip_prefix("go").unwrap_or(version),
-        Family::Bitnami => match version.rsplit_once('-') {
-            Some((version, build)) if !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit()) => version,
-            _ => version,
-        },
-        _ => version,
+/// `RustSec` speaks of the crates of crates.io: another registry's, and what a repository holds, may go by their names.
+fn is_of_crates_io(purl: &Purl) -> bool {
+    const ADDRESSES: [&str; 4] =
+        ["crates.io", "index.crates.io", "static.crates.io", "github.com/rust-lang/crates.io-index"];
+    let is_there = |address: &str| {
+        let place = address.split_once("://").map_or(address, |(_, place)| place);
+        ADDRESSES.contains(&place.trim_end_matches('/'))
+    };
+    purl.qualifier("vcs_url").is_none() && purl.qualifier("repository_url").is_none_or(is_there)
+}
+
+/// The version as advisories write it: [`Scheme::version_of`](component::Scheme::version_of) what is stated, and Bitnami's builds of one version,
+/// `7.0.5-3`, are not told apart.
+fn published_version<'a>(family: Family, name: &str, version: &'a str) -> Cow<'a, str> {
+    match (family, version.rsplit_once('-')) {
+        (Family::Bitnami, Some((version, build)))
+            if !build.is_empty() && build.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            Cow::Borrowed(version)
+        }
+        _ => family.scheme().map_or(Cow::Borrowed(version), |scheme| scheme.version_of(name, version)),
     }
 }
 
 fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
     let Some(version) = stated_version(component) else { return Vec::new() };
-    let Some(ecosystem) = distribution.and_then(Ecosystem::of_distribution) else { return Vec::new() };
+    let own = distribution.and_then(Ecosystem::of_distribution);
+    let Some(ecosystem) = own.filter(|own| own.family.has_packages_of(component.package_type)) else {
+        return Vec::new();
+    };
     let full_version = with_epoch(component, version);
     let source = component.source.as_ref();
     let source_version = source.and_then(|source| source.version.clone()).unwrap_or_else(|| full_version.clone());
@@ -138,6 +158,9 @@ pub enum Reason {
     /// The version lies in no interval.
     #[error("the version lies outside of the ranges")]
     Outside,
+    /// The version is a branch of a package of Composer, which lies in no interval.
+    #[error("a branch lies in no range")]
+    Branch,
     /// It is about source packages of that name, or about binary ones, and this is the other.
     #[error("it is about another kind of package of that name")]
     OtherKind,
@@ -193,33 +216,48 @@ pub fn judge(
     if !is_here {
         return Outcome::NotMeant(Reason::Surroundings);
     }
-    if statement.versions.contains(&identity.version.as_str()) {
+    let is_of_all = statement.intervals.is_empty() && statement.versions.is_empty();
+    if is_of_all || statement.versions.contains(&identity.version.as_str()) {
         return Outcome::Meant(None);
     }
-    if statement.intervals.is_empty() {
-        let names_others = !statement.versions.is_empty();
-        return if names_others { Outcome::NotMeant(Reason::Outside) } else { Outcome::Meant(None) };
+    // One that cannot be ordered lies in that interval too.
+    if let Some(index) = statement.intervals.iter().position(|interval| *interval == Interval::ALL) {
+        return Outcome::Meant(Some(index));
     }
-    in_intervals(&statement.intervals, identity)
+    let Some(version) = ordered(identity) else {
+        return Outcome::NotMeant(Reason::Version(identity.version.clone()));
+    };
+    match in_intervals(&statement.intervals, &version) {
+        Outcome::NotMeant(_) if is_listed(&statement.versions, &version) => Outcome::Meant(None),
+        outcome => outcome,
+    }
 }
 
-fn in_intervals(intervals: &[Interval<&str>], identity: &Identity) -> Outcome {
+/// Returns the version of an identity, which has none where it has no place in the order.
+fn ordered(identity: &Identity) -> Option<Version<'_>> {
     // What `latest` or `unknown` is newer than cannot be told, and the order of products' versions would take either.
     let is_numbered = identity.ecosystem.family != Family::Cpe
         || identity.version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
-    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered);
-    let Some(Ok(version)) = scheme.map(|scheme| Version::parse(scheme, &identity.version)) else {
-        return Outcome::NotMeant(Reason::Version(identity.version.clone()));
-    };
-    let mut reason = Reason::Outside;
+    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered)?;
+    Version::parse(scheme, &identity.version).ok()
+}
+
+fn in_intervals(intervals: &[Interval<&str>], version: &Version<'_>) -> Outcome {
+    let mut reason = if version.is_branch() && !intervals.is_empty() { Reason::Branch } else { Reason::Outside };
     for (index, interval) in intervals.iter().enumerate() {
-        match interval.contains(&version) {
+        match interval.contains(version) {
             Ok(true) => return Outcome::Meant(Some(index)),
             Ok(false) => {}
             Err(_) => reason = Reason::Bound,
         }
     }
     Outcome::NotMeant(reason)
+}
+
+/// Tells whether a version is one of those that are listed, by the rules of its ecosystem: `v1.0` is `1.0.0` where these say so.
+fn is_listed(versions: &[&str], version: &Version<'_>) -> bool {
+    let is_it = |listed: Version<'_>| version.order_by_bound(&listed).is_some_and(Ordering::is_eq);
+    versions.iter().any(|listed| Version::parse(version.scheme(), listed).is_ok_and(is_it))
 }
 
 /// Tells whether a component is made for some software. Programs are made for none but the operating system, unless their own
@@ -387,6 +425,28 @@ pub fn match_component<B: AsRef<[u8]>>(
     }
     let has_no_code = component.code == Code::Absent;
     Ok(said.into_iter().filter_map(|(vulnerability, said)| said.finding(vulnerability, has_no_code)).collect())
+}
+
+/// Returns the identity of a component by which statements speak of it that cannot be held against its version, which has no place in the
+/// order: whether it has what they speak of nobody knows.
+pub fn undecided<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    component: &Component,
+    distribution: Option<&Distribution>,
+) -> Result<Option<Identity>, Corrupt> {
+    for identity in identities(component, distribution).into_iter().filter(|identity| ordered(identity).is_none()) {
+        let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
+        for statement in database.statements(&package)? {
+            let statement = statement?;
+            let outcome = judge(&statement, component, distribution, &identity);
+            if matches!(outcome, Outcome::NotMeant(Reason::Version(_)))
+                && database.advisory(statement.advisory)?.withdrawn.is_none()
+            {
+                return Ok(Some(identity));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// What publishers say of one vulnerability in one component.
@@ -590,7 +650,7 @@ pub fn upgrade(finding: &Finding) -> Option<String> {
         let Some(fixed) = hit.fixed.as_deref() else { continue };
         let is_smaller = match (smallest, hit.identity.ecosystem.family.scheme()) {
             (Some((known, identity)), Some(scheme)) if identity.ecosystem == hit.identity.ecosystem => {
-                scheme.compare(fixed, known).is_ok_and(std::cmp::Ordering::is_lt)
+                scheme.compare(fixed, known).is_ok_and(Ordering::is_lt)
             }
             (Some(_), _) => false,
             (None, _) => true,

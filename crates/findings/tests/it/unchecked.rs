@@ -67,6 +67,48 @@ fn packages_that_no_feed_speaks_of_are_told() {
 }
 
 #[test]
+fn packages_of_another_kind_than_the_distributions_are_told() {
+    let bookworm = tree(Some(("debian", "12")), component(PackageType::Rpm, "openssl", "3.0.1-1"));
+    let nobody = "nothing says of which distribution and release its rpm packages are: 1 package not checked";
+    check(&bookworm, &[nobody], true);
+    let nothing = Explanation::of(&database(), &bookworm, &Deciders::default(), "CVE-2023-0286", None).unwrap();
+    assert_eq!(nothing.answer, Answer::NotCovered);
+}
+
+#[test]
+fn packages_whose_versions_cannot_be_ordered_are_told() {
+    let npm = |name: &str, version: &str| tree(None, component(PackageType::Npm, name, version));
+    check(&npm("jsonwebtoken-next", "4.17"), &[], false);
+    let log4j = |version: &str| {
+        let mut unordered = component(PackageType::JavaArchive, "log4j-core", version);
+        unordered.purl = Some("pkg:maven/org.apache.logging.log4j/log4j-core".parse().unwrap());
+        tree(None, unordered)
+    };
+    let told = "Maven has no order for these versions: 1 package not checked (log4j-core ${log4j.version})";
+    check(&log4j("${log4j.version}"), &[told], true);
+    for count in [UNCHECKED_TOLD_MAX - 1, UNCHECKED_TOLD_MAX, UNCHECKED_TOLD_MAX + 1] {
+        let mut many = log4j("@1@");
+        many.components = vec![many.components.remove(0); count];
+        let report = report(&many);
+        assert_eq!(report.unchecked.packages[0].first.len(), count.min(UNCHECKED_TOLD_MAX));
+        let words = report.warnings().remove(0);
+        let rest = format!(
+            "{count} packages not checked (log4j-core @1@; log4j-core @1@; log4j-core @1@; and {} more)",
+            count - 3
+        );
+        assert!(words.ends_with(&rest), "{words}");
+    }
+    let asked = Explanation::of(&database(), &log4j("@1@"), &Deciders::default(), "CVE-2021-44228", None).unwrap();
+    assert_eq!(asked.answer, Answer::NotOrdered);
+    let words = findings::explanation_table(&asked);
+    assert!(words.starts_with("Not known: "), "{words}");
+    assert!(words.contains("because     the version `@1@` cannot be ordered"), "{words}");
+    // What no record speaks of is not here, whatever its version.
+    let other = Explanation::of(&database(), &log4j("@1@"), &Deciders::default(), "CVE-2023-32681", None).unwrap();
+    assert_eq!(other.answer, Answer::NotHere);
+}
+
+#[test]
 fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     let mut empty = tree(Some(("amzn", "2023")), component(PackageType::Rpm, "a", "1"));
     empty.components.clear();

@@ -239,7 +239,9 @@ fn tell(explanation: &Explanation, is_json: bool) -> Result<(), CommandError> {
         output::print_line(explanation_table(explanation).trim_end())?;
     }
     match explanation.answer {
-        Answer::Unknown | Answer::NoSuchComponent | Answer::NotCovered => Err(CommandError::silent(Kind::No)),
+        Answer::Unknown | Answer::NoSuchComponent | Answer::NotCovered | Answer::NotOrdered => {
+            Err(CommandError::silent(Kind::No))
+        }
         Answer::Affected | Answer::Suppressed | Answer::NotAffected | Answer::NotHere => Ok(()),
     }
 }

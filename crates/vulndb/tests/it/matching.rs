@@ -5,7 +5,7 @@ use component::{
     SourcePackage, Subject, Technique,
 };
 use vulndb::file::{Builder, Database};
-use vulndb::matching::{Certainty, Suppression, explain, match_component, match_inventory, upgrade};
+use vulndb::matching::{Certainty, Suppression, explain, match_component, match_inventory, undecided, upgrade};
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Named, Qualifiers, Records, Start, Verdict,
 };
@@ -300,9 +300,175 @@ fn go_names_its_own_versions_in_two_ways() {
         component.purl = Some("pkg:golang/stdlib".parse().unwrap());
         assert_eq!(found(records.clone(), &component, None).len(), expected, "{version}");
     };
+    check("go1.21.4", 0);
+    check("go1.21.4-bigcorp", 0);
+    check("go1.22rc1", 0);
     check("go1.21.3", 1);
     check("1.21.3", 1);
-    check("go1.21.4", 0);
+    check("go1.21.3-bigcorp", 1);
+    check("go1.21rc2", 1);
+    check("1.21rc2", 1);
+}
+
+#[test]
+fn gos_library_has_two_names() {
+    let go = Ecosystem::new(Family::Go);
+    let records = vec![advisory("GO-1", &[], vec![affected(&go, "stdlib", "1.21.4")])];
+    let check = |purl: &str, expected: usize| {
+        let mut component = component(PackageType::GoModule, "std", "go1.19.1");
+        component.purl = Some(purl.parse().unwrap());
+        assert_eq!(found(records.clone(), &component, None).len(), expected, "{purl}");
+    };
+    check("pkg:golang/example.com/std@go1.19.1", 0);
+    check("pkg:golang/stdlib@go1.19.1", 1);
+    check("pkg:golang/std@go1.19.1", 1);
+}
+
+#[test]
+fn a_gems_platform_is_no_part_of_its_version() {
+    let records = vec![advisory("CVE-1", &[], vec![affected(&Ecosystem::new(Family::RubyGems), "nokogiri", "1.13.9")])];
+    let check = |version: &str, expected: usize| {
+        let component = component(PackageType::Gem, "nokogiri", version);
+        assert_eq!(found(records.clone(), &component, None).len(), expected, "{version}");
+    };
+    check("1.13.9-x86_64-linux", 0);
+    // Read as a word it would be older than what it is a build of.
+    check("1.13.9-java", 0);
+    check("1.13.8-x86_64-linux", 1);
+}
+
+#[test]
+fn a_packages_kind_is_its_distributions() {
+    let check = |package_type: PackageType, id: &str, version: &str, expected: usize| {
+        let own = distribution(id, version);
+        let ecosystem = Ecosystem::of_distribution(&own).unwrap();
+        let mut record = affected(&ecosystem, "openssl", "9");
+        record.named = Named::Binary;
+        let component = component(package_type, "openssl", "1.0");
+        let found = found(vec![advisory("CVE-1", &[], vec![record])], &component, Some(&own));
+        assert_eq!(found.len(), expected, "{package_type:?} {id}");
+    };
+    check(PackageType::Rpm, "debian", "12", 0);
+    check(PackageType::Apk, "ubuntu", "22.04", 0);
+    check(PackageType::Deb, "rocky", "9.3", 0);
+    check(PackageType::Apk, "almalinux", "9", 0);
+    check(PackageType::Deb, "alpine", "3.20.1", 0);
+    check(PackageType::Deb, "debian", "12", 1);
+    check(PackageType::Rpm, "rocky", "9.3", 1);
+    check(PackageType::Apk, "alpine", "3.20.1", 1);
+}
+
+/// A statement about versions that are listed.
+fn listed(family: Family, name: &str, versions: &[&str]) -> Affected {
+    Affected {
+        intervals: Vec::new(),
+        versions: versions.iter().map(ToString::to_string).collect(),
+        ..affected(&Ecosystem::new(family), name, "")
+    }
+}
+
+#[test]
+fn versions_that_are_listed_are_compared_as_their_ecosystem_does() {
+    let check = |package_type: PackageType, own: &str, listing: &str, expected: usize| {
+        let family = Ecosystem::of_package_type(package_type).unwrap().family;
+        let records = vec![advisory("MAL-1", &[], vec![listed(family, "a", &["no version", listing])])];
+        let component = component(package_type, "a", own);
+        assert_eq!(found(records, &component, None).len(), expected, "{package_type:?} {own} {listing}");
+    };
+    check(PackageType::Python, "1.0", "1.0.1", 0);
+    check(PackageType::Python, "2.0.0", "2.0.0+cu118", 0);
+    check(PackageType::Npm, "1.0.0-a", "1.0.0", 0);
+    check(PackageType::PhpComposer, "dev-main", "2.4.2", 0);
+    check(PackageType::PhpComposer, "dev-main", "dev-other", 0);
+    check(PackageType::Npm, "workspace:*", "1.0.0", 0);
+    check(PackageType::Python, "no version", "1.0", 1);
+    check(PackageType::Python, "1.0", "1.0.0", 1);
+    check(PackageType::Python, "2.0.0+cu118", "2.0.0", 1);
+    check(PackageType::GoModule, "v1.2.3", "1.2.3", 1);
+    check(PackageType::Gem, "1.0", "1.0.0", 1);
+    check(PackageType::Dotnet, "1.0.0", "1.0.0.0", 1);
+    check(PackageType::PhpComposer, "v2.4.2", "2.4.2", 1);
+    check(PackageType::PhpComposer, "dev-main", "dev-main", 1);
+}
+
+#[test]
+fn a_local_part_of_a_python_version_counts_for_no_bound_without_one() {
+    let check = |interval: Interval, version: &str, expected: usize| {
+        let torch = affected(&Ecosystem::new(Family::PyPi), "torch", "");
+        let records = vec![advisory("CVE-1", &[], vec![Affected { intervals: vec![interval.clone()], ..torch }])];
+        let component = component(PackageType::Python, "torch", version);
+        assert_eq!(found(records, &component, None).len(), expected, "{version} {interval}");
+    };
+    let till = |end| Interval { start: Start::Unbounded, end };
+    let from = |start| Interval { start, end: End::Unbounded };
+    let text = str::to_owned;
+    check(till(End::Through(text("2.0.0"))), "2.0.1+cu118", 0);
+    check(till(End::Fixed(text("2.0.0"))), "2.0.0+cu118", 0);
+    check(from(Start::After(text("2.0.0"))), "2.0.0+cu118", 0);
+    check(till(End::Through(text("2.0.0+cu117"))), "2.0.0+cu118", 0);
+    check(till(End::Through(text("2.0.0"))), "2.0.0+cu118", 1);
+    check(from(Start::At(text("2.0.0"))), "2.0.0+cu118", 1);
+    check(till(End::Fixed(text("2.0.0+cu119"))), "2.0.0+cu118", 1);
+}
+
+#[test]
+fn a_branch_of_composers_lies_in_no_range() {
+    let check = |interval: Interval, version: &str, expected: usize| {
+        let kernel = affected(&Ecosystem::new(Family::Packagist), "symfony/http-kernel", "");
+        let records = vec![advisory("CVE-1", &[], vec![Affected { intervals: vec![interval.clone()], ..kernel }])];
+        let component = component(PackageType::PhpComposer, "symfony/http-kernel", version);
+        assert_eq!(found(records, &component, None).len(), expected, "{version} {interval}");
+    };
+    let text = str::to_owned;
+    let mended = Interval { start: Start::Unbounded, end: End::Fixed(text("5.4.20")) };
+    let only = |branch: &str| Interval { start: Start::At(text(branch)), end: End::Through(text(branch)) };
+    check(mended.clone(), "dev-master", 0);
+    check(Interval { start: Start::At(text("0")), end: End::Unbounded }, "dev-master", 0);
+    check(only("dev-main"), "dev-master", 0);
+    check(mended.clone(), "6.0.x-dev", 0);
+    check(mended, "5.3.x-dev", 1);
+    check(only("dev-master"), "dev-master", 1);
+    check(Interval::ALL, "dev-master", 1);
+}
+
+#[test]
+fn crates_of_other_registries_are_not_those_of_crates_io() {
+    let records =
+        vec![advisory("RUSTSEC-1", &[], vec![affected(&Ecosystem::new(Family::CratesIo), "openssl", "1.0.0")])];
+    let check = |qualifiers: &str, expected: usize| {
+        let mut component = component(PackageType::RustCrate, "openssl", "0.10.0");
+        component.purl = Some(format!("pkg:cargo/openssl@0.10.0{qualifiers}").parse().unwrap());
+        assert_eq!(found(records.clone(), &component, None).len(), expected, "{qualifiers}");
+    };
+    check("?repository_url=https://mycorp.example/", 0);
+    check("?repository_url=https://mycorp.example/crates.io", 0);
+    check("?repository_url=https://crates.io.mycorp.example", 0);
+    check("?vcs_url=git%2Bhttps://mycorp.example/openssl", 0);
+    check("", 1);
+    check("?repository_url=https://crates.io", 1);
+    check("?repository_url=sparse%2Bhttps://index.crates.io/", 1);
+    check("?repository_url=https://github.com/rust-lang/crates.io-index", 1);
+}
+
+#[test]
+fn what_cannot_be_held_against_a_version_is_undecided() {
+    let npm = Ecosystem::new(Family::Npm);
+    let statement = affected(&npm, "lodash", "4.17.21");
+    let undecided_by = |statement: &Affected, withdrawn: Option<i64>, name: &str, version: &str| {
+        let mut record = advisory("GHSA-a", &[], vec![statement.clone()]);
+        record.withdrawn = withdrawn;
+        let component = component(PackageType::Npm, name, version);
+        undecided(&database(vec![record]), &component, None).unwrap().map(|identity| identity.ecosystem)
+    };
+    let all = Affected { intervals: vec![Interval::ALL], ..statement.clone() };
+    assert_eq!(undecided_by(&statement, None, "lodash", "4.17.20"), None);
+    assert_eq!(undecided_by(&statement, None, "underscore", "4.17"), None);
+    assert_eq!(undecided_by(&statement, Some(1), "lodash", "4.17"), None);
+    assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &["4.17"]), None, "lodash", "4.17"), None);
+    assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &[]), None, "lodash", "4.17"), None);
+    assert_eq!(undecided_by(&all, None, "lodash", "4.17"), None);
+    assert_eq!(undecided_by(&statement, None, "lodash", "4.17"), Some(npm.clone()));
+    assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &["4.17.20"]), None, "lodash", "4.17"), Some(npm));
 }
 
 #[test]
