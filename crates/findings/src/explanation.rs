@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
 use vulndb::matching::{self, Identity, Outcome, Reason};
-use vulndb::{Channel, Ecosystem, Interval, Named as NamedBy, Verdict};
+use vulndb::{Channel, Ecosystem, Family, Interval, Named as NamedBy, Verdict};
 
 use crate::address::record_address;
 use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
 use crate::report::{Advisories, advisories, line, suppressed};
-use crate::unchecked::{Uncovered, uncovered, uncovered_of};
+use crate::unchecked::{Uncovered, nameless, uncovered, uncovered_of, without_group_of};
 use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
@@ -49,7 +49,7 @@ pub struct Explanation {
     pub unknown_to: Vec<String>,
     /// What each record says of components that are here.
     pub records: Vec<Held>,
-    /// The packages that nothing in the database speaks of, of those that were asked for.
+    /// The packages that nothing in the database speaks of, of those that were asked for, and those that may be what records speak of.
     #[serde(default)]
     pub uncovered: Vec<Uncovered>,
     /// The findings of which somebody says more than that they are, with all who do, in the order in which that is decided.
@@ -199,6 +199,10 @@ impl Explanation {
             Some(_) => uncovered_of(database, inventory, chosen.iter().map(|(_, component)| *component)),
             None => uncovered(database, inventory),
         };
+        let of_maven = explanation.elsewhere.iter().filter(|elsewhere| elsewhere.ecosystem == Family::Maven.as_str());
+        let artifacts = of_maven.map(|elsewhere| elsewhere.package.as_str());
+        let nameless = nameless(chosen.iter().map(|(_, component)| *component));
+        explanation.uncovered.extend(without_group_of(&nameless, artifacts));
         explanation.answer = match () {
             () if is_open => Answer::Affected,
             () if !explanation.decided.is_empty() => Answer::Suppressed,

@@ -54,7 +54,7 @@ pub struct Uncovered {
     pub components: usize,
     /// Why.
     pub because: NoCoverage,
-    /// Where that is their versions, the first [`UNCHECKED_TOLD_MAX`] of them with these.
+    /// Where that is their versions or that nothing says whose they are, the first [`UNCHECKED_TOLD_MAX`] of them with their versions.
     #[serde(default)]
     pub first: Vec<String>,
 }
@@ -71,6 +71,8 @@ pub enum NoCoverage {
     NoDistribution,
     /// There are advisories of these packages, and their versions have no place in the order by which ranges are held against them.
     NoOrder,
+    /// There are advisories of packages of these names, and nothing says of which group these are.
+    NoGroup,
 }
 
 impl Uncovered {
@@ -103,6 +105,7 @@ impl Uncovered {
                 format!("nothing says of which distribution and release its {ecosystem} packages are")
             }
             NoCoverage::NoOrder => format!("{ecosystem} has no order for these versions"),
+            NoCoverage::NoGroup => format!("nothing says of which group these artifacts of {ecosystem} are"),
         }
     }
 }
@@ -118,6 +121,7 @@ impl Unchecked {
         unread.sort_by_key(|unknown| !sbom::hides_packages(unknown));
         let mut packages = uncovered(database, inventory);
         packages.extend(unordered(database, inventory)?);
+        packages.extend(without_group(database, inventory)?);
         packages.sort_by_key(gravest_first);
         Ok(Self {
             packages,
@@ -256,6 +260,45 @@ fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> R
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Returns the artifacts of Maven that are known by their names alone, as archives often are, of those that the database speaks of in some group. One
+/// that it speaks of in none has no advisory, whosever it is.
+fn without_group<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Option<Uncovered>, Corrupt> {
+    let nameless = nameless(&inventory.components);
+    if nameless.is_empty() {
+        return Ok(None);
+    }
+    let mut spoken_of = Vec::new();
+    for package in database.packages() {
+        let (ecosystem, name) = database.package_name(&package?)?;
+        spoken_of.extend((ecosystem.family == Family::Maven).then_some(name));
+    }
+    Ok(without_group_of(&nameless, spoken_of))
+}
+
+/// Returns those that share their name with one of some artifacts, `group:artifact`.
+pub(crate) fn without_group_of<'a>(
+    nameless: &[matching::Identity],
+    artifacts: impl IntoIterator<Item = &'a str>,
+) -> Option<Uncovered> {
+    let named = artifacts.into_iter().filter_map(|package| package.rsplit_once(':'));
+    let named: BTreeSet<&str> = named.map(|(_, artifact)| artifact).collect();
+    let told = nameless.iter().filter(|identity| named.contains(identity.name.as_str()));
+    let told: Vec<String> = told.map(|identity| format!("{} {}", identity.name, identity.version)).collect();
+    (!told.is_empty()).then(|| Uncovered {
+        ecosystem: Family::Maven.as_str().to_owned(),
+        components: told.len(),
+        because: NoCoverage::NoGroup,
+        first: told.into_iter().take(UNCHECKED_TOLD_MAX).collect(),
+    })
+}
+
+/// Returns the artifacts of Maven without a group.
+pub(crate) fn nameless<'a>(components: impl IntoIterator<Item = &'a Component>) -> Vec<matching::Identity> {
+    let identities = components.into_iter().flat_map(|component| matching::identities(component, None));
+    let is_nameless = |one: &matching::Identity| one.ecosystem.family == Family::Maven && !one.name.contains(':');
+    identities.filter(is_nameless).collect()
 }
 
 /// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.

@@ -120,6 +120,43 @@ fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     check(&empty, &["the document lists 0 components"], true);
 }
 
+#[test]
+fn archives_without_a_group_are_told_where_advisories_have_their_name() {
+    let archive = |name: &str| tree(None, component(PackageType::JavaArchive, name, "2.14.1"));
+    let told = "nothing says of which group these artifacts of Maven are: 1 package not checked (log4j-core 2.14.1)";
+    check(&archive("log4j-core"), &[told], true);
+    check(&archive("core"), &[], false);
+    check(&archive("our-own"), &[], false);
+    let purl = |purl: &str| {
+        let mut archive = archive("log4j-core");
+        archive.components[0].purl = Some(purl.parse().unwrap());
+        archive
+    };
+    check(&purl("pkg:maven/log4j-core@2.14.1"), &[told], true);
+    check(&purl("pkg:maven/org.example/log4j-core@2.14.1"), &[], false);
+    let explained = |name: &str, asked: Option<&str>| {
+        Explanation::of(&database(), &archive(name), &Deciders::default(), "CVE-2021-44228", asked).unwrap()
+    };
+    assert_eq!(explained("our-own", None).answer, Answer::NotHere);
+    for asked in [None, Some("log4j-core")] {
+        let explanation = explained("log4j-core", asked);
+        assert_eq!(explanation.answer, Answer::NotCovered);
+        let words = findings::explanation_table(&explanation);
+        assert!(words.contains("not checked nothing says of which group"), "{words}");
+    }
+    let other = Explanation::of(&database(), &archive("log4j-core"), &Deciders::default(), "CVE-2023-32681", None);
+    assert_eq!(other.unwrap().answer, Answer::NotHere);
+    let mut unversioned = archive("log4j-core");
+    unversioned.components[0].version = None;
+    check(&unversioned, &[], false);
+    for count in [UNCHECKED_TOLD_MAX - 1, UNCHECKED_TOLD_MAX, UNCHECKED_TOLD_MAX + 1] {
+        let mut many = archive("log4j-core");
+        many.components = vec![many.components.remove(0); count];
+        let packages = report(&many).unchecked.packages;
+        assert_eq!((packages[0].components, packages[0].first.len()), (count, count.min(UNCHECKED_TOLD_MAX)));
+    }
+}
+
 fn unread(path: &str, reason: &str) -> Unknown {
     Unknown { location: Location::new(path, None), reason: reason.to_owned() }
 }
