@@ -165,11 +165,6 @@ pub(super) enum Reach {
 }
 
 impl Reach {
-    /// Whether it is everything that there is, so that what is kept of all images holds.
-    fn is_everything(&self) -> bool {
-        matches!(self, Self::All(Tagged::Any))
-    }
-
     /// Returns the repositories, where they are not all.
     fn repositories(&self) -> Option<&Arc<BTreeSet<RepositoryId>>> {
         match self {
@@ -251,9 +246,9 @@ impl Pipeline {
             Some(text) => parse_cursor(text).ok_or(Error::Cursor)?,
         };
         let reach = self.reach(readable, filter.tagged).await?;
-        // How severe one is differs by what has it. The hub's order, by the worst of all, would tell of what the caller may not read: it is
-        // walked from its beginning until nothing that follows can stand before what was found.
-        let is_own_order = order == Order::Worst && !reach.is_everything();
+        // How severe one is differs by what has it. The hub's order is by the worst of all, also of what the caller may not read, and of what is decided not
+        // to count: it is walked from its beginning until nothing that follows can stand before what was found.
+        let is_own_order = order == Order::Worst;
         let mut position = if is_own_order { (i64::MAX, i64::MAX) } else { after };
         let mut found: BTreeMap<Reverse<(i64, i64)>, (Listed, Held)> = BTreeMap::new();
         let mut step = VULNERABILITIES_IN_FIRST_STEP;

@@ -107,6 +107,26 @@ testkit::on_both_databases! {
         }
     }
 
+    /// Where it does not count how severe a vulnerability is, that orders no list.
+    async fn what_is_excepted_somewhere_is_as_severe_as_elsewhere(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.push("team/api", "1", &[("openssl", "1")]).await;
+        hub.push("other/job", "1", &[("zlib1g", "1"), ("curl", "1")]).await;
+        hub.settle().await;
+        hub.advise(&Known::of(&[
+            says("CVE-2024-0001", "openssl", "2", Level::Critical),
+            says("CVE-2024-0001", "zlib1g", "2", Level::Low),
+            says("CVE-2024-0002", "curl", "2", Level::Medium),
+        ]))
+        .await;
+        let (any, all) = (Filter::default(), Readable::All);
+        let medium = "CVE-2024-0002 medium in 1 images: curl 1";
+        let before = ["CVE-2024-0001 critical in 2 images: openssl 1, zlib1g 1", medium];
+        assert_eq!(hub.listed(any, Order::Worst, &all).await, before);
+        hub.except(&team(), &document(&[excepts(&hub, "one", "CVE-2024-0001")])).await;
+        assert_eq!(hub.listed(any, Order::Worst, &all).await, [medium, "CVE-2024-0001 low in 1 images: zlib1g 1"]);
+    }
+
     /// Past so many images nobody knows whether a path covers nothing.
     async fn so_many_images_are_looked_into_for_paths(database: Database) {
         const HOLDERS_MAX: usize = 20;

@@ -397,7 +397,7 @@ impl Hub {
             let totals = self.pipeline.totals(readable, tagged).await.unwrap();
             assert_eq!(counted, Totals { suppressed: 0, ..totals }, "{told}");
             let levels: Vec<_> = listed.iter().map(|one| (one.exploited, one.level)).collect();
-            assert!(levels.is_sorted_by(|one, next| one >= next), "{told}");
+            assert!(levels.is_sorted_by(|one, next| one >= next), "{listed:?}: {told}");
         }
     }
 }
