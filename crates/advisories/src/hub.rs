@@ -1,14 +1,14 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use feeds::{BuildError, Choice, ChoiceError, FeedState, FormError, Mapped, Store, StoreError};
+use feeds::{BuildError, Choice, ChoiceError, FeedState, FormError, Mapped, Refusal, Store, StoreError};
 use futures_util::future::BoxFuture;
 use outbound::{FeedError, FeedOptions};
 use registry::Registry;
 use tenancy::Tenancy;
 use tokio::sync::Notify;
 use vulndb::file::{Corrupt, Database, Feed};
-use vulndb::{DeltaError, Older, Time};
+use vulndb::{DeltaError, Lacking, Older, Time};
 
 use crate::ArtifactError;
 
@@ -68,6 +68,17 @@ pub enum Error {
     /// What was made or brought is older than what is in use.
     #[error("the database of advisories is older than the one that the hub has")]
     Older(#[from] Older),
+    /// What was made lacks feeds that came into use meanwhile.
+    #[error("the database of advisories has less than the one that the hub has")]
+    Lacking(#[from] Lacking),
+    /// Of no feed anything was taken, so that what is in use is all that is known.
+    #[error("no feed gave anything new; of `{feed}` nothing was taken")]
+    NothingNew {
+        /// One of them.
+        feed: String,
+        /// Why.
+        source: Box<Refusal>,
+    },
     /// What was made or brought says nothing of any package.
     #[error("the database of advisories speaks of no package")]
     Empty,

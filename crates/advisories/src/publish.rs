@@ -12,7 +12,7 @@ use registry::{Body, ManifestPush, TagRule};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use vulndb::file::{Corrupt, Database, PackedError};
-use vulndb::{is_older, make_delta};
+use vulndb::{is_older, lacks, make_delta};
 
 use crate::artifact::{Artifact, ArtifactError, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
 use crate::hub::{Advisories, Error};
@@ -60,7 +60,7 @@ impl Advisories {
             file.write_all(&bytes).map_err(failed)?;
         }
         let file = blocking(move || unpacked(file)).await?;
-        let database = self.publish(file, acceptance).await?;
+        let database = self.publish(file, acceptance, None).await?;
         self.follow().await?;
         Ok(database)
     }
@@ -69,7 +69,14 @@ impl Advisories {
     ///
     /// Here it is in use at once: to pack it for those who fetch it takes minutes, and what is newly known is known before. Where it cannot be
     /// published after all, what is published comes back into use.
-    pub(crate) async fn publish(&self, file: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
+    ///
+    /// What an update made may lose the feeds that it left out, and no other.
+    pub(crate) async fn publish(
+        &self,
+        file: Vec<u8>,
+        acceptance: Acceptance,
+        left_out: Option<&[String]>,
+    ) -> Result<String, Error> {
         if Database::open(&file)?.advisory_count()? == 0 {
             return Err(Error::Empty);
         }
@@ -83,10 +90,14 @@ impl Advisories {
             if let Err(error) = self.follow().await {
                 self.warn(&error);
             }
-            if let Some(current) = self.current()
-                && let Some(older) = is_older(&Database::open(&file)?.feeds()?, &current.feeds()?)
-            {
-                return Err(older.into());
+            if let Some(current) = self.current() {
+                let (offered, before) = (Database::open(&file)?.feeds()?, current.feeds()?);
+                if let Some(older) = is_older(&offered, &before) {
+                    return Err(older.into());
+                }
+                if let Some(lacking) = left_out.and_then(|left_out| lacks(&offered, &before, left_out)) {
+                    return Err(lacking.into());
+                }
             }
         }
         // A delta leads from what clients have: what is published, which is here unless this replica is behind.

@@ -74,8 +74,9 @@ impl Advisories {
             Ok(()) => Ok(Outcome::Done),
             Err(error) => {
                 self.warn(&error);
-                // What is older stays so.
-                Err(if matches!(error, Error::Older(_)) {
+                // What is older stays so, and who waits is told why at once.
+                let is_told_at_once = order.is_asked_for && matches!(error, Error::NothingNew { .. });
+                Err(if is_told_at_once || matches!(error, Error::Older(_)) {
                     JobError::permanent(&error)
                 } else {
                     JobError::retry(&error)
@@ -98,19 +99,36 @@ impl Advisories {
         };
         let fetched = feeds::fetch(&lock, &client, plan, &mut tell).await;
         context.progress("building");
+        // What another replica published meanwhile is what is built on.
+        if let Err(error) = self.follow().await {
+            self.warn(&error);
+        }
         let current = self.current();
         let acceptance = if order.accept_older { Acceptance::Any } else { Acceptance::Newer };
-        let built = blocking(move || {
-            Ok(feeds::build(&lock, fetched, current.as_deref(), acceptance, now.as_second(), &mut |_| {})?)
+        let choices = options.choices.clone();
+        let has_any = current.is_some();
+        let mut built = blocking(move || {
+            let current = current.as_deref();
+            Ok(feeds::build(&lock, fetched, &choices, current, acceptance, now.as_second(), &mut |_| {})?)
         })
         .await?;
+        for (feed, why) in &built.gone {
+            tracing::info!(feed, ?why, "a feed is in the database of advisories no more");
+        }
+        if has_any && built.is_of_before() {
+            let refused = built.feeds.iter_mut().find_map(|feed| Some((feed.name.clone(), feed.refusal.take()?)));
+            if let Some((feed, source)) = refused {
+                return Err(Error::NothingNew { feed, source: Box::new(source) });
+            }
+        }
         for (feed, refusal) in built.refusals() {
             tracing::info!(feed, error = refusal as &dyn std::error::Error, "a feed keeps its last good state");
         }
         if let Some((_, refusal)) = built.feeds.iter().find_map(|feed| Some((&feed.name, feed.refusal.as_ref()?))) {
             self.warn(refusal);
         }
-        self.publish(built.file, acceptance).await?;
+        let gone: Vec<String> = built.gone.into_iter().map(|(name, _)| name).collect();
+        self.publish(built.file, acceptance, Some(&gone)).await?;
         self.follow().await
     }
 }

@@ -7,6 +7,7 @@
 //! - A database is in use only after every byte of it was read once and its digest is known; whatever fails before that
 //!   leaves the one in use as it was.
 //! - A running scan keeps the database that it began with.
+//! - An update loses no feed: what it does not ask for stays as it is, unless it is left out by name.
 //! - What was fetched is taken only if its reader understands it and it is not older than what was taken before; whatever fails, the
 //!   last good one stays in use, and why is kept.
 //! - Nothing in an archive gets a name on disk; all work is bounded by named limits.
@@ -34,4 +35,4 @@ pub use map::Mapped;
 pub use plan::{Choice, ChoiceError, Place, PlannedFeed, plan};
 pub use source::{FIRST_YEAR, Source, Sums, sources};
 pub use store::{DATABASE_BYTES_MAX, Store, StoreError};
-pub use update::{BuildError, Built, BuiltFeed, FetchedFeed, Progress, build, describe, fetch};
+pub use update::{BuildError, Built, BuiltFeed, FetchedFeed, Gone, KeptFeed, Progress, build, describe, fetch};

@@ -31,7 +31,7 @@ const YEAR: &str = "{year}";
 /// What an operator wants otherwise than it is by default.
 #[derive(Debug, Clone)]
 pub enum Choice {
-    /// A feed is not fetched: `-epss`.
+    /// A feed is not fetched, and what the database in use has of it is not kept: `-epss`.
     Off(String),
     /// A feed is fetched, whatever ecosystems are wanted: `+rustsec`.
     On(String),
@@ -88,17 +88,14 @@ impl FromStr for Choice {
 
     fn from_str(text: &str) -> Result<Self, ChoiceError> {
         if let Some(name) = text.strip_prefix('-') {
-            return Ok(Self::Off(known(name)?.name.to_owned()));
+            return off(name);
         }
         if let Some(name) = text.strip_prefix('+') {
             return Ok(Self::On(known(name)?.name.to_owned()));
         }
         let form = || ChoiceError::Form(text.to_owned());
         let (name, place) = text.split_once('=').filter(|(_, place)| !place.is_empty()).ok_or_else(form)?;
-        let is_name =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
-        let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if !begins || name.len() > NAME_BYTES_MAX || !name.bytes().all(is_name) {
+        if !is_name(name) {
             return Err(ChoiceError::Name(name.to_owned()));
         }
         let reader = place.split_once(':').and_then(|(reader, place)| {
@@ -124,6 +121,39 @@ impl fmt::Display for Choice {
             Self::Elsewhere { name, place } => write!(formatter, "{name}={place}"),
             Self::Own { name, reader, place } => write!(formatter, "{name}={}:{place}", reader.name),
         }
+    }
+}
+
+impl Choice {
+    /// Returns whether a feed of this name is not wanted, although the database in use has it: of a publisher that has one feed for each release, the
+    /// name of them all stands for each.
+    pub fn leaves_out(&self, feed: &str) -> bool {
+        let Self::Off(name) = self else { return false };
+        let of_release = || feed.strip_prefix(name.as_str())?.strip_prefix('-').filter(|release| is_release(release));
+        feed == name || (known(name).is_ok() && of_release().is_some())
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_in_names =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    begins && name.len() <= NAME_BYTES_MAX && name.bytes().all(is_in_names)
+}
+
+/// What no publisher has may be a feed of one's own, or of one release, that is in the database alone; but for what is nearly the name of a publisher's.
+fn off(name: &str) -> Result<Choice, ChoiceError> {
+    /// One letter in so many is a slip of the hand.
+    const SLIP_IN: usize = 3;
+    match known(name) {
+        Ok(source) => Ok(Choice::Off(source.name.to_owned())),
+        Err(ChoiceError::Unknown { nearest, .. })
+            if is_name(name)
+                && nearest.is_none_or(|nearest| strsim::osa_distance(name, nearest) * SLIP_IN > name.len()) =>
+        {
+            Ok(Choice::Off(name.to_owned()))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -203,8 +233,12 @@ pub fn plan(choices: &[Choice], wanted: Option<&[Ecosystem]>, year: i16) -> Resu
             let stated: Vec<String> = stated.iter().map(|stated| stated.replace(RELEASE, &release)).collect();
             let texts = stated.iter().flat_map(|stated| each(stated, year)).take(DOCUMENTS_MAX);
             let number = release.trim_start_matches('v');
+            let name = if is_by_release { format!("{}-{number}", source.name) } else { source.name.to_owned() };
+            if is_chosen(&|choice| choice.leaves_out(&name)) {
+                continue;
+            }
             planned.push(PlannedFeed {
-                name: if is_by_release { format!("{}-{number}", source.name) } else { source.name.to_owned() },
+                name,
                 source: source.name.to_owned(),
                 reader: reader(source.reader),
                 address: stated.join(" "),
@@ -252,20 +286,25 @@ fn each(stated: &str, year: i16) -> Vec<String> {
 /// Returns Alpine's releases in its own words: those that are wanted, or all of which there is one.
 fn releases(serves: &[Family], wanted: Option<&[Ecosystem]>) -> BTreeSet<String> {
     let is_served = |ecosystem: &&Ecosystem| serves.contains(&ecosystem.family);
-    let number = |release: &str| {
-        let (major, minor) = release.split_once('.')?;
-        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
-    };
-    // What an image says of itself becomes a part of an address and the name of a directory.
-    let is_release = |release: &&str| number(release).is_some() || *release == EDGE;
     let named = wanted.unwrap_or_default().iter().filter(is_served);
-    let named: Vec<&str> = named.filter_map(|ecosystem| ecosystem.release.as_deref()).filter(is_release).collect();
+    let named = named.filter_map(|ecosystem| ecosystem.release.as_deref());
+    let named: Vec<&str> = named.filter(|release| is_release(release)).collect();
     let word = |release: &str| if number(release).is_some() { format!("v{release}") } else { release.to_owned() };
     if !named.is_empty() {
         return named.into_iter().map(word).collect();
     }
     let known = lifecycle::releases(Family::Alpine).filter(|release| number(release) >= Some(ALPINE_FIRST));
     known.chain([EDGE]).map(word).collect()
+}
+
+/// What an image says of itself becomes a part of an address and the name of a directory.
+fn is_release(release: &str) -> bool {
+    number(release).is_some() || release == EDGE
+}
+
+fn number(release: &str) -> Option<(u32, u32)> {
+    let (major, minor) = release.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -292,6 +331,8 @@ mod tests {
         check(&["-epss", "-kev"], Some(&["npm", "PyPI"]), &["osv-npm osv 1", "osv-pypi osv 1"]);
         let alpine = ["alpine-3.20 secdb 2", "alpine-edge secdb 2", "osv-alpine osv-severities 1"];
         check(&["-epss", "-kev"], Some(&["Alpine:v3.20", "Alpine:edge"]), &alpine);
+        let all_but = ["-epss", "-kev", "-osv-alpine", "-alpine-3.20"];
+        check(&all_but, Some(&["Alpine:v3.20", "Alpine:edge"]), &["alpine-edge secdb 2"]);
         check(&["-epss", "-kev", "-alpine", "-osv-alpine"], Some(&["Alpine:v3.20"]), &[]);
         check(&["-epss", "-kev", "-osv-alpine", "alpine=/srv/secdb"], Some(&["Alpine:v3.20"]), &["alpine secdb 1"]);
         check(&["-epss", "-kev"], Some(&["CPE"]), &["nvd nvd 3"]);
@@ -331,6 +372,9 @@ mod tests {
             ("../x=osv:/x", "`../x` cannot be the name of a feed"),
             ("A=osv:/x", "`A` cannot be the name of a feed"),
             ("-debain", "there is no feed `debain`"),
+            ("-kov", "there is no feed `kov`"),
+            ("-", "there is no feed ``"),
+            ("-../x", "there is no feed `../x`"),
             ("+x", "there is no feed `x`"),
             ("x=https://a.example/", "there is no feed `x`"),
             ("ours=osv:ftp://a/x", "the address of feed `ours` is not understood"),
@@ -346,8 +390,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_is_named_exactly_or_by_its_publisher() {
+        let table = [
+            ("-epss", "epss", true),
+            ("-epss", "epss-2", false),
+            ("-epss", "kev", false),
+            ("+rustsec", "rustsec", false),
+            ("debian=/srv/x", "debian", false),
+            ("ours=osv:/srv/x", "ours", false),
+            ("-ours", "ours", true),
+            ("-ours", "ours-3.20", false),
+            ("-alpine", "alpine", true),
+            ("-alpine", "alpine-3.20", true),
+            ("-alpine", "alpine-edge", true),
+            ("-alpine", "alpine-ours", false),
+            ("-alpine", "osv-alpine", false),
+            ("-alpine-3.20", "alpine-3.20", true),
+            ("-alpine-3.20", "alpine-3.21", false),
+            ("-npm", "npm", true),
+        ];
+        for (choice, feed, expected) in table {
+            assert_eq!(choice.parse::<Choice>().unwrap().leaves_out(feed), expected, "{choice} {feed}");
+        }
+    }
+
+    #[test]
     fn a_choice_is_written_as_it_is_read() {
-        for text in ["-epss", "+rustsec", "debian=https://a.example/x", "ours=osv:/srv/x"] {
+        for text in ["-epss", "-ours", "+rustsec", "debian=https://a.example/x", "ours=osv:/srv/x"] {
             assert_eq!(text.parse::<Choice>().unwrap().to_string(), text);
         }
     }

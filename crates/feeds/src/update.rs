@@ -12,7 +12,7 @@ use crate::cache::{CacheLock, FeedState};
 use crate::documents;
 use crate::fetch::{self, FetchError, Fetched};
 use crate::judgement::{Acceptance, Before, Refusal, judge};
-use crate::plan::{Place, PlannedFeed};
+use crate::plan::{Choice, Place, PlannedFeed};
 
 /// Where an update is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,8 @@ pub struct BuiltFeed {
     pub name: String,
     /// What a choice calls it by.
     pub source: String,
+    /// The name of the reader that understands it.
+    pub reader: &'static str,
     /// How many records of it are in the database.
     pub records: u64,
     /// Why what came was not taken. The last good one is in the database then, if there ever was one.
@@ -74,8 +76,34 @@ pub struct BuiltFeed {
 pub struct Built {
     /// The file.
     pub file: Vec<u8>,
-    /// What came of each feed.
+    /// What came of each feed that was asked for.
     pub feeds: Vec<BuiltFeed>,
+    /// What was not asked for and is in it as it is in the database in use.
+    pub kept: Vec<KeptFeed>,
+    /// What the database in use has and this one has not.
+    pub gone: Vec<(String, Gone)>,
+}
+
+/// A feed that nobody asked for, and that stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptFeed {
+    /// Its name.
+    pub name: String,
+    /// How many records it has.
+    pub records: u64,
+    /// How old it is.
+    pub newest: Option<Time>,
+}
+
+/// Why a feed of the database in use is not in the one that takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// [A choice leaves it out](Choice::leaves_out).
+    LeftOut,
+    /// Another feed of scores of the same kind came, of which there is one of each.
+    Replaced,
+    /// What the database in use has of it cannot be read any more.
+    Damaged,
 }
 
 /// Why no database was made.
@@ -92,12 +120,14 @@ pub enum BuildError {
     TooLarge(#[from] TooLarge),
 }
 
-/// Makes a database of what came, and of what was good before where that is not taken. `current` is the one in use.
+/// Makes a database of what came, and of what was good before where that is not taken. `current` is the one in use: what it has of feeds that were not
+/// asked for stays as it is, unless one of the `choices` leaves them out.
 ///
 /// This reads all documents, and holds all records in memory.
 pub fn build<B: AsRef<[u8]>>(
     lock: &CacheLock,
     fetched: Vec<FetchedFeed>,
+    choices: &[Choice],
     current: Option<&Database<B>>,
     acceptance: Acceptance,
     now: Time,
@@ -109,12 +139,13 @@ pub fn build<B: AsRef<[u8]>>(
     for feed in fetched {
         feeds.push(building.feed(feed));
     }
+    let (kept, gone) = building.rest(&feeds, choices);
     // Scores of vulnerabilities that no package has find nothing, which looks as if there were nothing.
     if !building.builder.has_packages() {
         let refusals = feeds.into_iter().filter_map(|feed| Some((feed.name, feed.refusal?))).collect();
         return Err(BuildError::Nothing { refusals });
     }
-    Ok(Built { file: building.builder.finish()?, feeds })
+    Ok(Built { file: building.builder.finish()?, feeds, kept, gone })
 }
 
 /// What a reader made of a feed.
@@ -164,7 +195,7 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
         };
         // What is forgotten is fetched and judged again.
         let _not_kept = self.lock.keep_state(&plan.name, &state);
-        BuiltFeed { name: plan.name, source: plan.source, records, refusal }
+        BuiltFeed { name: plan.name, source: plan.source, reader: plan.reader.name, records, refusal }
     }
 
     fn read(&mut self, plan: &PlannedFeed, paths: &[PathBuf]) -> Result<ReadFeed, Refusal> {
@@ -185,15 +216,17 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
         self.builder.add(feed, read.records);
     }
 
-    /// Returns what is known of what was taken before, or else of what the database in use has.
+    /// Returns what is known of what was taken before, or of what the database in use has where that is newer: one may have been brought.
     fn before(&self, plan: &PlannedFeed, state: &FeedState) -> Option<Before> {
-        match state.good {
-            Some(_) => Some(Before { records: state.records, newest: state.newest }),
-            None => Before::of(self.current.database?, &plan.name),
+        let taken = state.good.map(|_| Before { records: state.records, newest: state.newest });
+        let in_use = self.current.database.and_then(|database| Before::of(database, &plan.name));
+        match (taken, in_use) {
+            (Some(taken), Some(in_use)) => Some(if in_use.newest > taken.newest { in_use } else { taken }),
+            (taken, in_use) => taken.or(in_use),
         }
     }
 
-    /// Adds what was good before: of the documents that were taken, else of the database in use. Returns how many records that is.
+    /// Adds what was good before: of the documents that were taken, or of the database in use where that is newer. Returns how many records that is.
     fn last_good(&mut self, plan: &PlannedFeed) -> u64 {
         let paths: Option<Vec<PathBuf>> = plan
             .documents
@@ -205,13 +238,38 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
                 Place::Path(_) => None,
             })
             .collect();
-        if let Some(Ok(read)) = paths.map(|paths| self.read(plan, &paths)) {
+        let in_use = self.current.find(&plan.name);
+        if let Some(Ok(read)) = paths.map(|paths| self.read(plan, &paths))
+            && in_use.is_none_or(|in_use| read.newest >= in_use.fetched)
+        {
             let count = read.records.count();
             self.add(plan, read);
             return count;
         }
         self.current.add(&plan.name, &mut self.builder).unwrap_or_default()
     }
+
+    /// Adds what the database in use has besides.
+    fn rest(&mut self, built: &[BuiltFeed], choices: &[Choice]) -> (Vec<KeptFeed>, Vec<(String, Gone)>) {
+        let (mut kept, mut gone) = (Vec::new(), Vec::new());
+        for Feed { name, reader, fetched: newest, .. } in self.current.besides(built) {
+            if choices.iter().any(|choice| choice.leaves_out(&name)) {
+                gone.push((name, Gone::LeftOut));
+            } else if is_of_scores(&reader) && built.iter().any(|feed| feed.reader == reader && feed.records > 0) {
+                gone.push((name, Gone::Replaced));
+            } else if let Some(records) = self.current.add(&name, &mut self.builder) {
+                kept.push(KeptFeed { name, records, newest });
+            } else {
+                gone.push((name, Gone::Damaged));
+            }
+        }
+        (kept, gone)
+    }
+}
+
+/// Scores belong to vulnerabilities, not to a record; one publisher has each kind.
+fn is_of_scores(reader: &str) -> bool {
+    matches!(reader, "epss" | "kev")
 }
 
 /// What is taken takes the place of what was; what is not goes. A stop in between leaves documents each of which was good.
@@ -239,6 +297,17 @@ impl<'a, B: AsRef<[u8]>> Kept<'a, B> {
         Self { database, feeds: None }
     }
 
+    /// Returns the feeds that are not among those that were asked for. Reads no record.
+    fn besides(&self, built: &[BuiltFeed]) -> Vec<Feed> {
+        let feeds = self.database.map(Database::feeds).and_then(Result::ok).unwrap_or_default();
+        feeds.into_iter().filter(|feed| !built.iter().any(|asked| asked.name == feed.name)).collect()
+    }
+
+    /// Returns what a feed that it has is. Reads no record.
+    fn find(&self, name: &str) -> Option<Feed> {
+        self.database?.feeds().ok()?.into_iter().find(|feed| feed.name == name)
+    }
+
     /// Adds what there is of a feed.
     fn add(&mut self, name: &str, builder: &mut Builder) -> Option<u64> {
         if self.feeds.is_none() {
@@ -247,7 +316,6 @@ impl<'a, B: AsRef<[u8]>> Kept<'a, B> {
         }
         let (feed, advisories) = self.feeds.as_mut()?.remove(name)?;
         let mut count = advisories.len() as u64;
-        // Scores belong to vulnerabilities, not to a record; one publisher has each kind.
         let scores = match feed.reader.as_str() {
             "epss" => (self.database?.probabilities().ok()?, Vec::new()),
             "kev" => (Vec::new(), self.database?.exploited().ok()?),
@@ -274,7 +342,13 @@ pub fn describe(name: &str, reader: &Reader, address: &str, newest: Option<Time>
 
 impl fmt::Debug for Built {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Built").field("bytes", &self.file.len()).field("feeds", &self.feeds).finish()
+        formatter
+            .debug_struct("Built")
+            .field("bytes", &self.file.len())
+            .field("feeds", &self.feeds)
+            .field("kept", &self.kept)
+            .field("gone", &self.gone)
+            .finish()
     }
 }
 
@@ -283,6 +357,11 @@ impl Built {
     pub fn missing(&self) -> impl Iterator<Item = (&BuiltFeed, &Refusal)> {
         let missing = self.feeds.iter().filter(|feed| feed.records == 0);
         missing.filter_map(|feed| Some((feed, feed.refusal.as_ref()?)))
+    }
+
+    /// Returns whether nothing was taken of any feed that was asked for: what it says is what was known before.
+    pub fn is_of_before(&self) -> bool {
+        self.feeds.iter().all(|feed| feed.refusal.is_some())
     }
 
     /// Returns the feeds of which what came was not taken.

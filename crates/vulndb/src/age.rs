@@ -39,6 +39,22 @@ pub fn is_older(offered: &[Feed], before: &[Feed]) -> Option<Older> {
     (offered < before).then_some(Older { feed: None, newest: offered, before })
 }
 
+/// Says that a database has nothing of feeds that another has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it has nothing of {}, which the one in use has", named(.feeds))]
+pub struct Lacking {
+    /// The feeds, in the order of their names.
+    pub feeds: Vec<String>,
+}
+
+/// Returns which feeds a database would lose that it takes the place of another, but for those that are `left_out` on purpose.
+pub fn lacks(offered: &[Feed], before: &[Feed], left_out: &[String]) -> Option<Lacking> {
+    let is_there = |name: &String| offered.iter().any(|feed| feed.name == *name) || left_out.contains(name);
+    let mut feeds: Vec<String> = before.iter().map(|feed| feed.name.clone()).filter(|name| !is_there(name)).collect();
+    feeds.sort_unstable();
+    (!feeds.is_empty()).then_some(Lacking { feeds })
+}
+
 /// Returns how old what is known of packages is: when the newest record was made or changed. Feeds of scores alone change every day, whatever
 /// became of the others; their dates count where there is nothing else.
 pub fn newest(feeds: &[Feed]) -> Option<Time> {
@@ -50,6 +66,15 @@ fn of(feed: Option<&str>) -> String {
     feed.map(|feed| format!(" of `{feed}`")).unwrap_or_default()
 }
 
+fn named(feeds: &[String]) -> String {
+    /// More are counted.
+    const NAMED_MAX: usize = 4;
+    let named: Vec<String> = feeds.iter().take(NAMED_MAX).map(|feed| format!("`{feed}`")).collect();
+    let rest = feeds.len().saturating_sub(NAMED_MAX);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
+}
+
 fn moment(time: Time) -> String {
     let moment = jiff::Timestamp::from_second(time);
     moment.map_or_else(|_| "no known day".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S").to_string())
@@ -58,6 +83,33 @@ fn moment(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_database_lacks_what_is_not_left_out_on_purpose() {
+        let feeds = |names: &[&str]| -> Vec<Feed> {
+            let feed = |name: &&str| Feed {
+                name: (*name).to_owned(),
+                reader: "osv".to_owned(),
+                address: String::new(),
+                fetched: None,
+                advisories: 0,
+                problems: Vec::new(),
+            };
+            names.iter().map(feed).collect()
+        };
+        let check = |offered: &[&str], before: &[&str], left_out: &[&str], expected: Option<&str>| {
+            let left_out: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            let lacking = lacks(&feeds(offered), &feeds(before), &left_out).map(|lacking| lacking.to_string());
+            assert_eq!(lacking.as_deref(), expected, "{offered:?} after {before:?} without {left_out:?}");
+        };
+        let told = |names: &str| format!("it has nothing of {names}, which the one in use has");
+        check(&["a"], &[], &[], None);
+        check(&["a", "b"], &["a"], &[], None);
+        check(&["a"], &["a", "b"], &["b"], None);
+        check(&["a"], &["c", "a", "b"], &["c"], Some(&told("`b`")));
+        check(&["z"], &["d", "c", "b", "a"], &[], Some(&told("`a`, `b`, `c`, `d`")));
+        check(&[], &["e", "d", "c", "b", "a"], &[], Some(&told("`a`, `b`, `c`, `d` and 1 more")));
+    }
 
     #[test]
     fn scores_do_not_make_advisories_new() {

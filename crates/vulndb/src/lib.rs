@@ -34,7 +34,7 @@ pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
     Verdict,
 };
-pub use age::{Older, is_older, newest};
+pub use age::{Lacking, Older, is_older, lacks, newest};
 pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
 pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};

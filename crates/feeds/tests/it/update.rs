@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use feeds::{
-    Acceptance, BuildError, Built, Cache, Choice, FeedState, Mapped, PlannedFeed, Size, Store, StoreError, Sums, build,
-    fetch, measure, plan,
+    Acceptance, BuildError, Built, Cache, Choice, FeedState, Gone, KeptFeed, Mapped, PlannedFeed, Size, Store,
+    StoreError, Sums, build, fetch, measure, plan,
 };
 use outbound::{FeedClient, FeedOptions};
 use vulndb::file::Database;
@@ -96,7 +96,7 @@ impl Scene {
         let feeds = feeds.map(|feed| PlannedFeed { sums: self.sums.unwrap_or(feed.sums), ..feed }).collect();
         let fetched = fetch(&lock, &self.client(), feeds, &mut |_| {}).await;
         let current: Option<Database<Mapped>> = self.store().open().ok();
-        build(&lock, fetched, current.as_ref(), acceptance, NOW, &mut |_| {})
+        build(&lock, fetched, &self.choices, current.as_ref(), acceptance, NOW, &mut |_| {})
     }
 
     /// Updates, and returns what was refused.
@@ -342,6 +342,74 @@ async fn a_directory_that_is_gone_leaves_what_it_said() {
     let refused = scene.update(Acceptance::Newer).await;
     assert!(refused.len() == 1 && refused[0].starts_with("directory: failed to read"), "{refused:?}");
     assert_eq!(scene.store().open().unwrap().file_bytes(), before);
+}
+
+/// One that was brought, or whose feeds were asked for before, is not what an update asks for.
+#[tokio::test]
+async fn what_an_update_does_not_ask_for_stays_as_it_is() {
+    let mut scene = Scene::new().await;
+    scene.put(lines(3, 1), "\"1\"");
+    scene.server.put("/theirs.jsonl", page(lines(5, 2), "\"1\""));
+    scene.server.put("/kev", page(br#"{"vulnerabilities":[{"cveID":"CVE-2026-0001"}]}"#.to_vec(), "\"1\""));
+    let own = |name: &str, reader: &str, path: &str| -> Choice {
+        format!("{name}={reader}:{}", scene.server.url(path)).parse().unwrap()
+    };
+    let ours = scene.choices[0].clone();
+    let (theirs, scores, others) =
+        (own("theirs", "osv", "/theirs.jsonl"), own("scores", "kev", "/kev"), own("others", "kev", "/kev"));
+    scene.choices = vec![ours.clone(), theirs, scores];
+    scene.good().await;
+    let whole = scene.store().open().unwrap().file_bytes().to_vec();
+    // Nothing has to be there of it but the database.
+    fs::remove_dir_all(scene.place.path().join("feeds")).unwrap();
+    scene.choices = vec![ours.clone()];
+    let built = scene.build(Acceptance::Newer).await.unwrap();
+    let kept = |name: &str, records, newest| KeptFeed { name: name.to_owned(), records, newest };
+    let scores = kept("scores", 1, built.kept[0].newest);
+    assert_eq!((built.kept, built.gone), (vec![scores, kept("theirs", 5, Some(1_793_577_600))], Vec::new()));
+    assert!(built.file == whole, "what stays is what it was, byte for byte");
+    // Also where nothing comes at all, as without a network.
+    scene.server.put("/all.jsonl", Page { fault: Fault::Status("404 Not Found"), ..Page::default() });
+    let built = scene.build(Acceptance::Newer).await.unwrap();
+    assert!(built.is_of_before() && built.file == whole);
+    scene.put(lines(4, 2), "\"2\"");
+    let off = |name: &str| -> Choice { format!("-{name}").parse().unwrap() };
+    for (choices, kept, gone) in [
+        (vec![ours.clone()], &["scores", "theirs"][..], None),
+        (vec![ours.clone(), off("theirs")], &["scores"], Some(("theirs", Gone::LeftOut))),
+        (vec![ours.clone(), off("absent")], &["scores", "theirs"], None),
+        // Of scores there is one feed of a kind.
+        (vec![ours, others], &["theirs"], Some(("scores", Gone::Replaced))),
+    ] {
+        scene.choices = choices;
+        let built = scene.build(Acceptance::Newer).await.unwrap();
+        assert!(!built.is_of_before());
+        let names: Vec<_> = built.kept.iter().map(|feed| feed.name.as_str()).collect();
+        let told: Vec<_> = built.gone.iter().map(|(name, why)| (name.as_str(), *why)).collect();
+        assert_eq!((names.as_slice(), told), (kept, Vec::from_iter(gone)), "{:?}", scene.choices);
+    }
+}
+
+/// Documents that came long before are not what is good where the database that was brought since is newer.
+#[tokio::test]
+async fn what_was_brought_is_the_last_good_one_if_it_is_newer() {
+    let scene = Scene::new().await;
+    scene.put(lines(3, 1), "\"1\"");
+    scene.good().await;
+    let elsewhere = Scene::new().await;
+    elsewhere.put(lines(9, 5), "\"1\"");
+    elsewhere.good().await;
+    let brought = elsewhere.store().open().unwrap().file_bytes().to_vec();
+    scene.store().import(brought.as_slice(), None, Acceptance::Newer).unwrap();
+    // A publisher that is behind what was brought is not followed, and neither is one that is not there.
+    for (bytes, fault) in [(lines(9, 4), Fault::None), (Vec::new(), Fault::Status("404 Not Found"))] {
+        scene.fault(bytes, "\"2\"", fault);
+        assert_eq!(scene.update(Acceptance::Newer).await.len(), 1);
+        let feeds = scene.store().open().unwrap().feeds().unwrap();
+        assert_eq!((feeds[0].fetched, feeds[0].advisories), (Some(1_793_836_800), 9));
+    }
+    scene.put(lines(9, 6), "\"3\"");
+    scene.good().await;
 }
 
 #[tokio::test]

@@ -117,6 +117,72 @@ fn a_feed_that_never_came_is_an_error() {
     insta::assert_snapshot!("its_last_good_state_stays", update(&[&npm, &debian, &kev]));
 }
 
+/// What one update brought, the next one adds to; what is not to be there any more is named.
+#[test]
+fn an_update_of_one_ecosystem_keeps_the_others() {
+    let (home, publisher) = (Home::new(), Publisher::new());
+    publisher.put("/npm.json", &record(2, "1.3.0"));
+    let pypi = record(3, "1.3.0").replace("\"npm\"", "\"PyPI\"").replace("GHSA-1", "GHSA-2");
+    publisher.put("/pypi.json", &pypi);
+    let update = |ecosystem: &str, feeds: &[&str]| {
+        let places = ["npm", "pypi"].map(|name| format!("osv-{name}=http://{}/{name}.json", publisher.address));
+        let fixed = ["db", "update", "--from-feeds", "--ecosystem", ecosystem, "--private-host", &publisher.address];
+        let feeds = places.iter().map(String::as_str).chain(["-epss", "-kev"]).chain(feeds.iter().copied());
+        stable(
+            &home.run(&[&fixed[..], &feeds.flat_map(|feed| ["--feed", feed]).collect::<Vec<_>>()].concat()),
+            &publisher,
+        )
+    };
+    insta::assert_snapshot!("one_ecosystem", update("npm", &[]));
+    insta::assert_snapshot!("another_adds_up", update("PyPI", &[]));
+    insta::assert_snapshot!("the_same_once_more", update("PyPI", &[]));
+    assert!(home.run(&["db", "status"]).contains("2 records of 2 packages from 2 feeds"));
+    publisher.documents.lock().unwrap().clear();
+    insta::assert_snapshot!("nothing_comes", update("PyPI", &[]));
+    assert!(home.run(&["db", "status"]).contains("2 records of 2 packages from 2 feeds"));
+    publisher.put("/pypi.json", &pypi);
+    insta::assert_snapshot!("what_is_not_there_cannot_be_left_out", update("PyPI", &["-ours"]));
+    insta::assert_snapshot!("one_is_left_out", update("PyPI", &["-osv-npm"]));
+    assert!(home.run(&["db", "status"]).contains("1 record of 1 package from 1 feed"));
+}
+
+/// A hub that was brought a database and reaches no publisher has what it was brought.
+#[test]
+fn a_hub_keeps_what_it_was_brought() {
+    let (at_hub, user, publisher) = (Home::new(), Home::new(), Publisher::new());
+    let settings = format!(
+        "advisories_feeds = \"{} npm=osv:http://{1}/npm.json\"\nadvisories_private_hosts = \"{1}\"\n",
+        all_off(&at_hub),
+        publisher.address
+    );
+    fs::write(at_hub.path().join("hub.toml"), settings).unwrap();
+    let hub = Hub::start(&at_hub, &["--config", "hub.toml"]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    crate::feeds::feeds(&user);
+    assert!(user.run(&[&crate::feeds::BUILD[..], &["--to", "a.vulndb"]].concat()).starts_with("exit 0\n"));
+    assert!(user.run(&["db", "import", "--hub", "a.vulndb"]).starts_with("exit 0\n"));
+    let had = || {
+        let status = user.run(&["db", "status", "--hub", "-o", "json"]);
+        let status = status.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
+        let status: Value = serde_json::from_str(status).unwrap();
+        let feeds = status["feeds"].as_array().unwrap().iter().filter(|feed| feed["advisories"] != 0);
+        let feeds: Vec<_> = feeds.map(|feed| feed["name"].as_str().unwrap().to_owned()).collect();
+        (feeds, status["digest"].clone())
+    };
+    let before = had();
+    assert_eq!(before.0, ["debian", "github", "kev"]);
+    let told = |name: &str, arguments: &[&str]| {
+        let told = stable(&user.run(&[&["db", "update"], arguments].concat()), &publisher);
+        let filters = [(r"\d+(\.\d+)? (B|KiB)", "[SIZE]"), (r"(?m)^advisories  .*\n", "")];
+        insta::with_settings!({filters => filters}, { insta::assert_snapshot!(name, told) });
+    };
+    told("hub_reaches_nobody", &["--hub"]);
+    assert_eq!(had(), before);
+    publisher.put("/npm.json", &record(2, "1.3.0"));
+    told("hub_reaches_one", &["--hub"]);
+    assert_eq!(had().0, ["github", "npm"]);
+}
+
 /// What a distribution publishes is the truth of its packages; how severe it is, others say.
 #[test]
 fn a_distribution_that_states_no_severities_fails_by_those_of_others() {
@@ -181,17 +247,22 @@ fn a_distribution_that_states_no_severities_fails_by_those_of_others() {
     told("alpine_with_severities", "alpine");
 }
 
+/// Leaves out what publishers have.
+fn all_off(home: &Home) -> String {
+    let listed = home.run(&["db", "feeds", "-o", "json"]);
+    let listed = listed.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
+    let feeds: Vec<Value> = serde_json::from_str(listed).unwrap();
+    feeds.iter().map(|feed| format!("-{}", feed["name"].as_str().unwrap())).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_hub_fetches_for_its_clients() {
     let (at_hub, user, publisher) = (Home::new(), Home::new(), Publisher::new());
-    let listed = at_hub.run(&["db", "feeds", "-o", "json"]);
-    let listed = listed.split("--- stdout\n").nth(1).unwrap().split("--- stderr").next().unwrap();
-    let feeds: Vec<Value> = serde_json::from_str(listed).unwrap();
-    let off = feeds.iter().map(|feed| format!("-{}", feed["name"].as_str().unwrap()));
-    let own = format!("npm=osv:http://{}/npm.json", publisher.address);
-    let choices: Vec<String> = off.chain([own]).collect();
-    let settings =
-        format!("advisories_feeds = \"{}\"\nadvisories_private_hosts = \"{}\"\n", choices.join(" "), publisher.address);
+    let settings = format!(
+        "advisories_feeds = \"{} npm=osv:http://{1}/npm.json\"\nadvisories_private_hosts = \"{1}\"\n",
+        all_off(&at_hub),
+        publisher.address
+    );
     fs::write(at_hub.path().join("hub.toml"), settings).unwrap();
     publisher.put("/npm.json", &record(2, "1.3.0"));
     let hub = Hub::start(&at_hub, &["--config", "hub.toml"]);

@@ -3,14 +3,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use feeds::{Acceptance, BuildError, Built, Choice, PlannedFeed, Size};
+use feeds::{Acceptance, BuildError, Built, Choice, Gone, KeptFeed, PlannedFeed, Size};
 use outbound::{FeedClient, FeedOptions, PrivateHost};
 use serde_json::json;
 use vulndb::Ecosystem;
 use vulndb::file::Database;
 
 use super::hub;
-use crate::advisories;
+use crate::advisories::{self, Advisories};
 use crate::commands::setting_flags;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Format, Progress};
@@ -34,7 +34,8 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 /// From the current hub, if one is chosen: what changed, or the whole database where that is less. Otherwise, or when feeds or ecosystems
 /// are named, from the publishers, for the ecosystems that are named, or that were met by scans of this machine. Only what changed is
 /// fetched; what breaks off goes on next time. A feed that fails, or that its reader does not understand, keeps its last good state;
-/// if it never had one, that is an error. What is in use stays in use until what replaces it is whole.
+/// if it never had one, that is an error. What the database has of other feeds stays as it is, unless `--feed -NAME` leaves one out. What is in
+/// use stays in use until what replaces it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db update
@@ -44,7 +45,7 @@ pub(crate) const PAUSE: Duration = Duration::from_secs(1);
   garrison db update --feed debian=http://mirror.corp/tracker.json --private-host mirror.corp
 
 `garrison db feeds` lists the feeds. Settings `advisories_feeds` and `advisories_private_hosts` count here too.
-Exit codes: 0 done, 1 what came is older than what is in use, 2 not understood, 3 of a feed there is nothing, now or from before.")]
+Exit codes: 0 done, 1 what came is older than what is in use, 2 not understood, 3 no feed gave anything new, or of one there is nothing, now or from before.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Update {
     /// Have the current hub fetch what is new for all its clients
@@ -110,7 +111,9 @@ impl Update {
             return Ok(());
         }
         let settings = Settings::parse(&setting_flags::layers(self.config.clone(), Vec::new())?)?;
-        let plan = self.plan(&settings)?;
+        let Choices(mut choices) = settings.advisories_feeds.clone();
+        choices.extend(self.feeds.iter().cloned());
+        let plan = self.plan(&choices)?;
         let PrivateHosts(mut private_hosts) = settings.advisories_private_hosts;
         private_hosts.extend(self.private_hosts.iter().cloned());
         let client = FeedClient::new(FeedOptions {
@@ -124,29 +127,50 @@ impl Update {
         .map_err(|error| CommandError::new(Kind::Environment, error))?;
         let store = advisories::store()?;
         let lock = store.cache().lock()?;
+        let before = store.open_current().ok();
+        let (digest_before, current) =
+            before.map(|(digest, database)| (Some(digest), Some(database))).unwrap_or_default();
+        self.known(current.as_ref(), &plan)?;
         let built = block_on(async {
             if !self.quiet {
                 output::note(&announced(&plan, &measured(&lock, &client, &plan).await));
             }
             let mut progress = Shown((!self.quiet).then(Progress::passing));
             let fetched = feeds::fetch(&lock, &client, plan, &mut |state| progress.tell(state)).await;
-            let current = store.open().ok();
             let now = jiff::Timestamp::now().as_second();
-            let built =
-                feeds::build(&lock, fetched, current.as_ref(), acceptance, now, &mut |state| progress.tell(state));
+            let mut tell = |state: feeds::Progress<'_>| progress.tell(state);
+            let built = feeds::build(&lock, fetched, &choices, current.as_ref(), acceptance, now, &mut tell);
             progress.clear();
             built.map_err(nothing)
         })?;
         if built.missing().next().is_some() {
             return Err(missing(&built));
         }
+        if current.is_some() && built.is_of_before() {
+            return Err(nothing_new(&built));
+        }
         let digest = store.import(built.file.as_slice(), None, acceptance)?;
-        report(session, &built, &digest)
+        if digest_before.as_ref() == Some(&digest) && !self.quiet {
+            output::note("Nothing is new: what was in use stays in use.");
+        }
+        report(session, &built, &digest, self.quiet)
     }
 
-    fn plan(&self, settings: &Settings) -> Result<Vec<PlannedFeed>, CommandError> {
-        let Choices(mut choices) = settings.advisories_feeds.clone();
-        choices.extend(self.feeds.iter().cloned());
+    /// What is left out must be something.
+    fn known(&self, current: Option<&Advisories>, plan: &[PlannedFeed]) -> Result<(), CommandError> {
+        let of_publishers = feeds::sources().map(|source| source.name.to_owned());
+        let in_use = current.map(Database::feeds).transpose().map_err(advisories::damaged)?;
+        let in_use = in_use.unwrap_or_default().into_iter().map(|feed| feed.name);
+        let names: BTreeSet<String> =
+            plan.iter().map(|feed| feed.name.clone()).chain(of_publishers).chain(in_use).collect();
+        let is_unknown =
+            |choice: &&Choice| matches!(choice, Choice::Off(_)) && !names.iter().any(|name| choice.leaves_out(name));
+        let Some(Choice::Off(name)) = self.feeds.iter().find(is_unknown) else { return Ok(()) };
+        Err(CommandError::new(Kind::Usage, format!("there is no feed `{name}`"))
+            .hint("`garrison db status` lists those of the database in use, `garrison db feeds` those of publishers"))
+    }
+
+    fn plan(&self, choices: &[Choice]) -> Result<Vec<PlannedFeed>, CommandError> {
         let met: BTreeSet<Ecosystem> = if self.ecosystems.is_empty() {
             advisories::in_use()?.list()
         } else {
@@ -160,7 +184,7 @@ impl Update {
         }
         let met: Vec<Ecosystem> = met.into_iter().collect();
         let year = advisories::today().year();
-        feeds::plan(&choices, (!self.all).then_some(met.as_slice()), year)
+        feeds::plan(choices, (!self.all).then_some(met.as_slice()), year)
             .map_err(|error| CommandError::new(Kind::Usage, error))
     }
 }
@@ -256,8 +280,33 @@ fn missing(built: &Built) -> CommandError {
         .hint(format!("`{without}` does without: nothing is found then that no other feed knows"))
 }
 
-fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandError> {
+/// All that is known is what was known before.
+fn nothing_new(built: &Built) -> CommandError {
+    let mut hints = BTreeSet::new();
+    for (feed, refusal) in built.refusals() {
+        output::note(&output::printable(&format!("{feed}: {}", refusal.in_words())));
+        hints.extend(refusal.hint());
+    }
+    CommandError::new(Kind::Environment, "no feed gave anything new")
+        .with_hints(hints.into_iter().collect())
+        .hint("what is in use stays in use; `garrison db status` shows it")
+}
+
+fn report(session: &Session, built: &Built, digest: &str, is_quiet: bool) -> Result<(), CommandError> {
     let database = Database::open(&built.file).map_err(advisories::damaged)?;
+    if !is_quiet && !built.kept.is_empty() {
+        output::note(&output::printable(&format!("Kept as they are: {}", kept(&built.kept))));
+    }
+    for (feed, why) in &built.gone {
+        let told = match why {
+            Gone::LeftOut => format!("Left out: {feed}"),
+            Gone::Replaced => format!("Left out: {feed}, for another feed of its kind"),
+            Gone::Damaged => format!("warning: {feed}: what was in use of it is damaged; there is nothing of it"),
+        };
+        if !is_quiet || *why == Gone::Damaged {
+            output::note(&output::printable(&told));
+        }
+    }
     let mut hints = BTreeSet::new();
     for (feed, refusal) in built.refusals() {
         hints.extend(refusal.hint());
@@ -268,7 +317,8 @@ fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandE
     for hint in hints {
         output::note(&format!("hint:  {hint}"));
     }
-    let records: u64 = built.feeds.iter().map(|feed| feed.records).sum();
+    let records = built.feeds.iter().map(|feed| feed.records).chain(built.kept.iter().map(|feed| feed.records));
+    let had: Vec<u64> = records.filter(|records| *records > 0).collect();
     match session.format() {
         Format::Json => output::print_json(&json!({
             "digest": format!("sha256:{digest}"),
@@ -280,18 +330,35 @@ fn report(session: &Session, built: &Built, digest: &str) -> Result<(), CommandE
                 "records": feed.records,
                 "error": feed.refusal.as_ref().map(feeds::Refusal::in_words),
             })).collect::<Vec<_>>(),
+            "kept": built.kept.iter().map(|feed| json!({
+                "name": feed.name,
+                "records": feed.records,
+                "newest": feed.newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+            })).collect::<Vec<_>>(),
         })),
         Format::Table => {
             let newest = advisories::moment(vulndb::newest(&database.feeds().map_err(advisories::damaged)?));
             output::print_line(&format!(
                 "Advisories of {newest}: {} of {} from {}, {}",
-                output::counted(records, "record"),
+                output::counted(had.iter().sum(), "record"),
                 output::counted(u64::from(database.package_count()), "package"),
-                output::counted(built.feeds.iter().filter(|feed| feed.records > 0).count() as u64, "feed"),
+                output::counted(had.len() as u64, "feed"),
                 session::size(&built.file.len().into()),
             ))
         }
     }
+}
+
+/// Names few feeds with their ages, and counts many.
+fn kept(feeds: &[KeptFeed]) -> String {
+    const NAMED_MAX: usize = 8;
+    let named = feeds.iter().take(NAMED_MAX).map(|feed| match feed.newest {
+        Some(newest) => format!("{} (of {})", feed.name, advisories::moment(Some(newest))),
+        None => feed.name.clone(),
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    let rest = feeds.len().saturating_sub(NAMED_MAX);
+    if rest > 0 { format!("{named} and {rest} more") } else { named }
 }
 
 #[cfg(test)]
