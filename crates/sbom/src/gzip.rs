@@ -24,14 +24,24 @@ const RESERVED: u8 = 0b1110_0000;
 pub(crate) struct Gzip<B> {
     file: B,
     inflate: Decompress,
-    /// Whether a member was begun that has not ended.
-    is_within: bool,
-    has_begun: bool,
+    at: At,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// The first member, which there must be.
+    Start,
+    /// What a member holds.
+    Content,
+    /// What stands behind that.
+    Trailer,
+    /// Where another member may begin.
+    Next,
 }
 
 impl<B: BufRead> Gzip<B> {
     pub(crate) fn new(file: B) -> Self {
-        Self { file, inflate: Decompress::new(false), is_within: false, has_begun: false }
+        Self { file, inflate: Decompress::new(false), at: At::Start }
     }
 
     pub(crate) fn get_ref(&self) -> &B {
@@ -42,11 +52,8 @@ impl<B: BufRead> Gzip<B> {
         self.file
     }
 
-    /// Begins the next member; returns whether there is one.
-    fn begin(&mut self) -> io::Result<bool> {
-        if self.has_begun && self.file.fill_buf()?.is_empty() {
-            return Ok(false);
-        }
+    /// Reads a member's header.
+    fn begin(&mut self) -> io::Result<()> {
         let [first, second, method, flags, _time @ .., _, _] = self.take::<10>()?;
         if [first, second] != MAGIC || method != DEFLATE || flags & RESERVED != 0 {
             return Err(io::Error::new(ErrorKind::InvalidInput, "invalid gzip header"));
@@ -64,14 +71,35 @@ impl<B: BufRead> Gzip<B> {
             self.take::<2>()?;
         }
         self.inflate.reset(false);
-        (self.is_within, self.has_begun) = (true, true);
-        Ok(true)
+        self.at = At::Content;
+        Ok(())
+    }
+
+    /// Reads some of a member's content; nothing at its end, and where the file's next bytes say nothing yet.
+    fn inflate(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let input = self.file.fill_buf()?;
+        let is_cut = input.is_empty();
+        let (taken, given) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self.inflate.decompress(input, buffer, FlushDecompress::None);
+        let taken = self.inflate.total_in() - taken;
+        let given = self.inflate.total_out() - given;
+        // Neither exceeds the length of a slice.
+        self.file.consume(usize::try_from(taken).unwrap_or(usize::MAX));
+        match status {
+            Ok(Status::StreamEnd) => self.at = At::Trailer,
+            Err(_) if given == 0 => return Err(io::Error::new(ErrorKind::InvalidInput, "corrupt deflate stream")),
+            Ok(_) if is_cut && given == 0 => {
+                return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete deflate stream"));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        Ok(usize::try_from(given).unwrap_or(usize::MAX))
     }
 
     /// Reads what stands behind a member's content: its CRC-32 and its length, modulo 2^32.
     fn end(&mut self) -> io::Result<()> {
         let [.., a, b, c, d] = self.take::<8>()?;
-        self.is_within = false;
+        self.at = At::Next;
         if u64::from(u32::from_le_bytes([a, b, c, d])) == self.inflate.total_out() & u64::from(u32::MAX) {
             return Ok(());
         }
@@ -89,24 +117,19 @@ impl<B: BufRead> Gzip<B> {
 }
 
 impl<B: BufRead> Read for Gzip<B> {
+    /// What comes before damage is read, however much is asked for at once.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while !buffer.is_empty() && (self.is_within || self.begin()?) {
-            let input = self.file.fill_buf()?;
-            let is_cut = input.is_empty();
-            let (taken, given) = (self.inflate.total_in(), self.inflate.total_out());
-            let status = self.inflate.decompress(input, buffer, FlushDecompress::None);
-            let status = status.map_err(|_| io::Error::new(ErrorKind::InvalidInput, "corrupt deflate stream"))?;
-            let taken = self.inflate.total_in() - taken;
-            let given = self.inflate.total_out() - given;
-            // Neither exceeds the length of a slice.
-            self.file.consume(usize::try_from(taken).unwrap_or(usize::MAX));
-            if status == Status::StreamEnd {
-                self.end()?;
-            } else if is_cut && given == 0 {
-                return Err(io::Error::new(ErrorKind::UnexpectedEof, "incomplete deflate stream"));
-            }
-            if given > 0 {
-                return Ok(usize::try_from(given).unwrap_or(usize::MAX));
+        while !buffer.is_empty() {
+            match self.at {
+                At::Next if self.file.fill_buf()?.is_empty() => break,
+                At::Start | At::Next => self.begin()?,
+                At::Trailer => self.end()?,
+                At::Content => {
+                    let count = self.inflate(buffer)?;
+                    if count > 0 {
+                        return Ok(count);
+                    }
+                }
             }
         }
         Ok(0)
@@ -206,6 +229,20 @@ mod tests {
             }
             let mut expected = Vec::new();
             let other = flate2::bufread::MultiGzDecoder::new(&*file).read_to_end(&mut expected);
+            // As much of a damaged file is read whatever is asked for at once.
+            let read_by = |count: usize| {
+                let mut gzip = Gzip::new(io::BufReader::with_capacity(piece, &*file));
+                let (mut content, mut buffer) = (Vec::<u8>::new(), vec![0; count]);
+                loop {
+                    match gzip.read(&mut buffer) {
+                        Ok(0) => return (content, None),
+                        Ok(read) => content.extend(&buffer[..read]),
+                        Err(error) => return (content, Some(error.to_string())),
+                    }
+                }
+            };
+            prop_assert_eq!(read_by(1), read_by(4096));
+            prop_assert_eq!(read_by(7), read_by(4096));
             match (read(&file, piece), other) {
                 (Ok(content), Ok(_)) => prop_assert_eq!(content, expected),
                 (Ok(_), Err(error)) => prop_assert!(error.to_string().contains("checksum"), "{}", error),
