@@ -57,6 +57,7 @@ pub const ERROR_CODES: &[&str] = &[
     "UNAVAILABLE",
     "UNKNOWN",
     "UNSUPPORTED",
+    "VERSION_RANGE_INVALID",
     "VEX_INVALID",
     "VEX_TRUST_CHANGED",
     "VEX_TRUST_INVALID",

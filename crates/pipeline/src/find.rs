@@ -227,8 +227,34 @@ impl Pipeline {
     /// The cost grows with the components that match and with what the caller may read of them, not with what else is here.
     ///
     /// # Errors
-    /// [`Error::Cursor`] for one that is none; when a database fails.
+    /// [`Error::Cursor`] for one that is none; [`Error::Query`] for a range where nothing that goes by the name has such a one; when a database
+    /// fails.
     pub async fn find(
+        &self,
+        query: &Query,
+        images: (&Readable, Tagged),
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let page = self.find_page(query, images, after, limit).await?;
+        if after.is_none() && page.items.is_empty() {
+            self.check_range(query, images).await?;
+        }
+        Ok(page)
+    }
+
+    /// Refuses a range that is none of any ecosystem that has something by the name: "nothing" would not be an answer.
+    async fn check_range(&self, query: &Query, images: (&Readable, Tagged)) -> Result<(), Error> {
+        let Some((of_readers, of_all)) = query.of_readers_and_of_all() else { return Ok(()) };
+        if !self.find_page(&of_readers, images, None, 1).await?.items.is_empty() {
+            return Ok(());
+        }
+        let others = self.find_page(&of_all, images, None, 1).await?.items;
+        let refusal = others.first().and_then(|found| query.refusal(&found.package_type));
+        refusal.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    async fn find_page(
         &self,
         query: &Query,
         (readable, tagged): (&Readable, Tagged),
@@ -531,14 +557,15 @@ impl Walk<'_> {
     }
 
     fn component(&self, row: &Row) -> Result<(Arc<Component>, Verdict), Error> {
-        let (identity, package_type, version): (String, String, String) = (row.get(1)?, row.get(3)?, row.get(5)?);
-        let verdict = self.query.verdict(&package_type, shown(&identity), &version);
+        let (identity, package_type): (String, String) = (row.get(1)?, row.get(3)?);
+        let (name, version): (String, String) = (row.get(4)?, row.get(5)?);
+        let verdict = self.query.verdict(&package_type, (&name, shown(&identity)), &version);
         let component = Component {
             id: row.get(0)?,
             identity,
             key: row.get(2)?,
             package_type,
-            name: row.get(4)?,
+            name,
             version,
             in_range: (verdict != Verdict::Unordered).then_some(true),
             is_denied: self.vulnerability.map_or(Ok(0), |_| row.get::<i64>(10))? != COUNTS,

@@ -64,7 +64,7 @@ pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison, Documents};
 pub use pipeline::{Asked, Error, Options, Pipeline, SWEEP};
 pub use places::Place;
-pub use query::{PATTERN_BYTES_MAX, Query, QueryError};
+pub use query::{PATTERN_BYTES_MAX, Query, QueryError, RangeProblem};
 pub use refused::{RefusedImage, RefusedImages};
 pub use tagged::Tagged;
 

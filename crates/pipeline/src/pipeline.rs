@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::numbers::Numbers;
 use crate::others;
 use crate::pack::{unpack, unpacked_bytes};
+use crate::query::QueryError;
 use crate::recent::{RecentInventories, RecentLayers};
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
@@ -91,6 +92,9 @@ pub enum Error {
     /// The cursor is none of this list's.
     #[error("the cursor is none of this list, or what it stood at is gone")]
     Cursor,
+    /// What was looked for has no such range.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The database failed.
     #[error("the database of inventories failed")]
     Database(#[from] db::Error),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use component::{Purl, PurlError, Range, RangeError, Scheme};
+use component::{Purl, PurlError, Range, RangeError, Scheme, Unorderable, Vers, VersError};
 
 /// The longest pattern.
 pub const PATTERN_BYTES_MAX: usize = 1024;
@@ -11,19 +11,43 @@ const LAST: char = '\u{10ffff}';
 /// Which components are looked for.
 ///
 /// A pattern is any name of a vulnerability (`CVE-2021-44228`, `DSA-5343-1`), the name of a component (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
-/// a `*` at its end stands for anything. A range is written as the component's ecosystem writes ranges.
+/// a `*` at its end stands for anything. A range is written as the component's ecosystem writes ranges, or as `vers:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     pub(crate) key: Key,
     /// The least and the greatest key that match.
     pub(crate) bounds: (String, String),
-    version: Option<String>,
+    versions: Versions,
     qualifiers: Vec<(String, String)>,
-    ranges: Option<BTreeMap<Scheme, Range>>,
     /// Only components that have this vulnerability.
     pub(crate) vulnerability: Option<String>,
     /// The whole name that is looked for: that of a component, or of a vulnerability if one is called so.
     pub(crate) name: Option<String>,
+}
+
+/// Which versions of what a pattern names are looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Versions {
+    All,
+    /// That of a purl.
+    One(String),
+    In(Ranges),
+    /// Whatever its version, what is of an ecosystem in whose notation the range is one.
+    OfReaders(Ranges),
+}
+
+/// What a text means as a range, in each ecosystem in which it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ranges {
+    text: String,
+    by_scheme: BTreeMap<Scheme, VersionRange>,
+}
+
+/// A range, as one ecosystem writes it or as all do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum VersionRange {
+    Own(Range),
+    Vers(Vers),
 }
 
 /// How most names of vulnerabilities begin, in lower case; no package is called so. Other names are looked up among those that there are.
@@ -90,7 +114,15 @@ pub enum QueryError {
     VulnerabilityAndRange,
     /// The range is not one of the purl's ecosystem, or, for a name, of any.
     #[error("the range is not understood")]
-    Range(#[source] RangeError),
+    Range(#[source] RangeProblem),
+    /// The range is none of an ecosystem that has something by this name.
+    #[error("what goes by this name is of `pkg:{purl_type}`, which has no such range")]
+    RangeOfOthers {
+        /// The purl's type of something that has the name.
+        purl_type: String,
+        /// Why that has no such range.
+        source: RangeProblem,
+    },
     /// The versions of the purl's type have no order here.
     #[error("versions of `pkg:{purl_type}` cannot be ordered, so that no range can be given")]
     NoOrder {
@@ -99,7 +131,26 @@ pub enum QueryError {
     },
 }
 
+/// Why a text is no range of an ecosystem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RangeProblem {
+    /// It is not written as the ecosystem writes ranges.
+    #[error(transparent)]
+    Own(RangeError),
+    /// It begins as a range of vers and is none.
+    #[error(transparent)]
+    Vers(VersError),
+    /// It is a range of vers for another ecosystem.
+    #[error("the range is of {0}")]
+    Other(Scheme),
+}
+
 impl QueryError {
+    /// Tells whether it is the range that is refused.
+    pub fn is_of_range(&self) -> bool {
+        matches!(self, Self::Range(_) | Self::RangeOfOthers { .. } | Self::NoOrder { .. })
+    }
+
     /// Returns what to write instead.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -111,8 +162,8 @@ impl QueryError {
             }
             Self::VulnerabilityAndRange => "leave out the range",
             Self::VersionAndRange { .. } => "leave out the version of the purl, or the range",
-            Self::Range(_) => {
-                "a range is written as the component's ecosystem writes it: `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`"
+            Self::Range(_) | Self::RangeOfOthers { .. } => {
+                "a range is written as the component's ecosystem writes it, `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`, or for one of them as `vers:npm/<2.17.1`"
             }
             Self::NoOrder { .. } => "leave out the range; a version behind `@` finds that version alone",
         }
@@ -138,9 +189,8 @@ impl Query {
         let mut query = Self {
             key: if is_purl { Key::Package } else { Key::Name },
             bounds: bounds(text, is_prefix),
-            version: None,
+            versions: Versions::All,
             qualifiers: Vec::new(),
-            ranges: None,
             vulnerability: None,
             name: (!is_purl && !is_prefix && range.is_none()).then(|| text.to_owned()),
         };
@@ -151,22 +201,24 @@ impl Query {
             return Self::vulnerability(text);
         }
         if !is_purl {
-            query.ranges = range.map(ranges_of_any).transpose()?;
+            query.versions = range.map_or(Ok(Versions::All), |range| Ranges::of_any(range).map(Versions::In))?;
             return Ok(query);
         }
         if is_prefix {
             let purl_type = text[4..].split('/').next().unwrap_or_default().to_ascii_lowercase();
-            query.ranges = range.map(|range| ranges_of(&purl_type, range)).transpose()?;
+            query.versions =
+                range.map_or(Ok(Versions::All), |range| Ranges::of(&purl_type, range).map(Versions::In))?;
             return Ok(query);
         }
         let purl: Purl = text.parse().map_err(QueryError::Purl)?;
         query.bounds = bounds(&package_key(&purl), false);
-        query.version = purl.version().map(str::to_owned);
         query.qualifiers = purl.qualifiers().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        if let (Some(version), Some(_)) = (&query.version, range) {
-            return Err(QueryError::VersionAndRange { version: version.clone() });
-        }
-        query.ranges = range.map(|range| ranges_of(purl.ty(), range)).transpose()?;
+        query.versions = match (purl.version(), range) {
+            (Some(version), Some(_)) => return Err(QueryError::VersionAndRange { version: version.to_owned() }),
+            (Some(version), None) => Versions::One(version.to_owned()),
+            (None, Some(range)) => Versions::In(Ranges::of(purl.ty(), range)?),
+            (None, None) => Versions::All,
+        };
         Ok(query)
     }
 
@@ -184,9 +236,8 @@ impl Query {
         Ok(Self {
             key: Key::Vulnerability,
             bounds: (String::new(), LAST.to_string()),
-            version: None,
+            versions: Versions::All,
             qualifiers: Vec::new(),
-            ranges: None,
             vulnerability: Some(name.to_owned()),
             name: None,
         })
@@ -197,29 +248,61 @@ impl Query {
         self.vulnerability.is_some()
     }
 
+    /// Returns what tells why a query with a range finds nothing: the same for any version of what is of an ecosystem that has such a range, and for
+    /// any version of all that goes by the name. None without a range.
+    pub(crate) fn of_readers_and_of_all(&self) -> Option<(Self, Self)> {
+        let Versions::In(ranges) = &self.versions else { return None };
+        let with = |versions| Self { versions, ..self.clone() };
+        Some((with(Versions::OfReaders(ranges.clone())), with(Versions::All)))
+    }
+
+    /// Returns why the range is none of a purl's type, if it is none.
+    pub(crate) fn refusal(&self, purl_type: &str) -> Option<QueryError> {
+        let Versions::In(ranges) = &self.versions else { return None };
+        let source = VersionRange::parse(Scheme::of_purl_type(purl_type)?, &ranges.text).err()?;
+        Some(QueryError::RangeOfOthers { purl_type: purl_type.to_owned(), source })
+    }
+
     /// Decides about a component whose key lies within the bounds.
-    pub(crate) fn verdict(&self, purl_type: &str, identity: &str, version: &str) -> Verdict {
-        if !self.qualifiers.is_empty() {
-            let Ok(purl) = identity.parse::<Purl>() else { return Verdict::No };
-            if !self.qualifiers.iter().all(|(key, value)| purl.qualifier(key) == Some(value)) {
-                return Verdict::No;
-            }
-        }
+    pub(crate) fn verdict(&self, purl_type: &str, (name, identity): (&str, &str), version: &str) -> Verdict {
         let scheme = Scheme::of_purl_type(purl_type);
-        if let Some(wanted) = &self.version {
-            let is_equal = |scheme: Scheme| scheme.compare(wanted, version).is_ok_and(std::cmp::Ordering::is_eq);
-            return if wanted == version || scheme.is_some_and(is_equal) { Verdict::Yes } else { Verdict::No };
+        let is_asked_by_purl = !self.qualifiers.is_empty() || matches!(self.versions, Versions::One(_));
+        let purl: Option<Purl> = if is_asked_by_purl { identity.parse().ok() } else { None };
+        if !self.qualifiers.iter().all(|asked| purl.as_ref().is_some_and(|purl| has_qualifier(purl, asked))) {
+            return Verdict::No;
         }
-        let Some(ranges) = &self.ranges else { return Verdict::Yes };
+        let ranges = match &self.versions {
+            Versions::All => return Verdict::Yes,
+            Versions::One(wanted) => {
+                // An RPM's epoch stands among the qualifiers of its purl, and in front of its version here.
+                let stated = purl.as_ref().and_then(Purl::version);
+                let is_equal = |scheme: Scheme| {
+                    let of = |stated| scheme.version_of(name, stated);
+                    scheme.compare(&of(wanted), &of(version)).is_ok_and(std::cmp::Ordering::is_eq)
+                };
+                let is_wanted = stated == Some(wanted) || wanted == version || scheme.is_some_and(is_equal);
+                return if is_wanted { Verdict::Yes } else { Verdict::No };
+            }
+            Versions::In(ranges) | Versions::OfReaders(ranges) => ranges,
+        };
         let Some(scheme) = scheme else { return Verdict::Unordered };
         // A range that is none in this ecosystem's notation means nothing in it.
-        let Some(range) = ranges.get(&scheme) else { return Verdict::No };
-        match range.contains(version) {
+        let Some(range) = ranges.by_scheme.get(&scheme) else { return Verdict::No };
+        if matches!(self.versions, Versions::OfReaders(_)) {
+            return Verdict::Yes;
+        }
+        match range.contains(&scheme.version_of(name, version)) {
             Ok(true) => Verdict::Yes,
             Ok(false) => Verdict::No,
             Err(_) => Verdict::Unordered,
         }
     }
+}
+
+/// Tells whether a purl has a qualifier; no epoch is epoch 0.
+fn has_qualifier(purl: &Purl, (key, value): &(String, String)) -> bool {
+    let unsaid = (key == "epoch").then_some("0");
+    purl.qualifier(key).or(unsaid) == Some(value)
 }
 
 /// Returns the key by which a package is found: its purl without version and qualifiers, in lower case.
@@ -233,31 +316,57 @@ fn bounds(text: &str, is_prefix: bool) -> (String, String) {
     (least, greatest)
 }
 
-fn ranges_of(purl_type: &str, range: &str) -> Result<BTreeMap<Scheme, Range>, QueryError> {
-    let scheme =
-        Scheme::of_purl_type(purl_type).ok_or_else(|| QueryError::NoOrder { purl_type: purl_type.to_owned() })?;
-    let range = Range::parse(scheme, range).map_err(QueryError::Range)?;
-    Ok(BTreeMap::from([(scheme, range)]))
-}
+impl Ranges {
+    /// Reads a range of a purl's type.
+    fn of(purl_type: &str, text: &str) -> Result<Self, QueryError> {
+        let scheme =
+            Scheme::of_purl_type(purl_type).ok_or_else(|| QueryError::NoOrder { purl_type: purl_type.to_owned() })?;
+        let range = VersionRange::parse(scheme, text).map_err(QueryError::Range)?;
+        Ok(Self { text: text.to_owned(), by_scheme: BTreeMap::from([(scheme, range)]) })
+    }
 
-fn ranges_of_any(range: &str) -> Result<BTreeMap<Scheme, Range>, QueryError> {
-    let (mut ranges, mut refusal) = (BTreeMap::new(), None);
-    for scheme in Scheme::ALL {
-        match Range::parse(scheme, range) {
-            Ok(range) => {
-                ranges.insert(scheme, range);
+    /// Reads a range of whatever ecosystem has such a one.
+    fn of_any(text: &str) -> Result<Self, QueryError> {
+        let (mut by_scheme, mut refusal) = (BTreeMap::new(), None);
+        for scheme in Scheme::ALL {
+            match VersionRange::parse(scheme, text) {
+                Ok(range) => {
+                    by_scheme.insert(scheme, range);
+                }
+                Err(problem) => refusal = refusal.or(Some(problem)),
             }
-            Err(error) => refusal = refusal.or(Some(error)),
+        }
+        match refusal {
+            Some(problem) if by_scheme.is_empty() => Err(QueryError::Range(problem)),
+            _ => Ok(Self { text: text.to_owned(), by_scheme }),
         }
     }
-    match refusal {
-        Some(error) if ranges.is_empty() => Err(QueryError::Range(error)),
-        _ => Ok(ranges),
+}
+
+impl VersionRange {
+    fn parse(scheme: Scheme, text: &str) -> Result<Self, RangeProblem> {
+        if !text.starts_with("vers:") {
+            return Range::parse(scheme, text).map(Self::Own).map_err(RangeProblem::Own);
+        }
+        let vers = Vers::parse(text).map_err(RangeProblem::Vers)?;
+        if vers.scheme() == scheme { Ok(Self::Vers(vers)) } else { Err(RangeProblem::Other(vers.scheme())) }
+    }
+
+    fn contains(&self, version: &str) -> Result<bool, Unorderable> {
+        match self {
+            Self::Own(range) => range.contains(version),
+            Self::Vers(vers) => vers.contains(version),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+    use std::path::Path;
+
+    use sbom::{Allowance, LayerBuilder, LayerScope, Matcher, Source};
+
     use super::*;
 
     #[track_caller]
@@ -266,8 +375,12 @@ mod tests {
             Ok(query) => {
                 let (least, greatest) = &query.bounds;
                 let how = if least == greatest { "is" } else { "begins with" };
-                let schemes = query.ranges.as_ref().map_or(0, BTreeMap::len);
-                format!("{:?} {how} {least}, version {:?}, {schemes} ranges", query.key, query.version)
+                let versions = match &query.versions {
+                    Versions::All => "all versions".to_owned(),
+                    Versions::One(version) => format!("version {version}"),
+                    Versions::In(ranges) | Versions::OfReaders(ranges) => format!("{} ranges", ranges.by_scheme.len()),
+                };
+                format!("{:?} {how} {least}, {versions}", query.key)
             }
             Err(error) => error.to_string(),
         };
@@ -283,24 +396,31 @@ mod tests {
         check("pkg:maven", None, "the pattern is no purl");
         check("pkg:npm/a@1", Some("<2"), "the purl names version `1`, so that no range can be given");
         check("pkg:npm/a", Some("<<<"), "the range is not understood");
+        check("a", Some("nonsense<<"), "the range is not understood");
+        check("pkg:maven/a/b", Some("nonsense<<"), "the range is not understood");
+        check("a", Some("vers:npm/"), "the range is not understood");
+        check("a", Some("vers:nothing/<2"), "the range is not understood");
+        check("pkg:npm/a", Some("vers:pypi/<2"), "the range is not understood");
+        check("pkg:npm/a", Some("vers:npm/<2.0.0"), "Package is pkg:npm/a, 1 ranges");
+        check("a", Some("vers:npm/<2.0.0"), "Name is a, 1 ranges");
         check(
             "pkg:generic/a",
             Some("<2"),
             "versions of `pkg:generic` cannot be ordered, so that no range can be given",
         );
-        check("OpenSSL", None, "Name is openssl, version None, 0 ranges");
-        check("openssl", Some("<3"), "Name is openssl, version None, 12 ranges");
-        check("CVE-2021-44228", None, "Vulnerability begins with , version None, 0 ranges");
-        check("ghsa-jfh8-c2jp-5v3q", None, "Vulnerability begins with , version None, 0 ranges");
-        check("cve-*", None, "Name begins with cve-, version None, 0 ranges");
+        check("OpenSSL", None, "Name is openssl, all versions");
+        check("openssl", Some("<3"), "Name is openssl, 12 ranges");
+        check("CVE-2021-44228", None, "Vulnerability begins with , all versions");
+        check("ghsa-jfh8-c2jp-5v3q", None, "Vulnerability begins with , all versions");
+        check("cve-*", None, "Name begins with cve-, all versions");
         check(
             "CVE-2021-44228",
             Some("<2"),
             "a vulnerability is looked for without a range; its records say which versions have it",
         );
-        check("log4j*", None, "Name begins with log4j, version None, 0 ranges");
-        check("pkg:npm/%40babel/*", Some("<8"), "Package begins with pkg:npm/%40babel/, version None, 1 ranges");
-        check("PKG:Maven/Org.A/b@1?type=jar", None, "Package is pkg:maven/org.a/b, version Some(\"1\"), 0 ranges");
+        check("log4j*", None, "Name begins with log4j, all versions");
+        check("pkg:npm/%40babel/*", Some("<8"), "Package begins with pkg:npm/%40babel/, 1 ranges");
+        check("PKG:Maven/Org.A/b@1?type=jar", None, "Package is pkg:maven/org.a/b, version 1");
     }
 
     #[test]
@@ -317,9 +437,73 @@ mod tests {
         let query = Query::parse(pattern, range).unwrap();
         let parsed: Purl = purl.parse().unwrap();
         assert_eq!(
-            query.verdict(parsed.ty(), purl, parsed.version().unwrap_or_default()),
+            query.verdict(parsed.ty(), (parsed.name(), purl), parsed.version().unwrap_or_default()),
             expected,
             "{pattern} {range:?} {purl}"
+        );
+    }
+
+    /// A component whose purl does not have the version as it is kept.
+    #[track_caller]
+    fn decide_kept(pattern: &str, range: Option<&str>, (purl, version): (&str, &str), expected: Verdict) {
+        let query = Query::parse(pattern, range).unwrap();
+        let parsed: Purl = purl.parse().unwrap();
+        assert_eq!(
+            query.verdict(parsed.ty(), (parsed.name(), purl), version),
+            expected,
+            "{pattern} {range:?} {purl} {version}"
+        );
+    }
+
+    #[test]
+    fn a_version_is_the_same_however_purl_and_program_write_it() {
+        use Verdict::{No, Unordered, Yes};
+        let openssl = ("pkg:rpm/rocky/openssl@3.0.7-24.el9?arch=aarch64&epoch=1", "1:3.0.7-24.el9");
+        decide_kept("pkg:rpm/rocky/openssl@3.0.7-24.el9?epoch=2", None, openssl, No);
+        decide_kept("pkg:rpm/rocky/openssl@3.0.7-24.el9?epoch=0", None, openssl, No);
+        decide_kept("pkg:rpm/rocky/openssl@3.0.7-25.el9?epoch=1", None, openssl, No);
+        decide_kept("pkg:rpm/rocky/openssl@2:3.0.7-24.el9", None, openssl, No);
+        decide_kept(openssl.0, None, openssl, Yes);
+        decide_kept("pkg:rpm/rocky/openssl@3.0.7-24.el9", None, openssl, Yes);
+        decide_kept("pkg:rpm/rocky/openssl@1:3.0.7-24.el9", None, openssl, Yes);
+        decide_kept("pkg:rpm/rocky/openssl", Some("<1:3.0.7-25"), openssl, Yes);
+        decide_kept("pkg:rpm/rocky/openssl", Some("<3.0.8"), openssl, No);
+        decide_kept("pkg:rpm/rocky/tar@1-1?epoch=0", None, ("pkg:rpm/rocky/tar@1-1", "1-1"), Yes);
+        let go = ("pkg:golang/stdlib@1.26.8", "go1.26.8");
+        decide_kept("pkg:golang/stdlib@1.26.7", None, go, No);
+        decide_kept("pkg:golang/stdlib@1.26.8", None, go, Yes);
+        decide_kept("pkg:golang/stdlib@v1.26.8", None, go, Yes);
+        decide_kept("stdlib", Some("<1.20"), go, No);
+        decide_kept("stdlib", Some(">=1.26, <1.27"), go, Yes);
+        decide_kept("stdlib", Some("vers:golang/>=1.26|<1.26.8"), go, No);
+        decide_kept("stdlib", Some("vers:golang/<=1.26.8"), go, Yes);
+        decide_kept("stdlib", Some("<1.22"), ("pkg:golang/stdlib@1.22rc1", "go1.22rc1"), Yes);
+        decide_kept("stdlib", Some("<1.21"), ("pkg:golang/stdlib@1.22rc1", "go1.22rc1"), No);
+        decide_kept("pkg:golang/stdlib@1.22.0-rc.1", None, ("pkg:golang/stdlib@1.22rc1", "go1.22rc1"), Yes);
+        decide_kept("stdlib", Some("<1.20"), ("pkg:golang/stdlib", "(devel)"), Unordered);
+        let gem = ("pkg:gem/nokogiri@1.13.9-x86_64-linux", "1.13.9-x86_64-linux");
+        decide_kept("nokogiri", Some("<1.13.9"), gem, No);
+        decide_kept("nokogiri", Some("<1.13.10"), gem, Yes);
+    }
+
+    #[test]
+    fn a_range_that_an_ecosystem_does_not_have_is_told() {
+        let refusal = |range: &str, purl_type: &str| {
+            let query = Query::parse("a", Some(range)).unwrap();
+            let Some(error) = query.refusal(purl_type) else { return "read".to_owned() };
+            assert!(error.is_of_range());
+            format!("{error}: {}", std::error::Error::source(&error).unwrap())
+        };
+        assert_eq!(refusal("<2", "pypi"), "read");
+        assert_eq!(refusal("vers:pypi/<2", "pypi"), "read");
+        assert_eq!(
+            refusal("vers:deb/<2", "pypi"),
+            "what goes by this name is of `pkg:pypi`, which has no such range: the range is of deb"
+        );
+        assert_eq!(
+            refusal("[1,2)", "npm"),
+            "what goes by this name is of `pkg:npm`, which has no such range: the range is not written as npm ranges are: a version is 1, 1.2, 1.2.3, \
+             1.2.3-a or has x or * for a number"
         );
     }
 
@@ -337,5 +521,58 @@ mod tests {
         decide("pkg:deb/debian/a?arch=amd64", None, "pkg:deb/debian/a@1?arch=amd64&distro=debian-12", Yes);
         decide("pkg:pypi/a@1.0", None, "pkg:pypi/a@1.0.0", Yes);
         decide("pkg:pypi/a@1.0", None, "pkg:pypi/a@1.0.1", No);
+    }
+
+    /// Adds a file, or a folder with all that is in it.
+    fn add(builder: &mut LayerBuilder<'_>, path: &Path, inside: &str) {
+        if path.is_symlink() {
+            return;
+        }
+        if path.is_file() {
+            let length = path.metadata().unwrap().len();
+            builder.add_file(inside, 0o755, length, &mut File::open(path).unwrap()).unwrap();
+            return;
+        }
+        for entry in fs::read_dir(path).unwrap() {
+            let entry = entry.unwrap();
+            add(builder, &entry.path(), &format!("{inside}/{}", entry.file_name().to_str().unwrap()));
+        }
+    }
+
+    /// Of everything that Syft's fixtures hold, on a system whose packages are RPMs and on one whose are Debian's.
+    #[test]
+    fn every_purl_of_an_inventory_finds_its_component() {
+        let Some(bundle) = testkit::bundle("inventory/syft-cataloger-inputs") else { return };
+        let rpm_database = testkit::go_module("github.com/anchore/go-rpmdb", "v0.2.2")
+            .map(|module| module.join("pkg/testdata/rockylinux-9/rpmdb.sqlite"));
+        let matcher = Matcher::new(sbom::catalogers().iter().collect());
+        let catalogers = bundle.path().join("syft/pkg/cataloger");
+        let (mut of_deb, mut of_rpm, mut with_epoch) = (0, 0, 0);
+        for release in ["ID=rocky\nVERSION_ID=9.4\n", "ID=debian\nVERSION_ID=12\n"] {
+            let allowance = Allowance::new(tempfile::tempfile);
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
+            builder.add_file("etc/os-release", 0o644, release.len() as u64, &mut release.as_bytes()).unwrap();
+            if let Some(database) = &rpm_database {
+                add(&mut builder, database, "var/lib/rpm/rpmdb.sqlite");
+            }
+            add(&mut builder, &catalogers, "fixtures");
+            let record = builder.finish();
+            let subject = component::Subject::Directory { name: "fixtures".to_owned() };
+            let source = Source { subject, layers: Vec::new(), records: &[&record], created: None };
+            let inventory = sbom::inventory(source, &matcher, LayerScope::Squashed);
+            for component in &inventory.components {
+                let Some(purl) = &component.purl else { continue };
+                let query = Query::parse(&purl.to_string(), None).unwrap();
+                let version = component.version.as_deref().unwrap_or_default();
+                let known_by = (component.name.as_str(), &*crate::index::identity(component));
+                let verdict = query.verdict(purl.ty(), known_by, version);
+                assert_eq!((&query.bounds.0, verdict), (&package_key(purl), Verdict::Yes), "{purl} {version}");
+                of_deb += usize::from(purl.ty() == "deb");
+                of_rpm += usize::from(purl.ty() == "rpm");
+                with_epoch += usize::from(purl.ty() == "rpm" && purl.qualifier("epoch").is_some());
+            }
+        }
+        assert!(of_deb > 20, "{of_deb}");
+        assert!(rpm_database.is_none() || (of_rpm > 100 && with_epoch > 0), "{of_rpm} {with_epoch}");
     }
 }

@@ -149,6 +149,7 @@ impl From<pipeline::Error> for Failure {
         match error {
             pipeline::Error::Cursor => Self::bad_request("CURSOR_INVALID", error.to_string())
                 .hint("leave `after` out to begin with the first page"),
+            pipeline::Error::Query(error) => error.into(),
             pipeline::Error::Database(error) => error.into(),
             pipeline::Error::Registry(error) => error.into(),
             error @ (pipeline::Error::Advisories(_) | pipeline::Error::Lost) => Self::internal(error),
@@ -158,7 +159,8 @@ impl From<pipeline::Error> for Failure {
 
 impl From<pipeline::QueryError> for Failure {
     fn from(error: pipeline::QueryError) -> Self {
-        Self::bad_request("INPUT_INVALID", chain(&error)).hint(error.hint())
+        let code = if error.is_of_range() { "VERSION_RANGE_INVALID" } else { "INPUT_INVALID" };
+        Self::bad_request(code, chain(&error)).hint(error.hint())
     }
 }
 

@@ -299,6 +299,22 @@ testkit::on_both_databases! {
         }
     }
 
+    async fn a_range_of_versions_that_is_none_has_its_own_code(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for (query, range, code) in [
+            ("a*b", "1", "INPUT_INVALID"),
+            ("pkg:npm/a@1", "%3C2", "INPUT_INVALID"),
+            ("a", "nonsense%3C%3C", "VERSION_RANGE_INVALID"),
+            ("pkg:npm/a", "vers:pypi/%3C2", "VERSION_RANGE_INVALID"),
+            ("pkg:generic/a", "%3C2", "VERSION_RANGE_INVALID"),
+        ] {
+            let uri = format!("/api/v1/components?query={query}&range={range}");
+            hub.send(get(&uri).by(&admin)).await.fails(400, code);
+        }
+        hub.send(get("/api/v1/components?query=a&range=%3C2").by(&admin)).await.is(200);
+    }
+
     async fn a_json_body_has_a_limit_and_a_shape(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let admin = hub.session("admin").await;

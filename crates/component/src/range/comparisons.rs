@@ -36,6 +36,10 @@ fn parse_alternative(scheme: Scheme, text: &str) -> Result<Vec<Term>, RangeError
         if version.is_empty() || version.starts_with(|first: char| SYMBOLS.contains(first)) {
             return Err(form("a version follows the comparison"));
         }
+        // No version of any scheme holds these, though some take any character.
+        if version.contains(['<', '>', '=']) {
+            return Err(form("a comma or a blank stands between two comparisons"));
+        }
         terms.push(term(scheme, operator, version)?);
     }
     Ok(terms)

@@ -85,16 +85,24 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let state = if query.is_empty() {
         PageState::Empty
     } else {
-        match Query::parse(&query, Some(&range)) {
+        let found = match Query::parse(&query, Some(&range)) {
+            Err(error) => Err(error),
+            Ok(parsed) => {
+                let readable = call.readable().await?;
+                match call.app.pipeline().find(&parsed, (&readable, tagged), after.as_deref(), ROWS_MAX).await {
+                    Err(pipeline::Error::Query(error)) => Err(error),
+                    found => Ok(found?),
+                }
+            }
+        };
+        match found {
             Err(error) => {
                 status = StatusCode::BAD_REQUEST;
                 let hint = sentence(error.hint());
                 let problem = sentence(&foreign(&Failure::from(error).message, PROBLEM_BYTES_MAX));
                 PageState::Refused { problem, hint }
             }
-            Ok(parsed) => {
-                let readable = call.readable().await?;
-                let found = call.app.pipeline().find(&parsed, (&readable, tagged), after.as_deref(), ROWS_MAX).await?;
+            Ok(found) => {
                 next = found.next.map(|next| format!("{}&after={next}", href::places_in(&query, &range, tagged)));
                 let is_whole = next.is_none() && after.is_none();
                 found_state(&found.items, is_whole, call.app.now_us())

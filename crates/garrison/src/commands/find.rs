@@ -17,6 +17,7 @@ use crate::session::Session;
 #[command(after_help = "Example:
   garrison find openssl
   garrison find 'pkg:maven/org.apache.logging.log4j/log4j-core' '<2.17.1'
+  garrison find openssl 'vers:deb/<3.0.11-1'
   garrison find 'log4j*' -o json
   garrison find CVE-2021-44228
   garrison find CVE-2021-44228 --tagged yes
@@ -26,7 +27,7 @@ pub(crate) struct Find {
     /// Name, package URL with or without version, or vulnerability; `*` at the end of a name stands for anything
     #[arg(value_name = "PURL|NAME|CVE")]
     pattern: String,
-    /// Versions, as the component's ecosystem writes ranges
+    /// Versions, as the component's ecosystem writes ranges, or as `vers:`
     range: Option<String>,
     /// Only in images that a tag holds (yes), only in those that none holds (no), or in all
     #[arg(long, value_name = "yes|no|any", default_value = "any")]
@@ -61,7 +62,9 @@ impl Find {
             Format::Json => output::print_json(&page)?,
             Format::Table if is_found => {
                 output::print_line(&output::printable(&answer(&page, started.elapsed().as_millis())))?;
-                output::print_line(table(&page.items).render(output::width()).trim_end())?;
+                // Where something is is the answer: through a pipe and in a file nothing of it is left out.
+                let width = output::terminal_width().unwrap_or(usize::MAX);
+                output::print_line(table(&page.items).render(width).trim_end())?;
                 if page.next.is_some() {
                     output::note("There are more; `--limit` takes a larger number.");
                 }
@@ -101,6 +104,8 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
         untagged => format!(", {untagged} without a tag"),
     };
     let least = if page.next.is_some() { "At least " } else { "" };
+    // Only a version that has a place in the order lies in a range.
+    let is_known = page.items.iter().any(|item| !item["in_range"].is_null());
     let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
     let project = if projects == 1 { "project" } else { "projects" };
     if let Some(finding) = page.items.first().map(|item| &item["finding"]).filter(|finding| finding.is_object()) {
@@ -113,6 +118,11 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
             name.unwrap_or_default(),
             worst.unwrap_or("of unknown severity"),
             since.and_then(|since| since.get(..10)).unwrap_or("-"),
+        );
+    }
+    if !is_known {
+        return format!(
+            "{least}{images} {image} in {projects} {project} may hold it, in a version that has no order{untagged} ({milliseconds} ms)"
         );
     }
     format!("{least}{images} {image} in {projects} {project} {hold} it{untagged} ({milliseconds} ms)")
@@ -190,6 +200,12 @@ mod tests {
         let page = |items, next: Option<&str>| Page { items, next: next.map(str::to_owned) };
         let one = page(vec![item("team/api", "a"), item("team/api", "a")], None);
         assert_eq!(answer(&one, 4), "1 image in 1 project holds it (4 ms)");
+        let mut unordered = item("team/api", "a");
+        unordered["in_range"] = Value::Null;
+        let told = "1 image in 1 project may hold it, in a version that has no order (4 ms)";
+        assert_eq!(answer(&page(vec![unordered.clone()], None), 4), told);
+        let both = page(vec![unordered, item("team/api", "a")], None);
+        assert_eq!(answer(&both, 4), "1 image in 1 project holds it (4 ms)");
         let mut found = item("team/api", "a");
         found["finding"] = json!({
             "vulnerability": "CVE-2021-44228", "severity": "critical", "fixed": "2.17.1", "since": "2026-11-02T10:04:05Z",

@@ -43,7 +43,7 @@ impl Table {
     pub(crate) fn render(&self, width: usize) -> String {
         let widths: Vec<usize> = self.columns.iter().enumerate().map(|(i, _)| self.width_of(i)).collect();
         let mut kept: Vec<usize> = (0..self.columns.len()).collect();
-        while kept.iter().map(|i| widths[*i] + GAP).sum::<usize>() > width + GAP {
+        while kept.iter().map(|i| widths[*i] + GAP).sum::<usize>() > width.saturating_add(GAP) {
             // A higher rank number is of less use.
             let Some(least) =
                 kept.iter().copied().filter(|i| self.columns[*i].rank > 0).max_by_key(|i| self.columns[*i].rank)

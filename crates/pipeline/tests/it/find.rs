@@ -101,6 +101,41 @@ testkit::on_both_databases! {
         fleet.check("pkg:deb/debian/openss*", Some(">=3.0.12"), all, &["team/api:2 openssl 3.0.15-1 /var/lib/dpkg/status"]).await;
     }
 
+    async fn a_range_that_nothing_of_the_name_has_is_refused(database: Database) {
+        let fleet = Fleet::open(database).await;
+        let hub = &fleet.hub;
+        let metadata = ("usr/lib/python3/dist-packages/opensc-2.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: opensc\nVersion: 2.0\n");
+        hub.image("other/job", "2", &[&[metadata]]).await;
+        hub.settle().await;
+        let all = &Readable::All;
+        // Of Python's packages and Debian's, the latter has no such range.
+        fleet.check("opensc", Some("~=2.0"), all, &[
+            "other/job:2 opensc 2.0 /usr/lib/python3/dist-packages/opensc-2.0.dist-info/METADATA",
+        ]).await;
+        fleet.check("opensc", Some("~=3.0"), all, &[]).await;
+        fleet.check("opensc", Some("vers:deb/<1"), all, &["team/web:1 opensc 0.1 /var/lib/dpkg/status"]).await;
+        fleet.check("pkg:deb/debian/opensc", Some("vers:deb/>1"), all, &[]).await;
+        let refusal = async |pattern: &str, range: &str, readable: &Readable| {
+            let query = Query::parse(pattern, Some(range)).unwrap();
+            match hub.pipeline.find(&query, (readable, Tagged::Any), None, 10).await {
+                Ok(page) => format!("{} found", page.items.len()),
+                Err(error) => error.to_string(),
+            }
+        };
+        let told = "what goes by this name is of `pkg:deb`, which has no such range";
+        let team = fleet.readable(&["team/web"]).await;
+        for (pattern, range, readable, expected) in [
+            ("openssl", "~=2.0", all, told),
+            ("open*", "vers:npm/<2.0.0", all, told),
+            ("opensc", "~=3.0", &team, told),
+            // What a caller may not read tells nothing.
+            ("opensc", "~=3.0", &fleet.readable(&[]).await, "0 found"),
+            ("nothing", "~=3.0", all, "0 found"),
+        ] {
+            assert_eq!(refusal(pattern, range, readable).await, expected, "{pattern} {range}");
+        }
+    }
+
     async fn only_what_the_caller_may_read_is_told(database: Database) {
         let fleet = Fleet::open(database).await;
         fleet.check("openssl", None, &fleet.readable(&[]).await, &[]).await;
