@@ -240,10 +240,13 @@ impl FromStr for Scheme {
             .map(|(_, name)| (strsim::jaro_winkler(&asked, name), name))
             .max_by(|left, right| left.0.total_cmp(&right.0))
             .unzip();
-        let nearest = nearest.filter(|_| similarity.is_some_and(|similarity| similarity > 0.7));
+        let nearest = nearest.filter(|_| similarity.is_some_and(|similarity| similarity > SIMILARITY_LEAST));
         Err(UnknownScheme { name: text.chars().take(SCHEME_SHOWN_MAX).collect(), nearest })
     }
 }
+
+/// From which similarity on a name may be meant by another: `mavn` and `maven` have 0.95, `nonsense` and `node` 0.77.
+const SIMILARITY_LEAST: f64 = 0.8;
 
 /// How much of an unknown scheme's name an error holds, in characters: the longest real one has nine.
 const SCHEME_SHOWN_MAX: usize = 64;

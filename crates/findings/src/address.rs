@@ -15,9 +15,12 @@ pub(crate) fn record_address(family: Family, id: &str) -> String {
     }
 }
 
-/// Returns where people read about a vulnerability or an advisory: its publisher's page, else OSV's, which has every name that
-/// it knows.
+/// Returns where people read about a vulnerability or an advisory: its publisher's page, that publisher's file where it gives names to files
+/// alone, else OSV's, which has every name that it knows.
 pub fn address(name: &str) -> String {
+    if let Some(files) = Files::of(name) {
+        return files.address(name);
+    }
     let upper = escaped(&name.to_ascii_uppercase());
     let prefix = upper.split(['-', ':']).next().unwrap_or_default();
     match prefix {
@@ -25,10 +28,52 @@ pub fn address(name: &str) -> String {
         "GHSA" => format!("https://github.com/advisories/{}", escaped(name)),
         "RUSTSEC" => format!("https://rustsec.org/advisories/{upper}.html"),
         "GO" => format!("https://pkg.go.dev/vuln/{upper}"),
-        "DSA" | "DLA" => format!("https://security-tracker.debian.org/tracker/{upper}"),
+        "DSA" | "DLA" | "TEMP" => format!("https://security-tracker.debian.org/tracker/{upper}"),
         "USN" => format!("https://ubuntu.com/security/notices/{upper}"),
         "RHSA" | "RHBA" | "RHEA" => format!("https://access.redhat.com/errata/{upper}"),
         _ => format!("https://osv.dev/vulnerability/{}", escaped(name)),
+    }
+}
+
+/// A publisher whose records are called by where their files lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Files {
+    /// `zlib/CVE-2026-27820`: a gem, and the file in its folder.
+    RubyAdvisoryDb,
+    /// `symfony/http-kernel/CVE-2022-24894`: a package, which has two parts, and the file in its folder.
+    FriendsOfPhp,
+}
+
+impl Files {
+    /// Returns whose file a name is of, if it is of one.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let is_part = |part: &str| !matches!(part, "" | "." | "..");
+        match name.split('/').count() {
+            _ if !name.split('/').all(is_part) => None,
+            2 => Some(Self::RubyAdvisoryDb),
+            3 => Some(Self::FriendsOfPhp),
+            _ => None,
+        }
+    }
+
+    /// Returns what the publisher is called.
+    pub(crate) fn publisher(self) -> &'static str {
+        match self {
+            Self::RubyAdvisoryDb => "ruby-advisory-db",
+            Self::FriendsOfPhp => "FriendsOfPHP",
+        }
+    }
+
+    fn address(self, name: &str) -> String {
+        let path = name.split('/').map(escaped).collect::<Vec<_>>().join("/");
+        match self {
+            Self::RubyAdvisoryDb => {
+                format!("https://github.com/rubysec/ruby-advisory-db/blob/master/gems/{path}.yml")
+            }
+            Self::FriendsOfPhp => {
+                format!("https://github.com/FriendsOfPHP/security-advisories/blob/master/{path}.yaml")
+            }
+        }
     }
 }
 
@@ -67,6 +112,19 @@ mod tests {
     fn a_name_has_its_publishers_page() {
         for (name, expected) in [
             ("a b/../\u{e9}?#", "https://osv.dev/vulnerability/a%20b%2F..%2F%C3%A9%3F%23"),
+            ("a/", "https://osv.dev/vulnerability/a%2F"),
+            ("./a", "https://osv.dev/vulnerability/.%2Fa"),
+            ("a/b/c/d", "https://osv.dev/vulnerability/a%2Fb%2Fc%2Fd"),
+            (
+                "zlib/CVE-2026-27820",
+                "https://github.com/rubysec/ruby-advisory-db/blob/master/gems/zlib/CVE-2026-27820.yml",
+            ),
+            ("a b/?#", "https://github.com/rubysec/ruby-advisory-db/blob/master/gems/a%20b/%3F%23.yml"),
+            (
+                "symfony/http-kernel/CVE-2022-24894",
+                "https://github.com/FriendsOfPHP/security-advisories/blob/master/symfony/http-kernel/CVE-2022-24894.yaml",
+            ),
+            ("TEMP-0000000-4FB12F", "https://security-tracker.debian.org/tracker/TEMP-0000000-4FB12F"),
             ("MAL-2024-1", "https://osv.dev/vulnerability/MAL-2024-1"),
             ("cve-2024-0001", "https://nvd.nist.gov/vuln/detail/CVE-2024-0001"),
             ("GHSA-jfh8-c2jp-5v3q", "https://github.com/advisories/GHSA-jfh8-c2jp-5v3q"),

@@ -11,6 +11,7 @@ use vex::Justification;
 use vulndb::matching::Certainty;
 use vulndb::{Level, cvss};
 
+use crate::address::Files;
 use crate::{Finding, Rating, Report, Suppression, Suppressor, address};
 
 /// Writes a report and the inventory that it is of; the layout and the time of a build are taken from the options.
@@ -201,12 +202,18 @@ impl<'a> Entry<'a> {
 
 /// Returns who gives names of that kind.
 fn publisher(name: &str) -> &'static str {
+    if let Some(files) = Files::of(name) {
+        return files.publisher();
+    }
     match name.split('-').next().unwrap_or_default() {
         "CVE" => "NVD",
         "GHSA" => "GitHub",
         "RUSTSEC" => "RustSec",
         "GO" => "Go",
         "PYSEC" => "PyPA",
+        "DSA" | "DLA" | "TEMP" => "Debian",
+        "USN" => "Ubuntu",
+        "RHSA" | "RHBA" | "RHEA" => "Red Hat",
         _ => "OSV",
     }
 }

@@ -11,13 +11,13 @@ mod vex;
 pub(crate) use cache::LayerCache;
 pub(crate) use hub::InHub;
 pub(crate) use registry::Access;
-pub(crate) use source::resolve;
+pub(crate) use source::{or_path, resolve};
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 use component::{Inventory, Layer, Subject};
-use images::{FileSystems, Image, Local, Opened, SingleFile, Source as Place};
+use images::{FileSystems, Image, Local, Opened, Select, SingleFile, Source as Place};
 use oci::Platform;
 use sbom::{Allowance, LayerBuilder, LayerRecord, LayerScope, Matcher, Source, formats};
 
@@ -75,7 +75,7 @@ impl Reader {
     }
 
     fn read_local(&self, local: &Local) -> Result<Inventory, CommandError> {
-        if *local == Local::Stream {
+        if matches!(local, Local::Stream(_)) {
             refuse_terminal()?;
         }
         let opened = local.open(self.platform.as_ref())?;
@@ -104,6 +104,9 @@ impl Reader {
     }
 
     fn read_opened(&self, opened: Opened) -> Result<Inventory, CommandError> {
+        if self.platform.is_some() && !matches!(opened, Opened::Image(_)) {
+            return Err(CommandError::new(Kind::Usage, "`--platform` chooses between images, and this is none"));
+        }
         match opened {
             Opened::Image(image) => self.read_image(&image),
             Opened::Directory(directory) => {
@@ -116,8 +119,13 @@ impl Reader {
     }
 
     /// Makes the inventory of the image whose archive a stream holds.
-    pub(crate) fn read_stream(&self, stream: impl io::Read, name: &Path) -> Result<Inventory, CommandError> {
-        self.read_image(&images::open_stream(stream, name, self.platform.as_ref())?)
+    pub(crate) fn read_stream(
+        &self,
+        stream: impl io::Read,
+        name: &Path,
+        select: &Select,
+    ) -> Result<Inventory, CommandError> {
+        self.read_image(&images::open_stream(stream, name, select, self.platform.as_ref())?)
     }
 
     fn read_image(&self, image: &Image) -> Result<Inventory, CommandError> {

@@ -203,7 +203,8 @@ impl Error {
             }
             Self::NameAbsent { available, .. } => vec![format!("there: {}", listed(available))],
             Self::Ambiguous { available, .. } => {
-                vec![format!("say which, behind a `:` or `@`; there: {}", listed(available))]
+                let spelled = "`oci:PATH:NAME`, `oci-archive:PATH:NAME`, `docker-archive:PATH:NAME` or `stdin:NAME`";
+                vec![format!("say which, as {spelled}, or with `@DIGEST` for the name; there: {}", listed(available))]
             }
             Self::PlatformAbsent { available, .. } => {
                 let available: Vec<String> = available.iter().map(ToString::to_string).collect();

@@ -70,11 +70,11 @@ impl Local {
             Self::Directory(path) => Directory::open(path).map(Opened::Directory),
             Self::File(path) => SingleFile::open(path).map(Opened::File),
             Self::Path(path) => open_path(path, platform),
-            Self::Stream => {
+            Self::Stream(select) => {
                 let path = Path::new("-");
                 let stream = io::stdin().as_fd().try_clone_to_owned();
                 let stream = stream.map_err(|source| Error::Read { path: path.to_owned(), source })?;
-                open_stream(File::from(stream), path, platform).map(Opened::image)
+                open_stream(File::from(stream), path, select, platform).map(Opened::image)
             }
         }
     }
@@ -90,7 +90,7 @@ fn open_path(path: &Path, platform: Option<&Platform>) -> Result<Opened, Error> 
         };
     }
     if holds_tar(path).map_err(failed)? {
-        match any_image(Archive::open(path)?, platform) {
+        match any_image(Archive::open(path)?, &Select::Any, platform) {
             Err(Error::NoArchive { .. }) => {}
             opened => return opened.map(Opened::image),
         }
@@ -116,21 +116,26 @@ fn holds_tar(path: &Path) -> io::Result<bool> {
     Ok(read.is_ok() && head.get(MAGIC) == Some(b"ustar"))
 }
 
-/// Opens the archive that a stream holds, of either kind, compressed or not: of its images, the one for the platform, this machine's unless
+/// Opens the archive that a stream holds, of either kind, compressed or not: of its images, the one that is selected, for the platform, this machine's unless
 /// another is given. `path` is what errors and the image are called by.
-pub fn open_stream(stream: impl Read, path: &Path, platform: Option<&Platform>) -> Result<Image, Error> {
-    any_image(Archive::from_stream(stream, path)?, platform)
+pub fn open_stream(
+    stream: impl Read,
+    path: &Path,
+    select: &Select,
+    platform: Option<&Platform>,
+) -> Result<Image, Error> {
+    any_image(Archive::from_stream(stream, path)?, select, platform)
 }
 
 /// Opens an archive of whichever kind. One that is of both is read as the OCI layout, whose digests are those of a registry.
-fn any_image(archive: Archive, platform: Option<&Platform>) -> Result<Image, Error> {
+fn any_image(archive: Archive, select: &Select, platform: Option<&Platform>) -> Result<Image, Error> {
     let path = archive.path().to_owned();
     if archive.find(layout::INDEX).is_some() {
         let scheme = if archive.find(docker::MANIFEST).is_some() { "docker-archive" } else { "oci-archive" };
-        return archive_image(archive, scheme, &Select::Any, platform);
+        return archive_image(archive, scheme, select, platform);
     }
     if archive.find(docker::MANIFEST).is_some() {
-        return docker::open(archive, path.display().to_string(), &Select::Any, platform);
+        return docker::open(archive, path.display().to_string(), select, platform);
     }
     let reason = format!("it has neither `{}` nor `{}`", layout::INDEX, docker::MANIFEST);
     Err(Error::NoArchive { path, reason })

@@ -31,7 +31,7 @@ pub enum Local {
     /// A path of which nobody said what is there.
     Path(PathBuf),
     /// Standard input.
-    Stream,
+    Stream(Select),
 }
 
 /// Which image of several.
@@ -142,7 +142,7 @@ impl Source {
     /// `exists` says whether there is such a path: a path may hold the character behind which an image's name stands.
     pub fn parse(text: &str, exists: impl Fn(&str) -> bool) -> Result<Option<Self>, SourceError> {
         if text == "-" {
-            return Ok(Some(Self::Local(Local::Stream)));
+            return Ok(Some(Self::Local(Local::Stream(Select::Any))));
         }
         let Some((scheme, rest)) = SCHEMES.iter().find_map(|(name, scheme)| Some((*scheme, text.strip_prefix(name)?)))
         else {
@@ -163,7 +163,7 @@ impl Source {
             Scheme::Directory => Local::Directory(rest.into()),
             Scheme::File => Local::File(rest.into()),
             Scheme::Path => Local::Path(rest.into()),
-            Scheme::Stream => Local::Stream,
+            Scheme::Stream => Local::Stream(Select::parse(rest)?),
         })))
     }
 }
@@ -173,10 +173,8 @@ fn split(text: &str, exists: impl Fn(&str) -> bool) -> Result<(PathBuf, Select),
     if exists(text) {
         return Ok((text.into(), Select::Any));
     }
-    if let Some((path, digest)) = text.split_once('@') {
-        let wrong =
-            |error: oci::DigestError| SourceError::Digest { text: digest.to_owned(), reason: error.to_string() };
-        return Ok((path.into(), Select::Digest(digest.parse().map_err(wrong)?)));
+    if let Some(at) = text.find('@') {
+        return Ok((text[..at].into(), Select::parse(&text[at..])?));
     }
     let colons = || text.match_indices(':').map(|(at, _)| at);
     let colon = colons().find(|at| exists(&text[..*at])).or_else(|| colons().next());
@@ -184,6 +182,19 @@ fn split(text: &str, exists: impl Fn(&str) -> bool) -> Result<(PathBuf, Select),
         Some(at) if at + 1 < text.len() => (text[..at].into(), Select::Name(text[at + 1..].to_owned())),
         _ => (text.into(), Select::Any),
     })
+}
+
+impl Select {
+    /// Reads what names an image of several: `NAME`, `:NAME`, `@DIGEST`, or nothing.
+    fn parse(text: &str) -> Result<Self, SourceError> {
+        if let Some(digest) = text.strip_prefix('@') {
+            let wrong =
+                |error: oci::DigestError| SourceError::Digest { text: digest.to_owned(), reason: error.to_string() };
+            return Ok(Self::Digest(digest.parse().map_err(wrong)?));
+        }
+        let name = text.strip_prefix(':').unwrap_or(text);
+        Ok(if name.is_empty() { Self::Any } else { Self::Name(name.to_owned()) })
+    }
 }
 
 impl fmt::Display for Select {
@@ -271,7 +282,12 @@ mod tests {
 
     #[test]
     fn a_scheme_says_what_is_there() {
-        check("-", "Stream");
+        check("-", "Stream(Any)");
+        check("stdin:", "Stream(Any)");
+        check("stdin:team/rs:2", "Stream(Name(\"team/rs:2\"))");
+        check("stdin::2", "Stream(Name(\"2\"))");
+        check(&format!("stdin:@sha256:{}", "a".repeat(64)), &format!("Stream(Digest(sha256:{}))", "a".repeat(64)));
+        check("stdin:@sha256:00", "error: `sha256:00` is no digest: a sha256 hash is 64 characters, this one is 2");
         check("dir:/a:b", "Directory(\"/a:b\")");
         check("file:a", "File(\"a\")");
         check("oci:there", "OciLayout(\"there\", Any)");

@@ -250,9 +250,13 @@ fn a_scheme_is_named_by_its_ecosystem_too() {
             assert_eq!(name.to_uppercase().parse(), Ok(scheme));
         }
     }
-    for (name, nearest) in
-        [("debain", Some("debian")), ("mavn", Some("maven")), ("", None), ("zzzz", None), ("pep-440", Some("pep440"))]
-    {
+    for (name, nearest) in [
+        ("debain", Some("debian")),
+        ("mavn", Some("maven")),
+        ("", None),
+        ("nonsense", None),
+        ("pep-440", Some("pep440")),
+    ] {
         let error = name.parse::<Scheme>().unwrap_err();
         assert_eq!(error.nearest(), nearest, "{name}");
     }

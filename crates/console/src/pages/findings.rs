@@ -108,7 +108,7 @@ fn sentence_of(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Returns the numbers of findings by severity, each with the list of what it counts.
+/// Returns the numbers of findings by severity, which add up to all that count, each with the list of those that are at least so severe.
 pub(crate) fn bars(totals: Totals, href: impl Fn(Severity) -> String) -> Vec<Bar> {
     let bar = |severity: Severity, number: u64| Bar { href: href(severity), severity, number: grouped(number) };
     [
@@ -117,6 +117,7 @@ pub(crate) fn bars(totals: Totals, href: impl Fn(Severity) -> String) -> Vec<Bar
         (Severity::Medium, totals.medium),
         (Severity::Low, totals.low),
         (Severity::Negligible, totals.negligible),
+        (Severity::Unknown, totals.unknown),
     ]
     .into_iter()
     .filter(|(_, number)| *number > 0)
@@ -126,7 +127,15 @@ pub(crate) fn bars(totals: Totals, href: impl Fn(Severity) -> String) -> Vec<Bar
 
 /// Returns the address of the list of what the overview counts.
 pub(crate) fn list_of(severity: Severity) -> String {
-    format!("/findings?severity={}", severity.word())
+    match at_least(severity) {
+        "" => "/findings".to_owned(),
+        word => format!("/findings?severity={word}"),
+    }
+}
+
+/// Returns the least severity that a list is asked for; what nobody states is in no list but that of all.
+fn at_least(severity: Severity) -> &'static str {
+    if severity == Severity::Unknown { "" } else { severity.word() }
 }
 
 /// Says in words how many findings images have, tagged or not.
@@ -266,7 +275,7 @@ fn address(call: &Call, changed: &[(&str, &str)]) -> String {
 
 /// Returns the address of the list of what is counted of a severity: totals are of images, whatever else the list leaves out.
 fn counted(call: &Call, severity: Severity) -> String {
-    let others = [("epss", ""), ("exploited", ""), ("fixable", ""), ("order", ""), ("severity", severity.word())];
+    let others = [("epss", ""), ("exploited", ""), ("fixable", ""), ("order", ""), ("severity", at_least(severity))];
     address(call, &others)
 }
 

@@ -47,6 +47,7 @@ Sources:
   dir:DIRECTORY                    directory
   file:FILE                        one file
   -                                an archive of either kind, as a stream
+  stdin:NAME:TAG                   one of the images of such an archive
 
 Formats: cyclonedx-json (@1.4, @1.5, @1.6), spdx-json, syft-json, purls, table.
 Exit codes: 0 done, 2 not understood, 3 the source could not be read."
@@ -128,7 +129,8 @@ fn list(session: &Session, source: &str, reading: &Reading, outputs: &Outputs) -
     let outputs = outputs.parse()?;
     let reader = reading.reader()?;
     memory::begin_again_with_little();
-    let inventory = reader.read(&inventory::resolve(session, source)?)?;
+    let place = inventory::resolve(session, source)?;
+    let inventory = reader.read(&place).map_err(|error| inventory::or_path(error, source))?;
     reader.note(&summary(&inventory));
     outputs.write(&inventory)
 }

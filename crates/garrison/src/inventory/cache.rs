@@ -192,6 +192,6 @@ mod tests {
         let found = [1, 2, 3].map(|number| cache.find(&diff_id(number), "a").is_some());
         assert_eq!(found, [true, false, true]);
         cache.trim();
-        assert_eq!(std::fs::read_dir(place.path().join("layers/1-a")).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(place.path().join(format!("layers/{RECORD_VERSION}-a"))).unwrap().count(), 2);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) enum Align {
 pub(crate) struct Column {
     pub(crate) title: &'static str,
     pub(crate) align: Align,
-    /// The use of the column: that with the least is dropped first when there is no room; 0 is never dropped.
+    /// The use of the column: that with the least, the highest number, is the first that finds no room; 0 always finds some.
     pub(crate) rank: u8,
 }
 
@@ -39,19 +39,20 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Returns the table. It is never wrapped: columns that find no room are left out, the least useful first.
+    /// Returns the table. It is never wrapped: of the columns, the most useful first, each is there that still finds room.
     pub(crate) fn render(&self, width: usize) -> String {
         let widths: Vec<usize> = self.columns.iter().enumerate().map(|(i, _)| self.width_of(i)).collect();
-        let mut kept: Vec<usize> = (0..self.columns.len()).collect();
-        while kept.iter().map(|i| widths[*i] + GAP).sum::<usize>() > width.saturating_add(GAP) {
-            // A higher rank number is of less use.
-            let Some(least) =
-                kept.iter().copied().filter(|i| self.columns[*i].rank > 0).max_by_key(|i| self.columns[*i].rank)
-            else {
-                break;
-            };
-            kept.retain(|i| *i != least);
+        let mut by_use: Vec<usize> = (0..self.columns.len()).collect();
+        by_use.sort_by_key(|i| self.columns[*i].rank);
+        let (mut kept, mut taken) = (Vec::new(), 0);
+        for i in by_use {
+            let needed = taken + widths[i];
+            if self.columns[i].rank == 0 || needed <= width {
+                kept.push(i);
+                taken = needed + GAP;
+            }
         }
+        kept.sort_unstable();
         let bold = Style::new().bold();
         let titles: Vec<&str> = self.columns.iter().map(|column| column.title).collect();
         let mut text = format!("{bold}{}{bold:#}\n", self.line(&kept, &widths, &titles));
@@ -121,5 +122,32 @@ mod tests {
         team/api
         b�
         ");
+    }
+
+    #[test]
+    fn what_finds_no_room_leaves_it_to_what_is_of_less_use() {
+        let column = |title, rank| Column { title, align: Align::Left, rank };
+        let mut table = Table::new(vec![column("NAME", 0), column("TAGS", 2), column("PATH", 1), column("BY", 3)]);
+        table.row(&["api", "1.4", "/usr/lib/python3/dist-packages", "ada"].map(str::to_owned));
+        let titles = |width: usize| {
+            let text = anstream::adapter::strip_str(&table.render(width)).to_string();
+            text.lines().next().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ")
+        };
+        for (width, expected) in [
+            (0, "NAME"),
+            (8, "NAME"),
+            (9, "NAME BY"),
+            (10, "NAME TAGS"),
+            (14, "NAME TAGS"),
+            (15, "NAME TAGS BY"),
+            (35, "NAME TAGS BY"),
+            (36, "NAME PATH"),
+            (41, "NAME PATH BY"),
+            (42, "NAME TAGS PATH"),
+            (47, "NAME TAGS PATH BY"),
+            (usize::MAX, "NAME TAGS PATH BY"),
+        ] {
+            assert_eq!(titles(width), expected, "{width}");
+        }
     }
 }

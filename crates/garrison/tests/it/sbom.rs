@@ -488,6 +488,7 @@ fn an_image_of_a_hub_is_read_by_whoever_may() {
     --- stderr
     error: failed to fetch `HUB/team/api:2.0`
     cause: HUB refused with status 404: manifest `2.0` is not in repository `team/api`
+    hint:  there is no file or directory `team/api:2.0` here
     ");
     let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);
     assert!(diff.starts_with("exit 0\n"), "{diff}");

@@ -169,7 +169,7 @@ fn indexes_that_lead_nowhere() {
     let said: Vec<String> = said.into_iter().map(|(what, said)| format!("{what}: {said}")).collect();
     insta::assert_snapshot!(said.join("\n"), @"
     empty: `~` holds no image
-    two names: `~` holds 2 images; hint: say which, behind a `:` or `@`; there: 1, 2
+    two names: `~` holds 2 images; hint: say which, as `oci:PATH:NAME`, `oci-archive:PATH:NAME`, `docker-archive:PATH:NAME` or `stdin:NAME`, or with `@DIGEST` for the name; there: 1, 2
     deep: `~` holds indexes more than 4 deep
     absent: sha256:… is not in `~`
     ");
@@ -322,7 +322,7 @@ fn archives_that_are_none() {
     a list of nothing: `~/x.tar` holds no image
     a list of another form: failed to understand `manifest.json` in `~/x.tar`; invalid type: map, expected a sequence at line 1 column 0
     another configuration: `903b604224e918e4b1a3ff8007effd4f85fbf43ebe329fc2202b4c1811800907.json` in `~/x.tar` has sha256:… in the place of sha256:…
-    two images: `~/x.tar` holds 2 images; hint: say which, behind a `:` or `@`; there: api:1, api:2
+    two images: `~/x.tar` holds 2 images; hint: say which, as `oci:PATH:NAME`, `oci-archive:PATH:NAME`, `docker-archive:PATH:NAME` or `stdin:NAME`, or with `@DIGEST` for the name; there: api:1, api:2
     a name that leaves: the archive `~/x.tar` holds `../3bfcb63916cc3ed0ce9e94e3099ba0243dd42e82ae967b9ee57b709e669d7f16/layer.tar`, which leaves it
     a link out: `3bfcb63916cc3ed0ce9e94e3099ba0243dd42e82ae967b9ee57b709e669d7f16/layer.tar` is not in `~/x.tar`
     an absolute link: `3bfcb63916cc3ed0ce9e94e3099ba0243dd42e82ae967b9ee57b709e669d7f16/layer.tar` is not in `~/x.tar`

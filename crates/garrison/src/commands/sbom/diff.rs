@@ -52,7 +52,9 @@ fn side(session: &Session, reader: &Reader, text: &str) -> Result<Inventory, Com
         return convert::read_document(text).map(|document| listed(reader, text, document));
     }
     let place = inventory::resolve(session, text)?;
-    let Place::Local(Local::Path(path)) = &place else { return reader.read(&place) };
+    let Place::Local(Local::Path(path)) = &place else {
+        return reader.read(&place).map_err(|error| inventory::or_path(error, text));
+    };
     if let Some(document) = convert::find_document(path)? {
         return Ok(listed(reader, text, document));
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use component::Subject;
-use images::{Local, Source as Place};
+use images::{Local, Select, Source as Place};
 use sbom::formats::{self, Document};
 
 use crate::commands::sbom::{find_document, read_document_from};
@@ -18,11 +18,11 @@ const HEAD_BYTES: u64 = 4096;
 
 pub(super) fn look(reader: &Reader, place: &Place) -> Result<Looked, CommandError> {
     match place {
-        Place::Local(Local::Stream) => {
+        Place::Local(Local::Stream(select)) => {
             refuse_terminal()?;
-            look_into_pipe(reader, io::stdin().lock(), Path::new("-"))
+            look_into_pipe(reader, io::stdin().lock(), Path::new("-"), select)
         }
-        Place::Local(Local::Path(path)) if is_pipe(path) => look_into_pipe(reader, open(path)?, path),
+        Place::Local(Local::Path(path)) if is_pipe(path) => look_into_pipe(reader, open(path)?, path, &Select::Any),
         Place::Local(Local::Path(path)) => match find_document(path)? {
             Some(document) => Ok(listed(document)),
             None => look_into_file(reader, place, path),
@@ -43,17 +43,17 @@ fn look_into_file(reader: &Reader, place: &Place, path: &Path) -> Result<Looked,
     Ok(looked)
 }
 
-/// A pipe cannot be read twice: by its first bytes it is a document, or else an archive of an image.
-fn look_into_pipe(reader: &Reader, mut pipe: impl Read, name: &Path) -> Result<Looked, CommandError> {
+/// A pipe cannot be read twice: by its first bytes it is a document, or else an archive of an image. Of a document nothing can be selected.
+fn look_into_pipe(reader: &Reader, mut pipe: impl Read, name: &Path, select: &Select) -> Result<Looked, CommandError> {
     let mut head = Vec::new();
     let read = pipe.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
     read.map_err(|source| CommandError::environment(format!("failed to read `{}`", name.display()), source))?;
-    let is_document = formats::may_be_document(&head);
+    let is_document = *select == Select::Any && formats::may_be_document(&head);
     let whole = head.as_slice().chain(pipe);
     if is_document {
         return Ok(listed(read_document_from(&name.display().to_string(), whole)?));
     }
-    Ok(Looked { inventory: reader.read_stream(whole, name)?, in_hub: None, repairs: None })
+    Ok(Looked { inventory: reader.read_stream(whole, name, select)?, in_hub: None, repairs: None })
 }
 
 fn listed(document: Document) -> Looked {
