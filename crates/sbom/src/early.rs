@@ -2,7 +2,7 @@
 //!
 //! Catalogers take their turns one after the other, each within the room that those before it leave. Here they run at the same time, each thread within a
 //! part of the room, so that all together never take more than there is. What is found within it without meeting a limit is what the cataloger finds in its
-//! turn, if that has as much room; whatever else is found is thrown away, and found again then.
+//! turn, if that has as much room; whatever else is found is thrown away, and found again then. So is the rest once one is run again.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -82,7 +82,11 @@ fn fold(
         for (index, cataloger) in matcher.catalogers().iter().enumerate() {
             let found = early.get_mut(index).and_then(Option::take).and_then(|early| early.within(room));
             let view = View { tree: &tree, paths: &paths, cataloger: index };
-            let (mut findings, taken) = found.unwrap_or_else(|| early::run(cataloger, &view, room));
+            let (mut findings, taken) = found.unwrap_or_else(|| {
+                // What the others found early would take room beside it.
+                early.clear();
+                early::run(cataloger, &view, room)
+            });
             findings.components.truncate(room.components);
             let before = merge.components.len();
             merge.add(findings);
