@@ -32,14 +32,6 @@ fn builder(more: usize) -> Builder {
         ],
         ..Advisory::default()
     };
-    let feed = |name: &str| Feed {
-        name: name.to_owned(),
-        reader: "osv".to_owned(),
-        address: String::new(),
-        fetched: None,
-        advisories: 0,
-        problems: Vec::new(),
-    };
     let probability =
         |number: usize| Probability { id: format!("CVE-2026-{number:04}"), probability: 0.5, percentile: 0.25 };
     let mut builder = Builder::new();
@@ -54,6 +46,17 @@ fn builder(more: usize) -> Builder {
     builder
 }
 
+fn feed(name: &str) -> Feed {
+    Feed {
+        name: name.to_owned(),
+        reader: "osv".to_owned(),
+        address: String::new(),
+        fetched: None,
+        advisories: 0,
+        problems: Vec::new(),
+    }
+}
+
 /// Returns a small database.
 pub fn sample() -> Vec<u8> {
     builder(0).finish().expect("it is small")
@@ -65,10 +68,29 @@ pub fn delta() -> Vec<u8> {
     make_delta(&open(sample()), &open(builder(3).finish().expect("it is small"))).expect("both are whole")
 }
 
-/// Returns it as it is sent.
+/// Returns one as it is sent: with texts and addresses that are long enough to be predicted, that repeat, and whose lines are broken.
 pub fn packed() -> Vec<u8> {
+    let told = |number: usize| {
+        let flaw = format!("A flaw in the handling of widgets of kind {number} was found,");
+        let harm = "by which an attacker who may send some can read memory that is not theirs, or stop the program.";
+        let reference = |url: String| Reference { kind: "WEB".to_owned(), url };
+        Advisory {
+            id: format!("CVE-2026-{:04}", 100 + number),
+            summary: "what is wrong".to_owned(),
+            details: format!("{flaw}\n{harm}"),
+            references: vec![
+                reference("https://a.example/advisories".to_owned()),
+                reference(format!("https://git.example/widgets/commit/{number:040x}")),
+                reference(format!("https://bugs.example/widgets/issues/{number}")),
+            ],
+            ..Advisory::default()
+        }
+    };
+    let mut builder = builder(0);
+    builder.add(feed("told"), Records { advisories: (0..8).map(told).collect(), ..Records::default() });
     let mut packed = Vec::new();
-    pack(&Database::open(sample()).expect("it was made here"), &mut packed).expect("it is whole");
+    let file = builder.finish().expect("it is small");
+    pack(&Database::open(file).expect("it was made here"), &mut packed).expect("it is whole");
     packed
 }
 

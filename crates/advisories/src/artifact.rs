@@ -14,10 +14,10 @@ pub const REPOSITORY: &str = "garrison/advisories";
 pub const TAG: &str = "latest";
 
 /// What the artifact is.
-pub const ARTIFACT_TYPE: &str = "application/vnd.garrison.vulndb.v3";
+pub const ARTIFACT_TYPE: &str = "application/vnd.garrison.vulndb.v4";
 
 /// A layer that is the whole database.
-pub const DATABASE_TYPE: &str = "application/vnd.garrison.vulndb.v3+zstd";
+pub const DATABASE_TYPE: &str = "application/vnd.garrison.vulndb.v4+zstd";
 
 /// A layer that leads from one database to the next.
 pub const DELTA_TYPE: &str = "application/vnd.garrison.vulndb.delta.v1+zstd";
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(refused(&changed), "the manifest says nothing of the database's digest");
         changed["layers"] = json!([]);
         assert_eq!(refused(&changed), "the manifest says nothing of a database");
-        changed["artifactType"] = "application/vnd.garrison.vulndb.v2".into();
-        assert!(refused(&changed).starts_with("the manifest is of `application/vnd.garrison.vulndb.v2`"));
+        changed["artifactType"] = "application/vnd.garrison.vulndb.v3".into();
+        assert!(refused(&changed).starts_with("the manifest is of `application/vnd.garrison.vulndb.v3`"));
     }
 }

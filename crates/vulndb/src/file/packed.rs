@@ -4,13 +4,14 @@
 //! magic "garrpck\n", format version u16, the file's header, then in this order, each as it is said below:
 //! feeds, ecosystems         tables
 //! packages, advisories      columns
-//! summaries, details        tables
-//! references                columns
+//! texts                     columns, the last predicted
+//! references                columns, the last predicted
 //! scores
 //! exploited                 a table
 //!
 //! table     count u32, for each record its length, the records
 //! column    its length, values of one meaning: numbers, texts each ended by a byte 0xff, what has its length before it, or postcard
+//! predicted a column's length, that of what is sent of it, and that: PPMd, or the column itself where the second length is 0
 //! ```
 //!
 //! Numbers without a width are of seven bits a byte, the lowest first; differences have their sign in the lowest bit. Which columns there
@@ -20,8 +21,11 @@
 mod advisories;
 mod column;
 mod packages;
+mod prediction;
 mod references;
+mod repeats;
 mod scores;
+mod texts;
 
 use std::io::{self, BufRead, Read, Write};
 use std::ops::Range;
@@ -36,7 +40,7 @@ use crate::{Ecosystem, Reference};
 use column::{Budget, write_columns};
 
 /// The version of the form. Raised with each change of it; a reader takes its own version alone.
-pub const PACKED_VERSION: u16 = 2;
+pub const PACKED_VERSION: u16 = 3;
 
 const MAGIC: &[u8; 8] = b"garrpck\n";
 
@@ -111,11 +115,15 @@ pub fn pack<B: AsRef<[u8]>>(database: &Database<B>, to: &mut impl Write) -> Resu
     comes_of_it(database, Section::Advisories, &advisories::section(&heads)?)?;
     write_columns(&columns, to)?;
 
-    pack_table(&table(Section::Summaries)?, to)?;
-    pack_table(&table(Section::Details)?, to)?;
+    let texts = texts::of(&table(Section::Summaries)?, &table(Section::Details)?)?;
+    let texts::Sections { summaries, details } = texts::sections(&texts, &header)?;
+    comes_of_it(database, Section::Summaries, &summaries)?;
+    comes_of_it(database, Section::Details, &details)?;
+    texts::write(&texts, to)?;
+
     let columns = references::columns(&heads, &table(Section::References)?.parsed::<Vec<Reference>>()?);
     comes_of_it(database, Section::References, &references::section(&columns, &heads, &header)?)?;
-    write_columns(&columns, to)?;
+    references::write(&columns, to)?;
     scores::pack(&database.score_rows()?, to)?;
     pack_table(&table(Section::Exploited)?, to)
 }
@@ -141,7 +149,8 @@ pub fn is_packed(head: &[u8]) -> bool {
 /// Writes the file of a database that was sent, if it is no longer than a limit. Whoever asks for it holds its digest against what it
 /// should be.
 ///
-/// What others follow from is kept in memory meanwhile, and addresses are for a while; texts and scores are not.
+/// What others follow from is kept in memory meanwhile, and texts and addresses are for a while, with 128 MiB of what was seen of them;
+/// scores are not.
 pub fn unpack(from: &mut impl BufRead, to: &mut impl Write, bytes_max: u64) -> Result<(), PackedError> {
     let header = read_head(from, bytes_max)?;
     let mut budget = Budget::of_file(header.length);
@@ -163,9 +172,13 @@ pub fn unpack(from: &mut impl BufRead, to: &mut impl Write, bytes_max: u64) -> R
     vulnerabilities.tell(&mut heads, &about);
     file.write_whole(Section::Advisories, &advisories::section(&heads)?)?;
 
-    unpack_table(from, Section::Summaries, &mut file)?;
-    unpack_table(from, Section::Details, &mut file)?;
-    let references = budget.read_columns(Section::References, from)?;
+    let texts = texts::read(&mut budget, from)?;
+    let texts::Sections { summaries, details } = texts::sections(&texts, &header)?;
+    drop(texts);
+    file.write_whole(Section::Summaries, &summaries)?;
+    file.write_whole(Section::Details, &details)?;
+    drop(details);
+    let references = references::read(&mut budget, from)?;
     file.write_whole(Section::References, &references::section(&references, &heads, &header)?)?;
     drop(references);
     file.begin(Section::Scores)?;

@@ -52,6 +52,34 @@ fn addresses_by_all_names_come_of_it() {
     check(&of_two_feeds(vec![told], Vec::new()));
 }
 
+/// Publishers tell of one vulnerability in the same words, in lines of their own, and lead to the same addresses.
+#[test]
+fn texts_of_many_advisories_come_of_it() {
+    let words = |number: usize| {
+        let flaw = format!(
+            "A flaw in the handling of widgets of kind {} was found in \u{e9}clair before {number}.",
+            number % 7
+        );
+        format!("{flaw} An attacker who may send widgets to it can read memory that is not theirs, or stop it.")
+    };
+    let broken =
+        |text: &str| text.split(' ').collect::<Vec<_>>().chunks(9).map(|line| line.join(" ")).collect::<Vec<_>>();
+    let told = |number: usize| {
+        let (id, text) = (format!("CVE-2026-{number:04}"), words(number));
+        let details = if number.is_multiple_of(2) { text } else { broken(&text).join("\n") };
+        let commit = format!("https://git.example/{number:040x}");
+        let urls = ["https://a.example/advisories".to_owned(), format!("https://b.example/{id}"), commit];
+        let references = urls.map(|url| Reference { kind: "WEB".to_owned(), url }).into();
+        Advisory { summary: "A flaw".to_owned(), details, references, ..advisory(&id, &[], Vec::new()) }
+    };
+    let file = of_two_feeds((0..500).map(told).collect(), (0..500).step_by(3).map(told).collect());
+    check(&file);
+    let texts = [Section::Summaries, Section::Details, Section::References];
+    let opened = Database::open(file.as_slice()).unwrap();
+    let bytes: u64 = opened.sizes().filter(|(section, _)| texts.contains(section)).map(|(_, bytes)| bytes).sum();
+    assert!((packed(&file).len() as u64) < bytes / 5);
+}
+
 /// Blocks end within records, names and scores are many, and a feed speaks of what another has too.
 #[test]
 fn a_file_of_many_blocks_comes_of_it() {
@@ -112,7 +140,7 @@ fn what_is_something_else_is_refused() {
     assert_eq!(told(&file), "it is no packed database of Garrison");
     let mut newer = packed(&file);
     newer[8] = 9;
-    assert_eq!(told(&newer), "it is packed in form 9, this program reads 2");
+    assert_eq!(told(&newer), "it is packed in form 9, this program reads 3");
 }
 
 /// What is changed is refused, or makes a file that has another digest; nothing panics.

@@ -20,6 +20,19 @@ impl Column {
         Self(Vec::new())
     }
 
+    pub(super) const fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Adds what is told apart by other means than a length or an end.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
     pub(super) fn push_number(&mut self, number: u64) {
         // Writing to memory does not fail.
         let _written = write_number(&mut self.0, number);
@@ -73,7 +86,7 @@ impl Budget {
         let mut columns = [const { Column::new() }; COUNT];
         for Column(bytes) in &mut columns {
             let length = read_number(from)?;
-            self.0 = self.0.checked_sub(length).ok_or(Corrupt::Form { section })?;
+            self.take(section, length)?;
             // The length is believed only as far as there are bytes.
             from.by_ref().take(length).read_to_end(bytes)?;
             if bytes.len() as u64 != length {
@@ -81,6 +94,11 @@ impl Budget {
             }
         }
         Ok(columns)
+    }
+
+    pub(super) fn take(&mut self, section: Section, bytes: u64) -> Result<(), Corrupt> {
+        self.0 = self.0.checked_sub(bytes).ok_or(Corrupt::Form { section })?;
+        Ok(())
     }
 }
 
@@ -93,6 +111,12 @@ pub(super) struct Room {
 impl Room {
     pub(super) fn of(header: &Header, section: Section) -> Self {
         Self { section, left: header.section_bytes(section) }
+    }
+
+    /// Returns the room of two sections that come of the same.
+    pub(super) fn of_both(header: &Header, [one, other]: [Section; 2]) -> Self {
+        let left = header.section_bytes(one).saturating_add(header.section_bytes(other));
+        Self { section: other, left }
     }
 
     pub(super) fn take(&mut self, bytes: usize) -> Result<(), Corrupt> {
@@ -134,9 +158,21 @@ impl<'a> Values<'a> {
 
     pub(super) fn bytes(&mut self) -> Result<&'a [u8], Corrupt> {
         let length = usize::try_from(self.number()?).map_err(|_| self.form())?;
+        self.next(length)
+    }
+
+    /// Reads as many bytes as are known to be of one value.
+    pub(super) fn next(&mut self, length: usize) -> Result<&'a [u8], Corrupt> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| self.form())?;
         self.rest = rest;
         Ok(bytes)
+    }
+
+    /// Passes over a byte that stands for a whole value, if that is next.
+    pub(super) fn pass(&mut self, byte: u8) -> bool {
+        let rest = self.rest.strip_prefix(&[byte]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     pub(super) fn value<T: Deserialize<'a>>(&mut self) -> Result<T, Corrupt> {
