@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Location, Scope};
+use crate::{Component, Distribution, Location, Scope};
 
 /// Everything that was found in one source.
 ///
@@ -81,29 +81,6 @@ pub struct Layer {
     pub size_bytes: u64,
     /// The command that made it, as the image's history has it.
     pub created_by: Option<String>,
-}
-
-/// The operating system that an image holds, from its `os-release` (the file's specification: os-release(5)).
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Distribution {
-    /// `ID`: `debian`.
-    pub id: String,
-    /// `ID_LIKE`, split at spaces.
-    pub id_like: Vec<String>,
-    /// `VERSION_ID`: `12`.
-    pub version_id: Option<String>,
-    /// `VERSION_CODENAME`: `bookworm`.
-    pub codename: Option<String>,
-    /// `PRETTY_NAME`.
-    pub pretty_name: Option<String>,
-    /// `CPE_NAME`.
-    pub cpe: Option<String>,
-    /// `NAME`.
-    pub name: Option<String>,
-    /// `VERSION`.
-    pub version: Option<String>,
-    /// `SUPPORT_END`: a date.
-    pub support_end: Option<String>,
 }
 
 /// The place of a component in [`Inventory::components`].

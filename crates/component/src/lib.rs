@@ -9,7 +9,9 @@
 //! - A version is ordered by its scheme's own rules or said to be unorderable; nothing is guessed.
 //! - All work and memory are bounded by named limits, whatever is sent.
 
+pub mod codename;
 mod component;
+mod distribution;
 mod inventory;
 mod license;
 mod location;
@@ -20,7 +22,8 @@ pub mod range;
 pub mod version;
 
 pub use component::{Code, Component, Hash, HashAlgorithm, OwnedFile, Scope, SourcePackage, Technique};
-pub use inventory::{ComponentIndex, Distribution, Edge, Inventory, Layer, Node, Relation, Subject, Unknown};
+pub use distribution::Distribution;
+pub use inventory::{ComponentIndex, Edge, Inventory, Layer, Node, Relation, Subject, Unknown};
 pub use license::{EXPRESSION_BYTES_MAX, License};
 pub use location::Location;
 pub use package_type::{PackageType, UnknownPackageType};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use component::{Component, Inventory, PackageType, Subject};
+use component::{Component, Distribution, Inventory, PackageType, Subject};
 use serde::Serialize;
 use vulndb::{Channel, Level};
 
@@ -73,22 +73,22 @@ struct IgnoredMatch<'a> {
 #[derive(Serialize)]
 struct PackageAlerts<'a> {
     package: Artifact<'a>,
-    alerts: [Alert<'a>; 1],
+    alerts: [Alert; 1],
 }
 
 #[derive(Serialize)]
-struct Alert<'a> {
+struct Alert {
     #[serde(rename = "type")]
     kind: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    metadata: Option<AlertedDistro<'a>>,
+    metadata: Option<AlertedDistro>,
 }
 
 #[derive(Serialize)]
-struct AlertedDistro<'a> {
-    name: &'a str,
-    version: &'a str,
+struct AlertedDistro {
+    name: String,
+    version: String,
 }
 
 #[derive(Serialize)]
@@ -190,7 +190,7 @@ struct MatchDetail<'a> {
 #[derive(Serialize)]
 struct SearchedBy<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    distro: Option<SearchedDistro<'a>>,
+    distro: Option<SearchedDistro>,
     #[serde(skip_serializing_if = "Option::is_none")]
     language: Option<&'static str>,
     namespace: String,
@@ -198,10 +198,10 @@ struct SearchedBy<'a> {
 }
 
 #[derive(Serialize)]
-struct SearchedDistro<'a> {
+struct SearchedDistro {
     #[serde(rename = "type")]
-    kind: &'a str,
-    version: &'a str,
+    kind: String,
+    version: String,
 }
 
 #[derive(Serialize)]
@@ -473,7 +473,8 @@ fn risk(finding: &Finding) -> f64 {
 }
 
 fn namespace(report: &Report, component: &AffectedComponent, advised: &Advised) -> String {
-    match (component.package_type.language(), &report.distribution) {
+    let system = Distribution::of_package(component.purl.as_ref(), report.distribution.as_ref());
+    match (component.package_type.language(), system) {
         (Some(language), _) => format!("{}:language:{language}", advised.feed),
         (None, Some(distribution)) => {
             let version = distribution.version_id.as_deref().unwrap_or_default();
@@ -486,16 +487,15 @@ fn namespace(report: &Report, component: &AffectedComponent, advised: &Advised) 
 impl<'a> MatchDetail<'a> {
     fn of(report: &'a Report, component: &'a AffectedComponent, advised: &'a Advised) -> Self {
         let language = component.package_type.language();
+        let system = Distribution::of_package(component.purl.as_ref(), report.distribution.as_ref());
         let is_of_source = component.source.as_ref().is_some_and(|source| source.name == advised.package);
         Self {
             kind: if is_of_source { "exact-indirect-match" } else { "exact-direct-match" },
             matcher: matcher(component.package_type),
             searched_by: SearchedBy {
-                distro: report.distribution.as_ref().filter(|_| language.is_none()).map(|distribution| {
-                    SearchedDistro {
-                        kind: &distribution.id,
-                        version: distribution.version_id.as_deref().unwrap_or_default(),
-                    }
+                distro: system.filter(|_| language.is_none()).map(|distribution| SearchedDistro {
+                    kind: distribution.id.clone(),
+                    version: distribution.version_id.clone().unwrap_or_default(),
                 }),
                 language,
                 namespace: namespace(report, component, advised),
@@ -585,13 +585,14 @@ impl<'a> Artifact<'a> {
 
 impl<'a> PackageAlerts<'a> {
     fn of(report: &'a Report, component: &'a Component, uncovered: &Uncovered) -> Self {
-        let of = |distribution: &'a component::Distribution| AlertedDistro {
-            name: &distribution.id,
-            version: distribution.version_id.as_deref().unwrap_or_default(),
-        };
+        let system = Distribution::of_package(component.purl.as_ref(), report.distribution.as_ref());
+        let metadata = system.map(|distribution| AlertedDistro {
+            name: distribution.id.clone(),
+            version: distribution.version_id.clone().unwrap_or_default(),
+        });
         // Grype's word for packages of distributions that are not matched at all.
         let kind = "distro-disabled";
-        let alert = Alert { kind, message: uncovered.reason(), metadata: report.distribution.as_ref().map(of) };
+        let alert = Alert { kind, message: uncovered.reason(), metadata };
         Self { package: Artifact::of(report, component), alerts: [alert] }
     }
 }

@@ -50,8 +50,8 @@ pub use finding::{
 pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
 pub use report::{
-    ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA, Support,
-    are_old,
+    ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA,
+    SYSTEMS_TOLD_MAX, Support, System, are_old,
 };
 pub use sarif::{Sarif, sarif};
 pub use standing::{Standing, standings};

@@ -17,7 +17,7 @@ use crate::decision::Judge;
 use crate::facts::{Facts, Known, moment};
 use crate::paths::Paths;
 use crate::spoken::Spoken;
-use crate::unchecked::lists_nothing;
+use crate::unchecked::{called, lists_nothing};
 use crate::{
     Advised, AffectedComponent, ComponentRef, Deciders, ExceptionUse, Finding, Fix, FixState, Named, Suppression,
     Suppressor, Unchecked, Upgrade, VexUse, address,
@@ -38,6 +38,9 @@ pub struct Report {
     pub distribution: Option<Distribution>,
     /// Until when the operating system is mended, where that is known.
     pub support: Option<Support>,
+    /// Of which other operating systems its packages are by their own word, those first of which most are: a document may list packages of several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub systems: Vec<System>,
     /// How much was looked at.
     pub inventory: Counted,
     /// What was not looked at, about which the findings say nothing.
@@ -95,6 +98,20 @@ pub enum MatchedState {
     Pending,
 }
 
+/// An operating system that packages name as their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct System {
+    /// Which.
+    pub distribution: Distribution,
+    /// Until when it is mended, where that is known.
+    pub support: Option<Support>,
+    /// How many packages name it.
+    pub packages: usize,
+}
+
+/// The most other operating systems that a report tells.
+pub const SYSTEMS_TOLD_MAX: usize = 20;
+
 /// Until when an operating system is mended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
@@ -149,23 +166,12 @@ pub struct Options<'a> {
 }
 
 impl Report {
-    /// Says in words that what was looked into is past its distribution's end at a moment.
-    pub fn past_its_end(&self, now: Timestamp) -> Option<String> {
-        let support = self.support?;
+    /// Says in words of each distribution that was looked into and is past its end at a moment that it is.
+    pub fn past_its_end(&self, now: Timestamp) -> Vec<String> {
         let today = jiff::tz::Offset::UTC.to_datetime(now).date();
-        let release = self.distribution.as_ref()?;
-        let name = release.pretty_name.clone().unwrap_or_else(|| {
-            format!("{} {}", release.id, release.version_id.as_deref().unwrap_or_default()).trim_end().to_owned()
-        });
-        (support.until < today).then(|| match support.extended_until {
-            Some(extended) if extended >= today => {
-                format!(
-                    "{name} has been mended since {} only for those who pay for it, until {extended}",
-                    support.until
-                )
-            }
-            _ => format!("{name} has had no fixes since {}: what is found later is not mended there", support.until),
-        })
+        let own = self.distribution.as_ref().map(|distribution| (distribution, self.support));
+        let others = self.systems.iter().map(|system| (&system.distribution, system.support));
+        own.into_iter().chain(others).filter_map(|(release, support)| ended(release, support?, today)).collect()
     }
 
     /// Says in words what was not looked at, a line each.
@@ -223,6 +229,7 @@ impl Report {
             source: inventory.subject.clone(),
             distribution: inventory.distribution.clone(),
             support: inventory.distribution.as_ref().and_then(support),
+            systems: systems(inventory),
             inventory: counted(inventory),
             unchecked: Unchecked::of(database, inventory, options.repairs)?,
             matched: None,
@@ -385,9 +392,11 @@ pub(crate) fn suppressed<B: AsRef<[u8]>>(
             Suppression::new(Suppressor::Publisher, known.feed(&head), why, Some(head.id.to_owned()))
         }
         matching::Suppression::Owned { owner } => {
-            let owner = at(inventory, *owner).map(Named::of);
-            let name = owner.map_or_else(String::new, |owner| owner.to_string());
-            let who = inventory.distribution.as_ref().map_or_else(String::new, |release| release.id.clone());
+            let owner = at(inventory, *owner);
+            let name = owner.map_or_else(String::new, |owner| Named::of(owner).to_string());
+            let system =
+                owner.and_then(|owner| Distribution::of_package(owner.purl.as_ref(), inventory.distribution.as_ref()));
+            let who = system.map_or_else(String::new, |system| system.id.clone());
             let why = format!("the distribution speaks of {name}, which installed it");
             Suppression::new(Suppressor::Distribution, who, why, None)
         }
@@ -449,6 +458,24 @@ pub(crate) fn line(text: &Text) -> Option<String> {
 
 /// The most bytes of a line that says what a vulnerability is: those that code hosts show.
 pub(crate) const SUMMARY_BYTES_MAX: usize = 1000;
+
+fn systems(inventory: &Inventory) -> Vec<System> {
+    let mut systems: Vec<(Distribution, usize)> = matching::other_systems(inventory).into_iter().collect();
+    systems.sort_by_key(|(_, packages)| Reverse(*packages));
+    systems.truncate(SYSTEMS_TOLD_MAX);
+    let told = |(distribution, packages)| System { support: support(&distribution), distribution, packages };
+    systems.into_iter().map(told).collect()
+}
+
+fn ended(release: &Distribution, support: Support, today: Date) -> Option<String> {
+    let name = called(release);
+    (support.until < today).then(|| match support.extended_until {
+        Some(extended) if extended >= today => {
+            format!("{name} has been mended since {} only for those who pay for it, until {extended}", support.until)
+        }
+        _ => format!("{name} has had no fixes since {}: what is found later is not mended there", support.until),
+    })
+}
 
 fn support(distribution: &Distribution) -> Option<Support> {
     let lifecycle::Support { until, extended_until } = lifecycle::support(&lifecycle::release_of(distribution)?)?;

@@ -37,8 +37,9 @@ pub fn table(report: &Report, options: &TableOptions) -> String {
     for line in report.warnings() {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
-    let warnings = options.now.map(|now| [are_old(report.advisories.newest, now), report.past_its_end(now)]);
-    for line in warnings.into_iter().flatten().flatten() {
+    let old = options.now.and_then(|now| are_old(report.advisories.newest, now));
+    let ended = options.now.map(|now| report.past_its_end(now));
+    for line in old.into_iter().chain(ended.into_iter().flatten()) {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
     let groups = groups(report);

@@ -307,7 +307,8 @@ fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Op
         return None;
     }
     // One whose packages are of another kind says nothing of these.
-    Some(match distribution.filter(|distribution| Ecosystem::of_distribution(distribution).is_none()) {
+    let system = Distribution::of_package(component.purl.as_ref(), distribution);
+    Some(match system.as_deref().filter(|distribution| Ecosystem::of_distribution(distribution).is_none()) {
         Some(distribution) => (NoCoverage::NoPublisher, called(distribution)),
         None => (NoCoverage::NoDistribution, component.package_type.purl_type().to_owned()),
     })
@@ -318,7 +319,7 @@ fn is_packaged(component: &Component) -> bool {
 }
 
 /// What people call a distribution.
-fn called(distribution: &Distribution) -> String {
+pub(crate) fn called(distribution: &Distribution) -> String {
     let by_id = || {
         let version = distribution.version_id.as_deref().or(distribution.codename.as_deref()).unwrap_or_default();
         format!("{} {version}", distribution.id).trim().to_owned()

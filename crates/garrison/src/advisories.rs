@@ -45,13 +45,14 @@ pub(crate) fn distributions() -> Result<InUse, CommandError> {
     Ok(InUse::new(directory()?.join("distributions")))
 }
 
-/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them, and which distribution it is of, so
-/// that `garrison db status` tells when that ends.
+/// Remembers which ecosystems an inventory needs advisories of, so that `garrison db update` fetches them, and which distributions it is of, so
+/// that `garrison db status` tells when these end.
 pub(crate) fn remember(inventory: &Inventory) {
     // A scan is worth more than that the next update knows of it.
     let _forgotten = in_use().map(|in_use| in_use.add(&ecosystems(inventory)));
-    let release = inventory.distribution.as_ref().and_then(lifecycle::release_of);
-    let _forgotten = distributions().map(|met| met.add_names(&release.into_iter().collect()));
+    let others = matching::other_systems(inventory);
+    let releases = inventory.distribution.iter().chain(others.keys()).filter_map(lifecycle::release_of);
+    let _forgotten = distributions().map(|met| met.add_names(&releases.collect()));
 }
 
 /// Opens the database in use to match an inventory. Where there is none, the error says what to do for that very inventory.

@@ -3,6 +3,8 @@
 //! Purls are compared as OpenVEX asks for ("Product matching", and package-url): the package must be the same, a version that is given must be,
 //! and each qualifier that is given must agree.
 
+use std::borrow::Cow;
+
 use component::{Component, Distribution, HashAlgorithm, PackageType, Purl, Scheme};
 
 use crate::image::{parse_digest, repository};
@@ -23,8 +25,10 @@ pub(crate) fn is_meant(target: &Target, place: &Place<'_>) -> bool {
 fn is_around(identity: &Identity, place: &Place<'_>) -> bool {
     let Place { subject, component, containers } = place;
     let is_package = matches!(component.package_type, PackageType::Deb | PackageType::Rpm | PackageType::Apk);
-    let is_its_distribution =
-        |cpe: &Cpe| subject.distribution_cpe.as_ref().is_some_and(|ours| cpe.includes_release_of(ours));
+    // Not of a package that says itself that it is another distribution's.
+    let system = Distribution::of_package(component.purl.as_ref(), subject.distribution.as_ref());
+    let around = subject.distribution_cpe.as_ref().filter(|_| !matches!(system, Some(Cow::Owned(_))));
+    let is_its_distribution = |cpe: &Cpe| around.is_some_and(|ours| cpe.includes_release_of(ours));
     is_subject(identity, subject)
         || containers.iter().any(|container| is_component(identity, container, subject))
         || identity.packages.iter().any(|package| is_module(package, component))
@@ -137,7 +141,8 @@ fn is_module(package: &Package, component: &Component) -> bool {
 fn is_component(identity: &Identity, component: &Component, subject: &Subject) -> bool {
     let has_cpe =
         |cpe: &Cpe| component.cpes.iter().filter_map(|ours| Cpe::parse(ours).ok()).any(|ours| cpe.includes(&ours));
-    identity.packages.iter().any(|package| is_package(package, component, subject.distribution.as_ref()))
+    let system = Distribution::of_package(component.purl.as_ref(), subject.distribution.as_ref());
+    identity.packages.iter().any(|package| is_package(package, component, system.as_deref()))
         || identity.hashes.iter().any(|hash| component.hashes.contains(hash))
         || !component.cpes.is_empty() && identity.cpes.iter().any(has_cpe)
 }

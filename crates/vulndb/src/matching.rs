@@ -13,10 +13,10 @@ use crate::file::{AdvisoryIndex, Corrupt, Database, PackageEntry, Statement, Vul
 use crate::surroundings::{find_system, may_have_one};
 use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature, Rating, Severity, Verdict};
 
-pub use crate::surroundings::{distribution_of, needed_of};
+pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 6;
+pub const MATCHER_VERSION: u32 = 7;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,7 +94,8 @@ fn published_version<'a>(family: Family, name: &str, version: &'a str) -> Cow<'a
 
 fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
     let Some(version) = stated_version(component) else { return Vec::new() };
-    let own = distribution.and_then(Ecosystem::of_distribution);
+    let own = Distribution::of_package(component.purl.as_ref(), distribution)
+        .and_then(|system| Ecosystem::of_distribution(&system));
     let Some(ecosystem) = own.filter(|own| own.family.has_packages_of(component.package_type)) else {
         return Vec::new();
     };

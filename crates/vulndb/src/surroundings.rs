@@ -1,6 +1,7 @@
 //! What a component runs on, as far as advisories ask for it: the operating system, in the words of CPE.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use component::{Component, Distribution, Inventory, PackageType, Subject};
 
@@ -72,12 +73,30 @@ pub fn distribution_of(inventory: &Inventory) -> Option<Cow<'_, Distribution>> {
     Some(Cow::Owned(Distribution { id: system.to_owned(), ..Distribution::default() }))
 }
 
+/// Returns the distributions other than the inventory's that its packages are of, by their own word, with how many are of each.
+pub fn other_systems(inventory: &Inventory) -> BTreeMap<Distribution, usize> {
+    let around = inventory.distribution.as_ref();
+    let packages = inventory.components.iter().filter(|component| is_packaged(component));
+    let mut systems = BTreeMap::new();
+    for component in packages {
+        if let Some(Cow::Owned(system)) = Distribution::of_package(component.purl.as_ref(), around) {
+            *systems.entry(system).or_default() += 1;
+        }
+    }
+    systems
+}
+
+/// Tells whether a component is a package of a distribution.
+pub(crate) fn is_packaged(component: &Component) -> bool {
+    matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
+}
+
 /// Returns as much of a system as matching asks for about a component: equal for as many systems as can be, so that what was found
 /// for one counts for all of them.
 pub fn needed_of(distribution: &Distribution, component: &Component) -> Distribution {
-    let is_packaged = matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm);
-    if is_packaged {
-        return distribution.clone();
+    if is_packaged(component) {
+        return Distribution::of_package(component.purl.as_ref(), Some(distribution))
+            .map_or_else(|| distribution.clone(), Cow::into_owned);
     }
     let id = distribution.id.clone();
     if !component.cpes.is_empty() {

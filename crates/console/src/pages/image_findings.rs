@@ -37,7 +37,7 @@ pub(crate) struct Made {
     /// What was not looked at.
     pub(crate) unchecked: Vec<String>,
     /// That its distribution is past its end.
-    pub(crate) ended: Option<String>,
+    pub(crate) ended: Vec<String>,
     /// By what it is matched.
     pub(crate) matched: Option<String>,
     pub(crate) rows: Vec<Row>,
@@ -75,7 +75,7 @@ struct ImageFindingsPage {
     asked: Asked,
     sentence: String,
     unchecked: Vec<String>,
-    ended: Option<String>,
+    ended: Vec<String>,
     matched: Option<String>,
     freshness: Option<Freshness>,
     rows: Vec<Row>,
@@ -144,9 +144,10 @@ fn matched(report: &Report) -> Option<String> {
     })
 }
 
-fn ended(call: &Call, report: &Report) -> Option<String> {
-    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok()?;
-    report.past_its_end(now).map(|told| foreign(&told, LINE_BYTES_MAX))
+fn ended(call: &Call, report: &Report) -> Vec<String> {
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
+    let told = now.map(|now| report.past_its_end(now)).unwrap_or_default();
+    told.iter().map(|told| foreign(told, LINE_BYTES_MAX)).collect()
 }
 
 /// Says in words what was not looked at.

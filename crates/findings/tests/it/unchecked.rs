@@ -1,10 +1,13 @@
 //! What a report says that it says nothing about.
 
 use component::{Distribution, Inventory, Location, PackageType, Subject, Unknown};
-use findings::{Answer, Deciders, Explanation, Options, Report, TableOptions, UNCHECKED_TOLD_MAX, sarif, table};
+use findings::{
+    Answer, Deciders, Explanation, Options, Report, SYSTEMS_TOLD_MAX, TableOptions, UNCHECKED_TOLD_MAX, sarif, table,
+};
 use sbom::formats::read;
+use vulndb::{Ecosystem, Family, Records};
 
-use crate::fixture::{component, database, inventory};
+use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
 
 fn report(inventory: &Inventory) -> Report {
     Report::of(&database(), inventory, &Options::default()).unwrap()
@@ -73,6 +76,71 @@ fn packages_of_another_kind_than_the_distributions_are_told() {
     check(&bookworm, &[nobody], true);
     let nothing = Explanation::of(&database(), &bookworm, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     assert_eq!(nothing.answer, Answer::NotCovered);
+}
+
+#[test]
+fn a_documents_packages_are_of_the_releases_that_their_purls_name() {
+    let bullseye = Ecosystem::release(Family::Debian, "11");
+    let bookworm = Ecosystem::release(Family::Debian, "12");
+    let of = |id: &str, release: &Ecosystem, fixed: &str| {
+        advisory(id, &[], vec![affected(release, "openssl", &[&format!("..{fixed}!")])])
+    };
+    let records = vec![of("OLD", &bullseye, "1.1.1n-0+deb11u5"), of("NEW", &bookworm, "3.0.11-1~deb12u2")];
+    let database =
+        database_of(vec![(feed("debian", "debian-tracker", 0), Records { advisories: records, ..Records::default() })]);
+    let check = |purls: &[&str], findings: &[&str], warnings: &[&str], distribution: Option<&str>, systems: &[&str]| {
+        let document = read(purls.join("\n").as_bytes()).unwrap();
+        let report = Report::of(&database, &document.inventory, &Options::default()).unwrap();
+        let found = report.findings.iter().map(|finding| {
+            let purl = report.component(finding).and_then(|component| component.purl.as_ref());
+            let distro = purl.and_then(|purl| purl.qualifier("distro")).unwrap_or_default();
+            format!("{} in {distro} -> {}", finding.vulnerability, finding.fix.version.as_deref().unwrap_or_default())
+        });
+        let mut found: Vec<String> = found.collect();
+        found.sort();
+        assert_eq!(found, findings, "{purls:?}");
+        assert_eq!(report.warnings(), warnings, "{purls:?}");
+        let name = |one: &Distribution| {
+            format!("{} {}", one.id, one.version_id.as_deref().or(one.codename.as_deref()).unwrap_or_default())
+        };
+        assert_eq!(report.distribution.as_ref().map(name).as_deref(), distribution, "{purls:?}");
+        let told = report.systems.iter().map(|one| format!("{} of {}", one.packages, name(&one.distribution)));
+        assert_eq!(told.collect::<Vec<_>>(), systems, "{purls:?}");
+        report
+    };
+    let unnamed = "pkg:deb/debian/openssl@1.0.0-1";
+    let (old, new) =
+        ("pkg:deb/debian/openssl@1.0.0-1?distro=debian-11", "pkg:deb/debian/openssl@1.0.0-1?distro=debian-12");
+    let (in_old, in_new) = ("OLD in debian-11 -> 1.1.1n-0+deb11u5", "NEW in debian-12 -> 3.0.11-1~deb12u2");
+    let (of_old, of_new) = ("1 of debian 11", "1 of debian 12");
+    let nobody = "nothing says of which distribution and release its deb packages are: 1 package not checked";
+    check(&[unnamed], &[], &[nobody], None, &[]);
+    check(&[old, new, unnamed], &[in_new, in_old], &[nobody], None, &[of_old, of_new]);
+    let fedora = "no feed that is read here speaks of fedora 40: 1 package not checked";
+    let bash = "pkg:rpm/fedora/bash@5?distro=fedora-40";
+    check(&[bash, new], &[in_new], &[fedora], None, &[of_new, "1 of fedora 40"]);
+    let trixie = "no feed in the database speaks of Debian:13: 1 package not checked";
+    let newest = "pkg:deb/debian/openssl@1.0.0-1?distro=trixie";
+    check(&[newest, new], &[in_new], &[trixie], None, &["1 of debian trixie", of_new]);
+    check(&[new], &[in_new], &[], Some("debian 12"), &[]);
+    let both = check(&[old, new], &[in_new, in_old], &[], None, &[of_old, of_new]);
+    let ended = |now: &str| both.past_its_end(now.parse().unwrap());
+    assert_eq!(ended("2026-08-31T00:00:00Z"), Vec::<String>::new());
+    assert_eq!(
+        ended("2026-11-30T00:00:00Z"),
+        ["debian 11 has had no fixes since 2026-08-31: what is found later is not mended there"]
+    );
+    assert_eq!(ended("2028-11-30T00:00:00Z").len(), 2);
+}
+
+#[test]
+fn as_many_systems_are_told_as_the_limit_says() {
+    for count in [SYSTEMS_TOLD_MAX - 1, SYSTEMS_TOLD_MAX, SYSTEMS_TOLD_MAX + 1] {
+        let purls: Vec<String> =
+            (0..count).map(|number| format!("pkg:apk/alpine/a@1?distro=alpine-3.{number}")).collect();
+        let report = report(&read(purls.join("\n").as_bytes()).unwrap().inventory);
+        assert_eq!(report.systems.len(), count.min(SYSTEMS_TOLD_MAX));
+    }
 }
 
 #[test]

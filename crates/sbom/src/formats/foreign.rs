@@ -100,23 +100,6 @@ pub(super) fn source_rpm(file: &str) -> Option<SourcePackage> {
     (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: Some(format!("{version}-{release}")) })
 }
 
-/// Returns the `ID` that a distribution has in its own os-release, of the name that a tool has for it: Trivy calls `AlmaLinux` `alma`.
-pub(super) fn distribution_id(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    let id = match name.as_str() {
-        "alma" => "almalinux",
-        "amazon" => "amzn",
-        "cbl-mariner" => "mariner",
-        "opensuse.leap" => "opensuse-leap",
-        "opensuse.tumbleweed" => "opensuse-tumbleweed",
-        "oracle" => "ol",
-        "redhat" => "rhel",
-        "suse linux enterprise server" => "sles",
-        _ => return name,
-    };
-    id.to_owned()
-}
-
 /// Reads what Trivy's SPDX says of a package of a distribution, `built package from: curl 7.88.1-10+deb12u15`.
 pub(super) fn source_of_info(text: &str) -> Option<SourcePackage> {
     let (name, version) = text.strip_prefix("built package from: ")?.trim().split_once(' ')?;
@@ -137,19 +120,8 @@ pub(super) fn distribution(components: &[Component]) -> Option<Distribution> {
     if stated.iter().any(|(_, other)| *other != first) {
         return None;
     }
-    let is_codename = stated.len() == 1 && first.bytes().all(|byte| byte.is_ascii_lowercase());
-    if let (Some(id @ ("debian" | "ubuntu")), true) = (namespace, is_codename) {
-        return Some(Distribution { id: id.to_owned(), codename: Some(first.to_owned()), ..Distribution::default() });
-    }
-    let split =
-        first.match_indices('-').find(|(at, _)| first[at + 1..].starts_with(|next: char| next.is_ascii_digit()));
-    let (id, version_id) = match split {
-        Some((at, _)) => (&first[..at], Some(first[at + 1..].to_owned())),
-        None => (first, None),
-    };
-    // A code name whose distribution is not known, or a bare version, names no system.
-    let is_id = id.starts_with(|first: char| first.is_ascii_lowercase()) && version_id.is_some();
-    is_id.then(|| Distribution { id: distribution_id(id), version_id, ..Distribution::default() })
+    let is_of_one = stated.len() == 1;
+    Distribution::of_qualifier(namespace.filter(|_| is_of_one), first)
 }
 
 #[cfg(test)]
@@ -193,25 +165,6 @@ mod tests {
     }
 
     #[test]
-    fn distributions_have_the_names_that_they_have_themselves() {
-        let check = |names: &[&str], expected: &str| {
-            for name in names {
-                assert_eq!(distribution_id(name), expected, "{name}");
-            }
-        };
-        check(&["alma", "almalinux", "AlmaLinux"], "almalinux");
-        check(&["cbl-mariner", "mariner"], "mariner");
-        check(&["opensuse.leap", "opensuse-leap"], "opensuse-leap");
-        check(&["opensuse.tumbleweed"], "opensuse-tumbleweed");
-        check(&["suse linux enterprise server", "SUSE Linux Enterprise Server", "sles"], "sles");
-        check(&["amazon", "amzn"], "amzn");
-        check(&["oracle", "ol"], "ol");
-        check(&["redhat", "rhel"], "rhel");
-        check(&["debian"], "debian");
-        check(&[""], "");
-    }
-
-    #[test]
     fn trivys_words_name_the_source_package() {
         let check = |text: &str, expected: Option<&str>| {
             let found =
@@ -228,7 +181,7 @@ mod tests {
 
     #[test]
     fn purls_that_agree_name_the_operating_system() {
-        let cases: [(&[&str], Option<&str>); 12] = [
+        let cases: [(&[&str], Option<&str>); 14] = [
             (&["pkg:rpm/alma/a@1?distro=alma-9.2"], Some("almalinux 9.2")),
             (&["pkg:rpm/opensuse.leap/a@1?distro=opensuse.leap-15.5"], Some("opensuse-leap 15.5")),
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-12"], Some("debian 12")),
@@ -237,7 +190,9 @@ mod tests {
             (&["pkg:deb/debian/a@1?distro=bookworm", "pkg:deb/debian/b@1?distro=bookworm"], Some("debian bookworm")),
             (&["pkg:deb/ubuntu/a@1?distro=jammy"], Some("ubuntu jammy")),
             (&["pkg:deb/debian/a@1?distro=bookworm", "pkg:deb/ubuntu/b@1?distro=bookworm"], None),
-            (&["pkg:deb/debian/a@1?distro=12"], None),
+            (&["pkg:deb/debian/a@1?distro=12"], Some("debian 12")),
+            (&["pkg:rpm/redhat/a@1?distro=9"], None),
+            (&["pkg:deb/debian/a@1?distro=debian"], None),
             (&["pkg:deb/a@1?distro=bookworm"], None),
             (&["pkg:npm/a@1?distro=debian-12"], None),
             (&[], None),

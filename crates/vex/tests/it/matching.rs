@@ -128,6 +128,15 @@ fn a_distributions_package_is_matched_as_binary_and_as_source() {
     ] {
         check(&curl, &format!(r#"{{"@id": "{purl}"}}"#), expected);
     }
+    let mut older = curl.clone();
+    older.purl = Some("pkg:rpm/redhat/libcurl@7.76.1-29.el9?arch=x86_64&distro=rhel-8.10".parse().unwrap());
+    for (purl, expected) in [
+        ("pkg:rpm/redhat/libcurl?distro=rhel-9", false),
+        ("pkg:rpm/redhat/libcurl?distro=rhel-9.4", false),
+        ("pkg:rpm/redhat/libcurl?distro=rhel-8", true),
+    ] {
+        check(&older, &format!(r#"{{"@id": "{purl}"}}"#), expected);
+    }
     let mut with_epoch = curl.clone();
     with_epoch.version = Some("1:7.76.1-29.el9".to_owned());
     for (purl, expected) in [

@@ -5,7 +5,9 @@ use component::{
     SourcePackage, Subject, Technique,
 };
 use vulndb::file::{Builder, Database};
-use vulndb::matching::{Certainty, Suppression, explain, match_component, match_inventory, undecided, upgrade};
+use vulndb::matching::{
+    Certainty, Suppression, explain, match_component, match_inventory, needed_of, undecided, upgrade,
+};
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Named, Qualifiers, Records, Start, Verdict,
 };
@@ -92,6 +94,67 @@ fn a_record_of_another_release_says_nothing() {
     check(Some(distribution("debian", "11")), 0);
     check(Some(distribution("ubuntu", "12")), 0);
     check(Some(distribution("debian", "12.5")), 1);
+}
+
+#[test]
+fn a_package_is_of_the_release_that_its_purl_names() {
+    let check = |purl: &str, around: Option<(&str, &str)>, expected: &[&str]| {
+        let of = |release: &str, fixed: &str| affected(&Ecosystem::release(Family::Debian, release), "openssl", fixed);
+        let records = vec![
+            advisory("OLD", &[], vec![of("11", "1.1.1n-0+deb11u5")]),
+            advisory("NEW", &[], vec![of("12", "3.0.11-1~deb12u2")]),
+            advisory(
+                "OTHER",
+                &[],
+                vec![affected(&Ecosystem::release(Family::Ubuntu, "22.04"), "openssl", "3.0.2-0ubuntu1.15")],
+            ),
+        ];
+        let mut component = deb("openssl", "1.0.0-1", None);
+        component.purl = (!purl.is_empty()).then(|| purl.parse().unwrap());
+        let around = around.map(|(id, version)| distribution(id, version));
+        let found = found(records, &component, around.as_ref());
+        let found: Vec<&str> = found.iter().filter_map(|told| told.split(' ').next()).collect();
+        assert_eq!(found, expected, "{purl} in {around:?}");
+    };
+    let bookworm = Some(("debian", "12"));
+    // Nothing names a release.
+    check("", None, &[]);
+    check("pkg:deb/debian/openssl@1.0.0-1", None, &[]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian", None, &[]);
+    // What contradicts itself names none.
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=ubuntu-22.04", None, &[]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=ubuntu-22.04", bookworm, &["NEW"]);
+    // One that nobody publishes for, and one of another kind of package.
+    check("pkg:deb/kali/openssl@1.0.0-1?distro=kali-2024.1", bookworm, &[]);
+    check("pkg:deb/openssl@1.0.0-1?distro=fedora-40", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=stable", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian-12", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian-12.5", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=bookworm", bookworm, &["NEW"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian-11", bookworm, &["OLD"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=bullseye", bookworm, &["OLD"]);
+    check("pkg:deb/ubuntu/openssl@1.0.0-1?distro=ubuntu-22.04", bookworm, &["OTHER"]);
+    check("pkg:deb/ubuntu/openssl@1.0.0-1?distro=jammy", None, &["OTHER"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian-11", None, &["OLD"]);
+    check("pkg:deb/debian/openssl@1.0.0-1?distro=debian-11", Some(("linux", "")), &["OLD"]);
+}
+
+#[test]
+fn what_is_needed_of_a_system_is_the_packages_own() {
+    let check = |purl: &str, around: (&str, &str), expected: (&str, Option<&str>)| {
+        let mut component = deb("openssl", "1", None);
+        component.purl = Some(purl.parse().unwrap());
+        let around = distribution(around.0, around.1);
+        let needed = needed_of(&around, &component);
+        assert_eq!((needed.id.as_str(), needed.version_id.as_deref()), expected, "{purl}");
+        assert_eq!(needed_of(&needed, &component), needed, "{purl}");
+    };
+    check("pkg:deb/debian/openssl@1", ("debian", "12"), ("debian", Some("12")));
+    check("pkg:deb/debian/openssl@1?distro=debian-12", ("debian", "12"), ("debian", Some("12")));
+    check("pkg:deb/debian/openssl@1?distro=debian-11", ("debian", "12"), ("debian", Some("11")));
+    check("pkg:deb/debian/openssl@1?distro=bullseye", ("debian", "12"), ("debian", None));
+    check("pkg:deb/debian/openssl@1?distro=debian-11", ("linux", ""), ("debian", Some("11")));
 }
 
 #[test]

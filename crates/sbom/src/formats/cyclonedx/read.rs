@@ -484,7 +484,7 @@ impl Reader<'_> {
         }
         let Some(name) = self.assembly.text(&place.field("name"), found.name) else { return };
         let mut distribution = component::Distribution {
-            id: foreign::distribution_id(&name),
+            id: component::Distribution::id_of(&name),
             version_id: self.assembly.text(&place.field("version"), found.version),
             ..Default::default()
         };

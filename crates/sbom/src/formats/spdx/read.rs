@@ -420,7 +420,7 @@ impl Reader<'_> {
             return;
         }
         self.facts.distribution = Some(component::Distribution {
-            id: foreign::distribution_id(name),
+            id: component::Distribution::id_of(name),
             version_id: version,
             ..Default::default()
         });
