@@ -66,9 +66,12 @@ impl Read for Section {
 }
 
 impl Archive {
-    /// Opens a file; a compressed one is decompressed into a file without a name.
+    /// Opens a file; a compressed one is decompressed into a file without a name, and so is what comes through a pipe kept.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Read { path: path.to_owned(), source };
+        if beneath::is_pipe(path) {
+            return Self::from_stream(File::open(path).map_err(failed)?, path);
+        }
         let mut file = beneath::open_file(path).map_err(failed)?;
         let mut head = [0; 4];
         let len = file.read_at(&mut head, 0).map_err(failed)?;

@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, open, openat, openat2};
@@ -12,6 +13,11 @@ const READ: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXE
 /// Opens a directory whose contents are looked at.
 pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     Ok(open(path, READ | OFlags::DIRECTORY, Mode::empty())?)
+}
+
+/// Tells whether a path leads to what another program writes, as `<(docker save alpine:3.20)` does: only what a person names is opened as such.
+pub fn is_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 /// Opens a regular file.

@@ -8,7 +8,7 @@
 //! - Every document (index, manifest, configuration) has the digest by which it was named, or is refused. The bytes of layers are checked by who reads
 //!   them, against the digests that stand in [`ImageLayer`].
 //! - Nothing is extracted. What has to be put aside (a stream, a compressed archive) goes into a file without a name, of bounded size.
-//! - No link leads out of a layout, an archive or a directory; devices, pipes and sockets are never opened.
+//! - No link leads out of a layout, an archive or a directory; devices, pipes and sockets in one are never opened. A pipe that is named itself is read as a stream.
 //! - Nothing that is found in a source is run, and nothing but the source is asked. The user's own credential helpers are run, with a time limit.
 
 mod archive;
@@ -31,6 +31,7 @@ mod spool;
 mod store;
 
 pub use archive::ARCHIVE_ENTRIES_MAX;
+pub use beneath::is_pipe;
 pub use beside::{BESIDE_MAX, Beside};
 pub use credentials::{
     CREDENTIAL_FILE_BYTES_MAX, CredentialError, CredentialFiles, CredentialText, CredentialTextError, HELPER_TIME_MAX,

@@ -80,7 +80,7 @@ impl Local {
     }
 }
 
-/// Opens a path as what it is: a layout, an archive, else a directory or file.
+/// Opens a path as what it is: a layout, an archive, else a directory or file. What comes through a pipe is an archive.
 fn open_path(path: &Path, platform: Option<&Platform>) -> Result<Opened, Error> {
     let failed = |source| Error::Read { path: path.to_owned(), source };
     if path.metadata().map_err(failed)?.is_dir() {
@@ -88,6 +88,9 @@ fn open_path(path: &Path, platform: Option<&Platform>) -> Result<Opened, Error> 
             Err(Error::NoLayout { .. }) => Directory::open(path).map(Opened::Directory),
             opened => opened.map(Opened::image),
         };
+    }
+    if beneath::is_pipe(path) {
+        return any_image(Archive::open(path)?, &Select::Any, platform).map(Opened::image);
     }
     if holds_tar(path).map_err(failed)? {
         match any_image(Archive::open(path)?, &Select::Any, platform) {

@@ -16,11 +16,13 @@ mod compare;
 mod convert;
 mod diff;
 mod outputs;
+mod pipe;
 mod refused;
 
 pub(crate) use convert::{find_document, read_document_from};
 use outputs::Outputs;
 pub(crate) use outputs::source_date;
+pub(crate) use pipe::{Piped, read_pipe};
 
 /// List every component of an image, a directory or a file.
 ///
@@ -46,7 +48,7 @@ Sources:
   docker-archive:FILE[:NAME:TAG]   what `docker save` and `podman save` write
   dir:DIRECTORY                    directory
   file:FILE                        one file
-  -                                an archive of either kind, as a stream
+  -, or a pipe such as <(...)      an archive of either kind, as a stream
   stdin:NAME:TAG                   one of the images of such an archive
 
 Formats: cyclonedx-json (@1.4, @1.5, @1.6), spdx-json, syft-json, purls, table.

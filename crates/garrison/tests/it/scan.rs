@@ -467,6 +467,16 @@ fn a_document_may_come_through_a_pipe() {
     let archive = std::fs::read(home.path().join("docker.tar.gz")).unwrap();
     let told = piped(&home, &["scan", "--quiet", "-"], &archive);
     assert!(told.starts_with("exit 0\n--- stdout\n- (sha256:1d92...b715, linux/amd64)"), "{told}");
+    let listed = home.run(&["sbom", "--quiet", "docker.tar.gz", "-o", "purls"]);
+    for source in ["-", "/dev/stdin", "docker-archive:/dev/stdin"] {
+        assert_eq!(piped(&home, &["sbom", "--quiet", source, "-o", "purls"], &archive), listed, "{source}");
+    }
+    home.run(&["sbom", "--quiet", "docker.tar.gz", "-o", "cyclonedx-json=image.json"]);
+    let document = std::fs::read(home.path().join("image.json")).unwrap();
+    for bytes in [&archive, &document] {
+        let told = piped(&home, &["sbom", "diff", "--quiet", "/dev/stdin", "image.json"], bytes);
+        assert_eq!(told, "exit 0\n--- stdout\n--- stderr\n");
+    }
     for (name, bytes) in [("nothing", &b""[..]), ("text", b"text"), ("cut_off", br#"{"bomFormat": "CycloneDX","#)] {
         insta::assert_snapshot!(format!("piped_{name}"), piped(&home, &["scan", "-"], bytes));
     }

@@ -47,8 +47,11 @@ pub(super) fn read_document(file: &str) -> Result<Document, CommandError> {
     if file == "-" {
         return read_document_from(file, io::stdin().lock());
     }
-    let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
-    read_document_from(file, File::open(file).map_err(failed)?)
+    read_document_from(file, open(file)?)
+}
+
+pub(super) fn open(file: &str) -> Result<File, CommandError> {
+    File::open(file).map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))
 }
 
 /// Reads a document of whatever format from a stream; `name` is what errors call it.

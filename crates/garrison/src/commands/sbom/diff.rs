@@ -1,8 +1,8 @@
 use component::{Inventory, Subject};
-use images::{Local, Source as Place};
+use images::{Local, Select, Source as Place, is_pipe};
 use sbom::formats::Document;
 
-use super::{Reading, convert};
+use super::{Piped, Reading, convert, read_pipe};
 use crate::cli::output_argument;
 use crate::error::{CommandError, Kind};
 use crate::inventory::{self, Reader};
@@ -55,6 +55,12 @@ fn side(session: &Session, reader: &Reader, text: &str) -> Result<Inventory, Com
     let Place::Local(Local::Path(path)) = &place else {
         return reader.read(&place).map_err(|error| inventory::or_path(error, text));
     };
+    if is_pipe(path) {
+        return match read_pipe(reader, convert::open(text)?, path, &Select::Any)? {
+            Piped::Document(document) => Ok(listed(reader, text, *document)),
+            Piped::Image(inventory) => Ok(*inventory),
+        };
+    }
     if let Some(document) = convert::find_document(path)? {
         return Ok(listed(reader, text, document));
     }
