@@ -8,7 +8,7 @@ use vulndb::file::{Database, PackedError, is_packed, pack, unpack};
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// What a form is told by.
-const HEAD_BYTES: u64 = 8;
+pub(crate) const HEAD_BYTES: u64 = 8;
 
 /// How far back what is alike is found: 128 MiB, the most that a reader of zstd takes unasked.
 const WINDOW_BITS: u32 = 27;
@@ -53,6 +53,11 @@ pub fn unpack_any(from: impl Read, to: &mut impl Write, bytes_max: u64) -> Resul
         write(&head, brought, &mut to, bytes_max)?;
     }
     to.flush().map_err(FormError::Io)
+}
+
+/// Tells by the first bytes of a file whether a database has to be unpacked out of it.
+pub(crate) fn is_to_unpack(head: &[u8]) -> bool {
+    head.starts_with(&ZSTD_MAGIC) || is_packed(head)
 }
 
 /// Packs a database and compresses that by zstd.

@@ -9,7 +9,7 @@ use vulndb::file::{Corrupt, Database};
 use vulndb::{Older, is_older};
 
 use crate::cache::Cache;
-use crate::form::{FormError, unpack_any};
+use crate::form::{FormError, HEAD_BYTES, is_to_unpack, unpack_any};
 use crate::judgement::Acceptance;
 use crate::map::Mapped;
 
@@ -52,6 +52,17 @@ pub enum StoreError {
     /// No database comes of what was brought.
     #[error("what was brought is refused as a vulnerability database")]
     Brought(#[source] FormError),
+    /// What was brought is a database that is not believed.
+    #[error("what was brought is refused as a vulnerability database")]
+    Disbelieved(#[source] Corrupt),
+    /// A packed database cannot be unpacked.
+    #[error("failed to unpack the vulnerability database `{}`", path.display())]
+    Unpack {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: FormError,
+    },
     /// The bytes are not those that were meant.
     #[error("the vulnerability database has digest sha256:{actual}, not sha256:{expected}")]
     Digest {
@@ -84,10 +95,10 @@ impl StoreError {
             Self::Missing { .. } => {
                 Some("make one with `garrison db build`, or bring one with `garrison db import FILE`")
             }
-            Self::Corrupt { source: Corrupt::Version { .. }, .. } => {
+            Self::Corrupt { source: Corrupt::Version { .. }, .. } | Self::Disbelieved(Corrupt::Version { .. }) => {
                 Some("it was made by another version of garrison; build or import it again")
             }
-            Self::Corrupt { .. } | Self::Brought(_) | Self::Digest { .. } => {
+            Self::Corrupt { .. } | Self::Brought(_) | Self::Disbelieved(_) | Self::Digest { .. } => {
                 Some("what was in use stays in use; fetch or build it again")
             }
             Self::Older(_) => Some(
@@ -95,7 +106,7 @@ impl StoreError {
             ),
             Self::Empty => Some("what was in use stays in use: see `garrison help ADVISORIES_EMPTY`"),
             Self::Busy { .. } => Some("wait for it to end"),
-            Self::Io { .. } | Self::TooLarge => None,
+            Self::Io { .. } | Self::Unpack { .. } | Self::TooLarge => None,
         }
     }
 }
@@ -142,9 +153,16 @@ impl Store {
         Ok((digest.to_owned(), open(&self.directory.join(format!("{digest}{SUFFIX}")))?))
     }
 
-    /// Opens a database anywhere, as it is.
+    /// Opens a database anywhere, [in any form](unpack_any): what is packed, or comes through a pipe, is unpacked into a file without a name.
     pub fn open_file(path: &Path) -> Result<Database<Mapped>, StoreError> {
-        open(path)
+        let failed = |source| failed("open", path, source);
+        let mut file = File::open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return unpacked(path, file);
+        }
+        let mut head = Vec::new();
+        Read::by_ref(&mut file).take(HEAD_BYTES).read_to_end(&mut head).map_err(failed)?;
+        if is_to_unpack(&head) { unpacked(path, head.as_slice().chain(file)) } else { open(path) }
     }
 
     /// Takes a database into use, brought [in any form](unpack_any): reads every byte of it once, and only then lets it take the place of the one before, which is
@@ -168,16 +186,18 @@ impl Store {
             if let Some(expected) = expected.filter(|expected| *expected != actual) {
                 return Err(StoreError::Digest { expected: expected.to_owned(), actual });
             }
-            let corrupt = |source| StoreError::Corrupt { path: partial.clone(), source };
-            let offered = open(&partial)?;
-            offered.verify().map_err(corrupt)?;
-            if offered.advisory_count().map_err(corrupt)? == 0 {
+            let offered = open(&partial).map_err(|error| match error {
+                StoreError::Corrupt { source, .. } => StoreError::Disbelieved(source),
+                error => error,
+            })?;
+            offered.verify().map_err(StoreError::Disbelieved)?;
+            if offered.advisory_count().map_err(StoreError::Disbelieved)? == 0 {
                 return Err(StoreError::Empty);
             }
             if acceptance == Acceptance::Newer
                 && let Ok(before) = self.open()
                 && let Ok(before) = before.feeds()
-                && let Some(older) = is_older(&offered.feeds().map_err(corrupt)?, &before)
+                && let Some(older) = is_older(&offered.feeds().map_err(StoreError::Disbelieved)?, &before)
             {
                 return Err(StoreError::Older(older));
             }
@@ -270,6 +290,18 @@ fn is_digest(hex: &str) -> bool {
 fn open(path: &Path) -> Result<Database<Mapped>, StoreError> {
     let mapped = Mapped::open(path);
     let mapped = mapped.map_err(|source| StoreError::Io { doing: "open", path: path.to_owned(), source })?;
+    Database::open(mapped).map_err(|source| StoreError::Corrupt { path: path.to_owned(), source })
+}
+
+/// Opens what comes of a database that is packed. Nothing of it is in the file system once the process ends, however it does.
+fn unpacked(path: &Path, from: impl Read) -> Result<Database<Mapped>, StoreError> {
+    let kept = |source| StoreError::Io { doing: "keep what is unpacked of", path: path.to_owned(), source };
+    let mut file = tempfile::tempfile().map_err(kept)?;
+    unpack_any(from, &mut file, DATABASE_BYTES_MAX).map_err(|error| match error {
+        FormError::TooLarge { .. } => StoreError::TooLarge,
+        source => StoreError::Unpack { path: path.to_owned(), source },
+    })?;
+    let mapped = Mapped::of(&file).map_err(kept)?;
     Database::open(mapped).map_err(|source| StoreError::Corrupt { path: path.to_owned(), source })
 }
 
@@ -411,6 +443,35 @@ mod tests {
         check(&packed, "00", "not sha256:00");
         assert_eq!(store.import(packed.as_slice(), Some(&digest), Acceptance::Newer).unwrap(), digest);
         assert_eq!(in_use(&store), "two");
+    }
+
+    #[test]
+    fn a_file_is_opened_in_any_form_and_leaves_nothing_behind() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("given");
+        let good = database("one");
+        let mut packed = Vec::new();
+        pack(&Database::open(&good).unwrap(), &mut packed).unwrap();
+        let compressed = zstd::bulk::compress(&packed, 3).unwrap();
+        let check = |bytes: &[u8], expected: Result<&str, &str>| {
+            fs::write(&path, bytes).unwrap();
+            let opened = Store::open_file(&path).map(|database| {
+                database.verify().unwrap();
+                database.feeds().unwrap()[0].name.clone()
+            });
+            let told = opened.map_err(|error| error.to_string().replace(&path.display().to_string(), "FILE"));
+            assert_eq!(told.as_deref().map_err(String::as_str), expected);
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        };
+        check(b"", Err("the vulnerability database `FILE` is refused"));
+        check(b"no database", Err("the vulnerability database `FILE` is refused"));
+        check(&good[..10], Err("the vulnerability database `FILE` is refused"));
+        check(&packed[..packed.len() - 1], Err("failed to unpack the vulnerability database `FILE`"));
+        check(&compressed[..compressed.len() - 1], Err("failed to unpack the vulnerability database `FILE`"));
+        check(&zstd::bulk::compress(b"no database", 3).unwrap(), Err("the vulnerability database `FILE` is refused"));
+        for form in [&good, &packed, &compressed, &zstd::bulk::compress(&good, 3).unwrap()] {
+            check(form, Ok("one"));
+        }
     }
 
     #[test]

@@ -70,6 +70,15 @@ impl CommandError {
         }
     }
 
+    /// Puts before it what was being done.
+    #[must_use]
+    pub(crate) fn doing(mut self, doing: impl Into<String>) -> Self {
+        self.told = self
+            .told
+            .map(|Told { source, hints }| Told { source: Box::new(Doing { doing: doing.into(), source }), hints });
+        self
+    }
+
     /// Adds what the user can do.
     #[must_use]
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {

@@ -70,8 +70,21 @@ fn a_database_is_carried_packed() {
     let packed = std::fs::read(home.path().join("packed.zst")).unwrap();
     std::fs::write(other.path().join("packed.zst"), &packed).unwrap();
     std::fs::write(other.path().join("cut.zst"), &packed[..packed.len() - 1]).unwrap();
+    home.run(&["db", "export", "copy.vulndb"]);
     insta::assert_snapshot!(other.run(&["db", "import", "cut.zst"]));
     assert!(other.run(&["db", "status"]).starts_with("exit 3\n"));
+    // A packed one is as good as the file that comes of it.
+    std::fs::copy(home.path().join("copy.vulndb"), other.path().join("plain.vulndb")).unwrap();
+    let list = "pkg:npm/a@1.0.0\n";
+    std::fs::write(other.path().join("list.txt"), list).unwrap();
+    let of = |arguments: &[&str], database| other.run(&[arguments, &["-o", "json", "--database", database]].concat());
+    for arguments in [&["scan", "--quiet", "list.txt"][..], &["db", "status"]] {
+        assert_eq!(of(arguments, "packed.zst"), of(arguments, "plain.vulndb"), "{arguments:?}");
+    }
+    assert!(of(&["scan", "--quiet", "list.txt"], "packed.zst").contains("GHSA-aaaa-aaaa-aaaa"));
+    let same = other.run(&["db", "diff", "packed.zst", "plain.vulndb"]);
+    assert!(same.starts_with("exit 0\n"), "{same}");
+    insta::assert_snapshot!("cut_is_not_opened", other.run(&["db", "diff", "cut.zst", "plain.vulndb"]));
     let run = other.run(&["db", "import", "packed.zst", "--digest", &digest(&home)]);
     assert!(run.starts_with("exit 0\n"), "{run}");
     assert_eq!(digest(&other), digest(&home));

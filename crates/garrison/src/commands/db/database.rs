@@ -23,7 +23,7 @@ use crate::session::Session;
   garrison db status --database advisories.vulndb -o json
   garrison db status --hub")]
 pub(crate) struct Status {
-    /// Database instead of the one in use
+    /// Database instead of the one in use, packed or not
     #[arg(long, value_name = "FILE")]
     database: Option<PathBuf>,
     /// That of the current hub
@@ -31,10 +31,11 @@ pub(crate) struct Status {
     hub: bool,
 }
 
-/// Name what changed between two databases: records, and the packages that must be matched again.
+/// Name what changed between two databases, packed or not: records, and the packages that must be matched again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db diff yesterday.vulndb today.vulndb
+  garrison db diff yesterday.vulndb.zst today.vulndb.zst
 
 Exit codes: 0 nothing differs, 1 something does, 3 a database could not be read.")]
 pub(crate) struct Diff {
@@ -285,20 +286,21 @@ fn word(change: Change) -> &'static str {
 
 impl Import {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
+        let named = if self.file == "-" { "standard input".to_owned() } else { format!("`{}`", self.file) };
+        let failed = |error: CommandError| error.doing(format!("failed to import {named}"));
         if self.hub {
-            return hub::bring(session, &self.file, self.accept_older);
+            return hub::bring(session, &self.file, self.accept_older).map_err(failed);
         }
         let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
         let store = advisories::store()?;
         let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
-        let digest = if self.file == "-" {
-            store.import(io::stdin().lock(), expected, acceptance)?
+        let imported = if self.file == "-" {
+            store.import(io::stdin().lock(), expected, acceptance).map_err(CommandError::from)
         } else {
-            let file = File::open(&self.file)
-                .map_err(|source| CommandError::environment(format!("failed to open `{}`", self.file), source))?;
-            store.import(file, expected, acceptance)?
+            let file = File::open(&self.file).map_err(|source| CommandError::new(Kind::Environment, source));
+            file.and_then(|file| Ok(store.import(file, expected, acceptance)?))
         };
-        let digest = format!("sha256:{digest}");
+        let digest = format!("sha256:{}", imported.map_err(failed)?);
         match session.format() {
             Format::Json => output::print_json(&json!({ "digest": digest })),
             Format::Table => output::print_line(&format!("In use: {digest}")),

@@ -47,7 +47,7 @@ pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result
         let opened = std::fs::File::open(file).map_err(FormError::Io);
         opened.and_then(|opened| unpack_any(opened, &mut bytes, BROUGHT_BYTES_MAX))
     };
-    unpacked.map_err(|source| CommandError::environment(format!("failed to read `{file}`"), source))?;
+    unpacked.map_err(|source| CommandError::new(Kind::Environment, source))?;
     // A mistake in a name should not cost an upload.
     let database = Database::open(&bytes).map_err(advisories::damaged)?;
     let packed = compress_packed(&database, PACK_LEVEL)
