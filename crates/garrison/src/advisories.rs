@@ -24,10 +24,11 @@ pub(crate) fn in_use() -> Result<InUse, CommandError> {
     Ok(InUse::new(directory()?.join("ecosystems")))
 }
 
-fn directory() -> Result<PathBuf, CommandError> {
+/// Returns the directory of the databases of this user.
+pub(crate) fn directory() -> Result<PathBuf, CommandError> {
     let directory = Platform::current().data_directory().ok_or_else(|| {
         CommandError::new(Kind::Environment, "there is no directory for databases")
-            .hint("set HOME or XDG_DATA_HOME, or name a file with `--database`")
+            .hint("set GARRISON_DATA_DIR, HOME or XDG_DATA_HOME, or name a file with `--database`")
     })?;
     Ok(directory.join("advisories"))
 }

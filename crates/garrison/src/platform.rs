@@ -3,10 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+/// The variable that names the data directory, whatever the convention says.
+const DATA_DIRECTORY: &str = "GARRISON_DATA_DIR";
+
 /// The variables of the environment that decide.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Platform {
     home: Option<PathBuf>,
+    data_directory: Option<PathBuf>,
     data_home: Option<PathBuf>,
     config_home: Option<PathBuf>,
     cache_home: Option<PathBuf>,
@@ -24,15 +28,17 @@ impl Platform {
         let absolute = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             home: absolute("HOME"),
+            // Like the hub's setting, of which it is the variable.
+            data_directory: variable(DATA_DIRECTORY).filter(|path| !path.is_empty()).map(PathBuf::from),
             data_home: absolute("XDG_DATA_HOME"),
             config_home: absolute("XDG_CONFIG_HOME"),
             cache_home: absolute("XDG_CACHE_HOME"),
         }
     }
 
-    /// Returns the data directory of a hub that was given none.
+    /// Returns the data directory of a hub that was given none, which also has the advisories that commands of this machine use.
     pub(crate) fn data_directory(&self) -> Option<PathBuf> {
-        self.base(self.data_home.as_ref(), ".local/share")
+        self.data_directory.clone().or_else(|| self.base(self.data_home.as_ref(), ".local/share"))
     }
 
     /// Returns the directory of the configuration file and of the contexts.
@@ -67,12 +73,15 @@ mod tests {
     #[test]
     fn the_convention_is_followed() {
         type Variables = &'static [(&'static str, &'static str)];
-        let table: [(Variables, Option<&str>); 5] = [
+        let table: [(Variables, Option<&str>); 8] = [
             (&[], None),
             (&[("HOME", "/root")], Some("/root/.local/share/garrison")),
             (&[("HOME", "/home/ada"), ("XDG_DATA_HOME", "/data")], Some("/data/garrison")),
             (&[("HOME", "/home/ada"), ("XDG_DATA_HOME", "data")], Some("/home/ada/.local/share/garrison")),
             (&[("HOME", "/home/ada"), ("XDG_DATA_HOME", "")], Some("/home/ada/.local/share/garrison")),
+            (&[("HOME", "/home/ada"), ("GARRISON_DATA_DIR", "")], Some("/home/ada/.local/share/garrison")),
+            (&[("XDG_DATA_HOME", "/data"), ("GARRISON_DATA_DIR", "/srv/hub")], Some("/srv/hub")),
+            (&[("GARRISON_DATA_DIR", "hub")], Some("hub")),
         ];
         for (variables, expected) in table {
             let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());

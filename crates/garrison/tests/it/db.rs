@@ -89,3 +89,29 @@ fn a_database_is_carried_packed() {
     assert!(run.starts_with("exit 0\n"), "{run}");
     assert_eq!(digest(&other), digest(&home));
 }
+
+/// Commands of this machine and a hub that is told where its data lies look in one place.
+#[test]
+fn the_data_directory_of_the_environment_has_the_database() {
+    let home = Home::new();
+    let record = r#"{"id": "GHSA-aaaa-aaaa-aaaa", "modified": "2026-01-02T03:04:05Z",
+        "affected": [{"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1.0.0"]}]}"#;
+    std::fs::write(home.path().join("a.json"), record).unwrap();
+    std::fs::write(home.path().join("list.txt"), "pkg:npm/a@1.0.0\n").unwrap();
+    let run = |arguments: &[&str], directory: &str| {
+        let output = home.garrison(arguments).env("GARRISON_DATA_DIR", directory).output().unwrap();
+        home.told(&output)
+    };
+    let build = ["db", "build", "--feed", "github=osv:a.json"];
+    assert!(run(&build, "data").starts_with("exit 0\n"));
+    assert!(home.path().join("data/advisories/current").is_file());
+    assert!(!home.path().join(".local").exists());
+    assert!(run(&["scan", "--quiet", "list.txt"], "data").contains("GHSA-aaaa-aaaa-aaaa"));
+    let status = run(&["db", "status"], "data");
+    assert!(status.contains("1 record of 1 package from 1 feed, 1 MiB, in data/advisories\n"), "{status}");
+    assert!(run(&["db", "status", "-o", "json"], "data").contains(r#""directory": "data/advisories""#));
+    for (arguments, directory) in [(&["db", "status"][..], ""), (&["scan", "list.txt"], "elsewhere")] {
+        let run = run(arguments, directory);
+        assert!(run.starts_with("exit 3\n") && run.contains("there is no vulnerability database in"), "{run}");
+    }
+}

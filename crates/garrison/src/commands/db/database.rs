@@ -14,9 +14,13 @@ use super::hub;
 use crate::advisories::{self, Advisories};
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
+use crate::platform::Platform;
 use crate::session::Session;
 
-/// Say what is in the database of advisories: feeds, their age, what they speak of, and what of them was not understood or not taken.
+/// Say where the database of advisories lies and what is in it: feeds, their age, what they speak of, and what of them was not understood or not taken.
+///
+/// It lies in `advisories` of the data directory: what the variable `GARRISON_DATA_DIR` names, else `$XDG_DATA_HOME/garrison`, else
+/// `~/.local/share/garrison`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db status
@@ -104,6 +108,7 @@ impl Status {
         // What was fetched is of this machine, not of a file.
         let is_own = self.database.is_none();
         let store = is_own.then(advisories::store).transpose()?;
+        let directory = is_own.then(advisories::directory).transpose()?;
         let mut known = store.map(|store| store.cache().states()).unwrap_or_default();
         let failed: Vec<(String, String)> =
             known.iter().filter_map(|(name, state)| Some((name.clone(), state.error.clone()?))).collect();
@@ -120,9 +125,10 @@ impl Status {
                     &states,
                     total,
                     &Warned { ended: &ended, old: old.is_some() },
+                    directory.as_deref(),
                 )?;
             }
-            Format::Table => print_status(&database, &feeds, &coverage, &states, total)?,
+            Format::Table => print_status(&database, &feeds, &coverage, &states, total, directory.as_deref())?,
         }
         for (feed, error) in failed {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
@@ -151,6 +157,7 @@ fn print_status_json(
     states: &[FeedState],
     total: u64,
     warned: &Warned<'_>,
+    directory: Option<&Path>,
 ) -> Result<(), CommandError> {
     let moment = |time: Option<Time>| time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let feed = |((feed, state), ecosystems): ((&Feed, &FeedState), &BTreeSet<Ecosystem>)| {
@@ -170,6 +177,7 @@ fn print_status_json(
     let sections: serde_json::Map<_, _> =
         database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
     output::print_json(&json!({
+        "directory": directory.map(|directory| directory.display().to_string()),
         "newest": moment(vulndb::newest(feeds)),
         "advisories": total,
         "packages": database.package_count(),
@@ -189,16 +197,20 @@ fn print_status(
     coverage: &[BTreeSet<Ecosystem>],
     states: &[FeedState],
     total: u64,
+    directory: Option<&Path>,
 ) -> Result<(), CommandError> {
     let packages = database.package_count();
     let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
     let newest = advisories::moment(vulndb::newest(feeds));
-    output::print_line(&format!(
-        "Advisories of {newest}: {} of {} from {}, {mebibytes} MiB",
+    let place = directory.map(|directory| format!(", in {}", Platform::current().abbreviate(directory)));
+    let line = format!(
+        "Advisories of {newest}: {} of {} from {}, {mebibytes} MiB{}",
         output::counted(total, "record"),
         output::counted(u64::from(packages), "package"),
-        output::counted(feeds.len() as u64, "feed")
-    ))?;
+        output::counted(feeds.len() as u64, "feed"),
+        place.unwrap_or_default()
+    );
+    output::print_line(&output::printable(&line))?;
     let column = |title, align, rank| Column { title, align, rank };
     let mut table = Table::new(vec![
         column("FEED", Align::Left, 0),
