@@ -4,7 +4,7 @@ use std::io::{Seek as _, Write as _};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use feeds::{Acceptance, Mapped};
+use feeds::{Acceptance, Fewer, Mapped};
 use futures_util::StreamExt as _;
 use ledger::jobs::{NewJob, enqueue};
 use oci::Digest;
@@ -77,7 +77,7 @@ impl Advisories {
         let store = self.inner.options.store.clone();
         let opened = blocking(move || {
             file.rewind().map_err(failed)?;
-            store.import(file.as_file(), Some(&digest), Acceptance::Any)?;
+            store.import(file.as_file(), Some(&digest), Acceptance::Any, Fewer::Any)?;
             Ok(store.open_current()?)
         })
         .await?;
@@ -89,7 +89,7 @@ impl Advisories {
     pub(crate) async fn take_into_use(&self, file: Vec<u8>) -> Result<Vec<u8>, Error> {
         let store = self.inner.options.store.clone();
         let (file, opened) = blocking(move || {
-            store.import(file.as_slice(), None, Acceptance::Any)?;
+            store.import(file.as_slice(), None, Acceptance::Any, Fewer::Any)?;
             Ok((file, store.open_current()?))
         })
         .await?;

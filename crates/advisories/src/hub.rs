@@ -68,8 +68,8 @@ pub enum Error {
     /// What was made or brought is older than what is in use.
     #[error("the database of advisories is older than the one that the hub has")]
     Older(#[from] Older),
-    /// What was made lacks feeds that came into use meanwhile.
-    #[error("the database of advisories has less than the one that the hub has")]
+    /// What was made or brought lacks feeds of what is in use.
+    #[error("the database of advisories has fewer feeds than the one that the hub has")]
     Lacking(#[from] Lacking),
     /// Of no feed anything was taken, so that what is in use is all that is known.
     #[error("no feed gave anything new; of `{feed}` nothing was taken")]

@@ -21,7 +21,7 @@ pub use artifact::{
     ARTIFACT_TYPE, Artifact, ArtifactError, DATABASE_TYPE, DELTA_TYPE, DELTAS_MAX, PackedDatabase, PackedDelta,
     REPOSITORY, TAG,
 };
-pub use feeds::Acceptance;
+pub use feeds::{Acceptance, Fewer};
 pub use hub::{Advisories, Error, OnDatabase, Opened, Options, Status};
 pub use publish::BROUGHT_BYTES_MAX;
 pub use update::UPDATE;

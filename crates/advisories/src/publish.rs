@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
-use feeds::{Acceptance, FormError, compress_packed, unpack_any};
+use feeds::{Acceptance, Fewer, FormError, compress_packed, unpack_any};
 use futures_util::{Stream, StreamExt as _};
 use ledger::aside::{Lost, aside};
 use oci::{Digest, Reference, RepositoryName};
@@ -12,7 +12,7 @@ use registry::{Body, ManifestPush, TagRule};
 use tempfile::NamedTempFile;
 use tokio::task::spawn_blocking;
 use vulndb::file::{Corrupt, Database, PackedError};
-use vulndb::{is_older, lacks, make_delta};
+use vulndb::{is_older, make_delta};
 
 use crate::artifact::{Artifact, ArtifactError, DELTAS_MAX, PackedDatabase, PackedDelta, REPOSITORY, TAG};
 use crate::hub::{Advisories, Error};
@@ -38,12 +38,13 @@ impl Advisories {
     /// Takes a database that an administrator brings [in any form](unpack_any). Returns its digest.
     ///
     /// # Errors
-    /// `Refused`, `Empty` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted;
-    /// otherwise when it cannot be kept or published.
+    /// `Refused`, `Empty` and `TooLarge` for what is none, `Older` for one that is older than what the hub has, where newer ones alone are accepted,
+    /// `Lacking` for one without feeds of what the hub has, where these are not among the [`Fewer`]; otherwise when it cannot be kept or published.
     pub async fn take<E>(
         &self,
         mut stream: impl Stream<Item = Result<Bytes, E>> + Unpin,
         acceptance: Acceptance,
+        fewer: Fewer<'_>,
     ) -> Result<String, Error>
     where
         E: std::error::Error + Send + Sync + 'static,
@@ -60,7 +61,7 @@ impl Advisories {
             file.write_all(&bytes).map_err(failed)?;
         }
         let file = blocking(move || unpacked(file)).await?;
-        let database = self.publish(file, acceptance, None).await?;
+        let database = self.publish(file, acceptance, fewer).await?;
         self.follow().await?;
         Ok(database)
     }
@@ -69,13 +70,11 @@ impl Advisories {
     ///
     /// Here it is in use at once: to pack it for those who fetch it takes minutes, and what is newly known is known before. Where it cannot be
     /// published after all, what is published comes back into use.
-    ///
-    /// What an update made may lose the feeds that it left out, and no other.
     pub(crate) async fn publish(
         &self,
         file: Vec<u8>,
         acceptance: Acceptance,
-        left_out: Option<&[String]>,
+        fewer: Fewer<'_>,
     ) -> Result<String, Error> {
         if Database::open(&file)?.advisory_count()? == 0 {
             return Err(Error::Empty);
@@ -85,17 +84,17 @@ impl Advisories {
         if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
             return Ok(actual);
         }
-        if acceptance == Acceptance::Newer {
+        if acceptance == Acceptance::Newer || fewer != Fewer::Any {
             // What another replica published a moment ago is what it has to be newer than.
             if let Err(error) = self.follow().await {
                 self.warn(&error);
             }
             if let Some(current) = self.current() {
                 let (offered, before) = (Database::open(&file)?.feeds()?, current.feeds()?);
-                if let Some(older) = is_older(&offered, &before) {
+                if let Some(older) = is_older(&offered, &before).filter(|_| acceptance == Acceptance::Newer) {
                     return Err(older.into());
                 }
-                if let Some(lacking) = left_out.and_then(|left_out| lacks(&offered, &before, left_out)) {
+                if let Some(lacking) = fewer.lacking(&offered, &before) {
                     return Err(lacking.into());
                 }
             }

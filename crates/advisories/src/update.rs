@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feeds::{Acceptance, Progress};
+use feeds::{Acceptance, Fewer, Progress};
 use ledger::jobs::{Context, JobError, Kind, NewJob, Outcome, Runner};
 use outbound::FeedClient;
 use serde::{Deserialize, Serialize};
@@ -128,7 +128,7 @@ impl Advisories {
             self.warn(refusal);
         }
         let gone: Vec<String> = built.gone.into_iter().map(|(name, _)| name).collect();
-        self.publish(built.file, acceptance, Some(&gone)).await?;
+        self.publish(built.file, acceptance, Fewer::Only(&gone)).await?;
         self.follow().await
     }
 }

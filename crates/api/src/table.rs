@@ -229,7 +229,7 @@ static OPERATION: &[Endpoint] = rows![
     POST "/api/v1/advisories/update" "advisories.update" "Has the hub fetch what is new of advisories",
         Guard::Needs(update_system), Api, [], Some(schema::<v1::advisories::Update>()) => 202 Some(schema::<v1::jobs::Job>()), v1::advisories::update;
     PUT "/api/v1/advisories/database" "advisories.import" "Brings the hub a database of advisories, packed by zstd or not",
-        Guard::Needs(update_system), Api, ["accept_older"], NONE => 200 Some(schema::<v1::advisories::Imported>()), v1::advisories::import;
+        Guard::Needs(update_system), Api, ["accept_older", "accept_fewer_feeds"], NONE => 200 Some(schema::<v1::advisories::Imported>()), v1::advisories::import;
     GET "/api/v1/jobs" "job.list" "Lists jobs, newest first",
         Guard::Needs(read_jobs), Api, ["kind", "state", "limit", "after"], NONE => 200 Some(schema::<v1::jobs::JobPage>()), v1::jobs::list;
     GET "/api/v1/jobs/{job}" "job.get" "Returns a job",

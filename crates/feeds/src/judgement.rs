@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use vulndb::file::Database;
-use vulndb::{Reader, Records, Time};
+use vulndb::file::{Database, Feed};
+use vulndb::{Lacking, Reader, Records, Time, lacks};
 
 use crate::documents::DocumentError;
 use crate::fetch::FetchError;
@@ -21,6 +21,28 @@ pub enum Acceptance {
     Newer,
     /// Whatever its reader understands.
     Any,
+}
+
+/// Which feeds of the database in use may be missing from what takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fewer<'a> {
+    /// Whichever.
+    Any,
+    /// These, which are left out on purpose.
+    Only(&'a [String]),
+}
+
+impl Fewer<'_> {
+    /// None may be missing.
+    pub const NONE: Self = Self::Only(&[]);
+
+    /// Returns which feeds a database would lose that it takes the place of another, and that may not be missing.
+    pub fn lacking(self, offered: &[Feed], before: &[Feed]) -> Option<Lacking> {
+        match self {
+            Self::Any => None,
+            Self::Only(left_out) => lacks(offered, before, left_out),
+        }
+    }
 }
 
 /// What is known of a feed that was taken before.

@@ -30,7 +30,7 @@ pub use documents::{ARCHIVE_BYTES_MAX, DOCUMENTS_MAX, DocumentError, Documents, 
 pub use fetch::{FetchError, Size, measure};
 pub use form::{FormError, compress_packed, unpack_any};
 pub use in_use::InUse;
-pub use judgement::{Acceptance, Before, Refusal, judge};
+pub use judgement::{Acceptance, Before, Fewer, Refusal, judge};
 pub use map::Mapped;
 pub use plan::{Choice, ChoiceError, Place, PlannedFeed, plan};
 pub use source::{FIRST_YEAR, Source, Sums, sources};

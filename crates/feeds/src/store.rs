@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{Context, SHA256};
 use rustix::fs::{FlockOperation, flock};
 use vulndb::file::{Corrupt, Database};
-use vulndb::{Older, is_older};
+use vulndb::{Lacking, Older, is_older};
 
 use crate::cache::Cache;
 use crate::form::{FormError, HEAD_BYTES, is_to_unpack, unpack_any};
-use crate::judgement::Acceptance;
+use crate::judgement::{Acceptance, Fewer};
 use crate::map::Mapped;
 
 /// The largest database that is imported, in bytes: eight times what all publishers together take.
@@ -74,6 +74,9 @@ pub enum StoreError {
     /// It is older than the one in use: it was rolled back, or brought by mistake.
     #[error("the vulnerability database is older than the one in use")]
     Older(#[source] Older),
+    /// It has nothing of feeds that the one in use has: what only they know would be found no more.
+    #[error("the vulnerability database has fewer feeds than the one in use")]
+    Lacking(#[source] Lacking),
     /// It says nothing of any package: whatever is held against it seems to be well.
     #[error("the vulnerability database speaks of no package")]
     Empty,
@@ -103,6 +106,9 @@ impl StoreError {
             }
             Self::Older(_) => Some(
                 "what was in use stays in use; `--accept-older` takes it all the same, once you know why: see `garrison help ADVISORIES_OLDER`",
+            ),
+            Self::Lacking(_) => Some(
+                "what was in use stays in use; `--accept-fewer-feeds` takes it all the same, once you know why: see `garrison help ADVISORIES_LACKING`",
             ),
             Self::Empty => Some("what was in use stays in use: see `garrison help ADVISORIES_EMPTY`"),
             Self::Busy { .. } => Some("wait for it to end"),
@@ -168,12 +174,14 @@ impl Store {
     /// Takes a database into use, brought [in any form](unpack_any): reads every byte of it once, and only then lets it take the place of the one before, which is
     /// removed. `expected` is the digest that it must have, in hexadecimal. Returns the digest.
     ///
-    /// With [`Acceptance::Newer`], one that is older than the one in use is refused; one in use that cannot be read is as if there were none.
+    /// With [`Acceptance::Newer`], one that is older than the one in use is refused, and so is one without feeds of it that are not among the
+    /// [`Fewer`]; one in use that cannot be read is as if there were none.
     pub fn import(
         &self,
         from: impl Read,
         expected: Option<&str>,
         acceptance: Acceptance,
+        fewer: Fewer<'_>,
     ) -> Result<String, StoreError> {
         fs::create_dir_all(&self.directory).map_err(|source| failed("make", &self.directory, source))?;
         let lock = self.directory.join("lock");
@@ -194,12 +202,13 @@ impl Store {
             if offered.advisory_count().map_err(StoreError::Disbelieved)? == 0 {
                 return Err(StoreError::Empty);
             }
-            if acceptance == Acceptance::Newer
-                && let Ok(before) = self.open()
-                && let Ok(before) = before.feeds()
-                && let Some(older) = is_older(&offered.feeds().map_err(StoreError::Disbelieved)?, &before)
-            {
+            let offered = offered.feeds().map_err(StoreError::Disbelieved)?;
+            let before = self.open().ok().and_then(|before| before.feeds().ok()).unwrap_or_default();
+            if let Some(older) = is_older(&offered, &before).filter(|_| acceptance == Acceptance::Newer) {
                 return Err(StoreError::Older(older));
+            }
+            if let Some(lacking) = fewer.lacking(&offered, &before) {
+                return Err(StoreError::Lacking(lacking));
             }
             self.take(&partial, &actual)?;
             Ok(actual)
@@ -375,7 +384,7 @@ mod tests {
     struct Second<'a>(&'a Store);
     impl Read for Second<'_> {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            let error = self.0.import(database("two").as_slice(), None, Acceptance::Newer).unwrap_err();
+            let error = self.0.import(database("two").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap_err();
             assert!(matches!(error, StoreError::Busy { .. }), "{error}");
             Ok(0)
         }
@@ -386,16 +395,17 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path().join("deep/er"));
         assert!(matches!(store.open(), Err(StoreError::Missing { .. })));
-        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         let old = store.open().unwrap();
-        let digest =
-            store.import(database("two").as_slice(), Some(&digest_of(&database("two"))), Acceptance::Newer).unwrap();
+        let digest = store
+            .import(database("two").as_slice(), Some(&digest_of(&database("two"))), Acceptance::Newer, Fewer::Any)
+            .unwrap();
         assert_eq!(in_use(&store), "two");
         assert_eq!(names(&store), [format!("{digest}.vulndb"), "current".to_owned()]);
         assert_eq!(old.feeds().unwrap()[0].name, "one");
         old.verify().unwrap();
         // Twice the same is the same.
-        store.import(database("two").as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(database("two").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         assert_eq!(in_use(&store), "two");
     }
 
@@ -403,13 +413,13 @@ mod tests {
     fn what_is_refused_leaves_what_is_in_use() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         let before = names(&store);
         let good = database("two");
         let mut flipped = good.clone();
         *flipped.last_mut().unwrap() ^= 1;
         let check = |bytes: &[u8], expected: Option<&str>, told: &str| {
-            let error = store.import(bytes, expected, Acceptance::Newer).unwrap_err();
+            let error = store.import(bytes, expected, Acceptance::Newer, Fewer::Any).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
             assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()), "{told}");
         };
@@ -418,7 +428,7 @@ mod tests {
         check(&flipped, None, "is refused");
         check(&good, Some("00"), "not sha256:00");
         check(&Builder::new().finish().unwrap(), None, "speaks of no package");
-        let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer).unwrap_err();
+        let error = store.import(good[..100].chain(Broken), None, Acceptance::Newer, Fewer::Any).unwrap_err();
         assert!(matches!(error, StoreError::Io { doing: "write", .. }), "{error}");
         assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before));
     }
@@ -427,21 +437,21 @@ mod tests {
     fn a_packed_one_is_believed_by_the_digest_of_what_comes_of_it() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         let before = names(&store);
         let good = database("two");
         let mut packed = Vec::new();
         pack(&Database::open(&good).unwrap(), &mut packed).unwrap();
         let packed = zstd::bulk::compress(&packed, 3).unwrap();
         let check = |bytes: &[u8], expected: &str, told: &str| {
-            let error = store.import(bytes, Some(expected), Acceptance::Newer).unwrap_err();
+            let error = store.import(bytes, Some(expected), Acceptance::Newer, Fewer::Any).unwrap_err();
             assert!(error.to_string().contains(told), "{error}");
             assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()), "{told}");
         };
         let digest = digest_of(&good);
         check(&packed[..packed.len() - 1], &digest, "what was brought is refused");
         check(&packed, "00", "not sha256:00");
-        assert_eq!(store.import(packed.as_slice(), Some(&digest), Acceptance::Newer).unwrap(), digest);
+        assert_eq!(store.import(packed.as_slice(), Some(&digest), Acceptance::Newer, Fewer::Any).unwrap(), digest);
         assert_eq!(in_use(&store), "two");
     }
 
@@ -479,8 +489,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
         let (early, late) = (database_of("a", Some(1_700_000_000)), database_of("a", Some(1_700_000_001)));
-        let import =
-            |bytes: &[u8], acceptance| store.import(bytes, None, acceptance).map_err(|error| error.to_string());
+        let import = |bytes: &[u8], acceptance| {
+            store.import(bytes, None, acceptance, Fewer::NONE).map_err(|error| error.to_string())
+        };
         import(&early, Acceptance::Newer).unwrap();
         import(&late, Acceptance::Newer).unwrap();
         let before = names(&store);
@@ -497,10 +508,35 @@ mod tests {
     }
 
     #[test]
+    fn one_with_fewer_feeds_is_taken_only_if_that_is_meant() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::new(place.path());
+        let import = |name: &str, fewer: Fewer<'_>| {
+            let imported = store.import(database(name).as_slice(), None, Acceptance::Any, fewer);
+            imported.map_err(|error| format!("{error}: {}", std::error::Error::source(&error).unwrap()))
+        };
+        import("one", Fewer::NONE).unwrap();
+        let before = names(&store);
+        let refused = "the vulnerability database has fewer feeds than the one in use: it has nothing of `one`, which the one in use has";
+        let others = ["other".to_owned()];
+        for fewer in [Fewer::NONE, Fewer::Only(&others)] {
+            assert_eq!(import("two", fewer), Err(refused.to_owned()));
+            assert_eq!((in_use(&store).as_str(), names(&store)), ("one", before.clone()));
+        }
+        import("one", Fewer::NONE).unwrap();
+        let left_out = ["one".to_owned()];
+        import("two", Fewer::Only(&left_out)).unwrap();
+        import("three", Fewer::Any).unwrap();
+        // What cannot be read any more keeps nothing from taking its place.
+        fs::write(store.directory.join("current"), "nonsense").unwrap();
+        import("four", Fewer::NONE).unwrap();
+    }
+
+    #[test]
     fn two_updates_at_once_are_one() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice().chain(Second(&store)), None, Acceptance::Newer).unwrap();
+        store.import(database("one").as_slice().chain(Second(&store)), None, Acceptance::Newer, Fewer::Any).unwrap();
         assert_eq!(in_use(&store), "one");
     }
 
@@ -509,13 +545,13 @@ mod tests {
     fn whatever_an_update_left_half_done_the_next_one_succeeds() {
         let place = tempfile::tempdir().unwrap();
         let store = Store::new(place.path());
-        store.import(database("one").as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(database("one").as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         let two = database("two");
         fs::write(store.directory.join("partial"), &two[..50]).unwrap();
         fs::write(store.directory.join("current.next"), "sha256:00").unwrap();
         fs::write(store.directory.join(format!("{}.vulndb", digest_of(&two))), &two).unwrap();
         assert_eq!(in_use(&store), "one");
-        store.import(two.as_slice(), None, Acceptance::Newer).unwrap();
+        store.import(two.as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
         assert_eq!(in_use(&store), "two");
         assert_eq!(names(&store), [format!("{}.vulndb", digest_of(&two)), "current".to_owned()]);
     }

@@ -180,7 +180,8 @@ pub(crate) fn moment(time: Option<Time>) -> String {
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         let hint = error.hint();
-        let kind = if matches!(error, StoreError::Older(_)) { Kind::No } else { Kind::Environment };
+        let kind =
+            if matches!(error, StoreError::Older(_) | StoreError::Lacking(_)) { Kind::No } else { Kind::Environment };
         let error = Self::new(kind, error);
         match hint {
             Some(hint) => error.hint(hint),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use advisories::{Advisories, Artifact, Error, Options, REPOSITORY, TAG};
 use bytes::Bytes;
 use db::{Config, Db};
-use feeds::{Acceptance, Store};
+use feeds::{Acceptance, Fewer, Store};
 use identity::{MasterKey, Secret};
 use registry::Registry;
 use tempfile::TempDir;
@@ -94,8 +94,12 @@ fn database(count: usize) -> Vec<u8> {
 const NEWEST: i64 = 1_700_000_000;
 
 fn database_of(count: usize, newest: i64) -> Vec<u8> {
+    database_of_feed("ours", count, newest)
+}
+
+fn database_of_feed(name: &str, count: usize, newest: i64) -> Vec<u8> {
     let feed = Feed {
-        name: "ours".to_owned(),
+        name: name.to_owned(),
         reader: "osv".to_owned(),
         address: String::new(),
         fetched: Some(newest),
@@ -113,11 +117,16 @@ fn database_of(count: usize, newest: i64) -> Vec<u8> {
 }
 
 async fn take(advisories: &Advisories, bytes: Vec<u8>) -> Result<String, Error> {
-    take_even(advisories, bytes, Acceptance::Newer).await
+    take_even(advisories, bytes, Acceptance::Newer, Fewer::NONE).await
 }
 
-async fn take_even(advisories: &Advisories, bytes: Vec<u8>, acceptance: Acceptance) -> Result<String, Error> {
-    advisories.take(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))]), acceptance).await
+async fn take_even(
+    advisories: &Advisories,
+    bytes: Vec<u8>,
+    acceptance: Acceptance,
+    fewer: Fewer<'_>,
+) -> Result<String, Error> {
+    advisories.take(futures_util::stream::iter([Ok::<_, Infallible>(Bytes::from(bytes))]), acceptance, fewer).await
 }
 
 testkit::on_both_databases! {
@@ -177,9 +186,29 @@ testkit::on_both_databases! {
             assert_eq!(replica.status().unwrap().digest.unwrap(), digest_of(&new));
         }
         assert_eq!(hub.artifact().await, before);
-        take_even(&second, old.clone(), Acceptance::Any).await.unwrap();
+        take_even(&second, old.clone(), Acceptance::Any, Fewer::NONE).await.unwrap();
         first.follow().await.unwrap();
         assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&old));
+    }
+
+    /// What would lose feeds that any replica published is refused by each of them, however old they are, and followed where it was meant.
+    async fn a_database_with_fewer_feeds_is_taken_only_if_that_is_meant(database: Database) {
+        let hub = Hub::new(database).await;
+        let (first, second) = (hub.replica("first"), hub.replica("second"));
+        let (ours, theirs) = (self::database(2), database_of_feed("theirs", 3, NEWEST));
+        take(&first, ours.clone()).await.unwrap();
+        let before = hub.artifact().await;
+        for replica in [&first, &second] {
+            for acceptance in [Acceptance::Newer, Acceptance::Any] {
+                let error = take_even(replica, theirs.clone(), acceptance, Fewer::NONE).await.unwrap_err();
+                assert!(matches!(&error, Error::Lacking(lacking) if lacking.feeds == ["ours"]), "{error}");
+                assert_eq!(replica.status().unwrap().digest.unwrap(), digest_of(&ours));
+            }
+        }
+        assert_eq!(hub.artifact().await, before);
+        take_even(&second, theirs.clone(), Acceptance::Newer, Fewer::Any).await.unwrap();
+        first.follow().await.unwrap();
+        assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&theirs));
     }
 
     /// Whoever matches is given a database until it takes it, and at each start.

@@ -1,6 +1,6 @@
 //! The hub's database of advisories.
 
-use advisories::Acceptance;
+use advisories::{Acceptance, Fewer};
 use axum::response::Response;
 use http::StatusCode;
 use ledger::audit::Record;
@@ -150,15 +150,17 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn import(mut call: Call) -> Result<Response, Failure> {
     let acceptance = if call.flag("accept_older")? { Acceptance::Any } else { Acceptance::Newer };
+    let fewer = if call.flag("accept_fewer_feeds")? { Fewer::Any } else { Fewer::NONE };
     let body = call.body();
-    let digest = call.app.advisories.take(body, acceptance).await.map_err(refused)?;
+    let digest = call.app.advisories.take(body, acceptance, fewer).await.map_err(refused)?;
     let (actor, detail) = (call.actor(), format!("sha256:{digest}"));
     call.app
         .db
         .write(move |tx| {
             let record = Record::allowed(&actor, "advisories.import", "system")
                 .detail("digest", detail.clone())
-                .detail("accept_older", acceptance == Acceptance::Any);
+                .detail("accept_older", acceptance == Acceptance::Any)
+                .detail("accept_fewer_feeds", fewer == Fewer::Any);
             Box::pin(async move { ledger::audit::record(tx, record).await })
         })
         .await?;
@@ -173,6 +175,8 @@ fn refused(error: advisories::Error) -> Failure {
             .hint("what the hub has stays in use; `garrison db status --database FILE` says what is in a file"),
         advisories::Error::Older(_) => Failure::new(StatusCode::CONFLICT, "ADVISORIES_OLDER", chain(&error))
             .hint("what the hub has stays in use; `--accept-older` takes it all the same, once you know why"),
+        advisories::Error::Lacking(_) => Failure::new(StatusCode::CONFLICT, "ADVISORIES_LACKING", chain(&error))
+            .hint("what the hub has stays in use; `--accept-fewer-feeds` takes it all the same, once you know why"),
         advisories::Error::TooLarge { .. } => {
             Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "DOCUMENT_INVALID", error.to_string())
         }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use feeds::{
-    Acceptance, BuildError, Built, Cache, Choice, FeedState, Gone, KeptFeed, Mapped, PlannedFeed, Size, Store,
+    Acceptance, BuildError, Built, Cache, Choice, FeedState, Fewer, Gone, KeptFeed, Mapped, PlannedFeed, Size, Store,
     StoreError, Sums, build, fetch, measure, plan,
 };
 use outbound::{FeedClient, FeedOptions};
@@ -102,7 +102,7 @@ impl Scene {
     /// Updates, and returns what was refused.
     async fn update(&self, acceptance: Acceptance) -> Vec<String> {
         let built = self.build(acceptance).await.unwrap();
-        self.store().import(built.file.as_slice(), None, Acceptance::Any).unwrap();
+        self.store().import(built.file.as_slice(), None, Acceptance::Any, Fewer::Any).unwrap();
         built.refusals().map(|(feed, refusal)| format!("{feed}: {}", refusal.in_words())).collect()
     }
 
@@ -400,7 +400,7 @@ async fn what_was_brought_is_the_last_good_one_if_it_is_newer() {
     elsewhere.put(lines(9, 5), "\"1\"");
     elsewhere.good().await;
     let brought = elsewhere.store().open().unwrap().file_bytes().to_vec();
-    scene.store().import(brought.as_slice(), None, Acceptance::Newer).unwrap();
+    scene.store().import(brought.as_slice(), None, Acceptance::Newer, Fewer::Any).unwrap();
     // A publisher that is behind what was brought is not followed, and neither is one that is not there.
     for (bytes, fault) in [(lines(9, 4), Fault::None), (Vec::new(), Fault::Status("404 Not Found"))] {
         scene.fault(bytes, "\"2\"", fault);

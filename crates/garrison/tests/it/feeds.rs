@@ -116,8 +116,15 @@ fn an_older_database_is_refused_unless_it_is_meant() {
     assert!(newest().starts_with("Advisories of 2026-01-02"), "{}", newest());
     assert!(home.run(&[&build[..], &["--accept-older"]].concat()).starts_with("exit 0\n"));
     assert!(newest().starts_with("Advisories of 2025"), "{}", newest());
-    // Another feed is another matter.
-    assert!(home.run(&["db", "build", "--feed", "ours=osv:before"]).starts_with("exit 0\n"));
+    // Another feed is another matter, and none that is there goes unless that is meant.
+    let other = ["db", "build", "--feed", "ours=osv:before"];
+    insta::assert_snapshot!("fewer_are_not_built", home.run(&other));
+    assert!(newest().starts_with("Advisories of 2025"), "{}", newest());
+    assert!(home.run(&[&other[..], &["--to", "other.vulndb"]].concat()).starts_with("exit 0\n"));
+    insta::assert_snapshot!("fewer_are_refused", home.run(&["db", "import", "--accept-older", "other.vulndb"]));
+    assert!(home.run(&["db", "import", "--accept-fewer-feeds", "other.vulndb"]).starts_with("exit 0\n"));
+    assert!(home.run(&[&build[..], &["--accept-fewer-feeds"]].concat()).starts_with("exit 0\n"));
+    assert!(home.run(&[&build[..], &other[2..]].concat()).starts_with("exit 0\n"));
 }
 
 /// With a database that says nothing, nothing seems to be wrong.
@@ -129,7 +136,7 @@ fn a_feed_without_a_record_takes_the_place_of_nothing() {
     write(&home, "empty.json", r#"{"distroversion": "v3.20", "packages": []}"#);
     let build = |feeds: &[&str]| {
         let arguments = feeds.iter().flat_map(|feed| ["--feed", *feed]);
-        home.run(&["db", "build"].into_iter().chain(arguments).collect::<Vec<_>>())
+        home.run(&["db", "build", "--accept-fewer-feeds"].into_iter().chain(arguments).collect::<Vec<_>>())
     };
     insta::assert_snapshot!("nothing_is_built_of_another_format", build(&["github=osv:github", "a=osv:down.html"]));
     insta::assert_snapshot!("nothing_is_built_of_no_record", build(&["github=osv:github", "alpine=secdb:empty.json"]));
@@ -178,6 +185,9 @@ fn a_client_follows_its_hub_and_neither_goes_back() {
     assert!(run(&["import", "--hub", "newer.vulndb"]).starts_with("exit 0\n"));
     told("client_takes_what_changed", &["update", "-q"]);
     told("hub_refuses_an_older_one", &["import", "--hub", "old.vulndb"]);
+    let other = ["db", "build", "-q", "--feed", "ours=osv:github", "--to", "other.vulndb"];
+    assert!(user.run(&other).starts_with("exit 0\n"));
+    told("hub_refuses_one_with_fewer_feeds", &["import", "--hub", "--accept-older", "other.vulndb"]);
     told("hub_takes_an_older_one_that_is_meant", &["import", "--hub", "--accept-older", "old.vulndb"]);
     told("client_refuses_an_older_one", &["update", "-q"]);
     assert!(run(&["status"]).contains("Advisories of 2026-01-02 03:04: 40 records"));

@@ -2,11 +2,11 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use feeds::{Acceptance, Before, Refusal};
+use feeds::{Acceptance, Before, Fewer, Refusal, StoreError};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
-use vulndb::file::{Builder, Database};
+use vulndb::file::{Builder, Database, Feed};
 use vulndb::{Reader, Records, Time};
 
 use crate::advisories;
@@ -19,14 +19,15 @@ use crate::session::Session;
 ///
 /// A feed is a directory, a zip, a tar (also packed by gzip or zstd) or one document. The same documents of the same date give the same
 /// database, byte for byte: a feed is as old as it says, else as `--date`, else as its files. What was not understood is counted; `garrison db status`
-/// lists it. A feed without a record is an error, and so is one that is older or much smaller than what it takes the place of.
+/// lists it. A feed without a record is an error, and so is one that is older or much smaller than what it takes the place of. The database takes
+/// the place of the one in use with all that is in it, so that a feed of that which is not named is an error too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db build --feed github=osv:advisory-database.tar.gz --feed rustsec=rustsec:./advisory-db
   garrison db build --feed debian=debian-tracker:tracker.json --to advisories.vulndb
 
 `garrison db readers` lists the formats.
-Exit codes: 0 done, 1 a feed is older than in the database in use, 2 not understood, 3 a feed could not be read, or has no record, or lost most of them.")]
+Exit codes: 0 done, 1 a feed is older than in the database in use or left out of it, 2 not understood, 3 a feed could not be read, or has no record, or lost most of them.")]
 pub(crate) struct Build {
     /// Feed: its name, its format, and where it lies
     #[arg(long = "feed", value_name = "NAME=READER:PATH", required = true)]
@@ -37,6 +38,9 @@ pub(crate) struct Build {
     /// Take feeds that are older than in the database in use, or have lost most of their records
     #[arg(long)]
     accept_older: bool,
+    /// Leave out feeds that the database in use has
+    #[arg(long)]
+    accept_fewer_feeds: bool,
     /// Date of the feeds that state none, instead of that of their files: `2026-11-29` or with a time; `SOURCE_DATE_EPOCH` unless set
     #[arg(long, value_name = "DATE", value_parser = date)]
     date: Option<Timestamp>,
@@ -68,6 +72,15 @@ impl Build {
         let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
         // A file that is written takes the place of nothing that is in use.
         let current = if self.to.is_none() { advisories::store()?.open().ok() } else { None };
+        let fewer = if self.accept_fewer_feeds { Fewer::Any } else { Fewer::NONE };
+        if let Some(current) = &current {
+            let offered: Vec<Feed> =
+                asked.iter().map(|feed| feeds::describe(feed.name, feed.reader, "", None)).collect();
+            let before = current.feeds().map_err(advisories::damaged)?;
+            if let Some(lacking) = fewer.lacking(&offered, &before) {
+                return Err(StoreError::Lacking(lacking).into());
+            }
+        }
         let mut builder = Builder::new();
         for feed in &asked {
             let (records, changed) = read(feed, self.quiet)?;
@@ -85,7 +98,7 @@ impl Build {
                 })?;
                 None
             }
-            None => Some(advisories::store()?.import(file.as_slice(), None, Acceptance::Any)?),
+            None => Some(advisories::store()?.import(file.as_slice(), None, Acceptance::Any, fewer)?),
         };
         let database = Database::open(&file).map_err(advisories::damaged)?;
         report(session, &database, self.to.as_deref(), digest.as_deref())

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use feeds::{Acceptance, FeedState, compress_packed};
+use feeds::{Acceptance, FeedState, Fewer, compress_packed};
 use serde_json::json;
 use vulndb::file::Feed;
 use vulndb::{Change, Ecosystem, Time};
@@ -57,8 +57,8 @@ pub(crate) struct Diff {
   garrison db import --hub advisories.vulndb
   garrison db import --accept-older yesterday.vulndb
 
-One whose newest records are older than those in use is refused, unless that is meant.
-Exit codes: 0 done, 1 it is older than the one in use, 2 not understood, 3 it could not be read or is no database.")]
+One whose newest records are older than those in use, or without feeds that are in use, is refused, unless that is meant.
+Exit codes: 0 done, 1 it is older than the one in use or has fewer feeds, 2 not understood, 3 it could not be read or is no database.")]
 pub(crate) struct Import {
     /// Database, or `-` for standard input
     file: String,
@@ -71,6 +71,9 @@ pub(crate) struct Import {
     /// Take it although it is older than the one in use
     #[arg(long)]
     accept_older: bool,
+    /// Take it although it has nothing of feeds that the one in use has
+    #[arg(long)]
+    accept_fewer_feeds: bool,
 }
 
 /// Write the database in use to a file, for a machine that reaches no feed.
@@ -300,17 +303,18 @@ impl Import {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         let named = if self.file == "-" { "standard input".to_owned() } else { format!("`{}`", self.file) };
         let failed = |error: CommandError| error.doing(format!("failed to import {named}"));
+        let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
+        let fewer = if self.accept_fewer_feeds { Fewer::Any } else { Fewer::NONE };
         if self.hub {
-            return hub::bring(session, &self.file, self.accept_older).map_err(failed);
+            return hub::bring(session, &self.file, acceptance, fewer).map_err(failed);
         }
         let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
         let store = advisories::store()?;
-        let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
         let imported = if self.file == "-" {
-            store.import(io::stdin().lock(), expected, acceptance).map_err(CommandError::from)
+            store.import(io::stdin().lock(), expected, acceptance, fewer).map_err(CommandError::from)
         } else {
             let file = File::open(&self.file).map_err(|source| CommandError::new(Kind::Environment, source));
-            file.and_then(|file| Ok(store.import(file, expected, acceptance)?))
+            file.and_then(|file| Ok(store.import(file, expected, acceptance, fewer)?))
         };
         let digest = format!("sha256:{}", imported.map_err(failed)?);
         match session.format() {

@@ -4,7 +4,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::time::Duration;
 
 use ::advisories::{Artifact, BROUGHT_BYTES_MAX, REPOSITORY, TAG};
-use feeds::{Acceptance, FormError, StoreError, compress_packed, unpack_any};
+use feeds::{Acceptance, Fewer, FormError, StoreError, compress_packed, unpack_any};
 use oci::{Reference, RepositoryName};
 use outbound::{Endpoint, Method, RegistryClient, RegistryCredentials, RegistryError, RegistryOptions};
 use serde_json::{Value, json};
@@ -39,7 +39,12 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
 }
 
 /// Brings the hub a database, packed for the way.
-pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result<(), CommandError> {
+pub(super) fn bring(
+    session: &Session,
+    file: &str,
+    acceptance: Acceptance,
+    fewer: Fewer<'_>,
+) -> Result<(), CommandError> {
     let mut bytes = Vec::new();
     let unpacked = if file == "-" {
         unpack_any(std::io::stdin().lock(), &mut bytes, BROUGHT_BYTES_MAX)
@@ -54,7 +59,9 @@ pub(super) fn bring(session: &Session, file: &str, accept_older: bool) -> Result
         .map_err(|source| CommandError::environment("failed to pack the database", source))?;
     block_on(async {
         let hub = session.hub()?;
-        let endpoint = Endpoint::api(["advisories", "database"]).with("accept_older", accept_older);
+        let endpoint = Endpoint::api(["advisories", "database"])
+            .with("accept_older", acceptance == Acceptance::Any)
+            .with("accept_fewer_feeds", fewer == Fewer::Any);
         let _imported: Value = hub.upload(&endpoint, packed, IMPORT_TIME_MAX).await?;
         tell(session, &hub).await
     })
@@ -187,7 +194,7 @@ impl Taking {
         {
             match self.changed(database.file_bytes().to_vec(), &way).await {
                 Ok(file) => {
-                    store.import(file.as_slice(), Some(wanted), self.acceptance)?;
+                    store.import(file.as_slice(), Some(wanted), self.acceptance, Fewer::Any)?;
                     return Ok(How::Changes);
                 }
                 // The whole of it is right, whatever became of its changes.
@@ -196,7 +203,7 @@ impl Taking {
         }
         let blob = &artifact.database;
         let file = self.fetch(&blob.blob, blob.packed_bytes).await?;
-        store.import(file, Some(wanted), self.acceptance)?;
+        store.import(file, Some(wanted), self.acceptance, Fewer::Any)?;
         Ok(How::Whole)
     }
 

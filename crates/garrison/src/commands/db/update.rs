@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use feeds::{Acceptance, BuildError, Built, Choice, Gone, KeptFeed, PlannedFeed, Size};
+use feeds::{Acceptance, BuildError, Built, Choice, Fewer, Gone, KeptFeed, PlannedFeed, Size};
 use outbound::{FeedClient, FeedOptions, PrivateHost};
 use serde_json::json;
 use vulndb::Ecosystem;
@@ -149,7 +149,8 @@ impl Update {
         if current.is_some() && built.is_of_before() {
             return Err(nothing_new(&built));
         }
-        let digest = store.import(built.file.as_slice(), None, acceptance)?;
+        let gone: Vec<String> = built.gone.iter().map(|(name, _)| name.clone()).collect();
+        let digest = store.import(built.file.as_slice(), None, acceptance, Fewer::Only(&gone))?;
         if digest_before.as_ref() == Some(&digest) && !self.quiet {
             output::note("Nothing is new: what was in use stays in use.");
         }
