@@ -145,6 +145,8 @@ pub enum Channel {
     Esm,
     /// Ubuntu's certified builds.
     Fips,
+    /// SUSE's long-term support of a service pack (LTSS, ESPOS).
+    Ltss,
 }
 
 /// A package of a Go module and what in it is vulnerable.
@@ -228,6 +230,7 @@ impl Channel {
             Self::EsmApps => "esm-apps",
             Self::Esm => "esm",
             Self::Fips => "fips",
+            Self::Ltss => "ltss",
         }
     }
 }

@@ -144,7 +144,7 @@ impl Ecosystem {
             Family::Ubuntu => ubuntu_release(rest),
             Family::Alpine => (rest.strip_prefix('v').unwrap_or(rest).to_owned(), Channel::Main),
             Family::RedHat => (red_hat_release(rest), Channel::Main),
-            Family::Suse | Family::OpenSuse => (suse_release(rest), Channel::Main),
+            Family::Suse | Family::OpenSuse => (suse_release(rest), suse_channel(rest)),
             Family::AzureLinux => (azure_release(rest), Channel::Main),
             _ => (rest.to_owned(), Channel::Main),
         };
@@ -352,6 +352,13 @@ fn suse_release(rest: &str) -> String {
     }
 }
 
+/// What is mended of a service pack once its general support has ended is in channels of their own: `15 SP4-LTSS`, `15 SP4-ESPOS`,
+/// `LTSS Extended Security 12 SP5`.
+fn suse_channel(rest: &str) -> Channel {
+    let is_longer = |word: &str| matches!(word, "LTSS" | "ESPOS" | "TERADATA");
+    if rest.split([' ', '-']).any(is_longer) { Channel::Ltss } else { Channel::Main }
+}
+
 /// OSV has `3`, `os-release` has `3.0`.
 fn azure_release(rest: &str) -> String {
     if rest.contains('.') { rest.to_owned() } else { format!("{rest}.0") }
@@ -391,7 +398,11 @@ mod tests {
         check("Red Hat:enterprise_linux:8::appstream", "Red Hat:8", Channel::Main);
         check("Red Hat:rhel_aus:8.6::appstream", "Red Hat:rhel_aus:8.6", Channel::Main);
         check("SUSE:Linux Enterprise Server 15 SP4", "SUSE:15.4", Channel::Main);
-        check("SUSE:Linux Enterprise Server 12 SP5-LTSS", "SUSE:12.5", Channel::Main);
+        check("SUSE:Linux Enterprise Server for SAP Applications 15 SP4", "SUSE:15.4", Channel::Main);
+        check("SUSE:Linux Enterprise Server 12 SP5-LTSS", "SUSE:12.5", Channel::Ltss);
+        check("SUSE:Linux Enterprise Server 15-LTSS", "SUSE:15", Channel::Ltss);
+        check("SUSE:Linux Enterprise Server LTSS Extended Security 12 SP5", "SUSE:12.5", Channel::Ltss);
+        check("SUSE:Linux Enterprise High Performance Computing 15 SP4-ESPOS", "SUSE:15.4", Channel::Ltss);
         check("openSUSE:Leap 15.5", "openSUSE:15.5", Channel::Main);
         check("openSUSE:Tumbleweed", "openSUSE:tumbleweed", Channel::Main);
         check("Azure Linux:3", "Azure Linux:3.0", Channel::Main);

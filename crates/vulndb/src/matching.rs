@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 7;
+pub const MATCHER_VERSION: u32 = 8;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -493,7 +493,7 @@ fn hit(statement: &Statement<'_>, outcome: &Outcome, identity: &Identity, fix: F
 /// Tells whether a statement about a channel clears a version because that is a build of the channel and no longer in the
 /// ranges.
 pub fn is_mended_in_channel(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> bool {
-    statement.qualifiers.channel != Channel::Main
+    is_marked(statement.qualifiers.channel)
         && matches!(statement.verdict, Verdict::Affected(_))
         && *outcome == Outcome::NotMeant(Reason::Outside)
         && is_of_channel(statement.qualifiers.channel, &identity.version)
@@ -534,10 +534,15 @@ pub fn is_about_other_builds(statement: &Statement<'_>, identity: &Identity) -> 
     !is_of_channel(statement.qualifiers.channel, &identity.version)
 }
 
+/// Tells whether a channel's builds are marked in their versions: SUSE's go on counting.
+fn is_marked(channel: Channel) -> bool {
+    !matches!(channel, Channel::Main | Channel::Ltss)
+}
+
 /// Ubuntu marks builds of its extended maintenance in their versions.
 fn is_of_channel(channel: Channel, version: &str) -> bool {
     match channel {
-        Channel::Main => true,
+        Channel::Main | Channel::Ltss => true,
         Channel::Esm | Channel::EsmInfra | Channel::EsmApps => version.contains("esm"),
         Channel::Fips => version.to_ascii_lowercase().contains("fips"),
     }

@@ -3,8 +3,11 @@ use std::ops::Range;
 use super::bytes::{BLOCK_BYTES, Corrupt};
 use super::section::Section;
 
-/// The version of the file's form. Raised with each change of it: a reader takes its own version alone.
-pub const FORMAT_VERSION: u16 = 2;
+/// The version of the file's form, raised with each change of it. 3 has what 2 has, and SUSE's long-term support as a channel.
+pub const FORMAT_VERSION: u16 = 3;
+
+/// The oldest version that is read: what is in such a file is in one of today as well.
+const FORMAT_VERSION_OLDEST: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"garrvdb\n";
 
@@ -25,6 +28,8 @@ const _: () = assert!(FIRST_SECTION as u64 == BLOCK_BYTES && HEADER_BYTES <= FIR
 /// Where the sections are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// The version of the form: what an older one came from has that version for good.
+    pub(crate) version: u16,
     /// The CRC-32 of the section of sums.
     pub(crate) sums_crc: u32,
     /// The file's length in bytes.
@@ -42,7 +47,7 @@ impl Header {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.version.to_le_bytes());
         bytes.extend_from_slice(&u16::try_from(Section::ALL.len()).unwrap_or(u16::MAX).to_le_bytes());
         bytes.extend_from_slice(&self.sums_crc.to_le_bytes());
         bytes.extend_from_slice(&self.length.to_le_bytes());
@@ -69,7 +74,7 @@ impl Header {
             return Err(Corrupt::NotADatabase);
         }
         let version = file.get(8..10).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
-        if version != FORMAT_VERSION {
+        if !(FORMAT_VERSION_OLDEST..=FORMAT_VERSION).contains(&version) {
             return Err(Corrupt::Version { found: version });
         }
         let header = file.get(..HEADER_BYTES).ok_or(Corrupt::Truncated { expected: HEADER_BYTES as u64 })?;
@@ -87,6 +92,24 @@ impl Header {
             let end = start.checked_add(bytes).filter(|end| *end <= length && start >= BLOCK_BYTES);
             *section = start..end.ok_or(Corrupt::Form { section: Section::ALL[at] })?;
         }
-        Ok(Self { sums_crc, length, sections })
+        Ok(Self { version, sums_crc, length, sections })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is packed of a file of an older form, and unpacked elsewhere, is that file again.
+    #[test]
+    fn the_form_stays_what_it_was() {
+        for version in 0..=FORMAT_VERSION + 1 {
+            let sections = [const { BLOCK_BYTES..BLOCK_BYTES }; Section::ALL.len()];
+            let bytes = Header { version, sums_crc: 7, length: BLOCK_BYTES, sections }.to_bytes();
+            let told = Header::read(&bytes).map(|header| (header.version, header.to_bytes() == bytes));
+            let is_read = (2..=3).contains(&version);
+            let expected = if is_read { Ok((version, true)) } else { Err(Corrupt::Version { found: version }) };
+            assert_eq!(told, expected);
+        }
     }
 }

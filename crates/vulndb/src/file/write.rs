@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::bytes::BLOCK_BYTES;
 use super::database::{AdvisoryHead, AdvisoryIndex, PackageName, Statement};
 use super::derive::{self, Derived, Said, Stated, Vulnerabilities};
-use super::header::{ALIGNMENT, FIRST_SECTION, HEADER_BYTES, Header};
+use super::header::{ALIGNMENT, FIRST_SECTION, FORMAT_VERSION, HEADER_BYTES, Header};
 use super::section::Section;
 use super::table::TableWriter;
 use crate::naming;
@@ -212,7 +212,7 @@ fn assemble(sections: [Vec<u8>; Section::ALL.len()]) -> Vec<u8> {
         file.append(&mut bytes);
         ranges[at] = start..file.len() as u64;
     }
-    let header = Header { sums_crc, length: file.len() as u64, sections: ranges };
+    let header = Header { version: FORMAT_VERSION, sums_crc, length: file.len() as u64, sections: ranges };
     file[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
     file
 }

@@ -21,6 +21,8 @@ use crate::{
 
 #[path = "osv/events.rs"]
 mod events;
+#[path = "osv/suse.rs"]
+mod suse;
 
 /// The largest document. A record of Ubuntu's kernel has 5 MB; what publishers serve as one document of many has 20.
 const DOCUMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -204,7 +206,10 @@ impl Record {
         let mut nature = if self.id.starts_with(MALICIOUS) { Nature::Malware } else { Nature::Vulnerability };
         let mut weaknesses = weaknesses_of(&self.database_specific["cwe_ids"], |cwe| cwe);
         let mut affected = Vec::with_capacity(stated.len());
+        let mut products_of_suse = Vec::new();
         for one in stated {
+            let product = one.package.as_ref().map(|package| package.ecosystem.as_str());
+            products_of_suse.extend(product.filter(|name| name.starts_with("SUSE:")).map(str::to_owned));
             weaknesses.extend(weaknesses_of(&one.database_specific["cwes"], |cwe| &cwe["cweId"]));
             if let Some(informational) = one.database_specific["informational"].as_str() {
                 nature = read_informational(informational, &self.id, records);
@@ -217,6 +222,7 @@ impl Record {
         if affected.is_empty() {
             return;
         }
+        suse::mark_extended(&products_of_suse, &mut affected);
         let family = affected[0].ecosystem.family;
         self.take_related(family);
         if self.is_bug_fix(family) {

@@ -338,6 +338,31 @@ fn what_is_mended_for_everybody_is_not_held_against_a_later_fix_of_extended_main
     check("3.2.0-24.39", "3.2.0-150.197+esm1", &[]);
 }
 
+/// SUSE's builds for those who pay for them are marked by nothing: they are later versions than those of everybody.
+#[test]
+fn long_term_support_of_suse_is_a_channel_of_later_versions() {
+    let release = Ecosystem::release(Family::Suse, "15.4");
+    let fifteen = distribution("sles", "15.4");
+    let extended = Affected {
+        named: Named::Binary,
+        qualifiers: Qualifiers { channel: Channel::Ltss, ..Qualifiers::default() },
+        ..affected(&release, "openssl", "1.1.1l-150400.7.90.1")
+    };
+    let check = |statements: &[&Affected], version: &str, expected: &[&str]| {
+        let statements = statements.iter().map(|one| (*one).clone()).collect();
+        let records = vec![advisory("CVE-2026-0001", &[], statements)];
+        let rpm = component(PackageType::Rpm, "openssl", version);
+        assert_eq!(found(records, &rpm, Some(&fifteen)), expected, "{version}");
+    };
+    let told = "CVE-2026-0001 -> 1.1.1l-150400.7.90.1";
+    check(&[&extended], "1.1.1l-150400.7.90.1", &[]);
+    check(&[&extended], "1.1.1l-150400.7.66.2", &[told]);
+    // One says nothing against the other.
+    let main = Affected { named: Named::Binary, ..affected(&release, "openssl", "1.1.1l-150400.7.66.2") };
+    check(&[&extended, &main], "1.1.1l-150400.7.66.2", &[told]);
+    check(&[&extended, &main], "1.1.1l-150400.7.90.1", &[]);
+}
+
 #[test]
 fn architectures_that_are_not_meant_are_passed_over() {
     let mut statement = openssl("3.1");

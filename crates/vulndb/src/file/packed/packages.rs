@@ -284,7 +284,7 @@ mod tests {
         let mut sections = [const { 0..0 }; Section::ALL.len()];
         sections[Section::PackageNames as usize] = 0..name_bytes;
         sections[SECTION as usize] = 0..statement_bytes;
-        Header { sums_crc: 0, length: 0, sections }
+        Header { version: 0, sums_crc: 0, length: 0, sections }
     }
 
     /// Two packages of one name, of which as many advisories as there are numbers say the same, each of so many of them.

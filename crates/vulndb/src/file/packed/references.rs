@@ -238,7 +238,7 @@ mod tests {
         let check = |bytes: u64| {
             let mut sections = [const { 0..0 }; Section::ALL.len()];
             sections[SECTION as usize] = 0..bytes;
-            let header = Header { sums_crc: 0, length: 0, sections };
+            let header = Header { version: 0, sums_crc: 0, length: 0, sections };
             section(&columns(&heads, std::slice::from_ref(&stated)), &heads, &header).is_ok()
         };
         assert!(check(39));
@@ -253,7 +253,7 @@ mod tests {
         let columns = columns(&heads, &references);
         let mut sections = [const { 0..0 }; Section::ALL.len()];
         sections[SECTION as usize] = 0..10_000;
-        let header = Header { sums_crc: 0, length: 0, sections };
+        let header = Header { version: 0, sums_crc: 0, length: 0, sections };
         let mut expected = TableWriter::default();
         for references in &references {
             expected.push(SECTION, references).unwrap();
@@ -293,7 +293,7 @@ mod tests {
             let (heads, header) = ([head("CVE-1", &[])], {
                 let mut sections = [const { 0..0 }; Section::ALL.len()];
                 sections[SECTION as usize] = 0..1000;
-                Header { sums_crc: 0, length: 0, sections }
+                Header { version: 0, sums_crc: 0, length: 0, sections }
             });
             let mut columns = columns(&heads, &[vec![Reference { kind: "WEB".to_owned(), url: "a".to_owned() }]]);
             (columns[3], columns[4]) = (Column::of(digests.to_vec()), Column::of(addresses.to_vec()));

@@ -131,7 +131,7 @@ mod tests {
     fn room(bytes: usize) -> Room {
         let mut sections = [const { 0..0 }; Section::ALL.len()];
         sections[SECTION as usize] = 0..bytes as u64;
-        Room::of(&Header { sums_crc: 0, length: 0, sections }, SECTION)
+        Room::of(&Header { version: 0, sums_crc: 0, length: 0, sections }, SECTION)
     }
 
     fn check(text: &str, expected_left: &[u8]) {

@@ -492,3 +492,30 @@ fn sums_of_reports_are_left_out_of_what_is_said_of_malicious_packages() {
     }
     check("GHSA-1", &said(&format!(" ({sum})")), &said(&format!(" ({sum})")));
 }
+
+#[test]
+fn what_suse_mends_after_the_general_support_is_told_apart() {
+    let check = |products: &[&str], expected: &[&str]| {
+        let affected: Vec<Value> = products
+            .iter()
+            .map(|product| package(&format!("SUSE:Linux Enterprise {product}"), &json!([{"introduced": "0"}, {"fixed": "2"}])))
+            .collect();
+        let records = read_value(&json!({"id": "SUSE-SU-2026:1-1", "affected": affected}));
+        let told = records.advisories[0].affected.iter();
+        let told = told.map(|one| format!("{} {}", one.ecosystem, one.qualifiers.channel.as_str()));
+        assert_eq!(told.collect::<Vec<_>>(), expected, "{products:?}");
+    };
+    check(&["Server 15 SP4"], &["SUSE:15.4 main"]);
+    check(&["Server for SAP Applications 15 SP4"], &["SUSE:15.4 main"]);
+    check(&["Server 15 SP4", "Server for SAP Applications 15 SP4"], &["SUSE:15.4 main"; 2]);
+    check(&["Server 15 SP4-LTSS"], &["SUSE:15.4 ltss"]);
+    check(&["Server 15 SP4-LTSS", "Server for SAP Applications 15 SP4"], &["SUSE:15.4 ltss"; 2]);
+    check(
+        &["Server 15 SP4-LTSS", "Server for SAP Applications 15 SP5", "Module for Basesystem 15 SP5"],
+        &["SUSE:15.4 ltss", "SUSE:15.5 main", "SUSE:15.5 main"],
+    );
+    check(
+        &["High Performance Computing 15 SP4-ESPOS", "Server for SAP Applications 15 SP4", "Server 15 SP4"],
+        &["SUSE:15.4 ltss", "SUSE:15.4 main", "SUSE:15.4 main"],
+    );
+}
