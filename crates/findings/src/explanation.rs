@@ -367,7 +367,8 @@ impl Explanation {
         Ok(is_open)
     }
 
-    /// Tells what records about the vulnerabilities say of other packages. There is no index for that: all statements are read.
+    /// Tells what records about the vulnerabilities say of other packages. There is no index for that: of all packages it is read which
+    /// records speak of them, and of those that it is about what they say.
     fn tell_elsewhere<B: AsRef<[u8]>>(
         &mut self,
         database: &Database<B>,
@@ -382,6 +383,9 @@ impl Explanation {
         let mut all = BTreeSet::new();
         for package in database.packages() {
             let package = package?;
+            if !database.is_spoken_of(&package, &records)? {
+                continue;
+            }
             for statement in database.statements(&package)? {
                 let statement = statement?;
                 if !records.contains(&statement.advisory) {

@@ -238,6 +238,22 @@ impl<B: AsRef<[u8]>> Database<B> {
         }))
     }
 
+    /// Returns whether one of some advisories speaks of a package. This reads a tenth of what [`Self::statements`] does.
+    pub fn is_spoken_of(&self, package: &PackageEntry, by: &BTreeSet<AdvisoryIndex>) -> Result<bool, Corrupt> {
+        let Some(last) = by.last() else { return Ok(false) };
+        let mut gaps = Table::open(&self.file, Section::StatementAdvisories)?.bytes(package.place)?;
+        let mut at = AdvisoryIndex(0);
+        while !gaps.is_empty() && at <= *last {
+            let form = |_| Corrupt::Form { section: Section::StatementAdvisories };
+            let (gap, others) = postcard::take_from_bytes::<u32>(gaps).map_err(form)?;
+            (at, gaps) = (AdvisoryIndex(at.0.saturating_add(gap)), others);
+            if by.contains(&at) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns how many advisories there are.
     pub fn advisory_count(&self) -> Result<u32, Corrupt> {
         Ok(Table::open(&self.file, Section::Advisories)?.len())

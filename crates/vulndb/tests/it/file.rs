@@ -1,7 +1,7 @@
 //! The database file: what was put in comes out, the same in any order, and nothing damaged is believed.
 
 use proptest::prelude::*;
-use vulndb::file::{Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
+use vulndb::file::{AdvisoryIndex, Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
     Qualifiers, Rating, Records, Reference, Severity, Start, Symbols, Verdict,
@@ -392,6 +392,22 @@ proptest! {
                 let entry = database.find_package(&affected.ecosystem, &affected.package).unwrap();
                 prop_assert!(entry.is_some_and(|entry| database.statements(&entry).unwrap().count() > 0));
             }
+        }
+    }
+
+    /// What says who speaks of a package is what says what they say.
+    #[test]
+    fn who_speaks_of_a_package_is_known_without_reading_what_they_say(
+        first in prop::collection::vec(any_advisory(), 0..6),
+        second in prop::collection::vec(any_advisory(), 0..6),
+        some in prop::collection::btree_set((0_u32..12).prop_map(AdvisoryIndex), 0..4),
+    ) {
+        let database = Database::open(of_two_feeds(first, second)).unwrap();
+        for package in database.packages() {
+            let package = package.unwrap();
+            let mut speakers = database.statements(&package).unwrap().map(|statement| statement.unwrap().advisory);
+            let expected = speakers.any(|speaker| some.contains(&speaker));
+            prop_assert_eq!(database.is_spoken_of(&package, &some).unwrap(), expected);
         }
     }
 
