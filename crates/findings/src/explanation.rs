@@ -13,7 +13,7 @@ use crate::address::record_address;
 use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
 use crate::report::{Advisories, advisories, line, suppressed};
-use crate::unchecked::{Uncovered, nameless, uncovered, uncovered_of, without_group_of};
+use crate::unchecked::{Uncovered, nameless, uncovered, uncovered_of, without_group_of, without_source};
 use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
@@ -74,7 +74,8 @@ pub enum Answer {
     Suppressed,
     /// Records speak of what is here, and none means this version.
     NotAffected,
-    /// Records speak of what is here, none is known to mean this version, and of some nobody knows: it, or a bound, has no place in the order.
+    /// Records speak of what is here, none is known to mean this version, and of some nobody knows: it is not stated, or it or a bound has no place in the
+    /// order.
     NotOrdered,
     /// No record speaks of anything that is here.
     NotHere,
@@ -199,6 +200,8 @@ impl Explanation {
             Some(_) => uncovered_of(database, inventory, chosen.iter().map(|(_, component)| *component)),
             None => uncovered(database, inventory),
         };
+        let components = chosen.iter().map(|(_, component)| *component);
+        explanation.uncovered.extend(without_source(database, inventory, components)?);
         let of_maven = explanation.elsewhere.iter().filter(|elsewhere| elsewhere.ecosystem == Family::Maven.as_str());
         let artifacts = of_maven.map(|elsewhere| elsewhere.package.as_str());
         let nameless = nameless(chosen.iter().map(|(_, component)| *component));
@@ -302,7 +305,8 @@ impl Explanation {
                     }
                     None => matching::judge(&statement, component, system, &identity),
                 };
-                is_undecided |= matches!(&outcome, Outcome::NotMeant(Reason::Version(_) | Reason::Bound));
+                is_undecided |=
+                    matches!(&outcome, Outcome::NotMeant(Reason::Version(_) | Reason::Unversioned | Reason::Bound));
                 let feed = known.feed(&head);
                 let said = Held {
                     record: head.id.to_owned(),

@@ -80,7 +80,7 @@ fn answer(explanation: &Explanation) -> String {
         Answer::Suppressed => "Found, and not counted.".to_owned(),
         Answer::NotAffected => "Not affected.".to_owned(),
         Answer::NotOrdered => {
-            "Not known: whether a record means the version that is here cannot be told, as it has no place in the order.".to_owned()
+            "Not known: whether a record means the version that is here cannot be told: it is not stated, or has no place in the order.".to_owned()
         }
         Answer::NotHere => "Not affected: no record of it speaks of a package that is here.".to_owned(),
         Answer::NotCovered => {

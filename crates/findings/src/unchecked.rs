@@ -6,7 +6,7 @@ use component::{Component, Distribution, Inventory, PackageType, Subject, Unknow
 use sbom::formats::Repairs;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{Corrupt, Database};
-use vulndb::{Ecosystem, Family, matching};
+use vulndb::{Ecosystem, Family, Named, matching};
 
 use crate::table::counted;
 
@@ -54,7 +54,7 @@ pub struct Uncovered {
     pub components: usize,
     /// Why.
     pub because: NoCoverage,
-    /// Where that is their versions or that nothing says whose they are, the first [`UNCHECKED_TOLD_MAX`] of them with their versions.
+    /// Where that is their versions, or that nothing says whose they are, the first [`UNCHECKED_TOLD_MAX`] of them with their versions.
     #[serde(default)]
     pub first: Vec<String>,
 }
@@ -71,6 +71,10 @@ pub enum NoCoverage {
     NoDistribution,
     /// There are advisories of these packages, and their versions have no place in the order by which ranges are held against them.
     NoOrder,
+    /// There are advisories of these packages, and no version is stated, as of what a manifest only asks for.
+    NoVersion,
+    /// Their distribution's advisories speak of source packages, and the document says of none from which it was built.
+    NoSource,
     /// There are advisories of packages of these names, and nothing says of which group these are.
     NoGroup,
 }
@@ -105,6 +109,8 @@ impl Uncovered {
                 format!("nothing says of which distribution and release its {ecosystem} packages are")
             }
             NoCoverage::NoOrder => format!("{ecosystem} has no order for these versions"),
+            NoCoverage::NoVersion => format!("nothing states the versions of these packages of {ecosystem}"),
+            NoCoverage::NoSource => format!("nothing says from which source packages these of {ecosystem} were built"),
             NoCoverage::NoGroup => format!("nothing says of which group these artifacts of {ecosystem} are"),
         }
     }
@@ -121,6 +127,7 @@ impl Unchecked {
         unread.sort_by_key(|unknown| !sbom::hides_packages(unknown));
         let mut packages = uncovered(database, inventory);
         packages.extend(unordered(database, inventory)?);
+        packages.extend(without_source(database, inventory, &inventory.components)?);
         packages.extend(without_group(database, inventory)?);
         packages.sort_by_key(gravest_first);
         Ok(Self {
@@ -241,22 +248,54 @@ fn gravest_first(uncovered: &Uncovered) -> impl Ord + use<> {
     std::cmp::Reverse((uncovered.is_grave(), uncovered.components))
 }
 
-/// Returns the packages of which the database speaks, and nobody knows whether it means their versions.
+/// Returns the packages of which the database speaks, and nobody knows whether it means their versions: those have no place in the order, or
+/// are not stated.
 fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Vec<Uncovered>, Corrupt> {
     let system = matching::distribution_of(inventory);
-    let mut found: BTreeMap<String, Uncovered> = BTreeMap::new();
+    let mut found: BTreeMap<Gap, Uncovered> = BTreeMap::new();
     for component in &inventory.components {
         let Some(identity) = matching::undecided(database, component, system.as_deref())? else { continue };
         let ecosystem = identity.ecosystem.to_string();
-        let uncovered = found.entry(ecosystem.clone()).or_insert(Uncovered {
-            ecosystem,
-            components: 0,
-            because: NoCoverage::NoOrder,
-            first: Vec::new(),
-        });
+        let because = if identity.version.is_empty() { NoCoverage::NoVersion } else { NoCoverage::NoOrder };
+        let none = |(because, ecosystem)| Uncovered { ecosystem, components: 0, because, first: Vec::new() };
+        let gap = (because, ecosystem);
+        let uncovered = found.entry(gap.clone()).or_insert_with(|| none(gap));
         uncovered.components += 1;
         if uncovered.first.len() < UNCHECKED_TOLD_MAX {
-            uncovered.first.push(format!("{} {}", component.name, identity.version));
+            uncovered.first.push(format!("{} {}", component.name, identity.version).trim_end().to_owned());
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// Returns those of some components of a document that says of no package from which source it was built, of which the database does not speak: their
+/// distributions speak of source packages, which go by other names. Where a document says it of one, it leaves it out where the names are the same.
+pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
+    database: &Database<B>,
+    inventory: &Inventory,
+    components: impl IntoIterator<Item = &'a Component>,
+) -> Result<Vec<Uncovered>, Corrupt> {
+    let is_built = |component: &&Component| matches!(component.package_type, PackageType::Deb | PackageType::Apk);
+    let is_silent = matches!(inventory.subject, Subject::Document { .. })
+        && inventory.components.iter().filter(is_built).all(|component| component.source.is_none());
+    let mut found: BTreeMap<String, Uncovered> = BTreeMap::new();
+    if !is_silent {
+        return Ok(Vec::new());
+    }
+    let system = matching::distribution_of(inventory);
+    for component in components.into_iter().filter(is_built) {
+        let identities = matching::identities(component, system.as_deref());
+        let Some(source) = identities.into_iter().find(|identity| identity.named == Named::Source) else { continue };
+        let is_covered = database.ecosystems().contains(&source.ecosystem);
+        if !is_covered || database.find_package(&source.ecosystem, &source.name)?.is_some() {
+            continue;
+        }
+        let ecosystem = source.ecosystem.to_string();
+        let none = |ecosystem| Uncovered { ecosystem, components: 0, because: NoCoverage::NoSource, first: Vec::new() };
+        let uncovered = found.entry(ecosystem.clone()).or_insert_with(|| none(ecosystem));
+        uncovered.components += 1;
+        if uncovered.first.len() < UNCHECKED_TOLD_MAX {
+            uncovered.first.push(format!("{} {}", component.name, source.version).trim_end().to_owned());
         }
     }
     Ok(found.into_values().collect())
@@ -285,7 +324,8 @@ pub(crate) fn without_group_of<'a>(
     let named = artifacts.into_iter().filter_map(|package| package.rsplit_once(':'));
     let named: BTreeSet<&str> = named.map(|(_, artifact)| artifact).collect();
     let told = nameless.iter().filter(|identity| named.contains(identity.name.as_str()));
-    let told: Vec<String> = told.map(|identity| format!("{} {}", identity.name, identity.version)).collect();
+    let told = told.map(|identity| format!("{} {}", identity.name, identity.version).trim_end().to_owned());
+    let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| Uncovered {
         ecosystem: Family::Maven.as_str().to_owned(),
         components: told.len(),
@@ -303,7 +343,7 @@ pub(crate) fn nameless<'a>(components: impl IntoIterator<Item = &'a Component>) 
 
 /// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.
 fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Option<Gap> {
-    if !is_packaged(component) || component.version.as_deref().is_none_or(str::is_empty) {
+    if !is_packaged(component) {
         return None;
     }
     // One whose packages are of another kind says nothing of these.

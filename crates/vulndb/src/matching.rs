@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 8;
+pub const MATCHER_VERSION: u32 = 9;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +25,7 @@ pub struct Identity {
     pub ecosystem: Ecosystem,
     /// Its canonical name there.
     pub name: String,
-    /// The version that is compared.
+    /// The version that is compared; empty where none is stated, of which only what is said of all versions is known to be meant.
     pub version: String,
     /// What the name names.
     pub named: Named,
@@ -33,7 +33,7 @@ pub struct Identity {
 
 /// Returns the identities of a component: of a distribution's package both that of the binary and that of the source package;
 /// of a program that belongs to no package manager the products that the evidence names.
-/// None, when nobody publishes advisories for it or it has no version.
+/// None, when nobody publishes advisories for it.
 pub fn identities(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
     match component.package_type {
         PackageType::Deb | PackageType::Apk | PackageType::Rpm => packaged(component, distribution),
@@ -51,8 +51,9 @@ pub fn identities(component: &Component, distribution: Option<&Distribution>) ->
     }
 }
 
-fn stated_version(component: &Component) -> Option<&str> {
-    component.version.as_deref().filter(|version| !version.is_empty())
+/// Returns the version of a component; what is only asked for has none.
+fn stated_version(component: &Component) -> &str {
+    component.version.as_deref().unwrap_or_default()
 }
 
 fn published(component: &Component, ecosystem: Ecosystem) -> Option<Identity> {
@@ -64,7 +65,7 @@ fn published(component: &Component, ecosystem: Ecosystem) -> Option<Identity> {
         Some(purl) => ecosystem.name_of_purl(purl),
         None => ecosystem.canonical_name(&component.name),
     };
-    let version = published_version(ecosystem.family, &name, stated_version(component)?).into_owned();
+    let version = published_version(ecosystem.family, &name, stated_version(component)).into_owned();
     Some(Identity { ecosystem, name, version, named: Named::Binary })
 }
 
@@ -93,15 +94,19 @@ fn published_version<'a>(family: Family, name: &str, version: &'a str) -> Cow<'a
 }
 
 fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<Identity> {
-    let Some(version) = stated_version(component) else { return Vec::new() };
     let own = Distribution::of_package(component.purl.as_ref(), distribution)
         .and_then(|system| Ecosystem::of_distribution(&system));
     let Some(ecosystem) = own.filter(|own| own.family.has_packages_of(component.package_type)) else {
         return Vec::new();
     };
-    let full_version = with_epoch(component, version);
+    let full_version = with_epoch(component, stated_version(component));
     let source = component.source.as_ref();
-    let source_version = source.and_then(|source| source.version.clone()).unwrap_or_else(|| full_version.clone());
+    let built_from = source.and_then(|source| unsigned_kernel(ecosystem.family, &source.name));
+    // What signs a kernel has versions of its own; its binaries have the kernel's.
+    let source_version = source.filter(|_| built_from.is_none()).and_then(|source| source.version.clone());
+    let source_version = source_version.unwrap_or_else(|| full_version.clone());
+    let source_name =
+        built_from.unwrap_or_else(|| source.map_or_else(|| component.name.clone(), |source| source.name.clone()));
     vec![
         Identity {
             name: ecosystem.canonical_name(&component.name),
@@ -110,7 +115,7 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
             named: Named::Binary,
         },
         Identity {
-            name: ecosystem.canonical_name(source.map_or(&component.name, |source| &source.name)),
+            name: ecosystem.canonical_name(&source_name),
             ecosystem,
             version: source_version,
             named: Named::Source,
@@ -118,11 +123,23 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
     ]
 }
 
+/// Debian and Ubuntu sign their kernels by source packages of their own, of which no tracker speaks: `linux-signed-amd64` and
+/// `linux-signed-hwe-5.15` put signatures to what `linux` and `linux-hwe-5.15` build. Returns the source package of the kernel.
+fn unsigned_kernel(family: Family, source: &str) -> Option<String> {
+    const ARCHITECTURES: [&str; 3] = ["-amd64", "-arm64", "-i386"];
+    let flavor = source.strip_prefix("linux-signed")?;
+    if !matches!(family, Family::Debian | Family::Ubuntu) || !(flavor.is_empty() || flavor.starts_with('-')) {
+        return None;
+    }
+    let flavor = ARCHITECTURES.iter().find_map(|architecture| flavor.strip_suffix(architecture)).unwrap_or(flavor);
+    Some(format!("linux{flavor}"))
+}
+
 /// Only names that the evidence holds count: guesses from a package's name are what makes CPE wrong so often.
 fn products(component: &Component) -> Vec<Identity> {
     let mut found: Vec<Identity> = Vec::new();
     for name in component.cpes.iter().filter_map(|text| Name::parse(text)).filter(|name| name.part == "a") {
-        let stated = || stated_version(component).map(str::to_owned);
+        let stated = || Some(stated_version(component).to_owned()).filter(|version| !version.is_empty());
         let Some(version) = name.versions().into_iter().next().or_else(stated) else { continue };
         let ecosystem = Ecosystem::new(Family::Cpe);
         let identity = Identity { ecosystem, name: name.product(), version, named: Named::Binary };
@@ -137,7 +154,7 @@ fn products(component: &Component) -> Vec<Identity> {
 fn with_epoch(component: &Component, version: &str) -> String {
     let epoch = component.purl.as_ref().and_then(|purl| purl.qualifier("epoch"));
     match epoch {
-        Some(epoch) if component.package_type == PackageType::Rpm && !version.contains(':') => {
+        Some(epoch) if component.package_type == PackageType::Rpm && !version.is_empty() && !version.contains(':') => {
             format!("{epoch}:{version}")
         }
         _ => version.to_owned(),
@@ -180,6 +197,9 @@ pub enum Reason {
     /// The component's version has no place in the order.
     #[error("the version `{0}` cannot be ordered")]
     Version(String),
+    /// The component's version is not stated, and not all versions are meant.
+    #[error("the version is not stated")]
+    Unversioned,
     /// A bound of the statement has no place in the order.
     #[error("a bound of the ranges cannot be ordered")]
     Bound,
@@ -225,6 +245,9 @@ pub fn judge(
     if let Some(index) = statement.intervals.iter().position(|interval| *interval == Interval::ALL) {
         return Outcome::Meant(Some(index));
     }
+    if identity.version.is_empty() {
+        return Outcome::NotMeant(Reason::Unversioned);
+    }
     let Some(version) = ordered(identity) else {
         return Outcome::NotMeant(Reason::Version(identity.version.clone()));
     };
@@ -239,7 +262,7 @@ fn ordered(identity: &Identity) -> Option<Version<'_>> {
     // What `latest` or `unknown` is newer than cannot be told, and the order of products' versions would take either.
     let is_numbered = identity.ecosystem.family != Family::Cpe
         || identity.version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
-    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered)?;
+    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered && !identity.version.is_empty())?;
     Version::parse(scheme, &identity.version).ok()
 }
 
@@ -428,8 +451,8 @@ pub fn match_component<B: AsRef<[u8]>>(
     Ok(said.into_iter().filter_map(|(vulnerability, said)| said.finding(vulnerability, has_no_code)).collect())
 }
 
-/// Returns the identity of a component by which statements speak of it that cannot be held against its version, which has no place in the
-/// order: whether it has what they speak of nobody knows.
+/// Returns the identity of a component by which statements speak of it that cannot be held against its version, which is not stated or has no
+/// place in the order: whether it has what they speak of nobody knows.
 pub fn undecided<B: AsRef<[u8]>>(
     database: &Database<B>,
     component: &Component,
@@ -440,7 +463,7 @@ pub fn undecided<B: AsRef<[u8]>>(
         for statement in database.statements(&package)? {
             let statement = statement?;
             let outcome = judge(&statement, component, distribution, &identity);
-            if matches!(outcome, Outcome::NotMeant(Reason::Version(_)))
+            if matches!(outcome, Outcome::NotMeant(Reason::Version(_) | Reason::Unversioned))
                 && database.advisory(statement.advisory)?.withdrawn.is_none()
             {
                 return Ok(Some(identity));

@@ -42,9 +42,6 @@ fn what_everybody_speaks_of_or_nobody_is_no_warning() {
     let root = component(PackageType::Unknown, "app", "1");
     check(&tree(Some(("debian", "12")), root.clone()), &[], false);
     check(&tree(None, root), &[], false);
-    let mut unversioned = component(PackageType::Deb, "a", "1");
-    unversioned.version = None;
-    check(&tree(None, unversioned), &[], false);
 }
 
 #[test]
@@ -53,6 +50,14 @@ fn packages_that_no_feed_speaks_of_are_told() {
     let check = |distribution, component, warning: &str, is_blind| {
         check(&tree(distribution, component), &[warning], is_blind);
     };
+    let mut unversioned = bash(PackageType::Deb);
+    unversioned.version = None;
+    check(
+        None,
+        unversioned,
+        "nothing says of which distribution and release its deb packages are: 1 package not checked",
+        true,
+    );
     let rocky = "no feed in the database speaks of Rocky Linux:9: 1 package not checked";
     check(Some(("rocky", "9.3")), bash(PackageType::Rpm), rocky, true);
     let release = "no feed in the database speaks of Debian:11: 1 package not checked";
@@ -177,6 +182,54 @@ fn packages_whose_versions_cannot_be_ordered_are_told() {
 }
 
 #[test]
+fn packages_whose_versions_are_not_stated_are_told_where_advisories_speak_of_them() {
+    let asked_for = |name: &str| {
+        let mut inventory = tree(None, component(PackageType::JavaArchive, "log4j-core", ""));
+        inventory.components[0].version = None;
+        inventory.components[0].purl = Some(format!("pkg:maven/org.apache.logging.log4j/{name}").parse().unwrap());
+        inventory
+    };
+    check(&asked_for("our-own"), &[], false);
+    let told = "nothing states the versions of these packages of Maven: 1 package not checked (log4j-core)";
+    check(&asked_for("log4j-core"), &[told], true);
+    let explain = |name: &str, vulnerability: &str| {
+        Explanation::of(&database(), &asked_for(name), &Deciders::default(), vulnerability, None).unwrap()
+    };
+    assert_eq!(explain("our-own", "CVE-2021-44228").answer, Answer::NotHere);
+    assert_eq!(explain("log4j-core", "CVE-2023-32681").answer, Answer::NotHere);
+    let asked = explain("log4j-core", "CVE-2021-44228");
+    assert_eq!(asked.answer, Answer::NotOrdered);
+    let words = findings::explanation_table(&asked);
+    assert!(words.starts_with("Not known: "), "{words}");
+    assert!(words.contains("because     the version is not stated"), "{words}");
+}
+
+#[test]
+fn packages_of_a_document_that_names_no_sources_are_told() {
+    let check = |purls: &[&str], expected: &[&str]| {
+        let read = read(purls.join("\n").as_bytes()).unwrap();
+        assert_eq!(report(&read.inventory).warnings(), expected, "{purls:?}");
+        read.inventory
+    };
+    let libssl = "pkg:deb/debian/libssl3@3.0.11-1?distro=debian-12";
+    let told = "nothing says from which source packages these of Debian:12 were built: 1 package not checked (libssl3 3.0.11-1)";
+    check(&["pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"], &[]);
+    check(&[&format!("{libssl}&upstream=openssl")], &[]);
+    check(&[libssl, "pkg:deb/debian/libc6@2.36-9?distro=debian-12&upstream=glibc"], &[]);
+    check(
+        &["pkg:rpm/almalinux/a@1?distro=almalinux-9", "pkg:npm/libssl3@3"],
+        &["no feed in the database speaks of AlmaLinux:9: 1 package not checked"],
+    );
+    let document = check(&[libssl, "pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"], &[told]);
+    let mut image = document.clone();
+    image.subject = inventory().subject;
+    assert_eq!(report(&image).warnings(), Vec::<String>::new());
+    let document = check(&[libssl], &[told]);
+    let asked = Explanation::of(&database(), &document, &Deciders::default(), "CVE-2023-0286", None).unwrap();
+    assert_eq!(asked.answer, Answer::NotCovered);
+}
+
+#[test]
 fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     let mut empty = tree(Some(("amzn", "2023")), component(PackageType::Rpm, "a", "1"));
     empty.components.clear();
@@ -216,7 +269,7 @@ fn archives_without_a_group_are_told_where_advisories_have_their_name() {
     assert_eq!(other.unwrap().answer, Answer::NotHere);
     let mut unversioned = archive("log4j-core");
     unversioned.components[0].version = None;
-    check(&unversioned, &[], false);
+    check(&unversioned, &[&told.replace(" 2.14.1", "")], true);
     for count in [UNCHECKED_TOLD_MAX - 1, UNCHECKED_TOLD_MAX, UNCHECKED_TOLD_MAX + 1] {
         let mut many = archive("log4j-core");
         many.components = vec![many.components.remove(0); count];
@@ -255,7 +308,7 @@ fn what_was_not_read_is_told_and_counted() {
 
 #[test]
 fn what_a_document_lost_is_told() {
-    let document = read(b"pkg:npm/a@1\nfour\npkg:deb/debian/a@1?distro=debian-12\n").unwrap();
+    let document = read(b"pkg:npm/a@1\nfour\npkg:deb/debian/openssl@99?distro=debian-12\n").unwrap();
     let options = Options { repairs: Some(&document.repairs), ..Options::default() };
     let report = Report::of(&database(), &document.inventory, &options).unwrap();
     assert_eq!(report.warnings(), ["dropped from the document: line[2]: a line that is no purl, dropped: four"]);

@@ -76,13 +76,14 @@ fn program(file: &File<'_>, executable: &Executable, go: &GoBuildInfo, findings:
     }
     for dependency in &modules.dependencies {
         let linked = dependency.replacement.as_ref().unwrap_or(&dependency.module);
-        // A module that was replaced by a directory keeps its own name: the directory's path means nothing here.
-        let is_directory = linked.version.is_empty() && dependency.replacement.is_some();
+        // A module that was replaced by a directory keeps its own name, since the directory's path means nothing here, and has no version: what
+        // was asked for is not what was built.
+        let is_directory = module_version(linked).is_none() && dependency.replacement.is_some();
         let named = if is_directory { &dependency.module } else { linked };
         if named.path.is_empty() {
             continue;
         }
-        let mut component = new(&named.path, module_version(named));
+        let mut component = new(&named.path, module_version(linked));
         component.hashes.extend(hash(linked));
         if dependency.replacement.is_some() {
             let (key, value) = if is_directory { ("go:replaced-by", &linked.path) } else { ("go:replaces", &dependency.module.path) };
@@ -222,16 +223,19 @@ mod tests {
             dep\texample.org/b/v2\tv2.0.0\th1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\
             dep\texample.org/c\tv1.0.0\n=>\texample.org/fork\tv1.0.1\th1:broken\n\
             dep\texample.org/d\tv0.0.0\n=>\t../d\t\t\n\
+            dep\texample.org/e\tv1.2.0\n=>\t./e\t(devel)\t\n\
             build\t-ldflags=\"-s -w -X main.commit=abc -X 'main.Version=v1.4.0-rc.1'\"\nbuild\tGOARCH=arm64\nbuild\tvcs.revision=0123\n";
         insta::assert_snapshot!(check(modules), @r#"
         go-module example.org/Team/app@v1.4.0-rc.1 pkg:golang/example.org/team/app@v1.4.0-rc.1 direct arch=arm64 go:package="example.org/Team/app/cmd/x" go:vcs-revision="0123" go:version-source="-ldflags main.Version" at /bin/program
         go-module example.org/b/v2@v2.0.0 pkg:golang/example.org/b/v2@v2.0.0 arch=arm64 Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /bin/program
-        go-module example.org/d@v0.0.0 pkg:golang/example.org/d@v0.0.0 arch=arm64 go:replaced-by="../d" at /bin/program
+        go-module example.org/d pkg:golang/example.org/d arch=arm64 go:replaced-by="../d" at /bin/program
+        go-module example.org/e pkg:golang/example.org/e arch=arm64 go:replaced-by="./e" at /bin/program
         go-module example.org/fork@v1.0.1 pkg:golang/example.org/fork@v1.0.1 arch=arm64 go:replaces="example.org/c" at /bin/program
         go-module stdlib@go1.22.3 pkg:golang/stdlib@1.22.3 arch=arm64 at /bin/program
         root -> example.org/Team/app@v1.4.0-rc.1
         example.org/Team/app@v1.4.0-rc.1 -> example.org/b/v2@v2.0.0
-        example.org/Team/app@v1.4.0-rc.1 -> example.org/d@v0.0.0
+        example.org/Team/app@v1.4.0-rc.1 -> example.org/d
+        example.org/Team/app@v1.4.0-rc.1 -> example.org/e
         example.org/Team/app@v1.4.0-rc.1 -> example.org/fork@v1.0.1
         example.org/Team/app@v1.4.0-rc.1 -> stdlib@go1.22.3
         "#);

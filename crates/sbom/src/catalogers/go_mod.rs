@@ -129,17 +129,19 @@ fn graph(module: &Module, sums: &BTreeMap<(String, String), Hash>) -> Graph {
         let (path, version, property) = match replaced(Some(require.version.clone())).or_else(|| replaced(None)) {
             Some((new, Some(version))) => {
                 let property = (*new != require.path).then_some(("go:replaces", require.path.as_str()));
-                (new.as_str(), version.as_str(), property)
+                (new.as_str(), Some(version.as_str()), property)
             }
-            Some((folder, None)) => (require.path.as_str(), require.version.as_str(), Some(("go:replaced-by", folder.as_str()))),
+            // The folder is what is built, and says nothing of its version.
+            Some((folder, None)) => (require.path.as_str(), None, Some(("go:replaced-by", folder.as_str()))),
             // Another version than the excluded one is built, and only the network knows which.
             None if is_excluded => continue,
-            None => (require.path.as_str(), require.version.as_str(), None),
+            None => (require.path.as_str(), Some(require.version.as_str()), None),
         };
         let Some(mut component) = golang::component(FINDER, path, version) else {
             continue;
         };
-        component.hashes = sums.get(&(path.to_owned(), version.to_owned())).cloned().into_iter().collect();
+        let sum = version.and_then(|version| sums.get(&(path.to_owned(), version.to_owned())));
+        component.hashes = sum.cloned().into_iter().collect();
         component.direct = Some(!require.is_indirect);
         if let Some((name, value)) = property {
             component.properties.insert(name.into(), value.to_owned());
@@ -233,11 +235,11 @@ broken
             ]),
             @r#"
             go-module example.org/Two/v2@v2.1.0 pkg:golang/example.org/two/v2@v2.1.0 transitive at /app/go.mod
-            go-module example.org/five@v1.0.0 pkg:golang/example.org/five@v1.0.0 direct go:replaced-by="../five" at /app/go.mod
+            go-module example.org/five pkg:golang/example.org/five direct go:replaced-by="../five" at /app/go.mod
             go-module example.org/fork@v1.5.0 pkg:golang/example.org/fork@v1.5.0 transitive go:replaces="example.org/four" at /app/go.mod
             go-module example.org/one@v1.0.1 pkg:golang/example.org/one@v1.0.1 direct Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/go.mod
             go-module example.org/three@v0.0.0-20200624184116-66aa578126db pkg:golang/example.org/three@v0.0.0-20200624184116-66aa578126db direct at /app/go.mod
-            root -> example.org/five@v1.0.0
+            root -> example.org/five
             root -> example.org/one@v1.0.1
             root -> example.org/three@v0.0.0-20200624184116-66aa578126db
             "#

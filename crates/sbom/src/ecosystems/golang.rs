@@ -20,18 +20,17 @@ pub(crate) fn is_version(version: &str) -> bool {
         && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(&byte))
 }
 
-/// Makes the component of a module.
-pub(crate) fn component(finder: Finder, path: &str, version: &str) -> Option<Component> {
-    if !is_path(path) || !is_version(version) {
+/// Makes the component of a module, which has no version where a folder stands for it.
+pub(crate) fn component(finder: Finder, path: &str, version: Option<&str>) -> Option<Component> {
+    if !is_path(path) || version.is_some_and(|version| !is_version(version)) {
         return None;
     }
     let (namespace, name) = match path.rsplit_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, path),
     };
-    let mut component = finder.component(PackageType::GoModule, path, Some(version));
-    component.purl =
-        purl(PackageType::GoModule, PurlParts { namespace, name, version: Some(version), qualifiers: &[] });
+    let mut component = finder.component(PackageType::GoModule, path, version);
+    component.purl = purl(PackageType::GoModule, PurlParts { namespace, name, version, qualifiers: &[] });
     Some(component)
 }
 

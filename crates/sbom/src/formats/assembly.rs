@@ -112,6 +112,13 @@ impl<'l> Assembly<'l> {
         purl
     }
 
+    /// Fills in what a component's purl says.
+    pub(super) fn complete(&mut self, place: &Place<'_>, component: &mut Component) {
+        if let Some(stated) = foreign::complete_from_purl(component) {
+            self.repair(place, RepairKind::OtherVersion, &stated);
+        }
+    }
+
     pub(super) fn hash(&mut self, place: &Place<'_>, algorithm: &str, hex: &str) -> Option<Hash> {
         let Some(algorithm) = HashAlgorithm::parse(algorithm) else {
             self.repair(place, RepairKind::NoPlace, algorithm);

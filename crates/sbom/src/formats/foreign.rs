@@ -1,6 +1,7 @@
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use component::{Component, Distribution, PackageType, Purl, SourcePackage};
+use component::{Component, Distribution, PackageType, Purl, Scheme, SourcePackage};
 
 /// Returns the kind of package that a purl's type stands for.
 pub(super) fn package_type(purl: &Purl) -> PackageType {
@@ -35,14 +36,17 @@ pub(super) fn is_of_distribution(package_type: PackageType) -> bool {
     matches!(package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
 }
 
-/// Fills in what other tools put into a purl: architecture, source package, epoch, module.
-pub(super) fn complete_from_purl(component: &mut Component) {
-    let Some(purl) = &component.purl else { return };
-    if component.version.is_none() {
-        component.version = purl.version().map(ToOwned::to_owned);
-    }
+/// Fills in what other tools put into a purl: version, architecture, source package, epoch, module. A version beside the purl that is another one
+/// than the purl's gives way to it, and is returned.
+#[must_use]
+pub(super) fn complete_from_purl(component: &mut Component) -> Option<String> {
+    let purl = component.purl.as_ref()?;
+    let of_purl = purl
+        .version()
+        .filter(|of_purl| !component.version.as_deref().is_some_and(|stated| is_same_version(purl, stated, of_purl)));
+    let given_up = of_purl.and_then(|of_purl| component.version.replace(of_purl.to_owned()));
     if !is_of_distribution(component.package_type) {
-        return;
+        return given_up;
     }
     if component.architecture.is_none() {
         component.architecture = purl.qualifier("arch").map(ToOwned::to_owned);
@@ -61,6 +65,20 @@ pub(super) fn complete_from_purl(component: &mut Component) {
         *version = format!("{epoch}:{version}");
     }
     drop_redundant_source(component);
+    given_up
+}
+
+/// Tells whether a version that is stated beside a purl is the purl's, however either is written: `v1.0` and `1.0.0` of Composer, an RPM's with its
+/// epoch.
+fn is_same_version(purl: &Purl, stated: &str, of_purl: &str) -> bool {
+    let Some(scheme) = Scheme::of_purl_type(purl.ty()) else { return true };
+    let has_epoch_apart = scheme == Scheme::Rpm || purl.qualifier("epoch").is_some();
+    let without_epoch = |version: &str| match version.split_once(':') {
+        Some((_, version)) if has_epoch_apart => version.to_owned(),
+        _ => scheme.version_of(purl.name(), version).into_owned(),
+    };
+    let (stated, of_purl) = (without_epoch(stated), without_epoch(of_purl));
+    stated == of_purl || scheme.compare(&stated, &of_purl).is_ok_and(Ordering::is_eq)
 }
 
 /// A source package is stated only where its name or version is its own.
@@ -153,7 +171,7 @@ mod tests {
             let purl: Purl = text.parse().unwrap();
             let mut component = Component::new(package_type(&purl), name(&purl), "test", Technique::Document);
             component.purl = Some(purl);
-            complete_from_purl(&mut component);
+            assert_eq!(complete_from_purl(&mut component), None);
             let mut words = vec![component.name, component.version.unwrap_or_default()];
             words.extend(component.architecture);
             if let Some(source) = component.source {
@@ -162,6 +180,39 @@ mod tests {
             }
             assert_eq!(words.join(" "), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn another_version_than_the_purls_gives_way_to_it() {
+        let check = |text: &str, stated: &str, expected: &str, given_up: Option<&str>| {
+            let purl: Purl = text.parse().unwrap();
+            let mut component = Component::new(package_type(&purl), name(&purl), "test", Technique::Document);
+            component.purl = Some(purl);
+            component.version = Some(stated.to_owned());
+            assert_eq!(complete_from_purl(&mut component).as_deref(), given_up, "{text} {stated}");
+            assert_eq!(component.version.as_deref(), Some(expected), "{text} {stated}");
+        };
+        let same = |text: &str, stated: &str| check(text, stated, stated, None);
+        same("pkg:pypi/django", "3.2");
+        same("pkg:pypi/django@3.2", "3.2.0");
+        same("pkg:npm/a@1.0.0", "v1.0.0");
+        same("pkg:composer/a/b@2.4.2", "v2.4.2");
+        same("pkg:golang/stdlib@1.22.3", "go1.22.3");
+        same("pkg:golang/example.org/a@v1.2.3", "1.2.3");
+        same("pkg:deb/debian/libc6@2:2.36-9", "2:2.36-9");
+        same("pkg:deb/debian/zlib1g@1.2.13-1?epoch=1", "1:1.2.13-1");
+        same("pkg:rpm/redhat/openssl@3.0.7-18.el9?epoch=1", "1:3.0.7-18.el9");
+        same("pkg:generic/a@1", "2");
+        check("pkg:rpm/redhat/openssl@3.0.7-18.el9?epoch=1", "3.0.7-18.el9", "1:3.0.7-18.el9", None);
+        check(
+            "pkg:rpm/redhat/openssl@3.0.7-18.el9?epoch=1",
+            "1:3.0.7-19.el9",
+            "1:3.0.7-18.el9",
+            Some("1:3.0.7-19.el9"),
+        );
+        check("pkg:pypi/django@3.2", "1", "3.2", Some("1"));
+        check("pkg:pypi/django@3.2", "unknown", "3.2", Some("unknown"));
+        check("pkg:deb/debian/libc6@2:2.36-9", "2.36-9", "2:2.36-9", Some("2.36-9"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Document, ReadError> {
         let package_type = foreign::package_type(&purl);
         let mut component = Component::new(package_type, foreign::name(&purl), "purls", Technique::Document);
         component.purl = Some(purl);
-        foreign::complete_from_purl(&mut component);
+        assembly.complete(&place.item(index + 1), &mut component);
         assembly.add(component)?;
     }
     let (inventory, repairs) = assembly.finish(Frame {

@@ -40,6 +40,8 @@ pub enum RepairKind {
     NoName,
     /// Not a purl; dropped.
     InvalidPurl,
+    /// Another version than the component's purl has; the purl's is taken.
+    OtherVersion,
     /// A digest that is not hexadecimal of its algorithm's length; dropped.
     InvalidHash,
     /// A word that the format does not have; taken as if absent.
@@ -108,6 +110,7 @@ impl RepairKind {
             Self::TooManyItems => "too many items, the rest dropped",
             Self::NoName => "a component without a name, dropped",
             Self::InvalidPurl => "not a purl, dropped",
+            Self::OtherVersion => "not the version of the purl, which is taken",
             Self::InvalidHash => "not a digest of its algorithm, dropped",
             Self::UnknownWord => "not a word of the format, ignored",
             Self::DuplicateReference => "a reference that is taken, later mentions mean the first",

@@ -555,8 +555,53 @@ fn what_cannot_be_held_against_a_version_is_undecided() {
     assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &["4.17"]), None, "lodash", "4.17"), None);
     assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &[]), None, "lodash", "4.17"), None);
     assert_eq!(undecided_by(&all, None, "lodash", "4.17"), None);
+    assert_eq!(undecided_by(&all, None, "lodash", ""), None);
+    assert_eq!(undecided_by(&statement, None, "underscore", ""), None);
     assert_eq!(undecided_by(&statement, None, "lodash", "4.17"), Some(npm.clone()));
+    assert_eq!(undecided_by(&statement, None, "lodash", ""), Some(npm.clone()));
     assert_eq!(undecided_by(&listed(Family::Npm, "lodash", &["4.17.20"]), None, "lodash", "4.17"), Some(npm));
+}
+
+#[test]
+fn what_has_no_version_is_meant_by_what_is_said_of_all_versions_alone() {
+    let npm = Ecosystem::new(Family::Npm);
+    let fixed = affected(&npm, "lodash", "4.17.21");
+    let all = Affected { intervals: vec![Interval::ALL], ..fixed.clone() };
+    let cases = [
+        (fixed, 0),
+        (listed(Family::Npm, "lodash", &["4.17.20"]), 0),
+        (all, 1),
+        (listed(Family::Npm, "lodash", &[]), 1),
+    ];
+    for (statement, expected) in cases {
+        for version in [None, Some(String::new())] {
+            let mut component = component(PackageType::Npm, "lodash", "");
+            component.version = version;
+            let records = vec![advisory("GHSA-a", &[], vec![statement.clone()])];
+            assert_eq!(found(records, &component, None).len(), expected, "{statement:?}");
+        }
+    }
+}
+
+#[test]
+fn a_signed_kernel_is_what_was_signed() {
+    let (debian, ubuntu) = (distribution("debian", "12"), distribution("ubuntu", "22.04"));
+    let check = |system: &Distribution, source: (&str, &str), binary: &str, about: &str, expected: usize| {
+        let ecosystem = Ecosystem::of_distribution(system).unwrap();
+        let statement = Affected { named: Named::Source, ..affected(&ecosystem, about, "5.15.0-70.77") };
+        let image = deb("linux-image-generic", binary, Some((source.0, Some(source.1))));
+        let found = found(vec![advisory("CVE-2023-0386", &[], vec![statement])], &image, Some(system));
+        assert_eq!(found.len(), expected, "{source:?}");
+    };
+    check(&ubuntu, ("linux-meta", "5.15.0.25.27"), "5.15.0.25.27", "linux", 0);
+    check(&ubuntu, ("linux-signedness", "5.15.0-25.25"), "5.15.0-25.25", "linuxness", 0);
+    check(&ubuntu, ("linux-signed", "5.15.0-70.77"), "5.15.0-70.77", "linux", 0);
+    check(&ubuntu, ("linux-signed-hwe-5.15", "5.15.0-25.25"), "5.15.0-25.25", "linux", 0);
+    check(&debian, ("linux-signed-amd64", "5.10.1+1"), "5.15.0-71", "linux", 0);
+    check(&ubuntu, ("linux-signed", "5.15.0-25.25"), "5.15.0-25.25", "linux", 1);
+    check(&ubuntu, ("linux-signed-hwe-5.15", "5.15.0-25.25"), "5.15.0-25.25", "linux-hwe-5.15", 1);
+    check(&debian, ("linux-signed-amd64", "6.1.38+1"), "5.14.38-1", "linux", 1);
+    check(&debian, ("linux-signed-6.1-arm64", "6.1.38+1"), "5.14.38-1", "linux-6.1", 1);
 }
 
 #[test]

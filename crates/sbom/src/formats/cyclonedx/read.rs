@@ -420,7 +420,7 @@ impl Reader<'_> {
         foreign_properties(pairs, &mut component);
         let group = self.assembly.text(&place.field("group"), found.group);
         component.name = foreign::joined_name(group.as_deref(), &component.name, component.package_type);
-        foreign::complete_from_purl(&mut component);
+        self.assembly.complete(&place.field("version"), &mut component);
         keep_first(&mut component.locations);
         Some(component)
     }

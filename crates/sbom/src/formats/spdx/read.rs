@@ -399,7 +399,7 @@ impl Reader<'_> {
         let info = self.assembly.text(&place.field("sourceInfo"), found.source_info);
         let is_built = foreign::is_of_distribution(component.package_type);
         component.source = info.as_deref().filter(|_| is_built).and_then(foreign::source_of_info);
-        foreign::complete_from_purl(&mut component);
+        self.assembly.complete(&place.field("versionInfo"), &mut component);
         if is_subject {
             self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });
             if component.package_type != PackageType::Unknown {

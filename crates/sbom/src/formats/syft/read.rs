@@ -426,7 +426,7 @@ impl Reader<'_> {
             }
             return Some(component);
         }
-        foreign::complete_from_purl(&mut component);
+        self.assembly.complete(&place.field("version"), &mut component);
         foreign::drop_redundant_source(&mut component);
         Some(component)
     }
