@@ -17,47 +17,67 @@ const DATA_FOLDERS: &[&str] = &[
     "usr/include/",
     "usr/lib/locale/",
     "usr/share/aclocal/",
+    "usr/share/X11/locale/",
+    "usr/share/X11/xkb/",
+    "usr/share/appdata/",
+    "usr/share/applications/",
     "usr/share/backgrounds/",
+    "usr/share/base-files/",
     "usr/share/ca-certificates/",
+    "usr/share/common-licenses/",
+    "usr/share/dict/",
     "usr/share/doc-base/",
     "usr/share/doc/",
     "usr/share/fonts/",
     "usr/share/gir-1.0/",
     "usr/share/gtk-doc/",
     "usr/share/help/",
+    "usr/share/hunspell/",
+    "usr/share/hwdata/",
     "usr/share/i18n/",
     "usr/share/icons/",
     "usr/share/info/",
+    "usr/share/keyrings/",
     "usr/share/licenses/",
     "usr/share/lintian/",
     "usr/share/locale/",
     "usr/share/man/",
+    "usr/share/metainfo/",
     "usr/share/mime/",
+    "usr/share/myspell/",
     "usr/share/pixmaps/",
     "usr/share/pkgconfig/",
     "usr/share/sounds/",
+    "usr/share/tabset/",
+    "usr/share/terminfo/",
     "usr/share/zoneinfo/",
+    "lib/terminfo/",
+    "usr/lib/terminfo/",
 ];
 
-/// Where most files are settings or data: there a file is code only when its mode or its name says so.
-const SETTINGS_FOLDERS: &[&str] = &["etc/", "usr/share/", "usr/lib/os-release", "usr/lib/systemd/", "var/"];
+/// Where most files are settings: there a file is code only when its mode or its name says so.
+const SETTINGS_FOLDERS: &[&str] = &["etc/", "usr/lib/os-release", "usr/lib/systemd/", "var/"];
+
+/// Where programs keep what they read, and also what they run: wheels, firmware, scripts of every language. There a file without an ending is data.
+const SHARED_FOLDERS: &[&str] = &["usr/share/"];
 
 /// Folders in which everything is meant to be run.
 const PROGRAM_FOLDERS: &[&str] = &["bin", "games", "init.d", "libexec", "sbin"];
 
 /// Endings of what a processor, an interpreter or a kernel runs, and of machine code that goes into it.
 const CODE_ENDINGS: &[&str] = &[
-    "a", "awk", "bash", "bin", "cgi", "class", "cjs", "dll", "dylib", "ear", "efi", "el", "elc", "exe", "fw", "jar",
-    "jmod", "js", "ko", "lua", "mjs", "node", "o", "php", "pl", "pm", "py", "pyc", "pyo", "r", "rb", "scm", "sh", "so",
-    "sys", "tcl", "ts", "war", "wasm", "zsh",
+    "a", "awk", "bash", "bin", "cgi", "class", "cjs", "dll", "dylib", "ear", "efi", "egg", "el", "elc", "exe", "fd",
+    "fw", "inc", "jar", "jmod", "js", "ko", "lua", "mjs", "node", "o", "phar", "php", "pl", "pm", "py", "pyc", "pyo",
+    "pyz", "r", "rb", "rom", "scm", "sh", "so", "sys", "tcl", "ts", "vim", "war", "wasm", "whl", "zsh",
 ];
 
 /// Endings of what is only read, wherever it is.
 const DATA_ENDINGS: &[&str] = &[
-    "cfg", "cmake", "conf", "crt", "css", "csv", "desktop", "gif", "gir", "h", "hh", "hpp", "html", "ico", "ini",
-    "jpeg", "jpg", "json", "la", "list", "md", "mo", "mount", "otf", "pc", "pem", "png", "po", "pot", "preset", "rst",
-    "service", "slice", "socket", "svg", "target", "timer", "tmpl", "toml", "ttf", "txt", "typelib", "woff", "woff2",
-    "xml", "yaml", "yml",
+    "afm", "asc", "cfg", "cmake", "conf", "crt", "css", "csv", "desktop", "dtd", "ent", "gif", "gir", "gpg", "h", "hh",
+    "hpp", "html", "icc", "icm", "ico", "ini", "jpeg", "jpg", "json", "la", "list", "md", "mo", "mount", "mp3", "oga",
+    "ogg", "otf", "pc", "pem", "png", "po", "pot", "preset", "rng", "rst", "service", "slice", "socket", "svg", "svgz",
+    "target", "timer", "tmpl", "toml", "ttf", "txt", "typelib", "wav", "webp", "woff", "woff2", "xml", "xpm", "xsd",
+    "yaml", "yml",
 ];
 
 /// Returns whether the file can run, or whether that is in doubt.
@@ -79,7 +99,8 @@ pub(crate) fn can_run(file: ListedFile<'_>) -> bool {
     if is_one_of(ending, CODE_ENDINGS) {
         return true;
     }
-    !within(SETTINGS_FOLDERS) && !is_one_of(ending, DATA_ENDINGS)
+    let is_data = within(SETTINGS_FOLDERS) || (ending.is_none() && within(SHARED_FOLDERS));
+    !is_data && !is_one_of(ending, DATA_ENDINGS)
 }
 
 fn is_one_of(ending: Option<&str>, endings: &[&str]) -> bool {
@@ -121,6 +142,9 @@ mod tests {
             "/usr/lib/systemd/system/cron.service",
             "/etc/mime.types",
             "/usr/share/readline/inputrc",
+            "/usr/share/keyrings/debian-archive-keyring.pgp",
+            "/usr/share/terminfo/s/screen.xterm-256color",
+            "/usr/share/color/icc/ghostscript/default_cmyk.icc",
             "/var/lib/misc/state",
             "/LICENSE.txt",
         ] {
@@ -142,6 +166,13 @@ mod tests {
             "/usr/share/java/log4j-core-2.14.0.jar",
             "/usr/share/nodejs/npm/index.js",
             "/usr/share/MODULE.PY",
+            "/usr/share/python-wheels/pip-23.0.1-py3-none-any.whl",
+            "/usr/share/OVMF/OVMF_CODE.fd",
+            "/usr/share/vim/vim90/autoload/tar.vim",
+            "/usr/share/ghostscript/10.0/Resource/Init/gs_init.ps",
+            "/usr/share/wordpress/wp-includes/class.inc",
+            "/usr/share/xml/docbook/stylesheet/chunk.xsl",
+            "/usr/share/ruby/bundle.tar.gz",
             "/boot/vmlinuz-6.1.0",
             "/opt/tool/runtime",
             "/usr/lib/foo/helper",

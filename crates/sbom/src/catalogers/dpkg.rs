@@ -516,6 +516,10 @@ impl<'a> Lists<'a> {
         }
         let digests = self.digests();
         let paths = self.paths(&digests);
+        // dpkg writes at least `/.`: what is empty was lost, and says nothing.
+        if paths.is_empty() {
+            return (Vec::new(), Code::Unknown);
+        }
         let mut parents: HashSet<&str> = HashSet::new();
         let mut last = "";
         for (parent, _) in paths.iter().filter_map(|path| path.rsplit_once('/')) {

@@ -33,6 +33,9 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Mani
 /// The most requirements of one file.
 const REQUIREMENTS_MAX: usize = 100_000;
 
+/// How much of a line is told that names no package.
+const TOLD_CHARS_MAX: usize = 200;
+
 /// The most names in one comment of pip-compile.
 const VIA_MAX: usize = 10_000;
 
@@ -42,6 +45,8 @@ struct Requirements {
     pinned: Vec<Pinned>,
     /// The other files that it refers to.
     includes: Vec<String>,
+    /// What is wanted and cannot be named: an address or a folder that says of no package.
+    unnamed: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +69,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             if view.file(&paths::join(folder, include)).is_none() {
                 findings.unknown(file.location(), format!("refers to `{include}`, which was not read"));
             }
+        }
+        for unnamed in &requirements.unnamed {
+            findings.unknown(file.location(), format!("`{unnamed}` does not say which package it is"));
         }
         let mut graph = graph(requirements.pinned, scope(name));
         graph.locate(&file.location());
@@ -130,6 +138,9 @@ fn requirement(line: &str, requirements: &mut Requirements) {
         None => (line, ""),
     };
     let line = line.trim();
+    if let Some(place) = editable(line) {
+        return at_place(place, requirements);
+    }
     if line.starts_with('-') {
         let option = line.split_once([' ', '=']).map(|(option, value)| (option, value.trim()));
         let file = match option {
@@ -148,17 +159,14 @@ fn requirement(line: &str, requirements: &mut Requirements) {
         Some(at) => (&line[..at], &line[at..]),
         None => (line, ""),
     };
-    let Some(requirement) = Requirement::parse(declared) else {
-        return;
+    let Some(requirement) = Requirement::parse(declared).filter(|_| !is_place(declared)) else {
+        return at_place(declared, requirements);
     };
     let hash = |option: &str| -> Option<Hash> { digests::parse_prefixed(option.strip_prefix("--hash")?.trim_start_matches(['=', ' '])) };
     let hashes = digests::bounded(options.replace("--hash ", "--hash=").split_ascii_whitespace().filter_map(hash));
-    let qualifiers: Vec<(&str, String)> = match requirement.url {
-        Some(url) if url.starts_with("git+") => vec![("vcs_url", url.to_owned())],
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => vec![("download_url", url.to_owned())],
-        _ => Vec::new(),
-    };
-    let pinned = requirement.pinned();
+    let qualifiers = requirement.url.map(origin).unwrap_or_default();
+    let of_file = requirement.url.and_then(distribution_file).map(|(_, version)| version);
+    let pinned = requirement.pinned().or(of_file);
     let finder = if pinned.is_some() && !hashes.is_empty() { FINDER.with(Technique::Lockfile) } else { FINDER };
     let Some(mut component) = pypi::component(finder, &requirement.name, pinned, &qualifiers) else {
         return;
@@ -172,6 +180,58 @@ fn requirement(line: &str, requirements: &mut Requirements) {
     }
     let via = comment.strip_prefix("via ").into_iter().flat_map(|names| names.split(',')).map(|name| name.trim().to_owned());
     requirements.pinned.push(Pinned { component, via: via.take(VIA_MAX).collect() });
+}
+
+/// Returns what `-e` and `--editable` are given: a folder or an address.
+fn editable(line: &str) -> Option<&str> {
+    let behind = ["--editable", "-e"].iter().find_map(|option| line.strip_prefix(option))?;
+    behind.starts_with([' ', '=', '\t']).then(|| behind.trim_start_matches([' ', '=', '\t']))
+}
+
+/// Tells whether a requirement is a place by itself, not a name: an address, or a path with a folder or the ending of an archive in it.
+fn is_place(text: &str) -> bool {
+    let text = text.split_whitespace().next().unwrap_or_default();
+    text.contains("://") || text.starts_with(['.', '/']) || distribution_file(text).is_some()
+}
+
+/// Returns where a purl says that something came from.
+fn origin(address: &str) -> Vec<(&'static str, String)> {
+    let is_repository = ["git+", "hg+", "svn+", "bzr+"].iter().any(|start| address.starts_with(start));
+    match address.split('#').next() {
+        Some(address) if is_repository => vec![("vcs_url", address.to_owned())],
+        Some(address) if address.starts_with("https://") || address.starts_with("http://") => vec![("download_url", address.to_owned())],
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the name and the version that the file name of a wheel or of an archive of sources has (the binary distribution format and the source
+/// distribution format of Python's packaging specifications, "File name").
+fn distribution_file(place: &str) -> Option<(&str, &str)> {
+    let file = place.split(['#', '?']).next()?.rsplit('/').next()?;
+    if let Some(wheel) = file.strip_suffix(".whl") {
+        let mut parts = wheel.split('-');
+        return Some((parts.next()?, parts.next()?)).filter(|_| (3..=4).contains(&parts.count()));
+    }
+    let stem = [".tar.gz", ".tar.bz2", ".tar.xz", ".tgz", ".zip"].iter().find_map(|ending| file.strip_suffix(ending))?;
+    let (name, version) = stem.rsplit_once('-')?;
+    version.starts_with(|first: char| first.is_ascii_digit()).then_some((name, version))
+}
+
+/// Takes a requirement that is a place: the package that its `#egg=` or its file name names.
+fn at_place(text: &str, requirements: &mut Requirements) {
+    let Some(place) = text.split_whitespace().next() else { return };
+    // The project itself.
+    if [".", "./"].contains(&place) || place.starts_with(".[") {
+        return;
+    }
+    let egg = place.split_once("#egg=").or_else(|| place.split_once("&egg=")).map(|(_, egg)| egg.split(['&', '[']).next().unwrap_or_default());
+    let named = egg.map(|name| (name, None)).or_else(|| distribution_file(place).map(|(name, version)| (name, Some(version))));
+    let component = named.and_then(|(name, version)| pypi::component(FINDER, name, version, &origin(place)));
+    match component {
+        _ if requirements.pinned.len() + requirements.unnamed.len() >= REQUIREMENTS_MAX => {}
+        Some(component) => requirements.pinned.push(Pinned { component, via: Vec::new() }),
+        None => requirements.unnamed.push(text.chars().take(TOLD_CHARS_MAX).collect()),
+    }
 }
 
 fn graph(pinned: Vec<Pinned>, scope: Scope) -> Graph {
@@ -215,6 +275,9 @@ mod tests {
     fn lists_end_at_their_limits() {
         for (written, kept) in [(REQUIREMENTS_MAX - 1, 99_999), (REQUIREMENTS_MAX, 100_000), (REQUIREMENTS_MAX + 1, 100_000)] {
             assert_eq!(parse(&"a==1\n".repeat(written)).pinned.len(), kept, "{written}");
+        }
+        for (written, kept) in [(REQUIREMENTS_MAX - 1, 99_999), (REQUIREMENTS_MAX, 100_000), (REQUIREMENTS_MAX + 1, 100_000)] {
+            assert_eq!(parse(&"./a\n".repeat(written)).unnamed.len(), kept, "{written}");
         }
         for (written, kept) in [(VIA_MAX - 1, 9_999), (VIA_MAX, 10_000), (VIA_MAX + 1, 10_000)] {
             let names = vec!["b"; written].join(",");
@@ -267,9 +330,51 @@ not a requirement
             root -development-> d@1
             root -> flask@4.0.0
             root -> sqlalchemy
+            unknown /app/requirements.txt: `==2.3.4` does not say which package it is
+            unknown /app/requirements.txt: `https://example.org/a.git` does not say which package it is
+            unknown /app/requirements.txt: `not a requirement` does not say which package it is
             unknown /app/requirements.txt: refers to `../more.txt`, which was not read
             unknown /app/requirements.txt: refers to `other.txt`, which was not read
             "#
+        );
+    }
+
+    #[test]
+    fn places_are_named_by_what_they_say() {
+        insta::assert_snapshot!(
+            check(&[("/app/requirements.txt", r"
+-e .
+.[test]
+-e git+https://example.org/o/flask.git@0.5#egg=flask
+git+https://example.org/o/black.git@22.1.0#egg=black[d]&subdirectory=x
+https://example.org/packages/x/jinja2-2.11.1-py2.py3-none-any.whl
+click @ https://example.org/click-8.1.7-py3-none-any.whl#sha256=x
+./vendor/six-1.0.tar.gz
+vendor/Wheel_Of-1.2.3-1-py3-none-any.whl ; python_version < '3.8'
+--editable=./own
+git+https://example.org/o/nameless.git
+https://example.org/archive/main.zip
+zip.zip
+")]),
+            @r"
+            python black pkg:pypi/black?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fblack.git%4022.1.0 direct at /app/requirements.txt
+            python click@8.1.7 pkg:pypi/click@8.1.7?download_url=https:%2F%2Fexample.org%2Fclick-8.1.7-py3-none-any.whl direct at /app/requirements.txt
+            python flask pkg:pypi/flask?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fflask.git%400.5 direct at /app/requirements.txt
+            python jinja2@2.11.1 pkg:pypi/jinja2@2.11.1?download_url=https:%2F%2Fexample.org%2Fpackages%2Fx%2Fjinja2-2.11.1-py2.py3-none-any.whl direct at /app/requirements.txt
+            python six@1.0 pkg:pypi/six@1.0 direct at /app/requirements.txt
+            python wheel-of@1.2.3 pkg:pypi/wheel-of@1.2.3 direct at /app/requirements.txt
+            python zip-zip pkg:pypi/zip-zip direct at /app/requirements.txt
+            root -> black
+            root -> click@8.1.7
+            root -> flask
+            root -> jinja2@2.11.1
+            root -> six@1.0
+            root -> wheel-of@1.2.3
+            root -> zip-zip
+            unknown /app/requirements.txt: `./own` does not say which package it is
+            unknown /app/requirements.txt: `git+https://example.org/o/nameless.git` does not say which package it is
+            unknown /app/requirements.txt: `https://example.org/archive/main.zip` does not say which package it is
+            "
         );
     }
 
