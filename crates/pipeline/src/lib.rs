@@ -48,6 +48,7 @@ mod recent;
 mod refused;
 mod sweep;
 mod tagged;
+mod turns;
 
 pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, ImageMatch, MATCH, MatchState, Order, Progress, Totals,

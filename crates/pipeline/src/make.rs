@@ -242,6 +242,8 @@ impl Pipeline {
     ) -> Result<Made, Failure> {
         let (matcher, numbers) = (Arc::clone(&self.inner.matcher), Arc::clone(&self.inner.numbers));
         let (kept_as, entry, components_max) = (self.inner.kept_as.clone(), entry.clone(), self.inner.components_max);
+        let is_one_of_many = self.inner.turns.is_one_of_many(Instant::now());
+        let turns = Arc::clone(&self.inner.turns);
         let work = aside_leaving(move || {
             let folded: Vec<&LayerRecord> = records.iter().map(Arc::as_ref).collect();
             let subject = Subject::Image {
@@ -251,23 +253,23 @@ impl Pipeline {
             };
             let source = Source { subject, layers: image.layers, records: &folded, created: image.created };
             let inventory = sbom::inventory_within(source, &matcher, LayerScope::Squashed, components_max);
-            // Whoever pushed waits for both, and neither waits for the other.
-            let made = thread::scope(|scope| {
-                let written = documented.map(|name| {
-                    let (entry, inventory) = (&entry, &inventory);
-                    scope.spawn(move || documents(&name, entry, inventory))
-                });
-                let packed = Packed::new(entry.digest, &kept_as, image.platform, &inventory);
-                let numbers = packed.as_ref().map(|packed| numbers.find(packed.identities()));
-                let documents = written.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-                Some(Made {
-                    packed: Arc::new(packed?),
-                    numbers: Arc::new(numbers?),
-                    documents: documents.unwrap_or_default(),
-                    components: inventory.components.len() as u64,
-                    unknowns: inventory.unknowns.len() as u64,
-                })
+            let write = || documented.map(|name| documents(&name, &entry, &inventory)).unwrap_or_default();
+            let pack = || {
+                let packed = Packed::new(entry.digest, &kept_as, image.platform, &inventory)?;
+                let numbers = numbers.find(packed.identities());
+                Some((packed, numbers))
+            };
+            // Whoever pushed waits for both, and neither waits for the other. Many images wait for one another, and the other cores
+            // serve those who pull meanwhile.
+            let (documents, packed) = if is_one_of_many { (write(), pack()) } else { at_once(write, pack) };
+            let made = packed.map(|(packed, numbers)| Made {
+                packed: Arc::new(packed),
+                numbers: Arc::new(numbers),
+                documents,
+                components: inventory.components.len() as u64,
+                unknowns: inventory.unknowns.len() as u64,
             });
+            turns.end(Instant::now());
             (made, (inventory, records))
         });
         let folded =
@@ -383,6 +385,15 @@ impl Pipeline {
             })
             .await
     }
+}
+
+/// Does two things at once, the first on a thread of its own.
+fn at_once<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let first = scope.spawn(first);
+        let second = second();
+        (first.join().unwrap_or_else(|panic| resume_unwind(panic)), second)
+    })
 }
 
 fn too_much_memory(TooMuchMemory { limit }: TooMuchMemory) -> Failure {

@@ -19,6 +19,7 @@ use crate::others;
 use crate::pack::{unpack, unpacked_bytes};
 use crate::query::QueryError;
 use crate::recent::{RecentInventories, RecentLayers};
+use crate::turns::Turns;
 
 /// Orders the inventories that are missing, and forgets those of images that are gone.
 pub const SWEEP: Kind = Kind::new("inventory.sweep");
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     /// In the other half.
     pub(crate) viewed: RecentInventories,
     pub(crate) numbers: Arc<Numbers>,
+    pub(crate) turns: Arc<Turns>,
     /// One for each document that may be compared at once.
     pub(crate) comparisons: Semaphore,
     pub(crate) advisories: RwLock<InUse>,
@@ -139,6 +141,7 @@ impl Pipeline {
                 recent: RecentLayers::new(of_documents / 2),
                 viewed: RecentInventories::new(of_documents / 2),
                 numbers: Arc::default(),
+                turns: Arc::default(),
                 comparisons: Semaphore::new(1),
                 advisories: RwLock::default(),
                 matching: tokio::sync::RwLock::default(),

@@ -127,10 +127,10 @@ impl Args {
 }
 
 fn list(session: &Session, source: &str, reading: &Reading, outputs: &Outputs) -> Result<(), CommandError> {
+    memory::begin_again_with_little();
     // Before anything is read: a mistake in a flag should not cost minutes.
     let outputs = outputs.parse()?;
     let reader = reading.reader()?;
-    memory::begin_again_with_little();
     let place = inventory::resolve(session, source)?;
     let inventory = reader.read(&place).map_err(|error| inventory::or_path(error, source))?;
     reader.note(&summary(&inventory));
