@@ -191,6 +191,13 @@ impl Explanation {
         for (_, found) in &chosen {
             is_undecided |= explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
         }
+        // What is said of a package that is here says more than what is said of others.
+        for (advisory, ..) in &told {
+            if let Some(summary) = line(&database.text(*advisory)?) {
+                explanation.summary = Some(summary);
+                break;
+            }
+        }
         let judge = Judge::new(*deciders, inventory);
         let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &indices)?;
         explanation.exceptions = judge.exceptions();

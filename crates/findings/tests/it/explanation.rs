@@ -4,7 +4,7 @@ use component::{Distribution, Inventory, PackageType};
 use findings::{Answer, Deciders, ELSEWHERE_MAX, Explanation, explanation_table};
 use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Qualifiers, Records, Symbols, Verdict};
 
-use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
+use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory, said};
 
 fn told(name: &str, component: Option<&str>) -> String {
     let explanation = Explanation::of(&database(), &inventory(), &Deciders::default(), name, component).unwrap();
@@ -22,6 +22,29 @@ fn a_finding_is_explained_by_its_record_and_range() {
 fn what_does_not_count_says_who_says_so() {
     insta::assert_snapshot!("suppressed_by_the_distribution", told("CVE-2023-32681", None));
     insta::assert_snapshot!("suppressed_without_code", told("CVE-2024-9999", None));
+}
+
+#[test]
+fn a_vulnerability_is_told_in_the_words_of_a_record_about_what_is_here() {
+    let about = |id: &str, package: &str| {
+        let npm = Ecosystem::new(Family::Npm);
+        said(
+            &format!("A flaw of {package}"),
+            advisory(id, &["CVE-2024-7777"], vec![affected(&npm, package, &["..9!"])]),
+        )
+    };
+    let check = |packages: [&str; 2], expected: &str| {
+        let advisories = vec![about("GHSA-1111-1111-1111", packages[0]), about("GHSA-2222-2222-2222", packages[1])];
+        let database = database_of(vec![(feed("github", "osv", 0), Records { advisories, ..Records::default() })]);
+        let mut here = inventory();
+        here.components = vec![component(PackageType::Npm, "here", "1.0.0")];
+        here.edges.clear();
+        let told = Explanation::of(&database, &here, &Deciders::default(), "CVE-2024-7777", None).unwrap();
+        assert_eq!(told.summary.as_deref(), Some(expected));
+    };
+    check(["elsewhere", "anywhere"], "A flaw of elsewhere");
+    check(["here", "elsewhere"], "A flaw of here");
+    check(["elsewhere", "here"], "A flaw of here");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub(crate) fn advisory(id: &str, aliases: &[&str], affected: Vec<Affected>) -> A
     }
 }
 
-fn said(summary: &str, advisory: Advisory) -> Advisory {
+pub(crate) fn said(summary: &str, advisory: Advisory) -> Advisory {
     Advisory { summary: summary.to_owned(), ..advisory }
 }
 
