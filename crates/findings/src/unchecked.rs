@@ -219,6 +219,22 @@ pub(crate) fn uncovered_of<'a, B: AsRef<[u8]>>(
 
 type Gap = (NoCoverage, String);
 
+/// Packages that are told by their names, by what keeps them from being checked.
+#[derive(Default)]
+struct Gaps(BTreeMap<Gap, Uncovered>);
+
+impl Gaps {
+    /// Counts a package, and tells it while there are few.
+    fn add(&mut self, gap: Gap, name: &str, version: &str) {
+        let none = |(because, ecosystem)| Uncovered { ecosystem, components: 0, because, first: Vec::new() };
+        let uncovered = self.0.entry(gap.clone()).or_insert_with(|| none(gap));
+        uncovered.components += 1;
+        if uncovered.first.len() < UNCHECKED_TOLD_MAX {
+            uncovered.first.push(format!("{name} {version}").trim_end().to_owned());
+        }
+    }
+}
+
 fn counted_gaps<'a, B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
@@ -252,20 +268,14 @@ fn gravest_first(uncovered: &Uncovered) -> impl Ord + use<> {
 /// are not stated.
 fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Vec<Uncovered>, Corrupt> {
     let system = matching::distribution_of(inventory);
-    let mut found: BTreeMap<Gap, Uncovered> = BTreeMap::new();
+    let mut found = Gaps::default();
     for component in &inventory.components {
         let Some(identity) = matching::undecided(database, component, system.as_deref())? else { continue };
         let ecosystem = identity.ecosystem.to_string();
         let because = if identity.version.is_empty() { NoCoverage::NoVersion } else { NoCoverage::NoOrder };
-        let none = |(because, ecosystem)| Uncovered { ecosystem, components: 0, because, first: Vec::new() };
-        let gap = (because, ecosystem);
-        let uncovered = found.entry(gap.clone()).or_insert_with(|| none(gap));
-        uncovered.components += 1;
-        if uncovered.first.len() < UNCHECKED_TOLD_MAX {
-            uncovered.first.push(format!("{} {}", component.name, identity.version).trim_end().to_owned());
-        }
+        found.add((because, ecosystem), &component.name, &identity.version);
     }
-    Ok(found.into_values().collect())
+    Ok(found.0.into_values().collect())
 }
 
 /// Returns those of some components of a document that says of no package from which source it was built, of which the database does not speak: their
@@ -278,10 +288,10 @@ pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
     let is_built = |component: &&Component| matches!(component.package_type, PackageType::Deb | PackageType::Apk);
     let is_silent = matches!(inventory.subject, Subject::Document { .. })
         && inventory.components.iter().filter(is_built).all(|component| component.source.is_none());
-    let mut found: BTreeMap<String, Uncovered> = BTreeMap::new();
     if !is_silent {
         return Ok(Vec::new());
     }
+    let mut found = Gaps::default();
     let system = matching::distribution_of(inventory);
     for component in components.into_iter().filter(is_built) {
         let identities = matching::identities(component, system.as_deref());
@@ -290,15 +300,9 @@ pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
         if !is_covered || database.find_package(&source.ecosystem, &source.name)?.is_some() {
             continue;
         }
-        let ecosystem = source.ecosystem.to_string();
-        let none = |ecosystem| Uncovered { ecosystem, components: 0, because: NoCoverage::NoSource, first: Vec::new() };
-        let uncovered = found.entry(ecosystem.clone()).or_insert_with(|| none(ecosystem));
-        uncovered.components += 1;
-        if uncovered.first.len() < UNCHECKED_TOLD_MAX {
-            uncovered.first.push(format!("{} {}", component.name, source.version).trim_end().to_owned());
-        }
+        found.add((NoCoverage::NoSource, source.ecosystem.to_string()), &component.name, &source.version);
     }
-    Ok(found.into_values().collect())
+    Ok(found.0.into_values().collect())
 }
 
 /// Returns the artifacts of Maven that are known by their names alone, as archives often are, of those that the database speaks of in some group. One
@@ -323,15 +327,11 @@ pub(crate) fn without_group_of<'a>(
 ) -> Option<Uncovered> {
     let named = artifacts.into_iter().filter_map(|package| package.rsplit_once(':'));
     let named: BTreeSet<&str> = named.map(|(_, artifact)| artifact).collect();
-    let told = nameless.iter().filter(|identity| named.contains(identity.name.as_str()));
-    let told = told.map(|identity| format!("{} {}", identity.name, identity.version).trim_end().to_owned());
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| Uncovered {
-        ecosystem: Family::Maven.as_str().to_owned(),
-        components: told.len(),
-        because: NoCoverage::NoGroup,
-        first: told.into_iter().take(UNCHECKED_TOLD_MAX).collect(),
-    })
+    let mut found = Gaps::default();
+    for identity in nameless.iter().filter(|identity| named.contains(identity.name.as_str())) {
+        found.add((NoCoverage::NoGroup, Family::Maven.as_str().to_owned()), &identity.name, &identity.version);
+    }
+    found.0.into_values().next()
 }
 
 /// Returns the artifacts of Maven without a group.
