@@ -9,6 +9,7 @@ use serde::ser::{Serialize, Serializer};
 
 mod definition;
 mod encoding;
+mod intended;
 mod parse;
 
 pub use definition::{PurlType, TypeViolation};

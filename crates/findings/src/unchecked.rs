@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Component, Distribution, Inventory, PackageType, Subject, Unknown};
+use component::{Component, Distribution, Inventory, PackageType, Purl, Subject, Unknown};
 use sbom::formats::Repairs;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{Corrupt, Database};
@@ -15,6 +15,12 @@ pub const UNCHECKED_TOLD_MAX: usize = 20;
 
 /// How many of a kind are told in words; more are counted: JSON has them.
 const SHOWN: usize = 3;
+
+/// Types of purls whose packages somebody publishes advisories of, none of which is read here: Arch's tracker, `CPANSec`, OSV's of the others.
+const UNREAD_TYPES: [&str; 8] = ["alpm", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension"];
+
+/// Types that are not registered and in use, of what nobody publishes advisories of: what a host of sources or of charts has, a stream of RPMs.
+const SILENT_TYPES: [&str; 3] = ["gitlab", "helm", "rpmmod"];
 
 /// What a report says nothing about, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +54,7 @@ impl<T> Default for Told<T> {
 /// Packages of one publisher that nothing in the database speaks of, or of which nobody knows whether it does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uncovered {
-    /// Whose they are: the name of an ecosystem, or of a distribution.
+    /// Whose they are: the name of an ecosystem, of a distribution, or of a purl's type.
     pub ecosystem: String,
     /// How many components.
     pub components: usize,
@@ -67,6 +73,8 @@ pub enum NoCoverage {
     NoFeed,
     /// There is no feed of theirs that is read.
     NoPublisher,
+    /// Their purls have a type that is none of the registered ones.
+    UnknownType,
     /// Nothing says of which distribution and release they are.
     NoDistribution,
     /// There are advisories of these packages, and their versions have no place in the order by which ranges are held against them.
@@ -105,6 +113,12 @@ impl Uncovered {
             NoCoverage::NoFeed if !self.is_grave() => "no feed in the database names products by CPE".to_owned(),
             NoCoverage::NoFeed => format!("no feed in the database speaks of {ecosystem}"),
             NoCoverage::NoPublisher => format!("no feed that is read here speaks of {ecosystem}"),
+            NoCoverage::UnknownType => {
+                let purl_type = Purl::builder(ecosystem, "any").build();
+                let meant = purl_type.ok().and_then(|purl| purl.purl_type().intended());
+                let meant = meant.map(|ty| format!(" (did you mean `{ty}`?)")).unwrap_or_default();
+                format!("no package type that is known here is called `{ecosystem}`{meant}")
+            }
             NoCoverage::NoDistribution => {
                 format!("nothing says of which distribution and release its {ecosystem} packages are")
             }
@@ -341,10 +355,19 @@ pub(crate) fn nameless<'a>(components: impl IntoIterator<Item = &'a Component>) 
     identities.filter(is_nameless).collect()
 }
 
-/// Of what advisories could speak and do not: packages of a distribution. Other kinds without an identity never have any.
+/// Of what advisories could speak and do not: packages of a distribution, and of types that others read advisories of or that nobody knows. Other kinds
+/// without an identity never have any.
 fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Option<Gap> {
     if !is_packaged(component) {
-        return None;
+        let ty = component.purl.as_ref()?.purl_type();
+        let name = ty.as_str();
+        let is_known = ty.is_registered() || SILENT_TYPES.contains(&name) || Ecosystem::of_purl_type(name).is_some();
+        let because = match is_known {
+            true if UNREAD_TYPES.contains(&name) => NoCoverage::NoPublisher,
+            true => return None,
+            false => NoCoverage::UnknownType,
+        };
+        return Some((because, name.to_owned()));
     }
     // One whose packages are of another kind says nothing of these.
     let system = Distribution::of_package(component.purl.as_ref(), distribution);

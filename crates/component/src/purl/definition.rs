@@ -132,6 +132,11 @@ impl Hash for PurlType {
     }
 }
 
+/// Returns the registered types.
+pub(super) fn registered() -> impl Iterator<Item = &'static str> {
+    DEFINITIONS.iter().map(|definition| definition.ty)
+}
+
 /// One registered type.
 pub(super) struct Definition {
     ty: &'static str,

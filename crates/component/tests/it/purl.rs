@@ -143,6 +143,30 @@ fn registered_types_are_known() {
 }
 
 #[test]
+fn a_type_that_is_not_registered_may_mean_one_that_is() {
+    for (ty, expected) in [
+        ("rubygems", Some("gem")),
+        ("RubyGems", Some("gem")),
+        ("pip", Some("pypi")),
+        ("crates.io", Some("cargo")),
+        ("go", Some("golang")),
+        ("packagist", Some("composer")),
+        ("debian", Some("deb")),
+        ("carg", Some("cargo")),
+        ("mavne", Some("maven")),
+        ("car", None),
+        ("hub", None),
+        ("gems", Some("gem")),
+        ("gem", None),
+        ("generic", None),
+        ("nix", None),
+    ] {
+        let purl: Purl = format!("pkg:{ty}/a").parse().unwrap();
+        assert_eq!(purl.purl_type().intended(), expected, "{ty}");
+    }
+}
+
+#[test]
 fn a_purl_is_built_of_its_parts() {
     let built = |purl: Result<Purl, PurlError>| purl.map(|purl| purl.to_string());
     let maven = Purl::builder("Maven", "log4j-core").namespace("/org.apache//logging.log4j/").version("2.14 x");

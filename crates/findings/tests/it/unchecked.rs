@@ -84,6 +84,44 @@ fn packages_of_another_kind_than_the_distributions_are_told() {
 }
 
 #[test]
+fn packages_of_types_that_are_not_known_are_told() {
+    let check = |purl: &str, warnings: &[&str]| {
+        let read = read(purl.as_bytes()).unwrap();
+        assert_eq!(read.inventory.components[0].purl.as_ref().map(ToString::to_string).as_deref(), Some(purl));
+        check(&read.inventory, warnings, !warnings.is_empty());
+    };
+    let unknown = |ty: &str| format!("no package type that is known here is called `{ty}`");
+    let meant = format!("{} (did you mean `gem`?): 1 package not checked", unknown("rubygems"));
+    check("pkg:rubygems/rack@2.0.1", &[&meant]);
+    check("pkg:nix/rack@2.0.1", &[&format!("{}: 1 package not checked", unknown("nix"))]);
+    // Somebody publishes advisories of these.
+    for ty in ["alpm/arch", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension/a"] {
+        let told = format!("no feed that is read here speaks of {}", ty.split('/').next().unwrap());
+        check(&format!("pkg:{ty}/rack@2.0.1"), &[&format!("{told}: 1 package not checked")]);
+    }
+    // Nobody does of what these name.
+    for ty in [
+        "generic",
+        "oci",
+        "github/a",
+        "gitlab/a",
+        "helm/a",
+        "docker",
+        "bitbucket/a",
+        "conda",
+        "brew",
+        "swid",
+        "rpmmod/a",
+    ] {
+        check(&format!("pkg:{ty}/rack@2.0.1"), &[]);
+    }
+    let document = read(b"pkg:rubygems/rack@2.0.1").unwrap().inventory;
+    let asked = Explanation::of(&database(), &document, &Deciders::default(), "CVE-2023-0286", None).unwrap();
+    assert_eq!(asked.answer, Answer::NotCovered);
+    assert_eq!(serde_json::to_value(report(&document)).unwrap()["unchecked"]["packages"][0]["because"], "unknown-type");
+}
+
+#[test]
 fn a_documents_packages_are_of_the_releases_that_their_purls_name() {
     let bullseye = Ecosystem::release(Family::Debian, "11");
     let bookworm = Ecosystem::release(Family::Debian, "12");
