@@ -28,6 +28,6 @@ pub use license::{EXPRESSION_BYTES_MAX, License};
 pub use location::Location;
 pub use package_type::{PackageType, UnknownPackageType};
 pub use pattern::{Pattern, PatternError};
-pub use purl::{Purl, PurlBuilder, PurlError, PurlType, TypeViolation};
+pub use purl::{Purl, PurlBuilder, PurlError, PurlPattern, PurlType, TypeViolation};
 pub use range::{Prereleases, Range, RangeError, Vers, VersError};
 pub use version::{Scheme, Unorderable, Version};

@@ -11,8 +11,10 @@ mod definition;
 mod encoding;
 mod intended;
 mod parse;
+mod pattern;
 
 pub use definition::{PurlType, TypeViolation};
+pub use pattern::PurlPattern;
 
 /// The longest purl, as it is given and as it is written, in bytes. Real ones stay under 600; one with a long download
 /// address needs a few thousand.

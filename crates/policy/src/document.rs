@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use component::{Pattern, PatternError};
+use component::{Pattern, PatternError, PurlPattern};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
@@ -251,7 +251,7 @@ impl StatedException {
         Ok(Exception {
             id: text(&self.id, "id")?,
             vulnerabilities,
-            purls,
+            purls: purls.into_iter().map(PurlPattern::new).collect(),
             versions,
             paths: patterns(&self.paths, "paths")?,
             scope: patterns(&self.scope, "scope")?,

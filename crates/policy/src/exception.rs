@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use component::{Component, Location, Pattern};
+use component::{Component, Location, Pattern, PurlPattern};
 
 use crate::{Time, Versions};
 
@@ -44,9 +44,8 @@ pub struct Exception {
     pub id: String,
     /// The vulnerabilities, by any of their names, in any letter case.
     pub vulnerabilities: Vec<Pattern>,
-    /// The packages: held against a component's purl without its version; with it, where the pattern has an `@`; and whole, where it has
-    /// qualifiers. Empty: all.
-    pub purls: Vec<Pattern>,
+    /// The packages. Empty: all.
+    pub purls: Vec<PurlPattern>,
     /// The versions of them. `None`: all.
     pub versions: Option<Versions>,
     /// Where the component is; it counts only where every place of it is one of these. Empty: anywhere.
@@ -238,21 +237,8 @@ impl Exception {
     fn has_component(&self, component: &Component) -> bool {
         let is_version =
             |versions: &Versions| component.version.as_deref().is_some_and(|version| versions.contains(version));
-        (self.purls.is_empty() || self.has_purl(component)) && self.versions.as_ref().is_none_or(is_version)
-    }
-
-    /// A pattern is held against as much of the purl as it speaks of, so that a star does not reach into a version.
-    fn has_purl(&self, component: &Component) -> bool {
-        let Some(purl) = &component.purl else { return false };
-        let package = purl.package();
-        let versioned = purl.version().and_then(|version| package.with_version(version).ok());
-        let (whole, package) = (purl.to_string(), package.to_string());
-        let versioned = versioned.map_or_else(|| package.clone(), |purl| purl.to_string());
-        self.purls.iter().any(|one| match one.as_str() {
-            text if text.contains('?') && text.contains('=') => one.matches(&whole),
-            text if text.contains('@') => one.matches(&versioned),
-            _ => one.matches(&package),
-        })
+        let has_purl = || component.purl.as_ref().is_some_and(|purl| self.purls.iter().any(|one| one.matches(purl)));
+        (self.purls.is_empty() || has_purl()) && self.versions.as_ref().is_none_or(is_version)
     }
 
     /// One place that is not excepted is enough for a finding to count.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use component::Pattern;
+use component::{Pattern, PurlPattern};
 
 use crate::document::{check_lifetime, is_unprintable};
 use crate::moment::DAY;
@@ -189,7 +189,7 @@ impl Importer<'_> {
         self.entries.push(Exception {
             id,
             vulnerabilities,
-            purls,
+            purls: purls.into_iter().map(PurlPattern::new).collect(),
             versions: None,
             paths,
             scope: Vec::new(),

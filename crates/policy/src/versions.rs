@@ -74,7 +74,7 @@ impl fmt::Display for Versions {
 
 fn scheme_of(purl: &str) -> Option<Scheme> {
     let (ty, _) = purl.strip_prefix("pkg:")?.split_once('/')?;
-    Scheme::of_purl_type(ty)
+    Scheme::of_purl_type(&ty.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -95,6 +95,7 @@ mod tests {
         check("vers:npm/<<", &[], "1", None);
         check("<2", &["pkg:npm/a", "pkg:npm/b"], "1.5.0", Some(true));
         check("<2", &["pkg:npm/a"], "2.0.0", Some(false));
+        check("<2", &["pkg:NPM/a", "pkg:npm/b"], "1.5.0", Some(true));
         check("[1,2)", &["pkg:maven/g/**"], "1.5", Some(true));
         check("<2", &["pkg:npm/a"], "no version", Some(false));
         check("vers:deb/<1.0", &["pkg:*/a"], "1.0~rc1", Some(true));

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use component::Pattern;
+use component::{Pattern, PurlPattern};
 use serde_json::{Value, json};
 
 use crate::document::{API_VERSION, KIND};
@@ -37,7 +37,7 @@ fn entry_value(entry: &Exception) -> Value {
         "created": write_moment(entry.created),
         "expires": write_moment(entry.expires),
     });
-    for (name, patterns) in [("purls", &entry.purls), ("paths", &entry.paths), ("scope", &entry.scope)] {
+    for (name, patterns) in [("purls", &written(&entry.purls)), ("paths", &entry.paths), ("scope", &entry.scope)] {
         if !patterns.is_empty() {
             value[name] = json!(patterns);
         }
@@ -61,7 +61,7 @@ fn write_entry(entry: &Exception, text: &mut String) {
     field("id", &scalar(&entry.id));
     let lists = [
         ("vulnerabilities", &entry.vulnerabilities),
-        ("purls", &entry.purls),
+        ("purls", &written(&entry.purls)),
         ("paths", &entry.paths),
         ("scope", &entry.scope),
     ];
@@ -82,6 +82,10 @@ fn write_entry(entry: &Exception, text: &mut String) {
     if let Some(condition) = entry.condition {
         field("condition", condition.name());
     }
+}
+
+fn written(purls: &[PurlPattern]) -> Vec<Pattern> {
+    purls.iter().map(|purl| purl.written().clone()).collect()
 }
 
 fn list(patterns: &[Pattern]) -> String {

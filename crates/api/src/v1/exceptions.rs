@@ -88,7 +88,7 @@ impl ExceptionSet {
             created: entry_time(entry.created),
             expires: entry_time(entry.expires),
             vulnerabilities: words(&entry.vulnerabilities),
-            purls: words(&entry.purls),
+            purls: entry.purls.iter().map(|one| one.written().to_string()).collect(),
             paths: words(&entry.paths),
             scope: words(&entry.scope),
             condition: entry.condition.map(policy::Condition::name),

@@ -54,7 +54,8 @@ pub(crate) async fn part(call: &Call, whose: &Whose) -> Result<Option<Exceptions
 }
 
 fn row(entry: &policy::Exception, now: i64, now_us: i64) -> Row {
-    let patterns = entry.vulnerabilities.iter().chain(&entry.purls).chain(&entry.paths).chain(&entry.scope);
+    let purls = entry.purls.iter().map(component::PurlPattern::written);
+    let patterns = entry.vulnerabilities.iter().chain(purls).chain(&entry.paths).chain(&entry.scope);
     let covers: Vec<&str> = patterns.map(component::Pattern::as_str).collect();
     Row {
         id: foreign(&entry.id, NAME_BYTES_MAX),

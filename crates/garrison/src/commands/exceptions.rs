@@ -1,5 +1,5 @@
 use clap::Subcommand;
-use component::Pattern;
+use component::{Pattern, PurlPattern};
 use policy::import::{Defaults, Imported, Source};
 use policy::{Exception, Exceptions, LIFETIME_DAYS_MAX, ReadError, Time, parse_moment, write_moment};
 use serde_json::json;
@@ -148,7 +148,8 @@ fn print_states(exceptions: &Exceptions, now: Time) -> Result<(), CommandError> 
         column("COVERS", 3),
     ]);
     for entry in entries {
-        let patterns = entry.vulnerabilities.iter().chain(&entry.purls).chain(&entry.paths).chain(&entry.scope);
+        let purls = entry.purls.iter().map(PurlPattern::written);
+        let patterns = entry.vulnerabilities.iter().chain(purls).chain(&entry.paths).chain(&entry.scope);
         let covers: Vec<&str> = patterns.map(Pattern::as_str).collect();
         let expires = write_moment(entry.expires);
         table.row(&[entry.id.clone(), state(entry, now).to_owned(), expires, entry.owner.clone(), covers.join(" ")]);

@@ -57,6 +57,43 @@ fn covers(exceptions: &Exceptions, asked: &Asked, now: Time) -> bool {
 }
 
 #[test]
+fn a_purl_means_the_package_that_its_canonical_form_does() {
+    for (pattern, purl, expected) in [
+        ("pkg:pypi/Django", "pkg:pypi/django@3.2", true),
+        ("pkg:PyPI/Django", "pkg:pypi/django@3.2", true),
+        ("pkg:pypi/Zope_Interface", "pkg:pypi/zope-interface@1", true),
+        ("pkg:pypi/Django@3.2", "pkg:pypi/django@3.2", true),
+        ("pkg:pypi/Django@3.2", "pkg:pypi/django@3.3", false),
+        ("pkg:pypi/Django@3.2", "pkg:pypi/django", false),
+        ("pkg:pypi/Django@3.2?a=b", "pkg:pypi/django@3.2?a=b", true),
+        ("pkg:pypi/Django@3.2?a=b", "pkg:pypi/django@3.2", false),
+        ("pkg:composer/Symfony/Yaml", "pkg:composer/symfony/yaml@6", true),
+        ("pkg:npm/@scope/name", "pkg:npm/%40scope/name@1", true),
+        ("pkg:npm/%40scope/name", "pkg:npm/%40scope/name@1", true),
+        ("pkg:maven/org.Example/A", "pkg:maven/org.example/a@1", false),
+        ("pkg:pypi/Djan*", "pkg:pypi/django@3.2", true),
+        ("pkg:pypi/Djang?", "pkg:pypi/django@3.2", true),
+        ("pkg:PyPI/*", "pkg:pypi/django@3.2", true),
+        ("pkg:pypi/Djan*@3.*", "pkg:pypi/django@3.2", true),
+        ("pkg:pypi/Djan*@3.*", "pkg:pypi/django@4.0", false),
+        ("pkg:pypi/Zope_*", "pkg:pypi/zope-interface@1", true),
+        ("pkg:pub/Flutter-*", "pkg:pub/flutter_test@1", true),
+        ("pkg:composer/Symfony/**", "pkg:composer/symfony/yaml@6", true),
+        ("pkg:rpm/RedHat/Bind*", "pkg:rpm/redhat/Bind9@6", true),
+        ("pkg:rpm/RedHat/Bind*", "pkg:rpm/redhat/bind9@6", false),
+        ("pkg:deb/debian/LibStdC%2b%2b*", "pkg:deb/debian/libstdc%2B%2B6@1", true),
+        ("pkg:npm/*@1", "pkg:npm/A@1", true),
+        ("pkg:npm/a*", "pkg:npm/A@1", false),
+        ("pkg:npm/%40scope/*", "pkg:npm/%40scope/name@1", true),
+        ("pkg:n*/a", "pkg:npm/a@1", true),
+        ("**", "pkg:npm/a@1", true),
+    ] {
+        let exceptions = exceptions(&format!("vulnerabilities: ['*'], purls: ['{pattern}']"));
+        assert_eq!(covers(&exceptions, &Asked { purl, ..ASKED }, now()), expected, "{pattern} {purl}");
+    }
+}
+
+#[test]
 fn every_condition_must_hold() {
     for (fields, expected) in [
         ("vulnerabilities: [CVE-2021-44229]", false),
