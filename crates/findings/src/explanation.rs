@@ -202,7 +202,8 @@ impl Explanation {
         let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &indices)?;
         explanation.exceptions = judge.exceptions();
         explanation.vex = judge.documents();
-        explanation.tell_elsewhere(database, &known, &indices, &told)?;
+        let near = nearness(inventory, component.is_some().then_some(&chosen));
+        explanation.tell_elsewhere(database, &known, &indices, &told, &near)?;
         explanation.uncovered = match component {
             Some(_) => uncovered_of(database, inventory, chosen.iter().map(|(_, component)| *component)),
             None => uncovered(database, inventory),
@@ -386,6 +387,7 @@ impl Explanation {
         known: &Known<'_, B>,
         indices: &[VulnerabilityIndex],
         told: &BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
+        near: &[BTreeSet<Ecosystem>],
     ) -> Result<(), Corrupt> {
         let mut records = BTreeSet::new();
         for index in indices {
@@ -407,20 +409,33 @@ impl Explanation {
                     continue;
                 }
                 let head = database.advisory(statement.advisory)?;
-                all.insert(Elsewhere {
+                let distance = near.iter().position(|ecosystems| ecosystems.contains(ecosystem));
+                let elsewhere = Elsewhere {
                     record: head.id.to_owned(),
                     feed: known.feed(&head),
                     ecosystem: ecosystem.to_string(),
                     package: name.to_owned(),
                     says: says(statement.verdict).to_owned(),
                     ranges: matching::ranges_in_words(&statement),
-                });
+                };
+                all.insert((distance.unwrap_or(near.len()), elsewhere));
             }
         }
         self.elsewhere_untold = all.len().saturating_sub(ELSEWHERE_MAX);
-        self.elsewhere = all.into_iter().take(ELSEWHERE_MAX).collect();
+        self.elsewhere = all.into_iter().take(ELSEWHERE_MAX).map(|(_, elsewhere)| elsewhere).collect();
         Ok(())
     }
+}
+
+/// Returns the ecosystems whose packages say most about why a vulnerability is not here, nearest first: of the components that were asked for, of the system, and
+/// of all that is here.
+fn nearness(inventory: &Inventory, asked: Option<&Vec<(ComponentIndex, &Component)>>) -> [BTreeSet<Ecosystem>; 3] {
+    let system = matching::distribution_of(inventory);
+    let of =
+        |component: &Component| matching::identities(component, system.as_deref()).into_iter().map(|one| one.ecosystem);
+    let asked = asked.into_iter().flatten().flat_map(|(_, component)| of(component)).collect();
+    let of_system = system.as_deref().and_then(Ecosystem::of_distribution).into_iter().collect();
+    [asked, of_system, inventory.components.iter().flat_map(of).collect()]
 }
 
 /// Tells whether a component is what a purl or a name means: a purl without a version means all of them, and one without

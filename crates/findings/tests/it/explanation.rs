@@ -154,6 +154,34 @@ fn what_else_must_hold_is_told() {
 }
 
 #[test]
+fn what_is_told_of_other_packages_begins_with_what_is_nearest_to_what_is_here() {
+    let npm = Ecosystem::new(Family::Npm);
+    let packages = [
+        affected(&Ecosystem::release(Family::AlmaLinux, "8"), "bpftool", &[".."]),
+        affected(&Ecosystem::release(Family::Debian, "11"), "a", &[".."]),
+        affected(&Ecosystem::release(Family::Debian, "12"), "linux", &[".."]),
+        affected(&npm, "z", &[".."]),
+        affected(&Ecosystem::new(Family::PyPi), "a", &[".."]),
+        affected(&Ecosystem::release(Family::Ubuntu, "22.04"), "linux", &[".."]),
+    ];
+    let check = |asked: Option<&str>, expected: &[&str]| {
+        let many = (0..ELSEWHERE_MAX)
+            .map(|number| affected(&Ecosystem::release(Family::AlmaLinux, "9"), &format!("p{number}"), &[".."]));
+        let of_packages = many.chain(packages.iter().cloned()).collect();
+        let advisories = vec![advisory("CVE-2024-0001", &[], of_packages)];
+        let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+        let told = Explanation::of(&database, &inventory(), &Deciders::default(), "CVE-2024-0001", asked).unwrap();
+        let first = told.elsewhere.iter().take(expected.len());
+        let first: Vec<String> = first.map(|one| format!("{} {}", one.ecosystem, one.package)).collect();
+        assert_eq!(first, expected, "{asked:?}");
+        assert_eq!((told.elsewhere.len(), told.elsewhere_untold), (ELSEWHERE_MAX, packages.len()));
+    };
+    check(None, &["Debian:12 linux", "PyPI a", "npm z", "AlmaLinux:8 bpftool"]);
+    check(Some("minimist"), &["npm z", "Debian:12 linux", "PyPI a", "AlmaLinux:8 bpftool"]);
+    check(Some("nobody"), &["Debian:12 linux", "PyPI a", "npm z", "AlmaLinux:8 bpftool"]);
+}
+
+#[test]
 fn what_is_told_of_other_packages_is_bounded() {
     let npm = Ecosystem::new(Family::Npm);
     let check = |count: usize, told: usize, untold: usize| {
