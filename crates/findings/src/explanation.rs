@@ -339,6 +339,8 @@ impl Explanation {
                     comparison: Comparison::of(&statement, &identity, &outcome),
                 };
                 match self.records.iter_mut().find(|other| is_same(other, &said)) {
+                    // A record may say the same twice, for two channels of a distribution.
+                    Some(other) if other.present.last() == said.present.last() => {}
                     Some(other) => other.present.extend(said.present),
                     None => self.records.push(said),
                 }
@@ -487,13 +489,17 @@ fn says(verdict: Verdict) -> &'static str {
 }
 
 fn because(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> String {
+    let all = || match statement.verdict {
+        Verdict::UnderInvestigation => "it is under investigation".to_owned(),
+        _ => "every version is meant".to_owned(),
+    };
     match outcome {
         Outcome::Meant(Some(place)) => match statement.intervals.get(*place) {
-            Some(interval) if *interval == Interval::ALL => "every version is meant".to_owned(),
+            Some(interval) if *interval == Interval::ALL => all(),
             Some(interval) => format!("{} lies in {interval}", identity.version),
             None => "the version lies in the ranges".to_owned(),
         },
-        Outcome::Meant(None) if statement.versions.is_empty() => "every version is meant".to_owned(),
+        Outcome::Meant(None) if statement.versions.is_empty() => all(),
         Outcome::Meant(None) => format!("{} is named", identity.version),
         _ if matching::is_mended_in_channel(statement, identity, outcome) => {
             format!("{} is a build of the channel that mends it", identity.version)

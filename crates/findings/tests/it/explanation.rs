@@ -99,7 +99,11 @@ fn an_explanation_is_read_back_as_it_was_written() {
 
 /// The lines about the first record, for statements about a package of Ubuntu's and the version that is there.
 fn record(statement: Affected, version: &str) -> String {
-    let advisories = vec![advisory("CVE-2024-0001", &[], vec![statement])];
+    told_of(vec![advisory("CVE-2024-0001", &[], vec![statement])], version)
+}
+
+/// The same, for what advisories say of it.
+fn told_of(advisories: Vec<Advisory>, version: &str) -> String {
     let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
     let inventory = Inventory {
         distribution: Some(Distribution {
@@ -151,6 +155,22 @@ fn what_else_must_hold_is_told() {
         "not_affected_at_all",
         record(Affected { verdict: Verdict::NotAffected, ..affected(&focal, "a", &[".."]) }, "1.0-1",)
     );
+}
+
+#[test]
+fn a_component_of_which_a_record_says_the_same_twice_is_told_once() {
+    let focal = Ecosystem::release(Family::Ubuntu, "20.04");
+    let all = |channel| Affected {
+        verdict: Verdict::UnderInvestigation,
+        qualifiers: Qualifiers { channel, ..Qualifiers::default() },
+        ..affected(&focal, "a", &[".."])
+    };
+    let advisories = vec![advisory("CVE-2024-0001", &[], vec![all(Channel::Main), all(Channel::EsmApps)])];
+    insta::assert_snapshot!(told_of(advisories, "1.0-1"), @r"
+    not known of all versions
+    present     a 1.0-1
+    because     it is under investigation
+    ");
 }
 
 #[test]
