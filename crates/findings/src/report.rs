@@ -181,7 +181,7 @@ impl Report {
     }
 
     /// Says in words what keeps "no findings" from being an answer, the gravest first: packages of an ecosystem of which the database has
-    /// nothing, package databases that were not read to their end, and a document that lists nothing. None where the answer stands.
+    /// nothing, package databases that were not read to their end, and a document, folder or file that names no package. None where the answer stands.
     pub fn blind(&self) -> Option<String> {
         self.unchecked.blind().or_else(|| lists_nothing(&self.source, self.inventory.components))
     }

@@ -400,8 +400,13 @@ fn dropped(repairs: &Repairs) -> Told<String> {
     }
 }
 
-/// Says that nothing was held against the advisories.
+/// Says that nothing was held against the advisories. Images may hold a program and nothing else.
 pub(crate) fn lists_nothing(source: &Subject, components: usize) -> Option<String> {
-    let is_document = matches!(source, Subject::Document { .. });
-    (is_document && components == 0).then(|| format!("the document lists {}", counted(0, "component", "components")))
+    let words = match source {
+        _ if components > 0 => return None,
+        Subject::Image { .. } => return None,
+        Subject::Document { .. } => "the document lists",
+        Subject::Directory { .. } | Subject::File { .. } => "nothing in it names a package:",
+    };
+    Some(format!("{words} {}", counted(components, "component", "components")))
 }

@@ -180,6 +180,16 @@ pub struct Findings {
     pub(crate) unknowns: Vec<Unknown>,
     pub(crate) unidentified: Vec<Unknown>,
     pub(crate) unless_owned: Vec<Component>,
+    pub(crate) declared: Vec<Declared>,
+    declared_components: usize,
+}
+
+/// What a manifest asks for, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Declared {
+    pub(crate) location: Location,
+    /// What is needed to run or to develop, with the one version that will do where that is stated.
+    pub(crate) components: Vec<Component>,
 }
 
 /// What is said where components are left out.
@@ -220,6 +230,8 @@ impl Findings {
             unknowns: Vec::new(),
             unidentified: Vec::new(),
             unless_owned: Vec::new(),
+            declared: Vec::new(),
+            declared_components: 0,
         }
     }
 
@@ -244,7 +256,7 @@ impl Findings {
     /// Returns what there is room for beyond what was added; who reads more makes work of what is left out.
     pub(crate) fn room(&self) -> Room {
         Room {
-            components: self.components_max.saturating_sub(self.components.len()),
+            components: self.components_max.saturating_sub(self.components.len() + self.declared_components),
             files: self.files_left,
             edges: self.edges_max - self.edges.len(),
         }
@@ -314,6 +326,25 @@ impl Findings {
         if self.unless_owned.len() < self.components_max {
             self.unless_owned.push(component);
         }
+    }
+
+    /// Declares what a manifest asks for. What no component names, of whatever cataloger, becomes a component of its own in a source tree, and is told as
+    /// undecided; a manifest that a package of the operating system lists is its matter.
+    pub(crate) fn declare(&mut self, location: Location, mut components: Vec<Component>) {
+        let left = self.room().components;
+        if components.len() > left {
+            components.truncate(left);
+            self.tell(Some(&location), TOO_MANY);
+        }
+        self.declared_components += components.len();
+        if !components.is_empty() {
+            self.declared.push(Declared { location, components });
+        }
+    }
+
+    /// Returns how many components are declared.
+    pub(crate) fn declared_components(&self) -> usize {
+        self.declared_components
     }
 
     /// Reports a file in which nothing names what it is. It ends up among the unknowns if no component lists it or was found in it.

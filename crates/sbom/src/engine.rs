@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 
 use component::{
-    Component, ComponentIndex, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject, Unknown,
+    Component, ComponentIndex, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Scope, Subject, Unknown,
 };
 use hashbrown::{HashMap, HashSet};
 
-use crate::cataloger::Room;
+use crate::cataloger::{Declared, Room};
+use crate::ecosystems::manifests;
 use crate::view::{Paths, Tree, View};
 use crate::{Findings, LayerRecord, Matcher, early, links};
 
@@ -89,9 +90,10 @@ fn fold(
             });
             findings.components.truncate(room.components);
             let before = merge.components.len();
+            let declared = findings.declared_components();
             merge.add(findings);
             // What is found again takes no room again.
-            let components = room.components.saturating_sub(merge.components.len() - before);
+            let components = room.components.saturating_sub(merge.components.len() - before + declared);
             room = Room { components, ..room.without(taken) };
         }
         merge.unknowns.extend(links::unread(&tree, &paths));
@@ -103,7 +105,7 @@ fn fold(
             merge.unknowns.insert(Unknown { location, reason: reason.to_string() });
         }
     }
-    let (components, edges, unknowns) = merge.finish();
+    let (components, edges, unknowns) = merge.finish(is_image);
     Inventory {
         subject: source.subject,
         distribution,
@@ -124,6 +126,26 @@ struct Identity {
     purl: Option<String>,
 }
 
+/// What a package is called, whatever its version.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Named {
+    package_type: PackageType,
+    namespace: Option<String>,
+    name: String,
+}
+
+impl Named {
+    /// Returns the name of a package that has one by which its ecosystem knows it. Letter case tells none apart: not all ecosystems mind it.
+    fn of(component: &Component) -> Option<Self> {
+        let purl = component.purl.as_ref()?;
+        Some(Self {
+            package_type: component.package_type,
+            namespace: purl.namespace().map(str::to_ascii_lowercase),
+            name: purl.name().to_ascii_lowercase(),
+        })
+    }
+}
+
 /// Unites the findings of all catalogers.
 #[derive(Default)]
 struct Merge {
@@ -133,6 +155,7 @@ struct Merge {
     unknowns: BTreeSet<Unknown>,
     unidentified: BTreeSet<Unknown>,
     unless_owned: BTreeSet<Component>,
+    declared: BTreeSet<Declared>,
 }
 
 impl Merge {
@@ -150,6 +173,7 @@ impl Merge {
         self.unknowns.extend(findings.unknowns);
         self.unidentified.extend(findings.unidentified);
         self.unless_owned.extend(findings.unless_owned);
+        self.declared.extend(findings.declared);
     }
 
     fn component(&mut self, component: Component) -> usize {
@@ -170,8 +194,9 @@ impl Merge {
     }
 
     /// Sorts everything, so that the order of work does not show.
-    fn finish(mut self) -> (Vec<Component>, Vec<Edge>, Vec<Unknown>) {
+    fn finish(mut self, is_image: bool) -> (Vec<Component>, Vec<Edge>, Vec<Unknown>) {
         self.settle_provisional();
+        self.settle_declared(is_image);
         self.add_ownership();
         let mut order: Vec<usize> = (0..self.components.len()).collect();
         order.sort_by(|left, right| self.components[*left].0.cmp(&self.components[*right].0));
@@ -220,6 +245,54 @@ impl Merge {
         known.extend(locations.map(|location| merged_usr(&location.path)).filter(wanted).map(str::to_owned));
         let unnamed = unidentified.into_iter().filter(|unknown| !known.contains(merged_usr(&unknown.location.path)));
         self.unknowns.extend(unnamed);
+    }
+
+    /// Tells what manifests ask for that nothing names. In a source tree that is a component all the same, by what is asked for.
+    fn settle_declared(&mut self, is_image: bool) {
+        let mut declared: Vec<Declared> = std::mem::take(&mut self.declared).into_iter().collect();
+        if declared.is_empty() {
+            return;
+        }
+        let kinds = declared.iter().flat_map(|declared| &declared.components).map(|component| component.package_type);
+        let kinds: HashSet<PackageType> = kinds.collect();
+        let of_kinds = self.components.iter().map(|(_, component)| component);
+        let of_kinds = of_kinds.filter(|component| kinds.contains(&component.package_type));
+        let named: HashSet<Named> = of_kinds.filter_map(Named::of).collect();
+        let is_wanted = |component: &Component| !is_image || component.scope != Scope::Development;
+        let is_known = |component: &Component| Named::of(component).is_none_or(|name| named.contains(&name));
+        for declared in &mut declared {
+            declared.components.retain(|component| is_wanted(component) && !is_known(component));
+        }
+        declared.retain(|declared| !declared.components.is_empty());
+        let manifests = declared.iter().map(|declared| merged_usr(&declared.location.path).to_owned());
+        let manifests: HashSet<String> = manifests.collect();
+        let listing = if manifests.is_empty() { &[][..] } else { self.components.as_slice() };
+        let mut package_files: HashSet<String> = HashSet::new();
+        let mut projects: HashMap<(PackageType, String), usize> = HashMap::new();
+        for (at, (_, component)) in listing.iter().enumerate() {
+            let files =
+                component.files.iter().map(|file| merged_usr(&file.path)).filter(|path| manifests.contains(*path));
+            package_files.extend(files.map(str::to_owned));
+            for location in component.locations.iter().filter(|location| manifests.contains(merged_usr(&location.path)))
+            {
+                projects.insert((component.package_type, location.path.clone()), at);
+            }
+        }
+        for Declared { location, components } in declared {
+            if package_files.contains(merged_usr(&location.path)) {
+                continue;
+            }
+            let mut missing: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
+            missing.sort_unstable();
+            let reason = manifests::undecided(&missing, is_image);
+            for component in components.into_iter().filter(|_| !is_image) {
+                let project = projects.get(&(component.package_type, location.path.clone())).copied();
+                let relation = Relation::DependsOn(component.scope);
+                let to = self.component(component);
+                self.edges.insert((project, to, relation));
+            }
+            self.unknowns.insert(Unknown { location, reason });
+        }
     }
 
     /// Joins each package of the operating system to the language packages whose evidence is among its files.
@@ -352,7 +425,7 @@ mod tests {
     fn settled(findings: Findings) -> (Vec<String>, Vec<String>) {
         let mut merge = Merge::default();
         merge.add(findings);
-        let (components, _, unknowns) = merge.finish();
+        let (components, _, unknowns) = merge.finish(true);
         let paths = unknowns.into_iter().map(|unknown| unknown.location.path);
         (components.into_iter().map(|component| component.name).collect(), paths.collect())
     }
@@ -386,6 +459,79 @@ mod tests {
         assert_eq!(unknown, ["/opt/unknown", "/usr/opt/bin/tool"]);
     }
 
+    /// Files, what they are in, the edges, and what is unknown.
+    type Case<'a> = (&'a [(&'a str, &'a str)], Subject, &'a [&'a str], Option<String>);
+
+    /// Returns the components with their edges from whom, and the reasons of the unknowns.
+    fn asked_for(files: &[(&str, &str)], subject: Subject) -> (Vec<String>, Vec<String>) {
+        let matcher = Matcher::new(crate::catalogers().iter().collect());
+        let allowance = crate::Allowance::new(|| unreachable!("all fits into memory"));
+        let mut builder = crate::LayerBuilder::new(&matcher, &allowance);
+        for (path, text) in files {
+            builder.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
+        }
+        let record = builder.finish();
+        let source = Source { subject, layers: Vec::new(), records: &[&record], created: None };
+        let found = inventory(source, &matcher, LayerScope::Squashed);
+        let name = |component: &Component| match &component.version {
+            Some(version) => format!("{}@{version}", component.name),
+            None => component.name.clone(),
+        };
+        let edge = |edge: &Edge| {
+            let to = name(&found.components[edge.to.0 as usize]);
+            match edge.from {
+                Node::Root => to,
+                Node::Component(from) => format!("{} -> {to}", name(&found.components[from.0 as usize])),
+            }
+        };
+        (found.edges.iter().map(edge).collect(), found.unknowns.iter().map(|unknown| unknown.reason.clone()).collect())
+    }
+
+    #[test]
+    fn what_is_asked_for_counts_where_nothing_names_it() {
+        let asked = r#"{"name": "app", "version": "1.0.0", "dependencies": {"x": "1.0.0", "Y": "^2"}, "devDependencies": {"z": "3"}}"#;
+        let lock = r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"x": "1"}}, "node_modules/x": {"version": "1.2.0"}}}"#;
+        let installed = |name: &str| format!(r#"{{"name": "{name}", "version": "2.0.0"}}"#);
+        let (y, z) = (installed("Y"), installed("z"));
+        let manifest = ("app/package.json", asked);
+        let listed = ("var/lib/dpkg/info/app.list", "/app/package.json\n");
+        let package =
+            ("var/lib/dpkg/status", "Package: app\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n");
+        let has_y = ("app/node_modules/Y/package.json", y.as_str());
+        let has_z = ("lib/node_modules/z/package.json", z.as_str());
+        let has_x = ("other/package-lock.json", lock);
+        let directory = || Subject::Directory { name: "test".to_owned() };
+        let image = || Subject::Image { name: "test".to_owned(), digest: String::new(), platform: None };
+        let tree = ": nothing here says which versions these get and what they need in turn";
+        let in_image = ": nothing that is installed here says what became of it";
+        let cases: &[Case<'_>] = &[
+            (
+                &[manifest],
+                directory(),
+                &["app@1.0.0", "app@1.0.0 -> Y", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z"],
+                Some(format!("asks for Y, x and z{tree}")),
+            ),
+            (&[manifest], image(), &["app@1.0.0"], Some(format!("asks for Y and x{in_image}"))),
+            (&[manifest, has_x, has_y], image(), &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0"], None),
+            (
+                &[manifest, has_x, has_y],
+                directory(),
+                &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> z"],
+                Some(format!("asks for z{tree}")),
+            ),
+            (&[manifest, has_x, has_y, has_z], directory(), &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0"], None),
+            (&[manifest, package, listed], directory(), &["app@1.0.0", "app@1 -> app@1.0.0"], None),
+        ];
+        for (files, subject, edges, unknown) in cases {
+            let found = asked_for(files, subject.clone());
+            assert_eq!(
+                (found.0, found.1),
+                (edges.iter().map(|edge| (*edge).to_owned()).collect(), unknown.iter().cloned().collect()),
+                "{files:?}"
+            );
+        }
+    }
+
     #[test]
     fn catalogers_that_share_the_work_find_the_same_within_any_room() {
         let status = |name: &str| {
@@ -410,6 +556,7 @@ mod tests {
                 "opt/app/Gemfile.lock",
                 "GEM\n  remote: https://rubygems.org/\n  specs:\n    g (1)\n      h\n    h (2)\n".to_owned(),
             ),
+            ("opt/app/Cargo.toml", "[dependencies]\nd = \"1\"\ne = \"=1.0.0\"\n".to_owned()),
             ("opt/b3", "#!/bin/sh\n".to_owned()),
         ];
         let matcher = Matcher::new(crate::catalogers().iter().collect());
@@ -429,7 +576,7 @@ mod tests {
             fold(source, &matcher, LayerScope::Squashed, components_max, files_shared_min)
         };
         let all = inventory(usize::MAX, usize::MAX);
-        assert_eq!(all.components.len(), 12);
+        assert_eq!(all.components.len(), 14);
         for components_max in (0..2 * all.components.len() + 2).chain([usize::MAX]) {
             assert_eq!(inventory(components_max, 0), inventory(components_max, usize::MAX), "{components_max}");
         }

@@ -7,5 +7,6 @@ pub(crate) mod manifest;
 pub(crate) mod maven;
 pub(crate) mod maven_groups;
 pub(crate) mod maven_licenses;
+pub(crate) mod python_archive;
 pub(crate) mod rpm_database;
 pub(crate) mod zip;

@@ -8,6 +8,12 @@ use crate::extractors::rpm_database::TOO_MANY_VALUES;
 /// How the reason ends for a program that was read to its end and that nothing names.
 pub(crate) const UNNAMED: &str = "no package owns it and nothing in it names it";
 
+/// How the reason ends for a manifest of a project of which nothing says what became of what it asks for.
+pub(crate) const UNDECIDED: &str = ": nothing here says which versions these get and what they need in turn";
+
+/// The same in an image, in which what is installed counts, not what is asked for.
+pub(crate) const UNDECIDED_IN_IMAGE: &str = ": nothing that is installed here says what became of it";
+
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
     "/lib/dpkg/status",
@@ -36,15 +42,17 @@ pub fn is_unread(unknown: &Unknown) -> bool {
     !unknown.reason.ends_with(UNNAMED)
 }
 
-/// Tells whether packages may be missing for it: a package database was not read to its end, or a limit left components out. What a limit leaves
-/// out of edges and of files that packages own hides no package.
+/// Tells whether packages may be missing for it: a package database was not read to its end, a limit left components out, or nothing says what became of
+/// what a project asks for. What a limit leaves out of edges and of files that packages own hides no package.
 pub fn hides_packages(unknown: &Unknown) -> bool {
     let path = unknown.location.path.as_str();
     let is_of_database =
         DATABASES.iter().any(|end| path.ends_with(end)) || PARTS.iter().any(|folder| path.contains(folder));
     let is_beside = [TOO_MANY_EDGES, TOO_MANY_FILES].contains(&unknown.reason.as_str())
         || unknown.reason.ends_with(TOO_MANY_VALUES);
-    unknown.reason == TOO_MANY || (is_of_database && is_unread(unknown) && !is_beside)
+    unknown.reason == TOO_MANY
+        || unknown.reason.ends_with(UNDECIDED)
+        || (is_of_database && is_unread(unknown) && !is_beside)
 }
 
 #[cfg(test)]
@@ -66,6 +74,8 @@ mod tests {
             ("/opt/tool", "ELF program: a section lies outside of the file", true, false),
             ("/app/package.json", "the package.json has no valid name and version", true, false),
             ("/app/package.json", TOO_MANY, true, true),
+            ("/app/package.json", &format!("asks for lodash{UNDECIDED}"), true, true),
+            ("/app/package.json", &format!("asks for lodash{UNDECIDED_IN_IMAGE}"), true, false),
             ("/", TOO_MANY, true, true),
             ("/", TOO_MANY_FILES, true, false),
             ("/var/lib/dpkg/status", limit, true, true),

@@ -41,15 +41,16 @@ fn a_table_answers_first_and_fits_its_terminal() {
 }
 
 #[test]
-fn a_table_without_findings_is_two_lines() {
+fn a_table_without_findings_says_why() {
     let mut empty = inventory();
     empty.subject = Subject::Directory { name: "tree".to_owned() };
     empty.layers = Vec::<Layer>::new();
     empty.components.clear();
     empty.edges.clear();
     insta::assert_snapshot!(table(&report_of(&empty), &at(80, "2025-11-24T09:30:00Z")), @"
-    tree: no findings
+    tree: no findings in what could be checked
     advisories of 2025-11-24 03:10 (6 h old), 0 components, 19 ms
+    nothing in it names a package: 0 components
     ");
 }
 

@@ -271,8 +271,17 @@ fn packages_of_a_document_that_names_no_sources_are_told() {
 fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     let mut empty = tree(Some(("amzn", "2023")), component(PackageType::Rpm, "a", "1"));
     empty.components.clear();
-    check(&empty, &["no feed that is read here speaks of amzn 2023: no package of it was found"], true);
+    check(
+        &empty,
+        &[
+            "no feed that is read here speaks of amzn 2023: no package of it was found",
+            "nothing in it names a package: 0 components",
+        ],
+        true,
+    );
     empty.distribution = inventory().distribution;
+    check(&empty, &["nothing in it names a package: 0 components"], true);
+    empty.subject = Subject::Image { name: "a".to_owned(), digest: String::new(), platform: None };
     check(&empty, &[], false);
     empty.subject = Subject::Document { name: "a".to_owned(), version: None };
     empty.distribution.as_mut().unwrap().id = "amzn".to_owned();

@@ -276,6 +276,33 @@ fn an_sbom_that_lists_nothing_does_not_pass() {
 }
 
 #[test]
+fn a_tree_of_which_nothing_is_locked_does_not_pass() {
+    let home = ready();
+    write(&home, "empty/README", "nothing");
+    write(
+        &home,
+        "asks/package.json",
+        r#"{"name": "app", "version": "1.0.0", "dependencies": {"b": "2.0.1", "c": "^1"}}"#,
+    );
+    let nothing = "nothing in it names a package: 0 components";
+    let asks =
+        "/package.json (asks for b and c: nothing here says which versions these get and what they need in turn)";
+    for (tree, told, fail_on, code) in [
+        ("empty", nothing, "any", "exit 3\n"),
+        ("asks", asks, "kev", "exit 3\n"),
+        // What is asked for by a version that alone will do is held against the advisories.
+        ("asks", asks, "any", "exit 1\n"),
+    ] {
+        let run = home.run(&["scan", "--quiet", tree, "--fail-on", fail_on]);
+        assert!(run.starts_with(code) && run.contains(told), "{run}");
+        let run = home.run(&["scan", "--quiet", tree]);
+        assert!(run.starts_with("exit 0\n") && run.contains(told), "{run}");
+    }
+    let accepted = home.run(&["scan", "--quiet", "empty", "--fail-on", "any", "--accept-unread"]);
+    assert!(accepted.starts_with("exit 0\n"), "{accepted}");
+}
+
+#[test]
 fn a_document_is_known_by_all_of_it() {
     let home = ready();
     let package = r#"{"id":"1","name":"b","version":"2.0.1","type":"npm","purl":"pkg:npm/b@2.0.1"}"#;

@@ -1,0 +1,198 @@
+//! What Ruby projects ask for: `Gemfile` where no lockfile and nothing installed says what became of it.
+//!
+//! Follows Bundler's manual page "gemfile". A Gemfile is a program; what is read is what people write: one `gem` a line, in groups.
+
+use component::{PackageType, Scope, Technique};
+
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::gem;
+use crate::ecosystems::identity::Finder;
+use crate::ecosystems::manifests::{self, Want};
+use crate::view::View;
+
+/// Ruby projects without a lockfile.
+pub(crate) const CATALOGER: Cataloger = Cataloger {
+    name: "gem-manifest",
+    summary: "what a Gemfile asks for and nothing locks or installs",
+    evidence: Evidence::Declared,
+    claims: &[Claim { pattern: Pattern::Path("**/{Gemfile,gems.rb}"), keep: Keep::Bytes { limit_bytes: 1 << 20 } }],
+    abilities: Abilities { packages: &[PackageType::Gem], versions: Versions::Stated, edges: Edges::Flat, licenses: false, files: false, hashes: false },
+    catalog,
+};
+
+const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
+
+/// Groups that are no part of what runs.
+const DEVELOPMENT: [&str; 9] = ["development", "test", "ci", "doc", "docs", "lint", "debug", "tools", "rubocop"];
+
+/// The deepest nesting of blocks that is told apart.
+const DEPTH_MAX: usize = 64;
+
+fn catalog(view: &View<'_>, findings: &mut Findings) {
+    for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
+        let wants = wants(&String::from_utf8_lossy(file.bytes()));
+        manifests::declare(FINDER, PackageType::Gem, file, wants, findings);
+    }
+}
+
+fn wants(text: &str) -> Vec<Want> {
+    let mut found = Vec::new();
+    // For each open block whether it is of a group for development, or of what is in the project itself.
+    let mut blocks: Vec<(bool, bool)> = Vec::new();
+    for line in text.lines() {
+        let line = without_comment(line).trim();
+        let word = line.split([' ', '(', '\t']).next().unwrap_or_default();
+        if word == "end" {
+            blocks.pop();
+            continue;
+        }
+        if let Some(rest) = line.strip_prefix("gem").filter(|rest| rest.starts_with([' ', '(', '\t'])) {
+            let is_development = blocks.iter().any(|(is_development, _)| *is_development);
+            let is_local = blocks.iter().any(|(_, is_local)| *is_local);
+            found.extend(want(rest, is_development).filter(|_| !is_local));
+        }
+        let opens = line.ends_with(" do") || (line.contains(" do |") && line.ends_with('|')) || ["if", "unless", "case", "begin", "def"].contains(&word);
+        if opens && blocks.len() < DEPTH_MAX {
+            blocks.push((word == "group" && is_for_development(line), word == "path"));
+        }
+    }
+    found
+}
+
+/// Cuts a comment off: a `#` that stands in no quotes.
+fn without_comment(line: &str) -> &str {
+    let mut quote = None;
+    for (at, character) in line.char_indices() {
+        match (quote, character) {
+            (None, '#') => return &line[..at],
+            (None, '"' | '\'') => quote = Some(character),
+            (Some(open), character) if open == character => quote = None,
+            _ => {}
+        }
+    }
+    line
+}
+
+/// Returns the texts in quotes of a line, and what stands in front of each.
+fn quoted(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let open = rest.find(['"', '\''])?;
+        let quote = rest[open..].chars().next()?;
+        let close = open + 1 + rest[open + 1..].find(quote)?;
+        let found = (&rest[..open], &rest[open + 1..close]);
+        rest = &rest[close + 1..];
+        Some(found)
+    })
+}
+
+/// Tells whether all groups that a line names, as symbols, are for development.
+fn is_for_development(line: &str) -> bool {
+    let symbols = line.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character))).filter_map(|word| word.strip_prefix(':'));
+    let mut groups = symbols.filter(|symbol| !["group", "groups"].contains(symbol)).peekable();
+    groups.peek().is_some() && groups.all(|group| DEVELOPMENT.contains(&group))
+}
+
+fn want(rest: &str, is_development: bool) -> Option<Want> {
+    let mut texts = quoted(rest);
+    let (_, name) = texts.next().filter(|(front, name)| front.trim_matches(['(', ' ', '\t']).is_empty() && gem::is_name(name))?;
+    // Requirements follow the name; options have keys.
+    let ranges: Vec<&str> = texts.take_while(|(front, _)| front.trim_matches([',', ' ', '\t', '[']).is_empty()).map(|(_, range)| range).collect();
+    let options = rest.replace(' ', "");
+    if ["path:", ":path=>"].iter().any(|option| options.contains(option)) {
+        return None;
+    }
+    let groups = ["group:", "groups:", ":group=>", ":groups=>"].iter().find_map(|option| options.split_once(option));
+    let is_development = is_development || groups.is_some_and(|(_, groups)| is_for_development(groups.split(']').next().unwrap_or_default()));
+    let exact = match ranges.as_slice() {
+        [range] => Some(range.trim().trim_start_matches('=').trim()).filter(|version| gem::is_version(version)),
+        _ => None,
+    };
+    Some(Want {
+        name: name.to_owned(),
+        version: exact.map(str::to_owned),
+        range: ranges.join(", "),
+        scope: if is_development { Scope::Development } else { Scope::Runtime },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{catalog, render};
+
+    #[test]
+    fn what_a_project_asks_for() {
+        let files: &[(&str, &[u8])] = &[
+            (
+                "/app/Gemfile",
+                br#"source "https://rubygems.org"
+ruby "3.2.0"
+gemspec
+gem "rack", "2.0.1" # a comment, "x"
+gem 'rails', '~> 7.0', '>= 7.0.4'
+gem("puma", "= 5.0")
+gem "plain"
+gem "own", path: "../own"
+gem "spec", group: :test
+gem "both", groups: [:default, :test], require: false
+gem "hooked", "1.0", require: "hook"
+gem "from", git: "https://example.org/from.git", tag: "v1"
+gem "bad name"
+gem name
+# gem "commented"
+group :development, :test do
+  gem "rspec"
+  platforms :mri do
+    gem "byebug"
+  end
+end
+path "vendored" do
+  gem "inside"
+end
+if ENV["X"]
+  gem "last"
+end
+"#,
+            ),
+            ("/usr/local/bundle/gems/a-1.0/Gemfile", b"gem 'gone'\n"),
+            ("/b/gems.rb", b"gem 'other', '1.0.0.pre'\n"),
+        ];
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r#"
+            gem both pkg:gem/both direct at /app/Gemfile
+            gem byebug pkg:gem/byebug development direct at /app/Gemfile
+            gem from pkg:gem/from direct at /app/Gemfile
+            gem hooked@1.0 pkg:gem/hooked@1.0 direct at /app/Gemfile
+            gem last pkg:gem/last direct at /app/Gemfile
+            gem other@1.0.0.pre pkg:gem/other@1.0.0.pre direct at /b/gems.rb
+            gem plain pkg:gem/plain direct at /app/Gemfile
+            gem puma@5.0 pkg:gem/puma@5.0 direct at /app/Gemfile
+            gem rack@2.0.1 pkg:gem/rack@2.0.1 direct at /app/Gemfile
+            gem rails pkg:gem/rails direct manifest:range="~> 7.0, >= 7.0.4" at /app/Gemfile
+            gem rspec pkg:gem/rspec development direct at /app/Gemfile
+            gem spec pkg:gem/spec development direct at /app/Gemfile
+            root -> both
+            root -development-> byebug
+            root -> from
+            root -> hooked@1.0
+            root -> last
+            root -> other@1.0.0.pre
+            root -> plain
+            root -> puma@5.0
+            root -> rack@2.0.1
+            root -> rails
+            root -development-> rspec
+            root -development-> spec
+            unknown /app/Gemfile: asks for both, byebug, from and 8 more: nothing here says which versions these get and what they need in turn
+            unknown /b/gems.rb: asks for other: nothing here says which versions these get and what they need in turn
+            "#);
+    }
+
+    #[test]
+    fn blocks_end_at_the_limit() {
+        for (depth, is_development) in [(DEPTH_MAX - 1, true), (DEPTH_MAX, false)] {
+            let text = format!("{}group :test do\ngem 'a'\n", "if x\n".repeat(depth));
+            assert_eq!(wants(&text)[0].scope == Scope::Development, is_development, "{depth}");
+        }
+    }
+}
