@@ -541,7 +541,8 @@ fn feeds_with_advisories(advisories: &Advisories) -> Vec<String> {
     advisories.feeds.iter().filter(|feed| feed.advisories > 0).map(|feed| feed.name.clone()).collect()
 }
 
-/// Finds the name that differs least from one that nobody knows, by what a finger does wrong.
+/// Finds the name that differs least from one that nobody knows, by what a finger does wrong; none where several differ as little, as in a year with
+/// thousands of numbers. Of another year it is another vulnerability.
 fn nearest<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<Option<String>, Corrupt> {
     /// More is another name.
     const DISTANCE_MAX: usize = 2;
@@ -551,16 +552,30 @@ fn nearest<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<Option<
         return Ok(None);
     }
     let asked = name.to_ascii_uppercase();
-    let mut best: Option<(usize, String)> = None;
+    let mut least = DISTANCE_MAX;
+    let mut nearest: Vec<String> = Vec::new();
     for known in database.names()? {
         let known = known?;
-        if known.len().abs_diff(name.len()) > DISTANCE_MAX {
+        if known.len().abs_diff(name.len()) > least || !year(known).is_none_or(|year| asked.contains(year)) {
             continue;
         }
         let distance = strsim::osa_distance(&asked, &known.to_ascii_uppercase());
-        if distance <= DISTANCE_MAX && best.as_ref().is_none_or(|(least, _)| distance < *least) {
-            best = Some((distance, known.to_owned()));
+        if distance < least {
+            nearest.clear();
+            least = distance;
+        }
+        if distance == least && nearest.len() < 2 {
+            nearest.push(known.to_owned());
         }
     }
-    Ok(best.map(|(_, name)| name))
+    Ok(nearest.pop().filter(|_| nearest.is_empty()))
+}
+
+/// Returns the year in a name: `2021` in `CVE-2021-44228`.
+fn year(name: &str) -> Option<&str> {
+    // Numbers of Debian's have as many digits.
+    let is_year = |part: &&str| {
+        part.len() == 4 && part.bytes().all(|byte| byte.is_ascii_digit()) && ("1990".."2100").contains(part)
+    };
+    name.split(['-', ':']).skip(1).find(is_year)
 }

@@ -67,6 +67,33 @@ fn what_is_not_here_is_told_with_what_it_is_about() {
 }
 
 #[test]
+fn a_name_that_nobody_knows_may_be_near_to_one_that_is_known() {
+    let check = |asked: &str, expected: Option<&str>| {
+        let names =
+            ["CVE-2003-0001", "CVE-2021-44228", "CVE-2021-9981", "CVE-2021-9982", "GHSA-jfh8-c2jp-5v3q", "DSA-5417-1"];
+        let npm = Ecosystem::new(Family::Npm);
+        let advisories = names.map(|name| advisory(name, &[], vec![affected(&npm, "a", &[".."])])).to_vec();
+        let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+        let told = Explanation::of(&database, &inventory(), &Deciders::default(), asked, None).unwrap();
+        assert_eq!((told.answer, told.nearest.as_deref()), (Answer::Unknown, expected), "{asked}");
+    };
+    check("CVE-2021-4428", Some("CVE-2021-44228"));
+    check("cve-2021-44282", Some("CVE-2021-44228"));
+    check("CVE-2021-44337", None);
+    check("CVE-2021-44229", Some("CVE-2021-44228"));
+    check("CVE2021-44228", Some("CVE-2021-44228"));
+    check("GHSA-jfh8-c2pj-5v3q", Some("GHSA-jfh8-c2jp-5v3q"));
+    check("DSA-5471-1", Some("DSA-5417-1"));
+    // Of another year it is another vulnerability.
+    check("CVE-2099-0001", None);
+    check("CVE-2004-0001", None);
+    check("CVE-2012-44228", None);
+    // Of two that are as near nobody knows which was meant.
+    check("CVE-2021-9980", None);
+    check("CVE-2021-9998", None);
+}
+
+#[test]
 fn one_component_can_be_asked_for() {
     let check = |asked: &str, expected: (Answer, &[&str])| {
         let explanation =
