@@ -302,9 +302,16 @@ impl Findings {
         }
         if self.edges.len() < self.edges_max {
             self.edges.push((from.0, to.0, relation));
-        } else if !std::mem::replace(&mut self.has_too_many_edges, true) {
+        } else {
             let location = self.components[from.0 as usize].locations.first().cloned();
-            self.tell(location.as_ref(), TOO_MANY_EDGES);
+            self.leave_out_edges(location.as_ref());
+        }
+    }
+
+    /// Says that edges are left out; once is enough.
+    pub(crate) fn leave_out_edges(&mut self, location: Option<&Location>) {
+        if !std::mem::replace(&mut self.has_too_many_edges, true) {
+            self.tell(location, TOO_MANY_EDGES);
         }
     }
 

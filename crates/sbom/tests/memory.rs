@@ -115,6 +115,36 @@ const CASES: &[Case] = &[
         expected: Expected::Unknown("it holds more than the limits allow"),
     },
     Case {
+        name: "a million gems",
+        limit_mib: LIMIT_MIB,
+        layer: || {
+            file(
+                "Gemfile.lock",
+                [b"GEM\n  specs:\n".to_vec(), rows(900_000, |index| format!("    a{index} (1)\n"))].concat(),
+            )
+        },
+        expected: Expected::Unknown("the lockfile has over 100000 packages"),
+    },
+    Case {
+        name: "gems that need each other on each platform",
+        limit_mib: LIMIT_MIB,
+        layer: || {
+            let row = |index| format!("    g (1.0-p{index})\n{}", "      g\n".repeat(5));
+            file("Gemfile.lock", [b"GEM\n  specs:\n".to_vec(), rows(90_000, row)].concat())
+        },
+        expected: Expected::Unknown("the edges are not complete"),
+    },
+    Case {
+        name: "projects that ask for much",
+        limit_mib: LIMIT_MIB,
+        layer: || {
+            let gems = rows(20_000, |index| format!("gem 'a{index}'\n"));
+            let files = (0..100).map(|number| file(&format!("d{number}/Gemfile"), gems.clone()));
+            files.fold(Box::new(io::empty()), |tar, list| Box::new(tar.chain(list)))
+        },
+        expected: Expected::Unknown("more components than the limit"),
+    },
+    Case {
         name: "packages of JSON that need much",
         limit_mib: LIMIT_MIB,
         layer: || {

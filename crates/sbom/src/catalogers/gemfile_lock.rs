@@ -2,7 +2,7 @@
 //!
 //! Sections stand without indentation, what they hold by two spaces, packages by four, what a package needs by six.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Scope, Technique};
 
@@ -30,6 +30,9 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Lock
 
 /// The most lines of one file.
 const LINES_MAX: usize = 1_000_000;
+
+/// The most builds of all gems. The largest applications have two thousand gems, some of them for ten platforms.
+const BUILDS_MAX: usize = 100_000;
 
 /// The most builds of one gem, one for each platform; there are about thirty platforms.
 const PLATFORMS_MAX: usize = 128;
@@ -136,6 +139,9 @@ fn parse(text: &str) -> Result<Lock<'_>, Refusal> {
             }
             (4, Some(section @ (Section::Gem | Section::Git | Section::Path))) => {
                 if let (name, Some(version)) = name_and_rest(entry) {
+                    if lock.locked.len() == BUILDS_MAX {
+                        return Err(Refusal::new(format!("the lockfile has over {BUILDS_MAX} packages")));
+                    }
                     lock.locked.push(Locked { section, source, name, version, needs: Vec::new() });
                 }
             }
@@ -177,7 +183,9 @@ fn graph(lock: &Lock<'_>) -> Graph {
         nodes.push((node, locked));
     }
     for (node, locked) in nodes {
-        for need in &locked.needs {
+        // Nobody needs a gem twice.
+        let needs: BTreeSet<&str> = locked.needs.iter().copied().collect();
+        for need in needs {
             for target in by_name.get(need).into_iter().flatten() {
                 graph.depends_on(node, *target, Scope::Runtime);
             }
@@ -202,9 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_platforms_end_at_their_limits() {
+    fn lines_and_builds_end_at_their_limits() {
         for (lines, is_read) in [(LINES_MAX - 1, true), (LINES_MAX, true), (LINES_MAX + 1, false)] {
             assert_eq!(parse(&format!("GEM\n  specs:\n    a (1.0)\n{}", "\n".repeat(lines - 3))).is_ok(), is_read, "{lines}");
+        }
+        for (builds, is_read) in [(BUILDS_MAX - 1, true), (BUILDS_MAX, true), (BUILDS_MAX + 1, false)] {
+            assert_eq!(parse(&format!("GEM\n  specs:\n{}", "    a (1.0)\n".repeat(builds))).is_ok(), is_read, "{builds}");
         }
         for (written, edges) in [(PLATFORMS_MAX - 1, 127), (PLATFORMS_MAX, 128), (PLATFORMS_MAX + 1, 128)] {
             let builds = (0..written).map(|index| format!("    b (1.0-p{index}-linux)\n")).collect::<Vec<_>>().concat();

@@ -4,11 +4,17 @@ use component::{Component, Location, Scope};
 
 use crate::{File, Findings, Handle, Refusal};
 
+/// The most edges of one file's graph: what an inventory of the largest size may have is four times that. The largest lockfiles have two hundred
+/// thousand.
+const EDGES_MAX: usize = 1 << 20;
+
 /// Packages, the projects that want them, and who needs whom for what.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
     direct: Vec<(NodeId, Scope)>,
+    /// How many were added, and with the first too many one more.
+    edges: usize,
 }
 
 /// A node of a [`Graph`].
@@ -57,9 +63,13 @@ impl Graph {
         NodeId(self.nodes.len() - 1)
     }
 
-    /// Adds the edge `from` depends on `to`.
+    /// Adds the edge `from` depends on `to`, up to the limit; what goes beyond is told.
     pub(crate) fn depends_on(&mut self, from: NodeId, to: NodeId, scope: Scope) {
-        if from != to {
+        if from == to || self.edges > EDGES_MAX {
+            return;
+        }
+        self.edges += 1;
+        if self.edges <= EDGES_MAX {
             self.nodes[from.0].edges.push((to, scope));
         }
     }
@@ -113,6 +123,10 @@ impl Graph {
             }
         }
 
+        if self.edges > EDGES_MAX {
+            let location = self.nodes.iter().find_map(|node| node.component.as_ref()?.locations.first());
+            findings.leave_out_edges(location);
+        }
         let mut handles: Vec<Option<Handle>> = Vec::with_capacity(self.nodes.len());
         let mut edges = Vec::with_capacity(self.nodes.len());
         for (index, node) in self.nodes.into_iter().enumerate() {
@@ -176,5 +190,28 @@ impl Reported {
     /// Returns the handle of a node; `None` for a project without a name.
     pub(crate) fn handle(&self, node: NodeId) -> Option<Handle> {
         self.0.get(node.0).copied().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use component::{PackageType, Technique};
+
+    use super::*;
+    use crate::cataloger::TOO_MANY_EDGES;
+
+    #[test]
+    fn edges_end_at_the_limit() {
+        for (added, told) in [(EDGES_MAX - 1, 0), (EDGES_MAX, 0), (EDGES_MAX + 1, 1), (EDGES_MAX + 9, 1)] {
+            let mut graph = Graph::default();
+            let component = |name: &str| Component::new(PackageType::Gem, name, "test", Technique::Lockfile);
+            let (from, to) = (graph.package(component("a")), graph.package(component("b")));
+            (0..added).for_each(|_| graph.depends_on(from, to, Scope::Runtime));
+            assert_eq!(graph.nodes[from.0].edges.len(), added.min(EDGES_MAX), "{added}");
+            let mut findings = Findings::default();
+            graph.report(&mut findings);
+            let is_told = |unknown: &&component::Unknown| unknown.reason == TOO_MANY_EDGES;
+            assert_eq!(findings.unknowns.iter().filter(is_told).count(), told, "{added}");
+        }
     }
 }
