@@ -14,7 +14,17 @@ pub(crate) struct ListedFile<'a> {
 /// Where package managers put what is only read, relative to the root. Nothing in these runs unless its mode says so.
 const DATA_FOLDERS: &[&str] = &[
     "etc/ssl/certs/",
-    "usr/include/",
+    "usr/include/asm/",
+    "usr/include/asm-generic/",
+    "usr/include/drm/",
+    "usr/include/linux/",
+    "usr/include/misc/",
+    "usr/include/mtd/",
+    "usr/include/rdma/",
+    "usr/include/scsi/",
+    "usr/include/sound/",
+    "usr/include/video/",
+    "usr/include/xen/",
     "usr/lib/locale/",
     "usr/share/aclocal/",
     "usr/share/X11/locale/",
@@ -23,6 +33,7 @@ const DATA_FOLDERS: &[&str] = &[
     "usr/share/applications/",
     "usr/share/backgrounds/",
     "usr/share/base-files/",
+    "usr/share/bug/",
     "usr/share/ca-certificates/",
     "usr/share/common-licenses/",
     "usr/share/dict/",
@@ -42,11 +53,14 @@ const DATA_FOLDERS: &[&str] = &[
     "usr/share/lintian/",
     "usr/share/locale/",
     "usr/share/man/",
+    "usr/share/menu/",
     "usr/share/metainfo/",
     "usr/share/mime/",
+    "usr/share/misc/",
     "usr/share/myspell/",
     "usr/share/pixmaps/",
     "usr/share/pkgconfig/",
+    "usr/share/readline/",
     "usr/share/sounds/",
     "usr/share/tabset/",
     "usr/share/terminfo/",
@@ -55,14 +69,39 @@ const DATA_FOLDERS: &[&str] = &[
     "usr/lib/terminfo/",
 ];
 
-/// Where most files are settings: there a file is code only when its mode or its name says so.
-const SETTINGS_FOLDERS: &[&str] = &["etc/", "usr/lib/os-release", "usr/lib/systemd/", "var/"];
+/// Where most files are settings: there a file is code only when its mode, its folder or its name says so.
+const SETTINGS_FOLDERS: &[&str] = &["etc/", "usr/lib/os-release", "var/"];
 
-/// Where programs keep what they read, and also what they run: wheels, firmware, scripts of every language. There a file without an ending is data.
+/// Where programs keep what they read, and also what they run: wheels, firmware, scripts of every language. There a file without an ending is data when its
+/// mode is known and does not say that it runs.
 const SHARED_FOLDERS: &[&str] = &["usr/share/"];
 
 /// Folders in which everything is meant to be run.
-const PROGRAM_FOLDERS: &[&str] = &["bin", "games", "init.d", "libexec", "sbin"];
+const PROGRAM_FOLDERS: &[&str] = &[
+    "bin",
+    "cron.daily",
+    "cron.hourly",
+    "cron.monthly",
+    "cron.weekly",
+    "dispatcher.d",
+    "games",
+    "grub.d",
+    "hooks",
+    "if-down.d",
+    "if-post-down.d",
+    "if-pre-up.d",
+    "if-up.d",
+    "init.d",
+    "ip-down.d",
+    "ip-up.d",
+    "libexec",
+    "postinst.d",
+    "postrm.d",
+    "sbin",
+    "scripts",
+    "update-motd.d",
+    "Xsession.d",
+];
 
 /// Endings of what a processor, an interpreter or a kernel runs, and of machine code that goes into it.
 const CODE_ENDINGS: &[&str] = &[
@@ -71,14 +110,83 @@ const CODE_ENDINGS: &[&str] = &[
     "pyz", "r", "rb", "rom", "scm", "sh", "so", "sys", "tcl", "ts", "vim", "war", "wasm", "whl", "zsh",
 ];
 
-/// Endings of what is only read, wherever it is.
+/// Endings of what is only read, wherever it is. Headers are compiled into what includes them: libraries of templates are nothing else.
 const DATA_ENDINGS: &[&str] = &[
-    "afm", "asc", "cfg", "cmake", "conf", "crt", "css", "csv", "desktop", "dtd", "ent", "gif", "gir", "gpg", "h", "hh",
-    "hpp", "html", "icc", "icm", "ico", "ini", "jpeg", "jpg", "json", "la", "list", "md", "mo", "mount", "mp3", "oga",
-    "ogg", "otf", "pc", "pem", "png", "po", "pot", "preset", "rng", "rst", "service", "slice", "socket", "svg", "svgz",
-    "target", "timer", "tmpl", "toml", "ttf", "txt", "typelib", "wav", "webp", "woff", "woff2", "xml", "xpm", "xsd",
-    "yaml", "yml",
+    "afm",
+    "asc",
+    "automount",
+    "cfg",
+    "cmake",
+    "conf",
+    "crt",
+    "css",
+    "csv",
+    "desktop",
+    "dtd",
+    "ent",
+    "gif",
+    "gir",
+    "gpg",
+    "html",
+    "icc",
+    "icm",
+    "ico",
+    "ini",
+    "jpeg",
+    "jpg",
+    "json",
+    "la",
+    "link",
+    "list",
+    "md",
+    "mo",
+    "mount",
+    "mp3",
+    "netdev",
+    "network",
+    "oga",
+    "ogg",
+    "otf",
+    "path",
+    "pc",
+    "pem",
+    "pgp",
+    "png",
+    "po",
+    "pot",
+    "preset",
+    "rng",
+    "rst",
+    "scope",
+    "service",
+    "slice",
+    "socket",
+    "svg",
+    "svgz",
+    "swap",
+    "target",
+    "timer",
+    "tmpl",
+    "toml",
+    "ttf",
+    "txt",
+    "typelib",
+    "wav",
+    "webp",
+    "woff",
+    "woff2",
+    "xml",
+    "xpm",
+    "xsd",
+    "yaml",
+    "yml",
 ];
+
+/// Whether this is a header of the kernel for one architecture: `usr/include/x86_64-linux-gnu/asm/unistd.h`.
+fn is_kernel_header(path: &str) -> bool {
+    let architecture = path.strip_prefix("usr/include/").and_then(|rest| rest.split_once('/'));
+    architecture.is_some_and(|(triplet, rest)| triplet.contains("-linux-gnu") && rest.starts_with("asm/"))
+}
 
 /// Returns whether the file can run, or whether that is in doubt.
 pub(crate) fn can_run(file: ListedFile<'_>) -> bool {
@@ -87,7 +195,7 @@ pub(crate) fn can_run(file: ListedFile<'_>) -> bool {
     }
     let path = file.path.trim_start_matches('/');
     let within = |folders: &[&str]| folders.iter().any(|folder| path.starts_with(folder));
-    if within(DATA_FOLDERS) {
+    if within(DATA_FOLDERS) || is_kernel_header(path) {
         return false;
     }
     let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -99,8 +207,8 @@ pub(crate) fn can_run(file: ListedFile<'_>) -> bool {
     if is_one_of(ending, CODE_ENDINGS) {
         return true;
     }
-    let is_data = within(SETTINGS_FOLDERS) || (ending.is_none() && within(SHARED_FOLDERS));
-    !is_data && !is_one_of(ending, DATA_ENDINGS)
+    let is_shared = ending.is_none() && file.executable == Some(false) && within(SHARED_FOLDERS);
+    !is_shared && !within(SETTINGS_FOLDERS) && !is_one_of(ending, DATA_ENDINGS)
 }
 
 fn is_one_of(ending: Option<&str>, endings: &[&str]) -> bool {
@@ -136,10 +244,12 @@ mod tests {
             "/usr/share/man/man1/ls.1.gz",
             "/usr/share/zoneinfo/Europe/Berlin",
             "/usr/share/locale/de/LC_MESSAGES/bash.mo",
-            "/usr/include/zlib.h",
+            "/usr/include/linux/if.h",
+            "/usr/include/x86_64-linux-gnu/asm/unistd.h",
             "/usr/lib/x86_64-linux-gnu/pkgconfig/zlib.pc",
             "/usr/lib/cmake/zstd/zstdConfig.cmake",
             "/usr/lib/systemd/system/cron.service",
+            "/usr/lib/systemd/network/99-default.link",
             "/etc/mime.types",
             "/usr/share/readline/inputrc",
             "/usr/share/keyrings/debian-archive-keyring.pgp",
@@ -176,6 +286,12 @@ mod tests {
             "/boot/vmlinuz-6.1.0",
             "/opt/tool/runtime",
             "/usr/lib/foo/helper",
+            "/usr/include/rapidjson/document.h",
+            "/usr/include/eigen3/Eigen/Dense",
+            "/usr/include/nlohmann/json.hpp",
+            "/usr/include/x86_64-linux-gnu/openssl/configuration.h",
+            "/usr/lib/systemd/systemd-timesyncd",
+            "/usr/lib/systemd/system-generators/zram-generator",
         ] {
             check(path, None, true);
             check(path, Some(false), true);
@@ -183,9 +299,17 @@ mod tests {
     }
 
     #[test]
-    fn a_program_folder_counts_unless_the_mode_denies_it() {
-        for path in ["/bin/sh", "/usr/sbin/sshd", "/usr/libexec/git-core/git", "/etc/init.d/cron", "/usr/games/fortune"]
-        {
+    fn a_program_folder_or_a_shared_one_counts_unless_the_mode_denies_it() {
+        for path in [
+            "/bin/sh",
+            "/usr/sbin/sshd",
+            "/usr/libexec/git-core/git",
+            "/etc/init.d/cron",
+            "/usr/games/fortune",
+            "/etc/cron.daily/apt-compat",
+            "/usr/share/initramfs-tools/scripts/init-premount/dropbear",
+            "/usr/share/git-core/contrib/helper",
+        ] {
             check(path, None, true);
             check(path, Some(false), false);
             check(path, Some(true), true);

@@ -513,7 +513,8 @@ mod tests {
             ("libz.so", 0o100_644, 0, "Present"),
             ("libz.so", 0o120_777, 0, "Absent"),
             ("tool", 0o100_755, FILE_GHOST, "Absent"),
-            ("zlib.h", 0o100_644, 0, "Absent"),
+            ("zlib.pc", 0o100_644, 0, "Absent"),
+            ("zlib.h", 0o100_644, 0, "Present"),
             ("tool", 0o100_755, 0, "Present"),
         ];
         for (name, mode, flags, expected) in table {
