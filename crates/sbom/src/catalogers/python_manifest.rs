@@ -71,9 +71,7 @@ fn is_local(value: &Value) -> bool {
 }
 
 fn want(name: String, range: String, scope: Scope) -> Want {
-    let exact = range.trim().strip_prefix("==").map(|version| version.trim_start_matches('=').trim());
-    let exact = exact.filter(|version| pypi::is_version(version)).map(str::to_owned);
-    Want { name, version: exact, range, scope }
+    Want { name, version: pypi::pinned(&range).map(str::to_owned), range, scope }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Follows pip's documentation "Requirements File Format".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Component, Hash, Scope, Technique};
 
@@ -12,7 +12,7 @@ use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, is_word};
 use crate::ecosystems::paths;
 use crate::ecosystems::pypi::{self, Requirement};
-use crate::view::View;
+use crate::view::{File, View};
 
 /// pip's requirements files.
 pub(crate) const CATALOGER: Cataloger = Cataloger {
@@ -36,6 +36,12 @@ const REQUIREMENTS_MAX: usize = 100_000;
 /// How much of a line is told that names no package.
 const TOLD_CHARS_MAX: usize = 200;
 
+/// The most files of either kind that one refers to.
+const FILES_MAX: usize = 1000;
+
+/// How deep files include others; people include one from another.
+const INCLUDES_MAX: usize = 16;
+
 /// The most names in one comment of pip-compile.
 const VIA_MAX: usize = 10_000;
 
@@ -43,8 +49,10 @@ const VIA_MAX: usize = 10_000;
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Requirements {
     pinned: Vec<Pinned>,
-    /// The other files that it refers to.
+    /// The other files whose requirements are its own too.
     includes: Vec<String>,
+    /// The other files that say which versions are meant, not what is wanted.
+    constraints: Vec<String>,
     /// What is wanted and cannot be named: an address or a folder that says of no package.
     unnamed: Vec<String>,
 }
@@ -58,24 +66,96 @@ struct Pinned {
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     let second = view.files(1).filter(|file| !paths::split(file.path()).1.contains("requirements"));
-    for file in view.files(0).chain(second) {
-        // A wheel's own list of what its tests want is about nothing that is here.
-        if file.path().contains("/site-packages/") || file.path().contains("/dist-packages/") {
-            continue;
-        }
-        let (folder, name) = paths::split(file.path());
-        let requirements = parse(&String::from_utf8_lossy(file.bytes()));
-        for include in &requirements.includes {
-            if view.file(&paths::join(folder, include)).is_none() {
-                findings.unknown(file.location(), format!("refers to `{include}`, which was not read"));
+    // A wheel's own list of what its tests want is about nothing that is here.
+    let is_own = |file: &File<'_>| !file.path().contains("/site-packages/") && !file.path().contains("/dist-packages/");
+    let files: Vec<File<'_>> = view.files(0).chain(second).filter(is_own).collect();
+    let read = files.iter().map(|file| (file.path(), parse(&String::from_utf8_lossy(file.bytes()))));
+    let mut all: BTreeMap<&str, Requirements> = read.collect();
+    let versions = Constraints::of(&all);
+    for file in files {
+        let path = file.path();
+        let Some(mut requirements) = all.remove(path) else { continue };
+        let folder = paths::folder(path);
+        for other in requirements.includes.iter().chain(&requirements.constraints) {
+            if view.file(&paths::join(folder, other)).is_none() {
+                findings.unknown(file.location(), format!("refers to `{other}`, which was not read"));
             }
+        }
+        if versions.is_constraint(path) {
+            continue;
         }
         for unnamed in &requirements.unnamed {
             findings.unknown(file.location(), format!("`{unnamed}` does not say which package it is"));
         }
-        let mut graph = graph(requirements.pinned, scope(name));
+        versions.settle(path, &mut requirements.pinned);
+        let mut graph = graph(requirements.pinned, scope(paths::split(path).1));
         graph.locate(&file.location());
         graph.report(findings);
+    }
+}
+
+/// Which versions files mean by others that they name with `-c`: those say which version is installed, not whether.
+struct Constraints {
+    /// The versions in each file that is nothing but constraints, by the normal name.
+    versions: BTreeMap<String, BTreeMap<String, String>>,
+    /// For each file the constraints that count in it: its own, and those of files that include it.
+    of: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Constraints {
+    fn of(files: &BTreeMap<&str, Requirements>) -> Self {
+        let place = |path: &str, other: &String| paths::join(paths::folder(path), other);
+        let all = |list: fn(&Requirements) -> &Vec<String>| -> BTreeSet<String> {
+            let named = files.iter().flat_map(|(path, file)| list(file).iter().map(|other| place(path, other)).collect::<Vec<_>>());
+            named.collect()
+        };
+        let (included, constraining) = (all(|file| &file.includes), all(|file| &file.constraints));
+        let is_constraint = |path: &str| {
+            let is_called_so = paths::split(path).1.contains("constraint");
+            (is_called_so || constraining.contains(path)) && !included.contains(path)
+        };
+        let mut versions: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for (path, file) in files.iter().filter(|(path, _)| is_constraint(path)) {
+            let pins = file.pinned.iter().filter_map(|one| Some((one.component.name.clone(), one.component.version.clone()?)));
+            versions.insert((*path).to_owned(), pins.collect());
+        }
+        let own = files.iter().map(|(path, file)| ((*path).to_owned(), file.constraints.iter().map(|other| place(path, other)).collect()));
+        let mut of: BTreeMap<String, BTreeSet<String>> = own.collect();
+        for _ in 0..INCLUDES_MAX {
+            let mut has_changed = false;
+            for (path, file) in files {
+                let outer = of.get(*path).cloned().unwrap_or_default();
+                for inner in file.includes.iter().map(|other| place(path, other)) {
+                    if let Some(known) = of.get_mut(&inner) {
+                        let before = known.len();
+                        known.extend(outer.iter().cloned());
+                        has_changed |= known.len() > before;
+                    }
+                }
+            }
+            if !has_changed {
+                break;
+            }
+        }
+        Self { versions, of }
+    }
+
+    fn is_constraint(&self, path: &str) -> bool {
+        self.versions.contains_key(path)
+    }
+
+    /// Gives what a file asks for without a version the one that its constraints name.
+    fn settle(&self, path: &str, pinned: &mut [Pinned]) {
+        let files: Vec<_> = self.of.get(path).into_iter().flatten().filter_map(|file| self.versions.get(file)).collect();
+        for component in pinned.iter_mut().map(|pinned| &mut pinned.component).filter(|component| component.version.is_none()) {
+            let named = component.purl.as_ref().is_some_and(|purl| purl.qualifiers().next().is_some());
+            let Some(version) = files.iter().find_map(|file| file.get(&component.name)).filter(|_| !named) else { continue };
+            if let Some(settled) = pypi::component(FINDER, &component.name, Some(version), &[]) {
+                component.version = settled.version;
+                component.purl = settled.purl;
+                component.properties.remove("python:specifier");
+            }
+        }
     }
 }
 
@@ -143,12 +223,15 @@ fn requirement(line: &str, requirements: &mut Requirements) {
     }
     if line.starts_with('-') {
         let option = line.split_once([' ', '=']).map(|(option, value)| (option, value.trim()));
-        let file = match option {
-            Some(("-r" | "--requirement" | "--requirements" | "-c" | "--constraint", file)) => Some(file),
-            _ => line.strip_prefix("-r").or(line.strip_prefix("-c")).filter(|file| !file.starts_with('-')),
+        let is_file = |file: &&str| !file.starts_with('-');
+        let (list, file) = match option {
+            Some(("-c" | "--constraint", file)) => (&mut requirements.constraints, Some(file)),
+            Some(("-r" | "--requirement" | "--requirements", file)) => (&mut requirements.includes, Some(file)),
+            _ if line.starts_with("-c") => (&mut requirements.constraints, line.strip_prefix("-c").filter(is_file)),
+            _ => (&mut requirements.includes, line.strip_prefix("-r").filter(is_file)),
         };
-        if let Some(file) = file.filter(|file| is_word(file)) {
-            requirements.includes.push(file.to_owned());
+        if let Some(file) = file.filter(|file| is_word(file) && list.len() < FILES_MAX) {
+            list.push(file.to_owned());
         }
         return;
     }
@@ -317,7 +400,6 @@ not a requirement
             python a@1.0 pkg:pypi/a@1.0 direct python:marker="python_version < \"3.8\"" at /app/requirements.txt
             python argh@0.26.2 pkg:pypi/argh@0.26.2 direct Sha256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 at /app/requirements.txt
             python b pkg:pypi/b?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fo%2Fb%40v1 direct at /app/requirements.txt
-            python c@1 pkg:pypi/c@1 direct at /app/seen-requirements.txt
             python celery@4.4.7 pkg:pypi/celery@4.4.7 direct at /app/requirements.txt
             python d@1 pkg:pypi/d@1 development direct at /app/requirements/dev.txt
             python flask@4.0.0 pkg:pypi/flask@4.0.0 direct at /app/requirements.txt
@@ -325,7 +407,6 @@ not a requirement
             root -> a@1.0
             root -> argh@0.26.2
             root -> b
-            root -> c@1
             root -> celery@4.4.7
             root -development-> d@1
             root -> flask@4.0.0
@@ -337,6 +418,55 @@ not a requirement
             unknown /app/requirements.txt: refers to `other.txt`, which was not read
             "#
         );
+    }
+
+    #[test]
+    fn constraints_say_which_version_and_not_what() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/requirements/base.txt", "-r inner.txt\n-c constraints.txt\ndjango\nflask>=1\nexact==1\nplace @ https://example.org/a.zip\n"),
+                ("/app/requirements/inner.txt", "six\n"),
+                ("/app/requirements/constraints.txt", "django==3.2\nFlask==2.0\nsix==1.16.0\njinja2==2.11.1\nexact==2\nplace==9\n"),
+                ("/b/requirements/constraints.txt", "alone==1\n"),
+                ("/c/requirements.txt", "-r constraints-requirements.txt\n-clost.txt\nboth>=1.0,==1.5\nneither==1,==2\n"),
+                ("/c/constraints-requirements.txt", "meant==1\n"),
+            ]),
+            @r#"
+            python both@1.5 pkg:pypi/both@1.5 direct at /c/requirements.txt
+            python django@3.2 pkg:pypi/django@3.2 direct at /app/requirements/base.txt
+            python exact@1 pkg:pypi/exact@1 direct at /app/requirements/base.txt
+            python flask@2.0 pkg:pypi/flask@2.0 direct at /app/requirements/base.txt
+            python meant@1 pkg:pypi/meant@1 direct at /c/constraints-requirements.txt
+            python neither pkg:pypi/neither direct python:specifier="==1,==2" at /c/requirements.txt
+            python place pkg:pypi/place?download_url=https:%2F%2Fexample.org%2Fa.zip direct at /app/requirements/base.txt
+            python six@1.16.0 pkg:pypi/six@1.16.0 direct at /app/requirements/inner.txt
+            root -> both@1.5
+            root -> django@3.2
+            root -> exact@1
+            root -> flask@2.0
+            root -> meant@1
+            root -> neither
+            root -> place
+            root -> six@1.16.0
+            unknown /c/requirements.txt: refers to `lost.txt`, which was not read
+            "#
+        );
+    }
+
+    #[test]
+    fn files_and_includes_end_at_their_limits() {
+        for (written, kept) in [(FILES_MAX - 1, 999), (FILES_MAX, 1000), (FILES_MAX + 1, 1000)] {
+            assert_eq!(parse(&"-r a\n".repeat(written)).includes.len(), kept, "{written}");
+        }
+        for (deep, version) in [(INCLUDES_MAX, "a@1 "), (INCLUDES_MAX + 1, "a ")] {
+            // Files are gone through in the order of their paths: against it, each round reaches one more.
+            let name = |level: usize| format!("/app/requirements/{:03}.txt", 900 - level);
+            let mut files = vec![(name(0), "-c constraints.txt\n-r 899.txt\n".to_owned()), ("/app/requirements/constraints.txt".to_owned(), "a==1\n".to_owned())];
+            files.extend((1..deep).map(|level| (name(level), format!("-r {:03}.txt\n", 899 - level))));
+            files.push((name(deep), "a\n".to_owned()));
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            assert!(check(&files).starts_with(&format!("python {version}")), "{deep} {}", check(&files));
+        }
     }
 
     #[test]

@@ -261,9 +261,16 @@ impl<'a> Requirement<'a> {
 
     /// Returns the version if the requirement admits that one alone.
     pub(crate) fn pinned(&self) -> Option<&'a str> {
-        let exact = self.specifier.strip_prefix("===").or(self.specifier.strip_prefix("=="))?.trim();
-        is_version(exact).then_some(exact)
+        pinned(self.specifier)
     }
+}
+
+/// Returns the version that a specifier admits alone: that of its one clause `==`, whatever its other clauses leave out.
+pub(crate) fn pinned(specifier: &str) -> Option<&str> {
+    let mut clauses = specifier.split(',').map(str::trim).filter(|clause| clause.starts_with("=="));
+    let (clause, None) = (clauses.next()?, clauses.next()) else { return None };
+    let version = clause.trim_start_matches('=').trim();
+    is_version(version).then_some(version)
 }
 
 /// What is known of where the distributions run.
@@ -635,7 +642,9 @@ mod tests {
             ("a===1.0", Some("1.0")),
             ("a == 1.*", None),
             ("a>=1", None),
-            ("a==1,<2", None),
+            ("a==1,<2", Some("1")),
+            ("a>=2.0, == 2.19.0", Some("2.19.0")),
+            ("a==1,==2", None),
             ("a", None),
         ] {
             assert_eq!(Requirement::parse(text).unwrap().pinned(), expected, "{text}");
