@@ -3,6 +3,8 @@ use std::collections::BTreeSet;
 
 use component::{Component, Distribution, PackageType, Purl, Scheme, SourcePackage};
 
+use crate::os_purl;
+
 /// Returns the kind of package that a purl's type stands for.
 pub(super) fn package_type(purl: &Purl) -> PackageType {
     let is_known = |candidate: &&PackageType| candidate.purl_type() == purl.ty() && purl.ty() != "generic";
@@ -84,16 +86,36 @@ fn is_same_version(purl: &Purl, stated: &str, of_purl: &str) -> bool {
 /// A source package is stated only where its name or version is its own.
 pub(super) fn drop_redundant_source(component: &mut Component) {
     if let Some(source) = &mut component.source {
-        // The file name of a source RPM has no epoch.
-        let plain =
-            component.version.as_deref().map(|version| version.split_once(':').map_or(version, |(_, rest)| rest));
-        if source.version == component.version || source.version.as_deref() == plain {
+        let version = component.version.as_deref();
+        let plain = version.filter(|_| component.package_type == PackageType::Rpm).map(without_epoch);
+        if source.version.as_deref() == version || source.version.as_deref() == plain {
             source.version = None;
         }
         if source.name.is_empty() || (source.version.is_none() && source.name == component.name) {
             component.source = None;
         }
     }
+}
+
+/// Returns a version as the file name of a source RPM has it, which has no epoch. That of other packages is stated with it: without one it has none,
+/// as the source of Debian's `bsdutils` 1:2.38.1-5 is `util-linux` 2.38.1-5.
+fn without_epoch(version: &str) -> &str {
+    version.split_once(':').map_or(version, |(_, rest)| rest)
+}
+
+/// Returns the file name of the source RPM that a component was built from, where its version is one of an RPM.
+pub(super) fn source_rpm_of(component: &Component) -> Option<String> {
+    let source = component.source.as_ref()?;
+    let version = source.version.as_deref().or(component.version.as_deref().map(without_epoch))?;
+    let is_whole = version.contains('-') && !version.contains(':');
+    is_whole.then(|| format!("{}-{version}.src.rpm", source.name))
+}
+
+/// Returns the `upstream` qualifier of a component of a distribution, as [`source`] reads it.
+pub(super) fn upstream(component: &Component) -> Option<String> {
+    let source = component.source.as_ref().filter(|_| is_of_distribution(component.package_type))?;
+    let file = Some(component).filter(|component| component.package_type == PackageType::Rpm).and_then(source_rpm_of);
+    Some(file.unwrap_or_else(|| os_purl::upstream(source)))
 }
 
 /// Reads `name`, `name@version`, or the file name of a source RPM.
@@ -161,6 +183,15 @@ mod tests {
                 "openssl-libs 1:3.0.7-18.el9_2 x86_64 from openssl",
             ),
             ("pkg:rpm/fedora/bash@5.2-1.fc40?epoch=0", "bash 5.2-1.fc40"),
+            (
+                "pkg:deb/debian/bsdutils@1:2.38.1-5%2Bdeb12u3?arch=amd64&upstream=util-linux%402.38.1-5%2Bdeb12u3",
+                "bsdutils 1:2.38.1-5+deb12u3 amd64 from util-linux 2.38.1-5+deb12u3",
+            ),
+            (
+                "pkg:deb/debian/bsdutils@2.38.1-5?epoch=1&upstream=util-linux%401:2.38.1-5",
+                "bsdutils 1:2.38.1-5 from util-linux",
+            ),
+            ("pkg:deb/debian/php@2:93?upstream=php%4093", "php 2:93 from php 93"),
             ("pkg:apk/alpine/musl@1.2.5-r0?upstream=musl", "musl 1.2.5-r0"),
             ("pkg:npm/%40babel/core@7.0.0?arch=x", "@babel/core 7.0.0"),
             ("pkg:maven/org.apache/commons@1", "commons 1"),

@@ -1,8 +1,9 @@
 //! A list of purls, one a line. It keeps what a purl says and nothing else: no edge, no licence, no place, no component without a purl.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use component::{Component, Inventory, Subject, Technique};
+use component::{Component, Inventory, Purl, Subject, Technique};
 
 use super::assembly::{Assembly, Frame};
 use super::read::{Document, ReadError};
@@ -10,13 +11,21 @@ use super::repairs::{Place, RepairKind};
 use super::{Limits, foreign};
 
 pub(super) fn write(inventory: &Inventory) -> Vec<u8> {
-    let purls: BTreeSet<_> = inventory.components.iter().filter_map(|component| component.purl.as_ref()).collect();
+    let purls: BTreeSet<_> = inventory.components.iter().filter_map(purl).collect();
     let mut list = String::new();
     for purl in purls {
         list.push_str(&purl.to_string());
         list.push('\n');
     }
     list.into_bytes()
+}
+
+/// Returns the purl of a component, with the source package that it was built from where that is known and the purl does not say it.
+fn purl(component: &Component) -> Option<Cow<'_, Purl>> {
+    let purl = component.purl.as_ref()?;
+    let upstream = foreign::upstream(component).filter(|_| purl.qualifier("upstream").is_none());
+    let named = upstream.and_then(|upstream| purl.with_qualifier("upstream", &upstream).ok());
+    Some(named.map_or(Cow::Borrowed(purl), Cow::Owned))
 }
 
 /// Reads a list of purls. Empty lines, and comments that begin with `#`, are skipped.

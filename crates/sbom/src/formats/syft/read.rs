@@ -504,7 +504,6 @@ impl Reader<'_> {
             component.module = text("modularityLabel", metadata.modularity_label);
             let named = source.or(origin).map(|name| SourcePackage { name, version: source_version });
             component.source = named.or_else(|| foreign::source_rpm(&source_rpm?));
-            foreign::drop_redundant_source(component);
         }
         // In Node.js metadata, and in older ones of others, it is an object.
         let author = match metadata.author {

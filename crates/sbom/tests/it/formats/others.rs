@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use component::{Node, Relation};
 use insta::assert_snapshot;
-use sbom::formats::{Document, Format, ReadError, WriteOptions, read, write};
+use sbom::formats::{CycloneDxVersion, Document, Format, ReadError, WriteOptions, read, write};
 
 /// Renders a document in full.
 fn render(found: Result<Document, ReadError>) -> String {
@@ -250,6 +250,105 @@ fn lists_of_purls_are_read() {
         "purls -\nsubject: Document { name: \"\", version: None }\ndeb a 1 pkg:deb/debian/a@1?arch=amd64\n\
          npm @babel/core 7 pkg:npm/%40babel/core@7\n! line[4]: a line that is no purl, dropped: rubbish",
     );
+}
+
+/// A source's version without an epoch, beside a binary's with one, is that of the source: `bsdutils` of every Debian 12.
+#[test]
+fn a_source_version_is_taken_as_it_stands() {
+    let purl = "pkg:deb/debian/bsdutils@1%3A2.38.1-5%2Bdeb12u3?arch=amd64";
+    let upstream = "&upstream=util-linux%402.38.1-5%2Bdeb12u3";
+    let trivys = "pkg:deb/debian/bsdutils@2.38.1-5%2Bdeb12u3?arch=amd64&epoch=1";
+    let named = r#""name":"bsdutils","version":"1:2.38.1-5+deb12u3""#;
+    let cyclonedx = |purl: &str, properties: &str| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library",{named},"purl":"{purl}","properties":[{properties}]}}]}}"#
+        )
+    };
+    let spdx = |purl: &str, info: &str| {
+        format!(
+            r#"{{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","packages":[{{"SPDXID":"SPDXRef-a","name":"bsdutils","versionInfo":"1:2.38.1-5+deb12u3","sourceInfo":"{info}","externalRefs":[{{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"{purl}"}}]}}]}}"#
+        )
+    };
+    let syft = |metadata: &str| {
+        format!(
+            r#"{{"artifacts":[{{"id":"a","type":"deb",{named},"purl":"{purl}","metadata":{metadata}}}],"schema":{{}}}}"#
+        )
+    };
+    let documents = [
+        format!("{purl}{upstream}"),
+        format!("{trivys}{upstream}"),
+        cyclonedx(&format!("{purl}{upstream}"), ""),
+        cyclonedx(
+            purl,
+            r#"{"name":"syft:metadata:source","value":"util-linux"},{"name":"syft:metadata:sourceVersion","value":"2.38.1-5+deb12u3"}"#,
+        ),
+        cyclonedx(
+            trivys,
+            r#"{"name":"aquasecurity:trivy:SrcName","value":"util-linux"},{"name":"aquasecurity:trivy:SrcVersion","value":"2.38.1"},{"name":"aquasecurity:trivy:SrcRelease","value":"5+deb12u3"}"#,
+        ),
+        spdx(&format!("{purl}{upstream}"), "acquired package info from DPKG DB: /var/lib/dpkg/status"),
+        spdx(trivys, "built package from: util-linux 2.38.1-5+deb12u3"),
+        syft(r#"{"package":"bsdutils","source":"util-linux","sourceVersion":"2.38.1-5+deb12u3"}"#),
+    ];
+    let check = |document: &str| {
+        let inventory = read(document.as_bytes()).unwrap().inventory;
+        let source = inventory.components[0].source.as_ref().unwrap();
+        let stated = (source.name.as_str(), source.version.as_deref());
+        assert_eq!(stated, ("util-linux", Some("2.38.1-5+deb12u3")), "{document}");
+        inventory
+    };
+    for document in documents {
+        let inventory = check(&document);
+        let cyclonedx = CycloneDxVersion::ALL.map(Format::CycloneDx);
+        for format in cyclonedx.into_iter().chain([Format::Spdx, Format::Syft, Format::Purls]) {
+            let written = String::from_utf8(write(&inventory, &WriteOptions::new(format))).unwrap();
+            check(&written);
+            let is_kept = format != Format::Syft || written.contains(r#""sourceVersion":"2.38.1-5+deb12u3""#);
+            assert!(is_kept, "{written}");
+        }
+    }
+}
+
+/// A purl's `upstream` is where a list states the source.
+#[test]
+fn a_list_of_purls_names_sources_that_purls_do_not() {
+    let check = |properties: &str, purl: &str, expected: &str| {
+        let document = format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"a","purl":"{purl}","properties":[{properties}]}}]}}"#
+        );
+        let inventory = read(document.as_bytes()).unwrap().inventory;
+        let written = String::from_utf8(write(&inventory, &WriteOptions::new(Format::Purls))).unwrap();
+        assert_eq!(written, format!("{expected}\n"));
+        let sources = |inventory: &component::Inventory| inventory.components[0].source.clone();
+        assert_eq!(sources(&read(written.as_bytes()).unwrap().inventory), sources(&inventory), "{written}");
+    };
+    let of_trivy = |name: &str, version: &str, release: &str| {
+        let fields = [("Name", name), ("Version", version), ("Release", release)];
+        let property = |(field, value)| format!(r#"{{"name":"aquasecurity:trivy:Src{field}","value":"{value}"}}"#);
+        fields.map(property).join(",")
+    };
+    check(&of_trivy("glibc", "2.36", "9"), "pkg:deb/debian/a@2.36-9", "pkg:deb/debian/a@2.36-9?upstream=glibc");
+    check(
+        &of_trivy("glibc", "2.36", "9"),
+        "pkg:deb/debian/a@2.36-9%2Bb1",
+        "pkg:deb/debian/a@2.36-9%2Bb1?upstream=glibc%402.36-9",
+    );
+    check(
+        &of_trivy("perl", "5.26.3", "416.el8"),
+        "pkg:rpm/rocky/a@1.28-416.el8",
+        "pkg:rpm/rocky/a@1.28-416.el8?upstream=perl-5.26.3-416.el8.src.rpm",
+    );
+    check(
+        &of_trivy("bind", "9.11", "1.el8"),
+        "pkg:rpm/rocky/a@9.11-1.el8?epoch=32",
+        "pkg:rpm/rocky/a@9.11-1.el8?epoch=32&upstream=bind-9.11-1.el8.src.rpm",
+    );
+    check(
+        &of_trivy("glibc", "2.36", "9"),
+        "pkg:deb/debian/a@2.36-9?upstream=glibc",
+        "pkg:deb/debian/a@2.36-9?upstream=glibc",
+    );
+    check("", "pkg:npm/a@1", "pkg:npm/a@1");
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
