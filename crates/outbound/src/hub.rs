@@ -113,10 +113,25 @@ impl HubClient {
         bytes: Vec<u8>,
         time_max: Duration,
     ) -> Result<T, Error> {
-        let request = self.http.put(endpoint.resolve(&self.address)?).timeout(time_max);
-        let request = request.header("content-type", "application/octet-stream").body(bytes);
-        let (status, answer) = self.answer(request, ANSWER_BYTES_MAX, time_max).await?;
+        let (status, answer) = self.put(endpoint, "application/octet-stream", bytes, time_max).await?;
         serde_json::from_slice(&answer).map_err(|_| Error::NotAHub { hub: self.address.to_string(), status })
+    }
+
+    /// Stores a manifest under the tag or digest that the endpoint names.
+    pub async fn push_manifest(&self, endpoint: &Endpoint, media_type: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        self.put(endpoint, media_type, bytes, REQUEST_TIMEOUT).await.map(drop)
+    }
+
+    async fn put(
+        &self,
+        endpoint: &Endpoint,
+        media_type: &str,
+        bytes: Vec<u8>,
+        time_max: Duration,
+    ) -> Result<(u16, Vec<u8>), Error> {
+        let request = self.http.put(endpoint.resolve(&self.address)?).timeout(time_max);
+        let request = request.header("content-type", media_type).body(bytes);
+        self.answer(request, ANSWER_BYTES_MAX, time_max).await
     }
 
     /// Sends one request. An empty answer reads as JSON's `null`.

@@ -1,6 +1,7 @@
 use clap::Subcommand;
+use oci::manifest::MANIFEST_BYTES_MAX;
 use oci::{Reference, RepositoryName, Tag};
-use outbound::{Endpoint, Method};
+use outbound::{Endpoint, HubClient, Method};
 use serde_json::Value;
 
 use super::Rows;
@@ -48,6 +49,16 @@ pub(crate) enum Command {
         repository: String,
         #[command(flatten)]
         rows: Rows,
+    },
+    /// Give what a tag or digest is another tag; one that is there moves.
+    #[command(after_help = "Example:
+  garrison repo tag team/api:1.4 stable
+  garrison repo tag team/api@sha256:0123... 1.4")]
+    Tag {
+        /// REPOSITORY:TAG or REPOSITORY@DIGEST
+        reference: String,
+        /// The tag that it gets
+        tag: Tag,
     },
     /// Delete a repository with all its tags and manifests.
     #[command(after_help = "Example:
@@ -130,19 +141,50 @@ impl Command {
                 let words = format!("Repository {name} deleted. Undo: push its images again");
                 session.print_done(&gone, &words)
             }
+            Self::Tag { reference, tag } => {
+                let (hub, named) = session.hub_of(&reference)?;
+                let host = reference.strip_suffix(named).unwrap_or_default();
+                let (name, reference) = Named::parse(named)?.one()?;
+                let wanted = manifest(&hub, &name, &reference).await?;
+                let (Some(digest), Some(media_type)) = (wanted["digest"].as_str(), wanted["media_type"].as_str())
+                else {
+                    let problem = format!("the hub tells no digest and media type of {name}, {reference}");
+                    return Err(CommandError::new(Kind::Environment, problem));
+                };
+                let tagged = Reference::Tag(tag.clone());
+                let before = match manifest(&hub, &name, &tagged).await {
+                    Ok(before) => before["digest"].as_str().map(str::to_owned),
+                    Err(outbound::Error::Refused(problem)) if problem.status == 404 => None,
+                    Err(error) => return Err(error.into()),
+                };
+                let bytes = hub.download(&Endpoint::manifest(name.as_str(), digest), MANIFEST_BYTES_MAX).await?;
+                hub.push_manifest(&Endpoint::manifest(name.as_str(), tag.as_str()), media_type, bytes).await?;
+                let undo = match before {
+                    Some(before) => format!("garrison repo tag {host}{name}@{before} {tag}"),
+                    None => format!("garrison repo delete-tag {host}{name}:{tag}"),
+                };
+                let words = format!("Tag {name}:{tag} is {digest}. Undo: {undo}");
+                session.print_done(&manifest(&hub, &name, &tagged).await?, &words)
+            }
             Self::DeleteTag { reference } => {
-                let (hub, reference) = session.hub_of(&reference)?;
-                let (name, tag) = Named::parse(reference)?.tag()?;
-                let known = Endpoint::api(["repository", "manifest"]).with("name", &name).with("reference", &tag);
-                let known: Value = hub.get(&known).await?;
+                let (hub, named) = session.hub_of(&reference)?;
+                let host = reference.strip_suffix(named).unwrap_or_default();
+                let (name, tag) = Named::parse(named)?.tag()?;
+                let known = manifest(&hub, &name, &Reference::Tag(tag.clone())).await?;
                 let endpoint = Endpoint::manifest(name.as_str(), tag.as_str());
                 let gone: Value = hub.send(Method::Delete, &endpoint, None::<&Value>).await?;
-                let digest = known["digest"].as_str().unwrap_or("its digest");
-                let words = format!("Tag {name}:{tag} deleted. Undo: tag {name}@{digest} as {tag} again");
-                session.print_done(&gone, &words)
+                let digest = known["digest"].as_str().unwrap_or("DIGEST");
+                let undo = format!("garrison repo tag {host}{name}@{digest} {tag}");
+                session.print_done(&gone, &format!("Tag {name}:{tag} deleted. Undo: {undo}"))
             }
         }
     }
+}
+
+/// Returns what the hub tells of a manifest.
+async fn manifest(hub: &HubClient, name: &RepositoryName, reference: &Reference) -> Result<Value, outbound::Error> {
+    let endpoint = Endpoint::api(["repository", "manifest"]).with("name", name).with("reference", reference);
+    hub.get(&endpoint).await
 }
 
 /// A repository and what in it.
@@ -181,6 +223,15 @@ impl Named {
                 format!("this command takes a whole repository, not `{reference}` in it"),
             )
             .hint(format!("write {}", self.name))),
+        }
+    }
+
+    fn one(self) -> Result<(RepositoryName, Reference), CommandError> {
+        let Self { name, reference } = self;
+        match reference {
+            Some(reference) => Ok((name, reference)),
+            None => Err(CommandError::new(Kind::Usage, "this command takes a tag or a digest")
+                .hint(format!("write {name}:TAG or {name}@DIGEST"))),
         }
     }
 

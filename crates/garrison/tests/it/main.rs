@@ -9,6 +9,7 @@ mod db;
 mod exceptions;
 mod feeds;
 mod hub;
+mod repo;
 mod sbom;
 mod scan;
 mod update;
