@@ -7,6 +7,8 @@
 //! which it runs. Of more than two parts the first other one is kept: each of them must be there, so that asking for one is true
 //! to the record, if less sharp.
 //!
+//! The first version behind an interval (`versionEndExcluding`) is taken for the one that mends what is wrong, unless the record has it affected itself.
+//!
 //! A name without a version (`-`) says that versions do not apply, as for hardware: nothing here can be told from that.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use component::Version;
 
 use crate::cpe::Name;
 use crate::{
@@ -205,10 +209,11 @@ impl Cve {
 
 fn statements(gathered: BTreeMap<(String, Qualifiers), (Vec<Interval>, Vec<String>)>) -> Vec<Affected> {
     let one = |((package, qualifiers), (mut intervals, mut versions)): (_, (Vec<_>, Vec<_>))| {
-        intervals.sort();
-        intervals.dedup();
         versions.sort();
         versions.dedup();
+        intervals = mended(&intervals, &versions);
+        intervals.sort();
+        intervals.dedup();
         Affected {
             ecosystem: Ecosystem::new(Family::Cpe),
             package,
@@ -221,6 +226,25 @@ fn statements(gathered: BTreeMap<(String, Qualifiers), (Vec<Interval>, Vec<Strin
         }
     };
     gathered.into_iter().map(one).collect()
+}
+
+/// The most intervals of one product that are held against each other; the kernel's have thirty.
+const MENDED_MAX: usize = 256;
+
+/// Says of the first version after an interval that it mends what is wrong, unless another interval or version of the record has it: NVD says no more of it
+/// than that it is not affected, and its users take it for the fix.
+fn mended(intervals: &[Interval], versions: &[String]) -> Vec<Interval> {
+    let is_affected = |bound: &String| {
+        let version = Family::Cpe.scheme().filter(|_| intervals.len() <= MENDED_MAX);
+        let Some(Ok(version)) = version.map(|scheme| Version::parse(scheme, bound)) else { return true };
+        let is_in = |interval: &Interval| interval.contains(&version).unwrap_or(true);
+        intervals.iter().any(is_in) || versions.iter().any(|other| other == bound)
+    };
+    let one = |interval: &Interval| match &interval.end {
+        End::Before(bound) if !is_affected(bound) => Interval { end: End::Fixed(bound.clone()), ..interval.clone() },
+        _ => interval.clone(),
+    };
+    intervals.iter().map(one).collect()
 }
 
 fn cut<T>(values: &mut Vec<T>, limit: usize, what: &'static str, id: &str, records: &mut Records) {
@@ -254,7 +278,7 @@ impl Match {
         };
         let end = match (&self.version_end_including, &self.version_end_excluding) {
             (Some(version), _) => End::Through(version.clone()),
-            // Mostly the one that mends it, but that is not said.
+            // Whether it mends what is wrong follows from the others: `mended`.
             (None, Some(version)) => End::Before(version.clone()),
             (None, None) => End::Unbounded,
         };
@@ -439,7 +463,7 @@ mod tests {
         check(r"a:v:c\\+\\+:*:*:*:*:*:node.js:*:*", "", "a:v:c++ Unbounded..Unbounded for node.js");
         check(r"a:v:a\\:b:1:*:*:*:*:*:*:*", "", r"a:v:a\:b 1");
         let bounds = r#", "versionStartIncluding": "1", "versionEndExcluding": "2""#;
-        check("a:v:p:*:*:*:*:*:*:*:*", bounds, r#"a:v:p At("1")..Before("2")"#);
+        check("a:v:p:*:*:*:*:*:*:*:*", bounds, r#"a:v:p At("1")..Fixed("2")"#);
         let bounds = r#", "versionStartExcluding": "1", "versionEndIncluding": "2""#;
         check("a:v:p:*:*:*:*:*:*:*:*", bounds, r#"a:v:p After("1")..Through("2")"#);
     }
@@ -479,7 +503,27 @@ mod tests {
             found(false, "a:v:q:*:*:*:*:*:*:*:*", ""),
         ];
         let configuration = format!(r#"{{"nodes": [{}]}}"#, node(&matches));
-        assert_eq!(of_configurations(&configuration), r#"a:v:p Unbounded..Before("3") 1 2"#);
+        assert_eq!(of_configurations(&configuration), r#"a:v:p Unbounded..Fixed("3") 1 2"#);
+    }
+
+    #[test]
+    fn the_first_version_behind_an_interval_mends_it_unless_it_is_affected_itself() {
+        let check = |matches: &[(&str, &str)], expected: &str| {
+            let matches: Vec<String> = matches.iter().map(|(version, more)| found(true, &format!("a:v:p:{version}:*:*:*:*:*:*:*"), more)).collect();
+            assert_eq!(of_configurations(&format!(r#"{{"nodes": [{}]}}"#, node(&matches))), expected, "{matches:?}");
+        };
+        let before = |end: &str| format!(r#", "versionEndExcluding": "{end}""#);
+        let from = |start: &str, end: &str| format!(r#", "versionStartIncluding": "{start}"{}"#, before(end));
+        check(&[("*", &before("2"))], r#"a:v:p Unbounded..Fixed("2")"#);
+        check(&[("*", &before("2")), ("2", "")], r#"a:v:p Unbounded..Before("2") 2"#);
+        check(&[("*", &before("2")), ("*", &from("2.0", "2.5"))], r#"a:v:p Unbounded..Before("2") At("2.0")..Fixed("2.5")"#);
+        check(&[("*", &before("2")), ("*", &from("3", "3.5"))], r#"a:v:p Unbounded..Fixed("2") At("3")..Fixed("3.5")"#);
+        check(&[("*", &before("2")), ("*", "")], r#"a:v:p Unbounded..Unbounded Unbounded..Before("2")"#);
+        for (count, end) in [(MENDED_MAX, "Fixed"), (MENDED_MAX + 1, "Before")] {
+            let many: Vec<Interval> = (0..count).map(|number| Interval { start: Start::At(format!("{number}")), end: End::Before(format!("{number}.5")) }).collect();
+            let all = mended(&many, &[]);
+            assert!(all.iter().all(|one| format!("{:?}", one.end).starts_with(end)), "{count}");
+        }
     }
 
     #[test]
@@ -547,7 +591,7 @@ mod tests {
           Severity { source: None, rating: Cvss("AV:L/AC:L/Au:N/C:C/I:C/A:C") }
           Severity { source: None, rating: Cvss("CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:H/I:H/A:H") }
           ADVISORY https://source.android.com/security/bulletin/2020-01-01
-        a:paloaltonetworks:cortex_xdr_agent At("7.5")..Before("7.5.101") on o:microsoft:windows
+        a:paloaltonetworks:cortex_xdr_agent At("7.5")..Fixed("7.5.101") on o:microsoft:windows
           CVE-2023-0001 Some(1675880111) None [319] An information exposure vulnerability in
           Severity { source: None, rating: Cvss("CVSS:3.1/AV:L/AC:L/PR:H/UI:N/S:U/C:H/I:H/A:H") }
           Severity { source: Some("psirt@paloaltonetworks.com"), rating: Cvss("CVSS:3.1/AV:L/AC:L/PR:H/UI:N/S:U/C:H/I:N/A:H") }
