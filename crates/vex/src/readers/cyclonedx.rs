@@ -327,7 +327,7 @@ fn identity(component: &StatedComponent, problems: &mut Problems) -> Identity {
     let label = if component.reference.is_empty() { &component.name } else { &component.reference };
     let mut identity = Identity { label: wording::shown(label), ..Identity::default() };
     match component.purl.as_deref().map(|purl| purl.trim().parse::<Purl>()) {
-        Some(Ok(purl)) => identity.packages.push(Package { purl, range: None }),
+        Some(Ok(purl)) => identity.packages.push(Package { purl: of_component(purl, component), range: None }),
         Some(Err(_)) => count(problems, Problem::Purl, component.purl.as_deref().unwrap_or_default()),
         None => {}
     }
@@ -343,6 +343,14 @@ fn identity(component: &StatedComponent, problems: &mut Problems) -> Identity {
         }
     }
     identity
+}
+
+/// A component is of one version, whether its purl says so or not. An image's is its tag or its digest, which its purl has elsewhere.
+fn of_component(purl: Purl, component: &StatedComponent) -> Purl {
+    let is_image = ["oci", "docker"].contains(&purl.ty());
+    let stated = component.version.as_deref().map(str::trim).filter(|version| !version.is_empty() && !is_image);
+    let version = stated.filter(|_| purl.version().is_none());
+    version.and_then(|version| purl.with_version(version).ok()).unwrap_or(purl)
 }
 
 /// The document's own product may be known by its name alone. An image has its digest as its version there.

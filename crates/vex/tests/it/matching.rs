@@ -311,6 +311,49 @@ fn a_branch_of_a_range_bounds_the_purl_below_it() {
     check("<2.0.0", "pkg:npm/a@1.5.0", true);
 }
 
+#[test]
+fn a_branch_of_a_version_names_that_of_the_purl_below_it() {
+    let check = |version: &str, inner: &str, purl: &str, expected: bool| {
+        let product = format!(
+            r#""product": {{"product_id": "P", "name": "p", "product_identification_helper": {{"purl": "{purl}"}}}}"#
+        );
+        let inner = if inner.is_empty() { product } else { format!(r#""branches": [{{{inner}, {product}}}]"#) };
+        let document =
+            csaf(&format!(r#"{{"branches": [{{"category": "product_version", "name": "{version}", {inner}}}]}}"#));
+        let (subject, component) = (image(), component(PackageType::Npm, "pkg:npm/a-b@1.5.0"));
+        let place = Place { subject: &subject, component: &component, containers: &[] };
+        assert_eq!(is_about(&document, &place), expected, "{version} {inner}");
+    };
+    check("1.5.0", "", "pkg:npm/a-b", true);
+    check("9.9", "", "pkg:npm/a-b", false);
+    check("v9.9", "", "pkg:npm/a-b", false);
+    check("9.9", "", "pkg:npm/a-b@1.5.0", true);
+    check("1.5.0", r#""category": "architecture", "name": "x86""#, "pkg:npm/a-b", true);
+    check("9.9", r#""category": "architecture", "name": "x86""#, "pkg:npm/a-b", false);
+    check("9.9", r#""category": "product_version", "name": "1.5.0""#, "pkg:npm/a-b", true);
+    check("9.9", r#""category": "product_version_range", "name": "vers:npm/<2.0.0""#, "pkg:npm/a-b", true);
+    // Names of packages are no versions.
+    for name in ["kernel", "a-b", "a-b-9.9", "3a-b", "9-a-b:1", "389-ds:1.4/389-ds-base", "3scale", "9.9 or so"] {
+        check(name, "", "pkg:npm/a-b", true);
+    }
+}
+
+#[test]
+fn a_component_of_a_cyclonedx_document_is_of_its_version() {
+    let check = |stated: &str, expected: bool| {
+        let components = format!(
+            r#"[{{"type": "library", "bom-ref": "l", "name": "l", "purl": "pkg:maven/org.apache.logging.log4j/log4j-core"{stated}}}]"#
+        );
+        let jar = jar();
+        let place = Place { subject: &image(), component: &jar, containers: &[] };
+        assert_eq!(is_about(&cyclonedx("{}", &components, r#"{"ref": "l"}"#), &place), expected, "{stated}");
+    };
+    check("", true);
+    check(r#", "version": """#, true);
+    check(r#", "version": "2.14.1""#, true);
+    check(r#", "version": "9.9""#, false);
+}
+
 fn cyclonedx(metadata: &str, components: &str, affects: &str) -> String {
     format!(
         r#"{{"bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": "urn:uuid:11111111-1111-1111-1111-111111111111", "version": 1,

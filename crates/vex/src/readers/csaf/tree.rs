@@ -26,7 +26,16 @@ struct Combination<'a> {
 #[derive(Clone, Copy, Default)]
 struct Above<'a> {
     depth: usize,
-    range: Option<&'a str>,
+    versions: Option<Versions<'a>>,
+}
+
+/// Which versions a branch is about.
+#[derive(Clone, Copy)]
+enum Versions<'a> {
+    /// `product_version`: one, by its name.
+    One(&'a str),
+    /// `product_version_range`.
+    Range(&'a str),
 }
 
 enum State {
@@ -104,18 +113,19 @@ impl<'a> Builder<'a, '_> {
             return Err(Rule::Depth.broken(&branch.name));
         }
         match branch.category.as_str() {
-            "product_version_range" => above.range = Some(&branch.name),
+            "product_version_range" => above.versions = Some(Versions::Range(&branch.name)),
             "product_version" if is_range(&branch.name) => return Err(Rule::RangeInVersion.broken(&branch.name)),
+            "product_version" => above.versions = Some(Versions::One(&branch.name)),
             _ => {}
         }
         if let Some(product) = &branch.product {
-            self.simple(product, above.range)?;
+            self.simple(product, above.versions)?;
         }
         branch.branches.iter().try_for_each(|inner| self.branch(inner, above))
     }
 
-    fn simple(&mut self, name: &'a FullProductName, range: Option<&str>) -> Result<(), Refusal> {
-        let identity = self.identity(name, range);
+    fn simple(&mut self, name: &'a FullProductName, versions: Option<Versions<'_>>) -> Result<(), Refusal> {
+        let identity = self.identity(name, versions);
         // Red Hat lists some products twice, word for word; then there is no question which is meant.
         if self.simple.get(&*name.product_id).is_some_and(|before| **before == identity) {
             return Ok(());
@@ -209,7 +219,7 @@ impl<'a> Builder<'a, '_> {
         Ok(())
     }
 
-    fn identity(&mut self, name: &FullProductName, range: Option<&str>) -> Identity {
+    fn identity(&mut self, name: &FullProductName, versions: Option<Versions<'_>>) -> Identity {
         let Helper { cpe, purl, purls, hashes } = &name.product_identification_helper;
         let mut identity = Identity { label: wording::shown(&name.name), ..Identity::default() };
         if let Some(text) = cpe {
@@ -219,7 +229,7 @@ impl<'a> Builder<'a, '_> {
             }
         }
         for text in purl.iter().chain(purls).take(NAMES_MAX) {
-            identity.packages.extend(self.package(text, range));
+            identity.packages.extend(self.package(text, versions));
         }
         let hashes = hashes.iter().flat_map(|file| &file.file_hashes);
         for stated in hashes.take(NAMES_MAX) {
@@ -231,14 +241,19 @@ impl<'a> Builder<'a, '_> {
         identity
     }
 
-    /// A purl that has no version stands for those of the branch's range. A range that is not understood leaves nobody knowing which.
-    fn package(&mut self, text: &str, range: Option<&str>) -> Option<Package> {
+    /// A purl that has no version stands for that of the branch, or for those of its range. A range that is not understood leaves nobody knowing which.
+    fn package(&mut self, text: &str, versions: Option<Versions<'_>>) -> Option<Package> {
         let Ok(purl) = text.trim().parse::<Purl>() else {
             count(self.problems, Problem::Purl, text);
             return None;
         };
-        let Some(range) = range.filter(|range| purl.version().is_none() && *range != "vers:all/*") else {
-            return Some(Package { purl, range: None });
+        let range = match versions.filter(|_| purl.version().is_none()) {
+            None | Some(Versions::Range("vers:all/*")) => return Some(Package { purl, range: None }),
+            Some(Versions::One(name)) => {
+                let versioned = is_version(name, &purl).then(|| purl.with_version(name).ok()).flatten();
+                return Some(Package { purl: versioned.unwrap_or(purl), range: None });
+            }
+            Some(Versions::Range(range)) => range,
         };
         if let Ok(vers) = Vers::parse(range) {
             return Some(Package { purl, range: Some(vers) });
@@ -246,6 +261,17 @@ impl<'a> Builder<'a, '_> {
         count(self.problems, Problem::Range, range);
         None
     }
+}
+
+/// Tells whether the name of a branch is a version of the package. Publishers write names of packages there too, as `kernel` and `389-ds:1.4/389-ds-base`,
+/// and mean every version that their own branch holds.
+fn is_version(name: &str, purl: &Purl) -> bool {
+    let rest = name.strip_prefix('v').unwrap_or(name);
+    let behind = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+    let is_numbered =
+        behind.len() < rest.len() && (behind.is_empty() || behind.starts_with(['.', ':', '-', '+', '~', '_', '^']));
+    let is_word = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-+~_^".contains(&byte));
+    is_numbered && is_word && !name.to_ascii_lowercase().contains(&purl.name().to_ascii_lowercase())
 }
 
 /// CSAF 6.1.31, which says that these signs and words suffice.
