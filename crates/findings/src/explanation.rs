@@ -205,14 +205,13 @@ impl Explanation {
         let near = nearness(inventory, component.is_some().then_some(&chosen));
         explanation.tell_elsewhere(database, &known, &indices, &told, &near)?;
         explanation.uncovered = match component {
-            Some(_) => uncovered_of(database, inventory, chosen.iter().map(|(_, component)| *component)),
+            Some(_) => uncovered_of(database, inventory, chosen.iter().copied()),
             None => uncovered(database, inventory),
         };
-        let components = chosen.iter().map(|(_, component)| *component);
-        explanation.uncovered.extend(without_source(database, inventory, components)?);
+        explanation.uncovered.extend(without_source(database, inventory, chosen.iter().copied())?);
         let of_maven = explanation.elsewhere.iter().filter(|elsewhere| elsewhere.ecosystem == Family::Maven.as_str());
         let artifacts = of_maven.map(|elsewhere| elsewhere.package.as_str());
-        let nameless = nameless(chosen.iter().map(|(_, component)| *component));
+        let nameless = nameless(chosen.iter().copied());
         explanation.uncovered.extend(without_group_of(&nameless, artifacts));
         explanation.answer = match () {
             () if is_open => Answer::Affected,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use vulndb::{Channel, Level};
 
 use crate::component::at;
-use crate::unchecked::Uncovered;
+use crate::unchecked::{NoCoverage, Uncovered, is_packaged};
 use crate::{Advised, AffectedComponent, Finding, FixState, Rating, Report, Suppression, address, fingerprint};
 
 /// Writes a report and the inventory that it is of.
@@ -585,13 +585,20 @@ impl<'a> Artifact<'a> {
 
 impl<'a> PackageAlerts<'a> {
     fn of(report: &'a Report, component: &'a Component, uncovered: &Uncovered) -> Self {
+        let is_packaged = is_packaged(component);
         let system = Distribution::of_package(component.purl.as_ref(), report.distribution.as_ref());
+        let system = system.filter(|_| is_packaged);
         let metadata = system.map(|distribution| AlertedDistro {
             name: distribution.id.clone(),
             version: distribution.version_id.clone().unwrap_or_default(),
         });
-        // Grype's word for packages of distributions that are not matched at all.
-        let kind = "distro-disabled";
+        let kind = match uncovered.because {
+            // Grype's word for packages of distributions that are not matched at all; it has none for others.
+            NoCoverage::NoFeed | NoCoverage::NoPublisher | NoCoverage::NoDistribution if is_packaged => {
+                "distro-disabled"
+            }
+            because => because.word(),
+        };
         let alert = Alert { kind, message: uncovered.reason(), metadata };
         Self { package: Artifact::of(report, component), alerts: [alert] }
     }

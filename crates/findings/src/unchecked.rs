@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Component, Distribution, Inventory, PackageType, Purl, Subject, Unknown};
+use component::{Component, ComponentIndex, Distribution, Inventory, PackageType, Purl, Subject, Unknown};
 use sbom::formats::Repairs;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{Corrupt, Database};
@@ -63,6 +63,9 @@ pub struct Uncovered {
     /// Where that is their versions, or that nothing says whose they are, the first [`UNCHECKED_TOLD_MAX`] of them with their versions.
     #[serde(default)]
     pub first: Vec<String>,
+    /// Where they are in the inventory, for documents that list them all. The report's own has no place for that.
+    #[serde(skip)]
+    pub(crate) places: Vec<ComponentIndex>,
 }
 
 /// Why nothing in a database is known to speak of packages.
@@ -85,6 +88,22 @@ pub enum NoCoverage {
     NoSource,
     /// There are advisories of packages of these names, and nothing says of which group these are.
     NoGroup,
+}
+
+impl NoCoverage {
+    /// Returns the word that documents have: `no-feed`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::NoFeed => "no-feed",
+            Self::NoPublisher => "no-publisher",
+            Self::UnknownType => "unknown-type",
+            Self::NoDistribution => "no-distribution",
+            Self::NoOrder => "no-order",
+            Self::NoVersion => "no-version",
+            Self::NoSource => "no-source",
+            Self::NoGroup => "no-group",
+        }
+    }
 }
 
 impl Uncovered {
@@ -141,7 +160,7 @@ impl Unchecked {
         unread.sort_by_key(|unknown| !sbom::hides_packages(unknown));
         let mut packages = uncovered(database, inventory);
         packages.extend(unordered(database, inventory)?);
-        packages.extend(without_source(database, inventory, &inventory.components)?);
+        packages.extend(without_source(database, inventory, placed(inventory))?);
         packages.extend(without_group(database, inventory)?);
         packages.sort_by_key(gravest_first);
         Ok(Self {
@@ -163,21 +182,17 @@ impl Unchecked {
         packages.or_else(database)
     }
 
-    /// Returns the packages of distributions that nothing in the database speaks of, each with whose they are.
+    /// Returns the packages that were not checked, in the order of the inventory, each with the gravest of why.
     pub(crate) fn packages_in<'a>(&self, inventory: &'a Inventory) -> Vec<(&'a Component, &Uncovered)> {
-        let system = matching::distribution_of(inventory);
-        let is_gap = |component: &Component, one: &Uncovered| {
-            let identities = matching::identities(component, system.as_deref());
-            let gap = match identities.first() {
-                Some(identity) => Some((NoCoverage::NoFeed, identity.ecosystem.to_string())),
-                None => unpublished(component, inventory.distribution.as_ref()),
-            };
-            gap.is_some_and(|(because, ecosystem)| because == one.because && ecosystem == one.ecosystem)
-        };
-        let packaged = inventory.components.iter().filter(|component| is_packaged(component));
-        packaged
-            .filter_map(|component| Some((component, self.packages.iter().find(|one| is_gap(component, one))?)))
-            .collect()
+        let grave = self.packages.iter().filter(|uncovered| uncovered.is_grave());
+        let by_place = grave.flat_map(|uncovered| uncovered.places.iter().map(move |place| (*place, uncovered)));
+        // Of several the first stays.
+        let mut all: BTreeMap<ComponentIndex, &Uncovered> = BTreeMap::new();
+        for (place, uncovered) in by_place {
+            all.entry(place).or_insert(uncovered);
+        }
+        let component = |place: ComponentIndex| inventory.components.get(usize::try_from(place.0).ok()?);
+        all.into_iter().filter_map(|(place, uncovered)| Some((component(place)?, uncovered))).collect()
     }
 
     /// Says in words what was not checked, a line each.
@@ -209,6 +224,11 @@ fn place(unknown: &Unknown) -> String {
     format!("{} ({})", unknown.location, unknown.reason)
 }
 
+/// Returns the components of an inventory with their places.
+fn placed(inventory: &Inventory) -> impl Iterator<Item = (ComponentIndex, &Component)> {
+    (0_u32..).map(ComponentIndex).zip(&inventory.components)
+}
+
 /// Returns of which packages of an inventory nothing in a database speaks: also of those of its distribution, none of which may have been found.
 pub(crate) fn uncovered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Vec<Uncovered> {
     // A document lists what its maker looked for, which need not be the packages of the system that it names.
@@ -219,30 +239,46 @@ pub(crate) fn uncovered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inve
         Some(ecosystem) => Some((NoCoverage::NoFeed, ecosystem.to_string())),
         None => Some((NoCoverage::NoPublisher, called(distribution))),
     });
-    counted_gaps(database, inventory, &inventory.components, gap.map(|gap| (gap, 0)).into_iter().collect())
+    let mut found = Gaps::default();
+    if let Some(gap) = gap {
+        found.at(gap);
+    }
+    counted_gaps(database, inventory, placed(inventory), found)
 }
 
 /// Returns the same of some components.
 pub(crate) fn uncovered_of<'a, B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
-    components: impl IntoIterator<Item = &'a Component>,
+    components: impl IntoIterator<Item = (ComponentIndex, &'a Component)>,
 ) -> Vec<Uncovered> {
-    counted_gaps(database, inventory, components, BTreeMap::new())
+    counted_gaps(database, inventory, components, Gaps::default())
 }
 
 type Gap = (NoCoverage, String);
 
-/// Packages that are told by their names, by what keeps them from being checked.
+/// Packages by what keeps them from being checked.
 #[derive(Default)]
 struct Gaps(BTreeMap<Gap, Uncovered>);
 
 impl Gaps {
-    /// Counts a package, and tells it while there are few.
-    fn add(&mut self, gap: Gap, name: &str, version: &str) {
-        let none = |(because, ecosystem)| Uncovered { ecosystem, components: 0, because, first: Vec::new() };
-        let uncovered = self.0.entry(gap.clone()).or_insert_with(|| none(gap));
+    fn at(&mut self, gap: Gap) -> &mut Uncovered {
+        let (because, ecosystem) = gap.clone();
+        let none = || Uncovered { ecosystem, components: 0, because, first: Vec::new(), places: Vec::new() };
+        self.0.entry(gap).or_insert_with(none)
+    }
+
+    /// Counts a package.
+    fn count(&mut self, gap: Gap, place: ComponentIndex) -> &mut Uncovered {
+        let uncovered = self.at(gap);
         uncovered.components += 1;
+        uncovered.places.push(place);
+        uncovered
+    }
+
+    /// Counts a package, and tells it while there are few.
+    fn tell(&mut self, gap: Gap, place: ComponentIndex, name: &str, version: &str) {
+        let uncovered = self.count(gap, place);
         if uncovered.first.len() < UNCHECKED_TOLD_MAX {
             uncovered.first.push(format!("{name} {version}").trim_end().to_owned());
         }
@@ -252,12 +288,12 @@ impl Gaps {
 fn counted_gaps<'a, B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
-    components: impl IntoIterator<Item = &'a Component>,
-    mut counts: BTreeMap<Gap, usize>,
+    components: impl IntoIterator<Item = (ComponentIndex, &'a Component)>,
+    mut found: Gaps,
 ) -> Vec<Uncovered> {
     let known: BTreeSet<&Ecosystem> = database.ecosystems().iter().collect();
     let system = matching::distribution_of(inventory);
-    for component in components {
+    for (place, component) in components {
         let identities = matching::identities(component, system.as_deref());
         let gap = match identities.first() {
             Some(_) if identities.iter().any(|identity| known.contains(&identity.ecosystem)) => None,
@@ -265,11 +301,10 @@ fn counted_gaps<'a, B: AsRef<[u8]>>(
             None => unpublished(component, inventory.distribution.as_ref()),
         };
         if let Some(gap) = gap {
-            *counts.entry(gap).or_default() += 1;
+            found.count(gap, place);
         }
     }
-    let told = |((because, ecosystem), components)| Uncovered { ecosystem, components, because, first: Vec::new() };
-    let mut uncovered: Vec<Uncovered> = counts.into_iter().map(told).collect();
+    let mut uncovered: Vec<Uncovered> = found.0.into_values().collect();
     uncovered.sort_by_key(gravest_first);
     uncovered
 }
@@ -283,11 +318,11 @@ fn gravest_first(uncovered: &Uncovered) -> impl Ord + use<> {
 fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Vec<Uncovered>, Corrupt> {
     let system = matching::distribution_of(inventory);
     let mut found = Gaps::default();
-    for component in &inventory.components {
+    for (place, component) in placed(inventory) {
         let Some(identity) = matching::undecided(database, component, system.as_deref())? else { continue };
         let ecosystem = identity.ecosystem.to_string();
         let because = if identity.version.is_empty() { NoCoverage::NoVersion } else { NoCoverage::NoOrder };
-        found.add((because, ecosystem), &component.name, &identity.version);
+        found.tell((because, ecosystem), place, &component.name, &identity.version);
     }
     Ok(found.0.into_values().collect())
 }
@@ -297,7 +332,7 @@ fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> R
 pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
-    components: impl IntoIterator<Item = &'a Component>,
+    components: impl IntoIterator<Item = (ComponentIndex, &'a Component)>,
 ) -> Result<Vec<Uncovered>, Corrupt> {
     let is_built = |component: &&Component| matches!(component.package_type, PackageType::Deb | PackageType::Apk);
     let is_silent = matches!(inventory.subject, Subject::Document { .. })
@@ -307,14 +342,14 @@ pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
     }
     let mut found = Gaps::default();
     let system = matching::distribution_of(inventory);
-    for component in components.into_iter().filter(is_built) {
+    for (place, component) in components.into_iter().filter(|(_, component)| is_built(component)) {
         let identities = matching::identities(component, system.as_deref());
         let Some(source) = identities.into_iter().find(|identity| identity.named == Named::Source) else { continue };
         let is_covered = database.ecosystems().contains(&source.ecosystem);
         if !is_covered || database.find_package(&source.ecosystem, &source.name)?.is_some() {
             continue;
         }
-        found.add((NoCoverage::NoSource, source.ecosystem.to_string()), &component.name, &source.version);
+        found.tell((NoCoverage::NoSource, source.ecosystem.to_string()), place, &component.name, &source.version);
     }
     Ok(found.0.into_values().collect())
 }
@@ -322,7 +357,7 @@ pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
 /// Returns the artifacts of Maven that are known by their names alone, as archives often are, of those that the database speaks of in some group. One
 /// that it speaks of in none has no advisory, whosever it is.
 fn without_group<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> Result<Option<Uncovered>, Corrupt> {
-    let nameless = nameless(&inventory.components);
+    let nameless = nameless(placed(inventory));
     if nameless.is_empty() {
         return Ok(None);
     }
@@ -336,23 +371,28 @@ fn without_group<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) 
 
 /// Returns those that share their name with one of some artifacts, `group:artifact`.
 pub(crate) fn without_group_of<'a>(
-    nameless: &[matching::Identity],
+    nameless: &[(ComponentIndex, matching::Identity)],
     artifacts: impl IntoIterator<Item = &'a str>,
 ) -> Option<Uncovered> {
     let named = artifacts.into_iter().filter_map(|package| package.rsplit_once(':'));
     let named: BTreeSet<&str> = named.map(|(_, artifact)| artifact).collect();
     let mut found = Gaps::default();
-    for identity in nameless.iter().filter(|identity| named.contains(identity.name.as_str())) {
-        found.add((NoCoverage::NoGroup, Family::Maven.as_str().to_owned()), &identity.name, &identity.version);
+    for (place, identity) in nameless.iter().filter(|(_, identity)| named.contains(identity.name.as_str())) {
+        let gap = (NoCoverage::NoGroup, Family::Maven.as_str().to_owned());
+        found.tell(gap, *place, &identity.name, &identity.version);
     }
     found.0.into_values().next()
 }
 
 /// Returns the artifacts of Maven without a group.
-pub(crate) fn nameless<'a>(components: impl IntoIterator<Item = &'a Component>) -> Vec<matching::Identity> {
-    let identities = components.into_iter().flat_map(|component| matching::identities(component, None));
+pub(crate) fn nameless<'a>(
+    components: impl IntoIterator<Item = (ComponentIndex, &'a Component)>,
+) -> Vec<(ComponentIndex, matching::Identity)> {
+    let identities = components.into_iter().flat_map(|(place, component)| {
+        matching::identities(component, None).into_iter().map(move |identity| (place, identity))
+    });
     let is_nameless = |one: &matching::Identity| one.ecosystem.family == Family::Maven && !one.name.contains(':');
-    identities.filter(is_nameless).collect()
+    identities.filter(|(_, identity)| is_nameless(identity)).collect()
 }
 
 /// Of what advisories could speak and do not: packages of a distribution, and of types that others read advisories of or that nobody knows. Other kinds
@@ -377,7 +417,7 @@ fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Op
     })
 }
 
-fn is_packaged(component: &Component) -> bool {
+pub(crate) fn is_packaged(component: &Component) -> bool {
     matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
 }
 

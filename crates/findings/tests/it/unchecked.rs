@@ -376,7 +376,6 @@ fn every_form_for_people_and_code_hosts_has_the_warnings() {
     assert_eq!(json["unchecked"]["packages"][0]["because"], "no-feed");
 }
 
-/// Grype has a place for packages of distributions alone.
 #[test]
 fn groups_of_alerts_have_the_packages_that_were_not_checked() {
     let alerts = |inventory: &Inventory| {
@@ -403,7 +402,41 @@ fn groups_of_alerts_have_the_packages_that_were_not_checked() {
     let nobody = "nothing says of which distribution and release its deb packages are";
     assert_eq!(alerts(&tree(None, bash(PackageType::Deb))), told(nobody, "-, -", "deb"));
     assert_eq!(alerts(&tree(Some(("debian", "12")), bash(PackageType::Deb))), None);
-    assert_eq!(alerts(&tree(None, component(PackageType::GoModule, "example.com/a", "v1.0.0"))), None);
+    let other = |words: &str| Some(vec![format!("{words}, -, -")]);
+    assert_eq!(
+        alerts(&tree(None, component(PackageType::GoModule, "example.com/a", "v1.0.0"))),
+        other("example.com/a, go-module, no-feed, no feed in the database speaks of Go")
+    );
+    let document = |purls: &str| alerts(&read(purls.as_bytes()).unwrap().inventory);
+    let log4j = "pkg:maven/org.apache.logging.log4j/log4j-core";
+    assert_eq!(
+        document(&format!("{log4j}@%401%40\n{log4j}@9999")),
+        other("log4j-core, java-archive, no-order, Maven has no order for these versions")
+    );
+    assert_eq!(
+        document(log4j),
+        other("log4j-core, java-archive, no-version, nothing states the versions of these packages of Maven")
+    );
+    assert_eq!(
+        document("pkg:maven/log4j-core@2.14.1"),
+        other("log4j-core, java-archive, no-group, nothing says of which group these artifacts of Maven are")
+    );
+    assert_eq!(
+        document("pkg:deb/debian/libssl3@3.0.11-1?distro=debian-12"),
+        Some(vec![
+            "libssl3, deb, no-source, nothing says from which source packages these of Debian:12 were built, debian, 12"
+                .to_owned()
+        ])
+    );
+    assert_eq!(
+        document("pkg:rubygems/rack@2.0.1"),
+        other(
+            "rack, UnknownPackage, unknown-type, no package type that is known here is called `rubygems` (did you mean `gem`?)"
+        )
+    );
+    let many = vec![component(PackageType::GoModule, "example.com/a", "v1.0.0"); UNCHECKED_TOLD_MAX + 1];
+    let all = Inventory { components: many, ..tree(None, bash(PackageType::Deb)) };
+    assert_eq!(alerts(&all).unwrap().len(), UNCHECKED_TOLD_MAX + 1);
 }
 
 #[test]
