@@ -6,8 +6,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use http::{HeaderValue, header};
 
 use crate::world::World;
@@ -62,14 +65,9 @@ impl Shot {
         let profile = tempfile::tempdir().unwrap();
         let picture = directory.join(format!("{}.png", self.name));
         let (width, height) = self.screen;
-        // The smallest window that Chromium makes is wider than a phone, a whole screen is as wide as it is said to be.
         // A preferred colour scheme of 0 is dark, of 1 light.
-        let output = Command::new(chromium)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"])
-            .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args([format!("--screen-info={{{width}x{height}}}"), "--start-fullscreen".to_owned()])
+        let output = browser(chromium, profile.path(), (width, height))
             .arg(format!("--blink-settings=preferredColorScheme={}", u8::from(!self.is_dark)))
-            .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--screenshot={}", picture.display()))
             .arg(&self.url)
             .stdin(Stdio::null())
@@ -78,6 +76,18 @@ impl Shot {
         assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stderr));
         picture
     }
+}
+
+/// Returns a browser that shows one page on a screen of this width and height and ends.
+fn browser(chromium: &Path, profile: &Path, (width, height): (u32, u32)) -> Command {
+    let mut browser = Command::new(chromium);
+    // The smallest window that Chromium makes is wider than a phone, a whole screen is as wide as it is said to be.
+    browser
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args([format!("--screen-info={{{width}x{height}}}"), "--start-fullscreen".to_owned()])
+        .arg(format!("--user-data-dir={}", profile.display()));
+    browser
 }
 
 /// Reads the size of a picture from its first chunk (PNG specification, section 11.2.1).
@@ -89,13 +99,20 @@ fn dimensions(png: &[u8]) -> (u32, u32) {
 
 /// Serves the pages as one sees them who is logged in, or who is not.
 async fn serve(world: &World, session: Option<&str>) -> SocketAddr {
+    listen(with_session(world, session)).await
+}
+
+fn with_session(world: &World, session: Option<&str>) -> Router {
     let cookie = session.map(|session| HeaderValue::from_str(&format!("garrison_session={session}")).unwrap());
-    let router = world.router.clone().layer(from_fn(move |mut request: Request, next: Next| {
+    world.router.clone().layer(from_fn(move |mut request: Request, next: Next| {
         if let Some(cookie) = &cookie {
             request.headers_mut().insert(header::COOKIE, cookie.clone());
         }
         next.run(request)
-    }));
+    }))
+}
+
+async fn listen(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -157,6 +174,48 @@ fn pages_can_be_seen_light_and_dark_narrow_and_wide() {
             for screen in SCREENS.iter().filter(|screen| is_seen(page, **screen)) {
                 let picture = |theme: &str| &pictures[&format!("{page}-{}-{theme}", screen.0)];
                 assert!(picture("light") != picture("dark"), "{page} is the same in the dark");
+            }
+        }
+    });
+}
+
+/// Writes below a page how wide what it says of findings is, and how much of that is seen.
+const MEASURE: &str = r#"<script>
+const part = document.querySelector('.scroll[aria-label="Findings"]');
+document.body.append(`measured ${part.scrollWidth} of ${part.clientWidth}.`);
+</script>"#;
+
+async fn measured(request: Request, next: Next) -> Response {
+    let (mut parts, body) = next.run(request).await.into_parts();
+    let is_page = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    if !is_page {
+        return Response::from_parts(parts, body);
+    }
+    let page = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    for name in [header::CONTENT_SECURITY_POLICY, header::CONTENT_LENGTH] {
+        parts.headers.remove(name);
+    }
+    Response::from_parts(parts, Body::from([&page[..], MEASURE.as_bytes()].concat()))
+}
+
+#[test]
+fn findings_are_seen_whole_on_a_small_desk() {
+    let Some(chromium) = testkit::program("chromium") else { return };
+    testkit::run(async {
+        let world = World::new(testkit::Database::sqlite()).await;
+        world.furnish().await;
+        let session = world.log_in("admin").await;
+        let address = listen(with_session(&world, Some(&session)).layer(from_fn(measured))).await;
+        for page in ["/image?name=team/shop&reference=2.1", "/image/findings?name=team/shop&reference=2.1"] {
+            for width in [1100, 1300] {
+                let profile = tempfile::tempdir().unwrap();
+                let mut browser = browser(&chromium, profile.path(), (width, 900));
+                browser.arg("--dump-dom").arg(format!("http://{address}{page}")).stdin(Stdio::null());
+                let output = tokio::task::spawn_blocking(move || browser.output()).await.unwrap().unwrap();
+                let text = String::from_utf8(output.stdout).unwrap();
+                let measured = text.rsplit_once("measured ").and_then(|(_, rest)| rest.split_once('.')).unwrap().0;
+                let (whole, seen) = measured.split_once(" of ").unwrap();
+                assert_eq!(whole, seen, "{page} at {width}");
             }
         }
     });
