@@ -165,7 +165,12 @@ fn name_pattern(name: &str) -> Result<String, String> {
         }
         parts.push(encode(&part)?);
     }
-    Ok(parts.join("*"))
+    let pattern = parts.join("*");
+    // A purl has nothing empty between slashes, so that the pattern would match none, or as a purl mean another package.
+    if pattern.split('/').any(str::is_empty) {
+        return Err(format!("no purl has the name `{name}`: it would match nothing here"));
+    }
+    Ok(pattern)
 }
 
 /// Writes a name or a version as purls have it.

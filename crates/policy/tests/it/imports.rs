@@ -129,6 +129,14 @@ ignore:
   - vulnerability: CVE-2020-*
   - vex-status: not_affected
   - fix-state: wont-fix
+  - package:
+      name: "/usr.*"
+  - package:
+      name: "^/usr/local/bin/node$"
+      type: binary
+  - package:
+      name: "@scope/"
+      type: npm
 "#,
     );
     insta::assert_snapshot!(shown);
