@@ -306,6 +306,16 @@ impl<'a> Version<'a> {
         }
     }
 
+    /// Returns the same version without its epoch, which nobody knows: those of versions that it is ordered against do not count then. Only RPM's, as
+    /// only the file names of its source packages leave it out.
+    #[must_use]
+    pub fn without_epoch(self) -> Self {
+        match self.parsed {
+            Parsed::Rpm(version) => Self { parsed: Parsed::Rpm(version.without_epoch()), ..self },
+            _ => self,
+        }
+    }
+
     /// Returns the scheme whose rules it is read by.
     pub fn scheme(&self) -> Scheme {
         self.scheme

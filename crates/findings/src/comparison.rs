@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use component::{Scheme, Version};
 use serde::{Deserialize, Serialize};
 use vulndb::file::Statement;
-use vulndb::matching::{Identity, Outcome, Reason};
+use vulndb::matching::{Epoch, Identity, Outcome, Reason};
 use vulndb::{End, Start};
 
 /// How a version lies to the bound of a range that decides.
@@ -19,6 +19,9 @@ pub struct Comparison {
     pub scheme: String,
     /// The part of the two that decides, where one can be told.
     pub decided: Option<DecidingPart>,
+    /// Whether epochs are left out, since that of the source package is not stated.
+    #[serde(default)]
+    pub without_epochs: bool,
 }
 
 /// The part of two versions that decides how they are ordered.
@@ -36,7 +39,7 @@ impl Comparison {
     /// Returns the comparison that makes a version meant, or not; none where there is nothing to compare.
     pub(crate) fn of(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> Option<Self> {
         let scheme = identity.ecosystem.family.scheme()?;
-        let version = identity.version.as_str();
+        let version = identity.ordered()?;
         let bound = match outcome {
             Outcome::Meant(place) => {
                 let interval = statement.intervals.get((*place)?)?;
@@ -48,26 +51,32 @@ impl Comparison {
             }
             // It has no place among them.
             Outcome::NotMeant(Reason::Branch) => return None,
-            Outcome::NotMeant(_) => nearest(statement, scheme, version)?,
+            Outcome::NotMeant(_) => nearest(statement, &version)?,
         };
-        let order = order_by_bound(scheme, version, bound)?;
+        let order = order_by_bound(&version, bound)?;
         let relation = match order {
             Ordering::Less => "<",
             Ordering::Equal => "=",
             Ordering::Greater => ">",
         };
+        let without_epochs = identity.epoch == Epoch::Unstated && bound.contains(':');
         Some(Self {
-            version: version.to_owned(),
+            version: identity.version.clone(),
             relation: relation.to_owned(),
             bound: bound.to_owned(),
             scheme: scheme.to_string(),
-            decided: decided(scheme, version, bound, order),
+            decided: if without_epochs {
+                decided(scheme, without_epoch(&identity.version), without_epoch(bound), order)
+            } else {
+                decided(scheme, &identity.version, bound, order)
+            },
+            without_epochs,
         })
     }
 }
 
 /// Returns the bound beyond which a version lies outside: the last end before it, else the first start after it.
-fn nearest<'a>(statement: &Statement<'a>, scheme: Scheme, version: &str) -> Option<&'a str> {
+fn nearest<'a>(statement: &Statement<'a>, version: &Version<'_>) -> Option<&'a str> {
     let ends = statement.intervals.iter().filter_map(|interval| match interval.end {
         End::Fixed(bound) | End::Before(bound) | End::Through(bound) => Some(bound),
         End::Unbounded => None,
@@ -76,14 +85,18 @@ fn nearest<'a>(statement: &Statement<'a>, scheme: Scheme, version: &str) -> Opti
         Start::At(bound) | Start::After(bound) => Some(bound),
         Start::Unbounded => None,
     });
-    let order = |left: &&str, right: &&str| scheme.compare(left, right).unwrap_or(Ordering::Equal);
-    let is_passed = |bound: &&str| order_by_bound(scheme, version, bound).is_some_and(Ordering::is_ge);
-    let is_ahead = |bound: &&str| order_by_bound(scheme, version, bound).is_some_and(Ordering::is_le);
+    let order = |left: &&str, right: &&str| version.scheme().compare(left, right).unwrap_or(Ordering::Equal);
+    let is_passed = |bound: &&str| order_by_bound(version, bound).is_some_and(Ordering::is_ge);
+    let is_ahead = |bound: &&str| order_by_bound(version, bound).is_some_and(Ordering::is_le);
     ends.filter(is_passed).max_by(order).or_else(|| starts.filter(is_ahead).min_by(order))
 }
 
-fn order_by_bound(scheme: Scheme, version: &str, bound: &str) -> Option<Ordering> {
-    Version::parse(scheme, version).ok()?.order_by_bound(&Version::parse(scheme, bound).ok()?)
+fn order_by_bound(version: &Version<'_>, bound: &str) -> Option<Ordering> {
+    version.order_by_bound(&Version::parse(version.scheme(), bound).ok()?)
+}
+
+fn without_epoch(version: &str) -> &str {
+    version.split_once(':').map_or(version, |(_, rest)| rest)
 }
 
 /// Finds the first part that differs, and believes it only when it orders the two as the whole does.
@@ -151,10 +164,13 @@ fn parts(scheme: Scheme, version: &str) -> Vec<(String, &str)> {
 /// As people write it: `2.36-9+deb12u4 >= 2.36-9+deb12u3 (deb order: ...)`.
 impl std::fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { version, relation, bound, scheme, decided } = self;
+        let Self { version, relation, bound, scheme, decided, without_epochs } = self;
         write!(formatter, "{version} {relation} {bound}   ({scheme} order")?;
         if let Some(DecidingPart { part, version, bound }) = decided {
             write!(formatter, ": {part} `{version}` {relation} `{bound}`")?;
+        }
+        if *without_epochs {
+            formatter.write_str("; the source package's epoch is not stated: epochs are not compared")?;
         }
         formatter.write_str(")")
     }

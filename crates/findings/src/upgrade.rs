@@ -85,11 +85,10 @@ fn candidates<'a>(spoken: &'a Spoken<'_>, open: &BTreeSet<VulnerabilityIndex>) -
     let mut found: Vec<(Version<'a>, Channel)> = Vec::new();
     for entry in spoken.entries.iter().filter(|entry| moved.contains(&entry.identity)) {
         let identity = &spoken.identities[entry.identity];
-        let Some(scheme) = identity.ecosystem.family.scheme() else { continue };
-        let Ok(own) = Version::parse(scheme, &identity.version) else { continue };
+        let Some(own) = identity.ordered() else { continue };
         for interval in &entry.statement.intervals {
             if let End::Fixed(bound) = interval.end
-                && let Ok(version) = Version::parse(scheme, bound)
+                && let Ok(version) = Version::parse(own.scheme(), bound)
                 && version.partial_cmp(&own) == Some(Ordering::Greater)
             {
                 found.push((version, entry.statement.qualifiers.channel));

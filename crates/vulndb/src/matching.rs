@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 9;
+pub const MATCHER_VERSION: u32 = 10;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,33 @@ pub struct Identity {
     pub version: String,
     /// What the name names.
     pub named: Named,
+    /// What is known of the version's epoch.
+    pub epoch: Epoch,
+}
+
+/// What is known of the epoch of a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Epoch {
+    /// The version is stated with it, or has none.
+    Stated,
+    /// The version is that of a source RPM, whose file name leaves it out: no epoch is compared, since every version is older than one with an
+    /// epoch.
+    Unstated,
+}
+
+impl Identity {
+    /// Returns the version as bounds are held against it; none where it has no place in the order.
+    pub fn ordered(&self) -> Option<Version<'_>> {
+        // What `latest` or `unknown` is newer than cannot be told, and the order of products' versions would take either.
+        let is_numbered = self.ecosystem.family != Family::Cpe
+            || self.version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
+        let scheme = self.ecosystem.family.scheme().filter(|_| is_numbered && !self.version.is_empty())?;
+        let version = Version::parse(scheme, &self.version).ok()?;
+        Some(match self.epoch {
+            Epoch::Stated => version,
+            Epoch::Unstated => version.without_epoch(),
+        })
+    }
 }
 
 /// Returns the identities of a component: of a distribution's package both that of the binary and that of the source package;
@@ -66,7 +93,7 @@ fn published(component: &Component, ecosystem: Ecosystem) -> Option<Identity> {
         None => ecosystem.canonical_name(&component.name),
     };
     let version = published_version(ecosystem.family, &name, stated_version(component)).into_owned();
-    Some(Identity { ecosystem, name, version, named: Named::Binary })
+    Some(Identity { ecosystem, name, version, named: Named::Binary, epoch: Epoch::Stated })
 }
 
 /// `RustSec` speaks of the crates of crates.io: another registry's, and what a repository holds, may go by their names.
@@ -103,8 +130,12 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
     let source = component.source.as_ref();
     let built_from = source.and_then(|source| unsigned_kernel(ecosystem.family, &source.name));
     // What signs a kernel has versions of its own; its binaries have the kernel's.
-    let source_version = source.filter(|_| built_from.is_none()).and_then(|source| source.version.clone());
-    let source_version = source_version.unwrap_or_else(|| full_version.clone());
+    let stated = source.filter(|_| built_from.is_none()).and_then(|source| source.version.as_deref());
+    let (source_version, epoch) = match stated {
+        Some(stated) => source_version(component.package_type, stated, &full_version),
+        None => (full_version.as_str(), Epoch::Stated),
+    };
+    let source_version = source_version.to_owned();
     let source_name =
         built_from.unwrap_or_else(|| source.map_or_else(|| component.name.clone(), |source| source.name.clone()));
     vec![
@@ -113,14 +144,27 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
             ecosystem: ecosystem.clone(),
             version: full_version,
             named: Named::Binary,
+            epoch: Epoch::Stated,
         },
         Identity {
             name: ecosystem.canonical_name(&source_name),
             ecosystem,
             version: source_version,
             named: Named::Source,
+            epoch,
         },
     ]
+}
+
+/// Returns the version of a source package by what is stated of it. The file name of a source RPM states no epoch; that of a binary package with the
+/// same version and release is the source's.
+fn source_version<'a>(package_type: PackageType, stated: &'a str, binary: &'a str) -> (&'a str, Epoch) {
+    let without_epoch = binary.split_once(':').map_or(binary, |(_, rest)| rest);
+    match package_type {
+        PackageType::Rpm if stated == without_epoch => (binary, Epoch::Stated),
+        PackageType::Rpm if !stated.contains(':') => (stated, Epoch::Unstated),
+        _ => (stated, Epoch::Stated),
+    }
 }
 
 /// Debian and Ubuntu sign their kernels by source packages of their own, of which no tracker speaks: `linux-signed-amd64` and
@@ -142,7 +186,8 @@ fn products(component: &Component) -> Vec<Identity> {
         let stated = || Some(stated_version(component).to_owned()).filter(|version| !version.is_empty());
         let Some(version) = name.versions().into_iter().next().or_else(stated) else { continue };
         let ecosystem = Ecosystem::new(Family::Cpe);
-        let identity = Identity { ecosystem, name: name.product(), version, named: Named::Binary };
+        let identity =
+            Identity { ecosystem, name: name.product(), version, named: Named::Binary, epoch: Epoch::Stated };
         if !found.contains(&identity) {
             found.push(identity);
         }
@@ -248,22 +293,13 @@ pub fn judge(
     if identity.version.is_empty() {
         return Outcome::NotMeant(Reason::Unversioned);
     }
-    let Some(version) = ordered(identity) else {
+    let Some(version) = identity.ordered() else {
         return Outcome::NotMeant(Reason::Version(identity.version.clone()));
     };
     match in_intervals(&statement.intervals, &version) {
         Outcome::NotMeant(_) if is_listed(&statement.versions, &version) => Outcome::Meant(None),
         outcome => outcome,
     }
-}
-
-/// Returns the version of an identity, which has none where it has no place in the order.
-fn ordered(identity: &Identity) -> Option<Version<'_>> {
-    // What `latest` or `unknown` is newer than cannot be told, and the order of products' versions would take either.
-    let is_numbered = identity.ecosystem.family != Family::Cpe
-        || identity.version.trim_start_matches('v').starts_with(|first: char| first.is_ascii_digit());
-    let scheme = identity.ecosystem.family.scheme().filter(|_| is_numbered && !identity.version.is_empty())?;
-    Version::parse(scheme, &identity.version).ok()
 }
 
 fn in_intervals(intervals: &[Interval<&str>], version: &Version<'_>) -> Outcome {
@@ -458,7 +494,7 @@ pub fn undecided<B: AsRef<[u8]>>(
     component: &Component,
     distribution: Option<&Distribution>,
 ) -> Result<Option<Identity>, Corrupt> {
-    for identity in identities(component, distribution).into_iter().filter(|identity| ordered(identity).is_none()) {
+    for identity in identities(component, distribution).into_iter().filter(|identity| identity.ordered().is_none()) {
         let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
         for statement in database.statements(&package)? {
             let statement = statement?;

@@ -6,7 +6,8 @@ use super::{Reason, number};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rpm<'a> {
-    epoch: &'a str,
+    /// None where nobody knows it.
+    epoch: Option<&'a str>,
     version: &'a str,
     release: Option<&'a str>,
 }
@@ -24,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Rpm<'_>, Reason> {
     if version.is_empty() {
         return Err(Reason::Form("a version is there"));
     }
-    Ok(Rpm { epoch, version, release })
+    Ok(Rpm { epoch: Some(epoch), version, release })
 }
 
 impl Rpm<'_> {
@@ -43,8 +44,17 @@ impl Rpm<'_> {
         })
     }
 
+    /// Returns the same version, of which the epoch is not known: it is compared with none.
+    pub(super) fn without_epoch(self) -> Self {
+        Self { epoch: None, ..self }
+    }
+
     fn order_version(&self, other: &Self) -> Ordering {
-        number::compare(self.epoch, other.epoch).then_with(|| compare_part(self.version, other.version))
+        let by_epoch = match (self.epoch, other.epoch) {
+            (Some(left), Some(right)) => number::compare(left, right),
+            _ => Ordering::Equal,
+        };
+        by_epoch.then_with(|| compare_part(self.version, other.version))
     }
 }
 

@@ -124,6 +124,23 @@ fn what_is_stated_may_hold_more_than_a_version() {
 }
 
 #[test]
+fn an_epoch_that_nobody_knows_is_not_compared() {
+    let check = |scheme: Scheme, version: &str, bound: &str, expected: Ordering| {
+        let version = Version::parse(scheme, version).unwrap().without_epoch();
+        let bound = Version::parse(scheme, bound).unwrap();
+        assert_eq!(version.order_by_bound(&bound), Some(expected), "{version:?} {bound:?}");
+        assert_eq!(bound.partial_cmp(&version), Some(expected.reverse()), "{bound:?} {version:?}");
+    };
+    check(Scheme::Rpm, "2.03-1", "8:2.02-1", Ordering::Greater);
+    check(Scheme::Rpm, "2.03-1", "8:2.03-1", Ordering::Equal);
+    check(Scheme::Rpm, "2.03-1", "8:2.03-2", Ordering::Less);
+    check(Scheme::Rpm, "2.03-1", "2.02-1", Ordering::Greater);
+    check(Scheme::Rpm, "9:2.03-1", "8:2.04-1", Ordering::Less);
+    // Other packages' versions are stated with the epoch that they have.
+    check(Scheme::Deb, "2.03-1", "8:2.02-1", Ordering::Less);
+}
+
+#[test]
 fn a_local_part_counts_for_a_bound_that_has_one() {
     use Scheme::{Composer, Pep440, Semver};
     for (scheme, version, bound, expected) in [

@@ -1,8 +1,8 @@
 //! Every yes and every no with what it rests on.
 
-use component::{Distribution, Inventory, PackageType};
+use component::{Distribution, Inventory, PackageType, SourcePackage};
 use findings::{Answer, Deciders, ELSEWHERE_MAX, Explanation, explanation_table};
-use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Qualifiers, Records, Symbols, Verdict};
+use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Named, Qualifiers, Records, Symbols, Verdict};
 
 use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory, said};
 
@@ -181,6 +181,43 @@ fn what_else_must_hold_is_told() {
     insta::assert_snapshot!(
         "not_affected_at_all",
         record(Affected { verdict: Verdict::NotAffected, ..affected(&focal, "a", &[".."]) }, "1.0-1",)
+    );
+}
+
+#[test]
+fn epochs_that_are_not_compared_are_told() {
+    let told = |bound: &str, source: &str| {
+        let rocky = Ecosystem::release(Family::RockyLinux, "8");
+        let record = Affected { named: Named::Source, ..affected(&rocky, "perl", &[bound]) };
+        let advisories = vec![advisory("CVE-2024-0001", &[], vec![record])];
+        let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+        let mut here = inventory();
+        here.distribution.as_mut().unwrap().id = "rocky".to_owned();
+        here.distribution.as_mut().unwrap().version_id = Some("8.9".to_owned());
+        here.components = vec![component(PackageType::Rpm, "perl-Errno", "1.28-416.el8")];
+        here.components[0].source = Some(SourcePackage { name: "perl".to_owned(), version: Some(source.to_owned()) });
+        here.edges.clear();
+        let explanation = Explanation::of(&database, &here, &Deciders::default(), "CVE-2024-0001", None).unwrap();
+        let text = explanation_table(&explanation);
+        let compared = text.lines().find_map(|line| line.trim_start().strip_prefix("compared ")).unwrap();
+        compared.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let not_compared = "; the source package's epoch is not stated: epochs are not compared";
+    assert_eq!(
+        told("..4:5.20.0-1.el8!", "5.26.3-416.el8"),
+        format!("5.26.3-416.el8 > 4:5.20.0-1.el8 (rpm order: version `5.26.3` > `5.20.0`{not_compared})")
+    );
+    assert_eq!(
+        told("..4:5.26.3-420.el8!", "5.26.3-416.el8"),
+        format!("5.26.3-416.el8 < 4:5.26.3-420.el8 (rpm order: release `416.el8` < `420.el8`{not_compared})")
+    );
+    assert_eq!(
+        told("..5.20.0-1.el8!", "5.26.3-416.el8"),
+        "5.26.3-416.el8 > 5.20.0-1.el8 (rpm order: version `5.26.3` > `5.20.0`)"
+    );
+    assert_eq!(
+        told("..4:5.20.0-1.el8!", "4:5.26.3-416.el8"),
+        "4:5.26.3-416.el8 > 4:5.20.0-1.el8 (rpm order: version `5.26.3` > `5.20.0`)"
     );
 }
 

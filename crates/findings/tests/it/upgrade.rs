@@ -2,7 +2,7 @@
 
 use component::{Distribution, Inventory, PackageType, SourcePackage, Subject};
 use findings::{Options, Report};
-use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Qualifiers, Records, Verdict};
+use vulndb::{Advisory, Affected, Channel, Ecosystem, Family, Named, Qualifiers, Records, Verdict};
 
 use crate::fixture::{advisory, affected, component, database_of, feed};
 
@@ -115,4 +115,21 @@ fn a_binary_package_with_a_version_of_its_own_moves_by_what_is_said_of_it() {
     deb.source = Some(SourcePackage { name: "a".to_owned(), version: Some("1.0-1".to_owned()) });
     let records = vec![advisory("A", &[], vec![affected(&debian, "a", &["..1.0-2!"])])];
     assert_eq!(upgrade(deb, release, records), "1.0-2 clears A leaves");
+}
+
+/// What is older than the source that is here mends nothing, whatever its epoch.
+#[test]
+fn the_version_of_a_source_rpm_is_mended_by_what_is_newer() {
+    let rocky = Ecosystem::release(Family::RockyLinux, "8");
+    let release =
+        Some(Distribution { id: "rocky".to_owned(), version_id: Some("8.9".to_owned()), ..Distribution::default() });
+    let mut errno = component(PackageType::Rpm, "perl-Errno", "1.28-416.el8");
+    errno.source = Some(SourcePackage { name: "perl".to_owned(), version: Some("5.26.3-416.el8".to_owned()) });
+    let of = |bound: &str| Affected { named: Named::Source, ..affected(&rocky, "perl", &[bound]) };
+    let records = vec![
+        advisory("A", &[], vec![of("..4:5.20.0-1.el8!")]),
+        advisory("B", &[], vec![of("..4:5.26.3-420.el8!")]),
+        advisory("C", &[], vec![of("..4:5.26.3-430.el8!")]),
+    ];
+    assert_eq!(upgrade(errno, release, records), "4:5.26.3-430.el8 clears B C leaves");
 }

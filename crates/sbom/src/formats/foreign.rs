@@ -140,10 +140,13 @@ pub(super) fn source_rpm(file: &str) -> Option<SourcePackage> {
     (!name.is_empty()).then(|| SourcePackage { name: name.to_owned(), version: Some(format!("{version}-{release}")) })
 }
 
-/// Reads what Trivy's SPDX says of a package of a distribution, `built package from: curl 7.88.1-10+deb12u15`.
-pub(super) fn source_of_info(text: &str) -> Option<SourcePackage> {
+/// Reads what Trivy's SPDX says of a package of a distribution, `built package from: curl 7.88.1-10+deb12u15`. The epoch that it has of an RPM's
+/// source is the binary package's.
+pub(super) fn source_of_info(package_type: PackageType, text: &str) -> Option<SourcePackage> {
     let (name, version) = text.strip_prefix("built package from: ")?.trim().split_once(' ')?;
-    Some(SourcePackage { name: name.to_owned(), version: Some(version.trim().to_owned()) })
+    let version = version.trim();
+    let version = if package_type == PackageType::Rpm { without_epoch(version) } else { version };
+    Some(SourcePackage { name: name.to_owned(), version: Some(version.to_owned()) })
 }
 
 /// Returns the operating system that the purls of packages agree on: `distro=debian-12`, or `distro=bookworm` of packages of Debian or Ubuntu.
@@ -248,17 +251,18 @@ mod tests {
 
     #[test]
     fn trivys_words_name_the_source_package() {
-        let check = |text: &str, expected: Option<&str>| {
-            let found =
-                source_of_info(text).map(|source| format!("{}@{}", source.name, source.version.unwrap_or_default()));
+        let check = |package_type: PackageType, text: &str, expected: Option<&str>| {
+            let found = source_of_info(package_type, text)
+                .map(|source| format!("{}@{}", source.name, source.version.unwrap_or_default()));
             assert_eq!(found.as_deref(), expected, "{text}");
         };
-        check("built package from: curl 7.88.1-10+deb12u15", Some("curl@7.88.1-10+deb12u15"));
-        check("built package from: openssl 1:3.0.7-24.el9", Some("openssl@1:3.0.7-24.el9"));
-        check("built package from: curl", None);
-        check("built package from: ", None);
-        check("acquired package info from DPKG DB: /var/lib/dpkg/status", None);
-        check("", None);
+        check(PackageType::Deb, "built package from: curl 7.88.1-10+deb12u15", Some("curl@7.88.1-10+deb12u15"));
+        check(PackageType::Deb, "built package from: openssl 1:3.0.7-24.el9", Some("openssl@1:3.0.7-24.el9"));
+        check(PackageType::Rpm, "built package from: openssl 1:3.0.7-24.el9", Some("openssl@3.0.7-24.el9"));
+        check(PackageType::Deb, "built package from: curl", None);
+        check(PackageType::Deb, "built package from: ", None);
+        check(PackageType::Deb, "acquired package info from DPKG DB: /var/lib/dpkg/status", None);
+        check(PackageType::Deb, "", None);
     }
 
     #[test]

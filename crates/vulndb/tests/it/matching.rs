@@ -78,6 +78,7 @@ fn a_debian_record_is_about_source_packages() {
     check(&deb("libssl3", "3.0.11-1~deb12u2", Some(("openssl", None))), &[]);
     // The source's version counts, where it has one of its own.
     check(&deb("libssl3", "99", Some(("openssl", Some("3.0.1")))), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
+    check(&deb("libssl3", "1:3.0.1-1", Some(("openssl", Some("3.0.1-1")))), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
     check(&deb("openssl", "3.0.1-1", None), &["CVE-2024-0001 -> 3.0.11-1~deb12u2"]);
     // Another name's binary package of the same name as a source is not it.
     check(&deb("openssl", "3.0.1-1", Some(("openssl-defaults", None))), &[]);
@@ -237,6 +238,41 @@ fn epochs_count_also_when_only_the_purl_has_them() {
     check("1:3.0.7-1.el9", None, "1:3.0.1-1.el9", 0);
     check("3.0.7-1.el9", Some("pkg:rpm/almalinux/openssl@3.0.7-1.el9?epoch=1"), "1:3.0.1-1.el9", 0);
     check("3.0.7-1.el9", None, "3.0.7-2.el9", 1);
+}
+
+/// Errata of Rocky Linux and SUSE are of source packages, and the file name of a source RPM has no epoch.
+#[test]
+fn an_epoch_that_nothing_states_is_not_compared() {
+    let rocky = Ecosystem::release(Family::RockyLinux, "8");
+    let eight = distribution("rocky", "8.9");
+    let check = |(name, version): (&str, &str), source: (&str, Option<&str>), bound: &str, expected: usize| {
+        let record = Affected { named: Named::Source, ..affected(&rocky, source.0, bound) };
+        let mut component = component(PackageType::Rpm, name, version);
+        let (source, stated) = source;
+        component.source = Some(SourcePackage { name: source.to_owned(), version: stated.map(str::to_owned) });
+        let found = found(vec![advisory("CVE-2024-0001", &[], vec![record])], &component, Some(&eight));
+        assert_eq!(found.len(), expected, "{component:?} {bound}");
+    };
+    let mapper = ("device-mapper", "8:1.02.169-3.el8");
+    let lvm2 = |version| ("lvm2", Some(version));
+    check(mapper, lvm2("2.03.08-3.el8"), "8:2.02.0-1.el8", 0);
+    check(mapper, lvm2("2.03.08-3.el8"), "8:2.03.08-3.el8", 0);
+    check(mapper, lvm2("2.03.08-3.el8"), "8:2.03.09-1.el8", 1);
+    check(mapper, lvm2("2.03.08-3.el8"), "2.03.09-1.el8", 1);
+    check(mapper, lvm2("2.03.08-3.el8"), "2.02.0-1.el8", 0);
+    let errno = ("perl-Errno", "1.28-416.el8");
+    check(errno, ("perl", Some("5.26.3-416.el8")), "4:5.20.0-1.el8", 0);
+    check(errno, ("perl", Some("5.26.3-416.el8")), "4:5.26.3-420.el8", 1);
+    // A document may know it.
+    check(errno, ("perl", Some("4:5.26.3-416.el8")), "4:5.20.0-1.el8", 0);
+    check(errno, ("perl", Some("3:5.26.3-416.el8")), "4:5.20.0-1.el8", 1);
+    check(errno, ("perl", Some("0:5.26.3-416.el8")), "4:5.20.0-1.el8", 1);
+    // What has the version and release of its source has its epoch.
+    for stated in [None, Some("9.11.36-1.el8")] {
+        check(("bind-utils", "32:9.11.36-1.el8"), ("bind", stated), "32:9.11.4-1.el8", 0);
+        check(("bind-utils", "32:9.11.36-1.el8"), ("bind", stated), "33:9.11.4-1.el8", 1);
+        check(("bind-utils", "9.11.36-1.el8"), ("bind", stated), "32:9.11.4-1.el8", 1);
+    }
 }
 
 #[test]

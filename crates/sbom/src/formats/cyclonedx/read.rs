@@ -580,7 +580,9 @@ fn foreign_properties(pairs: &Pairs, component: &mut Component) {
     let version = value("syft:metadata:sourceVersion").or_else(|| {
         let version = value("aquasecurity:trivy:SrcVersion")?;
         let release = value("aquasecurity:trivy:SrcRelease").map_or_else(String::new, |release| format!("-{release}"));
-        let epoch = value("aquasecurity:trivy:SrcEpoch").filter(|epoch| epoch != "0");
+        // Of an RPM it is the binary package's.
+        let is_stated = |epoch: &String| epoch != "0" && component.package_type != PackageType::Rpm;
+        let epoch = value("aquasecurity:trivy:SrcEpoch").filter(is_stated);
         let epoch = epoch.map_or_else(String::new, |epoch| format!("{epoch}:"));
         Some(format!("{epoch}{version}{release}"))
     });

@@ -398,7 +398,8 @@ impl Reader<'_> {
         component.package_type = component.purl.as_ref().map_or(PackageType::Unknown, foreign::package_type);
         let info = self.assembly.text(&place.field("sourceInfo"), found.source_info);
         let is_built = foreign::is_of_distribution(component.package_type);
-        component.source = info.as_deref().filter(|_| is_built).and_then(foreign::source_of_info);
+        component.source =
+            info.as_deref().filter(|_| is_built).and_then(|info| foreign::source_of_info(component.package_type, info));
         self.assembly.complete(&place.field("versionInfo"), &mut component);
         if is_subject {
             self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });

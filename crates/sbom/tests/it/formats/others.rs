@@ -322,29 +322,30 @@ fn a_list_of_purls_names_sources_that_purls_do_not() {
         let sources = |inventory: &component::Inventory| inventory.components[0].source.clone();
         assert_eq!(sources(&read(written.as_bytes()).unwrap().inventory), sources(&inventory), "{written}");
     };
-    let of_trivy = |name: &str, version: &str, release: &str| {
-        let fields = [("Name", name), ("Version", version), ("Release", release)];
+    let of_trivy = |name: &str, epoch: &str, version: &str, release: &str| {
+        let fields = [("Name", name), ("Version", version), ("Release", release), ("Epoch", epoch)];
         let property = |(field, value)| format!(r#"{{"name":"aquasecurity:trivy:Src{field}","value":"{value}"}}"#);
         fields.map(property).join(",")
     };
-    check(&of_trivy("glibc", "2.36", "9"), "pkg:deb/debian/a@2.36-9", "pkg:deb/debian/a@2.36-9?upstream=glibc");
+    check(&of_trivy("glibc", "0", "2.36", "9"), "pkg:deb/debian/a@2.36-9", "pkg:deb/debian/a@2.36-9?upstream=glibc");
     check(
-        &of_trivy("glibc", "2.36", "9"),
+        &of_trivy("glibc", "0", "2.36", "9"),
         "pkg:deb/debian/a@2.36-9%2Bb1",
         "pkg:deb/debian/a@2.36-9%2Bb1?upstream=glibc%402.36-9",
     );
+    // The epoch that Trivy states of an RPM's source is the package's own.
     check(
-        &of_trivy("perl", "5.26.3", "416.el8"),
-        "pkg:rpm/rocky/a@1.28-416.el8",
-        "pkg:rpm/rocky/a@1.28-416.el8?upstream=perl-5.26.3-416.el8.src.rpm",
+        &of_trivy("perl", "1", "5.26.3", "416.el8"),
+        "pkg:rpm/rocky/a@1.28-416.el8?epoch=1",
+        "pkg:rpm/rocky/a@1.28-416.el8?epoch=1&upstream=perl-5.26.3-416.el8.src.rpm",
     );
     check(
-        &of_trivy("bind", "9.11", "1.el8"),
+        &of_trivy("bind", "32", "9.11", "1.el8"),
         "pkg:rpm/rocky/a@9.11-1.el8?epoch=32",
         "pkg:rpm/rocky/a@9.11-1.el8?epoch=32&upstream=bind-9.11-1.el8.src.rpm",
     );
     check(
-        &of_trivy("glibc", "2.36", "9"),
+        &of_trivy("glibc", "0", "2.36", "9"),
         "pkg:deb/debian/a@2.36-9?upstream=glibc",
         "pkg:deb/debian/a@2.36-9?upstream=glibc",
     );
