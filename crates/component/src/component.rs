@@ -26,7 +26,8 @@ pub struct Component {
     pub hashes: Vec<Hash>,
     /// The architecture, in the distribution's own words.
     pub architecture: Option<String>,
-    /// The source package that it was built from, where that has a name or version of its own.
+    /// The source package that it was built from, where that has a name or version of its own. One with the component's own name and without a version
+    /// says that it has neither, where a document states that: in a document, nothing may say it.
     pub source: Option<SourcePackage>,
     /// The modularity label of an RPM: `name:stream:version:context`.
     pub module: Option<String>,
@@ -80,6 +81,11 @@ impl Component {
             confidence_percent: technique.confidence_percent(),
             properties: BTreeMap::new(),
         }
+    }
+
+    /// Returns the source package where it has a name or version of its own.
+    pub fn other_source(&self) -> Option<&SourcePackage> {
+        self.source.as_ref().filter(|source| source.version.is_some() || source.name != self.name)
     }
 }
 

@@ -73,7 +73,7 @@ impl AffectedComponent {
             version: component.version.clone(),
             package_type: component.package_type,
             purl: component.purl.clone(),
-            source: component.source.clone(),
+            source: component.other_source().cloned(),
             scope: component.scope,
             direct: component.direct,
             locations: component.locations.clone(),

@@ -474,7 +474,7 @@ fn is_same(left: &Held, right: &Held) -> bool {
 fn present(component: &Component) -> Present {
     Present {
         component: Named::of(component),
-        source: component.source.as_ref().map(|source| source.name.clone()),
+        source: component.other_source().map(|source| source.name.clone()),
         location: component.locations.first().cloned(),
     }
 }

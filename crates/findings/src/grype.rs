@@ -575,8 +575,8 @@ impl<'a> Artifact<'a> {
             cpes: &component.cpes,
             purl: component.purl.as_ref().map(ToString::to_string).unwrap_or_default(),
             upstreams: component
-                .source
-                .iter()
+                .other_source()
+                .into_iter()
                 .map(|source| Upstream { name: &source.name, version: source.version.as_deref() })
                 .collect(),
         }

@@ -327,8 +327,9 @@ fn unordered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> R
     Ok(found.0.into_values().collect())
 }
 
-/// Returns those of some components of a document that says of no package from which source it was built, of which the database does not speak: their
-/// distributions speak of source packages, which go by other names. Where a document says it of one, it leaves it out where the names are the same.
+/// Returns those of some components of which a document does not say from which source they were built, of which the database does not speak: their
+/// distributions speak of source packages, which go by other names. A document that names another one for some package leaves it out where the names are
+/// the same.
 pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
     database: &Database<B>,
     inventory: &Inventory,
@@ -336,13 +337,14 @@ pub(crate) fn without_source<'a, B: AsRef<[u8]>>(
 ) -> Result<Vec<Uncovered>, Corrupt> {
     let is_built = |component: &&Component| matches!(component.package_type, PackageType::Deb | PackageType::Apk);
     let is_silent = matches!(inventory.subject, Subject::Document { .. })
-        && inventory.components.iter().filter(is_built).all(|component| component.source.is_none());
+        && inventory.components.iter().filter(is_built).all(|component| component.other_source().is_none());
     if !is_silent {
         return Ok(Vec::new());
     }
     let mut found = Gaps::default();
     let system = matching::distribution_of(inventory);
-    for (place, component) in components.into_iter().filter(|(_, component)| is_built(component)) {
+    let is_unnamed = |component: &&Component| is_built(component) && component.source.is_none();
+    for (place, component) in components.into_iter().filter(|(_, component)| is_unnamed(component)) {
         let identities = matching::identities(component, system.as_deref());
         let Some(source) = identities.into_iter().find(|identity| identity.named == Named::Source) else { continue };
         let is_covered = database.ecosystems().contains(&source.ecosystem);

@@ -4,7 +4,7 @@ use component::{Distribution, Inventory, Location, PackageType, Subject, Unknown
 use findings::{
     Answer, Deciders, Explanation, Options, Report, SYSTEMS_TOLD_MAX, TableOptions, UNCHECKED_TOLD_MAX, sarif, table,
 };
-use sbom::formats::read;
+use sbom::formats::{CycloneDxVersion, Format, WriteOptions, read, write};
 use vulndb::{Ecosystem, Family, Records};
 
 use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
@@ -253,6 +253,9 @@ fn packages_of_a_document_that_names_no_sources_are_told() {
     let told = "nothing says from which source packages these of Debian:12 were built: 1 package not checked (libssl3 3.0.11-1)";
     check(&["pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"], &[]);
     check(&[&format!("{libssl}&upstream=openssl")], &[]);
+    check(&[&format!("{libssl}&upstream=libssl3")], &[]);
+    // What says it also where the names are the same leaves it out nowhere.
+    check(&[libssl, "pkg:deb/debian/libc6@2.36-9?distro=debian-12&upstream=libc6"], &[told]);
     check(&[libssl, "pkg:deb/debian/libc6@2.36-9?distro=debian-12&upstream=glibc"], &[]);
     check(
         &["pkg:rpm/almalinux/a@1?distro=almalinux-9", "pkg:npm/libssl3@3"],
@@ -265,6 +268,36 @@ fn packages_of_a_document_that_names_no_sources_are_told() {
     let document = check(&[libssl], &[told]);
     let asked = Explanation::of(&database(), &document, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     assert_eq!(asked.answer, Answer::NotCovered);
+}
+
+/// An image of a few packages that are their own sources, as those without a shell are.
+#[test]
+fn no_document_of_an_image_tells_more_as_not_checked_than_the_image() {
+    let mut image = inventory();
+    image.edges.clear();
+    image.components = ["base-files", "netbase", "tzdata"].map(|name| component(PackageType::Deb, name, "1")).into();
+    for component in &mut image.components {
+        component.purl = Some(format!("pkg:deb/debian/{}@1?distro=debian-12", component.name).parse().unwrap());
+    }
+    let check = |inventory: &Inventory, what: &str| {
+        let report = report(inventory);
+        assert_eq!((report.warnings(), report.blind()), (Vec::new(), None), "{what}");
+    };
+    check(&image, "the image");
+    let cyclonedx = CycloneDxVersion::ALL.map(Format::CycloneDx);
+    let formats: Vec<Format> = cyclonedx.into_iter().chain([Format::Spdx, Format::Syft, Format::Purls]).collect();
+    for format in &formats {
+        let document = read(&write(&image, &WriteOptions::new(*format))).unwrap();
+        check(&document.inventory, &format.to_string());
+        for other in &formats {
+            let converted = read(&write(&document.inventory, &WriteOptions::new(*other))).unwrap();
+            check(&converted.inventory, &format!("{format} as {other}"));
+        }
+    }
+    let of_syft = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[
+        {"type":"library","name":"tzdata","version":"1","purl":"pkg:deb/debian/tzdata@1?distro=debian-12","properties":[{"name":"syft:package:foundBy","value":"dpkg-db-cataloger"}]},
+        {"type":"operating-system","name":"debian","version":"12"}]}"#;
+    check(&read(of_syft.as_bytes()).unwrap().inventory, "a document of Syft");
 }
 
 #[test]

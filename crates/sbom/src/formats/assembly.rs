@@ -220,6 +220,12 @@ impl<'l> Assembly<'l> {
 
     /// Sorts everything into the inventory's order.
     pub(super) fn finish(mut self, frame: Frame) -> (Inventory, Repairs) {
+        if !frame.is_own && !matches!(frame.subject, Subject::Document { .. }) {
+            // Of what was looked at by a tool itself, no source package is one of the same name.
+            for component in &mut self.components {
+                component.source = component.other_source().cloned();
+            }
+        }
         let mut order: Vec<usize> = (0..self.components.len()).collect();
         order.sort_by(|left, right| self.components[*left].cmp(&self.components[*right]));
 

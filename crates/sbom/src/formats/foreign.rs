@@ -83,7 +83,8 @@ fn is_same_version(purl: &Purl, stated: &str, of_purl: &str) -> bool {
     stated == of_purl || scheme.compare(&stated, &of_purl).is_ok_and(Ordering::is_eq)
 }
 
-/// A source package is stated only where its name or version is its own.
+/// A source package's version is stated only where it is its own. That its name is the package's own is kept where a document says so, but of RPMs,
+/// which are never without: of others it may be that nothing says it.
 pub(super) fn drop_redundant_source(component: &mut Component) {
     if let Some(source) = &mut component.source {
         let version = component.version.as_deref();
@@ -91,10 +92,26 @@ pub(super) fn drop_redundant_source(component: &mut Component) {
         if source.version.as_deref() == version || source.version.as_deref() == plain {
             source.version = None;
         }
-        if source.name.is_empty() || (source.version.is_none() && source.name == component.name) {
+        let is_known = component.package_type == PackageType::Rpm && source.name == component.name;
+        if source.name.is_empty() || (source.version.is_none() && is_known) {
             component.source = None;
         }
     }
+}
+
+/// Says of a package for which a tool states a source package only where that has another name, as Syft does, that its source has its own.
+pub(super) fn default_to_own_source(component: &mut Component) {
+    let is_built = matches!(component.package_type, PackageType::Deb | PackageType::Apk);
+    if is_built && component.source.is_none() {
+        component.source = Some(SourcePackage { name: component.name.clone(), version: None });
+    }
+}
+
+/// Tells whether Syft read a package from the database of its package manager, by its words in SPDX: `acquired package info from DPKG DB: /var/lib/dpkg/status`.
+pub(super) fn is_of_syft(info: &str) -> bool {
+    ["acquired package info from DPKG DB", "acquired package info from APK DB"]
+        .iter()
+        .any(|words| info.starts_with(words))
 }
 
 /// Returns a version as the file name of a source RPM has it, which has no epoch. That of other packages is stated with it: without one it has none,
@@ -195,7 +212,9 @@ mod tests {
                 "bsdutils 1:2.38.1-5 from util-linux",
             ),
             ("pkg:deb/debian/php@2:93?upstream=php%4093", "php 2:93 from php 93"),
-            ("pkg:apk/alpine/musl@1.2.5-r0?upstream=musl", "musl 1.2.5-r0"),
+            ("pkg:apk/alpine/musl@1.2.5-r0?upstream=musl", "musl 1.2.5-r0 from musl"),
+            ("pkg:apk/alpine/musl@1.2.5-r0", "musl 1.2.5-r0"),
+            ("pkg:rpm/fedora/bash@5.2-1.fc40?upstream=bash-5.2-1.fc40.src.rpm", "bash 5.2-1.fc40"),
             ("pkg:npm/%40babel/core@7.0.0?arch=x", "@babel/core 7.0.0"),
             ("pkg:maven/org.apache/commons@1", "commons 1"),
             ("pkg:golang/github.com/a/b@v1", "github.com/a/b v1"),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use component::{Component, Inventory, Purl, Subject, Technique};
+use component::{Component, Inventory, PackageType, Purl, Subject, Technique};
 
 use super::assembly::{Assembly, Frame};
 use super::read::{Document, ReadError};
@@ -11,7 +11,9 @@ use super::repairs::{Place, RepairKind};
 use super::{Limits, foreign};
 
 pub(super) fn write(inventory: &Inventory) -> Vec<u8> {
-    let purls: BTreeSet<_> = inventory.components.iter().filter_map(purl).collect();
+    let is_of_others = matches!(inventory.subject, Subject::Document { .. });
+    let purls: BTreeSet<_> =
+        inventory.components.iter().filter_map(|component| purl(component, is_of_others)).collect();
     let mut list = String::new();
     for purl in purls {
         list.push_str(&purl.to_string());
@@ -20,11 +22,17 @@ pub(super) fn write(inventory: &Inventory) -> Vec<u8> {
     list.into_bytes()
 }
 
-/// Returns the purl of a component, with the source package that it was built from where that is known and the purl does not say it.
-fn purl(component: &Component) -> Option<Cow<'_, Purl>> {
+/// Returns the purl of a component, with the source package that it was built from where that is known and the purl does not say it. A line says so
+/// also where that has the package's own name: nothing else in a list could say that the list does not just leave it out.
+fn purl(component: &Component, is_of_others: bool) -> Option<Cow<'_, Purl>> {
     let purl = component.purl.as_ref()?;
-    let upstream = foreign::upstream(component).filter(|_| purl.qualifier("upstream").is_none());
-    let named = upstream.and_then(|upstream| purl.with_qualifier("upstream", &upstream).ok());
+    if purl.qualifier("upstream").is_some() {
+        return Some(Cow::Borrowed(purl));
+    }
+    let is_built = matches!(component.package_type, PackageType::Deb | PackageType::Apk);
+    let own = (is_built && !is_of_others && component.source.is_none()).then(|| component.name.clone());
+    let named =
+        foreign::upstream(component).or(own).and_then(|upstream| purl.with_qualifier("upstream", &upstream).ok());
     Some(named.map_or(Cow::Borrowed(purl), Cow::Owned))
 }
 

@@ -421,6 +421,10 @@ impl Reader<'_> {
         let group = self.assembly.text(&place.field("group"), found.group);
         component.name = foreign::joined_name(group.as_deref(), &component.name, component.package_type);
         self.assembly.complete(&place.field("version"), &mut component);
+        foreign::drop_redundant_source(&mut component);
+        if pairs.iter().any(|(_, name, _)| name.starts_with("syft:package:")) {
+            foreign::default_to_own_source(&mut component);
+        }
         keep_first(&mut component.locations);
         Some(component)
     }
@@ -576,7 +580,8 @@ fn foreign_properties(pairs: &Pairs, component: &mut Component) {
     }
     keep_first(&mut component.cpes);
 
-    let name = value("syft:metadata:source").or_else(|| value("aquasecurity:trivy:SrcName"));
+    let name = value("syft:metadata:source").or_else(|| value("syft:metadata:originPackage"));
+    let name = name.or_else(|| value("aquasecurity:trivy:SrcName"));
     let version = value("syft:metadata:sourceVersion").or_else(|| {
         let version = value("aquasecurity:trivy:SrcVersion")?;
         let release = value("aquasecurity:trivy:SrcRelease").map_or_else(String::new, |release| format!("-{release}"));

@@ -401,6 +401,9 @@ impl Reader<'_> {
         component.source =
             info.as_deref().filter(|_| is_built).and_then(|info| foreign::source_of_info(component.package_type, info));
         self.assembly.complete(&place.field("versionInfo"), &mut component);
+        if info.as_deref().is_some_and(foreign::is_of_syft) {
+            foreign::default_to_own_source(&mut component);
+        }
         if is_subject {
             self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });
             if component.package_type != PackageType::Unknown {

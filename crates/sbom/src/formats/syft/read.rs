@@ -270,6 +270,13 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits) -> Result<Document, 
     Ok(Document { inventory, format: "syft-json", version, tool, repairs })
 }
 
+impl Metadata<'_> {
+    /// Tells whether it says from which source package its own was built: what Syft itself read does, by an empty text where that has its name.
+    fn states_source(&self) -> bool {
+        [&self.source, &self.origin_package].iter().any(|value| !matches!(value, Lax::Absent))
+    }
+}
+
 struct Reader<'l> {
     assembly: Assembly<'l>,
     facts: DocumentFacts,
@@ -416,6 +423,7 @@ impl Reader<'_> {
         let pairs = self.pairs(&place.field("properties"), found.properties);
         let is_own = pairs.iter().any(|(_, name, _)| name == namespace::TYPE);
         let metadata = self.assembly.value(&place.field("metadata"), found.metadata).unwrap_or_default();
+        let states_source = metadata.states_source();
         self.metadata(&place.field("metadata"), metadata, &mut component, is_own);
         if is_own {
             if pairs.iter().any(|(_, name, _)| name == namespace::LICENSE) {
@@ -428,6 +436,9 @@ impl Reader<'_> {
         }
         self.assembly.complete(&place.field("version"), &mut component);
         foreign::drop_redundant_source(&mut component);
+        if states_source {
+            foreign::default_to_own_source(&mut component);
+        }
         Some(component)
     }
 

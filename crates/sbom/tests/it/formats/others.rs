@@ -309,6 +309,68 @@ fn a_source_version_is_taken_as_it_stands() {
     }
 }
 
+/// That a source package has a package's own name is something else than that nothing says which it is.
+#[test]
+fn a_source_of_the_packages_own_name_is_told_from_none() {
+    let check = |document: &str, is_stated: bool| {
+        let inventory = read(document.as_bytes()).unwrap().inventory;
+        let source = inventory.components[0].source.as_ref();
+        let expected = is_stated.then_some(("a", None));
+        assert_eq!(source.map(|source| (source.name.as_str(), source.version.as_deref())), expected, "{document}");
+        inventory
+    };
+    let again = |document: &str, is_stated: bool| {
+        let inventory = check(document, is_stated);
+        let cyclonedx = CycloneDxVersion::ALL.map(Format::CycloneDx);
+        for format in cyclonedx.into_iter().chain([Format::Spdx, Format::Syft, Format::Purls]) {
+            check(&String::from_utf8(write(&inventory, &WriteOptions::new(format))).unwrap(), is_stated);
+        }
+    };
+    again("pkg:deb/debian/a@1", false);
+    again("pkg:deb/debian/a@1?upstream=a", true);
+    again("pkg:apk/alpine/a@1?upstream=a", true);
+    check("pkg:rpm/rocky/a@1-1?upstream=a-1-1.src.rpm", false);
+    let cyclonedx = |ty: &str, properties: &[(&str, &str)]| {
+        let property = |(name, value): &(&str, &str)| format!(r#"{{"name":"{name}","value":"{value}"}}"#);
+        let properties: Vec<String> = properties.iter().map(property).collect();
+        format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"a","purl":"pkg:{ty}/x/a@1","properties":[{}]}}]}}"#,
+            properties.join(",")
+        )
+    };
+    again(&cyclonedx("deb", &[]), false);
+    again(&cyclonedx("deb", &[("syft:package:type", "deb")]), true);
+    again(&cyclonedx("apk", &[("syft:metadata:originPackage", "a")]), true);
+    again(&cyclonedx("deb", &[("aquasecurity:trivy:SrcName", "a"), ("aquasecurity:trivy:SrcVersion", "1")]), true);
+    again(&cyclonedx("deb", &[("aquasecurity:trivy:PkgType", "debian")]), false);
+    check(&cyclonedx("rpm", &[("syft:package:type", "rpm")]), false);
+    check(&cyclonedx("npm", &[("syft:package:type", "npm")]), false);
+    let spdx = |info: &str| {
+        let purl =
+            r#"{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"pkg:deb/x/a@1"}"#;
+        format!(
+            r#"{{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","packages":[{{"SPDXID":"SPDXRef-a","name":"a","versionInfo":"1","sourceInfo":"{info}","externalRefs":[{purl}]}}]}}"#
+        )
+    };
+    again(&spdx(""), false);
+    again(&spdx("acquired package info from DPKG DB: /var/lib/dpkg/status"), true);
+    again(&spdx("built package from: a 1"), true);
+    let syft = |source: &str, metadata: &str| {
+        format!(
+            r#"{{"artifacts":[{{"id":"a","type":"deb","name":"a","version":"1","purl":"pkg:deb/x/a@1","metadata":{metadata}}}],"source":{source},"schema":{{}}}}"#
+        )
+    };
+    again(&syft("{}", r#"{"architecture":"amd64"}"#), false);
+    again(&syft("{}", r#"{"source":""}"#), true);
+    again(&syft("{}", r#"{"originPackage":"a"}"#), true);
+    // Nothing is left out of what its tool looked at itself.
+    let image = r#"{"type":"directory","metadata":{"path":"/"}}"#;
+    check(&syft(image, r#"{"source":""}"#), false);
+    let of_image = read(syft(image, r#"{"source":""}"#).as_bytes()).unwrap().inventory;
+    let listed = write(&of_image, &WriteOptions::new(Format::Purls));
+    assert_eq!(String::from_utf8(listed).unwrap(), "pkg:deb/x/a@1?upstream=a\n");
+}
+
 /// A purl's `upstream` is where a list states the source.
 #[test]
 fn a_list_of_purls_names_sources_that_purls_do_not() {
