@@ -99,7 +99,7 @@ pub enum ExceptionState {
 /// What became of a VEX document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct VexUse {
-    /// The document's own name.
+    /// The document's own name; where it has none and was given here, that of its file.
     pub document: String,
     /// Who speaks in it.
     pub author: String,
@@ -338,9 +338,14 @@ fn by_vex(found: &Found<'_>) -> Suppression {
         Some(text) => format!("{said}: {text}"),
         None => said,
     };
+    let who = match (word.author, word.document.as_str()) {
+        (author, _) if !author.is_empty() => author,
+        (_, "") => "an author without a name".to_owned(),
+        (_, document) => format!("the document `{document}`"),
+    };
     Suppression {
         by: Suppressor::Vex,
-        who: word.author,
+        who,
         why,
         reference: Some(word.document).filter(|document| !document.is_empty()),
         status: Some(word.status),

@@ -113,6 +113,20 @@ fn vex_is_of_the_component_or_of_the_image() {
 }
 
 #[test]
+fn vex_of_nobody_is_the_word_of_its_document() {
+    for (author, document, expected) in [
+        ("team", "", "by VEX team"),
+        ("", "vendor.cdx.json", "by VEX the document `vendor.cdx.json`"),
+        ("", "", "by VEX an author without a name"),
+    ] {
+        let said = openvex("team", "2026-01-02T00:00:00Z", &statement("CVE-2021-44228", LOG4J, "not_affected"));
+        let said = vex::Document { author: author.to_owned(), id: document.to_owned(), ..said };
+        let statements = Statements::new(vec![said], &Trust::in_all());
+        assert_eq!(decided(&report(None, Some(&statements)), "CVE-2021-44228"), expected);
+    }
+}
+
+#[test]
 fn an_exception_goes_before_vex_and_vex_before_the_publisher() {
     let exceptions = exceptions(&[("requests", "CVE-2023-32681", "pkg:pypi/requests", "2026-02-01")]);
     let document = |status: &str| {

@@ -148,6 +148,34 @@ exceptions:
 }
 
 #[test]
+fn vex_without_a_name_is_told_by_its_file() {
+    let home = ready();
+    let nameless = |vulnerability: &str| {
+        json!({
+            "bomFormat": "CycloneDX", "specVersion": "1.5",
+            "components": [{"type": "library", "bom-ref": "b", "name": "b", "version": "2.0.1", "purl": "pkg:npm/b@2.0.1"}],
+            "vulnerabilities": [{"id": vulnerability, "analysis": {"state": "not_affected"}, "affects": [{"ref": "b"}]}],
+        })
+        .to_string()
+    };
+    write(&home, "clears.cdx.json", &nameless("CVE-2024-0001"));
+    write(&home, "idle.cdx.json", &nameless("CVE-2024-0009"));
+    let scan = ["scan", "tree", "--vex", "clears.cdx.json", "--vex", "idle.cdx.json", "-o", "json"];
+    let run = home.run(&scan);
+    let told = "The VEX document `idle.cdx.json` says nothing about what was found.";
+    assert!(run.lines().any(|line| line == told), "{run}");
+    let report = run.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr\n").next()).unwrap();
+    let report: Value = serde_json::from_str(report).unwrap();
+    let names = ["/vex/0/document", "/vex/1/document"].map(|place| report.pointer(place).cloned().unwrap());
+    assert_eq!(names, ["clears.cdx.json", "idle.cdx.json"]);
+    let suppressions =
+        report["findings"].as_array().unwrap().iter().flat_map(|finding| finding["suppressions"].as_array());
+    let who: Vec<_> =
+        suppressions.flatten().map(|suppression| (&suppression["who"], &suppression["reference"])).collect();
+    assert_eq!(who, [(&json!("the document `clears.cdx.json`"), &json!("clears.cdx.json"))]);
+}
+
+#[test]
 fn every_yes_and_every_no_is_explained() {
     let home = ready();
     insta::assert_snapshot!("found", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));

@@ -186,7 +186,7 @@ fn beside(reader: &Reader, place: &Source) -> Result<Vec<(Digest, Document)>, Co
         match vex::read(&bytes) {
             // An SBOM is in one of the formats, and says nothing.
             Ok(document) if document.statements.is_empty() => {}
-            Ok(document) => documents.push((digest, document)),
+            Ok(document) => documents.push((digest, named(document, &digest.to_string()))),
             Err(refusal) => reader.note(&format!("VEX beside the image, {}, is left out: {refusal}", digest.short())),
         }
     }
@@ -208,7 +208,13 @@ fn read_exceptions(file: &str) -> Result<Exceptions, CommandError> {
 fn read_vex(file: &str) -> Result<Document, CommandError> {
     let bytes = bounded::read(file, vex::DOCUMENT_BYTES_MAX)?;
     vex::read(&bytes)
+        .map(|document| named(document, file))
         .map_err(|error| CommandError::new(Kind::Usage, Refused { file: file.to_owned(), source: error.into() }))
+}
+
+/// Gives a document without a name that of where it is, so that it can be told from others.
+fn named(document: Document, place: &str) -> Document {
+    if document.id.is_empty() { Document { id: place.to_owned(), ..document } } else { document }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -238,7 +244,8 @@ fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
         }
     }
     for VexUse { document, author, counts, findings, problems, .. } in documents {
-        let named = format!("The VEX document `{document}` of {author}");
+        let of_author = if author.is_empty() { String::new() } else { format!(" of {author}") };
+        let named = format!("The VEX document `{document}`{of_author}");
         if !counts {
             remarks
                 .push(format!("{named} does not count: there is a newer version of it, or its author is not trusted."));
