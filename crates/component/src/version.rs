@@ -62,7 +62,7 @@ pub enum Scheme {
 
 /// A version that its scheme cannot order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{scheme} cannot order `{}`: {reason}", shown(version))]
+#[error("{scheme} cannot order `{}`: {reason}", crate::plain(version))]
 pub struct Unorderable {
     /// The scheme that was asked.
     pub scheme: Scheme,
@@ -97,7 +97,7 @@ pub enum Reason {
 
 /// A name that no scheme has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no version scheme `{}`", shown(name))]
+#[error("there is no version scheme `{}`", crate::plain(name))]
 pub struct UnknownScheme {
     name: Box<str>,
     nearest: Option<&'static str>,
@@ -377,11 +377,6 @@ impl PartialOrd for Version<'_> {
 
 /// How much of a version an error holds, in characters: enough to find it again.
 const VERSION_SHOWN_MAX: usize = 128;
-
-/// Text of others, without what could drive a terminal.
-fn shown(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
 
 /// Refuses versions with anything but printing characters of ASCII; `${...}` and `@...@`, which builds leave behind, are
 /// told apart.

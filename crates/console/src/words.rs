@@ -192,7 +192,7 @@ pub(crate) fn foreign(text: &str, bytes_max: usize) -> String {
     for character in text.chars() {
         let character = match character {
             '\n' | '\r' | '\t' => ' ',
-            character if is_deceptive(character) => '\u{fffd}',
+            character if component::is_deceptive(character) => '\u{fffd}',
             character => character,
         };
         let Some(rest) = left.checked_sub(html_bytes(character)) else {
@@ -213,15 +213,6 @@ pub(crate) fn in_field(text: &str) -> String {
 /// Returns the bytes that a character takes in a page: markup is escaped to five.
 pub(crate) fn html_bytes(character: char) -> usize {
     if matches!(character, '"' | '\'' | '<' | '>' | '&') { 5 } else { character.len_utf8() }
-}
-
-/// Returns whether a character is invisible or reorders what is around it (Unicode general categories Cc and Cf, as far
-/// as they are assigned to writing direction, joining and tagging).
-pub(crate) fn is_deceptive(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use component::Location;
+use component::{Location, plain};
 use jiff::Timestamp;
 
-use crate::table::{counted, plain, shortened};
+use crate::table::{counted, shortened};
 use crate::{Answer, Decided, Elsewhere, Explanation, Held, Origin, Present, Suppression, VexWord};
 
 /// The most characters of what a vulnerability is: the first line of some records is all of them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use component::{PackageType, Subject};
+use component::{PackageType, Subject, plain};
 use jiff::Timestamp;
 use vulndb::matching::Certainty;
 use vulndb::{Channel, Level, Nature};
@@ -432,21 +432,14 @@ pub(crate) fn shortened(text: &str, room: usize) -> String {
     short
 }
 
-/// Returns the text without what a terminal obeys: names come from others.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            // Bidirectional overrides reorder what is read.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-            character if character.is_control() => char::REPLACEMENT_CHARACTER,
-            character => character,
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_invisible_or_reorders_is_shown_as_what_it_is() {
+        assert_eq!(plain("a\u{202e}b\u{200b}c\u{61c}d\u{1b}e"), "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e");
+    }
 
     #[test]
     fn what_is_too_long_loses_its_middle() {

@@ -220,5 +220,7 @@ mod tests {
     fn text_of_others_cannot_drive_the_terminal() {
         let error = CommandError::new(Kind::No, "no\u{1b}[2Jsuch\r\nhint: run this");
         assert_eq!(printed(&error), "error: no\u{fffd}[2Jsuch\n       hint: run this\n");
+        let error = CommandError::new(Kind::No, "a\u{200b}\u{202e}\u{2066}\u{2028}b\tc");
+        assert_eq!(printed(&error), "error: a\u{fffd}\u{fffd}\u{fffd}\u{fffd}b\tc\n");
     }
 }

@@ -68,15 +68,7 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
-/// Returns the text without characters that a terminal obeys: names and messages come from others.
+/// Returns the text, which may have several lines, without characters that a terminal obeys: names and messages come from others.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\n' | '\t' => c,
-            // Bidirectional overrides reorder what is read.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => char::REPLACEMENT_CHARACTER,
-            c if c.is_control() => char::REPLACEMENT_CHARACTER,
-            c => c,
-        })
-        .collect()
+    text.replace(|character| !matches!(character, '\n' | '\t') && component::is_deceptive(character), "\u{fffd}")
 }

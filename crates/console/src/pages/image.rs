@@ -521,7 +521,7 @@ fn raw(body: &[u8]) -> (String, bool) {
     let mut left = RAW_BYTES_MAX;
     for character in text.chars() {
         let is_layout = matches!(character, '\n' | '\t');
-        let character = if !is_layout && crate::words::is_deceptive(character) { '\u{fffd}' } else { character };
+        let character = if !is_layout && component::is_deceptive(character) { '\u{fffd}' } else { character };
         let Some(rest) = left.checked_sub(crate::words::html_bytes(character)) else { return (shown, true) };
         left = rest;
         shown.push(character);

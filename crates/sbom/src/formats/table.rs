@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use component::{Component, Inventory};
+use component::{Component, Inventory, plain};
 
 use super::Overlong;
 
@@ -86,7 +86,6 @@ fn row(component: &Component) -> [String; 4] {
     };
     let version = component.version.as_deref().unwrap_or_default();
     // What an image says of itself must not speak to the terminal.
-    let plain = |text: &str| text.replace(|character: char| character.is_control(), "\u{fffd}");
     [plain(&component.name), plain(version), component.package_type.name().to_owned(), plain(&place)]
 }
 
@@ -135,6 +134,16 @@ mod tests {
             component("left-pad", Some("1.3.0"), &["/app/package-lock.json"]),
         ]);
         String::from_utf8(write(&inventory, width, overlong)).unwrap()
+    }
+
+    #[test]
+    fn what_turns_the_direction_of_writing_is_shown_as_what_it_is() {
+        let inventory = inventory(vec![component("a\u{202e}b", Some("1\u{2066}\u{2069}2"), &["/\u{200b}c"])]);
+        let shown = String::from_utf8(write(&inventory, 80, Overlong::Whole)).unwrap();
+        assert_snapshot!(shown, @r"
+        NAME  VERSION  TYPE  WHERE
+        a�b   1��2     npm   /�c
+        ");
     }
 
     #[test]
