@@ -6,11 +6,31 @@ use crate::error::{CommandError, Kind};
 use crate::session::{self, Session};
 use crate::target::{self, Target};
 
-/// Adds to an error about a word that no path of this name is there, where only for that it was taken for an image of the hub.
+/// Adds to an error about a word what lies here that may be meant; that no path of this name is there, where only for that it was taken for an
+/// image of the hub.
 pub(crate) fn or_path(error: CommandError, text: &str) -> CommandError {
-    let is_guessed = matches!(Source::parse(text, exists), Ok(None))
-        && matches!(target::resolve(text, exists), Target::Current { .. });
-    if is_guessed { error.hint(format!("there is no file or directory `{text}` here")) } else { error }
+    if !matches!(Source::parse(text, exists), Ok(None)) {
+        return error;
+    }
+    match (image_of_path(text), target::resolve(text, exists)) {
+        (Some(hint), _) => error.hint(hint),
+        (None, Target::Current { .. }) => error.hint(format!("there is no file or directory `{text}` here")),
+        (None, Target::Host { .. } | Target::Path(_)) => error,
+    }
+}
+
+/// Says how an image of several is spelled where the word is the path of an archive or a layout with the image's name or digest behind it.
+fn image_of_path(text: &str) -> Option<String> {
+    let behind = |at: &usize| *at > 0 && at + 1 < text.len() && exists(&text[..*at]);
+    let at = text.match_indices([':', '@']).map(|(at, _)| at).find(behind).filter(|_| !exists(text))?;
+    let path = Path::new(&text[..at]);
+    if path.is_file() {
+        return Some(format!(
+            "`oci-archive:{text}` takes an image of the archive that lies here (`docker-archive:{text}` if `docker save` wrote it)"
+        ));
+    }
+    let is_layout = path.join("oci-layout").is_file();
+    is_layout.then(|| format!("`oci:{text}` takes an image of the layout that lies here"))
 }
 
 fn exists(path: &str) -> bool {
@@ -37,6 +57,7 @@ pub(crate) fn resolve(session: &Session, text: &str) -> Result<Source, CommandEr
             let contexts = session::contexts()?;
             let Some((_, context)) = session.find_current(&contexts)? else {
                 return Err(CommandError::new(Kind::Usage, format!("`{text}` is no path, and no hub is chosen"))
+                    .with_hints(image_of_path(text).into_iter().collect())
                     .hint(format!("`garrison login HUB` chooses one; an image elsewhere is `docker.io/library/{text}`"))
                     .hint("`garrison help sbom` lists what a source can be"));
             };

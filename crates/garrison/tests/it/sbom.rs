@@ -226,6 +226,31 @@ fn mistakes_are_told_before_anything_is_read() {
 }
 
 #[test]
+fn an_image_of_what_lies_here_is_told_with_its_scheme() {
+    let home = Home::new();
+    image(&home);
+    directory(&home);
+    let archive = |text: &str| {
+        format!(
+            "hint:  `oci-archive:{text}` takes an image of the archive that lies here (`docker-archive:{text}` if `docker save` wrote it)"
+        )
+    };
+    for (source, expected) in [
+        ("layout:1.4", "hint:  `oci:layout:1.4` takes an image of the layout that lies here".to_owned()),
+        ("docker.tar.gz:1.4", archive("docker.tar.gz:1.4")),
+        ("docker.tar.gz:team/api:1.4", archive("docker.tar.gz:team/api:1.4")),
+        ("./docker.tar.gz:team/api:1.4", archive("./docker.tar.gz:team/api:1.4")),
+        ("docker.tar.gz@sha256:00", archive("docker.tar.gz@sha256:00")),
+    ] {
+        let run = home.run(&["sbom", source]);
+        assert!(run.lines().any(|line| line == expected), "{source}: {run}");
+    }
+    // A directory of the image's name need not be what is meant.
+    let run = home.run(&["sbom", "tree:1.4"]);
+    assert!(!run.contains("lies here"), "{run}");
+}
+
+#[test]
 fn documents_of_others_are_converted() {
     let home = Home::new();
     let document = json!({
