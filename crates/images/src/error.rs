@@ -193,6 +193,11 @@ impl Error {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::Fetch { source, .. } => source.hints(),
+            Self::Archive { path, .. } | Self::NoArchive { path, .. }
+                if path.as_os_str() == "-" || crate::is_pipe(path) =>
+            {
+                vec!["archives of images and SBOMs come through pipes; any other file is read by its path".to_owned()]
+            }
             Self::NoLayout { path } => vec![format!("`dir:{}` takes it as a plain directory", path.display())],
             Self::Document { path } => {
                 let path = path.display();

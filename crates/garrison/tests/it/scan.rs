@@ -501,6 +501,18 @@ fn piped(home: &Home, arguments: &[&str], bytes: &[u8]) -> String {
 }
 
 #[test]
+fn what_comes_through_no_pipe_is_told_how_it_is_read() {
+    let home = Home::new();
+    for source in ["-", "/dev/stdin"] {
+        for bytes in ["jinja2==2.0\n".to_owned(), "jinja2==2.0\n".repeat(100)] {
+            let run = piped(&home, &["scan", source], bytes.as_bytes());
+            let told = "hint:  archives of images and SBOMs come through pipes; any other file is read by its path";
+            assert!(run.starts_with("exit 3\n") && run.lines().any(|line| line == told), "{source}: {run}");
+        }
+    }
+}
+
+#[test]
 fn a_document_may_come_through_a_pipe() {
     let home = ready();
     for format in ["cyclonedx-json", "spdx-json", "syft-json", "purls"] {
