@@ -35,12 +35,12 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// There is none of that name.
-    #[error("no format is called `{name}`; did you mean `{nearest}`?")]
+    #[error("no format is called `{name}`{}", nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default())]
     Unknown {
         /// What was asked for.
         name: String,
-        /// The name that is nearest to it.
-        nearest: &'static str,
+        /// The name that is nearest to it, if one is near.
+        nearest: Option<&'static str>,
     },
     /// It has no such version, or it is not written.
     #[error("`{format}` is not written in version `{version}`; it is in {known}")]
@@ -130,10 +130,12 @@ impl Format {
     }
 }
 
-fn nearest(name: &str) -> &'static str {
+fn nearest(name: &str) -> Option<&'static str> {
+    /// What is less alike is another word.
+    const SIMILAR: f64 = 0.6;
     let similarity = |candidate: &str| strsim::jaro_winkler(name, candidate);
     let order = |left: &&str, right: &&str| similarity(left).total_cmp(&similarity(right));
-    Format::NAMES.into_iter().max_by(order).unwrap_or(Format::NAMES[0])
+    Format::NAMES.into_iter().filter(|candidate| similarity(candidate) > SIMILAR).max_by(order)
 }
 
 impl fmt::Display for Format {
@@ -186,7 +188,8 @@ mod tests {
     #[test]
     fn outputs_are_format_version_and_file() {
         for (text, expected) in [
-            ("", "error: no format is called ``; did you mean `cyclonedx-json`?"),
+            ("", "error: no format is called ``"),
+            ("xml", "error: no format is called `xml`"),
             ("sariv", "error: no format is called `sariv`; did you mean `sarif`?"),
             ("spdx-json", "error: no format is called `spdx-json`; did you mean `grype-json`?"),
             ("sarif@2.0", "error: `sarif` is not written in version `2.0`; it is in 2.1.0"),

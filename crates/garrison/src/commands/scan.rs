@@ -72,6 +72,15 @@ pub(crate) struct Scan {
 impl Scan {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
         // Before anything is read: a mistake in a flag should not cost minutes.
+        if let Some(package) = self.explain.as_deref().filter(|name| name.starts_with("pkg:")) {
+            let asked = self.component.as_deref().unwrap_or("VULNERABILITY");
+            let meant = format!("garrison scan --explain {asked} {} {package}", self.source);
+            let hint =
+                format!("`--explain` takes the vulnerability, and the package comes after the source: `{meant}`");
+            return Err(
+                CommandError::new(Kind::Usage, format!("`{package}` is a package, no vulnerability")).hint(hint)
+            );
+        }
         let outputs = self.outputs.parse()?;
         let files = self.decisions.read()?;
         let given = self.database.as_deref().map(|path| advisories::open(Some(path))).transpose()?;

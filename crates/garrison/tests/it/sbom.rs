@@ -251,6 +251,23 @@ fn an_image_of_what_lies_here_is_told_with_its_scheme() {
 }
 
 #[test]
+fn a_mistake_is_told_with_what_is_meant_or_not_at_all() {
+    let home = Home::new();
+    image(&home);
+    for (mistake, expected) in [
+        (["-o", "xml"], "error: no format is called `xml`"),
+        (
+            ["--select", "pip"],
+            "hint:  catalogers of `python` packages: pdm-lock, pipfile-lock, poetry-lock, python-archive, python-installed, python-manifest, python-requirements, uv-lock",
+        ),
+        (["--select", "maven"], "hint:  catalogers of `maven` packages: "),
+    ] {
+        let run = home.run(&[&["sbom", "oci:layout"], mistake.as_slice()].concat());
+        assert!(run.lines().any(|line| line.starts_with(expected) && !line.contains("did you mean")), "{run}");
+    }
+}
+
+#[test]
 fn documents_of_others_are_converted() {
     let home = Home::new();
     let document = json!({

@@ -176,6 +176,25 @@ fn vex_without_a_name_is_told_by_its_file() {
 }
 
 #[test]
+fn a_package_in_the_place_of_a_vulnerability_is_told() {
+    let home = ready();
+    insta::assert_snapshot!(home.run(&["scan", "--explain", "pkg:npm/b", "tree", "CVE-2024-0001"]), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `pkg:npm/b` is a package, no vulnerability
+    hint:  `--explain` takes the vulnerability, and the package comes after the source: `garrison scan --explain CVE-2024-0001 tree pkg:npm/b`
+    ");
+    insta::assert_snapshot!(home.run(&["scan", "--explain", "pkg:npm/b", "tree"]), @"
+    exit 2
+    --- stdout
+    --- stderr
+    error: `pkg:npm/b` is a package, no vulnerability
+    hint:  `--explain` takes the vulnerability, and the package comes after the source: `garrison scan --explain VULNERABILITY tree pkg:npm/b`
+    ");
+}
+
+#[test]
 fn every_yes_and_every_no_is_explained() {
     let home = ready();
     insta::assert_snapshot!("found", home.run(&["scan", "--quiet", "--explain", "CVE-2024-0002", "tree"]));

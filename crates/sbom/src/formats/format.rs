@@ -46,12 +46,12 @@ impl CycloneDxVersion {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// There is no format of that name.
-    #[error("no format is called `{name}`; did you mean `{nearest}`?")]
+    #[error("no format is called `{name}`{}", nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default())]
     Unknown {
         /// What was asked for.
         name: String,
-        /// The name of a format that is nearest to it.
-        nearest: &'static str,
+        /// The name of a format that is nearest to it, if one is near.
+        nearest: Option<&'static str>,
     },
     /// The format has no such version, or it is not written.
     #[error("`{format}` is not written in version `{version}`; it is in {known}")]
@@ -143,10 +143,12 @@ impl Format {
     }
 }
 
-fn nearest(name: &str) -> &'static str {
+fn nearest(name: &str) -> Option<&'static str> {
+    /// What is less alike is another word.
+    const SIMILAR: f64 = 0.6;
     let similarity = |candidate: &str| strsim::jaro_winkler(name, candidate);
     let order = |left: &&str, right: &&str| similarity(left).total_cmp(&similarity(right));
-    Format::NAMES.into_iter().max_by(order).unwrap_or(Format::NAMES[0])
+    Format::NAMES.into_iter().filter(|candidate| similarity(candidate) > SIMILAR).max_by(order)
 }
 
 impl Default for Format {
@@ -225,7 +227,8 @@ mod tests {
 
     #[test]
     fn what_is_no_output_says_what_is() {
-        check("", "error: no format is called ``; did you mean `table`?");
+        check("", "error: no format is called ``");
+        check("xml", "error: no format is called `xml`");
         check("cylonedx-jsn", "error: no format is called `cylonedx-jsn`; did you mean `cyclonedx-json`?");
         check("cyclonedx-xml", "error: no format is called `cyclonedx-xml`; did you mean `cyclonedx-json`?");
         check("spdx-tag-value", "error: no format is called `spdx-tag-value`; did you mean `spdx-json`?");

@@ -1,3 +1,4 @@
+use component::PackageType;
 use sbom::{Cataloger, Edges, Evidence};
 use serde_json::json;
 
@@ -67,6 +68,12 @@ pub(crate) fn selected(names: &[String]) -> Result<Vec<&'static Cataloger>, Comm
     for name in names {
         if !all.iter().any(|cataloger| cataloger.name == name) {
             let error = CommandError::new(Kind::Usage, format!("there is no cataloger `{name}`"));
+            let of_kind = of_kind(all, name);
+            if !of_kind.is_empty() {
+                let names: Vec<&str> = of_kind.iter().map(|cataloger| cataloger.name).collect();
+                let kind = if name == PIP { "python" } else { name };
+                return Err(error.hint(format!("catalogers of `{kind}` packages: {}", names.join(", "))));
+            }
             return Err(match nearest(name, all.iter().map(|cataloger| cataloger.name.to_owned())) {
                 Some(nearest) => error.hint(format!("did you mean `{nearest}`?")),
                 None => error.hint("`garrison sbom catalogers` lists them"),
@@ -76,6 +83,17 @@ pub(crate) fn selected(names: &[String]) -> Result<Vec<&'static Cataloger>, Comm
     let is_selected =
         |cataloger: &&Cataloger| cataloger.name == ALWAYS || names.iter().any(|name| name == cataloger.name);
     Ok(all.iter().filter(is_selected).collect())
+}
+
+/// The tool that people say for what it installs.
+const PIP: &str = "pip";
+
+/// Returns the catalogers of the packages that a word means: the name of their kind, of their purls' type, or of their language.
+fn of_kind<'a>(all: &'a [Cataloger], name: &str) -> Vec<&'a Cataloger> {
+    let name = if name == PIP { "python" } else { name };
+    let is_meant =
+        |kind: &PackageType| kind.name() == name || kind.purl_type() == name || kind.language() == Some(name);
+    all.iter().filter(|cataloger| cataloger.abilities.packages.iter().any(is_meant)).collect()
 }
 
 #[cfg(test)]
