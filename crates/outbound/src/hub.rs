@@ -66,6 +66,17 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// The rows of a list, with what its first page tells beside them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Told<T, B> {
+    /// The rows.
+    #[serde(flatten)]
+    pub page: Page<T>,
+    /// What is told beside them.
+    #[serde(flatten)]
+    pub beside: B,
+}
+
 /// A client of one hub.
 #[derive(Clone, Debug)]
 pub struct HubClient {
@@ -155,7 +166,30 @@ impl HubClient {
         endpoint: &Endpoint,
         rows_max: Option<usize>,
     ) -> Result<Page<T>, Error> {
-        let mut rows = Page { items: Vec::new(), next: None };
+        self.list_on(endpoint, Page { items: Vec::new(), next: None }, rows_max).await
+    }
+
+    /// Reads a list as [`Self::list`] does, with what its first page tells beside the rows.
+    pub async fn list_with<T: DeserializeOwned, B: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        rows_max: usize,
+    ) -> Result<Told<T, B>, Error> {
+        let first = endpoint.clone().with("limit", rows_max.min(PAGE_ROWS));
+        let Told { mut page, beside } = self.get(&first).await?;
+        if page.next.is_some() && page.items.len() < rows_max {
+            page = self.list_on(endpoint, page, Some(rows_max)).await?;
+        }
+        Ok(Told { page, beside })
+    }
+
+    /// Reads on where rows of a list end.
+    async fn list_on<T: DeserializeOwned>(
+        &self,
+        endpoint: &Endpoint,
+        mut rows: Page<T>,
+        rows_max: Option<usize>,
+    ) -> Result<Page<T>, Error> {
         for _ in 0..LIST_PAGES_MAX {
             let wanted = rows_max.map_or(PAGE_ROWS, |max| (max - rows.items.len()).min(PAGE_ROWS));
             let page = endpoint.clone().with("limit", wanted).with_some("after", rows.next.take());

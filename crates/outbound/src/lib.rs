@@ -34,7 +34,7 @@ pub use feed::{
     FeedAddress, FeedAddressError, FeedClient, FeedError, FeedOptions, FeedRequest, FeedTransfer, Measured,
     PrivateHost, Sum, Validators,
 };
-pub use hub::{Credentials, HubClient, HubOptions, Page};
+pub use hub::{Credentials, HubClient, HubOptions, Page, Told};
 pub use registry::{
     Blob, Challenge, FetchedManifest, REFERRER_PAGES_MAX, RegistryClient, RegistryCredentials, RegistryError,
     RegistryOptions, TokenError, parse_token,

@@ -16,6 +16,10 @@ use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
+mod not_known;
+
+pub use not_known::NotKnown;
+
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
 /// each time.
 const COMPONENTS_IN_FIRST_STEP: u32 = 64;
@@ -36,6 +40,11 @@ const ROWS_IN_STEP: u32 = 512;
 
 /// The longest cursor: two keys, a digest and a name, in hexadecimal.
 const CURSOR_BYTES_MAX: usize = 16 << 10;
+
+/// Every SQL statement of this part.
+pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
+    STATEMENTS.iter().chain(not_known::STATEMENTS)
+}
 
 db::statements! {
     /// Components by name, from one on, that images hold which are tagged somewhere or nowhere.
@@ -70,6 +79,8 @@ db::statements! {
         AND h.image_id IN {list}";
     /// How many images hold some components, counted up to a number.
     COUNT_HOLDERS_OF = "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_image_components WHERE component_id IN {list} LIMIT $1) AS h";
+    /// Which of some images hold a component.
+    LIST_IN_IMAGES_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id = $1 AND image_id IN {list}";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
     /// Images of some repositories that are tagged there or not, up to a number.
@@ -158,6 +169,8 @@ pub struct Page {
     pub items: Vec<Found>,
     /// From where the next page goes on; none on the last one.
     pub next: Option<String>,
+    /// Beside the first page of what has a vulnerability: of which images nobody knows whether they have it.
+    pub not_known: Option<NotKnown>,
 }
 
 /// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
@@ -236,8 +249,16 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let page = self.find_page(query, images, after, limit).await?;
-        if after.is_none() && page.items.is_empty() {
+        let named = self.named_vulnerability(query).await?;
+        let query = named.as_ref().unwrap_or(query);
+        let mut page = self.find_page(query, images, after, limit).await?;
+        if after.is_some() {
+            return Ok(page);
+        }
+        if let Some(vulnerability) = &query.vulnerability {
+            page.not_known = self.not_known(vulnerability, images).await?;
+        }
+        if page.items.is_empty() {
             self.check_range(query, images).await?;
         }
         Ok(page)
@@ -261,13 +282,11 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let named = self.named_vulnerability(query).await?;
-        let query = named.as_ref().unwrap_or(query);
         let mut position = Position { key: query.bounds.0.clone(), identity: String::new(), behind: (i64::MIN, 0) };
         if let Some(after) = after {
             position = self.resume(query, Cursor::decode(after)?).await?;
         }
-        let nothing = Page { items: Vec::new(), next: None };
+        let nothing = Page { items: Vec::new(), next: None, not_known: None };
         let vulnerability = match &query.vulnerability {
             None => None,
             Some(name) => match self.vulnerability_id(name).await? {
@@ -302,10 +321,11 @@ impl Pipeline {
             if items.len() > limit {
                 items.truncate(limit);
                 let next = items.last().map(|last| cursor(last).encode());
-                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next });
+                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next, not_known: None });
             }
             let Some(next) = next else {
-                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next: None });
+                let items = items.into_iter().map(|(found, _)| found).collect();
+                return Ok(Page { items, next: None, not_known: None });
             };
             position = next;
         }
@@ -595,6 +615,18 @@ impl Walk<'_> {
             Some(holders) => holders,
             None => self.look_up_holders(few, from, end).await?,
         };
+        Ok(self.in_holders(few, &holders, components, from, next))
+    }
+
+    /// Returns where components are in images that hold them, each in its repositories.
+    fn in_holders(
+        &self,
+        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        holders: &Holders,
+        components: &[Arc<Component>],
+        from: &Position,
+        next: Option<Position>,
+    ) -> (Vec<Candidate>, Option<Position>) {
         let mut candidates = Vec::new();
         for component in components {
             for image in holders.get(&component.id).into_iter().flatten() {
@@ -609,12 +641,12 @@ impl Walk<'_> {
                         repository: *repository,
                     });
                     if candidates.len() >= self.wanted {
-                        return Ok((candidates, Some(Position::behind(component, place))));
+                        return (candidates, Some(Position::behind(component, place)));
                     }
                 }
             }
         }
-        Ok((candidates, next))
+        (candidates, next)
     }
 
     /// Walks the holders of components, whoever may read them, if there are so few that this is cheaper than looking for
@@ -669,6 +701,22 @@ impl Walk<'_> {
         let mut holders = Holders::new();
         for row in rows {
             holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
+        }
+        Ok(holders)
+    }
+
+    /// Looks for each component in each image, whatever it was found by.
+    async fn look_up_each(
+        &mut self,
+        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        components: &[Arc<Component>],
+    ) -> Result<Holders, Error> {
+        let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
+        let mut holders = Holders::new();
+        for component in components {
+            for row in self.tx.query_list(&LIST_IN_IMAGES_OF, &[component.id.into()], &list).await? {
+                holders.entry(row.get(0)?).or_default().insert(row.get(1)?);
+            }
         }
         Ok(holders)
     }

@@ -59,7 +59,7 @@ pub use decided::{
     SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexSaid,
     VexTrustDocument, Whose,
 };
-pub use find::{Affected, Found, Page, Readable};
+pub use find::{Affected, Found, NotKnown, Page, Readable};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison, Documents};
@@ -74,7 +74,7 @@ pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
     index::STATEMENTS
         .iter()
         .chain(orphans::STATEMENTS)
-        .chain(find::STATEMENTS)
+        .chain(find::statements())
         .chain(refused::STATEMENTS)
         .chain(tagged::STATEMENTS)
         .chain(advised::statements())

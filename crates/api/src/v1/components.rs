@@ -74,7 +74,27 @@ pub(crate) struct FoundFinding {
 }
 
 /// A page of places where components are.
-pub(crate) type FoundComponentPage = Envelope<FoundComponent>;
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FoundComponentPage {
+    /// The items, in order.
+    items: Vec<FoundComponent>,
+    /// What to pass as `after` for the next page; null on the last one.
+    next: Option<String>,
+    /// Where the vulnerability may be, of which nobody knows; null where nothing is in doubt, when no vulnerability was looked for, and on all pages
+    /// but the first.
+    not_known: Option<NotKnown>,
+}
+
+/// Images that hold a package of which the records of a vulnerability speak, in a version that nothing states or that has no order.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct NotKnown {
+    /// The first twenty places, by component, then by repository and tag.
+    items: Vec<FoundComponent>,
+    /// How many images they are, each counted in each repository that holds it.
+    images: u64,
+    /// Whether there may be more than were counted.
+    more: bool,
+}
 
 /// A place in an image.
 #[derive(Serialize, JsonSchema)]
@@ -328,7 +348,17 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
     let images = (&call.readable().await?, call.found_tagged()?);
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let found = call.app.pipeline.find(&query, images, page.after.as_deref(), limit).await?;
-    let item = |found: pipeline::Found| FoundComponent {
+    let not_known = found.not_known.map(|not_known| NotKnown {
+        items: not_known.items.into_iter().map(found_component).collect(),
+        images: not_known.images,
+        more: not_known.more,
+    });
+    let items = found.items.into_iter().map(found_component).collect();
+    Failure::json(StatusCode::OK, &FoundComponentPage { items, next: found.next, not_known })
+}
+
+fn found_component(found: pipeline::Found) -> FoundComponent {
+    FoundComponent {
         component: found.identity,
         package_type: found.package_type,
         name: found.name,
@@ -353,8 +383,7 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
             fixed: finding.fixed,
             since: time(finding.since_us),
         }),
-    };
-    Envelope::answer(found.items.into_iter().map(item).collect(), found.next)
+    }
 }
 
 pub(crate) async fn inventories(call: Call) -> Result<Response, Failure> {

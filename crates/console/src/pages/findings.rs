@@ -103,7 +103,7 @@ pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure>
 }
 
 /// Begins a text as a sentence does.
-fn sentence_of(text: &str) -> String {
+pub(crate) fn sentence_of(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

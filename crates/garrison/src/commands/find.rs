@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use outbound::{Endpoint, Page};
+use findings::{Doubted, not_known_in_words};
+use outbound::{Endpoint, Page, Told};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{CommandError, Kind};
@@ -12,7 +14,8 @@ use crate::session::Session;
 /// Find where a component or a vulnerability is: each image of the hub that has it, with its tags and paths.
 ///
 /// Only images that you may pull are told, also those that no tag holds any more: they may run all the same. Without a range every version is. A
-/// vulnerability goes by any of its names.
+/// vulnerability goes by any of its names; beside where it is is told in which images nobody knows whether it is, since they hold a package of which
+/// its records speak in a version that nothing states or that has no order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison find openssl
@@ -46,6 +49,22 @@ const COLUMNS: [Column; 6] = [
     Column { title: "BY", align: Align::Left, rank: 4 },
 ];
 
+/// What the hub tells beside the rows.
+#[derive(Debug, Deserialize, Serialize)]
+struct Beside {
+    /// Hubs of an earlier version do not tell it.
+    #[serde(default)]
+    not_known: Option<NotKnown>,
+}
+
+/// Where a vulnerability may be.
+#[derive(Debug, Deserialize, Serialize)]
+struct NotKnown {
+    items: Vec<Value>,
+    images: u64,
+    more: bool,
+}
+
 impl Find {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let started = Instant::now();
@@ -56,12 +75,16 @@ impl Find {
         if let Some(range) = &self.range {
             endpoint = endpoint.with("range", range);
         }
-        let page: Page<Value> = hub.list(&endpoint, Some(self.limit)).await?;
-        let is_found = !page.items.is_empty();
+        let told: Told<Value, Beside> = hub.list_with(&endpoint, self.limit).await?;
+        let is_found = !told.page.items.is_empty();
+        let (page, doubt) = (&told.page, told.beside.not_known.as_ref().map(doubt));
         match session.format() {
-            Format::Json => output::print_json(&page)?,
+            Format::Json => output::print_json(&told)?,
             Format::Table if is_found => {
-                output::print_line(&output::printable(&answer(&page, started.elapsed().as_millis())))?;
+                output::print_line(&output::printable(&answer(page, started.elapsed().as_millis())))?;
+                if let Some(doubt) = doubt {
+                    output::print_line(&output::printable(&doubt))?;
+                }
                 // Where something is is the answer: through a pipe and in a file nothing of it is left out.
                 let width = output::terminal_width().unwrap_or(usize::MAX);
                 output::print_line(table(&page.items).render(width).trim_end())?;
@@ -71,11 +94,35 @@ impl Find {
             }
             Format::Table => {
                 let others_are = self.range.is_some() && !hub.list::<Value>(&all(), Some(1)).await?.items.is_empty();
-                output::print_line(&output::printable(&nowhere(&self.pattern, self.range.as_deref(), others_are)))?;
+                let nowhere = match &doubt {
+                    Some(_) => format!("No image that you may pull is known to have {}.", self.pattern),
+                    None => nowhere(&self.pattern, self.range.as_deref(), others_are),
+                };
+                for line in std::iter::once(nowhere).chain(doubt) {
+                    output::print_line(&output::printable(&line))?;
+                }
             }
         }
         if is_found { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
     }
+}
+
+/// Says of how many images nobody knows whether they have the vulnerability.
+fn doubt(not_known: &NotKnown) -> String {
+    let doubted = |item| Doubted {
+        name: text(item, "name"),
+        version: text(item, "version"),
+        image: match item["tags"].as_array().and_then(|tags| tags.first()?.as_str()) {
+            Some(tag) => format!("{}:{tag}", text(item, "repository")),
+            None => format!("{}@{}", text(item, "repository"), shortened(item)),
+        },
+    };
+    let first: Vec<Doubted<'_>> = not_known.items.iter().map(doubted).collect();
+    not_known_in_words(not_known.images, not_known.more, &first)
+}
+
+fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+    item[name].as_str().unwrap_or_default()
 }
 
 /// Says that nothing was found, and whether there are versions out of the range.

@@ -169,7 +169,7 @@ fn vex_without_a_name_is_told_by_its_file() {
     let names = ["/vex/0/document", "/vex/1/document"].map(|place| report.pointer(place).cloned().unwrap());
     assert_eq!(names, ["clears.cdx.json", "idle.cdx.json"]);
     let suppressions =
-        report["findings"].as_array().unwrap().iter().flat_map(|finding| finding["suppressions"].as_array());
+        report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["suppressions"].as_array());
     let who: Vec<_> =
         suppressions.flatten().map(|suppression| (&suppression["who"], &suppression["reference"])).collect();
     assert_eq!(who, [(&json!("the document `clears.cdx.json`"), &json!("clears.cdx.json"))]);
@@ -489,11 +489,10 @@ fn a_hub_tells_that_its_images_are_past_their_end() {
 
 #[test]
 fn a_hub_says_what_it_could_not_look_at() {
-    let lock =
-        r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app"},"node_modules/c":{"version":"2.0.1"}}}"#;
+    let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app"},"node_modules/b":{"version":"2.0"},"node_modules/c":{"version":"2.0.1"}}}"#;
     let release = "ID=rocky\nPRETTY_NAME=\"Rocky Linux 9\"\nVERSION_ID=\"9.3\"\n";
-    let files = vec![file("etc/os-release", release), file("app/package-lock.json", lock)];
-    let built = build::image(&[files], Packing::Plain, "linux/amd64");
+    let files = [("etc/os-release", release), ("app/package-lock.json", lock)];
+    let built = build::image(&[files.map(|(path, text)| file(path, text)).to_vec()], Packing::Plain, "linux/amd64");
     let AtHub { user, .. } = &at_hub(&built, "team/rocky", "1");
     user.run(&["db", "import", "--hub", DATABASE]);
     let failed = user.run(&["scan", "team/rocky:1", "--fail-on", "any"]);
@@ -508,6 +507,24 @@ fn a_hub_says_what_it_could_not_look_at() {
     assert!(user.run(&["findings", "list", "--project", "taem"]).starts_with("exit 1\n"));
     assert!(user.run(&["findings", "totals", "--project", "team"]).starts_with("exit 0\n"));
     insta::assert_snapshot!("out_of_range", user.run(&["find", "pkg:npm/c", "<2"]));
+    let told = "exit 1\n--- stdout\nNo image that you may pull is known to have CVE-2024-0001.\n\
+        1 image holds b 2.0, whose version has no order: not known (team/rocky:1)\n";
+    let found = user.run(&["find", "CVE-2024-0001"]);
+    assert!(found.starts_with(told), "{found}");
+    let found = user.run(&["find", "CVE-2024-0001", "-o", "json"]);
+    let found = found.split("--- stdout\n").nth(1).and_then(|rest| rest.split("--- stderr").next()).unwrap();
+    let found: Value = serde_json::from_str(found).unwrap();
+    let (not_known, item) = (&found["not_known"], &found["not_known"]["items"][0]);
+    assert_eq!(
+        (&found["items"], &not_known["images"], &not_known["more"]),
+        (&json!([]), &json!(1), &json!(false)),
+        "{found}"
+    );
+    assert_eq!(
+        (&item["name"], &item["version"], &item["in_range"]),
+        (&json!("b"), &json!("2.0"), &Value::Null),
+        "{found}"
+    );
 }
 
 /// Runs a command with bytes that come through a pipe.

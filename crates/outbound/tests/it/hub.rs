@@ -1,5 +1,7 @@
 //! The client of a hub.
 
+use std::collections::BTreeMap;
+
 use garrison_outbound::{Credentials, Endpoint, Error, HubClient, HubOptions, Method};
 
 use crate::canned::{Canned, answer};
@@ -99,6 +101,16 @@ async fn a_list_is_read_to_its_end_or_to_the_limit() {
     let canned = Canned::new(pages()).await;
     let page = client_of(&canned).list::<u32>(&Endpoint::api(["projects"]), Some(2)).await.unwrap();
     assert_eq!((page.items, page.next.as_deref()), (vec![1, 2], Some("b&c")));
+
+    // What the first page tells beside its rows is that of the whole list.
+    for (rows_max, expected) in [(2, vec![1, 2]), (10, vec![1, 2, 3])] {
+        let mut pages = pages();
+        pages[0] = answer("200 OK", "", r#"{"items":[1,2],"next":"b&c","beside":7}"#);
+        let canned = Canned::new(pages).await;
+        let (client, endpoint) = (client_of(&canned), Endpoint::api(["projects"]));
+        let told = client.list_with::<u32, BTreeMap<String, u32>>(&endpoint, rows_max).await.unwrap();
+        assert_eq!((told.page.items, told.beside.get("beside")), (expected, Some(&7)), "{rows_max}");
+    }
 }
 
 #[tokio::test]

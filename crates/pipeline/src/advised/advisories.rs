@@ -1,9 +1,12 @@
 use std::sync::{Arc, PoisonError};
 
 use feeds::Mapped;
+use ledger::aside::aside;
+use tokio::sync::OnceCell;
 use vulndb::file::{Corrupt, Database, VulnerabilityIndex};
 
-use crate::pipeline::Pipeline;
+use super::packages::PackagesOf;
+use crate::pipeline::{Error, Pipeline};
 
 /// A database of advisories that images are matched by.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ impl Advisories {
 #[derive(Debug, Default)]
 pub(crate) struct InUse {
     current: Option<Arc<Advisories>>,
+    /// What is found out of the current one when it is first asked for.
+    packages: Arc<OnceCell<PackagesOf>>,
     /// The one before it, which tells what the current one says differently.
     previous: Option<Arc<Advisories>>,
 }
@@ -63,7 +68,29 @@ impl Pipeline {
         let mut held = self.inner.advisories.write().unwrap_or_else(PoisonError::into_inner);
         if held.current.as_ref().is_none_or(|current| current.sha256 != advisories.sha256) {
             held.previous = held.current.replace(advisories);
+            held.packages = Arc::default();
         }
+    }
+
+    /// Returns the database that images are matched by, with the packages that its records speak of; none while there is none. The first to
+    /// ask has every package of the database walked.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub(crate) async fn advisories_by_record(
+        &self,
+    ) -> Result<Option<(Arc<Advisories>, Arc<OnceCell<PackagesOf>>)>, Error> {
+        let (current, packages) = {
+            let held = self.inner.advisories.read().unwrap_or_else(PoisonError::into_inner);
+            (held.current.clone(), Arc::clone(&held.packages))
+        };
+        let Some(current) = current else { return Ok(None) };
+        let shared = Arc::clone(&current);
+        let walk = async move || -> Result<PackagesOf, Error> {
+            aside(move || PackagesOf::of(&shared.database)).await.map_err(|_| Error::Lost)?.map_err(Error::from)
+        };
+        packages.get_or_try_init(walk).await?;
+        Ok(Some((current, packages)))
     }
 
     /// Returns the database that has this name, if it is the one in use or the one before.

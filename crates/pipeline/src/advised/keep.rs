@@ -129,7 +129,7 @@ pub(super) fn matched<B: AsRef<[u8]>>(
 }
 
 /// Returns a package's hash as a number of the database.
-pub(super) fn number_of_package(hash: [u8; 8]) -> i64 {
+pub(crate) fn number_of_package(hash: [u8; 8]) -> i64 {
     i64::from_be_bytes(hash)
 }
 

@@ -122,6 +122,8 @@ impl Pipeline {
         }
         totals::order_counting(self).await?;
         events::forget_old(&self.inner.index).await?;
+        // So that nobody who looks for a vulnerability waits for it.
+        self.advisories_by_record().await.map_err(|error| JobError::retry(&error))?;
         Ok(JobOutcome::Done)
     }
 

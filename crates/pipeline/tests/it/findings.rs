@@ -86,10 +86,12 @@ pub(crate) struct Says {
     withdrawn: bool,
     /// Whether it says that those versions are not affected.
     denies: bool,
+    /// How many packages of Python it speaks of besides: `other-0` and so on.
+    others: usize,
 }
 
 pub(crate) const fn says(id: &'static str, package: &'static str, below: &'static str, level: Level) -> Says {
-    Says { id, package, below: Some(below), level, withdrawn: false, denies: false }
+    Says { id, package, below: Some(below), level, withdrawn: false, denies: false, others: 0 }
 }
 
 impl Says {
@@ -97,26 +99,35 @@ impl Says {
         Self { denies: true, ..self }
     }
 
+    fn and_others(self, others: usize) -> Self {
+        Self { others, ..self }
+    }
+
     fn advisory(self) -> Advisory {
         let (ecosystem, package, named) = match self.package.strip_prefix("pypi/") {
-            Some(package) => (Ecosystem { family: Family::PyPi, release: None }, package, Named::Binary),
+            Some(package) => (Ecosystem::new(Family::PyPi), package, Named::Binary),
+            None if self.package.starts_with("npm/") => {
+                (Ecosystem::new(Family::Npm), &self.package[4..], Named::Binary)
+            }
             None => (Ecosystem { family: Family::Debian, release: Some("12".to_owned()) }, self.package, Named::Source),
         };
         let end = self.below.map_or(End::Unbounded, |version| End::Fixed(version.to_owned()));
+        let affected = |package: String| Affected {
+            ecosystem: ecosystem.clone(),
+            package,
+            named,
+            verdict: if self.denies { Verdict::NotAffected } else { Verdict::Affected(Fix::AsStated) },
+            intervals: vec![Interval { start: Start::Unbounded, end: end.clone() }],
+            versions: Vec::new(),
+            qualifiers: Qualifiers::default(),
+            severities: Vec::new(),
+        };
+        let others = (0..self.others).map(|other| format!("other-{other}"));
         Advisory {
             id: self.id.to_owned(),
             withdrawn: self.withdrawn.then_some(1),
             severities: vec![Severity { source: None, rating: Rating::Level(self.level) }],
-            affected: vec![Affected {
-                ecosystem,
-                package: package.to_owned(),
-                named,
-                verdict: if self.denies { Verdict::NotAffected } else { Verdict::Affected(Fix::AsStated) },
-                intervals: vec![Interval { start: Start::Unbounded, end }],
-                versions: Vec::new(),
-                qualifiers: Qualifiers::default(),
-                severities: Vec::new(),
-            }],
+            affected: std::iter::once(package.to_owned()).chain(others).map(affected).collect(),
             ..Advisory::default()
         }
     }
@@ -201,6 +212,31 @@ impl Hub {
         }
         found.sort();
         found
+    }
+
+    /// Tells of how many images nobody knows whether they have a vulnerability, `+` where there may be more, and the first of them.
+    async fn doubted(&self, vulnerability: &str, (readable, tagged): (&Readable, Tagged)) -> (String, Vec<String>) {
+        let query = Query::parse(vulnerability, None).unwrap();
+        let page = self.pipeline.find(&query, (readable, tagged), None, 1).await.unwrap();
+        if let Some(next) = page.next {
+            let other = self.pipeline.find(&query, (readable, tagged), Some(&next), 1).await.unwrap();
+            assert_eq!(other.not_known, None, "{vulnerability}");
+        }
+        let Some(doubted) = page.not_known else { return ("0".to_owned(), Vec::new()) };
+        let row = |found: &pipeline::Found| {
+            assert_eq!((found.in_range, &found.finding), (None, &None), "{vulnerability}");
+            let tags: Vec<&str> = found.tags.iter().map(oci::Tag::as_str).collect();
+            format!(
+                "{} {} in {}:{} at {}",
+                found.name,
+                found.version,
+                found.repository,
+                tags.join(","),
+                found.places.len()
+            )
+        };
+        let more = if doubted.more { "+" } else { "" };
+        (format!("{}{more}", doubted.images), doubted.items.iter().map(row).collect())
     }
 
     pub(crate) async fn events(&self) -> Vec<String> {
@@ -553,6 +589,83 @@ testkit::on_both_databases! {
         let before = hub.dump().await;
         hub.match_anew(&second).await;
         assert_eq!(hub.dump().await, before);
+    }
+
+    async fn where_a_vulnerability_may_be_is_told_beside_where_it_is(database: Database) {
+        let hub = Hub::open(database).await;
+        let asks = |text| ("app/requirements.txt", text);
+        hub.image("team/api", "1", &[&[asks("django==3.2\n")]]).await;
+        hub.image("team/api", "2", &[&[asks("django>=2\n")]]).await;
+        hub.image("team/api", "3", &[&[asks("django==4.0\n")]]).await;
+        hub.image("team/api", "4", &[&[asks("jinja2\n")]]).await;
+        hub.image("team/web", "1", &[&[asks("django==3.1\ndjango-extensions\n")]]).await;
+        hub.image("other/job", "1", &[&[asks("django>=2\njinja2\n")]]).await;
+        let lodash = ("app/node_modules/lodash/package.json", r#"{"name": "lodash", "version": "4.17"}"#);
+        hub.image("other/job", "2", &[&[lodash]]).await;
+        hub.settle().await;
+        let all = (&Readable::All, Tagged::Any);
+        // Without a database of advisories nothing is known of what it might say.
+        assert_eq!(hub.doubted("CVE-2023-0001", all).await, ("0".to_owned(), Vec::new()));
+        hub.advise(&Known::of(&[
+            says("CVE-2023-0001", "pypi/django", "3.3", Level::High),
+            says("CVE-2023-0002", "pypi/jinja2", "3", Level::High),
+            says("CVE-2023-0003", "pypi/jinja2", "2", Level::High).denied(),
+            Says { withdrawn: true, ..says("CVE-2023-0004", "pypi/jinja2", "3", Level::High) },
+            Says { below: None, ..says("CVE-2023-0005", "pypi/jinja2", "", Level::High) },
+            says("CVE-2023-0006", "jinja2", "3", Level::High),
+            says("CVE-2023-0007", "npm/lodash", "4.17.21", Level::High),
+        ]))
+        .await;
+        assert_eq!(hub.affected("CVE-2023-0001", &Readable::All).await.len(), 2);
+        let everywhere = ["django  in other/job:1 at 1", "django  in team/api:2 at 1"];
+        let (images, told) = hub.doubted("CVE-2023-0001", all).await;
+        assert_eq!((images.as_str(), told), ("2", everywhere.map(str::to_owned).to_vec()));
+        // A version that has no place in the order is one of which nobody knows.
+        let (images, told) = hub.doubted("CVE-2023-0007", all).await;
+        assert_eq!((images.as_str(), told), ("1", vec!["lodash 4.17 in other/job:2 at 1".to_owned()]));
+        // Nobody learns of what they may not read.
+        let (images, told) = hub.doubted("CVE-2023-0001", (&hub.only(&["team/api", "team/web"]).await, Tagged::Any)).await;
+        assert_eq!((images.as_str(), told), ("1", vec![everywhere[1].to_owned()]));
+        for repositories in [&["team/web"][..], &[]] {
+            let (images, _) = hub.doubted("CVE-2023-0001", (&hub.only(repositories).await, Tagged::Any)).await;
+            assert_eq!(images, "0", "{repositories:?}");
+        }
+        // Also where nothing is known to have it; not where all versions are meant, or none.
+        for (vulnerability, expected) in [
+            ("CVE-2023-0002", "2"), ("CVE-2023-0003", "0"), ("CVE-2023-0004", "0"), ("CVE-2023-0005", "0"), ("CVE-2023-0006", "0"),
+            ("CVE-2023-9999", "0"),
+        ] {
+            assert_eq!(hub.doubted(vulnerability, all).await.0, expected, "{vulnerability}");
+        }
+        hub.untag("team/api", "2").await.unwrap();
+        hub.settle().await;
+        for (tagged, expected) in [(Tagged::Any, "2"), (Tagged::Yes, "1"), (Tagged::No, "1")] {
+            assert_eq!(hub.doubted("CVE-2023-0001", (&Readable::All, tagged)).await.0, expected, "{tagged:?}");
+        }
+        // What another database says counts at once.
+        hub.advise(&Known::of(&[says("CVE-2023-0001", "pypi/jinja2", "3", Level::High)])).await;
+        let (images, told) = hub.doubted("CVE-2023-0001", all).await;
+        assert_eq!((images.as_str(), told.first().map(String::as_str)), ("2", Some("jinja2  in other/job:1 at 1")));
+    }
+
+    async fn where_a_vulnerability_may_be_is_looked_for_within_limits(database: Database) {
+        let hub = Hub::open(database).await;
+        let asked: String = std::iter::once("django>=2\n".to_owned()).chain((0..64).map(|other| format!("other-{other}\n"))).collect();
+        for repository in ["team/a", "team/b", "team/c", "team/d"] {
+            hub.image(repository, "1", &[&[("app/requirements.txt", &asked)]]).await;
+        }
+        hub.settle().await;
+        // 64 packages in four images are 256 places.
+        for (others, expected) in [(62, "4"), (63, "4"), (64, "4+")] {
+            hub.advise(&Known::of(&[says("CVE-2023-0001", "pypi/django", "3.3", Level::High).and_others(others)])).await;
+            let (images, told) = hub.doubted("CVE-2023-0001", (&Readable::All, Tagged::Any)).await;
+            assert_eq!((images.as_str(), told.len()), (expected, 20), "{others}");
+        }
+        hub.advise(&Known::of(&[says("CVE-2023-0001", "pypi/django", "3.3", Level::High).and_others(63)])).await;
+        hub.image("team/e", "1", &[&[("app/requirements.txt", &asked)]]).await;
+        hub.settle().await;
+        let (images, _) = hub.doubted("CVE-2023-0001", (&Readable::All, Tagged::Any)).await;
+        assert!(images.ends_with('+'), "{images}");
     }
 
     async fn what_an_image_has_is_a_fact_for_each_change_of_it(database: Database) {

@@ -238,17 +238,36 @@ impl<B: AsRef<[u8]>> Database<B> {
         }))
     }
 
-    /// Returns whether one of some advisories speaks of a package. This reads a tenth of what [`Self::statements`] does.
+    /// Returns the advisories that speak of a package, in order. This reads a tenth of what [`Self::statements`] does.
+    pub fn advisories_of(
+        &self,
+        package: &PackageEntry,
+    ) -> Result<impl Iterator<Item = Result<AdvisoryIndex, Corrupt>>, Corrupt> {
+        let mut gaps = Table::open(&self.file, Section::StatementAdvisories)?.bytes(package.place)?;
+        let mut at = 0_u32;
+        Ok(std::iter::from_fn(move || {
+            if gaps.is_empty() {
+                return None;
+            }
+            let Ok((gap, others)) = postcard::take_from_bytes::<u32>(gaps) else {
+                gaps = &[];
+                return Some(Err(Corrupt::Form { section: Section::StatementAdvisories }));
+            };
+            (at, gaps) = (at.saturating_add(gap), others);
+            Some(Ok(AdvisoryIndex(at)))
+        }))
+    }
+
+    /// Returns whether one of some advisories speaks of a package.
     pub fn is_spoken_of(&self, package: &PackageEntry, by: &BTreeSet<AdvisoryIndex>) -> Result<bool, Corrupt> {
         let Some(last) = by.last() else { return Ok(false) };
-        let mut gaps = Table::open(&self.file, Section::StatementAdvisories)?.bytes(package.place)?;
-        let mut at = AdvisoryIndex(0);
-        while !gaps.is_empty() && at <= *last {
-            let form = |_| Corrupt::Form { section: Section::StatementAdvisories };
-            let (gap, others) = postcard::take_from_bytes::<u32>(gaps).map_err(form)?;
-            (at, gaps) = (AdvisoryIndex(at.0.saturating_add(gap)), others);
-            if by.contains(&at) {
+        for advisory in self.advisories_of(package)? {
+            let advisory = advisory?;
+            if by.contains(&advisory) {
                 return Ok(true);
+            }
+            if advisory > *last {
+                break;
             }
         }
         Ok(false)
