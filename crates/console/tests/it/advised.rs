@@ -172,10 +172,10 @@ testkit::on_both_databases! {
         assert!(image.text.contains("2 findings to act on"), "{}", image.text);
         let overview = world.get("/", Some(&reader)).await;
         assert!(overview.text.contains("2 findings in the tagged images that you may pull"), "{}", overview.text);
-        // Of an image that asks for the package, in a version that nothing states, nobody knows.
-        let asks = r#"{"name": "asks", "version": "1.0.0", "dependencies": {"lodash": "^4"}}"#;
-        world.software("team/asks", &["1"], &[vec![("app/package.json".to_owned(), asks.to_owned())]]).await;
-        let told = "1 image holds lodash, whose version nothing states: not known (team/asks:1).";
+        // Of an image that holds the package in a version that has no order, nobody knows.
+        let lock = r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"lodash": "4"}}, "node_modules/lodash": {"version": "4.17"}}}"#;
+        world.software("team/asks", &["1"], &[vec![("app/package-lock.json".to_owned(), lock.to_owned())]]).await;
+        let told = "1 image holds lodash 4.17, whose version has no order: not known (team/asks:1).";
         let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&reader)).await;
         assert!(page.words().contains(told) && page.text.contains("1 image in 1 project has it."), "{}", page.words());
         for path in ["/vulnerability?id=CVE-2021-23337&tagged=no", "/vulnerability?id=CVE-2024-0727"] {
