@@ -1,5 +1,6 @@
 //! What several catalogers of one ecosystem share: its names, its metadata, its way to find a dependency.
 
+pub(crate) mod cargo;
 pub(crate) mod composer;
 pub(crate) mod digests;
 pub(crate) mod documents;

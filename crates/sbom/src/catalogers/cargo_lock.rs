@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::Refusal;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::cargo;
 use crate::ecosystems::documents::{from_toml, toml_table};
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
@@ -83,19 +84,9 @@ fn needs_of(manifests: &[Table], root: Option<&Table>) -> Needs {
             continue;
         };
         let needs = found.entry(name.to_owned()).or_default();
-        let targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
-        for table in std::iter::once(manifest).chain(targets) {
-            for (group, scope) in [("dependencies", Scope::Runtime), ("build-dependencies", Scope::Development), ("dev-dependencies", Scope::Development)] {
-                for (key, value) in table.get(group).and_then(Value::as_table).into_iter().flatten() {
-                    let renamed = |value: &Value| value.get("package").and_then(Value::as_str).map(str::to_owned);
-                    let inherited = || shared.and_then(|shared| shared.get(key)).and_then(renamed);
-                    let name = renamed(value).or_else(inherited).unwrap_or_else(|| key.clone());
-                    let is_optional = value.get("optional").and_then(Value::as_bool) == Some(true);
-                    let scope = if is_optional { scope.max(Scope::Optional) } else { scope };
-                    let known = needs.entry(name).or_insert(scope);
-                    *known = scope.min(*known);
-                }
-            }
+        for need in cargo::needs(manifest, shared) {
+            let known = needs.entry(need.name().to_owned()).or_insert(need.scope());
+            *known = need.scope().min(*known);
         }
     }
     found

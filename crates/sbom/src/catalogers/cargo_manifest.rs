@@ -2,10 +2,11 @@
 //!
 //! Follows The Cargo Book, "Specifying Dependencies" and "Workspaces".
 
-use component::{PackageType, Scope, Technique};
-use toml::{Table, Value};
+use component::{PackageType, Technique};
+use toml::Table;
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::cargo::{self, Need};
 use crate::ecosystems::documents::toml_table;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
@@ -24,21 +25,13 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
 
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
 
-const GROUPS: [(&str, Scope); 3] = [("dependencies", Scope::Runtime), ("build-dependencies", Scope::Development), ("dev-dependencies", Scope::Development)];
-
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
         let Some(manifest) = toml_table(file.bytes()) else { continue };
-        let tables = || {
-            let targets = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values).filter_map(Value::as_table);
-            std::iter::once(&manifest).chain(targets)
-        };
-        let groups = || tables().flat_map(|table| GROUPS.iter().filter_map(|(group, scope)| Some((table.get(*group)?.as_table()?, *scope))));
-        let inherits = groups().any(|(group, _)| group.values().any(|value| value.get("workspace").is_some()));
+        let inherits = cargo::needs(&manifest, None).any(|need| need.is_inherited());
         let shared = if inherits { workspace(view, file.path()) } else { None };
-        let wants = groups().flat_map(|(group, scope)| group.iter().map(move |(name, value)| (name, value, scope)));
-        let wants = wants.filter_map(|(name, value, scope)| want(name, value, scope, shared.as_ref())).collect();
-        manifests::declare(FINDER, PackageType::RustCrate, file, wants, findings);
+        let needs = cargo::needs(&manifest, shared.as_ref()).filter(|need| !need.is_local());
+        manifests::declare(FINDER, PackageType::RustCrate, file, needs.map(want).collect(), findings);
     }
 }
 
@@ -49,22 +42,15 @@ fn workspace(view: &View<'_>, path: &str) -> Option<Table> {
     around.find_map(|file| shared(toml_table(file.bytes())?))
 }
 
-fn want(key: &str, value: &Value, scope: Scope, shared: Option<&Table>) -> Option<Want> {
-    let inherited = value.get("workspace").and_then(|_| shared?.get(key));
-    let said = |field: &str| value.get(field).or_else(|| inherited?.get(field));
-    if said("path").is_some() {
-        return None;
-    }
-    let name = said("package").and_then(Value::as_str).unwrap_or(key);
-    let range = value.as_str().or_else(|| inherited?.as_str()).or_else(|| said("version")?.as_str()).unwrap_or_default();
+fn want(need: Need<'_>) -> Want {
+    let range = need.requirement();
     let exact = range.trim().strip_prefix('=').map(str::trim).filter(|version| version.split(['-', '+']).next().is_some_and(|numbers| numbers.split('.').count() == 3));
-    let is_optional = value.get("optional").and_then(Value::as_bool) == Some(true);
-    Some(Want {
-        name: name.to_owned(),
+    Want {
+        name: need.name().to_owned(),
         version: exact.filter(|version| !version.contains([',', ' ', '*'])).map(str::to_owned),
         range: range.to_owned(),
-        scope: if is_optional { Scope::Optional } else { scope },
-    })
+        scope: need.scope(),
+    }
 }
 
 #[cfg(test)]
