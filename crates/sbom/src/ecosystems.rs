@@ -9,6 +9,7 @@ pub(crate) mod golang;
 pub(crate) mod graph;
 pub(crate) mod identity;
 pub(crate) mod manifests;
+pub(crate) mod msbuild;
 pub(crate) mod npm;
 pub(crate) mod npm_peers;
 pub(crate) mod nuget;

@@ -1,18 +1,18 @@
-//! What .NET projects ask for: project files where no lockfile says what became of it, and `packages.config`, which says it itself.
+//! What .NET projects ask for: project files where no lockfile says what became of it, what `MSBuild` and NuGet import into them, and `packages.config`,
+//! which says it itself.
 //!
-//! Follows NuGet's documentation "`PackageReference` in project files", "Central Package Management" and "packages.config reference".
+//! Follows `MSBuild`'s "Customize the build by folder or solution" and NuGet's "Central Package Management"; the files are read by [`msbuild`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use component::{PackageType, Scope, Technique};
-use quick_xml::{Reader, XmlVersion};
-use quick_xml::events::{BytesStart, Event};
 
-use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, TOO_MANY, Versions};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::manifests::{self, WANTS_MAX, Want};
+use crate::ecosystems::manifests::{self, WANTS_MAX, Want, Written};
+use crate::ecosystems::msbuild::{self, Action, Item, Kind};
 use crate::ecosystems::{nuget, paths};
-use crate::view::View;
+use crate::view::{File, View};
 
 /// .NET projects without a lockfile.
 pub(crate) const CATALOGER: Cataloger = Cataloger {
@@ -22,7 +22,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     claims: &[
         Claim { pattern: Pattern::Path("**/*.{csproj,fsproj,vbproj}"), keep: FILE },
         Claim { pattern: Pattern::Path("**/packages.config"), keep: FILE },
-        Claim { pattern: Pattern::Path("**/Directory.{Packages,Build}.props"), keep: FILE },
+        Claim { pattern: Pattern::Path("**/Directory.{Packages.props,Build.props,Build.targets}"), keep: FILE },
     ],
     abilities: Abilities { packages: &[PackageType::Dotnet], versions: Versions::Stated, edges: Edges::Flat, licenses: false, files: false, hashes: false },
     catalog,
@@ -31,26 +31,41 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
 const FILE: Keep = Keep::Bytes { limit_bytes: 4 << 20 };
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
 
-/// The deepest nesting of elements; project files have four levels.
-const DEPTH_MAX: usize = 64;
-
-/// The longest text of an element.
-const TEXT_BYTES_MAX: usize = 4096;
+const PACKAGES_PROPS: &str = "Directory.Packages.props";
+const BUILD_PROPS: &str = "Directory.Build.props";
+const BUILD_TARGETS: &str = "Directory.Build.targets";
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let shared = Shared::read(view, findings);
+    let mut imported: HashSet<&str> = HashSet::new();
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        match items(file.bytes()) {
-            Ok(items) => {
-                let shared = shared(view, file.path());
-                let references = items.into_iter().filter(|item| item.kind == Kind::Reference);
-                let wants = references.filter_map(|item| want(item, &shared)).collect();
-                manifests::declare(FINDER, PackageType::Dotnet, file, wants, findings);
-            }
-            Err(reason) => findings.unknown(file.location(), reason),
+        // Ten thousand references are little to write once, and much for each of ten thousand projects.
+        if findings.room().components == 0 {
+            findings.tell(Some(&file.location()), TOO_MANY);
+            continue;
         }
+        let around = shared.around(view, file.path());
+        imported.extend(around.iter().map(|shared| shared.file.path()));
+        let own = msbuild::items(file.bytes()).unwrap_or_else(|reason| {
+            findings.unknown(file.location(), reason);
+            Vec::new()
+        });
+        let (targets, props): (Vec<&SharedFile<'_>>, _) = around.into_iter().partition(|shared| shared.file.path().ends_with(BUILD_TARGETS));
+        let written = props.iter().map(|shared| (shared.file, &*shared.items));
+        let written = written.chain([(file, &*own)]).chain(targets.iter().map(|shared| (shared.file, &*shared.items)));
+        let wants = wants(written, &shared.versions(view, file.path()));
+        if wants.len() > WANTS_MAX {
+            findings.tell(Some(&file.location()), TOO_MANY);
+        }
+        manifests::declare_written(FINDER, PackageType::Dotnet, file, wants, findings);
+    }
+    // What no project that is read imports, another kind of project may.
+    for left in shared.0.values().filter(|shared| !imported.contains(shared.file.path())) {
+        let wants = wants([(left.file, &*left.items)].into_iter(), &shared.versions(view, left.file.path()));
+        manifests::declare_written(FINDER, PackageType::Dotnet, left.file, wants, findings);
     }
     for file in view.files(1).filter(|file| manifests::is_of_project(file.path())) {
-        match items(file.bytes()) {
+        match msbuild::items(file.bytes()) {
             Ok(items) => {
                 for item in items.into_iter().filter(|item| item.kind == Kind::Installed) {
                     let component = nuget::component(FINDER.with(Technique::Lockfile), &item.name, &item.version);
@@ -65,112 +80,112 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// `PackageReference`.
-    Reference,
-    /// `PackageVersion`, for all projects below.
-    Version,
-    /// `package` in a packages.config.
-    Installed,
+/// A file that is imported into the projects below it.
+struct SharedFile<'a> {
+    file: File<'a>,
+    items: Vec<Item>,
+    /// The versions that it states for all projects below, by the name in lower case; the first counts.
+    versions: BTreeMap<String, String>,
+    /// Whether it imports the next one further out, which is otherwise left.
+    imports_outer: bool,
 }
 
-#[derive(Debug)]
-struct Item {
-    kind: Kind,
-    name: String,
-    /// Empty where none is stated.
-    version: String,
-    is_development: bool,
-}
-
-/// Returns the versions that the nearest files around a project state for all projects below, by the name in lower case.
-fn shared(view: &View<'_>, path: &str) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let around = paths::ancestors(paths::folder(path)).flat_map(|folder| ["Packages", "Build"].map(|kind| format!("{folder}/Directory.{kind}.props")));
-    for file in around.filter_map(|path| view.file(&path)) {
-        for item in items(file.bytes()).unwrap_or_default().into_iter().filter(|item| item.kind == Kind::Version) {
-            found.entry(item.name.to_ascii_lowercase()).or_insert(item.version);
+impl<'a> SharedFile<'a> {
+    fn new(file: File<'a>, items: Vec<Item>) -> Self {
+        let mut versions = BTreeMap::new();
+        for item in items.iter().filter(|item| item.kind == Kind::Version && item.action != Action::Remove) {
+            versions.entry(item.name.to_ascii_lowercase()).or_insert_with(|| item.version.clone());
         }
+        let name = paths::split(file.path()).1;
+        let text = String::from_utf8_lossy(file.bytes());
+        let imports_outer = text.contains("OfFileAbove") || ["../", "..\\"].iter().any(|up| text.contains(&format!("{up}{name}")));
+        Self { file, items, versions, imports_outer }
     }
-    found
 }
 
-/// Reads the packages that an XML file of `MSBuild` or NuGet names.
-fn items(bytes: &[u8]) -> Result<Vec<Item>, String> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    let mut found: Vec<Item> = Vec::new();
-    let mut depth = 0_usize;
-    // The depth of the item that is open, and the text of its version where that is an element.
-    let mut open: Option<usize> = None;
-    let mut version: Option<String> = None;
-    loop {
-        match reader.read_event().map_err(|error| format!("a project file that is not XML: {error}"))? {
-            Event::DocType(_) => return Err("a project file with a document type".to_owned()),
-            Event::Empty(element) => found.extend(item(&element)),
-            Event::Start(element) => {
-                depth += 1;
-                if depth > DEPTH_MAX {
-                    return Err(format!("a project file with more than {DEPTH_MAX} levels"));
+/// The files that are imported into projects, by their paths.
+struct Shared<'a>(BTreeMap<&'a str, SharedFile<'a>>);
+
+impl<'a> Shared<'a> {
+    fn read(view: &View<'a>, findings: &mut Findings) -> Self {
+        let mut read = BTreeMap::new();
+        for file in view.files(2).filter(|file| manifests::is_of_project(file.path())) {
+            match msbuild::items(file.bytes()) {
+                Ok(items) => {
+                    read.insert(file.path(), SharedFile::new(file, items));
                 }
-                if let Some(item) = item(&element) {
-                    found.push(item);
-                    open = Some(depth);
-                } else if open.is_some() && element.local_name().as_ref() == "Version" {
-                    version = Some(String::new());
+                Err(reason) => findings.unknown(file.location(), reason),
+            }
+        }
+        Self(read)
+    }
+
+    fn get(&self, view: &View<'a>, folder: &str, name: &str) -> Option<&SharedFile<'a>> {
+        self.0.get(view.file(&format!("{folder}/{name}"))?.path())
+    }
+
+    /// Returns the files that are imported into a project, of each kind the nearest and what that imports further out, outermost first.
+    fn around(&self, view: &View<'a>, project: &str) -> Vec<&SharedFile<'a>> {
+        let mut around = Vec::new();
+        for name in [PACKAGES_PROPS, BUILD_PROPS, BUILD_TARGETS] {
+            let first = around.len();
+            for shared in paths::ancestors(paths::folder(project)).filter_map(|folder| self.get(view, folder, name)) {
+                around.push(shared);
+                if !shared.imports_outer {
+                    break;
                 }
             }
-            Event::Text(text) => {
-                if let Some(version) = version.as_mut().filter(|version| version.len() < TEXT_BYTES_MAX) {
-                    version.push_str(&text);
-                }
-            }
-            Event::End(_) => {
-                if let (Some(text), Some(item)) = (version.take(), found.last_mut()) {
-                    text.trim().clone_into(&mut item.version);
-                }
-                if open == Some(depth) {
-                    open = None;
-                }
-                depth = depth.saturating_sub(1);
-            }
-            Event::Eof => break,
-            _ => {}
+            around[first..].reverse();
         }
-        if found.len() > WANTS_MAX {
-            return Err(format!("more than {WANTS_MAX} packages"));
-        }
+        around
     }
-    Ok(found)
+
+    /// Returns the files around a project that state versions, the nearest first.
+    fn versions(&self, view: &View<'a>, project: &str) -> Vec<&BTreeMap<String, String>> {
+        let names = [PACKAGES_PROPS, BUILD_PROPS, BUILD_TARGETS];
+        let around = paths::ancestors(paths::folder(project)).flat_map(|folder| names.map(|name| self.get(view, folder, name)));
+        around.flatten().map(|shared| &shared.versions).filter(|versions| !versions.is_empty()).collect()
+    }
 }
 
-fn item(element: &BytesStart<'_>) -> Option<Item> {
-    let kind = match element.local_name().as_ref() {
-        "PackageReference" | "GlobalPackageReference" => Kind::Reference,
-        "PackageVersion" => Kind::Version,
-        "package" => Kind::Installed,
-        _ => return None,
-    };
-    let mut item = Item { kind, name: String::new(), version: String::new(), is_development: false };
-    for attribute in element.attributes().flatten() {
-        let value = attribute.normalized_value(XmlVersion::Explicit1_0).unwrap_or_default();
-        match attribute.key.local_name().as_ref() {
-            "Include" | "id" => value.trim().clone_into(&mut item.name),
-            "Version" | "VersionOverride" | "version" => value.trim().clone_into(&mut item.version),
-            "developmentDependency" => item.is_development = value.eq_ignore_ascii_case("true"),
-            _ => {}
+/// Returns what a project asks for, by the items of its files in the order in which they count. A condition may not hold: what stands under one adds, and
+/// neither takes out nor replaces.
+fn wants<'a, 'i>(files: impl Iterator<Item = (File<'a>, &'i [Item])>, versions: &[&BTreeMap<String, String>]) -> Vec<Written<'a>> {
+    let mut asked: BTreeMap<(Kind, String), Vec<(Item, File<'a>)>> = BTreeMap::new();
+    for (file, items) in files {
+        for item in items.iter().filter(|item| matches!(item.kind, Kind::Reference | Kind::Global)) {
+            let key = (item.kind, item.name.to_ascii_lowercase());
+            match item.action {
+                Action::Include => asked.entry(key).or_default().push((item.clone(), file)),
+                Action::Remove if !item.is_conditional => drop(asked.remove(&key)),
+                Action::Update if !item.version.is_empty() => update(asked.entry(key).or_default(), item, file),
+                Action::Remove | Action::Update => {}
+            }
         }
     }
-    nuget::is_name(&item.name).then_some(item)
+    let asked = asked.into_values().flatten();
+    asked.map(|(item, file)| Written { want: want(item, versions), file }).collect()
+}
+
+/// Gives references of one name another version, or, where that may be or not, that version too.
+fn update<'a>(asked: &mut Vec<(Item, File<'a>)>, update: &Item, file: File<'a>) {
+    let Some((first, _)) = asked.first() else { return };
+    if update.is_conditional && !first.version.is_empty() {
+        asked.push((Item { version: update.version.clone(), ..first.clone() }, file));
+    } else {
+        asked.truncate(1);
+        asked[0].0.version.clone_from(&update.version);
+    }
 }
 
 /// A version without brackets is the lowest that will do, and NuGet takes the lowest.
-fn want(item: Item, shared: &BTreeMap<String, String>) -> Option<Want> {
-    let range = if item.version.is_empty() { shared.get(&item.name.to_ascii_lowercase()).cloned().unwrap_or_default() } else { item.version };
+fn want(item: Item, versions: &[&BTreeMap<String, String>]) -> Want {
+    let name = item.name.to_ascii_lowercase();
+    let shared = || versions.iter().find_map(|versions| versions.get(&name)).cloned().unwrap_or_default();
+    let range = if item.version.is_empty() { shared() } else { item.version };
     let stated = range.strip_prefix('[').and_then(|range| range.strip_suffix(']')).unwrap_or(&range).trim();
     let version = Some(stated.to_owned()).filter(|version| nuget::is_version(version));
-    nuget::is_name(&item.name).then_some(Want { name: item.name, version, range, scope: Scope::Runtime })
+    Want { name: item.name, version, range, scope: Scope::Runtime }
 }
 
 #[cfg(test)]
@@ -219,12 +234,62 @@ mod tests {
     }
 
     #[test]
-    fn levels_and_packages_end_at_their_limits() {
-        for (depth, is_read) in [(DEPTH_MAX, true), (DEPTH_MAX + 1, false)] {
-            assert_eq!(items(format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth)).as_bytes()).is_ok(), is_read, "{depth}");
-        }
-        for (count, is_read) in [(WANTS_MAX, true), (WANTS_MAX + 1, false)] {
-            assert_eq!(items("<package id=\"a\" version=\"1\"/>".repeat(count).as_bytes()).is_ok(), is_read, "{count}");
+    fn what_msbuild_gives_to_every_project_below() {
+        let reference = |name: &str, version: &str| format!(r#"<PackageReference Include="{name}" Version="{version}" />"#);
+        let project = |items: &str| format!("<Project><ItemGroup>{items}</ItemGroup></Project>");
+        let above = r#"<Import Project="$([MSBuild]::GetPathOfFileAbove('Directory.Build.props', '$(MSBuildThisFileDirectory)../'))" />"#;
+        let files = [
+            ("/Directory.Build.props", project(&[reference("Every.One", "1.0.0"), reference("Taken.Out", "1.0.0"), reference("Changed", "1.0.0"), reference("Kept", "1.0.0")].concat())),
+            ("/Directory.Packages.props", project(r#"<GlobalPackageReference Include="log4net" Version="2.0.8" /><PackageVersion Include="Central" Version="3.0.0" />"#)),
+            ("/Directory.Build.targets", project(r#"<PackageReference Include="Late" /><PackageReference Update="Without" Version="4.0.0" />"#)),
+            ("/src/a.csproj", project(r#"<PackageReference Include="Central" /><PackageReference Include="Without" /><PackageReference Remove="taken.out" /><PackageReference Update="Changed" Version="1.5.0" /><PackageReference Remove="Kept" Condition="'$(X)' == ''" /><PackageReference Update="Kept" Version="1.9.0" Condition="'$(X)' == ''" />"#)),
+            ("/inner/Directory.Build.props", project(&reference("Inner", "1.0.0"))),
+            ("/inner/b.csproj", project("")),
+            ("/inner/more/Directory.Build.props", project(&format!("{above}{}", reference("More", "1.0.0")))),
+            ("/inner/more/c.fsproj", project("")),
+            ("/none/Directory.Build.props", project(&reference("Of.Another.Kind", "1.0.0"))),
+            ("/none/a.vcxproj", project("")),
+            ("/bad/Directory.Build.props", "<a></b>".to_owned()),
+        ];
+        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, &files)), @r"
+        dotnet Central@3.0.0 pkg:nuget/Central@3.0.0 direct at /src/a.csproj
+        dotnet Changed@1.5.0 pkg:nuget/Changed@1.5.0 direct at /Directory.Build.props
+        dotnet Every.One@1.0.0 pkg:nuget/Every.One@1.0.0 direct at /Directory.Build.props
+        dotnet Inner@1.0.0 pkg:nuget/Inner@1.0.0 direct at /inner/Directory.Build.props
+        dotnet Kept@1.0.0 pkg:nuget/Kept@1.0.0 direct at /Directory.Build.props
+        dotnet Kept@1.9.0 pkg:nuget/Kept@1.9.0 direct at /src/a.csproj
+        dotnet Late pkg:nuget/Late direct at /Directory.Build.targets
+        dotnet More@1.0.0 pkg:nuget/More@1.0.0 direct at /inner/more/Directory.Build.props
+        dotnet Of.Another.Kind@1.0.0 pkg:nuget/Of.Another.Kind@1.0.0 direct at /none/Directory.Build.props
+        dotnet Without@4.0.0 pkg:nuget/Without@4.0.0 direct at /src/a.csproj
+        dotnet log4net@2.0.8 pkg:nuget/log4net@2.0.8 direct at /Directory.Packages.props
+        root -> Central@3.0.0
+        root -> Changed@1.5.0
+        root -> Every.One@1.0.0
+        root -> Inner@1.0.0
+        root -> Kept@1.0.0
+        root -> Kept@1.9.0
+        root -> Late
+        root -> More@1.0.0
+        root -> Of.Another.Kind@1.0.0
+        root -> Without@4.0.0
+        root -> log4net@2.0.8
+        unknown /bad/Directory.Build.props: a project file that is not XML: ill-formed document: expected `</a>`, but `</b>` was found
+        unknown /inner/b.csproj: asks for Inner, Late and log4net: nothing here says which versions these get and what they need in turn
+        unknown /inner/more/c.fsproj: asks for Inner, Late, More and 1 more: nothing here says which versions these get and what they need in turn
+        unknown /none/Directory.Build.props: asks for Of.Another.Kind: nothing here says which versions these get and what they need in turn
+        unknown /src/a.csproj: asks for Central, Changed, Every.One and 5 more: nothing here says which versions these get and what they need in turn
+        ");
+    }
+
+    #[test]
+    fn what_a_project_gets_ends_at_the_limit() {
+        let references = "<PackageReference Include=\"a\" Version=\"1\"/>".repeat(WANTS_MAX - 1);
+        for (own, is_told) in [("", false), ("<PackageReference Include=\"b\"/>", false), ("<PackageReference Include=\"b\"/><PackageReference Include=\"c\"/>", true)] {
+            let (props, project) = (format!("<Project>{references}</Project>"), format!("<Project>{own}</Project>"));
+            let found = catalog(&CATALOGER, &[("/Directory.Build.props", props.as_bytes()), ("/a.csproj", project.as_bytes())]);
+            assert_eq!(found.unknowns.iter().any(|unknown| unknown.reason == TOO_MANY), is_told, "{own}");
         }
     }
 }

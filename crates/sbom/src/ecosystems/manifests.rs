@@ -63,8 +63,27 @@ pub(crate) fn declare(
     wants: Vec<Want>,
     findings: &mut Findings,
 ) {
-    let needed = wants.into_iter().filter(|want| want.scope != Scope::Optional).take(WANTS_MAX);
-    let components = needed.filter_map(|want| component(finder, package_type, &want, file)).collect();
+    let wants = wants.into_iter().map(|want| Written { want, file }).collect();
+    declare_written(finder, package_type, file, wants, findings);
+}
+
+/// What a project asks for, and the file where that is written, which may be another than the project's own.
+pub(crate) struct Written<'a> {
+    pub(crate) want: Want,
+    pub(crate) file: File<'a>,
+}
+
+/// Declares what a project asks for in its manifest and in files that others share with it.
+pub(crate) fn declare_written(
+    finder: Finder,
+    package_type: PackageType,
+    file: File<'_>,
+    wants: Vec<Written<'_>>,
+    findings: &mut Findings,
+) {
+    let needed = wants.into_iter().filter(|written| written.want.scope != Scope::Optional).take(WANTS_MAX);
+    let components =
+        needed.filter_map(|written| component(finder, package_type, &written.want, written.file)).collect();
     findings.declare(file.location(), components);
 }
 
