@@ -101,6 +101,7 @@ impl Pipeline {
             Err(Failure::Refused(reason)) => {
                 let is_tagged = self.is_tagged(repository, image.digest).await?;
                 index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, (repository, is_tagged)).await?;
+                self.note_tagged_of(repository, vec![image.digest]).await?;
                 tracing::info!(image = %image.digest, repository = %name, reason, "image not inventoried");
                 Err(JobError::Permanent(reason))
             }

@@ -82,16 +82,7 @@ impl Pipeline {
             let placements = index::list_placements(&self.inner.index, after.as_ref(), BATCH_ROWS.into()).await?;
             let Some(last) = placements.last() else { break };
             after = Some(last.clone());
-            let wanted: Vec<(RepositoryId, Digest)> =
-                placements.iter().map(|placement| (placement.repository, placement.digest)).collect();
-            let held = self.inner.registry.find_held_manifests(&wanted).await;
-            let held = held.map_err(|error| JobError::retry(&error))?;
-            let is_held = |placement: &Placement| held.contains_key(&(placement.repository, placement.digest));
-            let (kept, gone): (Vec<Placement>, Vec<Placement>) = placements.into_iter().partition(is_held);
-            if !gone.is_empty() {
-                index::unplace(&self.inner.index, gone).await?;
-            }
-            self.note_tagged(kept).await?;
+            self.note_tagged(placements).await?;
         }
         Ok(())
     }

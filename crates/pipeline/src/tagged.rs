@@ -2,7 +2,8 @@
 //!
 //! It is noted with each placement and its totals, and, so that what holds a component is found without walking what nobody asks for, with each
 //! component of an image. The registry alone knows what is so ([`registry::HeldManifest::tags_total`], which is what answers tell); what is noted follows
-//! it, by the job [`registry::TAGGED`] that whatever changes tags orders, and by the sweep.
+//! it, by the job [`registry::TAGGED`] that whatever changes tags orders, and by the sweep. The same look takes away what is noted of images that their
+//! repositories do not hold any more, so that what was deleted counts in no total from then on.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 use db::{Tx, Value};
 use ledger::jobs::{Context, JobError, Outcome};
 use oci::Digest;
-use registry::{RepositoryId, TaggedOrder};
+use registry::{InventoryOrder, RepositoryId, TaggedOrder};
 
 use crate::index::{self, Placement};
 use crate::pipeline::Pipeline;
@@ -130,7 +131,7 @@ async fn set(tx: &mut Tx, placement: &Placement) -> Result<(), db::Error> {
 }
 
 impl Pipeline {
-    /// Looks whether tags hold the images that the job names.
+    /// Looks whether repositories and tags hold the images that the job names.
     pub(crate) async fn run_tagged(&self, context: &Context) -> Result<Outcome, JobError> {
         let TaggedOrder { repository, manifest } = context.payload()?;
         let repository = RepositoryId::from_number(repository);
@@ -147,13 +148,13 @@ impl Pipeline {
         };
         let images = self.inner.registry.images_of(repository, manifest).await;
         let mut images = images.map_err(|error| JobError::retry(&error))?;
-        // One that is not held is held by no tag either.
+        // One that is gone may be noted still.
         images.insert(manifest);
         self.note_tagged_of(repository, images.into_iter().collect()).await?;
         Ok(Outcome::Done)
     }
 
-    /// Notes of images whether tags hold them in a repository, as far as it is noted that it has them.
+    /// Notes of images whether tags hold them in a repository, or that it does not, as far as it is noted that it has them.
     pub(crate) async fn note_tagged_of(&self, repository: RepositoryId, images: Vec<Digest>) -> Result<(), JobError> {
         let placements = index::find_placements(&self.inner.index, repository, &images).await?;
         self.note_tagged(placements).await
@@ -166,13 +167,17 @@ impl Pipeline {
         Ok(held.values().any(|manifest| manifest.tags_total > 0))
     }
 
-    /// Notes of placements whether tags hold them, where that is not what is noted.
+    /// Notes of placements whether tags hold them, where that is not what is noted, and takes away those of what repositories do not hold.
     pub(crate) async fn note_tagged(&self, mut noted: Vec<Placement>) -> Result<(), JobError> {
         // What others noted meanwhile may be newer than what this one read before it wrote: it looks again until it has nothing to write.
         loop {
             let wanted: Vec<(RepositoryId, Digest)> = noted.iter().map(|one| (one.repository, one.digest)).collect();
             let held = self.inner.registry.find_held_manifests(&wanted).await;
             let held = held.map_err(|error| JobError::retry(&error))?;
+            let is_held = |one: &Placement| held.contains_key(&(one.repository, one.digest));
+            let (kept, gone): (Vec<Placement>, Vec<Placement>) = noted.into_iter().partition(is_held);
+            noted = kept;
+            self.unplace(gone).await?;
             let mut changed = Vec::new();
             for one in &mut noted {
                 let manifest = held.get(&(one.repository, one.digest));
@@ -199,6 +204,28 @@ impl Pipeline {
                 write.await?;
             }
         }
+    }
+
+    /// Takes away the placements of what was not held when it was looked at.
+    async fn unplace(&self, gone: Vec<Placement>) -> Result<(), JobError> {
+        for part in gone.chunks(IMAGES_IN_WRITE) {
+            index::unplace(&self.inner.index, part.to_vec()).await?;
+        }
+        // What was pushed again meanwhile may have been placed before it was taken away here.
+        let gone: Vec<(RepositoryId, Digest)> = gone.iter().map(|one| (one.repository, one.digest)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let held = self.inner.registry.find_held_manifests(&gone).await.map_err(|error| JobError::retry(&error))?;
+        let order = |(repository, digest): &(RepositoryId, Digest)| InventoryOrder {
+            repository: repository.number(),
+            digest: *digest,
+        };
+        if held.is_empty() {
+            return Ok(());
+        }
+        let ordered = self.inner.registry.order_inventories(held.keys().map(order).collect()).await;
+        ordered.map_err(|error| JobError::retry(&error))
     }
 
     /// Tells whether there are images of which nobody has looked yet whether a tag holds them: from before an upgrade.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use db::{Tx, Value};
 use ledger::audit::{self, Record};
-use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag};
+use oci::{Algorithm, Digest, Manifest, ManifestKind, RepositoryName, Tag, media_type};
 
 use crate::beside;
 use crate::cache::Changes;
@@ -451,11 +451,13 @@ pub(crate) struct Removed {
 }
 
 impl Removed {
-    /// Orders a look at what lies beside what went, what it referred to, and what listed it; and at whether tags still hold what it listed.
+    /// Orders a look at what lies beside what went, what it referred to, and what listed it; at whether tags still hold what it listed; and at what is
+    /// noted of it, if it was an image.
     pub(crate) async fn order_looks(&self, tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
-        // What refers to another manifest is about an image.
-        let mut held: Vec<Digest> = self.subject.is_none().then_some(digest).into_iter().collect();
-        if oci::media_type::is_index(&self.media_type) {
+        // What refers to another manifest is about an image, and seldom one itself.
+        let is_image = self.artifact_type.as_deref().is_some_and(media_type::is_container_config);
+        let mut held: Vec<Digest> = (self.subject.is_none() || is_image).then_some(digest).into_iter().collect();
+        if media_type::is_index(&self.media_type) {
             beside::order_with_above(tx, id, digest).await?;
             held.extend(&self.targets);
         }

@@ -16,6 +16,7 @@ use crate::cache::{Caches, Found};
 use crate::error::Error;
 use crate::limits::BLOB_SIZE_BYTES_MAX;
 use crate::statements as sql;
+use crate::tagged;
 use crate::writers::Writers;
 
 /// What [`Registry::check_writes`] writes: small, and more than what fits beside other files in blocks that are taken.
@@ -240,6 +241,7 @@ impl Registry {
                     crate::jobs::enqueue_erasure(tx, id).await?;
                     if inventories {
                         beside::order(tx, BesideOrder { repository: id, subject: None }).await?;
+                        tagged::order_all(tx, id).await?;
                     }
                     audit::record(tx, Record::allowed(&actor, "repository.delete", name.as_str())).await?;
                     Ok(RepositoryId(id))

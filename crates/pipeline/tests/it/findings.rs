@@ -35,6 +35,9 @@ db::statements! {
         JOIN finding_vulnerabilities v ON v.id = d.vulnerability_id ORDER BY d.repository_id, i.digest, c.identity, v.name";
     LIST_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p JOIN inventory_images i ON i.id = p.image_id \
         ORDER BY p.repository_id, i.digest";
+    LIST_COUNTED_OR_PLACED = "SELECT p.repository_id, i.digest FROM inventory_placements p \
+        JOIN inventory_images i ON i.id = p.image_id UNION SELECT t.repository_id, i.digest FROM finding_totals t \
+        JOIN inventory_images i ON i.id = t.image_id";
     LIST_TAGGED = "SELECT p.repository_id, i.digest, p.tagged, COALESCE(t.tagged, p.tagged), i.tagged FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id LEFT JOIN finding_totals t ON t.repository_id = p.repository_id \
         AND t.image_id = p.image_id ORDER BY p.repository_id, i.digest";
@@ -363,7 +366,7 @@ impl Hub {
         for row in query(&self.index, &LIST_PLACED, Vec::new()).await {
             let repository = registry::RepositoryId::from_number(row.get(0).unwrap());
             let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
-            let Some(name) = self.registry.repository_name(repository).await.unwrap() else { continue };
+            let name = self.registry.repository_name(repository).await.unwrap().expect(told);
             let Some(report) = self.pipeline.report(&name, image, false).await.unwrap() else { continue };
             let mut standing: BTreeMap<(String, &str), (bool, Option<Level>)> = BTreeMap::new();
             for finding in &report.findings {
@@ -470,6 +473,16 @@ impl Hub {
             assert_eq!(noted[&image], expected, "{image}: {told}");
         }
         assert_eq!(support::count(&self.index, &COUNT_TAGGED_OTHERWISE, Vec::new()).await, 0, "{told}");
+    }
+
+    /// Holds what is noted of which repositories hold which images against what they hold.
+    async fn check_placed(&self, told: &str) {
+        for row in query(&self.index, &LIST_COUNTED_OR_PLACED, Vec::new()).await {
+            let repository = registry::RepositoryId::from_number(row.get(0).unwrap());
+            let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
+            let held = self.registry.find_held_manifests(&[(repository, image)]).await.unwrap();
+            assert_eq!(held.len(), 1, "{repository:?} {image} is gone: {told}");
+        }
     }
 
     /// Returns how many images have a vulnerability by the lists, by `find` and by the totals, of all, of tagged ones and of the others.
@@ -758,6 +771,35 @@ testkit::on_both_databases! {
         assert_eq!(hub.images_with(id).await, [[1, 2, 2], none, [1, 2, 2]], "the index went");
         hub.check_tagged("at the end").await;
         assert!(matches!(hub.untag("team/api", "old").await, Err(registry::Error::ManifestUnknown { .. })));
+    }
+
+    /// No sweep runs here: what is gone is taken away by the jobs that its deletion ordered.
+    async fn what_was_deleted_counts_no_more(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.advise(&Known::of(&[says("CVE-2024-0001", "openssl", "2", Level::High)])).await;
+        let id = "CVE-2024-0001";
+        let [none, one, two] = [[0; 3], [1; 3], [1, 2, 2]];
+        let image = hub.push("team/api", "1", &[("openssl", "1"), ("tar", "1")]).await;
+        hub.push("other/job", "1", &[("openssl", "1"), ("tar", "1")]).await;
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [two, two, none]);
+        hub.registry.delete_repository(&name("other/job"), "user:ann").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, one, none], "the repository went");
+        hub.untag("team/api", "1").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, none, one], "the tag went");
+        hub.registry.delete_manifest(&name("team/api"), &image, "user:ann").await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [none; 3], "the image went");
+        hub.check_placed("at the end").await;
+        assert_eq!(hub.push("team/api", "1", &[("openssl", "1"), ("tar", "1")]).await, image);
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, one, none], "it is pushed again");
+        hub.registry.delete_manifest(&name("team/api"), &image, "user:ann").await.unwrap();
+        assert_eq!(hub.push("team/api", "1", &[("openssl", "1"), ("tar", "1")]).await, image);
+        hub.settle().await;
+        assert_eq!(hub.images_with(id).await, [one, one, none], "it went and came before anybody looked");
     }
 
     /// An upgrade knows of no tag: what it finds counts as tagged until the sweep looked, which begins at once.
