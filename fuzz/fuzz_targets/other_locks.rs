@@ -16,6 +16,8 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("nuget-lock", "/app/packages.lock.json", "/app/x"),
         ("cargo-lock", "/app/Cargo.lock", "/app/Cargo.toml"),
         ("go-mod", "/app/go.mod", "/app/go.sum"),
+        ("go-mod", "/go.work", "/app/go.mod"),
+        ("go-mod", "/app/vendor/modules.txt", "/app/go.mod"),
     ])
 });
 

@@ -5,6 +5,7 @@ pub(crate) mod composer;
 pub(crate) mod digests;
 pub(crate) mod documents;
 pub(crate) mod gem;
+pub(crate) mod go_modules;
 pub(crate) mod golang;
 pub(crate) mod graph;
 pub(crate) mod identity;
