@@ -455,7 +455,7 @@ fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
     // known to be published without a project: Ehcache has one of its modules inside.
     if let [only] = archive.poms.as_slice() {
         let has_other_version = named_version.is_some() && named_version != only.coordinates().version;
-        let is_other = has_other_version || known_group(archive, &named, named_version.as_deref()).is_some();
+        let is_other = has_other_version || known_group(archive, &named, named_version.as_deref()).is_some() || is_contradicted(only, archive, &named);
         return (!is_other && only.coordinates().artifact.is_some()).then_some(0);
     }
     // Of several, the one that needs others and that none needs.
@@ -470,7 +470,38 @@ fn own_pom(archive: &Archive, stem: &str) -> Option<usize> {
     let needed: BTreeSet<usize> = targets.iter().flatten().copied().collect();
     let mut roots = (0..targets.len()).filter(|at| !targets[*at].is_empty() && !needed.contains(at));
     let root = roots.next()?;
-    roots.next().is_none().then_some(root)
+    let is_own = roots.next().is_none() && !is_contradicted(&archive.poms[root], archive, &named);
+    is_own.then_some(root)
+}
+
+/// Returns whether the archive is stated to be something else than a project in it that no name speaks for: the manifest has the file's name, and only versions
+/// other than the project's.
+fn is_contradicted(pom: &Pom, archive: &Archive, named: &str) -> bool {
+    const NAMES: [&str; 6] = ["implementation-title", "bundle-name", "bundle-symbolicname", "automatic-module-name", "extension-name", "specification-title"];
+    let Some(version) = pom.coordinates().version else { return false };
+    let word = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect::<String>();
+    let named = word(named);
+    let is_named = NAMES.iter().filter_map(|name| archive.manifest.get(*name)).any(|name| {
+        let name = name.split(';').next().unwrap_or_default().trim();
+        word(name) == named || name.rsplit('.').next().is_some_and(|last| word(last) == named)
+    });
+    let mut versions = manifest_versions(archive).peekable();
+    !named.is_empty() && is_named && versions.peek().is_some() && versions.all(|stated| !is_same_release(stated, &version))
+}
+
+/// Returns whether two texts may be one version: bundles have three numbers where Maven has two, specifications and builds fewer or more than both.
+fn is_same_release(left: &str, right: &str) -> bool {
+    let numbers = |text: &str| -> Vec<String> {
+        let text = text.trim_start_matches('v');
+        let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
+        let mut numbers: Vec<String> = text[..end].split('.').map(|number| number.trim_start_matches('0').to_owned()).collect();
+        while numbers.last().is_some_and(String::is_empty) {
+            numbers.pop();
+        }
+        numbers
+    };
+    let (left, right) = (numbers(left), numbers(right));
+    left.starts_with(&right) || right.starts_with(&left)
 }
 
 /// How well a project fits an archive's name and manifest; zero when nothing speaks for it.
@@ -507,7 +538,12 @@ fn classifier(stem: &str, artifact: &str, version: &str) -> Option<String> {
 }
 
 fn manifest_version(archive: &Archive) -> Option<&str> {
-    ["implementation-version", "bundle-version", "specification-version"].iter().find_map(|name| {
+    manifest_versions(archive).next()
+}
+
+/// Returns the versions that a manifest states, the one that says most first.
+fn manifest_versions(archive: &Archive) -> impl Iterator<Item = &str> {
+    ["implementation-version", "bundle-version", "specification-version"].iter().filter_map(|name| {
         let version = archive.manifest.get(*name)?.split_whitespace().next()?;
         version.starts_with(|character: char| character.is_ascii_digit() || character == 'v').then_some(version)
     })
@@ -780,6 +816,61 @@ mod tests {
         java-archive log4j@1.2.17 at /lib/log4j-1.2.17.jar
         java-archive unknown@1.0 at /lib/unknown-1.0.jar
         java-archive velocity@1.7 pkg:maven/org.apache.velocity/velocity@1.7 java:group-source="well-known" at /lib/velocity-1.7.jar
+        "#);
+    }
+
+    #[test]
+    fn an_archive_is_what_its_manifest_and_its_name_say() {
+        let shading = |manifest: &str| {
+            let commons_io = properties("commons-io", "commons-io", "2.4");
+            zip(false, &[
+                ("META-INF/MANIFEST.MF", manifest.as_bytes()),
+                ("META-INF/maven/commons-io/commons-io/pom.properties", &commons_io),
+                ("com/acme/pay/A.class", b""),
+                ("org/apache/commons/io/B.class", b""),
+            ])
+        };
+        let payment = shading("Implementation-Title: payment\nImplementation-Version: 1.0\n");
+        insta::assert_snapshot!(check(&[("/app/payment.jar", &payment)]), @r#"
+        java-archive commons-io@2.4 pkg:maven/commons-io/commons-io@2.4 java:shaded="true" at /app/payment.jar > META-INF/maven/commons-io/commons-io/pom.properties
+        java-archive payment@1.0 at /app/payment.jar
+        payment@1.0 -contains-> commons-io@2.4
+        "#);
+        let is_contained = |path: &str, manifest: &str| check(&[(path, &shading(manifest))]).contains("-contains->");
+        // The file's name is one that the manifest has, in any of its forms, and no version that it states is the project's.
+        for (manifest, expected) in [
+            ("Bundle-Name: Pay-Ment\nBundle-Version: 4.1.60.Final\n", true),
+            ("Bundle-SymbolicName: com.acme.payment;singleton:=true\nBundle-Version: 1.0.0\n", true),
+            ("Automatic-Module-Name: payment\nSpecification-Version: 12\n", true),
+            ("Implementation-Title: payment\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: none\n", false),
+            ("Implementation-Version: 1.0\n", false),
+            ("Implementation-Title: other\nImplementation-Version: 1.0\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: 2.4\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: v2.4.0-b17\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: 2.4.0.20240101\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: 1.0\nBundle-Version: 2.4.0\n", false),
+            ("Implementation-Title: payment\nImplementation-Version: 1.0\nSpecification-Version: 2\n", false),
+        ] {
+            assert_eq!(is_contained("/payment.jar", manifest), expected, "{manifest}");
+        }
+        assert!(!is_contained("/app.jar", "Implementation-Title: payment\nImplementation-Version: 1.0\n"));
+        assert!(!is_contained("/.jar", "Implementation-Title: -\nImplementation-Version: 1.0\n"));
+        // Of several, one that needs the others is not the archive either.
+        let needing = b"<project><groupId>org.http</groupId><artifactId>client</artifactId><version>4.5</version><dependencies><dependency><groupId>org.http</groupId><artifactId>core</artifactId><version>4.4</version></dependency></dependencies></project>";
+        let several = zip(false, &[
+            ("META-INF/MANIFEST.MF", b"Implementation-Title: payment\nImplementation-Version: 1.0\n"),
+            ("META-INF/maven/org.http/client/pom.xml", needing),
+            ("META-INF/maven/org.http/core/pom.properties", &properties("org.http", "core", "4.4")),
+            ("org/http/A.class", b""),
+        ]);
+        insta::assert_snapshot!(check(&[("/payment.jar", &several)]), @r#"
+        java-archive client@4.5 pkg:maven/org.http/client@4.5 java:shaded="true" at /payment.jar > META-INF/maven/org.http/client/pom.xml
+        java-archive core@4.4 pkg:maven/org.http/core@4.4 java:shaded="true" at /payment.jar > META-INF/maven/org.http/core/pom.properties
+        java-archive payment@1.0 at /payment.jar
+        client@4.5 -> core@4.4
+        payment@1.0 -contains-> client@4.5
+        payment@1.0 -contains-> core@4.4
         "#);
     }
 
