@@ -7,6 +7,8 @@ pub(crate) mod documents;
 pub(crate) mod gem;
 pub(crate) mod go_modules;
 pub(crate) mod golang;
+pub(crate) mod gradle_script;
+pub(crate) mod gradle_tokens;
 pub(crate) mod graph;
 pub(crate) mod identity;
 pub(crate) mod manifests;

@@ -14,6 +14,9 @@ pub(crate) const UNDECIDED: &str = ": nothing here says which versions these get
 /// The same in an image, in which what is installed counts, not what is asked for.
 pub(crate) const UNDECIDED_IN_IMAGE: &str = ": nothing that is installed here says what became of it";
 
+/// How the reason ends for a build script that asks for what it does not name.
+pub(crate) const UNWRITTEN: &str = ": nothing here says which packages these are";
+
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
     "/lib/dpkg/status",
@@ -52,6 +55,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
         || unknown.reason.ends_with(TOO_MANY_VALUES);
     unknown.reason == TOO_MANY
         || unknown.reason.ends_with(UNDECIDED)
+        || unknown.reason.ends_with(UNWRITTEN)
         || (is_of_database && is_unread(unknown) && !is_beside)
 }
 
@@ -76,6 +80,7 @@ mod tests {
             ("/app/package.json", TOO_MANY, true, true),
             ("/app/package.json", &format!("asks for lodash{UNDECIDED}"), true, true),
             ("/app/package.json", &format!("asks for lodash{UNDECIDED_IN_IMAGE}"), true, false),
+            ("/app/build.gradle", &format!("asks in line 3 for what it does not name, `api x`{UNWRITTEN}"), true, true),
             ("/", TOO_MANY, true, true),
             ("/", TOO_MANY_FILES, true, false),
             ("/var/lib/dpkg/status", limit, true, true),

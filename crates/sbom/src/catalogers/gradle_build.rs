@@ -1,15 +1,21 @@
 //! What Gradle projects ask for: build scripts and version catalogs where no lockfile and no archive says what became of it.
 //!
-//! Follows the Gradle User Manual, "Declaring Dependencies" and "Version Catalogs". A build script is a program; what is read is coordinates in quotes.
+//! Follows the Gradle User Manual, "Declaring Dependencies" and "Version Catalogs"; scripts are read by [`gradle_script`].
+
+use std::collections::BTreeSet;
 
 use component::{PackageType, Scope, Technique};
 use toml::{Table, Value};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::documents::toml_table;
+use crate::ecosystems::gradle_script::{self, Script, coordinates};
+use crate::ecosystems::gradle_tokens::Dialect;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
-use crate::view::View;
+use crate::ecosystems::paths;
+use crate::unread::{UNDECIDED_IN_IMAGE, UNWRITTEN};
+use crate::view::{File, View};
 
 /// Gradle projects without a lockfile.
 pub(crate) const CATALOGER: Cataloger = Cataloger {
@@ -28,9 +34,27 @@ const FILE: Keep = Keep::Bytes { limit_bytes: 1 << 20 };
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let catalog_name = |file: File<'_>| paths::split(file.path()).1.strip_suffix(".versions.toml").map(str::to_owned);
+    let mut catalogs: BTreeSet<String> = view.files(1).filter_map(catalog_name).collect();
+    let mut unread = Vec::new();
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        let wants = String::from_utf8_lossy(file.bytes()).lines().filter_map(scripted).collect();
+        let dialect = if file.path().rsplit_once('.').is_some_and(|(_, ending)| ending == "kts") { Dialect::Kotlin } else { Dialect::Groovy };
+        let Script { wants, unread: lines, catalogs: made, .. } = gradle_script::read(&String::from_utf8_lossy(file.bytes()), dialect);
         manifests::declare(FINDER, PackageType::JavaArchive, file, wants, findings);
+        catalogs.extend(made);
+        // What became of it a lockfile says.
+        let is_locked = view.entry(&format!("{}/gradle.lockfile", paths::folder(file.path()))).is_some();
+        unread.extend(Some((file, lines)).filter(|(_, lines)| !is_locked && !lines.is_empty()));
+    }
+    for (file, mut lines) in unread {
+        // A catalog that is read says it itself.
+        lines.retain(|unread| !catalogs.contains(&unread.word));
+        lines.dedup_by_key(|unread| unread.line);
+        let Some(first) = lines.first() else { continue };
+        let more = if lines.len() > 1 { format!(", and in {} more", lines.len() - 1) } else { String::new() };
+        let location = file.location();
+        let unknown = if location.layer.is_some() { UNDECIDED_IN_IMAGE } else { UNWRITTEN };
+        findings.unknown(location, format!("asks in line {} for what it does not name, `{}`{more}{unknown}", first.line, first.text.trim_end()));
     }
     for file in view.files(1).filter(|file| manifests::is_of_project(file.path())) {
         let Some(table) = toml_table(file.bytes()) else {
@@ -42,19 +66,6 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let wants = libraries.filter_map(|library| cataloged(library, versions)).collect();
         manifests::declare(FINDER, PackageType::JavaArchive, file, wants, findings);
     }
-}
-
-/// Reads a line such as `implementation("group:artifact:version")`.
-fn scripted(line: &str) -> Option<Want> {
-    let line = line.trim();
-    let configuration = line.split(|character: char| !character.is_ascii_alphanumeric()).next()?;
-    let behind = line[configuration.len()..].trim_start();
-    let is_platform = behind.contains("platform(") || behind.contains("Platform(");
-    let open = behind.find(['"', '\'']).filter(|_| !configuration.is_empty() && !is_platform && behind.starts_with(['(', '"', '\'']))?;
-    let quote = behind[open..].chars().next()?;
-    let text = behind[open + 1..].split(quote).next()?;
-    let is_development = configuration.starts_with("test") || configuration.starts_with("androidTest") || configuration == "classpath";
-    coordinates(text, if is_development { Scope::Development } else { Scope::Runtime })
 }
 
 /// Reads a library of a version catalog, as text or as a table.
@@ -73,19 +84,6 @@ fn cataloged(library: &Value, versions: Option<&Table>) -> Option<Want> {
 /// A version may say how strictly it is meant.
 fn rich_version(version: &Value) -> Option<&str> {
     version.as_str().or_else(|| ["strictly", "require", "prefer"].iter().find_map(|key| version.get(*key)?.as_str()))
-}
-
-fn coordinates(text: &str, scope: Scope) -> Option<Want> {
-    let text = text.split('@').next()?;
-    let mut parts = text.split(':');
-    let (group, artifact, range) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if !is_word(group) || !is_word(artifact) {
-        return None;
-    }
-    let range = range.trim_end_matches("!!");
-    let is_exact = is_word(range) && range.starts_with(|first: char| first.is_ascii_alphanumeric()) && !range.starts_with("latest.");
-    Some(Want { name: format!("{group}:{artifact}"), version: is_exact.then(|| range.to_owned()), range: range.to_owned(), scope })
 }
 
 #[cfg(test)]
@@ -109,11 +107,21 @@ dependencies {
     implementation libs.some
     implementation 'not coordinates'
     println 'a b:c d'
+    /* implementation 'org.example:none:1.0'
+    implementation 'org.example:none:1.1' */
+    implementation group: 'com.h2database', name: 'h2', version: '1.4.197'
+    implementation 'com.example:one:1.0', 'com.example:two:2.0'
+    implementation deps.unseen
+    implementation deps.more // and more
 }
 "),
             ("/kts/build.gradle.kts", br#"dependencies { }
     implementation("com.example:kotlin:$version")
+dependencies { runtimeOnly(group = "com.h2database", name = "h2", version = "1.4.199"); runtimeOnly("com.h2database", "h2", "1.4.198") }
 "#),
+            ("/locked/build.gradle", b"dependencies { implementation deps.unseen }"),
+            ("/locked/gradle.lockfile", b""),
+            ("/unlocked/build.gradle.kts", b"dependencies { implementation(deps.unseen) }"),
             ("/app/gradle/libs.versions.toml", b"[versions]\na = \"1.5\"\nb = { strictly = \"2.0\" }\n[libraries]\nfirst = { module = \"g.x:first\", version.ref = \"a\" }\nsecond = { group = \"g.x\", name = \"second\", version.ref = \"b\" }\nthird = \"g.x:third:3.0\"\nfourth = { module = \"g.x:fourth\" }\nlost = { module = \"g.x:lost\", version.ref = \"none\" }\n"),
             ("/bad/libs.versions.toml", b"="),
         ];
@@ -122,30 +130,42 @@ dependencies {
             java-archive classified@1.0 pkg:maven/com.example/classified@1.0 direct at /app/build.gradle
             java-archive first@1.5 pkg:maven/g.x/first@1.5 direct at /app/gradle/libs.versions.toml
             java-archive fourth pkg:maven/g.x/fourth direct at /app/gradle/libs.versions.toml
+            java-archive h2@1.4.197 pkg:maven/com.h2database/h2@1.4.197 direct at /app/build.gradle
+            java-archive h2@1.4.198 pkg:maven/com.h2database/h2@1.4.198 direct at /kts/build.gradle.kts
+            java-archive h2@1.4.199 pkg:maven/com.h2database/h2@1.4.199 direct at /kts/build.gradle.kts
             java-archive junit@4.12 pkg:maven/junit/junit@4.12 development direct at /app/build.gradle
             java-archive kotlin pkg:maven/com.example/kotlin direct manifest:range="$version" at /kts/build.gradle.kts
             java-archive log4j-core@2.14.1 pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1 direct at /app/build.gradle
             java-archive lost pkg:maven/g.x/lost direct at /app/gradle/libs.versions.toml
             java-archive managed pkg:maven/com.example/managed direct at /app/build.gradle
+            java-archive one@1.0 pkg:maven/com.example/one@1.0 direct at /app/build.gradle
             java-archive second@2.0 pkg:maven/g.x/second@2.0 direct at /app/gradle/libs.versions.toml
             java-archive strict@1.0 pkg:maven/com.example/strict@1.0 direct at /app/build.gradle
             java-archive third@3.0 pkg:maven/g.x/third@3.0 direct at /app/gradle/libs.versions.toml
+            java-archive two@2.0 pkg:maven/com.example/two@2.0 direct at /app/build.gradle
             root -> any
             root -> classified@1.0
             root -> first@1.5
             root -> fourth
+            root -> h2@1.4.197
+            root -> h2@1.4.198
+            root -> h2@1.4.199
             root -development-> junit@4.12
             root -> kotlin
             root -> log4j-core@2.14.1
             root -> lost
             root -> managed
+            root -> one@1.0
             root -> second@2.0
             root -> strict@1.0
             root -> third@3.0
-            unknown /app/build.gradle: asks for any, classified, junit and 3 more: nothing here says which versions these get and what they need in turn
+            root -> two@2.0
+            unknown /app/build.gradle: asks for any, classified, h2 and 6 more: nothing here says which versions these get and what they need in turn
+            unknown /app/build.gradle: asks in line 12 for what it does not name, `implementation 'not coordinates'`, and in 2 more: nothing here says which packages these are
             unknown /app/gradle/libs.versions.toml: asks for first, fourth, lost and 2 more: nothing here says which versions these get and what they need in turn
             unknown /bad/libs.versions.toml: a version catalog that is not TOML
-            unknown /kts/build.gradle.kts: asks for kotlin: nothing here says which versions these get and what they need in turn
+            unknown /kts/build.gradle.kts: asks for h2, h2 and kotlin: nothing here says which versions these get and what they need in turn
+            unknown /unlocked/build.gradle.kts: asks in line 1 for what it does not name, `implementation(deps.unseen) }`: nothing here says which packages these are
             "#);
     }
 }
