@@ -23,6 +23,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("uv-lock", "/app/uv.lock", "/app/x"),
         ("pdm-lock", "/app/pdm.lock", "/app/pyproject.toml"),
         ("pipfile-lock", "/app/Pipfile.lock", "/app/Pipfile"),
+        ("pylock-toml", "/app/pylock.toml", "/app/pyproject.toml"),
     ])
 });
 

@@ -258,7 +258,7 @@ fn a_mistake_is_told_with_what_is_meant_or_not_at_all() {
         (["-o", "xml"], "error: no format is called `xml`"),
         (
             ["--select", "pip"],
-            "hint:  catalogers of `python` packages: pdm-lock, pipfile-lock, poetry-lock, python-archive, python-installed, python-manifest, python-requirements, uv-lock",
+            "hint:  catalogers of `python` packages: pdm-lock, pipfile-lock, poetry-lock, pylock-toml, python-archive, python-installed, python-manifest, python-requirements, uv-lock",
         ),
         (["--select", "maven"], "hint:  catalogers of `maven` packages: "),
     ] {

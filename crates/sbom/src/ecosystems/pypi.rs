@@ -310,6 +310,15 @@ impl Environment {
     }
 }
 
+/// What is asked for of a lockfile.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selection<'a> {
+    /// Whether each of its extras is, or none.
+    pub(crate) has_extras: bool,
+    /// The groups; `None` for all.
+    pub(crate) groups: Option<&'a [String]>,
+}
+
 /// A marker that was read.
 #[derive(Debug)]
 pub(crate) struct Marker<'a>(Vec<Token<'a>>);
@@ -322,18 +331,24 @@ impl<'a> Marker<'a> {
 
     /// Tells when a requirement with this marker holds there. What cannot be told for sure counts as holding.
     pub(crate) fn evaluate(&self, environment: &Environment) -> Wanted {
-        let truth = |extras: bool| {
-            let mut parser = MarkerParser { tokens: &self.0, at: 0, environment, extras };
-            let truth = parser.any_of(0)?;
-            (parser.at == self.0.len()).then_some(truth)
-        };
-        match truth(false) {
+        match self.truth(environment, false, None) {
             None | Some(Truth::True | Truth::Unknown) => Wanted::Always,
-            Some(Truth::False) => match truth(true) {
+            Some(Truth::False) => match self.truth(environment, true, None) {
                 Some(Truth::False) => Wanted::Never,
                 _ => Wanted::ForExtra,
             },
         }
+    }
+
+    /// Tells whether what has this marker in a `pylock.toml` may be installed there when so much of it is asked for.
+    pub(crate) fn may_hold(&self, environment: &Environment, selection: Selection<'_>) -> bool {
+        self.truth(environment, selection.has_extras, Some(selection)) != Some(Truth::False)
+    }
+
+    fn truth(&self, environment: &Environment, extras: bool, selection: Option<Selection<'_>>) -> Option<Truth> {
+        let mut parser = MarkerParser { tokens: &self.0, at: 0, environment, extras, selection };
+        let truth = parser.any_of(0)?;
+        (parser.at == self.0.len()).then_some(truth)
     }
 }
 
@@ -415,6 +430,8 @@ struct MarkerParser<'a> {
     environment: &'a Environment,
     /// Whether any extra counts as asked for.
     extras: bool,
+    /// What is asked for, where markers speak of that.
+    selection: Option<Selection<'a>>,
 }
 
 impl<'a> MarkerParser<'a> {
@@ -464,6 +481,13 @@ impl<'a> MarkerParser<'a> {
         let right = self.next()?;
         match (left, right) {
             (Token::Word(variable), Token::Quoted(value)) => Some(self.compare(variable, operator, value)),
+            (Token::Quoted(value), Token::Word("extras" | "dependency_groups")) if operator.ends_with("in") => {
+                let Some(selection) = self.selection else { return Some(Truth::Unknown) };
+                let is_group = right == Token::Word("dependency_groups");
+                let is_in_groups = || selection.groups.is_none_or(|groups| groups.iter().any(|group| group == value));
+                let is_in = if is_group { is_in_groups() } else { selection.has_extras };
+                Some((is_in == (operator == "in")).into())
+            }
             (Token::Quoted(value), Token::Word(variable)) => Some(match operator {
                 "<" => self.compare(variable, ">", value),
                 "<=" => self.compare(variable, ">=", value),
