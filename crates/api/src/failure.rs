@@ -249,7 +249,7 @@ impl From<registry::Error> for Failure {
             Error::BlobDamaged(digest) => Self::registry(ErrorCode::BlobUnknown, message)
                 .hint("push it again; that heals it in every repository")
                 .detail(json!({ "digest": digest.to_string() })),
-            Error::OwnDocument(_) => Self::registry(ErrorCode::Denied, message)
+            Error::OwnDocument(_) | Error::OwnBlob(_) => Self::registry(ErrorCode::Denied, message)
                 .hint("a project can do without: garrison project set PROJECT sbom-documents false"),
             Error::UploadUnknown => Self::registry(ErrorCode::BlobUploadUnknown, message).hint("begin a new upload"),
             Error::UploadBusy => Self::registry(ErrorCode::BlobUploadInvalid, message)

@@ -4,15 +4,15 @@
 use bytes::Bytes;
 use component::Inventory;
 use oci::{Digest, media_type};
-use registry::{ManifestEntry, OwnDocument};
+use registry::{ManifestEntry, OwnDocument, PRODUCER_ANNOTATION};
 use sbom::formats::{CycloneDxVersion, Format, WriteOptions, write};
 use serde_json::{Value, json};
 
 /// The formats, the one that a fact cites first.
 const FORMATS: [Format; 2] = [Format::CycloneDx(CycloneDxVersion::V1_6), Format::Spdx];
 
-/// Says in a manifest who made the document, for people; the hub itself goes by who stored it.
-const PRODUCER: &str = "garrison.producer";
+/// How many documents lie beside each image.
+pub(crate) const DOCUMENTS: usize = FORMATS.len();
 
 /// Writes the documents about an image of a repository.
 pub(crate) fn documents(
@@ -39,7 +39,8 @@ pub(crate) fn documents(
 fn manifest(image: &ManifestEntry, format: Format, body: (Digest, usize), created: Option<&str>) -> Value {
     let descriptor = |media_type: &str, digest: Digest, size: usize| json!({ "mediaType": media_type, "digest": digest, "size": size });
     let nothing: &[u8] = b"{}";
-    let mut annotations = json!({ PRODUCER: "hub" });
+    // For people and clients; the hub itself goes by who stored it.
+    let mut annotations = json!({ PRODUCER_ANNOTATION: "hub" });
     if let Some(created) = created {
         annotations["org.opencontainers.image.created"] = json!(created);
     }

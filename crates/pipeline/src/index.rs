@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use component::{Component, Inventory, Location};
-use db::{Db, Row, Tx, Value};
+use db::{Db, Row, Statement, Tx, Value};
 use oci::Digest;
 use registry::RepositoryId;
 use sbom::LayerRecord;
@@ -101,6 +101,9 @@ db::statements! {
     /// Whether a repository has an image that is kept as this program keeps them.
     LIST_PLACED = "SELECT i.digest FROM inventory_images i JOIN inventory_placements p ON p.image_id = i.id \
         WHERE p.repository_id = $1 AND i.engine = $2 AND i.digest IN {list}";
+    /// Which of some images of a repository have an inventory that is kept as this program keeps them.
+    LIST_MADE = "SELECT i.digest FROM inventory_images i JOIN inventory_placements p ON p.image_id = i.id \
+        WHERE p.repository_id = $1 AND i.engine = $2 AND i.state = 1 AND i.digest IN {list}";
     /// An image that is kept otherwise than this program keeps them.
     FIND_KEPT_OTHERWISE = "SELECT id FROM inventory_images WHERE engine <> $1 LIMIT 1";
     /// Images that no repository has.
@@ -552,15 +555,31 @@ pub(crate) async fn list_placed(
     repository: RepositoryId,
     images: &[Digest],
 ) -> Result<BTreeSet<Digest>, db::Error> {
+    list_kept(index, &LIST_PLACED, kept_as, (repository, images)).await
+}
+
+/// Returns those of them that have an inventory.
+pub(crate) async fn list_made(
+    index: &Db,
+    kept_as: &str,
+    repository: RepositoryId,
+    images: &[Digest],
+) -> Result<BTreeSet<Digest>, db::Error> {
+    list_kept(index, &LIST_MADE, kept_as, (repository, images)).await
+}
+
+async fn list_kept(
+    index: &Db,
+    statement: &'static Statement,
+    kept_as: &str,
+    (repository, images): (RepositoryId, &[Digest]),
+) -> Result<BTreeSet<Digest>, db::Error> {
     let kept_as = kept_as.to_owned();
     let list: Vec<Value> = images.iter().map(|image| image.to_bytes().into()).collect();
-    let rows = index
-        .read(move |tx| {
-            Box::pin(
-                async move { tx.query_list(&LIST_PLACED, &[repository.number().into(), kept_as.into()], &list).await },
-            )
-        })
-        .await?;
+    let rows = index.read(move |tx| {
+        Box::pin(async move { tx.query_list(statement, &[repository.number().into(), kept_as.into()], &list).await })
+    });
+    let rows = rows.await?;
     let mut placed = BTreeSet::new();
     for row in rows {
         placed.extend(Digest::from_bytes(&row.get::<Vec<u8>>(0)?).ok());

@@ -6,6 +6,7 @@ use ledger::jobs::{Context, JobError, NewJob, enqueue};
 use oci::Digest;
 use registry::{InventoryOrder, RepositoryId};
 
+use crate::documents::DOCUMENTS;
 use crate::index::{self, Placement};
 use crate::orphans;
 use crate::pipeline::{Error, Pipeline, SWEEP};
@@ -26,8 +27,20 @@ impl Pipeline {
         if !is_any_otherwise && !self.is_any_not_looked_at().await? {
             return Ok(());
         }
+        self.order_sweep("renewal").await
+    }
+
+    /// Orders the documents that are missing beside images, as when their project wants them again; nothing where no inventories are made.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn order_documents(&self) -> Result<(), Error> {
+        if self.inner.registry.makes_inventories() { self.order_sweep("documents").await } else { Ok(()) }
+    }
+
+    async fn order_sweep(&self, key: &'static str) -> Result<(), Error> {
         let hub = self.inner.registry.database();
-        let order = || NewJob::single(SWEEP).key("renewal").expect("it is a short key");
+        let order = move || NewJob::single(SWEEP).key(key).expect("it is a short key");
         hub.write(move |tx| Box::pin(async move { enqueue(tx, &order()).await.map(drop) })).await?;
         Ok(())
     }
@@ -45,16 +58,19 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Orders the inventory of each image that this program has not made, or kept otherwise.
+    /// Orders the inventory of each image that this program has not made, or kept otherwise, or beside which documents are missing.
     async fn order_missing(&self, context: &Context) -> Result<(), JobError> {
         let registry = &self.inner.registry;
         let (mut after, mut seen, mut ordered) = (None, 0, 0);
         while !context.is_canceled() {
             let images =
                 registry.list_images_after(after, BATCH_ROWS).await.map_err(|error| JobError::retry(&error))?;
+            let mut missing = Vec::new();
+            if let Some(last) = images.last() {
+                missing.extend(self.list_undocumented(after, *last).await?);
+            }
             after = images.last().copied();
             seen += images.len();
-            let mut missing = Vec::new();
             for (repository, images) in by_repository(&images) {
                 let id = RepositoryId::from_number(repository);
                 let placed = index::list_placed(&self.inner.index, &self.inner.kept_as, id, &images).await?;
@@ -73,6 +89,24 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// Returns the images after one and up to another whose inventories are made and whose documents are missing: their project did without for some
+    /// time, or a blob of theirs is gone.
+    async fn list_undocumented(
+        &self,
+        after: Option<InventoryOrder>,
+        through: InventoryOrder,
+    ) -> Result<Vec<InventoryOrder>, JobError> {
+        let found = self.inner.registry.list_undocumented(after, through, DOCUMENTS).await;
+        let found = found.map_err(|error| JobError::retry(&error))?;
+        let mut undocumented = Vec::new();
+        for (repository, images) in by_repository(&found) {
+            let id = RepositoryId::from_number(repository);
+            let made = index::list_made(&self.inner.index, &self.inner.kept_as, id, &images).await?;
+            undocumented.extend(made.into_iter().map(|digest| InventoryOrder { repository, digest }));
+        }
+        Ok(undocumented)
     }
 
     /// Takes away the placements of images that their repositories no longer hold, and notes of the others whether a tag holds them.

@@ -113,6 +113,9 @@ pub enum Error {
     /// The manifest is a document that the hub made; it goes with its subject.
     #[error("{0} is the hub's own document about its subject; it goes when the subject goes")]
     OwnDocument(Digest),
+    /// The blob is of a document that the hub made.
+    #[error("blob {0} is of the hub's own document about an image; it goes when the image goes")]
+    OwnBlob(Digest),
     /// Too many tags in one push.
     #[error("{actual} tags in one push, the limit is {limit}")]
     TooManyTags {

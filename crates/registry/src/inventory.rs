@@ -26,6 +26,9 @@ pub const TAGS_OF_HELD_MAX: i64 = 10;
 /// Indexes of indexes whose tags are told of a manifest. Clients write one level; each further one costs a step for every page of answers.
 const INDEX_LEVELS_MAX: i64 = 3;
 
+/// The annotation by which clients tell the hub's own documents among the referrers of an image, where it says `hub`. Nobody else's is listed with it.
+pub const PRODUCER_ANNOTATION: &str = "garrison.producer";
+
 /// The payload of [`INVENTORY`].
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub struct InventoryOrder {
@@ -102,13 +105,34 @@ impl Registry {
     ) -> Result<Vec<InventoryOrder>, Error> {
         self.read(move |tx| {
             Box::pin(async move {
-                let (repository, digest) =
-                    after.map_or((i64::MIN, Vec::new()), |after| (after.repository, after.digest.to_bytes()));
-                let rows = tx.query(&sql::LIST_IMAGES_AFTER, &[repository.into(), digest.into(), limit.into()]).await?;
-                let order = |row: &db::Row| {
-                    Ok(InventoryOrder { repository: row.get(0)?, digest: stored_digest(&row.get::<Vec<u8>>(1)?)? })
-                };
-                rows.iter().map(order).collect()
+                let (repository, digest) = key_after(after);
+                let rows = tx.query(&sql::LIST_IMAGES_AFTER, &[repository, digest, limit.into()]).await?;
+                rows.iter().map(order_of_row).collect()
+            })
+        })
+        .await
+    }
+
+    /// Returns the images after a pair and up to another beside which fewer than so many types of whole documents of the hub lie, in projects that
+    /// want them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_undocumented(
+        &self,
+        after: Option<InventoryOrder>,
+        through: InventoryOrder,
+        types: usize,
+    ) -> Result<Vec<InventoryOrder>, Error> {
+        let types = i64::try_from(types).unwrap_or(i64::MAX);
+        self.read(move |tx| {
+            Box::pin(async move {
+                let (repository, digest) = key_after(after);
+                let last = [through.repository.into(), through.digest.to_bytes().into()];
+                let [last_repository, last_digest] = last;
+                let parameters = [repository, digest, last_repository, last_digest, types.into()];
+                let rows = tx.query(&sql::LIST_UNDOCUMENTED, &parameters).await?;
+                rows.iter().map(order_of_row).collect()
             })
         })
         .await
@@ -270,6 +294,16 @@ impl Registry {
     }
 }
 
+fn key_after(after: Option<InventoryOrder>) -> (Value, Value) {
+    let (repository, digest) =
+        after.map_or((i64::MIN, Vec::new()), |after| (after.repository, after.digest.to_bytes()));
+    (repository.into(), digest.into())
+}
+
+fn order_of_row(row: &db::Row) -> Result<InventoryOrder, Error> {
+    Ok(InventoryOrder { repository: row.get(0)?, digest: stored_digest(&row.get::<Vec<u8>>(1)?)? })
+}
+
 /// Orders the inventory of an image, in the transaction that stores it.
 pub(crate) async fn order(tx: &mut Tx, repository: RepositoryId, digest: Digest) -> Result<(), Error> {
     let order = InventoryOrder { repository: repository.0, digest };
@@ -282,6 +316,12 @@ pub(crate) async fn order(tx: &mut Tx, repository: RepositoryId, digest: Digest)
 pub(crate) async fn refuse_own_document(tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
     let own = tx.find(&sql::FIND_OWN_DOCUMENT, &[id.0.into(), digest.to_bytes().into()]).await?;
     own.map_or(Ok(()), |_| Err(Error::OwnDocument(digest)))
+}
+
+/// Refuses to delete a blob that a document needs which the hub made, unless its project wants none.
+pub(crate) async fn refuse_own_blob(tx: &mut Tx, id: RepositoryId, digest: Digest) -> Result<(), Error> {
+    let own = tx.find(&sql::FIND_OWN_DOCUMENT_OF_BLOB, &[id.0.into(), digest.to_bytes().into()]).await?;
+    own.map_or(Ok(()), |_| Err(Error::OwnBlob(digest)))
 }
 
 async fn wants_documents(tx: &mut Tx, id: RepositoryId, subject: Digest) -> Result<bool, Error> {

@@ -38,7 +38,7 @@ pub use beside::{BESIDE, BesideOrder, RELATIVES_MAX, VexReferrer};
 pub use collect::{Collected, CollectionFigures, CollectionStatus};
 pub use error::Error;
 pub use fsck::{Finding, Fsck};
-pub use inventory::{HeldManifest, INVENTORY, InventoryOrder, OwnDocument, TAGS_OF_HELD_MAX};
+pub use inventory::{HeldManifest, INVENTORY, InventoryOrder, OwnDocument, PRODUCER_ANNOTATION, TAGS_OF_HELD_MAX};
 pub use jobs::{
     COLLECT, ERASE_REPOSITORY, EXPIRE_UPLOADS, FSCK, FsckOrder, FsckReport, OFFER_REFERRERS, SWEEP_ORPHANS,
 };

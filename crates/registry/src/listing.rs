@@ -6,9 +6,10 @@ use db::{Row, Value};
 use oci::{Descriptor, Digest, RepositoryName, Tag};
 
 use crate::error::Error;
+use crate::inventory::PRODUCER_ANNOTATION;
 use crate::limits::{CATALOG_PER_PAGE_MAX, REFERRERS_PAGE_BYTES_MAX, REFERRERS_PER_PAGE_MAX, TAGS_PER_PAGE_MAX};
 use crate::pull::{stored_digest, stored_tag};
-use crate::repositories::{Registry, RepositoryId, find_repository};
+use crate::repositories::{Registry, RepositoryId, SYSTEM, find_repository};
 use crate::statements as sql;
 
 /// One page of a list.
@@ -251,7 +252,7 @@ impl Registry {
     }
 
     /// Returns descriptors of the manifests whose subject is `digest`. A repository or subject that is not there has
-    /// none. A page ends at a number of descriptors or of bytes, whichever comes first.
+    /// none. A page ends at a number of descriptors or of bytes, whichever comes first. The mark of the hub's own documents is told of those alone.
     ///
     /// # Errors
     /// When the database fails.
@@ -362,10 +363,14 @@ impl ReferrersPage {
         if is_full {
             return Ok(false);
         }
-        let annotations: BTreeMap<String, String> = annotations
+        let mut annotations: BTreeMap<String, String> = annotations
             .map(|text| serde_json::from_str(&text).map_err(|_| Error::Stored { what: "annotations" }))
             .transpose()?
             .unwrap_or_default();
+        // Anyone may write it into a manifest, also by copying the hub's own from elsewhere; here it would be taken for the hub's word.
+        if row.get::<String>(5)? != SYSTEM {
+            annotations.remove(PRODUCER_ANNOTATION);
+        }
         self.descriptors.push(Descriptor {
             media_type,
             digest: stored_digest(&row.get::<Vec<u8>>(0)?)?,

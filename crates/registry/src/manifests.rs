@@ -231,7 +231,7 @@ impl Registry {
     /// Takes a blob out of one repository. Others that hold it keep it.
     ///
     /// # Errors
-    /// `NameUnknown`, `BlobUnknown`.
+    /// `NameUnknown`, `BlobUnknown`, `OwnBlob`.
     pub async fn delete_blob(&self, name: &RepositoryName, digest: &Digest, actor: &str) -> Result<(), Error> {
         let this = self.clone();
         let (name, digest, actor) = (name.clone(), *digest, actor.to_owned());
@@ -244,6 +244,7 @@ impl Registry {
                     let (name, actor) = (target.clone(), actor.clone());
                     Box::pin(async move {
                         let id = find_repository(tx, &name).await?;
+                        inventory::refuse_own_blob(tx, id, digest).await?;
                         let held = tx.execute(&sql::UNLINK_BLOB, &[id.0.into(), digest.to_bytes().into()]).await?;
                         if held == 0 {
                             return Err(Error::BlobUnknown { repository: name, digest });

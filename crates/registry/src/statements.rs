@@ -99,6 +99,11 @@ db::statements! {
     FIND_OWN_DOCUMENT = "SELECT 1 FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
         JOIN projects p ON p.id = r.project_id \
         WHERE m.repository_id = $1 AND m.digest = $2 AND m.pushed_by = 'system' AND p.sbom_documents = 1";
+    /// A document of the hub that needs a blob, in a project that keeps them.
+    FIND_OWN_DOCUMENT_OF_BLOB = "SELECT 1 FROM manifest_references f \
+        JOIN repository_manifests m ON m.repository_id = f.repository_id AND m.digest = f.manifest \
+        JOIN repositories r ON r.id = m.repository_id JOIN projects p ON p.id = r.project_id \
+        WHERE f.repository_id = $1 AND f.target = $2 AND m.pushed_by = 'system' AND p.sbom_documents = 1 LIMIT 1";
     /// Whether a repository holds a subject and its project wants the hub's documents.
     FIND_SUBJECT = "SELECT p.sbom_documents FROM repository_manifests m JOIN repositories r ON r.id = m.repository_id \
         JOIN projects p ON p.id = r.project_id WHERE m.repository_id = $1 AND m.digest = $2";
@@ -116,6 +121,17 @@ db::statements! {
     LIST_IMAGES_AFTER = "SELECT repository_id, digest FROM repository_manifests \
         WHERE (repository_id, digest) > ($1, $2) AND artifact_type IN ('application/vnd.oci.image.config.v1+json', \
         'application/vnd.docker.container.image.v1+json') ORDER BY repository_id, digest LIMIT $3";
+    /// Images after a pair and up to another beside which documents of the hub are missing, or whose blobs are.
+    LIST_UNDOCUMENTED = "SELECT i.repository_id, i.digest FROM repository_manifests i \
+        JOIN repositories r ON r.id = i.repository_id JOIN projects p ON p.id = r.project_id \
+        WHERE (i.repository_id, i.digest) > ($1, $2) AND (i.repository_id, i.digest) <= ($3, $4) \
+        AND i.artifact_type IN ('application/vnd.oci.image.config.v1+json', \
+        'application/vnd.docker.container.image.v1+json') AND p.sbom_documents = 1 \
+        AND (SELECT COUNT(DISTINCT m.artifact_type) FROM repository_manifests m WHERE m.repository_id = i.repository_id \
+        AND m.subject >= i.digest AND m.subject <= i.digest AND m.pushed_by = 'system' \
+        AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.manifest = m.digest \
+        AND NOT EXISTS (SELECT 1 FROM repository_blobs b WHERE b.repository_id = f.repository_id AND b.digest = f.target))) < $5 \
+        ORDER BY i.repository_id, i.digest";
     /// Referrers of a digest that may be VEX, after a digest; none of the hub's own.
     LIST_VEX_REFERRERS = "SELECT repository_id, subject, digest, artifact_type, pushed_by, pushed_at_us, annotations \
         FROM repository_manifests WHERE repository_id = $1 AND (subject, digest) > ($2, $3) AND subject <= $2 \
@@ -203,10 +219,10 @@ db::statements! {
         ORDER BY pushed_at_us DESC, digest DESC LIMIT $4";
     /// Referrers of a digest after a digest. Told by `subject = $2`, SQLite walks all manifests of the repository in the order
     /// of their digests; as a range of pairs it has only the index by subject.
-    LIST_REFERRERS = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
+    LIST_REFERRERS = "SELECT digest, media_type, artifact_type, size_bytes, annotations, pushed_by FROM repository_manifests \
         WHERE repository_id = $1 AND (subject, digest) > ($2, $3) AND subject <= $2 ORDER BY subject, digest LIMIT $4";
     /// Referrers of a digest with one artifact type after a digest.
-    LIST_REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size_bytes, annotations FROM repository_manifests \
+    LIST_REFERRERS_OF_TYPE = "SELECT digest, media_type, artifact_type, size_bytes, annotations, pushed_by FROM repository_manifests \
         WHERE repository_id = $1 AND (subject, digest) > ($2, $4) AND subject <= $2 AND artifact_type = $3 \
         ORDER BY subject, digest LIMIT $5";
     /// How many blobs a repository holds, and their bytes.

@@ -101,7 +101,13 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
     let update: ProjectUpdate = call.json().await?;
     let update = tenancy::ProjectUpdate { public: update.public, sbom_documents: update.sbom_documents };
     let (by, name) = (call.caller.subject(), call.target.parameter("project"));
+    let wants_documents = update.sbom_documents == Some(true);
     let project = call.app.tenancy.update_project(by, name, update).await?;
+    if wants_documents {
+        // Should it not come to that, the hourly sweep orders the same.
+        call.app.pipeline.order_documents().await?;
+        call.app.jobs.notify();
+    }
     Failure::json(StatusCode::OK, &Project::from(project))
 }
 

@@ -150,6 +150,17 @@ testkit::on_both_databases! {
         assert_eq!((&back["others_count"], &back["pushers"]), (&json!(true), &json!([])));
     }
 
+    async fn documents_are_ordered_once_a_project_wants_them_again(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for (wanted, orders) in [(false, 0), (true, 1)] {
+            let body = json!({ "sbom_documents": wanted }).to_string();
+            hub.send(ask("PATCH", "/api/v1/projects/team").by(&admin).body(body.as_bytes())).await.is(200);
+            let jobs = hub.send(get("/api/v1/jobs?kind=inventory.sweep").by(&admin)).await.is(200).json();
+            assert_eq!(jobs["items"].as_array().unwrap().len(), orders, "{jobs}");
+        }
+    }
+
     async fn attestations_are_no_images_of_an_index(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let (image, image_bytes) = hub.push_image(&hub.team, "team/api", "1").await;

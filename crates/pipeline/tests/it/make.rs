@@ -7,7 +7,10 @@ use pipeline::{Limits, Options, Query, Readable, State, Tagged};
 use serde_json::json;
 use testkit::Database;
 
-use crate::support::{COUNT_FACTS, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, count, dpkg, name, query, run, sha256};
+use crate::support::{
+    COUNT_FACTS, COUNT_INVENTORIES, DEBIAN, Hub, REFUSE_DOCUMENTS, STATUS, WANT_DOCUMENTS, count, dpkg, name, query,
+    run, sha256,
+};
 
 db::statements! {
     INSERT_LAYER = "INSERT INTO inventory_layers (digest, engine, size_bytes, used_at_us, body) VALUES ($1, 'test', $2, $3, $1)";
@@ -275,6 +278,45 @@ testkit::on_both_databases! {
         for (_, document) in hub.referrers("team/api", &kept).await {
             hub.registry.delete_manifest(&name("team/api"), &document, "user:admin").await.unwrap();
         }
+    }
+
+    async fn documents_come_back_once_their_project_wants_them_again(database: Database) {
+        let hub = Hub::open(database).await;
+        run(&hub.db, &REFUSE_DOCUMENTS, vec!["team".into()]).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        let refused = hub.image_of("team/api", "2", &[b"no tar".to_vec()], &[b"no tar".to_vec()]).await;
+        hub.settle().await;
+        assert!(hub.referrers("team/api", &image).await.is_empty());
+        run(&hub.db, &WANT_DOCUMENTS, vec!["team".into()]).await;
+        hub.pipeline.order_documents().await.unwrap();
+        hub.settle().await;
+        assert_eq!(hub.referrers("team/api", &image).await.len(), 2);
+        // Of what has no inventory there are none, and it is not tried again for them.
+        assert!(hub.referrers("team/api", &refused).await.is_empty());
+        let inventories = count(&hub.db, &COUNT_INVENTORIES, Vec::new()).await;
+        hub.pipeline.order_documents().await.unwrap();
+        hub.settle().await;
+        assert_eq!(count(&hub.db, &COUNT_INVENTORIES, Vec::new()).await, inventories);
+    }
+
+    /// By a bug, an earlier version, or a restored backup.
+    async fn a_document_whose_blob_is_gone_is_written_anew(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        let documents = hub.referrers("team/api", &image).await;
+        let entry = hub.registry.find_manifest(&name("team/api"), &oci::Reference::Digest(documents[0].1)).await.unwrap();
+        let manifest = oci::Manifest::parse(Some(&entry.media_type), &entry.body).unwrap();
+        let blob = manifest.layers[0].digest;
+        run(&hub.db, &REFUSE_DOCUMENTS, vec!["team".into()]).await;
+        hub.registry.delete_blob(&name("team/api"), &blob, "user:ann").await.unwrap();
+        run(&hub.db, &WANT_DOCUMENTS, vec!["team".into()]).await;
+        assert!(hub.registry.find_blob(&name("team/api"), &blob).await.is_err());
+        hub.pipeline.order_documents().await.unwrap();
+        hub.settle().await;
+        assert!(hub.registry.find_blob(&name("team/api"), &blob).await.is_ok());
+        assert_eq!(hub.referrers("team/api", &image).await, documents);
+        assert!(hub.registry.fsck(false, |_| true).await.unwrap().findings.is_empty());
     }
 
     async fn a_sweep_orders_what_was_pushed_before(database: Database) {

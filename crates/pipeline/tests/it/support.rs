@@ -20,6 +20,8 @@ pub(crate) const ACTOR: &str = "user:ann";
 db::statements! {
     INSERT_PROJECT = "INSERT INTO projects (name, public, created_at_us) VALUES ($1, 0, 0)";
     REFUSE_DOCUMENTS = "UPDATE projects SET sbom_documents = 0 WHERE name = $1";
+    WANT_DOCUMENTS = "UPDATE projects SET sbom_documents = 1 WHERE name = $1";
+    COUNT_INVENTORIES = "SELECT COUNT(*) FROM jobs WHERE kind = 'inventory'";
     COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND (not_before_us < $1 OR attempts > 0) \
         AND (kind LIKE 'inventory%' OR kind LIKE 'findings%')";
     LIST_ERRORS = "SELECT error FROM jobs WHERE kind = 'inventory' AND state = 'failed' ORDER BY id";

@@ -1,7 +1,9 @@
 //! The hub's own documents beside an image: a newer one takes the place of those of its type that nothing cites.
 
+use std::collections::BTreeMap;
+
 use oci::{Digest, media_type};
-use registry::{OwnDocument, RepositoryId};
+use registry::{Error, OwnDocument, PRODUCER_ANNOTATION, RepositoryId};
 use serde_json::{Value as Json, json};
 use testkit::Database;
 
@@ -10,6 +12,7 @@ use crate::support::{Hub, Image, bytes_of, count, descriptor, index, name, refer
 db::statements! {
     INSERT_FACT = "INSERT INTO facts (id, scope, subject, claim, fact_key, producer, observed_at_us, expires_at_us, source, body) \
         VALUES ($1, $2, $1, $3, 'garrison', 'hub', 0, NULL, $1, $1)";
+    REFUSE_DOCUMENTS = "UPDATE projects SET sbom_documents = 0 WHERE name = 'team'";
     INSERT_TAG = "INSERT INTO tags (repository_id, name, digest, created_at_us, updated_at_us) VALUES ($1, 'kept', $2, 0, 0)";
     DELETE_TAGS = "DELETE FROM tags WHERE repository_id = $1";
     COUNT_REPLACED = "SELECT COUNT(*) FROM audit_records WHERE action = 'manifest.delete' AND actor = 'system'";
@@ -84,6 +87,66 @@ impl Hub {
 }
 
 testkit::on_both_databases! {
+    async fn what_a_document_of_the_hub_needs_is_not_deleted(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image(REPOSITORY, &["1"], "content").await;
+        hub.own(&image, CYCLONEDX, "1").await;
+        let delete = async |digest: Digest| hub.registry.delete_blob(&name(REPOSITORY), &digest, "user:ann").await;
+        for blob in [sha256(b"1"), sha256(b"{}")] {
+            let refused = delete(blob).await;
+            assert!(matches!(refused, Err(Error::OwnBlob(digest)) if digest == blob), "{refused:?}");
+            assert!(hub.has_blob(REPOSITORY, &blob).await);
+        }
+        // What others need may go, as ever.
+        delete(image.layer).await.unwrap();
+        // So may those of a project that does without.
+        run(&hub.db, &REFUSE_DOCUMENTS, Vec::new()).await;
+        delete(sha256(b"1")).await.unwrap();
+        assert!(!hub.has_blob(REPOSITORY, &sha256(b"1")).await);
+    }
+
+    async fn nobody_else_s_referrers_have_the_mark_of_the_hub(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.image(REPOSITORY, &["1"], "content").await;
+        let marked = |text: &str| {
+            let mut manifest = manifest(&image, CYCLONEDX, text);
+            manifest["annotations"] = json!({PRODUCER_ANNOTATION: "hub", "by": text});
+            manifest
+        };
+        let own = async |text: &str| {
+            let document = OwnDocument {
+                repository: name(REPOSITORY),
+                subject: image.manifest,
+                media_type: CYCLONEDX,
+                manifest: bytes_of(&marked(text)),
+                digest: sha256(text.as_bytes()),
+                body: text.as_bytes().to_vec().into(),
+            };
+            hub.registry.push_document(document).await.unwrap().unwrap();
+        };
+        let listed = async || {
+            let mut told = BTreeMap::new();
+            for artifact_type in [None, Some(CYCLONEDX)] {
+                let page = hub.registry.list_referrers(&name(REPOSITORY), &image.manifest, artifact_type, None, None).await;
+                for one in page.unwrap().descriptors {
+                    told.insert(one.annotations["by"].clone(), one.annotations.contains_key(PRODUCER_ANNOTATION));
+                }
+            }
+            told
+        };
+        own("hub").await;
+        for text in ["ann", "both"] {
+            hub.blob(REPOSITORY, text.as_bytes()).await;
+            hub.manifest(REPOSITORY, &[], &marked(text)).await;
+        }
+        let told = |all: &[(&str, bool)]| all.iter().map(|(text, is_marked)| ((*text).to_owned(), *is_marked)).collect();
+        assert_eq!(listed().await, told(&[("ann", false), ("both", false), ("hub", true)]));
+        // The hub says the same as somebody else; then it is its word, whoever pushes it once more.
+        own("both").await;
+        hub.manifest(REPOSITORY, &[], &marked("both")).await;
+        assert_eq!(listed().await, told(&[("ann", false), ("both", true)]));
+    }
+
     async fn a_newer_document_takes_the_place_of_what_nothing_cites(database: Database) {
         let hub = Hub::open(database).await;
         let mut replaced = 0;
