@@ -224,8 +224,8 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(update_system), Api, [], NONE => 200 Some(schema::<v1::vex::Vex>()), v1::vex::add;
     DELETE "/api/v1/vex/{digest}" "vex.remove" "Has a VEX document count no more",
         Guard::Needs(update_system), Api, [], NONE => 204 NONE, v1::vex::remove;
-    GET "/api/v1/advisories" "advisories.get" "Says which database of advisories the hub has, and how its feeds fare",
-        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::advisories::Advisories>()), v1::advisories::get;
+    GET "/api/v1/advisories" "advisories.get" "Says which database of advisories the hub has with its feeds and, for administrators, how they fare",
+        Guard::Needs(advisories), Api, [], NONE => 200 Some(schema::<v1::advisories::Advisories>()), v1::advisories::get;
     POST "/api/v1/advisories/update" "advisories.update" "Has the hub fetch what is new of advisories",
         Guard::Needs(update_system), Api, [], Some(schema::<v1::advisories::Update>()) => 202 Some(schema::<v1::jobs::Job>()), v1::advisories::update;
     PUT "/api/v1/advisories/database" "advisories.import" "Brings the hub a database of advisories, packed by zstd or not",
@@ -331,6 +331,11 @@ fn read_metrics(_: &Target) -> Needs<'_> {
 
 fn read_system(_: &Target) -> Needs<'_> {
     on_system(Action::SystemRead)
+}
+
+/// Whoever may list what is found may know by what; how it was had is the hub's own.
+fn advisories(_: &Target) -> Needs<'_> {
+    vec![Need::required(Action::CatalogList, Resource::System), Need::optional(Action::SystemRead, Resource::System)]
 }
 
 fn update_system(_: &Target) -> Needs<'_> {

@@ -1,5 +1,6 @@
 //! The hub's database of advisories.
 
+use access::Action;
 use advisories::{Acceptance, Fewer};
 use axum::response::Response;
 use http::StatusCode;
@@ -26,10 +27,10 @@ pub(crate) struct Advisories {
     size_bytes: u64,
     /// Packages of which something is said.
     packages: u32,
-    /// Its feeds, and those that were asked for and gave nothing.
+    /// Its feeds and, for administrators, those that were asked for and gave nothing.
     feeds: Vec<Feed>,
-    /// Distributions that images of this hub are of and that nobody mends any more for everybody: what is not known against them says nothing
-    /// for them.
+    /// For administrators, distributions that images of this hub are of and that nobody mends any more for everybody: what is not known against them
+    /// says nothing for them.
     ended: Vec<Ended>,
 }
 
@@ -53,11 +54,11 @@ pub(crate) struct Feed {
     advisories: u64,
     /// When the newest of them was made or changed.
     newest_at: Option<String>,
-    /// When this hub last found it good; nothing on a replica that does not fetch.
+    /// When this hub last found it good; nothing on a replica that does not fetch, and nothing but for administrators.
     fetched_at: Option<String>,
-    /// When this hub last asked for it.
+    /// When this hub last asked for it; nothing but for administrators.
     asked_at: Option<String>,
-    /// Why what came then was not taken.
+    /// Why what came then was not taken; nothing but for administrators.
     error: Option<String>,
 }
 
@@ -97,6 +98,11 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let newest = status.newest().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let now = jiff::Timestamp::from_microsecond(call.app.now_us()).map_err(Failure::internal)?;
     let old = findings::are_old(newest, now).is_some();
+    // What the hub asks for, where, and of what its images are is not for everybody to know.
+    let is_told_all = call.may(Action::SystemRead);
+    if !is_told_all {
+        status.states.clear();
+    }
     let mut feeds = Vec::new();
     for feed in status.feeds {
         let state = status.states.remove(&feed.name).unwrap_or_default();
@@ -124,7 +130,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         size_bytes: status.size_bytes,
         packages: status.packages,
         feeds,
-        ended: ended(&call).await?,
+        ended: if is_told_all { ended(&call).await? } else { Vec::new() },
     };
     Failure::json(StatusCode::OK, &answer)
 }

@@ -150,6 +150,17 @@ testkit::on_both_databases! {
         assert_eq!((&back["others_count"], &back["pushers"]), (&json!(true), &json!([])));
     }
 
+    /// What there is of advisories is for everybody who may look for findings; how the hub came by it is not.
+    async fn what_became_of_feeds_is_told_to_administrators(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        let feeds = &hub.send(get("/api/v1/advisories").by(&admin)).await.is(200).json()["feeds"];
+        assert_eq!((&feeds[0]["name"], &feeds[0]["error"]), (&json!("lost"), &json!("mirror.corp answered 404")));
+        let user = hub.user("reader", &[("team", "reader")]).await;
+        let told = hub.send(get("/api/v1/advisories").by(&user)).await.is(200).json();
+        assert_eq!((&told["feeds"], &told["digest"], &told["ended"]), (&json!([]), &Value::Null, &json!([])), "{told}");
+    }
+
     async fn documents_are_ordered_once_a_project_wants_them_again(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let admin = hub.session("admin").await;

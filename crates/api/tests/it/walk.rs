@@ -131,7 +131,7 @@ const CASES: &[Case] = &[
     case("vex.get", "/api/v1/vex/{digest}", Some((SystemRead, "system")), (404, "VEX_UNKNOWN")),
     with(case("vex.add", "/api/v1/vex/{digest}", Some((SystemUpdate, "system")), (400, "VEX_INVALID")), "{}"),
     case("vex.remove", "/api/v1/vex/{digest}", Some((SystemUpdate, "system")), (404, "VEX_UNKNOWN")),
-    case("advisories.get", "/api/v1/advisories", Some((SystemRead, "system")), (200, "")),
+    case("advisories.get", "/api/v1/advisories", Some((CatalogList, "system")), (200, "")),
     with(case("advisories.update", "/api/v1/advisories/update", Some((SystemUpdate, "system")), (400, "BODY_INVALID")), "[]"),
     with(case("advisories.import", "/api/v1/advisories/database", Some((SystemUpdate, "system")), (400, "DOCUMENT_INVALID")), "{}"),
     case("job.list", "/api/v1/jobs", Some((JobRead, "system")), (200, "")),
