@@ -17,6 +17,12 @@ pub(crate) const UNDECIDED_IN_IMAGE: &str = ": nothing that is installed here sa
 /// How the reason ends for a build script that asks for what it does not name.
 pub(crate) const UNWRITTEN: &str = ": nothing here says which packages these are";
 
+/// How the reason ends for a lockfile or manifest that is known by its name alone.
+pub(crate) const UNCATALOGED: &str = ": no cataloger reads such a file";
+
+/// The same in an image.
+pub(crate) const UNCATALOGED_IN_IMAGE: &str = ": no cataloger reads such a file, and what is installed here counts";
+
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
     "/lib/dpkg/status",
@@ -46,7 +52,7 @@ pub fn is_unread(unknown: &Unknown) -> bool {
 }
 
 /// Tells whether packages may be missing for it: a package database was not read to its end, a limit left components out, or nothing says what became of
-/// what a project asks for. What a limit leaves out of edges and of files that packages own hides no package.
+/// what a project asks for or locks. What a limit leaves out of edges and of files that packages own hides no package.
 pub fn hides_packages(unknown: &Unknown) -> bool {
     let path = unknown.location.path.as_str();
     let is_of_database =
@@ -56,6 +62,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
     unknown.reason == TOO_MANY
         || unknown.reason.ends_with(UNDECIDED)
         || unknown.reason.ends_with(UNWRITTEN)
+        || unknown.reason.ends_with(UNCATALOGED)
         || (is_of_database && is_unread(unknown) && !is_beside)
 }
 
@@ -81,6 +88,8 @@ mod tests {
             ("/app/package.json", &format!("asks for lodash{UNDECIDED}"), true, true),
             ("/app/package.json", &format!("asks for lodash{UNDECIDED_IN_IMAGE}"), true, false),
             ("/app/build.gradle", &format!("asks in line 3 for what it does not name, `api x`{UNWRITTEN}"), true, true),
+            ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED}"), true, true),
+            ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED_IN_IMAGE}"), true, false),
             ("/", TOO_MANY, true, true),
             ("/", TOO_MANY_FILES, true, false),
             ("/var/lib/dpkg/status", limit, true, true),

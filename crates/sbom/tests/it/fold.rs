@@ -188,3 +188,21 @@ fn all_layers_hold_what_upper_ones_delete() {
     };
     assert_eq!(all, expected);
 }
+
+#[test]
+fn what_no_cataloger_reads_is_told_of_images_and_hides_none_of_their_packages() {
+    let status = "Package: a\nStatus: install ok installed\nArchitecture: all\nVersion: 1\n";
+    let layer = vec![
+        file("app/mix.lock", "%{}"),
+        file("usr/share/a/ivy.xml", "<ivy-module/>"),
+        file("var/lib/dpkg/status", status),
+        file("var/lib/dpkg/info/a.list", "/.\n/usr/share/a/ivy.xml\n"),
+    ];
+    let unknowns = fold(&[layer], LayerScope::Squashed).unknowns;
+    let told: Vec<_> = unknowns
+        .iter()
+        .map(|unknown| (unknown.location.path.as_str(), unknown.reason.as_str(), sbom::hides_packages(unknown)))
+        .collect();
+    let reason = "a lockfile of Elixir: no cataloger reads such a file, and what is installed here counts";
+    assert_eq!(told, [("/app/mix.lock", reason, false)]);
+}
