@@ -43,6 +43,11 @@ pub(crate) fn image_findings(name: &RepositoryName, image: Digest) -> String {
     format!("/image/findings?name={name}&reference={image}")
 }
 
+/// Returns the address of what does not count of that, with who says so and why.
+pub(crate) fn suppressed_findings(name: &RepositoryName, image: Digest) -> String {
+    format!("{}&suppressed=yes", image_findings(name, image))
+}
+
 /// Returns the address of why a vulnerability is found in an image, or why not.
 pub(crate) fn explanation(name: &RepositoryName, image: Digest, vulnerability: &str) -> String {
     format!("/image/explanation?name={name}&reference={image}&vulnerability={}", escaped(vulnerability))

@@ -51,7 +51,7 @@ static ROWS: &[Endpoint] = rows![
     GET "/image/sbom" "page.image.sbom" "Shows how an SBOM that someone pushed beside an image differs from what the hub found",
         Guard::Needs(image), ["name", "reference", "platform", "document", "blob"] => 200, pages::differences::get;
     GET "/image/findings" "page.image.findings" "Shows what is known to be wrong with an image, and why",
-        Guard::Needs(image), ["name", "reference", "platform", "after"] => 200, pages::image_findings::get;
+        Guard::Needs(image), ["name", "reference", "platform", "suppressed", "after"] => 200, pages::image_findings::get;
     GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",
         Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",

@@ -24,6 +24,7 @@ mod finding;
 mod fingerprint;
 mod format;
 mod grype;
+mod not_counted;
 mod not_known;
 mod paths;
 mod report;
@@ -50,6 +51,7 @@ pub use finding::{
 };
 pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
+pub use not_counted::not_counted_in_words;
 pub use not_known::{Doubted, not_known_in_words};
 pub use report::{
     ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA,

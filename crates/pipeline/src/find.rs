@@ -16,8 +16,10 @@ use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
+mod not_counted;
 mod not_known;
 
+pub use not_counted::NotCounted;
 pub use not_known::NotKnown;
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
@@ -43,7 +45,7 @@ const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    STATEMENTS.iter().chain(not_known::STATEMENTS)
+    STATEMENTS.iter().chain(not_counted::STATEMENTS).chain(not_known::STATEMENTS)
 }
 
 db::statements! {
@@ -171,6 +173,8 @@ pub struct Page {
     pub next: Option<String>,
     /// Beside the first page of what has a vulnerability: of which images nobody knows whether they have it.
     pub not_known: Option<NotKnown>,
+    /// Beside the same page: in how many images that are not told an exception or VEX has it not count.
+    pub not_counted: Option<NotCounted>,
 }
 
 /// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
@@ -257,6 +261,7 @@ impl Pipeline {
         }
         if let Some(vulnerability) = &query.vulnerability {
             page.not_known = self.not_known(vulnerability, images).await?;
+            page.not_counted = self.not_counted(vulnerability, images).await?;
         }
         if page.items.is_empty() {
             self.check_range(query, images).await?;
@@ -286,7 +291,7 @@ impl Pipeline {
         if let Some(after) = after {
             position = self.resume(query, Cursor::decode(after)?).await?;
         }
-        let nothing = Page { items: Vec::new(), next: None, not_known: None };
+        let nothing = Page { items: Vec::new(), next: None, not_known: None, not_counted: None };
         let vulnerability = match &query.vulnerability {
             None => None,
             Some(name) => match self.vulnerability_id(name).await? {
@@ -321,11 +326,12 @@ impl Pipeline {
             if items.len() > limit {
                 items.truncate(limit);
                 let next = items.last().map(|last| cursor(last).encode());
-                return Ok(Page { items: items.into_iter().map(|(found, _)| found).collect(), next, not_known: None });
+                let items = items.into_iter().map(|(found, _)| found).collect();
+                return Ok(Page { items, next, not_known: None, not_counted: None });
             }
             let Some(next) = next else {
                 let items = items.into_iter().map(|(found, _)| found).collect();
-                return Ok(Page { items, next: None, not_known: None });
+                return Ok(Page { items, next: None, not_known: None, not_counted: None });
             };
             position = next;
         }

@@ -83,6 +83,18 @@ pub(crate) struct FoundComponentPage {
     /// Where the vulnerability may be, of which nobody knows; null where nothing is in doubt, when no vulnerability was looked for, and on all pages
     /// but the first.
     not_known: Option<NotKnown>,
+    /// In how many images that hold the vulnerability an exception or VEX has it not count, which are not among the items; null where there is none,
+    /// when no vulnerability was looked for, and on all pages but the first.
+    not_counted: Option<NotCounted>,
+}
+
+/// Images in which it is decided that a vulnerability does not count.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct NotCounted {
+    /// How many they are, each counted in each repository that holds it.
+    images: u64,
+    /// Whether there may be more than were counted.
+    more: bool,
 }
 
 /// Images that hold a package of which the records of a vulnerability speak, in a version that nothing states or that has no order.
@@ -353,8 +365,9 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
         images: not_known.images,
         more: not_known.more,
     });
+    let not_counted = found.not_counted.map(|counted| NotCounted { images: counted.images, more: counted.more });
     let items = found.items.into_iter().map(found_component).collect();
-    Failure::json(StatusCode::OK, &FoundComponentPage { items, next: found.next, not_known })
+    Failure::json(StatusCode::OK, &FoundComponentPage { items, next: found.next, not_known, not_counted })
 }
 
 fn found_component(found: pipeline::Found) -> FoundComponent {

@@ -3,7 +3,7 @@
 use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
-use findings::{ExceptionState, ExceptionUse, Finding, Matched, MatchedState, Report};
+use findings::{ExceptionState, ExceptionUse, Finding, Matched, MatchedState, Report, Suppression};
 use http::StatusCode;
 use oci::{Digest, RepositoryName};
 
@@ -33,7 +33,7 @@ pub(crate) enum Part {
 }
 
 pub(crate) struct Made {
-    pub(crate) sentence: String,
+    pub(crate) sentence: Sentence,
     /// What was not looked at.
     pub(crate) unchecked: Vec<String>,
     /// That its distribution is past its end.
@@ -43,6 +43,13 @@ pub(crate) struct Made {
     pub(crate) rows: Vec<Row>,
     pub(crate) all: String,
     pub(crate) more: usize,
+}
+
+/// What is to be done, in words.
+pub(crate) struct Sentence {
+    pub(crate) words: String,
+    /// What does not count, in words, and where it is listed with who says so and why.
+    pub(crate) suppressed: Option<(String, String)>,
 }
 
 pub(crate) struct Row {
@@ -73,11 +80,13 @@ struct ImageFindingsPage {
     reference: String,
     image_href: String,
     asked: Asked,
-    sentence: String,
+    sentence: Sentence,
     unchecked: Vec<String>,
     ended: Vec<String>,
     matched: Option<String>,
     freshness: Option<Freshness>,
+    /// Where all are listed, of a list of those that do not count.
+    only_suppressed: Option<String>,
     rows: Vec<Row>,
     first: String,
     is_first_page: bool,
@@ -90,14 +99,16 @@ struct ImageFindingsPage {
 pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> Result<Part, Failure> {
     let Some(report) = call.app.pipeline().report(name, image, false).await? else { return Ok(Part::Nothing) };
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
+    let rows: Vec<Row> =
+        open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect();
     Ok(Part::Made(Box::new(Made {
-        sentence: sentence(&report),
+        sentence: sentence(&report, name, image),
         unchecked: unchecked(&report),
         ended: ended(call, &report),
         matched: matched(&report),
-        rows: open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect(),
         all: href::image_findings(name, image),
-        more: report.findings.len().saturating_sub(ROWS_ON_IMAGE_MAX),
+        more: report.findings.len().saturating_sub(rows.len()),
+        rows,
     })))
 }
 
@@ -106,22 +117,30 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
     let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
     let after: usize = page.after.as_deref().map(str::parse).transpose().map_err(invalid)?.unwrap_or(0);
+    let only_suppressed = match call.target.query("suppressed") {
+        None => false,
+        Some("yes") => true,
+        Some(_) => return Err(Failure::bad_request("INPUT_INVALID", "`suppressed` is `yes` or not there")),
+    };
     let report = call.named_report().await?;
-    let shown = report.findings.iter().skip(after).take(ROWS_MAX);
-    let rows = shown.map(|finding| row(&name, image, &report, finding)).collect();
+    let listed: Vec<&Finding> =
+        report.findings.iter().filter(|finding| !only_suppressed || !finding.counts()).collect();
+    let rows = listed.iter().skip(after).take(ROWS_MAX).map(|finding| row(&name, image, &report, finding)).collect();
     let end = after.saturating_add(ROWS_MAX);
-    let first = href::image_findings(&name, image);
+    let all = href::image_findings(&name, image);
+    let first = if only_suppressed { href::suppressed_findings(&name, image) } else { all.clone() };
     let (host, _) = super::image::host(&call);
     let command = format!("garrison scan {}", shell_word(&format!("{host}/{name}@{image}")));
     let page = ImageFindingsPage {
         frame: Frame::new(&call, Section::Images, format!("Findings of {name}")).command(command),
-        sentence: sentence(&report),
+        sentence: sentence(&report, &name, image),
+        only_suppressed: only_suppressed.then_some(all),
         unchecked: unchecked(&report),
         ended: ended(&call, &report),
         matched: matched(&report),
         freshness: freshness(&call).await?,
         rows,
-        next: (end < report.findings.len()).then(|| format!("{first}&after={end}")),
+        next: (end < listed.len()).then(|| format!("{first}&after={end}")),
         is_first_page: after == 0,
         idle: idle(&report),
         first,
@@ -170,17 +189,23 @@ fn idle(report: &Report) -> Vec<String> {
 }
 
 /// Says in words what is to be done.
-fn sentence(report: &Report) -> String {
+fn sentence(report: &Report, name: &RepositoryName, image: Digest) -> Sentence {
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     let mendable = open.iter().filter(|finding| finding.fix.version.is_some()).count();
     let (others, suppressed) = (open.len() - mendable, report.findings.len() - open.len());
     if open.is_empty() && suppressed == 0 {
-        return match report.blind() {
+        let words = match report.blind() {
             Some(_) => "Nothing was found, and not all of it could be checked.".to_owned(),
             None => "Nothing is known to be wrong with it.".to_owned(),
         };
+        return Sentence { words, suppressed: None };
     }
-    format!("{} to act on, {others} without a fix, {suppressed} that do not count.", plural(count(mendable), "finding"))
+    let words = format!("{} to act on, {others} without a fix", plural(count(mendable), "finding"));
+    if suppressed == 0 {
+        return Sentence { words: format!("{words}, 0 that do not count."), suppressed: None };
+    }
+    let told = format!("{suppressed} that {} not count", if suppressed == 1 { "does" } else { "do" });
+    Sentence { words: format!("{words},"), suppressed: Some((told, href::suppressed_findings(name, image))) }
 }
 
 fn row(repository: &RepositoryName, image: Digest, report: &Report, finding: &Finding) -> Row {
@@ -212,6 +237,13 @@ fn row(repository: &RepositoryName, image: Digest, report: &Report, finding: &Fi
         why: said
             .map(|said| foreign(&format!("{} ({}): {}", said.id, said.feed, said.range), LINE_BYTES_MAX))
             .unwrap_or_default(),
-        suppressed: suppressed.map(|by| foreign(&format!("{}: {}", by.who, by.why), LINE_BYTES_MAX)),
+        suppressed: suppressed.map(suppressed_in_words),
     }
+}
+
+/// Says why a finding does not count, and of an exception until when.
+fn suppressed_in_words(by: &Suppression) -> String {
+    let until = by.expires.map(|expires| format!(" (until {})", expires.strftime("%Y-%m-%d"))).unwrap_or_default();
+    // What is cut of a long reason is not its end.
+    foreign(&format!("{}{until}: {}", by.who, by.why), LINE_BYTES_MAX)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use vulndb::file::{Builder, Feed};
 use vulndb::{Document, Exploited, Probability, Records};
 
-use crate::components::between;
+use crate::components::{between, link};
 use crate::world::{World, steady};
 
 const SHOP: &str = "name=team/shop&reference=2.1";
@@ -188,7 +188,7 @@ testkit::on_both_databases! {
     async fn what_is_decided_is_told_with_who_and_why(database: testkit::Database) {
         let world = World::new(database).await;
         world.shop("team/shop", &["2.1"]).await;
-        let reader = world.log_in("reader").await;
+        let (reader, stranger) = (world.log_in("reader").await, world.log_in("stranger").await);
         let now = registry::Clock::System.now_us() / 1_000_000;
         let entry = |id: &str, name: &str, days: i64| json!({
             "id": id, "vulnerabilities": [name], "owner": "team-a", "reason": "<i>not</i> reached",
@@ -202,7 +202,26 @@ testkit::on_both_databases! {
         let page = world.get(&format!("/image/findings?{SHOP}"), Some(&reader)).await;
         assert!(!page.text.contains("<i>not</i>"));
         let words = page.words();
-        for said in ["1 that do not count", "does not count team-a: &#60;i&#62;not&#60;/i&#62; reached", "idle of team-a matches nothing here", "over of team-a has expired"] {
+        let until = policy::write_moment(now + 86_400 * 2);
+        let why = format!("does not count team-a (until {}): &#60;i&#62;not&#60;/i&#62; reached", &until[..10]);
+        // From the image's own page, however few its findings are.
+        let image = world.get(&format!("/image?{SHOP}"), Some(&reader)).await;
+        let listed = link(&image.text, "\">1 that does not count</a>.");
+        assert!(image.text.contains(">All findings</a>"));
+        let suppressed = world.get(&listed, Some(&reader)).await.words();
+        for said in ["Here are those that do not count", &why] {
+            assert!(suppressed.contains(said), "{said}: {suppressed}");
+        }
+        assert!(!suppressed.contains("CVE-2024-0727"), "{suppressed}");
+        let wrong = world.get(&format!("/image/findings?{SHOP}&suppressed=1"), Some(&reader)).await;
+        assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        for path in ["/vulnerability?id=CVE-2021-23337", "/vulnerability?id=CVE-2021-23337&tagged=yes"] {
+            let page = world.get(path, Some(&reader)).await.words();
+            assert!(page.contains("1 image holds it where an exception or VEX has it not count."), "{path}: {page}");
+        }
+        let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&stranger)).await.words();
+        assert!(!page.contains("not count"), "{page}");
+        for said in ["1 that does not count", &why, "idle of team-a matches nothing here", "over of team-a has expired"] {
             assert!(words.contains(said), "{said}: {words}");
         }
         let words = world.get("/projects/team", Some(&reader)).await.words();

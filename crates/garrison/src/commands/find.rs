@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use findings::{Doubted, not_known_in_words};
+use findings::{Doubted, not_counted_in_words, not_known_in_words};
 use outbound::{Endpoint, Page, Told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +14,8 @@ use crate::session::Session;
 /// Find where a component or a vulnerability is: each image of the hub that has it, with its tags and paths.
 ///
 /// Only images that you may pull are told, also those that no tag holds any more: they may run all the same. Without a range every version is. A
-/// vulnerability goes by any of its names; beside where it is is told in which images nobody knows whether it is, since they hold a package of which
-/// its records speak in a version that nothing states or that has no order.
+/// vulnerability goes by any of its names; beside where it is is told in how many images an exception or VEX has it not count, and in which nobody
+/// knows whether it is, since they hold a package of which its records speak in a version that nothing states or that has no order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison find openssl
@@ -55,6 +55,16 @@ struct Beside {
     /// Hubs of an earlier version do not tell it.
     #[serde(default)]
     not_known: Option<NotKnown>,
+    /// The same.
+    #[serde(default)]
+    not_counted: Option<NotCounted>,
+}
+
+/// Where it is decided that a vulnerability does not count.
+#[derive(Debug, Deserialize, Serialize)]
+struct NotCounted {
+    images: u64,
+    more: bool,
 }
 
 /// Where a vulnerability may be.
@@ -78,12 +88,14 @@ impl Find {
         let told: Told<Value, Beside> = hub.list_with(&endpoint, self.limit).await?;
         let is_found = !told.page.items.is_empty();
         let (page, doubt) = (&told.page, told.beside.not_known.as_ref().map(doubt));
+        let not_counted = told.beside.not_counted.as_ref();
+        let not_counted = not_counted.map(|NotCounted { images, more }| not_counted_in_words(*images, *more));
         match session.format() {
             Format::Json => output::print_json(&told)?,
             Format::Table if is_found => {
                 output::print_line(&output::printable(&answer(page, started.elapsed().as_millis())))?;
-                if let Some(doubt) = doubt {
-                    output::print_line(&output::printable(&doubt))?;
+                for line in not_counted.into_iter().chain(doubt) {
+                    output::print_line(&output::printable(&line))?;
                 }
                 // Where something is is the answer: through a pipe and in a file nothing of it is left out.
                 let width = output::terminal_width().unwrap_or(usize::MAX);
@@ -94,11 +106,14 @@ impl Find {
             }
             Format::Table => {
                 let others_are = self.range.is_some() && !hub.list::<Value>(&all(), Some(1)).await?.items.is_empty();
-                let nowhere = match &doubt {
+                let nowhere = match doubt.as_ref().or(not_counted.as_ref()) {
+                    Some(_) if doubt.is_none() => {
+                        format!("No image that you may pull has {} where it counts.", self.pattern)
+                    }
                     Some(_) => format!("No image that you may pull is known to have {}.", self.pattern),
                     None => nowhere(&self.pattern, self.range.as_deref(), others_are),
                 };
-                for line in std::iter::once(nowhere).chain(doubt) {
+                for line in std::iter::once(nowhere).chain(not_counted).chain(doubt) {
                     output::print_line(&output::printable(&line))?;
                 }
             }

@@ -626,6 +626,32 @@ fn what_is_given_here_counts_beside_what_the_hub_has() {
     told("of_the_hub_for_a_reader", &["--exceptions", "here.yaml"]);
 }
 
+#[test]
+fn find_says_in_how_many_images_it_is_decided_not_to_count() {
+    let AtHub { user, .. } = &at_hub(&image(&Home::new()), "team/api", "1.4");
+    user.run(&["db", "import", "--hub", DATABASE]);
+    let find = |arguments: &[&str]| user.run(&[&["find", "CVE-2024-0001"], arguments].concat());
+    let eventually = |is_told: &dyn Fn(&str) -> bool| (0..1000).map(|_| find(&[])).find(|told| is_told(told)).unwrap();
+    let told = eventually(&|told| told.starts_with("exit 0\n"));
+    assert!(told.contains("1 image in 1 project has CVE-2024-0001") && !told.contains("not count"), "{told}");
+    let now = jiff::Timestamp::now().as_second();
+    let day = |days: i64| jiff::Timestamp::from_second(now + days * 86_400).unwrap().strftime("%Y-%m-%d").to_string();
+    let entry = format!(
+        "{{id: one, vulnerabilities: [CVE-2024-0001], owner: ada@example.org, reason: not served, created: {}, expires: {}}}",
+        day(-1),
+        day(30)
+    );
+    write(user, "hub.yaml", &format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n- {entry}\n"));
+    assert!(user.run(&["exceptions", "push", "hub.yaml"]).starts_with("exit 0\n"));
+    let told = eventually(&|told| told.starts_with("exit 1\n"));
+    let expected = "exit 1\n--- stdout\nNo image that you may pull has CVE-2024-0001 where it counts.\n\
+        1 image holds it where an exception or VEX has it not count\n";
+    assert!(told.starts_with(expected), "{told}");
+    assert!(find(&["--tagged", "no"]).contains("has CVE-2024-0001.\n"));
+    let told = find(&["-o", "json"]);
+    assert!(told.contains("\"not_counted\": {\n    \"images\": 1,\n    \"more\": false\n  }"), "{told}");
+}
+
 /// Makes a user who may read a project and nothing else, and logs in as her.
 fn become_ada(user: &Home, hub: &Hub) {
     write(user, "password", "a long password\n");

@@ -1,7 +1,8 @@
 //! Exceptions and VEX: where they count, until when, and for whom.
 
 use pipeline::{
-    EXCEPTIONS_BYTES_MAX, Filter, Order, Readable, SetError, Tagged, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError, Whose,
+    EXCEPTIONS_BYTES_MAX, Filter, Order, Query, Readable, SetError, Tagged, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError,
+    Whose,
 };
 use serde_json::{Value as Json, json};
 use testkit::Database;
@@ -448,7 +449,13 @@ testkit::on_both_databases! {
             let found = hub.affected("CVE-2023-0001", all).await;
             found.iter().map(|one| one.split(' ').next().unwrap().to_owned()).collect()
         };
+        let not_counted = async |hub: &Hub, readable: &Readable, tagged: Tagged| {
+            let query = Query::parse("CVE-2023-0001", None).unwrap();
+            let page = hub.pipeline.find(&query, (readable, tagged), None, 1).await.unwrap();
+            page.not_counted.map(|counted| (counted.images, counted.more))
+        };
         assert_eq!(affected(&hub).await, open);
+        assert_eq!(not_counted(&hub, all, Tagged::Any).await, None);
         assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((1, 0), (1, 0)));
 
         // What a project says of other repositories counts for none of them.
@@ -464,6 +471,18 @@ testkit::on_both_databases! {
         let mine = hub.only(&["team/api", "team/web"]).await;
         assert_eq!(hub.listed(any, Order::Worst, &mine).await, Vec::<String>::new());
         assert_eq!(hub.affected("CVE-2023-0001", &mine).await, Vec::<String>::new());
+        // How many they are is told beside, of what the reader may know of.
+        for (readable, tagged, expected) in [
+            (all, Tagged::Any, Some((3, false))),
+            (all, Tagged::Yes, Some((3, false))),
+            (all, Tagged::No, None),
+            (&mine, Tagged::Any, Some((3, false))),
+            (&hub.only(&["team/web", "other/job"]).await, Tagged::Any, Some((1, false))),
+            (&hub.only(&["teamwork/api", "other/job"]).await, Tagged::Any, None),
+            (&hub.only(&[]).await, Tagged::Any, None),
+        ] {
+            assert_eq!(not_counted(&hub, readable, tagged).await, expected, "{readable:?} {tagged:?}");
+        }
         let both = hub.only(&["team/api", "teamwork/api"]).await;
         assert_eq!(hub.listed(any, Order::Worst, &both).await, [
             "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",
@@ -485,7 +504,7 @@ testkit::on_both_databases! {
         hub.decide().await;
         hub.settle().await;
         assert_eq!(hub.high("team/api", image).await, (1, 0));
-        assert_eq!(affected(&hub).await, open);
+        assert_eq!((affected(&hub).await, not_counted(&hub, all, Tagged::Any).await), (open.map(str::to_owned).to_vec(), None));
         let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
         assert_eq!(format!("{:?}", report.exceptions[0].state), "Expired");
     }

@@ -1,0 +1,69 @@
+//! In how many images that hold a vulnerability it is decided not to count.
+
+use db::Value;
+
+use super::Readable;
+use crate::pipeline::{Error, Pipeline};
+use crate::tagged::Tagged;
+
+/// Images that are counted. Each costs a look at all of it that has the vulnerability.
+const IMAGES_MAX: i64 = 256;
+
+db::statements! {
+    /// Images, tagged or not, in which exceptions or VEX have everything not count that has a vulnerability, up to a number.
+    LIST_NOT_COUNTED = "SELECT DISTINCT d.repository_id, d.image_id FROM finding_decisions d \
+        JOIN findings f ON f.component_id = d.component_id AND f.vulnerability_id = d.vulnerability_id \
+        JOIN inventory_placements p ON p.repository_id = d.repository_id AND p.image_id = d.image_id \
+        WHERE d.vulnerability_id = $1 AND d.verdict BETWEEN 1 AND 2 AND f.suppressed = 0 AND p.tagged BETWEEN $2 AND $3 \
+        AND NOT EXISTS (SELECT 1 FROM findings o JOIN inventory_image_components h ON h.component_id = o.component_id \
+        AND h.image_id = d.image_id LEFT JOIN finding_decisions c ON c.repository_id = d.repository_id \
+        AND c.image_id = d.image_id AND c.component_id = o.component_id AND c.vulnerability_id = $1 \
+        WHERE o.vulnerability_id = $1 AND (c.verdict = 3 OR c.verdict IS NULL AND o.suppressed = 0)) LIMIT $4";
+    /// The same of some repositories.
+    LIST_NOT_COUNTED_OF = "SELECT DISTINCT d.repository_id, d.image_id FROM finding_decisions d \
+        JOIN findings f ON f.component_id = d.component_id AND f.vulnerability_id = d.vulnerability_id \
+        JOIN inventory_placements p ON p.repository_id = d.repository_id AND p.image_id = d.image_id \
+        WHERE d.vulnerability_id = $1 AND d.verdict BETWEEN 1 AND 2 AND f.suppressed = 0 AND p.tagged BETWEEN $2 AND $3 \
+        AND NOT EXISTS (SELECT 1 FROM findings o JOIN inventory_image_components h ON h.component_id = o.component_id \
+        AND h.image_id = d.image_id LEFT JOIN finding_decisions c ON c.repository_id = d.repository_id \
+        AND c.image_id = d.image_id AND c.component_id = o.component_id AND c.vulnerability_id = $1 \
+        WHERE o.vulnerability_id = $1 AND (c.verdict = 3 OR c.verdict IS NULL AND o.suppressed = 0)) \
+        AND d.repository_id IN {list} LIMIT $4";
+}
+
+/// In how many images exceptions or VEX have a vulnerability not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotCounted {
+    /// How many they are, each counted in each repository that holds it.
+    pub images: u64,
+    /// Whether there may be more than were counted.
+    pub more: bool,
+}
+
+impl Pipeline {
+    /// Counts the images in which it is decided that a vulnerability does not count, of those that the caller may read and that are tagged or not.
+    pub(super) async fn not_counted(
+        &self,
+        vulnerability: &str,
+        (readable, tagged): (&Readable, Tagged),
+    ) -> Result<Option<NotCounted>, Error> {
+        let Some(id) = self.vulnerability_id(vulnerability).await? else { return Ok(None) };
+        let list: Option<Vec<Value>> = match readable {
+            Readable::All => None,
+            Readable::Repositories(repositories) => Some(repositories.iter().map(|id| id.number().into()).collect()),
+        };
+        let [least, greatest] = tagged.placement_bounds();
+        let parameters = [id.into(), least, greatest, (IMAGES_MAX + 1).into()];
+        let rows = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                match list {
+                    None => tx.query(&LIST_NOT_COUNTED, &parameters).await,
+                    Some(list) => tx.query_list(&LIST_NOT_COUNTED_OF, &parameters, &list).await,
+                }
+            })
+        });
+        let found = rows.await?.len() as u64;
+        let most = IMAGES_MAX.unsigned_abs();
+        Ok((found > 0).then_some(NotCounted { images: found.min(most), more: found > most }))
+    }
+}
