@@ -18,11 +18,16 @@ use crate::tagged::Tagged;
 /// Packages of one vulnerability that are looked for; hardly one speaks of more, but for what was published to harm.
 const PACKAGES_MAX: usize = 64;
 
-/// Versions of these packages that are looked at; those that nothing states come first.
-const VERSIONS_MAX: usize = 4096;
+/// Versions of these packages that are looked at, whoever may read their images; those that nothing states come first. Far more than a package
+/// ever had, so that whether there are more tells a caller nothing of images that it may not read.
+const VERSIONS_MAX: usize = 1 << 16;
 
-/// Of these, those of which nobody knows that are looked for in images.
-const COMPONENTS_MAX: usize = 256;
+/// Of these, those without a place in the order that are looked for in images.
+const UNORDERED_MAX: usize = 4096;
+
+/// Rows that are read, and components that are looked for, at once.
+const ROWS_IN_STEP: usize = 4096;
+const COMPONENTS_IN_STEP: usize = 256;
 
 /// Places of components that are counted. Each costs about what a place of a page does.
 const PLACES_MAX: usize = 256;
@@ -31,9 +36,9 @@ const PLACES_MAX: usize = 256;
 const TOLD_MAX: usize = 20;
 
 db::statements! {
-    /// Components that go by some packages, up to a number, first those without a version.
+    /// Components that go by some packages, behind one, first those without a version.
     LIST_GOING_BY = "SELECT c.id, c.package_type, c.name, c.version FROM finding_packages p CROSS JOIN inventory_components c \
-        WHERE c.id = p.component_id AND p.package_hash IN {list} ORDER BY c.version, c.id LIMIT $1";
+        WHERE c.id = p.component_id AND p.package_hash IN {list} AND (c.version, c.id) > ($1, $2) ORDER BY c.version, c.id LIMIT $3";
     /// What is told of components, and what matching needs of them.
     LIST_SUBJECTS = "SELECT id, identity, name_key, package_type, name, version, subject FROM inventory_components \
         WHERE id IN {list} ORDER BY name_key, identity";
@@ -71,29 +76,24 @@ impl Pipeline {
         }
         let Some(images) = self.images(readable, tagged).await? else { return Ok(None) };
         let hashes: Vec<Value> = hashes.into_iter().map(|hash| number_of_package(hash).into()).collect();
-        let (rows, is_cut) = self.unordered(hashes).await?;
+        let (unordered, is_cut) = self.unordered(hashes).await?;
         more |= is_cut;
-        let mut components = Vec::new();
-        for row in rows {
-            let subject = row.get::<Option<Vec<u8>>>(6)?.and_then(|bytes| Subject::from_bytes(&bytes));
-            let Some(subject) = subject else { continue };
-            if is_undecided(&advisories.database, &records, &subject)? {
-                components.push(Arc::new(component(&row)?));
-            }
-        }
+        let query = Arc::new(Query::vulnerability(vulnerability)?);
         let mut candidates = Vec::new();
-        if !components.is_empty() {
-            let query = Arc::new(Query::vulnerability(vulnerability)?);
-            let walked = self.inner.index.read(move |tx| {
-                let (query, images, components) = (Arc::clone(&query), images.clone(), components.clone());
-                Box::pin(async move {
-                    let wanted = PLACES_MAX + 1;
-                    Walk { tx, query: &query, vulnerability: None, images: &images, tagged, wanted, components: 0 }
-                        .holders(&components)
-                        .await
-                })
-            });
-            candidates = walked.await?;
+        for step in unordered.chunks(COMPONENTS_IN_STEP) {
+            let mut components = Vec::new();
+            for row in self.subjects(step).await? {
+                let subject = row.get::<Option<Vec<u8>>>(6)?.and_then(|bytes| Subject::from_bytes(&bytes));
+                let Some(subject) = subject else { continue };
+                if is_undecided(&advisories.database, &records, &subject)? {
+                    components.push(Arc::new(component(&row)?));
+                }
+            }
+            let wanted = (PLACES_MAX + 1).saturating_sub(candidates.len());
+            candidates.extend(self.places_of(components, &query, (&images, tagged), wanted).await?);
+            if candidates.len() > PLACES_MAX {
+                break;
+            }
         }
         more |= candidates.len() > PLACES_MAX;
         candidates.truncate(PLACES_MAX);
@@ -111,29 +111,67 @@ impl Pipeline {
         Ok((images > 0 || more).then_some(NotKnown { items, images, more }))
     }
 
-    /// Returns the components that go by some packages and whose versions may have no order, and whether there may be more.
-    async fn unordered(&self, packages: Vec<Value>) -> Result<(Vec<Row>, bool), Error> {
+    /// Returns the numbers of components that go by some packages and whose versions have no place in the order, and whether there may be more.
+    async fn unordered(&self, packages: Vec<Value>) -> Result<(Vec<i64>, bool), Error> {
         let found = self.inner.index.read(move |tx| {
             let packages = packages.clone();
             Box::pin(async move {
-                let limit = i64::try_from(VERSIONS_MAX + 1).unwrap_or(i64::MAX);
-                let rows = tx.query_list(&LIST_GOING_BY, &[limit.into()], &packages).await?;
                 let mut unordered = BTreeSet::new();
-                for row in rows.iter().take(VERSIONS_MAX) {
-                    let (package_type, name, version): (String, String, String) =
-                        (row.get(1)?, row.get(2)?, row.get(3)?);
-                    if !has_order(&package_type, &name, &version) {
-                        unordered.insert(row.get::<i64>(0)?);
+                let (mut behind, mut looked_at) = ((String::new(), i64::MIN), 0);
+                while looked_at < VERSIONS_MAX {
+                    let limit = i64::try_from(ROWS_IN_STEP).unwrap_or(i64::MAX);
+                    let fixed = [Value::from(&behind.0), behind.1.into(), limit.into()];
+                    let rows = tx.query_list(&LIST_GOING_BY, &fixed, &packages).await?;
+                    for row in &rows {
+                        let (package_type, name): (String, String) = (row.get(1)?, row.get(2)?);
+                        behind = (row.get(3)?, row.get(0)?);
+                        if !has_order(&package_type, &name, &behind.0) {
+                            unordered.insert(behind.1);
+                        }
                     }
+                    let is_cut = unordered.len() > UNORDERED_MAX;
+                    if is_cut || rows.len() < ROWS_IN_STEP {
+                        return Ok((unordered.into_iter().take(UNORDERED_MAX).collect(), is_cut));
+                    }
+                    looked_at += rows.len();
                 }
-                let is_cut = rows.len() > VERSIONS_MAX || unordered.len() > COMPONENTS_MAX;
-                let list: Vec<Value> = unordered.into_iter().take(COMPONENTS_MAX).map(Value::from).collect();
-                let subjects =
-                    if list.is_empty() { Vec::new() } else { tx.query_list(&LIST_SUBJECTS, &[], &list).await? };
-                Ok::<_, db::Error>((subjects, is_cut))
+                Ok::<_, db::Error>((unordered.into_iter().collect(), true))
             })
         });
         Ok(found.await?)
+    }
+
+    /// Returns what is told of components, and what matching needs of them.
+    async fn subjects(&self, components: &[i64]) -> Result<Vec<Row>, Error> {
+        let list: Vec<Value> = components.iter().copied().map(Value::from).collect();
+        let found = self.inner.index.read(move |tx| {
+            let list = list.clone();
+            Box::pin(async move { tx.query_list(&LIST_SUBJECTS, &[], &list).await })
+        });
+        Ok(found.await?)
+    }
+
+    /// Returns in which of the images that the caller may read some components are, up to as many places as are wanted.
+    async fn places_of(
+        &self,
+        components: Vec<Arc<Component>>,
+        query: &Arc<Query>,
+        (images, tagged): (&Images, Tagged),
+        wanted: usize,
+    ) -> Result<Vec<super::Candidate>, Error> {
+        if components.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (query, images) = (Arc::clone(query), images.clone());
+        let walked = self.inner.index.read(move |tx| {
+            let (query, images, components) = (Arc::clone(&query), images.clone(), components.clone());
+            Box::pin(async move {
+                Walk { tx, query: &query, vulnerability: None, images: &images, tagged, wanted, components: 0 }
+                    .holders(&components)
+                    .await
+            })
+        });
+        walked.await
     }
 }
 

@@ -681,6 +681,24 @@ testkit::on_both_databases! {
         assert!(images.ends_with('+'), "{images}");
     }
 
+    async fn what_others_hold_hides_nothing_of_where_a_vulnerability_may_be(database: Database) {
+        let hub = Hub::open(database).await;
+        let versions: Vec<(String, String)> = (0..300)
+            .map(|of| (format!("app/{of}/node_modules/lodash/package.json"), format!(r#"{{"name":"lodash","version":"4.{of}"}}"#)))
+            .collect();
+        let flood: Vec<(&str, &str)> = versions.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        hub.image("other/flood", "1", &[&flood]).await;
+        hub.settle().await;
+        hub.image("team/api", "1", &[&[("app/node_modules/lodash/package.json", r#"{"name":"lodash","version":"5.0"}"#)]]).await;
+        hub.settle().await;
+        hub.advise(&Known::of(&[says("CVE-2023-0001", "npm/lodash", "9.0.0", Level::High)])).await;
+        let team = hub.only(&["team/api"]).await;
+        let (images, told) = hub.doubted("CVE-2023-0001", (&team, Tagged::Any)).await;
+        assert_eq!((images.as_str(), told), ("1", vec!["lodash 5.0 in team/api:1 at 1".to_owned()]));
+        let (images, told) = hub.doubted("CVE-2023-0001", (&Readable::All, Tagged::Any)).await;
+        assert_eq!((images.as_str(), told.len()), ("1+", 20));
+    }
+
     async fn what_an_image_has_is_a_fact_for_each_change_of_it(database: Database) {
         let hub = fleet(database).await;
         hub.settle().await;
