@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use component::{
-    Component, ComponentIndex, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Scope, Subject, Unknown,
+    Component, ComponentIndex, Edge, Inventory, Layer, Location, Node, PackageType, Relation, Subject, Unknown,
 };
 use hashbrown::{HashMap, HashSet};
 
@@ -14,6 +14,10 @@ use crate::cataloger::{Declared, Room};
 use crate::ecosystems::manifests;
 use crate::view::{Paths, Tree, View};
 use crate::{Findings, LayerRecord, Matcher, early, links};
+
+mod declared;
+
+use declared::unanswered;
 
 /// Which layers an inventory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,7 +100,7 @@ fn fold(
             let components = room.components.saturating_sub(merge.components.len() - before + declared);
             room = Room { components, ..room.without(taken) };
         }
-        merge.unknowns.extend(links::unread(&tree, &paths));
+        merge.unknowns.extend(links::unread(&tree, &paths, is_image));
         distribution = tree.into_distribution();
     }
     for (index, record) in source.records.iter().enumerate() {
@@ -104,6 +108,9 @@ fn fold(
             let location = Location::new(format!("/{path}"), is_image.then_some(index as u16));
             merge.unknowns.insert(Unknown { location, reason: reason.to_string() });
         }
+    }
+    if matches!(&source.subject, Subject::Directory { name } if manifests::is_of_packages(name)) {
+        merge.declared.clear();
     }
     let (components, edges, unknowns) = merge.finish(is_image);
     Inventory {
@@ -124,26 +131,6 @@ struct Identity {
     name: String,
     version: Option<String>,
     purl: Option<String>,
-}
-
-/// What a package is called, whatever its version.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Named {
-    package_type: PackageType,
-    namespace: Option<String>,
-    name: String,
-}
-
-impl Named {
-    /// Returns the name of a package that has one by which its ecosystem knows it. Letter case tells none apart: not all ecosystems mind it.
-    fn of(component: &Component) -> Option<Self> {
-        let purl = component.purl.as_ref()?;
-        Some(Self {
-            package_type: component.package_type,
-            namespace: purl.namespace().map(str::to_ascii_lowercase),
-            name: purl.name().to_ascii_lowercase(),
-        })
-    }
 }
 
 /// Unites the findings of all catalogers.
@@ -249,21 +236,8 @@ impl Merge {
 
     /// Tells what manifests ask for that nothing names. In a source tree that is a component all the same, by what is asked for.
     fn settle_declared(&mut self, is_image: bool) {
-        let mut declared: Vec<Declared> = std::mem::take(&mut self.declared).into_iter().collect();
-        if declared.is_empty() {
-            return;
-        }
-        let kinds = declared.iter().flat_map(|declared| &declared.components).map(|component| component.package_type);
-        let kinds: HashSet<PackageType> = kinds.collect();
-        let of_kinds = self.components.iter().map(|(_, component)| component);
-        let of_kinds = of_kinds.filter(|component| kinds.contains(&component.package_type));
-        let named: HashSet<Named> = of_kinds.filter_map(Named::of).collect();
-        let is_wanted = |component: &Component| !is_image || component.scope != Scope::Development;
-        let is_known = |component: &Component| Named::of(component).is_none_or(|name| named.contains(&name));
-        for declared in &mut declared {
-            declared.components.retain(|component| is_wanted(component) && !is_known(component));
-        }
-        declared.retain(|declared| !declared.components.is_empty());
+        let declared = std::mem::take(&mut self.declared);
+        let declared = unanswered(declared, &self.components.iter().map(|(_, component)| component), is_image);
         let manifests = declared.iter().map(|declared| merged_usr(&declared.location.path).to_owned());
         let manifests: HashSet<String> = manifests.collect();
         let listing = if manifests.is_empty() { &[][..] } else { self.components.as_slice() };
@@ -413,6 +387,8 @@ fn order<T: Ord>(list: &mut Vec<T>) {
 mod tests {
     use component::{OwnedFile, Technique};
 
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn component(name: &str, at: &str) -> Component {
@@ -498,8 +474,23 @@ mod tests {
         let package =
             ("var/lib/dpkg/status", "Package: app\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n\n");
         let has_y = ("app/node_modules/Y/package.json", y.as_str());
-        let has_z = ("lib/node_modules/z/package.json", z.as_str());
-        let has_x = ("other/package-lock.json", lock);
+        let has_z = ("node_modules/z/package.json", z.as_str());
+        let has_x = ("app/package-lock.json", lock);
+        let (other, far) = (("other/package-lock.json", lock), ("lib/node_modules/z/package.json", z.as_str()));
+        let above = ("package-lock.json", lock);
+        let named_by_address = ("app/package.json", r#"{"dependencies": {"tar": "https://example.org/ms-2.1.1.tgz"}}"#);
+        let locked_by_address = (
+            "app/package-lock.json",
+            r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"tar": "https://example.org/ms-2.1.1.tgz"}}, "node_modules/tar": {"name": "ms", "version": "2.1.1"}}}"#,
+        );
+        let build = ("a/build.gradle", "dependencies {\n    implementation 'g:h:1'\n}\n");
+        let (build_lock, other_build_lock) =
+            (("a/gradle.lockfile", "g:h:2=runtimeClasspath\n"), ("b/gradle.lockfile", "g:h:2=runtimeClasspath\n"));
+        let project = ("a/pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"p==1\"]\n");
+        let metadata = "Metadata-Version: 2.1\nName: p\nVersion: 2\n";
+        let shared_python = ("usr/lib/python3/dist-packages/p-2.dist-info/METADATA", metadata);
+        let own_python = ("a/env/lib/python3.13/site-packages/p-2.dist-info/METADATA", metadata);
+        let other_python = ("b/env/lib/python3.13/site-packages/p-2.dist-info/METADATA", metadata);
         let directory = || Subject::Directory { name: "test".to_owned() };
         let image = || Subject::Image { name: "test".to_owned(), digest: String::new(), platform: None };
         let tree = ": nothing here says which versions these get and what they need in turn";
@@ -512,24 +503,65 @@ mod tests {
                 Some(format!("asks for Y, x and z{tree}")),
             ),
             (&[manifest], image(), &["app@1.0.0"], Some(format!("asks for Y and x{in_image}"))),
-            (&[manifest, has_x, has_y], image(), &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0"], None),
+            (&[manifest, has_x, has_y], image(), &["app@1.0.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.2.0"], None),
             (
                 &[manifest, has_x, has_y],
                 directory(),
-                &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> z"],
+                &["app@1.0.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.2.0", "app@1.0.0 -> z"],
                 Some(format!("asks for z{tree}")),
             ),
-            (&[manifest, has_x, has_y, has_z], directory(), &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0"], None),
+            (
+                &[manifest, has_x, has_y, has_z],
+                directory(),
+                &["app@1.0.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.2.0", "app@1.0.0 -> z@2.0.0"],
+                None,
+            ),
             (&[manifest, package, listed], directory(), &["app@1.0.0", "app@1 -> app@1.0.0"], None),
+            // What others have is no answer.
+            (
+                &[manifest, other, far, has_y],
+                directory(),
+                &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z"],
+                Some(format!("asks for x and z{tree}")),
+            ),
+            (
+                &[manifest, other, far, has_y],
+                image(),
+                &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0"],
+                Some(format!("asks for x{in_image}")),
+            ),
+            // Nor is a lockfile above that says something else.
+            (
+                &[manifest, above, has_y, has_z],
+                directory(),
+                &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z@2.0.0"],
+                Some(format!("asks for x{tree}")),
+            ),
+            (&[named_by_address, locked_by_address], directory(), &["ms@2.1.1"], None),
+            (&[named_by_address], directory(), &["tar"], Some(format!("asks for tar{tree}"))),
+            (&[build, other_build_lock], directory(), &["h@1"], Some(format!("asks for h{tree}"))),
+            (&[build, build_lock], directory(), &[], None),
+            (&[project, shared_python], directory(), &[], None),
+            (&[project, own_python], directory(), &[], None),
+            (&[project, other_python], directory(), &["p@1"], Some(format!("asks for p{tree}"))),
+            (&[project, other_python], image(), &[], None),
+            (
+                &[("x/package.json", asked)],
+                Subject::Directory { name: "/usr/lib/node_modules/".to_owned() },
+                &["app@1.0.0"],
+                None,
+            ),
         ];
+        let mut wrong = String::new();
         for (files, subject, edges, unknown) in cases {
             let found = asked_for(files, subject.clone());
-            assert_eq!(
-                (found.0, found.1),
-                (edges.iter().map(|edge| (*edge).to_owned()).collect(), unknown.iter().cloned().collect()),
-                "{files:?}"
-            );
+            let expected = (edges.iter().map(|edge| (*edge).to_owned()).collect(), unknown.iter().cloned().collect());
+            if found != expected {
+                let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+                let _infallible = writeln!(wrong, "{paths:?} in {subject:?}: {found:?} instead of {expected:?}");
+            }
         }
+        assert!(wrong.is_empty(), "{wrong}");
     }
 
     #[test]

@@ -20,18 +20,42 @@ const DATABASES: [&str; 11] = [
     "var/lib/rpm/rpmdb.sqlite",
 ];
 
-/// Returns the links that some cataloger wants by their names, and the databases behind links, that lead to a file of which nothing is read.
-pub(crate) fn unread(tree: &Tree<'_>, paths: &Paths<'_>) -> Vec<Unknown> {
+/// Returns the links that some cataloger wants by their names, and the databases behind links, that lead to a file of which nothing is read. Of a directory
+/// also those that lead out of it; out of an image leads nothing.
+pub(crate) fn unread(tree: &Tree<'_>, paths: &Paths<'_>, is_image: bool) -> Vec<Unknown> {
     let links = tree.links().map(|(path, layer)| (path.trim_start_matches('/'), layer));
     let wanted = links.chain(DATABASES.map(|path| (path, None)));
     let unread = wanted.filter_map(|(path, layer)| {
         let target = paths.resolve(path).filter(|target| target != path)?;
-        let is_file = paths.kind(&target) == Some(FileKind::File);
-        let reason = format!("it leads to `/{target}`, which is not read");
-        (is_file && !tree.is_kept(&target))
-            .then(|| Unknown { location: Location::new(format!("/{path}"), layer), reason })
+        let reason = match paths.kind(&target) {
+            Some(FileKind::File) if !tree.is_kept(&target) => format!("it leads to `/{target}`, which is not read"),
+            None if !is_image => {
+                let target = paths.link(path).filter(|target| leads_out(path, target))?;
+                format!("it leads to `{target}`, which is outside and not read")
+            }
+            _ => return None,
+        };
+        Some(Unknown { location: Location::new(format!("/{path}"), layer), reason })
     });
     unread.collect()
+}
+
+/// Tells whether a link, by its own text, leaves the root that its path is below.
+fn leads_out(path: &str, target: &str) -> bool {
+    let mut depth = path.matches('/').count();
+    target.starts_with('/')
+        || target.split('/').any(|part| match part {
+            "" | "." => false,
+            ".." if depth == 0 => true,
+            ".." => {
+                depth -= 1;
+                false
+            }
+            _ => {
+                depth += 1;
+                false
+            }
+        })
 }
 
 #[cfg(test)]
@@ -99,10 +123,15 @@ mod tests {
             &["p"],
             &[],
         );
-        // What leads nowhere, to a folder, out of the root or to itself hides nothing.
+        // What leads out of the root.
+        for target in ["../../../etc/hostname", "../../etc/hostname", "x/../../../y", "/etc/hostname"] {
+            let told = format!("/app/requirements.txt: it leads to `{target}`, which is outside and not read");
+            check(&[], &[("app/requirements.txt", target)], &[], &[&told]);
+        }
+        check(&[("etc/hostname", "")], &[("app/x/requirements.txt", "../../srv")], &[], &[]);
+        // What leads nowhere, to a folder or to itself hides nothing.
         check(&[], &[("app/requirements.txt", "gone")], &[], &[]);
         check(&[("app/folder/file", "")], &[("app/requirements.txt", "folder")], &[], &[]);
-        check(&[], &[("app/requirements.txt", "../../../etc/hostname")], &[], &[]);
         check(&[], &[("app/requirements.txt", "requirements.txt")], &[], &[]);
         // Nobody wants a link of this name.
         check(&[("srv/pins", "p==1\n")], &[("app/notes.txt", "../srv/pins")], &[], &[]);

@@ -265,6 +265,12 @@ impl<'a> Paths<'a> {
         self.visible(path).map(|place| self.record(place).kind)
     }
 
+    /// Returns what a link says where it leads.
+    pub(crate) fn link(&self, path: &str) -> Option<&'a str> {
+        let place = self.visible(path)?;
+        self.layers[place.0].link(self.record(place))
+    }
+
     fn record(&self, (layer, record): Place) -> &'a Record {
         self.layers[layer].record_at(record)
     }

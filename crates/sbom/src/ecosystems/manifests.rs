@@ -55,6 +55,17 @@ pub(crate) fn is_of_project(path: &str) -> bool {
     !PACKAGES.iter().any(|part| path.contains(part))
 }
 
+/// Tells whether a folder by its own name holds what was installed or fetched.
+pub(crate) fn is_of_packages(folder: &str) -> bool {
+    let folder = folder.trim_end_matches('/');
+    PACKAGES.iter().any(|part| format!("/{folder}").ends_with(part.trim_end_matches('/')))
+}
+
+/// Tells whether a package is asked for by where it is, so that its name there need not be its own.
+pub(crate) fn is_by_address(component: &Component) -> bool {
+    component.version.is_none() && component.properties.get(RANGE).is_some_and(|range| range.contains(['/', ':']))
+}
+
 /// Declares what a project's manifest asks for.
 pub(crate) fn declare(
     finder: Finder,
