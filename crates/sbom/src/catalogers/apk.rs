@@ -39,6 +39,9 @@ const DATABASE_BYTES_MAX: u64 = 128 << 20;
 /// The largest list of what was asked for: as many names as a database has packages.
 const WORLD_BYTES_MAX: u64 = 4 << 20;
 
+/// What packages state to take that hold nothing. Alpine's builder counts the folder that it packs.
+const EMPTY_SIZES: [&str; 2] = ["0", "4096"];
+
 /// The longest path that is kept, as in Linux's `PATH_MAX`.
 const PATH_BYTES_MAX: usize = 4096;
 
@@ -54,7 +57,22 @@ struct Package<'a> {
     checksum: Option<&'a str>,
     depends: &'a str,
     provides: &'a str,
+    /// The bytes that it takes where it is installed, as it is written.
+    installed_size: Option<&'a str>,
     files: Vec<ApkFile<'a>>,
+}
+
+impl Package<'_> {
+    /// Tells whether it states itself that it brings a program or a library.
+    fn provides_code(&self) -> bool {
+        self.provides.split_whitespace().any(|provided| provided.starts_with("cmd:") || provided.starts_with("so:"))
+    }
+
+    /// Tells whether it is nothing but needs: a virtual package, or one that takes no byte, or one folder's.
+    fn is_empty(&self) -> bool {
+        let takes_none = self.installed_size.is_some_and(|size| EMPTY_SIZES.contains(&size));
+        self.files.is_empty() && (self.name.starts_with('.') || takes_none)
+    }
 }
 
 #[derive(Debug)]
@@ -155,6 +173,7 @@ fn packages(text: &str, room: Room) -> Read<'_> {
             "C" => present.checksum = stated,
             "D" => present.depends = value,
             "p" => present.provides = value,
+            "I" => present.installed_size = stated,
             "F" => folder = value,
             "R" if folder.len() + value.len() < PATH_BYTES_MAX && files <= room.files => {
                 files += 1;
@@ -208,7 +227,14 @@ fn component(package: &Package<'_>, root: &str, file: &File<'_>, view: &View<'_>
         component.files.push(OwnedFile { path: path.into(), hash: file.checksum.and_then(hash) });
     }
     component.files.sort();
-    component.code = if runs { Code::Present } else { Code::Absent };
+    component.code = if runs || package.provides_code() {
+        Code::Present
+    } else if !package.files.is_empty() || package.is_empty() {
+        Code::Absent
+    } else {
+        // Without a list nobody looked.
+        Code::Unknown
+    };
     component
 }
 
@@ -411,6 +437,30 @@ mod tests {
         root -> musl-doc@1.2.5-r0
         .build@20240101 -> musl@1.2.5-r0
         "#);
+    }
+
+    #[test]
+    fn a_list_without_an_entry_is_no_statement() {
+        let code = |entry: &str| {
+            let files: [(&str, &[u8]); 1] = [("/lib/apk/db/installed", entry.as_bytes())];
+            catalog(&CATALOGER, &files).components[0].code
+        };
+        let data = "F:usr/share/doc\nR:a.txt\n";
+        for (entry, expected) in [
+            ("P:a\nV:1\n", Code::Unknown),
+            ("P:a\nV:1\nI:958464\n", Code::Unknown),
+            ("P:a\nV:1\nI:958464\np:/bin/sh cmd:a=1-r0\n", Code::Present),
+            ("P:a\nV:1\nI:0\np:so:liba.so.1=1\n", Code::Present),
+            ("P:a\nV:1\nI:0\np:other\n", Code::Absent),
+            ("P:a\nV:1\nI:4096\n", Code::Absent),
+            ("P:a\nV:1\nI:4097\n", Code::Unknown),
+            ("P:.a\nV:1\n", Code::Absent),
+            (&format!("P:a\nV:1\nI:958464\n{data}"), Code::Absent),
+            (&format!("P:a\nV:1\np:cmd:a\n{data}"), Code::Present),
+            ("P:a\nV:1\nI:958464\nF:bin\nR:a\na:0:0:755\n", Code::Present),
+        ] {
+            assert_eq!(code(entry), expected, "{entry}");
+        }
     }
 
     #[test]
