@@ -13,7 +13,7 @@ use crate::address::record_address;
 use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
 use crate::report::{Advisories, advisories, line, suppressed};
-use crate::unchecked::{Uncovered, nameless, uncovered, uncovered_of, without_group_of, without_source};
+use crate::unchecked::{Uncovered, hidden, nameless, uncovered, uncovered_of, without_group_of, without_source};
 use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
@@ -52,6 +52,10 @@ pub struct Explanation {
     /// The packages that nothing in the database speaks of, of those that were asked for, and those that may be what records speak of.
     #[serde(default)]
     pub uncovered: Vec<Uncovered>,
+    /// What may hide packages, in words: package databases that were not read to their end, or that nothing names a package. Empty where one component was
+    /// asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// The findings of which somebody says more than that they are, with all who do, in the order in which that is decided.
     pub decided: Vec<Decided>,
     /// What became of the exceptions that were given.
@@ -79,7 +83,7 @@ pub enum Answer {
     NotOrdered,
     /// No record speaks of anything that is here.
     NotHere,
-    /// No record speaks of anything that is here, and there is no feed of some of it, about which that says nothing.
+    /// No record speaks of anything that is here, and there is no feed of some of it, or something was not read: about that it says nothing.
     NotCovered,
     /// The component that was asked for is not here.
     NoSuchComponent,
@@ -213,13 +217,15 @@ impl Explanation {
         let artifacts = of_maven.map(|elsewhere| elsewhere.package.as_str());
         let nameless = nameless(chosen.iter().copied());
         explanation.uncovered.extend(without_group_of(&nameless, artifacts));
+        if component.is_none() {
+            explanation.unread = hidden(inventory);
+        }
+        let is_blind = !explanation.unread.is_empty() || explanation.uncovered.iter().any(Uncovered::is_grave);
         explanation.answer = match () {
             () if is_open => Answer::Affected,
             () if !explanation.decided.is_empty() => Answer::Suppressed,
             () if chosen.is_empty() && component.is_some() => Answer::NoSuchComponent,
-            () if explanation.records.is_empty() && explanation.uncovered.iter().any(Uncovered::is_grave) => {
-                Answer::NotCovered
-            }
+            () if explanation.records.is_empty() && is_blind => Answer::NotCovered,
             () if explanation.records.is_empty() => Answer::NotHere,
             () if is_undecided => Answer::NotOrdered,
             () => Answer::NotAffected,
@@ -242,6 +248,7 @@ impl Explanation {
             unknown_to: Vec::new(),
             records: Vec::new(),
             uncovered: Vec::new(),
+            unread: Vec::new(),
             decided: Vec::new(),
             exceptions: Vec::new(),
             vex: Vec::new(),

@@ -6,7 +6,7 @@ use component::{Location, plain};
 use jiff::Timestamp;
 
 use crate::table::{counted, shortened};
-use crate::{Answer, Decided, Elsewhere, Explanation, Held, Origin, Present, Suppression, VexWord};
+use crate::{Answer, Decided, Elsewhere, Explanation, Held, Origin, Present, Suppression, Uncovered, VexWord};
 
 /// The most characters of what a vulnerability is: the first line of some records is all of them.
 const SUMMARY_MAX: usize = 200;
@@ -42,8 +42,9 @@ pub fn explanation_words(explanation: &Explanation) -> ExplanationWords {
         words.decided(decided);
     }
     words.gap();
-    for (position, uncovered) in explanation.uncovered.iter().enumerate() {
-        words.row(if position == 0 { "not checked" } else { "" }, &uncovered.words());
+    let not_checked = explanation.uncovered.iter().map(Uncovered::words).chain(explanation.unread.iter().cloned());
+    for (position, told) in not_checked.enumerate() {
+        words.row(if position == 0 { "not checked" } else { "" }, &told);
     }
     words.gap();
     words.elsewhere(explanation);

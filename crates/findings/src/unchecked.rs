@@ -88,6 +88,10 @@ pub enum NoCoverage {
     NoSource,
     /// There are advisories of packages of these names, and nothing says of which group these are.
     NoGroup,
+    /// The system says of which distribution it is, and nothing lists its packages: their database is gone.
+    NoPackages,
+    /// A document names them without a purl, so that nobody knows of which ecosystem they are.
+    NoPurl,
 }
 
 impl NoCoverage {
@@ -102,6 +106,8 @@ impl NoCoverage {
             Self::NoVersion => "no-version",
             Self::NoSource => "no-source",
             Self::NoGroup => "no-group",
+            Self::NoPackages => "no-packages",
+            Self::NoPurl => "no-purl",
         }
     }
 }
@@ -145,6 +151,8 @@ impl Uncovered {
             NoCoverage::NoVersion => format!("nothing states the versions of these packages of {ecosystem}"),
             NoCoverage::NoSource => format!("nothing says from which source packages these of {ecosystem} were built"),
             NoCoverage::NoGroup => format!("nothing says of which group these artifacts of {ecosystem} are"),
+            NoCoverage::NoPackages => format!("nothing lists the packages of {ecosystem}"),
+            NoCoverage::NoPurl => "nothing says of which ecosystem these are, by purl or CPE".to_owned(),
         }
     }
 }
@@ -234,8 +242,11 @@ pub(crate) fn uncovered<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inve
     // A document lists what its maker looked for, which need not be the packages of the system that it names.
     let is_looked_for = !matches!(inventory.subject, Subject::Document { .. });
     let own = inventory.distribution.as_ref().filter(|_| is_looked_for);
+    let is_listed = inventory.components.iter().any(is_packaged);
     let gap = own.and_then(|distribution| match Ecosystem::of_distribution(distribution) {
-        Some(ecosystem) if database.ecosystems().contains(&ecosystem) => None,
+        Some(ecosystem) if database.ecosystems().contains(&ecosystem) => {
+            (!is_listed && !inventory.components.is_empty()).then(|| (NoCoverage::NoPackages, ecosystem.to_string()))
+        }
         Some(ecosystem) => Some((NoCoverage::NoFeed, ecosystem.to_string())),
         None => Some((NoCoverage::NoPublisher, called(distribution))),
     });
@@ -293,7 +304,13 @@ fn counted_gaps<'a, B: AsRef<[u8]>>(
 ) -> Vec<Uncovered> {
     let known: BTreeSet<&Ecosystem> = database.ecosystems().iter().collect();
     let system = matching::distribution_of(inventory);
+    let is_document = matches!(inventory.subject, Subject::Document { .. });
     for (place, component) in components {
+        if is_document && is_unidentified(component) {
+            let gap = (NoCoverage::NoPurl, PackageType::Unknown.name().to_owned());
+            found.tell(gap, place, &component.name, component.version.as_deref().unwrap_or_default());
+            continue;
+        }
         let identities = matching::identities(component, system.as_deref());
         let gap = match identities.first() {
             Some(_) if identities.iter().any(|identity| known.contains(&identity.ecosystem)) => None,
@@ -307,6 +324,15 @@ fn counted_gaps<'a, B: AsRef<[u8]>>(
     let mut uncovered: Vec<Uncovered> = found.0.into_values().collect();
     uncovered.sort_by_key(gravest_first);
     uncovered
+}
+
+/// Tells whether a document says nothing of a package but its name and version. What it says to be something else than a package, as the lockfile that
+/// packages stand in, is none.
+fn is_unidentified(component: &Component) -> bool {
+    component.package_type == PackageType::Unknown
+        && component.purl.is_none()
+        && component.cpes.is_empty()
+        && !component.properties.contains_key(sbom::formats::DOCUMENT_KIND)
 }
 
 fn gravest_first(uncovered: &Uncovered) -> impl Ord + use<> {
@@ -442,13 +468,20 @@ fn dropped(repairs: &Repairs) -> Told<String> {
     }
 }
 
-/// Says that nothing was held against the advisories. Images may hold a program and nothing else.
+/// Says what may hide packages: what was not read, or all of what names none.
+pub(crate) fn hidden(inventory: &Inventory) -> Vec<String> {
+    let unread = inventory.unknowns.iter().filter(|unknown| sbom::hides_packages(unknown));
+    let unread = unread.map(|unknown| format!("not read, or not to its end: {}", place(unknown)));
+    let nothing = lists_nothing(&inventory.subject, inventory.components.len());
+    unread.take(UNCHECKED_TOLD_MAX).chain(nothing).collect()
+}
+
+/// Says that nothing was held against the advisories.
 pub(crate) fn lists_nothing(source: &Subject, components: usize) -> Option<String> {
     let words = match source {
         _ if components > 0 => return None,
-        Subject::Image { .. } => return None,
         Subject::Document { .. } => "the document lists",
-        Subject::Directory { .. } | Subject::File { .. } => "nothing in it names a package:",
+        Subject::Image { .. } | Subject::Directory { .. } | Subject::File { .. } => "nothing in it names a package:",
     };
     Some(format!("{words} {}", counted(components, "component", "components")))
 }

@@ -26,6 +26,10 @@ mod table;
 mod time;
 mod write;
 
+/// The property of a component that has neither purl nor CPE and that its document says to be something else than a package: CycloneDX's `type`, SPDX's
+/// `primaryPackagePurpose` in lower case.
+pub const DOCUMENT_KIND: &str = "document:kind";
+
 pub use format::{CycloneDxVersion, Format, FormatError, Output};
 pub use limits::Limits;
 pub use read::{Document, ReadError, Strictness, is_document, may_be_document, read, read_with};

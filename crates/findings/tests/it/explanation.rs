@@ -58,8 +58,9 @@ fn what_is_not_here_is_told_with_what_it_is_about() {
     let explanation = Explanation::of(&database(), &fixed, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     insta::assert_snapshot!("not_affected", explanation_table(&explanation));
     let mut empty = inventory();
-    empty.components.clear();
+    empty.components.retain(|component| component.package_type == PackageType::Deb && !component.name.contains("ssl"));
     empty.edges.clear();
+    assert!(!empty.components.is_empty());
     let explanation = Explanation::of(&database(), &empty, &Deciders::default(), "CVE-2023-0286", None).unwrap();
     insta::assert_snapshot!("not_here", explanation_table(&explanation));
     insta::assert_snapshot!("unknown", told("CVE-2021-4428", None));

@@ -40,8 +40,83 @@ fn check(inventory: &Inventory, warnings: &[&str], is_blind: bool) {
 fn what_everybody_speaks_of_or_nobody_is_no_warning() {
     check(&inventory(), &[], false);
     let root = component(PackageType::Unknown, "app", "1");
-    check(&tree(Some(("debian", "12")), root.clone()), &[], false);
     check(&tree(None, root), &[], false);
+}
+
+#[test]
+fn a_distribution_whose_packages_nothing_lists_is_told() {
+    let told = "nothing lists the packages of Debian:12: no package of it was found";
+    let bookworm = Some(("debian", "12"));
+    let mut gone = tree(bookworm, component(PackageType::Python, "idna", "3.10"));
+    check(&gone, &[told], true);
+    let asked = |inventory: &Inventory, component| {
+        Explanation::of(&database(), inventory, &Deciders::default(), "CVE-2023-0286", component).unwrap()
+    };
+    assert_eq!(asked(&gone, None).answer, Answer::NotCovered);
+    assert_eq!(serde_json::to_value(report(&gone)).unwrap()["unchecked"]["packages"][0]["because"], "no-packages");
+    // A document lists what its maker looked for.
+    gone.subject = Subject::Document { name: "gone".to_owned(), version: None };
+    check(&gone, &[], false);
+    check(&tree(bookworm, component(PackageType::Deb, "base-files", "12.4")), &[], false);
+}
+
+#[test]
+fn packages_of_a_document_without_purl_and_cpe_are_told() {
+    let check = |text: &str, warnings: &[&str]| {
+        let document = read(text.as_bytes()).unwrap().inventory;
+        check(&document, warnings, !warnings.is_empty());
+        // Nor is it lost where the document is written in another form.
+        for format in [Format::CycloneDx(CycloneDxVersion::default()), Format::Spdx, Format::Syft] {
+            let again = read(&write(&document, &WriteOptions::new(format))).unwrap().inventory;
+            assert_eq!(report(&again).warnings(), warnings, "{format}");
+        }
+        document
+    };
+    let cyclonedx =
+        |component: &str| format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{component}]}}"#);
+    let told = "nothing says of which ecosystem these are, by purl or CPE: 1 package not checked (log4j-core 2.14.1)";
+    let library = check(&cyclonedx(r#"{"type":"library","name":"log4j-core","version":"2.14.1"}"#), &[told]);
+    let asked = Explanation::of(&database(), &library, &Deciders::default(), "CVE-2023-0286", None).unwrap();
+    assert_eq!(asked.answer, Answer::NotCovered);
+    let spdx = |more: &str| {
+        format!(
+            r#"{{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"d","packages":[{{"SPDXID":"SPDXRef-a","name":"log4j-core","versionInfo":"2.14.1"{more}}}]}}"#
+        )
+    };
+    check(&spdx(""), &[told]);
+    check(&spdx(r#","primaryPackagePurpose":"LIBRARY""#), &[told]);
+    // What packages stand in is none.
+    check(&spdx(r#","primaryPackagePurpose":"APPLICATION""#), &[]);
+    check(&cyclonedx(r#"{"type":"application","name":"package-lock.json"}"#), &[]);
+}
+
+#[test]
+fn what_may_hide_packages_is_no_answer_to_why_not() {
+    let asked = |inventory: &Inventory, component| {
+        let explanation =
+            Explanation::of(&database(), inventory, &Deciders::default(), "CVE-2023-0286", component).unwrap();
+        (explanation.answer, explanation.unread)
+    };
+    let other = component(PackageType::Python, "idna", "3.10");
+    let mut unread = tree(None, other);
+    assert_eq!(asked(&unread, None), (Answer::NotHere, Vec::new()));
+    let reason = "a page that is used twice".to_owned();
+    unread.unknowns.push(Unknown { location: Location::new("/var/lib/rpm/Packages", None), reason });
+    let told = "not read, or not to its end: /var/lib/rpm/Packages (a page that is used twice)";
+    assert_eq!(asked(&unread, None), (Answer::NotCovered, vec![told.to_owned()]));
+    // Of a package that is here nothing is hidden.
+    assert_eq!(asked(&unread, Some("idna")), (Answer::NotHere, Vec::new()));
+    unread.unknowns[0].location.path = "/app/x.jar".to_owned();
+    assert_eq!(asked(&unread, None), (Answer::NotHere, Vec::new()));
+    unread.components.clear();
+    for (subject, told) in [
+        (inventory().subject, "nothing in it names a package: 0 components"),
+        (Subject::Directory { name: "tree".to_owned() }, "nothing in it names a package: 0 components"),
+        (Subject::Document { name: "d".to_owned(), version: None }, "the document lists 0 components"),
+    ] {
+        unread.subject = subject;
+        assert_eq!(asked(&unread, None), (Answer::NotCovered, vec![told.to_owned()]));
+    }
 }
 
 #[test]
@@ -71,7 +146,7 @@ fn packages_that_no_feed_speaks_of_are_told() {
     let mut program = component(PackageType::Binary, "httpd", "2.4.1");
     program.cpes = vec!["cpe:2.3:a:apache:http_server:2.4.1:*:*:*:*:*:*:*".to_owned()];
     let cpe = "no feed in the database names products by CPE: 1 program not checked";
-    check(Some(("debian", "12")), program, cpe, false);
+    check(None, program, cpe, false);
 }
 
 #[test]
@@ -315,7 +390,7 @@ fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     empty.distribution = inventory().distribution;
     check(&empty, &["nothing in it names a package: 0 components"], true);
     empty.subject = Subject::Image { name: "a".to_owned(), digest: String::new(), platform: None };
-    check(&empty, &[], false);
+    check(&empty, &["nothing in it names a package: 0 components"], true);
     empty.subject = Subject::Document { name: "a".to_owned(), version: None };
     empty.distribution.as_mut().unwrap().id = "amzn".to_owned();
     check(&empty, &["the document lists 0 components"], true);

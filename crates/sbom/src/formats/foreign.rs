@@ -3,7 +3,11 @@ use std::collections::BTreeSet;
 
 use component::{Component, Distribution, PackageType, Purl, Scheme, SourcePackage};
 
+use super::DOCUMENT_KIND;
 use crate::os_purl;
+
+/// The longest kind of a component that is kept; CycloneDX's longest has 22 bytes.
+const KIND_BYTES_MAX: usize = 64;
 
 /// Returns the kind of package that a purl's type stands for.
 pub(super) fn package_type(purl: &Purl) -> PackageType {
@@ -21,6 +25,17 @@ pub(super) fn name(purl: &Purl) -> String {
             format!("{namespace}/{}", purl.name())
         }
         _ => purl.name().to_owned(),
+    }
+}
+
+/// Keeps what a document says a component to be, where neither purl nor CPE says it and it is no package: the lockfile or the image that others are in.
+pub(super) fn keep_kind(component: &mut Component, kind: Option<&str>) {
+    let Some(kind) = kind.map(str::to_ascii_lowercase) else { return };
+    let is_package = matches!(kind.as_str(), "" | "library" | "framework" | "install" | "other");
+    let is_named =
+        component.purl.is_some() || !component.cpes.is_empty() || component.package_type != PackageType::Unknown;
+    if !is_package && !is_named && kind.len() <= KIND_BYTES_MAX && !kind.contains(char::is_control) {
+        component.properties.insert(DOCUMENT_KIND.into(), kind);
     }
 }
 

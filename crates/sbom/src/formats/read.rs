@@ -150,6 +150,8 @@ struct Marks<'a> {
     schema: Option<&'a RawValue>,
     #[serde(rename = "@context", borrow)]
     context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sbom: Option<&'a RawValue>,
 }
 
 impl Marks<'_> {
@@ -157,6 +159,29 @@ impl Marks<'_> {
     fn is_syft(&self) -> bool {
         let others = [self.artifact_relationships, self.source, self.descriptor, self.schema];
         self.artifacts.is_some_and(|artifacts| artifacts.get().starts_with('[')) && others.iter().any(Option::is_some)
+    }
+
+    fn kind(&self) -> Result<Kind, ReadError> {
+        if self.bom_format.is_some() {
+            return Ok(Kind::CycloneDx);
+        }
+        if self.spdx_version.is_some() {
+            return Ok(Kind::Spdx);
+        }
+        if self.is_syft() {
+            return Ok(Kind::Syft);
+        }
+        if self.context.is_some_and(|context| context.get().contains("spdx.org/rdf/3")) {
+            return Err(ReadError::UnsupportedVersion {
+                format: "spdx-json",
+                version: "3".to_owned(),
+                known: "2.2 and 2.3",
+            });
+        }
+        if self.is_unnamed_cyclonedx() {
+            return Ok(Kind::CycloneDx);
+        }
+        Err(ReadError::Unrecognised)
     }
 
     /// Written by hand or by a tool that forgot its first line.
@@ -189,7 +214,8 @@ enum Kind {
 }
 
 fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Document, ReadError> {
-    match kind(text)? {
+    let (kind, text) = kind(text)?;
+    match kind {
         Kind::CycloneDx => cyclonedx::read(text, limits, strictness),
         Kind::Spdx => spdx::read(text, limits),
         Kind::Syft => syft::read(text, limits),
@@ -197,29 +223,15 @@ fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Documen
     }
 }
 
-fn kind(text: &str) -> Result<Kind, ReadError> {
+/// Returns the format, and the document itself: GitHub's interface answers with one as the member `sbom` of an object.
+fn kind(text: &str) -> Result<(Kind, &str), ReadError> {
     if text.starts_with('{') {
         let marks: Marks<'_> = serde_json::from_str(text).map_err(ReadError::Json)?;
-        if marks.bom_format.is_some() {
-            return Ok(Kind::CycloneDx);
+        if let (Err(ReadError::Unrecognised), Some(inner)) = (marks.kind(), marks.sbom) {
+            let marks: Marks<'_> = serde_json::from_str(inner.get()).map_err(|_| ReadError::Unrecognised)?;
+            return Ok((marks.kind()?, inner.get()));
         }
-        if marks.spdx_version.is_some() {
-            return Ok(Kind::Spdx);
-        }
-        if marks.is_syft() {
-            return Ok(Kind::Syft);
-        }
-        if marks.context.is_some_and(|context| context.get().contains("spdx.org/rdf/3")) {
-            return Err(ReadError::UnsupportedVersion {
-                format: "spdx-json",
-                version: "3".to_owned(),
-                known: "2.2 and 2.3",
-            });
-        }
-        if marks.is_unnamed_cyclonedx() {
-            return Ok(Kind::CycloneDx);
-        }
-        return Err(ReadError::Unrecognised);
+        return Ok((marks.kind()?, text));
     }
     if text.starts_with("SPDXVersion:") {
         return Err(ReadError::UnsupportedFormat { format: "SPDX tag-value" });
@@ -228,7 +240,7 @@ fn kind(text: &str) -> Result<Kind, ReadError> {
         return Err(ReadError::UnsupportedFormat { format: "XML" });
     }
     if text.starts_with("pkg:") {
-        return Ok(Kind::Purls);
+        return Ok((Kind::Purls, text));
     }
     Err(ReadError::Unrecognised)
 }

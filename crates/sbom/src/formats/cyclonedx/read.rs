@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use component::{Component, License, Location, PackageType, Relation, Scope, SourcePackage, Subject, Technique};
+use component::{Component, License, Location, PackageType, Purl, Relation, Scope, SourcePackage, Subject, Technique};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -285,12 +285,13 @@ impl Reader<'_> {
         if let Some(reference) = self.assembly.text(&place.field("bom-ref"), found.reference.clone()) {
             self.assembly.name(place, reference, Target::Root);
         }
-        let is_package = match &found.purl {
-            Lax::Value(purl) => {
-                purl.text.parse().is_ok_and(|purl| foreign::package_type(&purl) != PackageType::Unknown)
-            }
-            _ => false,
+        let purl: Option<Purl> = match &found.purl {
+            Lax::Value(purl) => purl.text.parse().ok(),
+            _ => None,
         };
+        let is_package = purl.as_ref().is_some_and(|purl| foreign::package_type(purl) != PackageType::Unknown);
+        // Trivy and others say which image it is by purl alone.
+        let version = version.or_else(|| Some(purl.filter(|purl| purl.ty() == "oci")?.version()?.to_owned()));
         if is_package {
             self.component(place, raw, None, 0)?;
         } else {
@@ -352,7 +353,12 @@ impl Reader<'_> {
                 self.assembly.repair(place, RepairKind::NotAPackage, &component.name);
                 Target::Other
             }
-            Some(component) => Target::Component(self.assembly.add(component)?),
+            Some(mut component) => {
+                if !is_own {
+                    foreign::keep_kind(&mut component, Some(&kind));
+                }
+                Target::Component(self.assembly.add(component)?)
+            }
             None => Target::Other,
         };
         if let Some(reference) = reference {

@@ -415,6 +415,7 @@ impl Reader<'_> {
             self.assembly.repair(place, RepairKind::NotAPackage, &component.name);
             return Ok(Target::Other);
         }
+        foreign::keep_kind(&mut component, purpose.as_deref());
         Ok(Target::Component(self.assembly.add(component)?))
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use component::{Node, Relation};
+use component::{Node, Relation, Subject};
 use insta::assert_snapshot;
 use sbom::formats::{CycloneDxVersion, Document, Format, ReadError, WriteOptions, read, write};
 
@@ -55,6 +55,43 @@ fn render(found: Result<Document, ReadError>) -> String {
 #[track_caller]
 fn check(document: &str, expected: &str) {
     assert_eq!(render(read(document.as_bytes())).trim_end(), expected.trim_end());
+}
+
+#[test]
+fn a_document_that_githubs_interface_answers_with_is_read() {
+    let inner = r#"{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"d","packages":[]}"#;
+    let check = |text: &str, is_read: bool| {
+        assert_eq!(read(text.as_bytes()).is_ok(), is_read, "{text}");
+        assert_eq!(sbom::formats::is_document(text.as_bytes()), is_read, "{text}");
+    };
+    check(&format!(r#"{{"sbom":{inner}}}"#), true);
+    assert_eq!(
+        read(format!(r#"{{"sbom":{inner}}}"#).as_bytes()).unwrap().inventory,
+        read(inner.as_bytes()).unwrap().inventory
+    );
+    check(r#"{"sbom":{}}"#, false);
+    check(r#"{"sbom":1}"#, false);
+    check(r#"{"sbom":"x"}"#, false);
+    check(&format!(r#"{{"sbom":{{"sbom":{inner}}}}}"#), false);
+}
+
+#[test]
+fn an_image_of_which_only_the_purl_says_which_it_is_has_that_version() {
+    let subject = |component: &str| {
+        let document =
+            format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{{"component":{component}}}}}"#);
+        read(document.as_bytes()).unwrap().inventory.subject
+    };
+    let document = |version: Option<&str>| Subject::Document {
+        name: "reg.example/app:1.0".to_owned(),
+        version: version.map(str::to_owned),
+    };
+    let purl = r#""purl":"pkg:oci/app@sha256%3Aab01?arch=amd64&repository_url=reg.example%2Fapp""#;
+    let name = r#""type":"container","name":"reg.example/app:1.0""#;
+    assert_eq!(subject(&format!("{{{name},{purl}}}")), document(Some("sha256:ab01")));
+    assert_eq!(subject(&format!(r#"{{{name},{purl},"version":"sha256:cd"}}"#)), document(Some("sha256:cd")));
+    assert_eq!(subject(&format!(r#"{{{name},"purl":"pkg:generic/app@1"}}"#)), document(None));
+    assert_eq!(subject(&format!("{{{name}}}")), document(None));
 }
 
 #[test]
