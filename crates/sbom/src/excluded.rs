@@ -2,7 +2,8 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Paths that are left out, with all below them.
 ///
-/// A pattern is for the absolute path: `*` stays within a part of it, `**` crosses parts. One that does not begin with a slash is for any depth.
+/// A pattern is for the absolute path: `*` stays within a part of it, `**` crosses parts. One that does not begin with a slash is for any depth;
+/// `./a` is `/a`, as in other tools.
 #[derive(Debug, Default)]
 pub struct Excluded {
     patterns: Vec<String>,
@@ -41,12 +42,14 @@ impl Excluded {
         if patterns.len() > EXCLUDES_MAX {
             return Err(ExcludeError::TooMany { actual: patterns.len() });
         }
-        if patterns.iter().any(|pattern| pattern.trim_matches('/').is_empty()) {
+        let is_empty = |pattern: &String| pattern.strip_prefix('.').unwrap_or(pattern).trim_matches('/').is_empty();
+        if patterns.iter().any(is_empty) {
             return Err(ExcludeError::Empty);
         }
         let mut builder = GlobSetBuilder::new();
         for pattern in &patterns {
-            let rooted = pattern.strip_prefix('/').map_or_else(|| format!("**/{pattern}"), str::to_owned);
+            let rooted = pattern.strip_prefix("./").or_else(|| pattern.strip_prefix('/'));
+            let rooted = rooted.map_or_else(|| format!("**/{pattern}"), str::to_owned);
             for glob in [rooted.clone(), format!("{}/**", rooted.trim_end_matches('/'))] {
                 let glob = GlobBuilder::new(&glob).literal_separator(true).build();
                 builder.add(glob.map_err(|source| ExcludeError::Glob { pattern: pattern.clone(), source })?);
@@ -90,6 +93,8 @@ mod tests {
         check("/opt/*/test", "opt/a/test/x", true);
         check("/opt/*/test", "opt/a/b/test/x", false);
         check("/opt/**/test", "opt/a/b/test/x", true);
+        check("./b", "b/x", true);
+        check("./b", "a/b/x", false);
     }
 
     #[test]
@@ -98,6 +103,8 @@ mod tests {
             ("[", "`[` is no pattern of paths"),
             ("", "a pattern of paths is empty"),
             ("/", "a pattern of paths is empty"),
+            (".", "a pattern of paths is empty"),
+            ("./", "a pattern of paths is empty"),
         ] {
             assert_eq!(Excluded::new(vec![pattern.to_owned()]).unwrap_err().to_string(), told, "{pattern}");
         }
