@@ -129,10 +129,11 @@ impl Pipeline {
         let (mut records, mut of_use) = (Vec::new(), Vec::new());
         for (at, (layer, diff_id)) in image.digests.iter().enumerate() {
             context.progress(&format!("layer {} of {}", at + 1, image.digests.len()));
-            let record = match self.find_known(*layer).await? {
+            let checked = checked(layer, diff_id);
+            let record = match self.find_known(checked).await? {
                 Some(known) => {
                     allowance.take(known.record.memory_bytes()).map_err(too_much_memory)?;
-                    of_use.extend(known.is_to_be_told.then_some(*layer));
+                    of_use.extend(known.is_to_be_told.then_some(checked));
                     known.record
                 }
                 None => self.read(context, name, (*layer, *diff_id), Arc::clone(&allowance), deadline).await?,
@@ -146,7 +147,7 @@ impl Pipeline {
         self.fold(entry, image, records, documented).await
     }
 
-    /// Returns what an earlier image let be read of a layer.
+    /// Returns what an earlier image let be read of a layer with the same diff-ID.
     async fn find_known(&self, layer: Digest) -> Result<Option<Known>, Failure> {
         if let Some(known) = self.inner.recent.find_layer(layer, Instant::now()) {
             return Ok(Some(known));
@@ -216,10 +217,11 @@ impl Pipeline {
         match (outcome, interrupted) {
             (Ok((ReadLayer { record, .. }, packed)), _) => {
                 if packed.len() <= self.inner.limits.layer_bytes {
-                    index::store_layer(&self.inner.index, layer, &self.inner.engine, packed).await?;
+                    index::store_layer(&self.inner.index, checked(&layer, &diff_id), &self.inner.engine, packed)
+                        .await?;
                 }
                 let record = Arc::new(record);
-                self.inner.recent.add_layer(layer, &record, Instant::now());
+                self.inner.recent.add_layer(checked(&layer, &diff_id), &record, Instant::now());
                 Ok(record)
             }
             (Err(_), Some(Interruption::Canceled)) => Err(Failure::Retry(JobError::Retry("the hub stops".to_owned()))),
@@ -414,4 +416,10 @@ pub(crate) fn told(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Returns by what a layer is known that was read: its blob's digest and its diff-ID together. A configuration that claims another diff-ID is checked as if
+/// nobody had seen the blob.
+fn checked(layer: &Digest, diff_id: &Digest) -> Digest {
+    blobs::digest(oci::Algorithm::Sha256, format!("{layer} {diff_id}").as_bytes())
 }

@@ -1,4 +1,4 @@
-//! Records of layers, kept from one run to the next: by diff-ID, and by what was looked for.
+//! Records of layers, kept from one run to the next: by the blob's digest and the diff-ID that were found to belong together, and by what was looked for.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -39,9 +39,9 @@ impl LayerCache {
         Self { directory, bytes_max, has_grown: AtomicBool::new(false), drafts: AtomicU64::new(0) }
     }
 
-    /// Returns the record of a layer that was read for the same claims.
-    pub(crate) fn find(&self, diff_id: &Digest, fingerprint: &str) -> Option<LayerRecord> {
-        let file = File::open(self.path(diff_id, fingerprint)).ok()?;
+    /// Returns the record of a layer, by its blob's digest and its diff-ID, that was read for the same claims.
+    pub(crate) fn find(&self, layer: (&Digest, &Digest), fingerprint: &str) -> Option<LayerRecord> {
+        let file = File::open(self.path(layer, fingerprint)).ok()?;
         let mut bytes = Vec::new();
         (&file).take(RECORD_BYTES_MAX + 1).read_to_end(&mut bytes).ok()?;
         let record = LayerRecord::from_bytes(&bytes)?;
@@ -51,13 +51,13 @@ impl LayerCache {
     }
 
     /// Keeps a record. A reader sees all of it or nothing.
-    pub(crate) fn store(&self, diff_id: &Digest, fingerprint: &str, record: &LayerRecord) {
+    pub(crate) fn store(&self, layer: (&Digest, &Digest), fingerprint: &str, record: &LayerRecord) {
         let bytes = record.to_bytes();
         if bytes.len() as u64 > RECORD_BYTES_MAX.min(self.bytes_max) {
             return;
         }
         // A full or read-only disk makes the next run slower, and nothing else.
-        if self.write(&self.path(diff_id, fingerprint), &bytes).is_ok() {
+        if self.write(&self.path(layer, fingerprint), &bytes).is_ok() {
             self.has_grown.store(true, Ordering::Relaxed);
         }
     }
@@ -100,9 +100,9 @@ impl LayerCache {
         Ok(())
     }
 
-    fn path(&self, diff_id: &Digest, fingerprint: &str) -> PathBuf {
-        let algorithm = diff_id.algorithm();
-        self.directory.join(format!("{RECORD_VERSION}-{fingerprint}")).join(format!("{algorithm}-{}", diff_id.hex()))
+    fn path(&self, (digest, diff_id): (&Digest, &Digest), fingerprint: &str) -> PathBuf {
+        let name = format!("{}-{}-{}", diff_id.algorithm(), diff_id.hex(), digest.hex());
+        self.directory.join(format!("{RECORD_VERSION}-{fingerprint}")).join(name)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -143,26 +143,28 @@ mod tests {
     fn a_record_is_found_for_the_same_claims_alone() {
         let place = tempfile::tempdir().unwrap();
         let cache = LayerCache::new(place.path());
-        assert!(cache.find(&diff_id(1), "a").is_none());
-        cache.store(&diff_id(1), "a", &record("one"));
-        assert_eq!(cache.find(&diff_id(1), "a").unwrap().to_bytes(), record("one").to_bytes());
-        assert!(cache.find(&diff_id(1), "b").is_none());
-        assert!(cache.find(&diff_id(2), "a").is_none());
+        assert!(cache.find((&diff_id(7), &diff_id(1)), "a").is_none());
+        cache.store((&diff_id(7), &diff_id(1)), "a", &record("one"));
+        assert_eq!(cache.find((&diff_id(7), &diff_id(1)), "a").unwrap().to_bytes(), record("one").to_bytes());
+        assert!(cache.find((&diff_id(7), &diff_id(1)), "b").is_none());
+        assert!(cache.find((&diff_id(7), &diff_id(2)), "a").is_none());
+        // Another blob that is claimed to hold it was never read.
+        assert!(cache.find((&diff_id(8), &diff_id(1)), "a").is_none());
     }
 
     #[test]
     fn a_damaged_record_is_a_miss() {
         let place = tempfile::tempdir().unwrap();
         let cache = LayerCache::new(place.path());
-        cache.store(&diff_id(1), "a", &record("one"));
-        let path = cache.path(&diff_id(1), "a");
+        cache.store((&diff_id(7), &diff_id(1)), "a", &record("one"));
+        let path = cache.path((&diff_id(7), &diff_id(1)), "a");
         let whole = std::fs::read(&path).unwrap();
         for damaged in [&b""[..], &whole[..whole.len() - 1], &[b"x", &whole[1..]].concat()] {
             std::fs::write(&path, damaged).unwrap();
-            assert!(cache.find(&diff_id(1), "a").is_none());
+            assert!(cache.find((&diff_id(7), &diff_id(1)), "a").is_none());
         }
-        cache.store(&diff_id(1), "a", &record("one"));
-        assert!(cache.find(&diff_id(1), "a").is_some());
+        cache.store((&diff_id(7), &diff_id(1)), "a", &record("one"));
+        assert!(cache.find((&diff_id(7), &diff_id(1)), "a").is_some());
     }
 
     #[test]
@@ -171,9 +173,9 @@ mod tests {
         let file = place.path().join("file");
         std::fs::write(&file, "").unwrap();
         let cache = LayerCache::new(&file);
-        cache.store(&diff_id(1), "a", &record("one"));
+        cache.store((&diff_id(7), &diff_id(1)), "a", &record("one"));
         cache.trim();
-        assert!(cache.find(&diff_id(1), "a").is_none());
+        assert!(cache.find((&diff_id(7), &diff_id(1)), "a").is_none());
     }
 
     #[test]
@@ -182,14 +184,14 @@ mod tests {
         let bytes = record("1").to_bytes().len() as u64;
         let cache = LayerCache::with_limit(place.path(), 2 * bytes);
         for number in 1..=3 {
-            cache.store(&diff_id(number), "a", &record(&number.to_string()));
+            cache.store((&diff_id(7), &diff_id(number)), "a", &record(&number.to_string()));
             let age = Duration::from_secs(1000 - u64::from(number));
-            let file = File::options().write(true).open(cache.path(&diff_id(number), "a")).unwrap();
+            let file = File::options().write(true).open(cache.path((&diff_id(7), &diff_id(number)), "a")).unwrap();
             file.set_modified(SystemTime::now() - age).unwrap();
         }
-        assert!(cache.find(&diff_id(1), "a").is_some(), "now the last that was used");
+        assert!(cache.find((&diff_id(7), &diff_id(1)), "a").is_some(), "now the last that was used");
         cache.trim();
-        let found = [1, 2, 3].map(|number| cache.find(&diff_id(number), "a").is_some());
+        let found = [1, 2, 3].map(|number| cache.find((&diff_id(7), &diff_id(number)), "a").is_some());
         assert_eq!(found, [true, false, true]);
         cache.trim();
         assert_eq!(std::fs::read_dir(place.path().join(format!("layers/{RECORD_VERSION}-a"))).unwrap().count(), 2);

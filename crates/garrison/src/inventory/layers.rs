@@ -161,7 +161,10 @@ impl Job<'_> {
     fn read_one(&self, layer: &ImageLayer, way: Way, shared: &Shared) -> Result<LayerRecord, CommandError> {
         let name = layer.digest.unwrap_or(layer.diff_id);
         let failed = || format!("failed to read layer {name} of `{}`", self.image.name);
-        if let Some(record) = self.cache.and_then(|cache| cache.find(&layer.diff_id, self.matcher.fingerprint())) {
+        // A layer without a digest, as in archives of old, is known by nothing that was checked.
+        let checked = layer.digest.as_ref().map(|digest| (digest, &layer.diff_id));
+        let cache = self.cache.zip(checked);
+        if let Some(record) = cache.and_then(|(cache, layer)| cache.find(layer, self.matcher.fingerprint())) {
             let taken = self.allowance.take(record.memory_bytes());
             taken.map_err(|source| CommandError::environment(failed(), source))?;
             shared.bytes.fetch_add(layer.size_bytes, Ordering::Relaxed);
@@ -174,8 +177,8 @@ impl Job<'_> {
             Way::Ahead => sbom::read_layer_ahead(reader, digest, diff_id, self.matcher, self.allowance),
         };
         let read = read.map_err(|source| CommandError::environment(failed(), source))?;
-        if let Some(cache) = self.cache {
-            cache.store(&layer.diff_id, self.matcher.fingerprint(), &read.record);
+        if let Some((cache, layer)) = cache {
+            cache.store(layer, self.matcher.fingerprint(), &read.record);
         }
         Ok(read.record)
     }
@@ -262,10 +265,13 @@ mod tests {
         ]);
         let path = directory.join("image.tar");
         std::fs::write(&path, archive).unwrap();
-        match Local::DockerArchive(path, Select::Any).open(None).unwrap() {
-            Opened::Image(image) => *image,
-            _ => unreachable!("it was opened as an image"),
+        let Opened::Image(mut image) = Local::DockerArchive(path, Select::Any).open(None).unwrap() else {
+            unreachable!("it was opened as an image")
+        };
+        for layer in &mut image.layers {
+            layer.digest = Some(layer.diff_id);
         }
+        *image
     }
 
     /// Reads the image's layers within some memory; returns what they took, or why they were refused.

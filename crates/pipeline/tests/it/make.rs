@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oci::image_config::LAYERS_MAX;
-use oci::media_type;
+use oci::{Digest, media_type};
 use pipeline::{Limits, Options, Query, Readable, State, Tagged};
 use serde_json::json;
 use testkit::Database;
@@ -53,7 +53,9 @@ testkit::on_both_databases! {
         let hub = Hub::open(database).await;
         let status = dpkg(&[("openssl", "3.0.11-1"), ("zlib1g", "1:1.2.13")]);
         let shared: &[(&str, &str)] = &[DEBIAN, (STATUS, &status)];
-        let digest = sha256(&testkit::layer(shared.iter().copied())).to_bytes();
+        let layer = sha256(&testkit::layer(shared.iter().copied()));
+        // A layer is known by its blob and its diff-ID, which are the same where nothing is compressed.
+        let digest = sha256(format!("{layer} {layer}").as_bytes()).to_bytes();
         let kept = async |hub: &Hub, tag: &str| {
             run(&hub.index, &DELETE_LAYERS, vec![]).await;
             let image = hub.image("team/api", tag, &[shared, &[(tag, "")]]).await;
@@ -108,6 +110,30 @@ testkit::on_both_databases! {
         let refused = hub.pipeline.find_image(above).await.unwrap().unwrap().state;
         let reason = "its configuration is refused: the configuration lists 1025 layers, the limit is 1024";
         assert_eq!(refused, State::Refused(reason.to_owned()));
+    }
+
+    async fn a_layer_that_is_known_is_still_checked_against_what_a_configuration_claims(database: Database) {
+        let hub = Hub::open(database).await;
+        let layer = testkit::layer([(STATUS, &*dpkg(&[("a", "1")]))]);
+        let digest = hub.blob("team/api", &layer).await;
+        let other = sha256(b"another layer");
+        let image = async |tag: &str, diff_id: &Digest| {
+            let config = json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [diff_id]}});
+            let config = config.to_string();
+            let config_digest = hub.blob("team/api", config.as_bytes()).await;
+            let described = json!({"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": layer.len()});
+            let document = json!({
+                "schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "layers": [described],
+                "config": {"mediaType": media_type::OCI_CONFIG, "digest": config_digest, "size": config.len()},
+            });
+            let image = hub.manifest("team/api", tag, &document).await;
+            hub.settle().await;
+            hub.pipeline.find_image(image).await.unwrap().unwrap().state
+        };
+        let refused = |state: State| matches!(state, State::Refused(reason) if reason.contains("the layer's tar has the digest"));
+        assert!(refused(image("wrong", &other).await));
+        assert_eq!(image("right", &digest).await, State::Made);
+        assert!(refused(image("wrong-again", &sha256(b"a third")).await));
     }
 
     async fn a_pushed_image_has_an_inventory_and_documents_and_a_fact(database: Database) {
