@@ -31,6 +31,8 @@ pub(crate) struct Reader {
     pub(crate) platform: Option<Platform>,
     pub(crate) file_systems: FileSystems,
     pub(crate) access: Access,
+    /// The context that is to be used before others of its hub.
+    pub(crate) context: Option<String>,
     pub(crate) cache: Option<LayerCache>,
     /// Whether a hub's own inventory of an image is as good as one that is made here.
     pub(crate) asks_hub: bool,
@@ -62,9 +64,10 @@ impl Reader {
     pub(crate) fn look(&self, place: &Place) -> Result<Looked, CommandError> {
         let local = match place {
             Place::Registry(reference) => {
-                let options = registry::options(reference, &self.access, &|text| self.note(text))?;
+                let options =
+                    registry::options(reference, &self.access, self.context.as_deref(), &|text| self.note(text))?;
                 let image = Image::fetch(reference, options, self.platform.as_ref())?;
-                let in_hub = if self.asks_hub { InHub::find(reference, &image) } else { None };
+                let in_hub = if self.asks_hub { InHub::find(reference, self.context.as_deref(), &image) } else { None };
                 let known = in_hub.as_ref().and_then(|hub| self.known(hub, &image));
                 let inventory = known.map_or_else(|| self.read_image(&image), Ok)?;
                 return Ok(Looked { inventory, in_hub, repairs: None });

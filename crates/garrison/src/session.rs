@@ -78,6 +78,16 @@ impl Session {
         self.global.format()
     }
 
+    /// Returns the name of the context that `--context` names.
+    pub(crate) fn chosen(&self) -> Option<&str> {
+        self.global.context.as_deref()
+    }
+
+    /// Returns the contexts, of which the one that `--context` names is the current one.
+    pub(crate) fn contexts(&self) -> Result<Contexts, CommandError> {
+        contexts_with(self.chosen())
+    }
+
     /// Returns a client of the current hub.
     pub(crate) fn hub(&self) -> Result<HubClient, CommandError> {
         let contexts = contexts()?;
@@ -93,8 +103,7 @@ impl Session {
         };
         match contexts.contexts.get_key_value(name) {
             Some((name, context)) => Ok((name, context)),
-            None => Err(CommandError::new(Kind::Usage, format!("there is no context `{name}`"))
-                .hint("`garrison context list` shows them")),
+            None => Err(no_context(name)),
         }
     }
 
@@ -114,7 +123,7 @@ impl Session {
                 .hint("this command takes a repository of a hub; write HOST/REPOSITORY to be exact")),
             Target::Current { reference } => Ok((self.hub()?, reference)),
             Target::Host { host, reference } => {
-                let contexts = contexts()?;
+                let contexts = self.contexts()?;
                 let hub = match contexts.find_by_host(host) {
                     Some((_, context)) => client(context)?,
                     None => HubClient::new(HubOptions {
@@ -192,6 +201,22 @@ pub(crate) fn contexts_path() -> Result<PathBuf, CommandError> {
 /// Reads the contexts.
 pub(crate) fn contexts() -> Result<Contexts, CommandError> {
     Ok(Contexts::read(&contexts_path()?)?)
+}
+
+/// Reads the contexts, of which one that is named is the current one; it must be there. Who has no home has none.
+pub(crate) fn contexts_with(chosen: Option<&str>) -> Result<Contexts, CommandError> {
+    let mut contexts = if contexts_path().is_ok() { contexts()? } else { Contexts::default() };
+    if let Some(name) = chosen {
+        if !contexts.contexts.contains_key(name) {
+            return Err(no_context(name));
+        }
+        contexts.current = Some(name.to_owned());
+    }
+    Ok(contexts)
+}
+
+fn no_context(name: &str) -> CommandError {
+    CommandError::new(Kind::Usage, format!("there is no context `{name}`")).hint("`garrison context list` shows them")
 }
 
 /// Returns a client for a context.

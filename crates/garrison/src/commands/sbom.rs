@@ -130,7 +130,7 @@ fn list(session: &Session, source: &str, reading: &Reading, outputs: &Outputs) -
     memory::begin_again_with_little();
     // Before anything is read: a mistake in a flag should not cost minutes.
     let outputs = outputs.parse()?;
-    let reader = reading.reader()?;
+    let reader = reading.reader(session)?;
     let place = inventory::resolve(session, source)?;
     let inventory = reader.read(&place).map_err(|error| inventory::or_path(error, source))?;
     reader.note(&summary(&inventory));
@@ -154,7 +154,7 @@ impl Reading {
         given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
     }
 
-    pub(crate) fn reader(&self) -> Result<Reader, CommandError> {
+    pub(crate) fn reader(&self, session: &Session) -> Result<Reader, CommandError> {
         let excluded = Excluded::new(self.exclude.clone()).map_err(|error| CommandError::new(Kind::Usage, error))?;
         let platform = self
             .platform
@@ -172,6 +172,7 @@ impl Reading {
             platform,
             file_systems: if self.other_file_systems { FileSystems::All } else { FileSystems::One },
             access: self.access.clone(),
+            context: session.chosen().map(ToOwned::to_owned),
             cache: cache.as_deref().map(LayerCache::new),
             asks_hub: self.is_plain(),
             talk: if self.quiet { Talk::Nothing } else { Talk::Notes },

@@ -84,7 +84,7 @@ impl Scan {
         let outputs = self.outputs.parse()?;
         let files = self.decisions.read()?;
         let given = self.database.as_deref().map(|path| advisories::open(Some(path))).transpose()?;
-        let reader = self.reading.reader()?;
+        let reader = self.reading.reader(session)?;
         let place = inventory::resolve(session, &self.source)?;
         let looked = source::look(&reader, &place).map_err(|error| inventory::or_path(error, &self.source))?;
         if let Some(flag) = self.reading.for_sources_alone().filter(|_| looked.repairs.is_some()) {

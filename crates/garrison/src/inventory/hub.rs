@@ -6,7 +6,7 @@ use outbound::{Endpoint, HubClient};
 use sbom::formats::{Format, Limits, read};
 use serde::de::DeserializeOwned;
 
-use crate::session::{self, block_on, client, contexts};
+use crate::session::{self, block_on, client};
 
 /// An image of a hub that the user is logged in to, and what the hub knows of it. Where it does not answer, the reason is in words.
 #[derive(Debug)]
@@ -18,9 +18,9 @@ pub(crate) struct InHub {
 
 impl InHub {
     /// Returns an image, if the registry that it is in is a hub that the user is logged in to.
-    pub(super) fn find(reference: &ImageReference, image: &Image) -> Option<Self> {
-        // Who has no home has no contexts, and a file that cannot be read was told of when the registry was asked.
-        let contexts = session::contexts_path().and_then(|_| contexts()).ok()?;
+    pub(super) fn find(reference: &ImageReference, context: Option<&str>, image: &Image) -> Option<Self> {
+        // A file that cannot be read was told of when the registry was asked.
+        let contexts = session::contexts_with(context).ok()?;
         let (_, context) = contexts.find_by_host(&reference.host)?;
         // What keeps this from working was told of when the image was fetched, or is when its layers are.
         let hub = client(context).ok()?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use images::{CredentialFiles, ImageReference};
 use outbound::{HubAddress, RegistryCredentials, RegistryOptions};
 
-use crate::contexts::{Context, Contexts};
+use crate::contexts::Context;
 use crate::error::CommandError;
 use crate::session;
 
@@ -29,10 +29,10 @@ pub(crate) struct Access {
 pub(super) fn options(
     reference: &ImageReference,
     access: &Access,
+    context: Option<&str>,
     note: &dyn Fn(&str),
 ) -> Result<RegistryOptions, CommandError> {
-    // Who has no home has no contexts.
-    let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
+    let contexts = session::contexts_with(context)?;
     if let Some((_, context)) = contexts.find_by_host(&reference.host) {
         return Ok(RegistryOptions {
             address: session::address(&context.hub)?,

@@ -54,7 +54,7 @@ pub(crate) fn resolve(session: &Session, text: &str) -> Result<Source, CommandEr
         Target::Path(path) => Ok(Source::Local(Local::Path(path.into()))),
         Target::Host { .. } => text.parse().map(Source::Registry).map_err(usage),
         Target::Current { reference } => {
-            let contexts = session::contexts()?;
+            let contexts = session.contexts()?;
             let Some((_, context)) = session.find_current(&contexts)? else {
                 return Err(CommandError::new(Kind::Usage, format!("`{text}` is no path, and no hub is chosen"))
                     .with_hints(image_of_path(text).into_iter().collect())

@@ -13,7 +13,7 @@ impl Reader {
             return Err(CommandError::new(Kind::Usage, "`--vex referrers` is for an image in a registry")
                 .hint("name the documents as files: `--vex FILE`"));
         };
-        let options = registry::options(reference, &self.access, &|text| self.note(text))?;
+        let options = registry::options(reference, &self.access, self.context.as_deref(), &|text| self.note(text))?;
         let image = Image::fetch(reference, options, self.platform.as_ref())?;
         let beside = image.fetch_beside(media_type::is_vex_artifact, vex::DOCUMENT_BYTES_MAX as u64)?;
         Ok(beside

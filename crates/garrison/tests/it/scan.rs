@@ -488,6 +488,31 @@ fn a_hub_tells_that_its_images_are_past_their_end() {
 }
 
 #[test]
+fn a_hub_is_asked_as_the_context_that_is_named() {
+    let built = build::image(&[vec![file("a.txt", "a")]], Packing::Plain, "linux/amd64");
+    let AtHub { hub, user, .. } = &at_hub(&built, "team/api", "1");
+    let with_password = |arguments: &[&str]| {
+        let secret = user.path().join("secret");
+        std::fs::write(&secret, "a password of low").unwrap();
+        let mut command = user.garrison(arguments);
+        let told = user.told(&command.stdin(std::fs::File::open(secret).unwrap()).output().unwrap());
+        assert!(told.starts_with("exit 0\n"), "{told}");
+    };
+    with_password(&["user", "create", "low", "--password-stdin"]);
+    with_password(&["login", &hub.address, "--user", "low", "--password-stdin", "--name", "low"]);
+    // The one who came last is the current one.
+    for (context, may_read) in [(&[][..], false), (&["--context", "low"], false), (&["--context", "here"], true)] {
+        for command in [&["sbom"][..], &["sbom", "--no-cache"]] {
+            for image in ["team/api:1", &format!("{}/team/api:1", hub.address)] {
+                let told = user.run(&[context, command, &[image]].concat());
+                assert_eq!(told.starts_with("exit 0\n"), may_read, "{context:?} {command:?} {image}: {told}");
+            }
+        }
+    }
+    assert!(user.run(&["--context", "nobody", "sbom", "team/api:1"]).contains("there is no context `nobody`"));
+}
+
+#[test]
 fn a_hub_says_what_it_could_not_look_at() {
     let lock = r#"{"name":"app","lockfileVersion":3,"packages":{"":{"name":"app"},"node_modules/b":{"version":"2.0"},"node_modules/c":{"version":"2.0.1"}}}"#;
     let release = "ID=rocky\nPRETTY_NAME=\"Rocky Linux 9\"\nVERSION_ID=\"9.3\"\n";

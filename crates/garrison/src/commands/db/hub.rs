@@ -14,7 +14,7 @@ use vulndb::{DELTA_BYTES_MAX, Delta, apply_delta};
 use super::update::PAUSE;
 use crate::advisories;
 use crate::commands::fsck;
-use crate::contexts::{Context, Contexts};
+use crate::contexts::Context;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Format, Progress};
 use crate::session::{self, Session, block_on};
@@ -123,15 +123,13 @@ fn failing(state: &Value) -> Vec<String> {
 
 /// Returns whether a hub is chosen.
 pub(super) fn is_chosen(session: &Session) -> Result<bool, CommandError> {
-    // Who has no home has no contexts.
-    let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
+    let contexts = session.contexts()?;
     Ok(session.find_current(&contexts)?.is_some())
 }
 
 /// Takes the database of the current hub; false when no hub is chosen.
 pub(super) fn take(session: &Session, acceptance: Acceptance, is_quiet: bool) -> Result<bool, CommandError> {
-    // Who has no home has no contexts.
-    let contexts = if session::contexts_path().is_ok() { session::contexts()? } else { Contexts::default() };
+    let contexts = session.contexts()?;
     let Some((_, context)) = session.find_current(&contexts)? else { return Ok(false) };
     let options = options(context)?;
     block_on(async {

@@ -74,7 +74,10 @@ impl Show {
             return output::print_json(&answer);
         }
         let Some(by) = text(&answer, "set_by") else {
-            output::note(&format!("No exceptions for {}; `garrison exceptions push FILE` sets some.", whose(project)));
+            let flag = project.map(|project| format!(" --project {project}")).unwrap_or_default();
+            let hint =
+                format!("No exceptions for {}; `garrison exceptions push FILE{flag}` sets some.", whose(project));
+            output::note(&output::printable(&hint));
             return Ok(());
         };
         let at = text(&answer, "set_at").unwrap_or_default();

@@ -35,7 +35,7 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) fn run(self, session: &Session) -> Result<(), CommandError> {
-        let reader = self.reading.reader()?;
+        let reader = self.reading.reader(session)?;
         let (from, to) = (side(session, &reader, &self.from)?, side(session, &reader, &self.to)?);
         let diff = sbom::diff::diff(&from, &to);
         match session.format() {
