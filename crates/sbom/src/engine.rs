@@ -17,7 +17,7 @@ use crate::{Findings, LayerRecord, Matcher, early, links};
 
 mod declared;
 
-use declared::unanswered;
+use declared::{Named, unanswered};
 
 /// Which layers an inventory is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -252,8 +252,20 @@ impl Merge {
                 projects.insert((component.package_type, location.path.clone()), at);
             }
         }
-        for Declared { location, components } in declared {
-            if package_files.contains(merged_usr(&location.path)) {
+        let is_project: HashSet<usize> = projects.values().copied().collect();
+        let needs = self.edges.iter().filter_map(|(from, to, relation)| {
+            let from = from.filter(|from| is_project.contains(from) && matches!(relation, Relation::DependsOn(_)))?;
+            Some((from, Named::of(&self.components[*to].1)?))
+        });
+        // A lockfile above that knows the project says itself what became of its needs, whatever was asked for.
+        let needs: HashSet<(usize, Named)> = needs.collect();
+        let is_joined = |component: &Component, location: &Location| {
+            let project = projects.get(&(component.package_type, location.path.clone()));
+            project.copied().zip(Named::of(component)).is_some_and(|need| needs.contains(&need))
+        };
+        for Declared { location, mut components } in declared {
+            components.retain(|component| !is_joined(component, &location));
+            if components.is_empty() || package_files.contains(merged_usr(&location.path)) {
                 continue;
             }
             let mut missing: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
@@ -463,6 +475,20 @@ mod tests {
         (found.edges.iter().map(edge).collect(), found.unknowns.iter().map(|unknown| unknown.reason.clone()).collect())
     }
 
+    #[track_caller]
+    fn check_asked_for(cases: &[Case<'_>]) {
+        let mut wrong = String::new();
+        for (files, subject, edges, unknown) in cases {
+            let found = asked_for(files, subject.clone());
+            let expected = (edges.iter().map(|edge| (*edge).to_owned()).collect(), unknown.iter().cloned().collect());
+            if found != expected {
+                let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+                let _infallible = writeln!(wrong, "{paths:?} in {subject:?}: {found:?} instead of {expected:?}");
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong}");
+    }
+
     #[test]
     fn what_is_asked_for_counts_where_nothing_names_it() {
         let asked = r#"{"name": "app", "version": "1.0.0", "dependencies": {"x": "1.0.0", "Y": "^2"}, "devDependencies": {"z": "3"}}"#;
@@ -478,6 +504,12 @@ mod tests {
         let has_x = ("app/package-lock.json", lock);
         let (other, far) = (("other/package-lock.json", lock), ("lib/node_modules/z/package.json", z.as_str()));
         let above = ("package-lock.json", lock);
+        let workspace = (
+            "package-lock.json",
+            r#"{"lockfileVersion": 3, "packages": {"": {"workspaces": ["b"]}, "node_modules/b": {"resolved": "b", "link": true},
+                "b": {"name": "b", "version": "1.0.0", "dependencies": {"x": "1.0.0"}}, "node_modules/x": {"version": "1.2.0"}}}"#,
+        );
+        let member = ("b/package.json", r#"{"name": "b", "version": "1.0.0", "dependencies": {"x": "1.0.0"}}"#);
         let named_by_address = ("app/package.json", r#"{"dependencies": {"tar": "https://example.org/ms-2.1.1.tgz"}}"#);
         let locked_by_address = (
             "app/package-lock.json",
@@ -537,6 +569,8 @@ mod tests {
                 &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z@2.0.0"],
                 Some(format!("asks for x{tree}")),
             ),
+            // But one that lists the project, with what it was made to get.
+            (&[workspace, member], directory(), &["b@1.0.0", "b@1.0.0 -> x@1.2.0"], None),
             (&[named_by_address, locked_by_address], directory(), &["ms@2.1.1"], None),
             (&[named_by_address], directory(), &["tar"], Some(format!("asks for tar{tree}"))),
             (&[build, other_build_lock], directory(), &["h@1"], Some(format!("asks for h{tree}"))),
@@ -552,16 +586,7 @@ mod tests {
                 None,
             ),
         ];
-        let mut wrong = String::new();
-        for (files, subject, edges, unknown) in cases {
-            let found = asked_for(files, subject.clone());
-            let expected = (edges.iter().map(|edge| (*edge).to_owned()).collect(), unknown.iter().cloned().collect());
-            if found != expected {
-                let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
-                let _infallible = writeln!(wrong, "{paths:?} in {subject:?}: {found:?} instead of {expected:?}");
-            }
-        }
-        assert!(wrong.is_empty(), "{wrong}");
+        check_asked_for(cases);
     }
 
     #[test]

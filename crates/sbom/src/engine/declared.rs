@@ -11,7 +11,7 @@ use crate::ecosystems::manifests;
 
 /// What a package is called, whatever its version.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Named {
+pub(super) struct Named {
     package_type: PackageType,
     namespace: Option<String>,
     name: String,
@@ -19,7 +19,7 @@ struct Named {
 
 impl Named {
     /// Returns the name of a package that has one by which its ecosystem knows it. Letter case tells none apart: not all ecosystems mind it.
-    fn of(component: &Component) -> Option<Self> {
+    pub(super) fn of(component: &Component) -> Option<Self> {
         let purl = component.purl.as_ref()?;
         Some(Self {
             package_type: component.package_type,
