@@ -34,6 +34,13 @@ pub fn catalog(cataloger: &'static Cataloger, files: &[(&str, &[u8])]) -> Invent
     inventory(source, &matcher, LayerScope::Squashed)
 }
 
+/// Returns what one cataloger finds in a directory that holds texts (absolute path, text), as text.
+#[cfg(test)]
+pub(crate) fn found(cataloger: &'static Cataloger, files: &[(&str, &str)]) -> String {
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
+    render(&catalog(cataloger, &files))
+}
+
 /// Returns an inventory as text: a line for each component, edge and unknown.
 pub fn render(inventory: &Inventory) -> String {
     let mut text = String::new();

@@ -104,11 +104,10 @@ fn locked(package: &Package, metadata: &Metadata, project: Option<&Project>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{catalog, render};
+    use crate::testing::found;
 
     fn check(files: &[(&str, &str)]) -> String {
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
-        render(&catalog(&CATALOGER, &files))
+        found(&CATALOGER, files)
     }
 
     #[test]

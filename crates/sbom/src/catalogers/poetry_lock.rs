@@ -180,11 +180,10 @@ fn is_for_extra(markers: Option<&Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{catalog, render};
+    use crate::testing::found;
 
     fn check(files: &[(&str, &str)]) -> String {
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
-        render(&catalog(&CATALOGER, &files))
+        found(&CATALOGER, files)
     }
 
     #[test]

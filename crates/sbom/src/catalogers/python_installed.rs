@@ -263,11 +263,10 @@ fn record_line(line: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{catalog, render};
+    use crate::testing::{catalog, found};
 
     fn check(files: &[(&str, &str)]) -> String {
-        let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
-        render(&catalog(&CATALOGER, &files))
+        found(&CATALOGER, files)
     }
 
     #[test]

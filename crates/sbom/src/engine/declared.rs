@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 
 use crate::cataloger::Declared;
 use crate::ecosystems::manifests;
+use crate::ecosystems::paths::{ancestors, folder};
 
 /// What a package is called, whatever its version.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -132,10 +133,8 @@ fn answers_need(answer: &Answer<'_>, need: &Component, at: &str, projects: &Hash
 
 /// Tells whether a project lies between a folder and what is below it.
 fn is_of_another(below: &str, at: &str, package_type: PackageType, projects: &HashSet<(PackageType, String)>) -> bool {
-    let folders = std::iter::successors(Some(below), |below| below.rsplit_once('/').map(|(above, _)| above));
-    folders
-        .take_while(|folder| folder.len() > at.len())
-        .any(|folder| projects.contains(&(package_type, folder.to_owned())))
+    let mut folders = ancestors(below).take_while(|folder| folder.len() > at.len());
+    folders.any(|folder| projects.contains(&(package_type, folder.to_owned())))
 }
 
 fn home<'a>(component: &Component, path: &'a str, is_image: bool) -> Home<'a> {
@@ -150,11 +149,6 @@ fn home<'a>(component: &Component, path: &'a str, is_image: bool) -> Home<'a> {
     }
     let at = INSTALLED.iter().filter_map(|part| path.find(part)).min();
     Home::Installed(at.map_or_else(|| folder(path), |at| &path[..at]))
-}
-
-/// Returns the folder of a file, without a slash at its end: of the topmost ones nothing.
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn is_within(folder: &str, above: &str) -> bool {
