@@ -14,8 +14,8 @@ use crate::world::{World, steady};
 const SHOP: &str = "name=team/shop&reference=2.1";
 
 db::statements! {
-    COUNT_WAITING = "SELECT COUNT(*) FROM jobs WHERE state IN ('pending', 'running') AND kind IN ('findings.match', 'findings.count') \
-        AND (not_before_us <= $1 OR attempts > 0)";
+    FIND_NEXT_DUE = "SELECT MIN(CASE WHEN attempts > 0 THEN 0 ELSE not_before_us END) FROM jobs WHERE state IN ('pending', 'running') \
+        AND kind IN ('findings.match', 'findings.count')";
 }
 
 impl World {
@@ -41,14 +41,11 @@ impl World {
 
     /// Tells whether anything is to be matched or counted now.
     async fn has_matching(&self) -> bool {
-        let counted = self.database.read(|tx| {
-            Box::pin(async move {
-                let now_us = tx.now_us().await?;
-                tx.find(&COUNT_WAITING, &[now_us.into()]).await
-            })
-        });
-        let counted: Result<Option<db::Row>, db::Error> = counted.await;
-        counted.unwrap().unwrap().get::<i64>(0).unwrap() > 0
+        let next = self.database.read(|tx| Box::pin(async move { tx.find(&FIND_NEXT_DUE, &[]).await }));
+        let next: Result<Option<db::Row>, db::Error> = next.await;
+        let next: Option<i64> = next.unwrap().unwrap().get(0).unwrap();
+        // The clock is read after the jobs: by a time from before, what a job left behind meanwhile would not be due yet.
+        next.is_some_and(|next| next <= registry::Clock::System.now_us())
     }
 }
 
