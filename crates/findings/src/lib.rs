@@ -26,6 +26,7 @@ mod format;
 mod grype;
 mod not_counted;
 mod not_known;
+mod not_looked_into;
 mod paths;
 mod report;
 pub mod sarif;
@@ -53,6 +54,7 @@ pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
 pub use not_counted::not_counted_in_words;
 pub use not_known::{Doubted, not_known_in_words};
+pub use not_looked_into::not_looked_into_in_words;
 pub use report::{
     ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA,
     SYSTEMS_TOLD_MAX, Support, System, are_old,

@@ -1,6 +1,6 @@
 //! Where a component is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use db::{Row, Tx, Value};
@@ -18,9 +18,11 @@ use crate::tagged::Tagged;
 
 mod not_counted;
 mod not_known;
+mod not_looked_into;
 
 pub use not_counted::NotCounted;
 pub use not_known::NotKnown;
+pub use not_looked_into::NotLookedInto;
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
 /// each time.
@@ -45,7 +47,7 @@ const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    STATEMENTS.iter().chain(not_counted::STATEMENTS).chain(not_known::STATEMENTS)
+    STATEMENTS.iter().chain(not_counted::STATEMENTS).chain(not_known::STATEMENTS).chain(not_looked_into::STATEMENTS)
 }
 
 db::statements! {
@@ -175,6 +177,27 @@ pub struct Page {
     pub not_known: Option<NotKnown>,
     /// Beside the same page: in how many images that are not told an exception or VEX has it not count.
     pub not_counted: Option<NotCounted>,
+    /// Beside the same page: whether anyone here can know of the vulnerability.
+    pub recorded: Option<Recorded>,
+    /// Beside the first page: how many images nobody could look into.
+    pub not_looked_into: Option<NotLookedInto>,
+}
+
+/// Whether the advisories in use speak of a vulnerability. Where none does, that nothing is found says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// One does.
+    Present,
+    /// None does.
+    Absent,
+    /// There are none.
+    NoDatabase,
+}
+
+impl Page {
+    fn of(items: Vec<Found>, next: Option<String>) -> Self {
+        Self { items, next, not_known: None, not_counted: None, recorded: None, not_looked_into: None }
+    }
 }
 
 /// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
@@ -215,6 +238,13 @@ struct Position {
     identity: String,
     /// Within that component, behind this image and repository.
     behind: (i64, i64),
+}
+
+impl Position {
+    /// Returns where the walk over what a query may mean begins.
+    fn beginning(query: &Query) -> Self {
+        Self { key: query.bounds.0.clone(), identity: String::new(), behind: (i64::MIN, 0) }
+    }
 }
 
 /// The images that a caller may read.
@@ -262,7 +292,9 @@ impl Pipeline {
         if let Some(vulnerability) = &query.vulnerability {
             page.not_known = self.not_known(vulnerability, images).await?;
             page.not_counted = self.not_counted(vulnerability, images).await?;
+            page.recorded = Some(self.recorded(vulnerability)?);
         }
+        page.not_looked_into = self.not_looked_into(images).await?;
         if page.items.is_empty() {
             self.check_range(query, images).await?;
         }
@@ -287,11 +319,15 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let mut position = Position { key: query.bounds.0.clone(), identity: String::new(), behind: (i64::MIN, 0) };
+        let mut spellings: VecDeque<Arc<Query>> = query.spellings().into_iter().map(Arc::new).collect();
+        let mut position = None;
         if let Some(after) = after {
-            position = self.resume(query, Cursor::decode(after)?).await?;
+            let cursor = Cursor::decode(after)?;
+            spellings.retain(|spelling| cursor.key <= spelling.bounds.1);
+            let is_within = spellings.front().is_some_and(|spelling| spelling.bounds.0 <= cursor.key);
+            position = Some(if is_within { self.resume(cursor).await? } else { return Err(Error::Cursor) });
         }
-        let nothing = Page { items: Vec::new(), next: None, not_known: None, not_counted: None };
+        let nothing = Page::of(Vec::new(), None);
         let vulnerability = match &query.vulnerability {
             None => None,
             Some(name) => match self.vulnerability_id(name).await? {
@@ -300,11 +336,11 @@ impl Pipeline {
             },
         };
         let Some(images) = self.images(readable, tagged).await? else { return Ok(nothing) };
-        let query = Arc::new(query.clone());
         let mut items = Vec::new();
         let mut components = COMPONENTS_IN_FIRST_STEP;
-        loop {
-            let (shared, scope, from) = (Arc::clone(&query), images.clone(), position.clone());
+        while let Some(spelling) = spellings.front() {
+            let from = position.unwrap_or_else(|| Position::beginning(spelling));
+            let (shared, scope) = (Arc::clone(spelling), images.clone());
             let wanted = limit + 1 - items.len();
             let step = self.inner.index.read(move |tx| {
                 Box::pin(async move {
@@ -327,14 +363,14 @@ impl Pipeline {
                 items.truncate(limit);
                 let next = items.last().map(|last| cursor(last).encode());
                 let items = items.into_iter().map(|(found, _)| found).collect();
-                return Ok(Page { items, next, not_known: None, not_counted: None });
+                return Ok(Page::of(items, next));
             }
-            let Some(next) = next else {
-                let items = items.into_iter().map(|(found, _)| found).collect();
-                return Ok(Page { items, next: None, not_known: None, not_counted: None });
-            };
+            if next.is_none() {
+                spellings.pop_front();
+            }
             position = next;
         }
+        Ok(Page::of(items.into_iter().map(|(found, _)| found).collect(), None))
     }
 
     /// Tells whether a name is one of a vulnerability that advisories speak of, or that something here has or had.
@@ -344,6 +380,14 @@ impl Pipeline {
     pub async fn is_vulnerability(&self, name: &str) -> Result<bool, Error> {
         let Ok(query) = Query::parse(name, None) else { return Ok(false) };
         Ok(query.is_of_vulnerability() || self.named_vulnerability(&query).await?.is_some())
+    }
+
+    /// Tells whether the advisories in use speak of a vulnerability.
+    fn recorded(&self, vulnerability: &str) -> Result<Recorded, Error> {
+        let Some(advisories) = self.advisories() else { return Ok(Recorded::NoDatabase) };
+        let Some(index) = advisories.find_vulnerability(vulnerability)? else { return Ok(Recorded::Absent) };
+        let is_said = !advisories.database.vulnerability(index)?.advisories.is_empty();
+        Ok(if is_said { Recorded::Present } else { Recorded::Absent })
     }
 
     /// Returns the query for a vulnerability, if that is what the name of another query is of: publishers call theirs what they like.
@@ -358,10 +402,7 @@ impl Pipeline {
         Ok(Query::vulnerability(name).ok())
     }
 
-    async fn resume(&self, query: &Query, cursor: Cursor) -> Result<Position, Error> {
-        if cursor.key < query.bounds.0 || cursor.key > query.bounds.1 {
-            return Err(Error::Cursor);
-        }
+    async fn resume(&self, cursor: Cursor) -> Result<Position, Error> {
         let image = cursor.image.to_bytes();
         let row = self.inner.index.read(|tx| Box::pin(async move { tx.find(&FIND_IMAGE_ID, &[image.into()]).await }));
         let image: i64 = row.await?.ok_or(Error::Cursor)?.get(0)?;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use component::{Purl, PurlError, Range, RangeError, Scheme, Unorderable, Vers, VersError};
+use vulndb::{Ecosystem, Family};
 
 /// The longest pattern.
 pub const PATTERN_BYTES_MAX: usize = 1024;
@@ -23,6 +24,8 @@ pub struct Query {
     pub(crate) vulnerability: Option<String>,
     /// The whole name that is looked for: that of a component, or of a vulnerability if one is called so.
     pub(crate) name: Option<String>,
+    /// Only components of this kind of package.
+    package_type: Option<&'static str>,
 }
 
 /// Which versions of what a pattern names are looked for.
@@ -49,6 +52,9 @@ enum VersionRange {
     Own(Range),
     Vers(Vers),
 }
+
+/// The type of Python's packages in purls.
+const PYPI: &str = "pypi";
 
 /// How most names of vulnerabilities begin, in lower case; no package is called so. Other names are looked up among those that there are.
 const VULNERABILITIES: [&str; 14] = [
@@ -193,6 +199,7 @@ impl Query {
             qualifiers: Vec::new(),
             vulnerability: None,
             name: (!is_purl && !is_prefix && range.is_none()).then(|| text.to_owned()),
+            package_type: None,
         };
         if !is_prefix && VULNERABILITIES.iter().any(|beginning| query.bounds.0.starts_with(beginning)) {
             if range.is_some() {
@@ -205,7 +212,11 @@ impl Query {
             return Ok(query);
         }
         if is_prefix {
-            let purl_type = text[4..].split('/').next().unwrap_or_default().to_ascii_lowercase();
+            let (purl_type, rest) = text[4..].split_once('/').unwrap_or((&text[4..], ""));
+            let purl_type = purl_type.to_ascii_lowercase();
+            if purl_type == PYPI {
+                query.bounds = bounds(&format!("pkg:{PYPI}/{}", python_beginning(rest)), true);
+            }
             query.versions =
                 range.map_or(Ok(Versions::All), |range| Ranges::of(&purl_type, range).map(Versions::In))?;
             return Ok(query);
@@ -240,7 +251,25 @@ impl Query {
             qualifiers: Vec::new(),
             vulnerability: Some(name.to_owned()),
             name: None,
+            package_type: None,
         })
+    }
+
+    /// Returns the queries whose answers are those of this one together, those of the least keys first: packages of Python have the one name that
+    /// their index knows them by, however they call themselves.
+    pub(crate) fn spellings(&self) -> Vec<Self> {
+        let mut spellings = vec![self.clone()];
+        let (least, greatest) = &self.bounds;
+        let is_prefix = least != greatest;
+        let normal = if is_prefix { python_beginning(least) } else { python_name(least) };
+        // A beginning within another one is no other spelling.
+        let is_other =
+            normal != *least && !(is_prefix && (least.starts_with(&normal) || normal.starts_with(least.as_str())));
+        if self.key == Key::Name && is_other {
+            spellings.push(Self { bounds: bounds(&normal, is_prefix), package_type: Some(PYPI), ..self.clone() });
+            spellings.sort_by(|left, right| left.bounds.cmp(&right.bounds));
+        }
+        spellings
     }
 
     /// Tells whether a vulnerability is looked for.
@@ -265,6 +294,9 @@ impl Query {
 
     /// Decides about a component whose key lies within the bounds.
     pub(crate) fn verdict(&self, purl_type: &str, (name, identity): (&str, &str), version: &str) -> Verdict {
+        if self.package_type.is_some_and(|only| only != purl_type) {
+            return Verdict::No;
+        }
         let scheme = Scheme::of_purl_type(purl_type);
         let is_asked_by_purl = !self.qualifiers.is_empty() || matches!(self.versions, Versions::One(_));
         let purl: Option<Purl> = if is_asked_by_purl { identity.parse().ok() } else { None };
@@ -307,7 +339,21 @@ fn has_qualifier(purl: &Purl, (key, value): &(String, String)) -> bool {
 
 /// Returns the key by which a package is found: its purl without version and qualifiers, in lower case.
 pub(crate) fn package_key(purl: &Purl) -> String {
+    if purl.ty() == PYPI {
+        return format!("pkg:{PYPI}/{}", python_name(purl.name()));
+    }
     purl.package().to_string().to_lowercase()
+}
+
+/// Returns how names begin by which the index of Python's packages knows those that begin so.
+fn python_beginning(text: &str) -> String {
+    let name = python_name(text);
+    if !name.is_empty() && text.ends_with(['-', '_', '.']) { format!("{name}-") } else { name }
+}
+
+/// Returns the name by which the index of Python's packages knows one.
+fn python_name(name: &str) -> String {
+    Ecosystem::new(Family::PyPi).canonical_name(name)
 }
 
 fn bounds(text: &str, is_prefix: bool) -> (String, String) {

@@ -6,7 +6,7 @@ use axum::response::Response;
 use component::{Code, Component as Found, Inventory, Node, Relation, Scope};
 use http::StatusCode;
 use oci::{Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
-use pipeline::{Query, Readable, State};
+use pipeline::{Query, Readable, Recorded, State};
 use registry::ManifestEntry;
 use sbom::formats::{Format, WriteOptions, write};
 use schemars::JsonSchema;
@@ -86,6 +86,21 @@ pub(crate) struct FoundComponentPage {
     /// In how many images that hold the vulnerability an exception or VEX has it not count, which are not among the items; null where there is none,
     /// when no vulnerability was looked for, and on all pages but the first.
     not_counted: Option<NotCounted>,
+    /// Whether an advisory of this hub speaks of the vulnerability: `present`, `absent`, or `no_database` where the hub has no advisories. Where it is
+    /// not `present`, that there are no items says nothing. Null when no vulnerability was looked for, and on all pages but the first.
+    record: Option<&'static str>,
+    /// How many images could not be looked into, so that what is looked for may be in each of them; null where there is none, and on all pages but the
+    /// first.
+    not_looked_into: Option<NotLookedInto>,
+}
+
+/// Images that could not be inventoried.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct NotLookedInto {
+    /// How many they are, each counted in each repository that holds it.
+    images: u64,
+    /// Whether there may be more than were counted.
+    more: bool,
 }
 
 /// Images in which it is decided that a vulnerability does not count.
@@ -367,7 +382,15 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
     });
     let not_counted = found.not_counted.map(|counted| NotCounted { images: counted.images, more: counted.more });
     let items = found.items.into_iter().map(found_component).collect();
-    Failure::json(StatusCode::OK, &FoundComponentPage { items, next: found.next, not_known, not_counted })
+    let record = found.recorded.map(|recorded| match recorded {
+        Recorded::Present => "present",
+        Recorded::Absent => "absent",
+        Recorded::NoDatabase => "no_database",
+    });
+    let not_looked_into =
+        found.not_looked_into.map(|refused| NotLookedInto { images: refused.images, more: refused.more });
+    let page = FoundComponentPage { items, next: found.next, not_known, not_counted, record, not_looked_into };
+    Failure::json(StatusCode::OK, &page)
 }
 
 fn found_component(found: pipeline::Found) -> FoundComponent {

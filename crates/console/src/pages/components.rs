@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use api::{Call, Failure, PageParameters};
 use askama::Template;
 use axum::response::Response;
+use findings::not_looked_into_in_words;
 use http::StatusCode;
 use pipeline::{Found, PATTERN_BYTES_MAX, Query, Tagged};
 
@@ -12,6 +13,7 @@ use crate::component_row::{self, NAME_BYTES_MAX, PLACE_BYTES_MAX, VERSION_BYTES_
 use crate::failure::sentence;
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
+use crate::pages::findings::sentence_of;
 use crate::pages::image::LAYERS_MAX;
 use crate::tagged::{self, TaggedChoice};
 use crate::words::{Hash, Moment, count, foreign, plural, shell_word};
@@ -39,6 +41,8 @@ struct ComponentsPage {
     next: Option<String>,
     /// What the form keeps of the choice between images.
     field: Option<&'static str>,
+    /// How many images nobody could look into.
+    not_looked_into: Option<String>,
 }
 
 enum PageState {
@@ -81,7 +85,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let (query, range) = (text("query"), text("range"));
     let (after, tagged) = (PageParameters::of(&call.target)?.after, call.found_tagged()?);
     let mut status = StatusCode::OK;
-    let mut next = None;
+    let (mut next, mut not_looked_into) = (None, None);
     let state = if query.is_empty() {
         PageState::Empty
     } else {
@@ -104,6 +108,9 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             }
             Ok(found) => {
                 next = found.next.map(|next| format!("{}&after={next}", href::places_in(&query, &range, tagged)));
+                not_looked_into = found
+                    .not_looked_into
+                    .map(|refused| sentence_of(&not_looked_into_in_words(refused.images, refused.more)));
                 let is_whole = next.is_none() && after.is_none();
                 found_state(&found.items, is_whole, call.app.now_us())
             }
@@ -138,6 +145,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             Tagged::No => Some("no"),
         },
         is_first_page: after.is_none(),
+        not_looked_into,
         next,
         query,
         range,

@@ -6,10 +6,12 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use oci::{Digest, Reference, RepositoryName, Tag};
+use pipeline::{Recorded, Tagged};
 use registry::Registry;
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
+use crate::pages::vulnerability::unheard_of;
 use crate::words::{Hash, foreign, plural, shell_word};
 
 /// The longest question: a whole name with a SHA-512 digest, and some room.
@@ -18,8 +20,14 @@ const QUERY_CHARS_MAX: usize = 512;
 const NAMES_MAX: u64 = 5_000;
 /// Repositories that are asked for a tag or digest for one page: each is one look into the database.
 const ASKED_MAX: u64 = 100;
+/// The longest name of a component and its version.
+const NAME_CHARS_MAX: usize = 200;
 /// Answers on a page.
 const HITS_MAX: usize = 40;
+/// Components of the name that are told; all images that hold one are on a page of their own.
+const COMPONENTS_MAX: usize = 8;
+/// Places that are looked at for them.
+const PLACES_MAX: usize = 64;
 /// Names that begin with the question and lie behind what was looked at.
 const BEGINNINGS_MAX: u64 = 8;
 
@@ -35,8 +43,10 @@ struct SearchPage {
     next: Option<String>,
     /// What was not looked at.
     limits: Option<String>,
-    /// The images that hold a component of this name, on a page of their own: to look for it costs what it is found in.
+    /// All images that hold a component of this name, where there is one.
     components: Option<String>,
+    /// What is told of a vulnerability that nobody here knows.
+    unheard_of: Option<String>,
 }
 
 struct Hit {
@@ -53,6 +63,9 @@ struct Found {
     /// The name after which the next page begins.
     next: Option<String>,
     limits: Option<String>,
+    /// Whether components are among the hits.
+    has_components: bool,
+    unheard_of: Option<String>,
 }
 
 /// What is asked for.
@@ -114,7 +127,12 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let first = format!("/search?q={}", href::escaped(query));
     let page = SearchPage {
         frame: match found.hits.first() {
-            Some(Hit { what: "vulnerability", .. }) => frame.command(format!("garrison find {}", shell_word(query))),
+            Some(Hit { what: "vulnerability" | "component", .. }) => {
+                frame.command(format!("garrison find {}", shell_word(&foreign(query, QUERY_CHARS_MAX))))
+            }
+            None if found.unheard_of.is_some() => {
+                frame.command(format!("garrison find {}", shell_word(&foreign(query, QUERY_CHARS_MAX))))
+            }
             Some(Hit { what: "repository", .. }) | None => frame.command("garrison repo list"),
             Some(hit) => frame.command(format!("garrison repo show {}", hit.name)),
         },
@@ -125,17 +143,56 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         first,
         is_first_page: after.is_empty(),
         limits: found.limits,
-        components: pipeline::Query::parse(query, None).is_ok().then(|| href::places(query, "")),
+        components: found.has_components.then(|| href::places(query, "")),
+        unheard_of: found.unheard_of,
     };
     answer(StatusCode::OK, &page)
 }
 
 async fn find(call: &Call, query: &str, after: &str) -> Result<Found, Failure> {
     if call.app.pipeline().is_vulnerability(query).await? {
-        let hit =
-            Hit { href: href::vulnerability(query), what: "vulnerability", name: foreign(query, 200), digest: None };
-        return Ok(Found { hits: vec![hit], ..Found::default() });
+        return vulnerability(call, query).await;
     }
+    let components = if after.is_empty() { components(call, query).await? } else { Vec::new() };
+    let mut found = find_named(call, query, after).await?;
+    found.has_components = !components.is_empty();
+    found.hits.extend(components);
+    Ok(found)
+}
+
+/// Finds a vulnerability that an advisory speaks of, or an image is known to have.
+async fn vulnerability(call: &Call, query: &str) -> Result<Found, Failure> {
+    let (asked, readable) = (pipeline::Query::vulnerability(query)?, call.readable().await?);
+    let found = call.app.pipeline().find(&asked, (&readable, Tagged::Any), None, 1).await?;
+    let is_known = found.recorded == Some(Recorded::Present) || !found.items.is_empty() || found.not_counted.is_some();
+    if !is_known {
+        let unheard_of = Some(unheard_of(found.recorded).to_owned());
+        return Ok(Found { unheard_of, ..Found::default() });
+    }
+    let hit = Hit { href: href::vulnerability(query), what: "vulnerability", name: foreign(query, 200), digest: None };
+    Ok(Found { hits: vec![hit], ..Found::default() })
+}
+
+/// Finds the first components of a name or purl in images that the caller may pull.
+async fn components(call: &Call, query: &str) -> Result<Vec<Hit>, Failure> {
+    let Ok(asked) = pipeline::Query::parse(query, None) else { return Ok(Vec::new()) };
+    let readable = call.readable().await?;
+    let found = call.app.pipeline().find(&asked, (&readable, Tagged::Any), None, PLACES_MAX).await?;
+    let mut hits: Vec<Hit> = Vec::new();
+    for one in found.items {
+        let name = foreign(format!("{} {}", one.name, one.version).trim_end(), NAME_CHARS_MAX);
+        // They come by component.
+        if hits.last().is_none_or(|last| last.name != name) {
+            let href = href::places(&one.identity, "");
+            hits.push(Hit { href, what: "component", name, digest: None });
+        }
+    }
+    hits.truncate(COMPONENTS_MAX);
+    Ok(hits)
+}
+
+/// Finds repositories, tags and digests.
+async fn find_named(call: &Call, query: &str, after: &str) -> Result<Found, Failure> {
     let question = Question::parse(query);
     match (question.name, question.reference) {
         (Some(name), Some(reference)) if question.is_whole_name => {
@@ -180,7 +237,7 @@ async fn find_names(call: &Call, part: &str, tag: Option<&Reference>, after: &st
         }
         hits.truncate(HITS_MAX);
     }
-    Ok(Found { hits, next, limits })
+    Ok(Found { hits, next, limits, ..Found::default() })
 }
 
 /// Finds the repositories that hold a digest, a page after another.
@@ -192,7 +249,7 @@ async fn find_everywhere(call: &Call, reference: &Reference, after: &str) -> Res
     let limits = next.as_ref().map(|next| {
         format!("Each page asks {ASKED_MAX} repositories; this one ends with {next}. `NAME@DIGEST` asks one.")
     });
-    Ok(Found { hits, next, limits })
+    Ok(Found { hits, next, limits, ..Found::default() })
 }
 
 fn repository(name: &RepositoryName) -> Hit {

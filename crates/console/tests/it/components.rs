@@ -474,6 +474,13 @@ testkit::on_both_databases! {
         let form = between(&page.text, "<form class=\"filter\"", "</form>");
         assert!(form.contains("action=\"/components\"") && form.contains("value=\"openssl\"") && form.contains("<button>"));
         let search = world.get("/search?q=openssl", Some(&reader)).await;
-        assert_eq!(link(&search.text, "Images that hold a component"), "/components?query=openssl");
+        assert_eq!(link(&search.text, "All images that hold"), "/components?query=openssl");
+        assert!(search.text.contains("<td>component</td>") && !search.words().contains("Nothing"), "{}", search.words());
+        let nothing = world.get("/search?q=openss", Some(&reader)).await;
+        assert!(nothing.words().contains("Nothing that you may see matches openss ."), "{}", nothing.words());
+        // Nobody knows of it: that is no answer, and no "no" either.
+        let unheard_of = world.get("/search?q=CVE-2021-99999", Some(&reader)).await;
+        let told = "Not known: this hub has no advisories, so that nothing says which images have it.";
+        assert!(unheard_of.words().contains(told), "{}", unheard_of.words());
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use findings::{Doubted, not_counted_in_words, not_known_in_words};
+use findings::{Doubted, not_counted_in_words, not_known_in_words, not_looked_into_in_words};
 use outbound::{Endpoint, Page, Told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,7 +25,7 @@ use crate::session::Session;
   garrison find CVE-2021-44228
   garrison find CVE-2021-44228 --tagged yes
 
-Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer.")]
+Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer, or no advisory there speaks of the vulnerability.")]
 pub(crate) struct Find {
     /// Name, package URL with or without version, or vulnerability; `*` at the end of a name stands for anything
     #[arg(value_name = "PURL|NAME|CVE")]
@@ -57,12 +57,18 @@ struct Beside {
     not_known: Option<NotKnown>,
     /// The same.
     #[serde(default)]
-    not_counted: Option<NotCounted>,
+    not_counted: Option<Images>,
+    /// The same: `present`, `absent` or `no_database`.
+    #[serde(default)]
+    record: Option<String>,
+    /// The same.
+    #[serde(default)]
+    not_looked_into: Option<Images>,
 }
 
-/// Where it is decided that a vulnerability does not count.
+/// How many images are not among the rows.
 #[derive(Debug, Deserialize, Serialize)]
-struct NotCounted {
+struct Images {
     images: u64,
     more: bool,
 }
@@ -89,12 +95,18 @@ impl Find {
         let is_found = !told.page.items.is_empty();
         let (page, doubt) = (&told.page, told.beside.not_known.as_ref().map(doubt));
         let not_counted = told.beside.not_counted.as_ref();
-        let not_counted = not_counted.map(|NotCounted { images, more }| not_counted_in_words(*images, *more));
+        let not_counted = not_counted.map(|Images { images, more }| not_counted_in_words(*images, *more));
+        let not_looked_into = told.beside.not_looked_into.as_ref().map(|Images { images, more }| {
+            format!("{}: `garrison sbom refused`", not_looked_into_in_words(*images, *more))
+        });
+        // Where something is known of it all the same, a later database says nothing of it any more.
+        let record = told.beside.record.as_deref().filter(|_| !is_found && not_counted.is_none());
+        let unheard_of = record.and_then(|record| unheard_of(&self.pattern, record));
         match session.format() {
             Format::Json => output::print_json(&told)?,
             Format::Table if is_found => {
                 output::print_line(&output::printable(&answer(page, started.elapsed().as_millis())))?;
-                for line in not_counted.into_iter().chain(doubt) {
+                for line in not_counted.into_iter().chain(doubt).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
                 }
                 // Where something is is the answer: through a pipe and in a file nothing of it is left out.
@@ -103,6 +115,9 @@ impl Find {
                 if page.next.is_some() {
                     output::note("There are more; `--limit` takes a larger number.");
                 }
+            }
+            Format::Table if let Some(unheard_of) = &unheard_of => {
+                output::print_line(&output::printable(unheard_of))?;
             }
             Format::Table => {
                 let others_are = self.range.is_some() && !hub.list::<Value>(&all(), Some(1)).await?.items.is_empty();
@@ -113,12 +128,16 @@ impl Find {
                     Some(_) => format!("No image that you may pull is known to have {}.", self.pattern),
                     None => nowhere(&self.pattern, self.range.as_deref(), others_are),
                 };
-                for line in std::iter::once(nowhere).chain(not_counted).chain(doubt) {
+                for line in std::iter::once(nowhere).chain(not_counted).chain(doubt).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
                 }
             }
         }
-        if is_found { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+        match (is_found, unheard_of) {
+            (true, _) => Ok(()),
+            (false, None) => Err(CommandError::silent(Kind::No)),
+            (false, Some(_)) => Err(CommandError::silent(Kind::Environment)),
+        }
     }
 }
 
@@ -134,6 +153,20 @@ fn doubt(not_known: &NotKnown) -> String {
     };
     let first: Vec<Doubted<'_>> = not_known.items.iter().map(doubted).collect();
     not_known_in_words(not_known.images, not_known.more, &first)
+}
+
+/// Says that nobody here knows of a vulnerability, where that is so: that it was not found says nothing then.
+fn unheard_of(vulnerability: &str, record: &str) -> Option<String> {
+    match record {
+        "absent" => Some(format!(
+            "Not known: no advisory in the hub speaks of {vulnerability}; an image may have it all the same. `garrison db status --hub` says what the \
+             hub's advisories are."
+        )),
+        "no_database" => Some(format!(
+            "Not known: the hub has no advisories, so that nothing says which images have {vulnerability}. `garrison db status --hub` says more."
+        )),
+        _ => None,
+    }
 }
 
 fn text<'a>(item: &'a Value, name: &str) -> &'a str {
@@ -292,6 +325,23 @@ mod tests {
             (Some("<2"), true, "No image that you may pull has a <2; some have other versions: `garrison find a`"),
         ] {
             assert_eq!(nowhere("a", range, others_are), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_no_answer_where_no_advisory_speaks_of_it() {
+        for (record, begins) in [
+            ("absent", Some("Not known: no advisory in the hub speaks of CVE-1; an image may have it")),
+            (
+                "no_database",
+                Some("Not known: the hub has no advisories, so that nothing says which images have CVE-1."),
+            ),
+            ("present", None),
+            ("another", None),
+        ] {
+            let told = unheard_of("CVE-1", record);
+            assert_eq!(told.is_some(), begins.is_some(), "{record}");
+            assert!(told.unwrap_or_default().starts_with(begins.unwrap_or_default()), "{record}");
         }
     }
 

@@ -111,7 +111,9 @@ impl Command {
                     .with_some("fixable", fixable.then_some(true))
                     .with_some("project", project.as_deref());
                 known(&hub, project.as_deref()).await?;
+                let totals: Value = hub.get(&Endpoint::api(["findings", "totals"])).await?;
                 let empty = match images.tagged.as_str() {
+                    _ if totals["matched"].is_null() => NOT_MATCHED,
                     "yes" => {
                         "No tagged image that you may pull has such a vulnerability; `--tagged any` looks at the others too."
                     }
@@ -157,6 +159,9 @@ async fn known(hub: &HubClient, project: Option<&str>) -> Result<(), CommandErro
     })
 }
 
+/// What is told where nothing can be known yet.
+const NOT_MATCHED: &str = "Nothing was matched yet: the hub has no advisories, or no image.";
+
 /// The severities, worst first.
 const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "negligible", "unknown"];
 
@@ -165,7 +170,7 @@ fn told(totals: &Value) -> String {
     let count = |name: &str| totals[name].as_u64().unwrap_or(0);
     let matched = &totals["matched"];
     if matched.is_null() {
-        return "Nothing was matched yet: the hub has no advisories, or no image.".to_owned();
+        return NOT_MATCHED.to_owned();
     }
     let open: u64 = SEVERITIES.iter().map(|name| count(name)).sum();
     let by_severity: Vec<String> =

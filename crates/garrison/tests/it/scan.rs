@@ -654,8 +654,15 @@ fn what_is_given_here_counts_beside_what_the_hub_has() {
 #[test]
 fn find_says_in_how_many_images_it_is_decided_not_to_count() {
     let AtHub { user, .. } = &at_hub(&image(&Home::new()), "team/api", "1.4");
-    user.run(&["db", "import", "--hub", DATABASE]);
     let find = |arguments: &[&str]| user.run(&[&["find", "CVE-2024-0001"], arguments].concat());
+    assert!(find(&[]).starts_with("exit 3\n--- stdout\nNot known: the hub has no advisories"), "{}", find(&[]));
+    assert!(user.run(&["findings", "list"]).contains("Nothing was matched yet: the hub has no advisories"));
+    user.run(&["db", "import", "--hub", DATABASE]);
+    let told = user.run(&["find", "CVE-2024-9999"]);
+    assert!(
+        told.starts_with("exit 3\n--- stdout\nNot known: no advisory in the hub speaks of CVE-2024-9999;"),
+        "{told}"
+    );
     let eventually = |is_told: &dyn Fn(&str) -> bool| (0..1000).map(|_| find(&[])).find(|told| is_told(told)).unwrap();
     let told = eventually(&|told| told.starts_with("exit 0\n"));
     assert!(told.contains("1 image in 1 project has CVE-2024-0001") && !told.contains("not count"), "{told}");

@@ -101,6 +101,40 @@ testkit::on_both_databases! {
         fleet.check("pkg:deb/debian/openss*", Some(">=3.0.12"), all, &["team/api:2 openssl 3.0.15-1 /var/lib/dpkg/status"]).await;
     }
 
+    async fn packages_of_python_are_found_however_their_names_are_written(database: Database) {
+        let fleet = Fleet::open(database).await;
+        let python = "usr/lib/python3/dist-packages/ruamel.yaml-0.17.21.dist-info/METADATA";
+        let node = "srv/node_modules/ruamel.yaml/package.json";
+        fleet.hub.image("other/job", "2", &[&[
+            (python, "Metadata-Version: 2.1\nName: ruamel.yaml\nVersion: 0.17.21\n"),
+            (node, r#"{"name": "ruamel.yaml", "version": "1.0.0"}"#),
+        ]]).await;
+        fleet.hub.settle().await;
+        let of_python = "other/job:2 ruamel-yaml 0.17.21 /usr/lib/python3/dist-packages/ruamel.yaml-0.17.21.dist-info/METADATA";
+        let of_node = "other/job:2 ruamel.yaml 1.0.0 /srv/node_modules/ruamel.yaml/package.json";
+        let all = &Readable::All;
+        let readable = &fleet.readable(&["other/job"]).await;
+        for (pattern, range, expected) in [
+            ("ruamel.yaml", None, &[of_python, of_node][..]),
+            ("Ruamel.YAML", Some(">=0.17"), &[of_python, of_node]),
+            ("ruamel.yaml", Some("<1"), &[of_python]),
+            ("ruamel.*", None, &[of_python, of_node]),
+            ("ruamel*", None, &[of_python, of_node]),
+            ("ruamel-yaml", None, &[of_python]),
+            ("ruamel_yaml", None, &[of_python]),
+            ("ruamel__*", None, &[of_python]),
+            ("ruamel--*", None, &[]),
+            ("pkg:pypi/ruamel.yaml", None, &[of_python]),
+            ("pkg:pypi/Ruamel_Yaml@0.17.21", None, &[of_python]),
+            ("pkg:pypi/ruamel.*", None, &[of_python]),
+            ("pkg:npm/ruamel.yaml", None, &[of_node]),
+            ("pkg:npm/ruamel_yaml", None, &[]),
+        ] {
+            fleet.check(pattern, range, all, expected).await;
+            fleet.check(pattern, range, readable, expected).await;
+        }
+    }
+
     async fn a_range_that_nothing_of_the_name_has_is_refused(database: Database) {
         let fleet = Fleet::open(database).await;
         let hub = &fleet.hub;

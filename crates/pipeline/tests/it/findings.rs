@@ -5,7 +5,7 @@ use ::findings::MatchedState;
 use db::Row;
 use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Tagged, Totals};
+use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Recorded, Tagged, Totals};
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
 use vulndb::{
@@ -861,6 +861,33 @@ testkit::on_both_databases! {
         assert_eq!(hub.affected("CVE-2024-0001", &Readable::All).await, both);
         assert_eq!(hub.pipeline.totals(&Readable::All, Tagged::Any).await.unwrap().high, 2);
     }
+    async fn it_is_told_whether_any_advisory_speaks_of_a_vulnerability(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.push("team/api", "1", &[("openssl", "1")]).await;
+        hub.settle().await;
+        let recorded = async |pattern: &str| {
+            let query = Query::parse(pattern, None).unwrap();
+            let page = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), None, 10).await.unwrap();
+            (page.items.len(), page.recorded)
+        };
+        assert_eq!(recorded("CVE-2024-0001").await, (0, Some(Recorded::NoDatabase)));
+        let one = says("CVE-2024-0001", "openssl", "2", Level::Low);
+        let fixed = says("CVE-2024-0002", "openssl", "1", Level::Low);
+        hub.advise(&Known::of(&[one, fixed])).await;
+        assert_eq!(recorded("CVE-2024-0001").await, (1, Some(Recorded::Present)));
+        assert_eq!(recorded("cve-2024-0002").await, (0, Some(Recorded::Present)));
+        assert_eq!(recorded("CVE-2024-0003").await, (0, Some(Recorded::Absent)));
+        assert_eq!(recorded("openssl").await, (1, None));
+        // It is scored and known to be exploited, and nobody says what it is in.
+        let scored = Known {
+            says: vec![fixed],
+            probabilities: vec![("CVE-2024-0003", 0.4)],
+            exploited: vec!["CVE-2024-0003"],
+        };
+        hub.advise(&scored).await;
+        assert_eq!(recorded("CVE-2024-0003").await, (0, Some(Recorded::Absent)));
+    }
+
     /// What an earlier matcher found is found out again, though the database is the same.
     async fn a_new_matcher_matches_everything_again(database: Database) {
         let hub = fleet(database).await;

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use pipeline::Readable;
+use pipeline::{Query, Readable, Tagged};
 use testkit::Database;
 
 use crate::support::{DEBIAN, Hub, name, run, sha256};
@@ -23,6 +23,15 @@ impl Hub {
         }
         told.sort_unstable();
         told
+    }
+
+    async fn not_looked_into(&self, pattern: &str, images: (&Readable, Tagged)) -> Option<u64> {
+        let query = Query::parse(pattern, None).unwrap();
+        let page = self.pipeline.find(&query, images, None, 10).await.unwrap();
+        page.not_looked_into.map(|refused| {
+            assert!(!refused.more);
+            refused.images
+        })
     }
 }
 
@@ -47,6 +56,16 @@ testkit::on_both_databases! {
         assert_eq!(hub.refused(&only(&["team/api", "other/job"]).await).await, all);
         assert_eq!(hub.refused(&only(&["team/api"]).await).await, all[2..]);
         assert_eq!(hub.refused(&only(&[]).await).await, Vec::<String>::new());
+        for (readable, tagged, expected) in [
+            (&Readable::All, Tagged::Any, Some(3)),
+            (&Readable::All, Tagged::Yes, Some(3)),
+            (&Readable::All, Tagged::No, None),
+            (&only(&["team/api"]).await, Tagged::Any, Some(1)),
+            (&only(&[]).await, Tagged::Any, None),
+        ] {
+            assert_eq!(hub.not_looked_into("openssl", (readable, tagged)).await, expected, "{readable:?} {tagged:?}");
+        }
+        assert_eq!(hub.not_looked_into("CVE-2024-0001", (&Readable::All, Tagged::Any)).await, Some(3));
         // What is gone is no more, wherever else it is.
         let gone = hub.registry.find_manifest(&name("other/job"), &"1".parse().unwrap()).await.unwrap();
         hub.registry.delete_manifest(&name("other/job"), &gone.digest, "user:ann").await.unwrap();
@@ -68,6 +87,10 @@ testkit::on_both_databases! {
                 let refused = hub.pipeline.refused(&readable).await.unwrap();
                 // The repository holds none of them.
                 assert_eq!((refused.images.len(), refused.is_cut), (0, number > 200), "{number}");
+                let query = Query::parse("openssl", None).unwrap();
+                let page = hub.pipeline.find(&query, (&readable, Tagged::Any), None, 10).await.unwrap();
+                let counted = page.not_looked_into.map(|counted| (counted.images, counted.more));
+                assert_eq!(counted, Some((u64::from(number.min(200)), number > 200)), "{number}");
             }
         }
     }
