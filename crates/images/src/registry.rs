@@ -48,10 +48,12 @@ impl Image {
         let runtime = runtime.worker_threads(THREADS).enable_all().build().map_err(Error::Runtime)?;
         let asked = reference.reference();
         let fetched = runtime.block_on(client.fetch_manifest(&reference.repository, &asked)).map_err(failed)?;
-        // Of a tag nobody knows the digest before; of a digest, it is checked when the manifest is read.
-        let digest = match asked {
-            Reference::Digest(digest) => digest,
-            Reference::Tag(_) => digest::of(Algorithm::Sha256, &fetched.bytes),
+        let digest = match (asked, fetched.digest) {
+            (Reference::Digest(digest), _) => digest,
+            // What was pushed under a digest of another algorithm is not there under any other. It is checked when the manifest is read, as one that is
+            // asked for.
+            (Reference::Tag(_), Some(digest)) if digest.algorithm() != Algorithm::Sha256 => digest,
+            (Reference::Tag(_), _) => digest::of(Algorithm::Sha256, &fetched.bytes),
         };
         let understood = Manifest::parse(fetched.media_type.as_deref(), &fetched.bytes);
         let manifest = understood.map_err(|source| Error::Manifest { what: format!("of `{reference}`"), source })?;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use oci::manifest::MANIFEST_BYTES_MAX;
 use oci::{Digest, Reference, RepositoryName, media_type};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LINK, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LINK, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{Response, StatusCode};
 use url::Url;
 
@@ -44,6 +46,9 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// The time without a byte after which a connection counts as broken.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
+
+/// The digest by which a registry has what it answers with (OCI distribution 1.1).
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// What a manifest request accepts: an image or an index, of OCI or Docker.
 const MANIFEST_TYPES: [&str; 4] =
@@ -95,6 +100,8 @@ pub struct RegistryOptions {
 pub struct FetchedManifest {
     /// The `Content-Type`.
     pub media_type: Option<String>,
+    /// The digest by which the registry has it, as it says (`Docker-Content-Digest`). Nothing proves it but the bytes.
+    pub digest: Option<Digest>,
     /// The bytes.
     pub bytes: Bytes,
 }
@@ -164,9 +171,10 @@ impl RegistryClient {
         let request = Request { url, accept: Some(MANIFEST_TYPES.join(", ")), range_from: 0 };
         let response = self.get(repository, request).await?;
         let media_type = text(&response, &CONTENT_TYPE).map(|text| media_type::without_parameters(text).to_owned());
+        let digest = text(&response, &CONTENT_DIGEST).and_then(|text| text.parse().ok());
         // One byte more, so that the parser sees that it is too large.
         let bytes = self.read(response, MANIFEST_BYTES_MAX + 1).await?;
-        Ok(FetchedManifest { media_type, bytes: bytes.into() })
+        Ok(FetchedManifest { media_type, digest, bytes: bytes.into() })
     }
 
     /// Fetches the list of what refers to a manifest, page by page (OCI distribution 1.1, "Listing Referrers"), else what the referrers
@@ -210,7 +218,7 @@ impl RegistryClient {
         let next = response.headers().get(LINK).and_then(|link| next_page(&url, link.to_str().ok()?));
         let media_type = Some(media_type::OCI_INDEX.to_owned());
         let bytes = self.read(response, MANIFEST_BYTES_MAX + 1).await?;
-        Ok((FetchedManifest { media_type, bytes: bytes.into() }, next))
+        Ok((FetchedManifest { media_type, digest: None, bytes: bytes.into() }, next))
     }
 
     /// Starts to fetch a blob of a known size. Its bytes are not verified.
@@ -459,7 +467,7 @@ fn retry_after(response: &Response) -> Option<Duration> {
     text(response, &RETRY_AFTER)?.parse().ok().map(Duration::from_secs)
 }
 
-fn text<'a>(response: &'a Response, name: &reqwest::header::HeaderName) -> Option<&'a str> {
+fn text<'a>(response: &'a Response, name: &HeaderName) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }
 

@@ -71,6 +71,12 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hash.to_string()
 }
 
+pub(crate) fn sha512(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA512, bytes);
+    let hash = oci::Digest::new(oci::Algorithm::Sha512, digest.as_ref()).unwrap();
+    hash.to_string()
+}
+
 /// How layers are compressed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packing {

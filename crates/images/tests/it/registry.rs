@@ -104,6 +104,30 @@ fn an_image_is_fetched_by_tag_and_by_digest() {
     assert_eq!(fetch(&address, "team/api:1.4", None).unwrap().name, format!("{address}/team/api:1.4"));
 }
 
+/// OCI distribution 1.1, "Pulling manifests": `Docker-Content-Digest` is the digest by which the registry has it, of whatever algorithm.
+#[test]
+fn an_image_of_a_tag_has_the_digest_that_the_registry_has_it_by() {
+    let built = built();
+    let manifest = &built.blobs.last().unwrap().1;
+    let (sha256, sha512) = (built.digest().to_owned(), build::sha512(manifest));
+    let check = |stated: &str, expected: Result<&str, &str>| {
+        let mut answers = answers(&built);
+        answers.remove(&format!("/v2/team/api/manifests/{sha256}"));
+        // One line of a header after another.
+        let kind = format!("{}\r\nDocker-Content-Digest: {stated}", build::OCI_MANIFEST);
+        answers.insert("/v2/team/api/manifests/1.4".to_owned(), (kind, manifest.clone()));
+        let found = fetch(&serve(answers), "team/api:1.4", None).map(|image| image.digest.to_string());
+        match expected {
+            Ok(expected) => assert_eq!(found.as_deref(), Ok(expected), "{stated}"),
+            Err(expected) => assert!(found.is_err_and(|error| error.contains(expected)), "{stated}"),
+        }
+    };
+    check(&sha512, Ok(&sha512));
+    check(&sha256, Ok(&sha256));
+    check("nonsense", Ok(&sha256));
+    check(&build::sha512(b"other"), Err("in the place of"));
+}
+
 #[test]
 fn the_image_of_a_platform_is_fetched_from_an_index() {
     let images = ["linux/amd64", "linux/arm64"]
