@@ -71,6 +71,9 @@ const VENDORS: &[Vendor] = &[
     },
 ];
 
+/// Names of distributions without releases, which alone say which they are.
+const ROLLING: [&str; 4] = ["wolfi", "chainguard", "opensuse-tumbleweed", "opensuse.tumbleweed"];
+
 /// Returns the place of a vendor that has this name.
 fn vendor(name: &str) -> Option<usize> {
     VENDORS.iter().position(|vendor| vendor.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
@@ -95,7 +98,8 @@ impl Distribution {
     }
 
     /// Reads the qualifier `distro` of a purl, by the namespace that says whose package it is: `debian-12`; of Debian and Ubuntu `bookworm` too, and
-    /// `3.20.1` of those whose namespace is their name. `None` for what names no release, as a code name of nobody.
+    /// `3.20.1` of those whose namespace is their name; `wolfi` of those that have no releases. `None` for what names no release, as a code name of
+    /// nobody.
     pub fn of_qualifier(namespace: Option<&str>, stated: &str) -> Option<Self> {
         let with_codename = |id: &str, codename: &str| Self {
             id: id.to_owned(),
@@ -121,18 +125,31 @@ impl Distribution {
         {
             return Some(with_version(id, stated));
         }
+        if let Some(found) = Self::rolling(stated) {
+            return Some(found);
+        }
         // A code name whose distribution is not known, or a bare version, names no system.
         let (at, _) = stated.match_indices('-').find(|(at, _)| is_number(&stated[at + 1..]))?;
         let (id, version) = (&stated[..at], &stated[at + 1..]);
         id.starts_with(|first: char| first.is_ascii_lowercase()).then(|| with_version(id, version))
     }
 
-    /// Returns the distribution that the purl of a package says it is of. `None` for one that says none, and for one that contradicts itself:
-    /// whose namespace or type is another distribution's.
+    /// Returns the distribution without releases that goes by a name.
+    fn rolling(name: &str) -> Option<Self> {
+        let is_known = ROLLING.iter().any(|known| known.eq_ignore_ascii_case(name));
+        is_known.then(|| Self { id: Self::id_of(name), ..Self::default() })
+    }
+
+    /// Returns the distribution that the purl of a package says it is of: by its qualifier `distro`, or by its namespace alone where that has no
+    /// releases. `None` for one that says none, and for one that contradicts itself: whose namespace or type is another distribution's.
     pub fn of_purl(purl: &Purl) -> Option<Self> {
-        let is_packaged = matches!(purl.ty(), "deb" | "apk" | "rpm");
-        let stated = purl.qualifier("distro").filter(|_| is_packaged)?;
-        let found = Self::of_qualifier(purl.namespace(), stated)?;
+        if !matches!(purl.ty(), "deb" | "apk" | "rpm") {
+            return None;
+        }
+        let found = match purl.qualifier("distro") {
+            Some(stated) => Self::of_qualifier(purl.namespace(), stated)?,
+            None => Self::rolling(purl.namespace()?)?,
+        };
         let whose = vendor(&found.id);
         let is_its_kind = whose.is_none_or(|at| VENDORS[at].purl_type == purl.ty());
         let is_its_namespace = match (whose, purl.namespace().and_then(vendor)) {
@@ -147,7 +164,8 @@ impl Distribution {
     pub fn of_package<'a>(purl: Option<&Purl>, around: Option<&'a Self>) -> Option<Cow<'a, Self>> {
         let is_given = |purl: &Purl| match (purl.qualifier("distro"), around) {
             (Some(stated), Some(around)) => around.gives(stated),
-            (stated, _) => stated.is_none(),
+            (Some(_), None) => false,
+            (None, _) => purl.namespace().is_none_or(|namespace| Self::rolling(namespace).is_none()),
         };
         let own = purl.filter(|purl| !is_given(purl)).and_then(Self::of_purl);
         match (own, around) {
@@ -226,7 +244,10 @@ mod tests {
             "pkg:deb/debian/a@1?distro=debian",
             "pkg:deb/debian/a@1?distro=stable",
             "pkg:deb/ubuntu/a@1?distro=bookworm",
-            "pkg:apk/wolfi/a@1?distro=wolfi",
+            "pkg:deb/wolfi/a@1",
+            "pkg:rpm/opensuse/a@1",
+            "pkg:apk/alpine/a@1?distro=wolfi",
+            "pkg:apk/wolfi/a@1?distro=alpine-3.20",
             "pkg:deb/a@1?distro=bookworm",
             "pkg:deb/kali/a@1?distro=bookworm",
             "pkg:deb/a@1?distro=12",
@@ -259,6 +280,11 @@ mod tests {
         check("pkg:deb/ubuntu/a@1?distro=jammy", Some("ubuntu jammy"));
         check("pkg:apk/alpine/a@1?distro=alpine-3.20.1", Some("alpine 3.20.1"));
         check("pkg:apk/alpine/a@1?distro=3.20.1", Some("alpine 3.20.1"));
+        check("pkg:apk/wolfi/a@1?distro=wolfi", Some("wolfi "));
+        check("pkg:apk/wolfi/a@1", Some("wolfi "));
+        check("pkg:apk/chainguard/a@1", Some("chainguard "));
+        check("pkg:rpm/opensuse/a@1?distro=opensuse-tumbleweed", Some("opensuse-tumbleweed "));
+        check("pkg:rpm/opensuse.tumbleweed/a@1", Some("opensuse-tumbleweed "));
         check("pkg:rpm/redhat/a@1?distro=rhel-9.4", Some("rhel 9.4"));
         check("pkg:rpm/redhat/a@1?distro=redhat-9.4", Some("rhel 9.4"));
         check("pkg:rpm/redhat/a@1?distro=centos-7", Some("centos 7"));
@@ -307,5 +333,9 @@ mod tests {
         check(Some(&purl("debian-12")), Some(("ubuntu", "22.04")), Some("debian 12"));
         check(Some(&purl("debian-12")), None, Some("debian 12"));
         check(Some("pkg:npm/a@1?distro=debian-11"), Some(("debian", "12")), Some("around"));
+        check(Some("pkg:apk/wolfi/a@1"), Some(("wolfi", "20230201")), Some("around"));
+        check(Some("pkg:apk/wolfi/a@1?distro=wolfi"), Some(("wolfi", "20230201")), Some("around"));
+        check(Some("pkg:apk/wolfi/a@1"), Some(("alpine", "3.20")), Some("wolfi "));
+        check(Some("pkg:apk/wolfi/a@1"), None, Some("wolfi "));
     }
 }

@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 10;
+pub const MATCHER_VERSION: u32 = 11;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -338,13 +338,14 @@ fn is_for(target: &str, component: &Component, distribution: Option<&Distributio
 /// The interpreter of Ruby for which some gems are built apart.
 pub(crate) const JRUBY: &str = "jruby";
 
-/// Gems for `JRuby` are built for `java`, or lie among its files. Of one without a place and a platform nobody knows.
+/// Gems for `JRuby` are built for `java`, as their purls or versions say, or lie among its files. What says neither is of the platform `ruby`
+/// (package-url, "gem": the default of `platform`).
 fn may_be_for_jruby(component: &Component) -> bool {
     let platform = component.purl.as_ref().and_then(|purl| purl.qualifier("platform"));
     let is_among = component.locations.iter().any(|location| location.path.contains(JRUBY));
     match platform {
         Some(platform) => platform == "java",
-        None => component.name.starts_with(JRUBY) || component.locations.is_empty() || is_among,
+        None => component.name.starts_with(JRUBY) || stated_version(component).ends_with("-java") || is_among,
     }
 }
 

@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn purls_that_agree_name_the_operating_system() {
-        let cases: [(&[&str], Option<&str>); 14] = [
+        let cases: [(&[&str], Option<&str>); 16] = [
             (&["pkg:rpm/alma/a@1?distro=alma-9.2"], Some("almalinux 9.2")),
             (&["pkg:rpm/opensuse.leap/a@1?distro=opensuse.leap-15.5"], Some("opensuse-leap 15.5")),
             (&["pkg:deb/debian/a@1?distro=debian-12", "pkg:deb/debian/b@1?distro=debian-12"], Some("debian 12")),
@@ -311,6 +311,8 @@ mod tests {
             (&["pkg:deb/ubuntu/a@1?distro=jammy"], Some("ubuntu jammy")),
             (&["pkg:deb/debian/a@1?distro=bookworm", "pkg:deb/ubuntu/b@1?distro=bookworm"], None),
             (&["pkg:deb/debian/a@1?distro=12"], Some("debian 12")),
+            (&["pkg:apk/wolfi/a@1?distro=wolfi", "pkg:apk/wolfi/b@1?distro=wolfi"], Some("wolfi ")),
+            (&["pkg:apk/wolfi/a@1"], None),
             (&["pkg:rpm/redhat/a@1?distro=9"], None),
             (&["pkg:deb/debian/a@1?distro=debian"], None),
             (&["pkg:deb/a@1?distro=bookworm"], None),

@@ -813,8 +813,9 @@ fn what_is_built_for_jruby_is_no_other_rubys() {
     let check = |purl: &str, path: Option<&str>, expected: usize| {
         let mut statement = affected(&Ecosystem::new(Family::RubyGems), "nokogiri", "2.0");
         statement.qualifiers.target_software = Some("jruby".to_owned());
-        let mut component = component(PackageType::Gem, "nokogiri", "1.0");
-        component.purl = Some(purl.parse().unwrap());
+        let parsed: component::Purl = purl.parse().unwrap();
+        let mut component = component(PackageType::Gem, "nokogiri", parsed.version().unwrap());
+        component.purl = Some(parsed);
         component.locations = path.map(|path| Location::new(path, None)).into_iter().collect();
         let records = vec![advisory("CVE-2024-0001", &[], vec![statement])];
         assert_eq!(found(records, &component, None).len(), expected, "{purl} {path:?}");
@@ -822,9 +823,46 @@ fn what_is_built_for_jruby_is_no_other_rubys() {
     let (plain, lib) = ("pkg:gem/nokogiri@1.0", "/usr/lib/ruby/gems/3.1.0/specifications/nokogiri-1.0.gemspec");
     check("pkg:gem/nokogiri@1.0?platform=x86_64-linux", None, 0);
     check(plain, Some(lib), 0);
+    // A purl without a platform is of `ruby`, wherever it is from.
+    check(plain, None, 0);
     check(plain, Some("/opt/jruby/lib/ruby/gems/specifications/nokogiri-1.0.gemspec"), 1);
     check("pkg:gem/nokogiri@1.0?platform=java", Some(lib), 1);
-    check(plain, None, 1);
+    check("pkg:gem/nokogiri@1.0?platform=java", None, 1);
+    check("pkg:gem/nokogiri@1.0-java", None, 1);
+}
+
+#[test]
+fn a_distribution_that_has_no_releases_is_named_without_one() {
+    let check = |purl: &str, around: Option<(&str, &str)>, expected: &[&str]| {
+        let of = |ecosystem: &Ecosystem| vec![affected(ecosystem, "libssl3", "3.1-r0")];
+        let records = vec![
+            advisory("WOLFI", &[], of(&Ecosystem::new(Family::Wolfi))),
+            advisory("CHAINGUARD", &[], of(&Ecosystem::new(Family::Chainguard))),
+            advisory("ALPINE", &[], of(&Ecosystem::release(Family::Alpine, "3.20"))),
+            advisory("TUMBLEWEED", &[], of(&Ecosystem::release(Family::OpenSuse, "tumbleweed"))),
+        ];
+        let package_type = if purl.starts_with("pkg:apk") { PackageType::Apk } else { PackageType::Rpm };
+        let mut component = component(package_type, "libssl3", "3.0-r0");
+        component.purl = Some(purl.parse().unwrap());
+        let around = around.map(|(id, version)| distribution(id, version));
+        let found = found(records, &component, around.as_ref());
+        let found: Vec<&str> = found.iter().filter_map(|told| told.split(' ').next()).collect();
+        assert_eq!(found, expected, "{purl} in {around:?}");
+    };
+    let alpine = Some(("alpine", "3.20.1"));
+    check("pkg:apk/libssl3@3.0-r0", None, &[]);
+    check("pkg:apk/alpine/libssl3@3.0-r0?distro=wolfi", None, &[]);
+    check("pkg:rpm/opensuse/libssl3@3.0-r0", None, &[]);
+    check("pkg:apk/alpine/libssl3@3.0-r0", alpine, &["ALPINE"]);
+    check("pkg:apk/wolfi/libssl3@3.0-r0", None, &["WOLFI"]);
+    check("pkg:apk/wolfi/libssl3@3.0-r0", alpine, &["WOLFI"]);
+    check("pkg:apk/wolfi/libssl3@3.0-r0?distro=wolfi", None, &["WOLFI"]);
+    check("pkg:apk/wolfi/libssl3@3.0-r0?distro=wolfi-20230201", None, &["WOLFI"]);
+    check("pkg:apk/wolfi/libssl3@3.0-r0", Some(("wolfi", "20230201")), &["WOLFI"]);
+    check("pkg:apk/chainguard/libssl3@3.0-r0", None, &["CHAINGUARD"]);
+    check("pkg:apk/chainguard/libssl3@3.0-r0?distro=chainguard", None, &["CHAINGUARD"]);
+    check("pkg:rpm/opensuse/libssl3@3.0-r0?distro=opensuse-tumbleweed", None, &["TUMBLEWEED"]);
+    check("pkg:rpm/opensuse.tumbleweed/libssl3@3.0-r0", None, &["TUMBLEWEED"]);
 }
 
 #[test]
