@@ -114,8 +114,9 @@ impl Reader {
             Opened::Image(image) => self.read_image(&image),
             Opened::Directory(directory) => {
                 let record = directory::read(&directory, &self.matcher, self.file_systems, self.talk)?;
-                let subject = Subject::Directory { name: directory.path.display().to_string() };
-                Ok(self.fold(subject, &record))
+                let (name, place) = (directory.path.display().to_string(), directory.real_path());
+                let place = place.to_string_lossy();
+                Ok(sbom::inventory_of_directory(name, &place, &record, &self.matcher, self.scope))
             }
             Opened::File(file) => self.read_file(&file),
         }
@@ -144,12 +145,9 @@ impl Reader {
         added
             .map_err(|source| CommandError::environment(format!("failed to read `{}`", file.path.display()), source))?;
         let subject = Subject::File { name: file.path.display().to_string(), sha256: Some(digest.hex()) };
-        Ok(self.fold(subject, &builder.finish()))
-    }
-
-    fn fold(&self, subject: Subject, record: &LayerRecord) -> Inventory {
-        let source = Source { subject, layers: Vec::new(), records: &[record], created: None };
-        sbom::inventory(source, &self.matcher, self.scope)
+        let record = builder.finish();
+        let source = Source { subject, layers: Vec::new(), records: &[&record], created: None };
+        Ok(sbom::inventory(source, &self.matcher, self.scope))
     }
 
     pub(crate) fn note(&self, text: &str) {

@@ -116,6 +116,11 @@ impl Directory {
         Ok(Self { path: path.to_owned(), root })
     }
 
+    /// Returns the absolute path without links, or the path as it was asked for where nobody says.
+    pub fn real_path(&self) -> PathBuf {
+        self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
+    }
+
     /// Walks all that is in the directory, in the order of names, a directory before what is in it.
     ///
     /// # Errors

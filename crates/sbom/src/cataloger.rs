@@ -190,6 +190,8 @@ pub(crate) struct Declared {
     pub(crate) location: Location,
     /// What is needed to run or to develop, with the one version that will do where that is stated.
     pub(crate) components: Vec<Component>,
+    /// Whether the cataloger lists these components itself, with their edges.
+    pub(crate) is_listed: bool,
 }
 
 /// What is said where components are left out.
@@ -345,7 +347,17 @@ impl Findings {
         }
         self.declared_components += components.len();
         if !components.is_empty() {
-            self.declared.push(Declared { location, components });
+            self.declared.push(Declared { location, components, is_listed: false });
+        }
+    }
+
+    /// Declares what a manifest asks for and its cataloger adds as components. Where nothing that is locked or installed answers for it, what it needs in
+    /// turn is told as undecided.
+    pub(crate) fn declare_listed(&mut self, location: Location, mut components: Vec<Component>) {
+        // No more than can be added.
+        components.truncate(self.components_max);
+        if !components.is_empty() {
+            self.declared.push(Declared { location, components, is_listed: true });
         }
     }
 

@@ -44,6 +44,21 @@ pub struct Source<'a> {
 /// The most unknowns of an inventory.
 const UNKNOWNS_MAX: usize = 10_000;
 
+/// Makes the inventory of a directory that was read.
+///
+/// `place` is its absolute path on this machine, without links: in a folder of installed packages, whatever it is called by, manifests are not a project's.
+pub fn inventory_of_directory(
+    name: String,
+    place: &str,
+    record: &LayerRecord,
+    matcher: &Matcher,
+    scope: LayerScope,
+) -> Inventory {
+    let subject = Subject::Directory { name };
+    let source = Source { subject, layers: Vec::new(), records: &[record], created: None };
+    fold(source, place, matcher, scope, Findings::COMPONENTS_MAX, early::FILES_MIN)
+}
+
 /// Makes the inventory of layers that were read, with the catalogers of the matcher that they were read with.
 ///
 /// A pure fold: the same layers give an equal inventory, whether they were read now or come from a cache.
@@ -54,12 +69,13 @@ pub fn inventory(source: Source<'_>, matcher: &Matcher, scope: LayerScope) -> In
 /// As [`inventory`], with about so many components at most, if those are fewer: a kilobyte of an image may name a hundred, of which each takes a kilobyte.
 /// What goes beyond is among the unknowns.
 pub fn inventory_within(source: Source<'_>, matcher: &Matcher, scope: LayerScope, components_max: usize) -> Inventory {
-    fold(source, matcher, scope, components_max, early::FILES_MIN)
+    fold(source, "", matcher, scope, components_max, early::FILES_MIN)
 }
 
 /// As [`inventory_within`]; from so many files on, catalogers share the work with another thread.
 fn fold(
     source: Source<'_>,
+    place: &str,
     matcher: &Matcher,
     scope: LayerScope,
     components_max: usize,
@@ -109,7 +125,7 @@ fn fold(
             merge.unknowns.insert(Unknown { location, reason: reason.to_string() });
         }
     }
-    if matches!(&source.subject, Subject::Directory { name } if manifests::is_of_packages(name)) {
+    if manifests::is_of_packages(place) {
         merge.declared.clear();
     }
     let (components, edges, unknowns) = merge.finish(is_image);
@@ -234,7 +250,7 @@ impl Merge {
         self.unknowns.extend(unnamed);
     }
 
-    /// Tells what manifests ask for that nothing names. In a source tree that is a component all the same, by what is asked for.
+    /// Tells what manifests ask for that nothing names. In a source tree that is a component all the same, by what is asked for, if it is not listed yet.
     fn settle_declared(&mut self, is_image: bool) {
         let declared = std::mem::take(&mut self.declared);
         let declared = unanswered(declared, &self.components.iter().map(|(_, component)| component), is_image);
@@ -263,15 +279,13 @@ impl Merge {
             let project = projects.get(&(component.package_type, location.path.clone()));
             project.copied().zip(Named::of(component)).is_some_and(|need| needs.contains(&need))
         };
-        for Declared { location, mut components } in declared {
-            components.retain(|component| !is_joined(component, &location));
+        for Declared { location, mut components, is_listed } in declared {
+            components.retain(|component| is_listed || !is_joined(component, &location));
             if components.is_empty() || package_files.contains(merged_usr(&location.path)) {
                 continue;
             }
-            let mut missing: Vec<&str> = components.iter().map(|component| component.name.as_str()).collect();
-            missing.sort_unstable();
-            let reason = manifests::undecided(&missing, is_image);
-            for component in components.into_iter().filter(|_| !is_image) {
+            let reason = manifests::undecided(&components.iter().collect::<Vec<_>>(), is_image);
+            for component in components.into_iter().filter(|_| !is_image && !is_listed) {
                 let project = projects.get(&(component.package_type, location.path.clone())).copied();
                 let relation = Relation::DependsOn(component.scope);
                 let to = self.component(component);
@@ -459,8 +473,16 @@ mod tests {
             builder.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
         }
         let record = builder.finish();
-        let source = Source { subject, layers: Vec::new(), records: &[&record], created: None };
-        let found = inventory(source, &matcher, LayerScope::Squashed);
+        let found = match subject {
+            // Those of these tests are called by where they are.
+            Subject::Directory { name } => {
+                inventory_of_directory(name.clone(), &name, &record, &matcher, LayerScope::Squashed)
+            }
+            subject => {
+                let source = Source { subject, layers: Vec::new(), records: &[&record], created: None };
+                inventory(source, &matcher, LayerScope::Squashed)
+            }
+        };
         let name = |component: &Component| match &component.version {
             Some(version) => format!("{}@{version}", component.name),
             None => component.name.clone(),
@@ -526,13 +548,15 @@ mod tests {
         let directory = || Subject::Directory { name: "test".to_owned() };
         let image = || Subject::Image { name: "test".to_owned(), digest: String::new(), platform: None };
         let tree = ": nothing here says which versions these get and what they need in turn";
+        let needs = ": nothing here says what these need in turn";
+        let mixed = ": nothing here says which versions these get and what they and 1 more need in turn";
         let in_image = ": nothing that is installed here says what became of it";
         let cases: &[Case<'_>] = &[
             (
                 &[manifest],
                 directory(),
                 &["app@1.0.0", "app@1.0.0 -> Y", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z"],
-                Some(format!("asks for Y, x and z{tree}")),
+                Some(format!("asks for Y and z{mixed}")),
             ),
             (&[manifest], image(), &["app@1.0.0"], Some(format!("asks for Y and x{in_image}"))),
             (&[manifest, has_x, has_y], image(), &["app@1.0.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.2.0"], None),
@@ -554,7 +578,7 @@ mod tests {
                 &[manifest, other, far, has_y],
                 directory(),
                 &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z"],
-                Some(format!("asks for x and z{tree}")),
+                Some(format!("asks for z{mixed}")),
             ),
             (
                 &[manifest, other, far, has_y],
@@ -567,17 +591,17 @@ mod tests {
                 &[manifest, above, has_y, has_z],
                 directory(),
                 &["app@1.0.0", "x@1.2.0", "app@1.0.0 -> Y@2.0.0", "app@1.0.0 -> x@1.0.0", "app@1.0.0 -> z@2.0.0"],
-                Some(format!("asks for x{tree}")),
+                Some(format!("asks for x 1.0.0{needs}")),
             ),
             // But one that lists the project, with what it was made to get.
             (&[workspace, member], directory(), &["b@1.0.0", "b@1.0.0 -> x@1.2.0"], None),
             (&[named_by_address, locked_by_address], directory(), &["ms@2.1.1"], None),
             (&[named_by_address], directory(), &["tar"], Some(format!("asks for tar{tree}"))),
-            (&[build, other_build_lock], directory(), &["h@1"], Some(format!("asks for h{tree}"))),
+            (&[build, other_build_lock], directory(), &["h@1"], Some(format!("asks for h 1{needs}"))),
             (&[build, build_lock], directory(), &[], None),
             (&[project, shared_python], directory(), &[], None),
             (&[project, own_python], directory(), &[], None),
-            (&[project, other_python], directory(), &["p@1"], Some(format!("asks for p{tree}"))),
+            (&[project, other_python], directory(), &["p@1"], Some(format!("asks for p 1{needs}"))),
             (&[project, other_python], image(), &[], None),
             (
                 &[("x/package.json", asked)],
@@ -585,6 +609,33 @@ mod tests {
                 &["app@1.0.0"],
                 None,
             ),
+        ];
+        check_asked_for(cases);
+    }
+
+    #[test]
+    fn what_a_cataloger_lists_itself_is_told_with_what_it_needs() {
+        let project = ("a/pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"p==1\"]\n");
+        let metadata = "Metadata-Version: 2.1\nName: p\nVersion: 2\n";
+        let own_python = ("a/env/lib/python3.13/site-packages/p-2.dist-info/METADATA", metadata);
+        let other_python = ("b/env/lib/python3.13/site-packages/p-2.dist-info/METADATA", metadata);
+        let directory = || Subject::Directory { name: "test".to_owned() };
+        let image = || Subject::Image { name: "test".to_owned(), digest: String::new(), platform: None };
+        let needs = ": nothing here says what these need in turn";
+        let mixed = ": nothing here says which versions these get and what they and 1 more need in turn";
+        let in_image = ": nothing that is installed here says what became of it";
+        let cases: &[Case<'_>] = &[
+            (&[("a/requirements.txt", "p==1\nq\n")], directory(), &["p@1", "q"], Some(format!("asks for q{mixed}"))),
+            (&[("a/requirements.txt", "p==1\n"), own_python], directory(), &["p@1"], None),
+            (
+                &[("a/requirements.txt", "p==1\n"), other_python],
+                directory(),
+                &["p@1"],
+                Some(format!("asks for p 1{needs}")),
+            ),
+            (&[("a/requirements.txt", "p==1\n"), project], directory(), &["p@1"], Some(format!("asks for p 1{needs}"))),
+            (&[("a/requirements.txt", "p==1\n")], image(), &["p@1"], Some(format!("asks for p{in_image}"))),
+            (&[("a/requirements.txt", "p==1\nq==2 # via p\n")], directory(), &["p@1 -> q@2"], None),
         ];
         check_asked_for(cases);
     }
@@ -630,7 +681,7 @@ mod tests {
                 records: &[&record],
                 created: None,
             };
-            fold(source, &matcher, LayerScope::Squashed, components_max, files_shared_min)
+            fold(source, "", &matcher, LayerScope::Squashed, components_max, files_shared_min)
         };
         let all = inventory(usize::MAX, usize::MAX);
         assert_eq!(all.components.len(), 14);

@@ -54,7 +54,7 @@ pub use cataloger::{
     Abilities, Cataloger, Claim, Edges, Evidence, Extractor, Findings, Handle, Keep, Pattern, Refusal, Versions,
 };
 pub use content::{Content, MEMORY_BYTES_MAX, Spill};
-pub use engine::{LayerScope, Source, inventory, inventory_within};
+pub use engine::{LayerScope, Source, inventory, inventory_of_directory, inventory_within};
 pub use excluded::{EXCLUDES_MAX, ExcludeError, Excluded};
 pub use layer::{
     ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LayerBuilder, LayerRecord,

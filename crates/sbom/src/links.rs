@@ -121,7 +121,7 @@ mod tests {
             &[("srv/requirements.txt", "p==1\n")],
             &[("app/requirements.txt", "../srv/requirements.txt")],
             &["p"],
-            &[],
+            &["/srv/requirements.txt: asks for p 1: nothing here says what these need in turn"],
         );
         // What leads out of the root.
         for target in ["../../../etc/hostname", "../../etc/hostname", "x/../../../y", "/etc/hostname"] {

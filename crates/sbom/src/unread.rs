@@ -8,10 +8,12 @@ use crate::extractors::rpm_database::TOO_MANY_VALUES;
 /// How the reason ends for a program that was read to its end and that nothing names.
 pub(crate) const UNNAMED: &str = "no package owns it and nothing in it names it";
 
-/// How the reason ends for a manifest of a project of which nothing says what became of what it asks for.
-pub(crate) const UNDECIDED: &str = ": nothing here says which versions these get and what they need in turn";
+/// How the reason goes on for a manifest of a project of which nothing says what became of what it asks for, and how it ends: in between is what nothing
+/// says, the versions or what all that needs.
+pub(crate) const NOTHING_SAYS: &str = ": nothing here says ";
+pub(crate) const IN_TURN: &str = " need in turn";
 
-/// The same in an image, in which what is installed counts, not what is asked for.
+/// How it ends in an image, in which what is installed counts, not what is asked for.
 pub(crate) const UNDECIDED_IN_IMAGE: &str = ": nothing that is installed here says what became of it";
 
 /// How the reason ends for a build script that asks for what it does not name.
@@ -60,7 +62,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
     let is_beside = [TOO_MANY_EDGES, TOO_MANY_FILES].contains(&unknown.reason.as_str())
         || unknown.reason.ends_with(TOO_MANY_VALUES);
     unknown.reason == TOO_MANY
-        || unknown.reason.ends_with(UNDECIDED)
+        || (unknown.reason.ends_with(IN_TURN) && unknown.reason.contains(NOTHING_SAYS))
         || unknown.reason.ends_with(UNWRITTEN)
         || unknown.reason.ends_with(UNCATALOGED)
         || (is_of_database && is_unread(unknown) && !is_beside)
@@ -85,7 +87,13 @@ mod tests {
             ("/opt/tool", "ELF program: a section lies outside of the file", true, false),
             ("/app/package.json", "the package.json has no valid name and version", true, false),
             ("/app/package.json", TOO_MANY, true, true),
-            ("/app/package.json", &format!("asks for lodash{UNDECIDED}"), true, true),
+            (
+                "/app/package.json",
+                &format!("asks for lodash{NOTHING_SAYS}which versions these get and what they{IN_TURN}"),
+                true,
+                true,
+            ),
+            ("/app/build.gradle", &format!("asks for h2 1.0{NOTHING_SAYS}what these{IN_TURN}"), true, true),
             ("/app/package.json", &format!("asks for lodash{UNDECIDED_IN_IMAGE}"), true, false),
             ("/app/build.gradle", &format!("asks in line 3 for what it does not name, `api x`{UNWRITTEN}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED}"), true, true),

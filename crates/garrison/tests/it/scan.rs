@@ -331,12 +331,15 @@ fn a_tree_of_which_nothing_is_locked_does_not_pass() {
         "asks/package.json",
         r#"{"name": "app", "version": "1.0.0", "dependencies": {"b": "2.0.1", "c": "^1"}}"#,
     );
+    write(&home, "pinned/requirements.txt", "d==1.0\n");
     let nothing = "nothing in it names a package: 0 components";
     let asks =
-        "/package.json (asks for b and c: nothing here says which versions these get and what they need in turn)";
+        "/package.json (asks for c: nothing here says which versions these get and what they and 1 more need in turn)";
+    let pinned = "/requirements.txt (asks for d 1.0: nothing here says what these need in turn)";
     for (tree, told, fail_on, code) in [
         ("empty", nothing, "any", "exit 3\n"),
         ("asks", asks, "kev", "exit 3\n"),
+        ("pinned", pinned, "any", "exit 3\n"),
         // What is asked for by a version that alone will do is held against the advisories.
         ("asks", asks, "any", "exit 1\n"),
     ] {
@@ -347,6 +350,20 @@ fn a_tree_of_which_nothing_is_locked_does_not_pass() {
     }
     let accepted = home.run(&["scan", "--quiet", "empty", "--fail-on", "any", "--accept-unread"]);
     assert!(accepted.starts_with("exit 0\n"), "{accepted}");
+}
+
+#[test]
+fn a_folder_of_installed_packages_is_one_wherever_it_is_named_from() {
+    let home = ready();
+    let manifest = r#"{"name": "x", "version": "1.0.0", "devDependencies": {"b": "2.0.1"}}"#;
+    write(&home, "app/node_modules/x/package.json", manifest);
+    for (directory, source) in
+        [("", "dir:app/node_modules"), ("app/node_modules", "dir:."), ("app/node_modules/x", "dir:.")]
+    {
+        let mut command = home.garrison(&["sbom", "--quiet", source, "-o", "purls"]);
+        let output = command.current_dir(home.path().join(directory)).output().unwrap();
+        assert_eq!(home.told(&output).matches("pkg:").count(), 1, "{directory} {source}");
+    }
 }
 
 #[test]

@@ -84,8 +84,8 @@ mod tests {
             root -> serde
             root -> short
             root -> smallvec@0.6.10
-            unknown /app/Cargo.toml: asks for libc, old, proptest and 3 more: nothing here says which versions these get and what they need in turn
-            unknown /w/a/Cargo.toml: asks for lost and rand: nothing here says which versions these get and what they need in turn
+            unknown /app/Cargo.toml: asks for libc, proptest, serde and 1 more: nothing here says which versions these get and what they and 2 more need in turn
+            unknown /w/a/Cargo.toml: asks for lost: nothing here says which versions these get and what they and 1 more need in turn
             "#);
     }
 }

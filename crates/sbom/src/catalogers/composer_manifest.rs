@@ -74,7 +74,7 @@ mod tests {
             root -> a/v@v2.0
             root -> a/x
             root -> acme/kit@1.2.3
-            unknown /app/composer.json: asks for a/any, a/caret, a/dev and 4 more: nothing here says which versions these get and what they need in turn
+            unknown /app/composer.json: asks for a/any, a/caret, a/dev and 1 more: nothing here says which versions these get and what they and 3 more need in turn
             "#);
     }
 }

@@ -9,7 +9,7 @@ use component::{PackageType, Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, TOO_MANY, Versions};
 use crate::ecosystems::identity::Finder;
-use crate::ecosystems::manifests::{self, WANTS_MAX, Want, Written};
+use crate::ecosystems::manifests::{self, Want, Written};
 use crate::ecosystems::msbuild::{self, Action, Item, Kind};
 use crate::ecosystems::{nuget, paths};
 use crate::view::{File, View};
@@ -54,9 +54,6 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let written = props.iter().map(|shared| (shared.file, &*shared.items));
         let written = written.chain([(file, &*own)]).chain(targets.iter().map(|shared| (shared.file, &*shared.items)));
         let wants = wants(written, &shared.versions(view, file.path()));
-        if wants.len() > WANTS_MAX {
-            findings.tell(Some(&file.location()), TOO_MANY);
-        }
         manifests::declare_written(FINDER, PackageType::Dotnet, file, wants, findings);
     }
     // What no project that is read imports, another kind of project may.
@@ -191,6 +188,7 @@ fn want(item: Item, versions: &[&BTreeMap<String, String>]) -> Want {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ecosystems::manifests::WANTS_MAX;
     use crate::testing::{catalog, render};
 
     #[test]
@@ -229,7 +227,7 @@ mod tests {
             root -> Range
             unknown /bad/a.csproj: a project file that is not XML: ill-formed document: expected `</a>`, but `</b>` was found
             unknown /bad/b.csproj: a project file with a document type
-            unknown /s/app/app.csproj: asks for Central.One, Element, Exact and 4 more: nothing here says which versions these get and what they need in turn
+            unknown /s/app/app.csproj: asks for Floating, Property and Range: nothing here says which versions these get and what they and 4 more need in turn
             "#);
     }
 
@@ -253,34 +251,34 @@ mod tests {
         ];
         let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
         insta::assert_snapshot!(render(&catalog(&CATALOGER, &files)), @r"
-        dotnet Central@3.0.0 pkg:nuget/Central@3.0.0 direct at /src/a.csproj
-        dotnet Changed@1.5.0 pkg:nuget/Changed@1.5.0 direct at /Directory.Build.props
-        dotnet Every.One@1.0.0 pkg:nuget/Every.One@1.0.0 direct at /Directory.Build.props
-        dotnet Inner@1.0.0 pkg:nuget/Inner@1.0.0 direct at /inner/Directory.Build.props
-        dotnet Kept@1.0.0 pkg:nuget/Kept@1.0.0 direct at /Directory.Build.props
-        dotnet Kept@1.9.0 pkg:nuget/Kept@1.9.0 direct at /src/a.csproj
-        dotnet Late pkg:nuget/Late direct at /Directory.Build.targets
-        dotnet More@1.0.0 pkg:nuget/More@1.0.0 direct at /inner/more/Directory.Build.props
-        dotnet Of.Another.Kind@1.0.0 pkg:nuget/Of.Another.Kind@1.0.0 direct at /none/Directory.Build.props
-        dotnet Without@4.0.0 pkg:nuget/Without@4.0.0 direct at /src/a.csproj
-        dotnet log4net@2.0.8 pkg:nuget/log4net@2.0.8 direct at /Directory.Packages.props
-        root -> Central@3.0.0
-        root -> Changed@1.5.0
-        root -> Every.One@1.0.0
-        root -> Inner@1.0.0
-        root -> Kept@1.0.0
-        root -> Kept@1.9.0
-        root -> Late
-        root -> More@1.0.0
-        root -> Of.Another.Kind@1.0.0
-        root -> Without@4.0.0
-        root -> log4net@2.0.8
-        unknown /bad/Directory.Build.props: a project file that is not XML: ill-formed document: expected `</a>`, but `</b>` was found
-        unknown /inner/b.csproj: asks for Inner, Late and log4net: nothing here says which versions these get and what they need in turn
-        unknown /inner/more/c.fsproj: asks for Inner, Late, More and 1 more: nothing here says which versions these get and what they need in turn
-        unknown /none/Directory.Build.props: asks for Of.Another.Kind: nothing here says which versions these get and what they need in turn
-        unknown /src/a.csproj: asks for Central, Changed, Every.One and 5 more: nothing here says which versions these get and what they need in turn
-        ");
+            dotnet Central@3.0.0 pkg:nuget/Central@3.0.0 direct at /src/a.csproj
+            dotnet Changed@1.5.0 pkg:nuget/Changed@1.5.0 direct at /Directory.Build.props
+            dotnet Every.One@1.0.0 pkg:nuget/Every.One@1.0.0 direct at /Directory.Build.props
+            dotnet Inner@1.0.0 pkg:nuget/Inner@1.0.0 direct at /inner/Directory.Build.props
+            dotnet Kept@1.0.0 pkg:nuget/Kept@1.0.0 direct at /Directory.Build.props
+            dotnet Kept@1.9.0 pkg:nuget/Kept@1.9.0 direct at /src/a.csproj
+            dotnet Late pkg:nuget/Late direct at /Directory.Build.targets
+            dotnet More@1.0.0 pkg:nuget/More@1.0.0 direct at /inner/more/Directory.Build.props
+            dotnet Of.Another.Kind@1.0.0 pkg:nuget/Of.Another.Kind@1.0.0 direct at /none/Directory.Build.props
+            dotnet Without@4.0.0 pkg:nuget/Without@4.0.0 direct at /src/a.csproj
+            dotnet log4net@2.0.8 pkg:nuget/log4net@2.0.8 direct at /Directory.Packages.props
+            root -> Central@3.0.0
+            root -> Changed@1.5.0
+            root -> Every.One@1.0.0
+            root -> Inner@1.0.0
+            root -> Kept@1.0.0
+            root -> Kept@1.9.0
+            root -> Late
+            root -> More@1.0.0
+            root -> Of.Another.Kind@1.0.0
+            root -> Without@4.0.0
+            root -> log4net@2.0.8
+            unknown /bad/Directory.Build.props: a project file that is not XML: ill-formed document: expected `</a>`, but `</b>` was found
+            unknown /inner/b.csproj: asks for Late: nothing here says which versions these get and what they and 2 more need in turn
+            unknown /inner/more/c.fsproj: asks for Late: nothing here says which versions these get and what they and 3 more need in turn
+            unknown /none/Directory.Build.props: asks for Of.Another.Kind 1.0.0: nothing here says what these need in turn
+            unknown /src/a.csproj: asks for Late: nothing here says which versions these get and what they and 7 more need in turn
+            ");
     }
 
     #[test]

@@ -183,8 +183,8 @@ end
             root -> rails
             root -development-> rspec
             root -development-> spec
-            unknown /app/Gemfile: asks for both, byebug, from and 8 more: nothing here says which versions these get and what they need in turn
-            unknown /b/gems.rb: asks for other: nothing here says which versions these get and what they need in turn
+            unknown /app/Gemfile: asks for both, byebug, from and 5 more: nothing here says which versions these get and what they and 3 more need in turn
+            unknown /b/gems.rb: asks for other 1.0.0.pre: nothing here says what these need in turn
             "#);
     }
 

@@ -160,11 +160,11 @@ dependencies { runtimeOnly(group = "com.h2database", name = "h2", version = "1.4
             root -> strict@1.0
             root -> third@3.0
             root -> two@2.0
-            unknown /app/build.gradle: asks for any, classified, h2 and 6 more: nothing here says which versions these get and what they need in turn
+            unknown /app/build.gradle: asks for any and managed: nothing here says which versions these get and what they and 7 more need in turn
             unknown /app/build.gradle: asks in line 12 for what it does not name, `implementation 'not coordinates'`, and in 2 more: nothing here says which packages these are
-            unknown /app/gradle/libs.versions.toml: asks for first, fourth, lost and 2 more: nothing here says which versions these get and what they need in turn
+            unknown /app/gradle/libs.versions.toml: asks for fourth and lost: nothing here says which versions these get and what they and 3 more need in turn
             unknown /bad/libs.versions.toml: a version catalog that is not TOML
-            unknown /kts/build.gradle.kts: asks for h2, h2 and kotlin: nothing here says which versions these get and what they need in turn
+            unknown /kts/build.gradle.kts: asks for kotlin: nothing here says which versions these get and what they and 2 more need in turn
             unknown /unlocked/build.gradle.kts: asks in line 1 for what it does not name, `implementation(deps.unseen) }`: nothing here says which packages these are
             "#);
     }

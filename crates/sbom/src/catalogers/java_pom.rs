@@ -1,9 +1,10 @@
 //! Maven projects in source trees: what their `pom.xml` asks for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use component::{Component, PackageType, Purl, Scope, Technique};
 
+use crate::ecosystems::manifests;
 use crate::extractors::maven_licenses::license;
 use crate::extractors::maven::{Coordinates, Dependency, POM_BYTES_MAX, Project, interpolate};
 use crate::{Abilities, Cataloger, Claim, Edges, Evidence, File, Findings, Keep, Pattern, Versions, View};
@@ -39,8 +40,12 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             Err(error) => findings.unknown(file.location(), format!("a Maven project that cannot be read: {error}")),
         }
     }
-    for file in &files {
-        Model::new(view, &projects, file.path()).report(file, findings);
+    let models: Vec<(File<'_>, Model<'_>)> =
+        files.into_iter().map(|file| (file, Model::new(view, &projects, file.path()))).collect();
+    // What stands here itself says what it needs.
+    let own: HashSet<(Option<String>, Option<String>)> = models.iter().map(|(_, model)| model.name()).collect();
+    for (file, model) in &models {
+        model.report(file, &own, findings);
     }
 }
 
@@ -78,7 +83,13 @@ impl<'a> Model<'a> {
         Self { chain }
     }
 
-    fn report(&self, file: &File<'_>, findings: &mut Findings) {
+    /// Returns the group and the artifact.
+    fn name(&self) -> (Option<String>, Option<String>) {
+        let Coordinates { group, artifact, .. } = self.coordinates();
+        (group, artifact)
+    }
+
+    fn report(&self, file: &File<'_>, projects: &HashSet<(Option<String>, Option<String>)>, findings: &mut Findings) {
         let own = self.coordinates();
         let Some(artifact) = own.artifact else {
             findings.unknown(file.location(), "a Maven project without a name");
@@ -95,10 +106,18 @@ impl<'a> Model<'a> {
         let project = findings.add(component);
         findings.direct(project, Scope::Runtime);
         let managed = self.managed();
+        let mut asked: Vec<(Component, Scope)> = Vec::new();
         for dependency in self.dependencies() {
             let Some((component, scope)) = self.dependency(dependency, &managed, file) else { continue };
+            let group = component.purl.as_ref().and_then(|purl| purl.namespace()).map(str::to_owned);
+            if scope != Scope::Optional && !projects.contains(&(group, Some(component.name.clone()))) {
+                asked.push((component.clone(), scope));
+            }
             let handle = findings.add(component);
             findings.depends_on(project, handle, scope);
+        }
+        if manifests::is_of_project(file.path()) {
+            manifests::declare_listed(*file, asked.iter().map(|(component, scope)| (component, *scope)), findings);
         }
     }
 
@@ -252,24 +271,26 @@ mod tests {
             <dependency><groupId>g</groupId><artifactId>native</artifactId><version>3</version><classifier>linux</classifier><scope>runtime</scope></dependency>
             </dependencies></project>";
         insta::assert_snapshot!(check(&[("/src/pom.xml", parent), ("/src/child/pom.xml", child)]), @r#"
-        java-archive child@1.0 pkg:maven/org.example/child@1.0 direct license="Apache-2.0" at /src/child/pom.xml
-        java-archive inherited@7 pkg:maven/g/inherited@7 direct at /src/child/pom.xml at /src/pom.xml
-        java-archive managed@2.5 pkg:maven/g/managed@2.5 development direct java:scope="test" at /src/child/pom.xml
-        java-archive maybe pkg:maven/g/maybe optional direct java:version-range="[1,2)" at /src/child/pom.xml
-        java-archive native@3 pkg:maven/g/native@3?classifier=linux direct java:scope="runtime" at /src/child/pom.xml
-        java-archive parent@1.0 pkg:maven/org.example/parent@1.0 direct license="Apache-2.0" at /src/pom.xml
-        java-archive servlet pkg:maven/g/servlet development direct java:scope="provided" at /src/child/pom.xml
-        java-archive sibling@1.0 pkg:maven/org.example/sibling@1.0 direct at /src/child/pom.xml
-        root -> child@1.0
-        root -> parent@1.0
-        child@1.0 -> inherited@7
-        child@1.0 -development-> managed@2.5
-        child@1.0 -optional-> maybe
-        child@1.0 -> native@3
-        child@1.0 -development-> servlet
-        child@1.0 -> sibling@1.0
-        parent@1.0 -> inherited@7
-        "#);
+            java-archive child@1.0 pkg:maven/org.example/child@1.0 direct license="Apache-2.0" at /src/child/pom.xml
+            java-archive inherited@7 pkg:maven/g/inherited@7 direct at /src/child/pom.xml at /src/pom.xml
+            java-archive managed@2.5 pkg:maven/g/managed@2.5 development direct java:scope="test" at /src/child/pom.xml
+            java-archive maybe pkg:maven/g/maybe optional direct java:version-range="[1,2)" at /src/child/pom.xml
+            java-archive native@3 pkg:maven/g/native@3?classifier=linux direct java:scope="runtime" at /src/child/pom.xml
+            java-archive parent@1.0 pkg:maven/org.example/parent@1.0 direct license="Apache-2.0" at /src/pom.xml
+            java-archive servlet pkg:maven/g/servlet development direct java:scope="provided" at /src/child/pom.xml
+            java-archive sibling@1.0 pkg:maven/org.example/sibling@1.0 direct at /src/child/pom.xml
+            root -> child@1.0
+            root -> parent@1.0
+            child@1.0 -> inherited@7
+            child@1.0 -development-> managed@2.5
+            child@1.0 -optional-> maybe
+            child@1.0 -> native@3
+            child@1.0 -development-> servlet
+            child@1.0 -> sibling@1.0
+            parent@1.0 -> inherited@7
+            unknown /src/child/pom.xml: asks for servlet: nothing here says which versions these get and what they and 4 more need in turn
+            unknown /src/pom.xml: asks for inherited 7: nothing here says what these need in turn
+            "#);
     }
 
     #[test]

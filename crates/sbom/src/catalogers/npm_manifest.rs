@@ -82,7 +82,7 @@ mod tests {
             root -> lodash@4.17.10
             root -> real@1.0.0
             root -> two
-            unknown /app/package.json: asks for @scope/x, express, git and 5 more: nothing here says which versions these get and what they need in turn
+            unknown /app/package.json: asks for express, git, left and 1 more: nothing here says which versions these get and what they and 4 more need in turn
             "#);
     }
 }

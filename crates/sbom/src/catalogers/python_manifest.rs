@@ -114,11 +114,11 @@ mod tests {
             root -development-> ruff
             root -> star
             root -> table
-            unknown /app/pyproject.toml: asks for any, django, pytest and 2 more: nothing here says which versions these get and what they need in turn
+            unknown /app/pyproject.toml: asks for any, requests and star: nothing here says which versions these get and what they and 2 more need in turn
             unknown /bad/Pipfile: a Pipfile that is not TOML
             unknown /bad/pyproject.toml: a pyproject.toml that is not TOML
-            unknown /pipenv/Pipfile: asks for all, black, jinja2 and 1 more: nothing here says which versions these get and what they need in turn
-            unknown /poetry/pyproject.toml: asks for caret, flask and ruff: nothing here says which versions these get and what they need in turn
+            unknown /pipenv/Pipfile: asks for all, black and table: nothing here says which versions these get and what they and 1 more need in turn
+            unknown /poetry/pyproject.toml: asks for caret and ruff: nothing here says which versions these get and what they and 1 more need in turn
             "#);
     }
 }

@@ -10,7 +10,7 @@ use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, K
 use crate::ecosystems::digests;
 use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::{Finder, is_word};
-use crate::ecosystems::paths;
+use crate::ecosystems::{manifests, paths};
 use crate::ecosystems::pypi::{self, Requirement};
 use crate::view::{File, View};
 
@@ -88,7 +88,14 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             findings.unknown(file.location(), format!("`{unnamed}` does not say which package it is"));
         }
         versions.settle(path, &mut requirements.pinned);
-        let mut graph = graph(requirements.pinned, scope(paths::split(path).1));
+        let scope = scope(paths::split(path).1);
+        // With notes of who wants what, or with digests, which pip then wants of everything, all that is needed is in the file.
+        let is_whole = |pinned: &Pinned| !pinned.via.is_empty() || pinned.component.technique == Technique::Lockfile;
+        if !requirements.pinned.iter().any(is_whole) && manifests::is_of_project(path) {
+            let asked = requirements.pinned.iter().map(|pinned| (&pinned.component, scope));
+            manifests::declare_listed(file, asked, findings);
+        }
+        let mut graph = graph(requirements.pinned, scope);
         graph.locate(&file.location());
         graph.report(findings);
     }
@@ -415,6 +422,7 @@ not a requirement
             unknown /app/requirements.txt: `not a requirement` does not say which package it is
             unknown /app/requirements.txt: refers to `../more.txt`, which was not read
             unknown /app/requirements.txt: refers to `other.txt`, which was not read
+            unknown /app/requirements/dev.txt: asks for d 1: nothing here says what these need in turn
             "#
         );
     }
@@ -447,6 +455,10 @@ not a requirement
             root -> neither
             root -> place
             root -> six@1.16.0
+            unknown /app/requirements/base.txt: asks for place: nothing here says which versions these get and what they and 3 more need in turn
+            unknown /app/requirements/inner.txt: asks for six 1.16.0: nothing here says what these need in turn
+            unknown /c/constraints-requirements.txt: asks for meant 1: nothing here says what these need in turn
+            unknown /c/requirements.txt: asks for neither: nothing here says which versions these get and what they and 1 more need in turn
             unknown /c/requirements.txt: refers to `lost.txt`, which was not read
             "#
         );
@@ -503,6 +515,7 @@ zip.zip
             unknown /app/requirements.txt: `./own` does not say which package it is
             unknown /app/requirements.txt: `git+https://example.org/o/nameless.git` does not say which package it is
             unknown /app/requirements.txt: `https://example.org/archive/main.zip` does not say which package it is
+            unknown /app/requirements.txt: asks for black, flask and zip-zip: nothing here says which versions these get and what they and 4 more need in turn
             "
         );
     }

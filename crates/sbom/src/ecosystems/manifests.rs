@@ -4,11 +4,12 @@
 
 use component::{Component, PackageType, Scope};
 
+use crate::cataloger::TOO_MANY;
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
-use crate::unread::{UNDECIDED, UNDECIDED_IN_IMAGE};
+use crate::unread::{IN_TURN, NOTHING_SAYS, UNDECIDED_IN_IMAGE};
 use crate::{File, Findings};
 
-/// The most packages that one manifest asks for; the largest ask for a thousand.
+/// The most packages that one manifest asks for, more are told; the largest ask for a thousand.
 pub(crate) const WANTS_MAX: usize = 10_000;
 
 /// The longest range that is told.
@@ -55,10 +56,11 @@ pub(crate) fn is_of_project(path: &str) -> bool {
     !PACKAGES.iter().any(|part| path.contains(part))
 }
 
-/// Tells whether a folder by its own name holds what was installed or fetched.
+/// Tells whether a folder, by where it is, holds what was installed or fetched, or is of a package that npm installed.
 pub(crate) fn is_of_packages(folder: &str) -> bool {
-    let folder = folder.trim_end_matches('/');
-    PACKAGES.iter().any(|part| format!("/{folder}").ends_with(part.trim_end_matches('/')))
+    let folder = format!("/{}", folder.trim_matches('/'));
+    let holds = |part: &str| folder.ends_with(part.trim_end_matches('/'));
+    PACKAGES.iter().any(|part| holds(part)) || folder.contains("/node_modules/")
 }
 
 /// Tells whether a package is asked for by where it is, so that its name there need not be its own.
@@ -92,10 +94,28 @@ pub(crate) fn declare_written(
     wants: Vec<Written<'_>>,
     findings: &mut Findings,
 ) {
-    let needed = wants.into_iter().filter(|written| written.want.scope != Scope::Optional).take(WANTS_MAX);
-    let components =
-        needed.filter_map(|written| component(finder, package_type, &written.want, written.file)).collect();
+    let mut needed = wants.into_iter().filter(|written| written.want.scope != Scope::Optional);
+    let kept = needed.by_ref().take(WANTS_MAX);
+    let components = kept.filter_map(|written| component(finder, package_type, &written.want, written.file)).collect();
+    if needed.next().is_some() {
+        findings.tell(Some(&file.location()), TOO_MANY);
+    }
     findings.declare(file.location(), components);
+}
+
+/// Declares what a manifest asks for that its cataloger lists itself, so that it is told where nothing says what that needs in turn.
+pub(crate) fn declare_listed<'a>(
+    file: File<'_>,
+    listed: impl IntoIterator<Item = (&'a Component, Scope)>,
+    findings: &mut Findings,
+) {
+    let components = listed.into_iter().map(|(component, scope)| Component {
+        version: component.version.clone(),
+        purl: component.purl.clone(),
+        scope,
+        ..Component::new(component.package_type, component.name.as_str(), "", component.technique)
+    });
+    findings.declare_listed(file.location(), components.collect());
 }
 
 fn component(finder: Finder, package_type: PackageType, want: &Want, file: File<'_>) -> Option<Component> {
@@ -121,13 +141,90 @@ fn component(finder: Finder, package_type: PackageType, want: &Want, file: File<
     Some(component)
 }
 
-/// Says in words what a manifest asks for and nothing decides.
-pub(crate) fn undecided(names: &[&str], is_image: bool) -> String {
-    let mut told: Vec<String> = names.iter().take(TOLD).map(|name| (*name).to_owned()).collect();
-    if names.len() > TOLD {
-        told.push(format!("{} more", names.len() - TOLD));
+/// Says in words what a manifest asks for and nothing decides: the versions of those that have none, and what all need in turn.
+pub(crate) fn undecided(asked: &[&Component], is_image: bool) -> String {
+    let words = |component: &Component| match &component.version {
+        Some(version) if !is_image => format!("{} {version}", component.name),
+        _ => component.name.clone(),
+    };
+    let open = asked.iter().filter(|component| component.version.is_none()).count();
+    let settled = asked.len() - open;
+    let shown = asked.iter().filter(|component| is_image || open == 0 || component.version.is_none());
+    let mut names: Vec<String> = shown.map(|component| words(component)).collect();
+    names.sort_unstable();
+    let untold = names.len().saturating_sub(TOLD);
+    names.truncate(TOLD);
+    if untold > 0 {
+        names.push(format!("{untold} more"));
     }
-    let last = told.pop().unwrap_or_default();
-    let listed = if told.is_empty() { last } else { format!("{} and {last}", told.join(", ")) };
-    format!("asks for {listed}{}", if is_image { UNDECIDED_IN_IMAGE } else { UNDECIDED })
+    let last = names.pop().unwrap_or_default();
+    let listed = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let ending = match (open, settled) {
+        _ if is_image => UNDECIDED_IN_IMAGE.to_owned(),
+        (0, _) => format!("{NOTHING_SAYS}what these{IN_TURN}"),
+        (_, 0) => format!("{NOTHING_SAYS}which versions these get and what they{IN_TURN}"),
+        _ => format!("{NOTHING_SAYS}which versions these get and what they and {settled} more{IN_TURN}"),
+    };
+    format!("asks for {listed}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use component::Technique;
+
+    use super::*;
+    use crate::testing::catalog;
+
+    #[test]
+    fn folders_of_packages() {
+        for (folder, is_one) in [
+            ("", false),
+            ("/srv/app", false),
+            ("/srv/app/node_modules", true),
+            ("/srv/app/node_modules/", true),
+            ("node_modules", true),
+            ("/srv/app/node_modules/x", true),
+            ("/srv/app/my_node_modules", false),
+            ("/usr/lib/python3/dist-packages", true),
+            ("/srv/vendor", true),
+            ("/srv/vendor/our-project", false),
+        ] {
+            assert_eq!(is_of_packages(folder), is_one, "{folder}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_ends_at_the_limit_and_that_is_told() {
+        let cataloger =
+            crate::catalogers().iter().find(|one| one.name == "npm-manifest").expect("the cataloger is there");
+        for (asked, kept, is_told) in
+            [(WANTS_MAX - 1, 9_999, false), (WANTS_MAX, 10_000, false), (WANTS_MAX + 1, 10_000, true)]
+        {
+            let needs: Vec<String> = (0..asked).map(|number| format!("\"p{number}\": \"1.0.0\"")).collect();
+            let text = format!("{{\"dependencies\": {{{}}}}}", needs.join(","));
+            let found = catalog(cataloger, &[("/package.json", text.as_bytes())]);
+            assert_eq!(found.components.len(), kept, "{asked}");
+            assert_eq!(found.unknowns.iter().any(|unknown| unknown.reason == TOO_MANY), is_told, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_decides_is_told_in_words() {
+        let component = |text: &str| {
+            let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
+            let mut component = Component::new(PackageType::Npm, name, "test", Technique::Manifest);
+            component.version = version.map(str::to_owned);
+            component
+        };
+        let check = |asked: &[&str], expected: &str| {
+            let asked: Vec<Component> = asked.iter().map(|text| component(text)).collect();
+            assert_eq!(undecided(&asked.iter().collect::<Vec<_>>(), false), expected);
+        };
+        check(&["a"], "asks for a: nothing here says which versions these get and what they need in turn");
+        check(&["b@2", "a@1"], "asks for a 1 and b 2: nothing here says what these need in turn");
+        check(
+            &["e", "d", "c", "b", "f", "a@1"],
+            "asks for b, c, d and 2 more: nothing here says which versions these get and what they and 1 more need in turn",
+        );
+    }
 }

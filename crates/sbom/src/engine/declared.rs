@@ -33,6 +33,8 @@ impl Named {
 /// A component that may be what a manifest asks for.
 struct Answer<'a> {
     version: Option<&'a str>,
+    /// Where the evidence of it is.
+    path: &'a str,
     home: Home<'a>,
 }
 
@@ -88,8 +90,9 @@ pub(super) fn unanswered<'a>(
     for component in components.clone() {
         let Some(name) = Named::of(component).filter(|name| wanted.contains(name)) else { continue };
         let version = component.version.as_deref();
-        let homes = component.locations.iter().map(|location| home(component, &location.path, is_image));
-        answers.entry(name).or_default().extend(homes.map(|home| Answer { version, home }));
+        let paths = component.locations.iter().map(|location| location.path.as_str());
+        let found = paths.map(|path| Answer { version, path, home: home(component, path, is_image) });
+        answers.entry(name).or_default().extend(found);
     }
     let folders = declared.iter().flat_map(|declared| {
         let kinds: HashSet<PackageType> = declared.components.iter().map(|component| component.package_type).collect();
@@ -103,13 +106,17 @@ pub(super) fn unanswered<'a>(
                 other.technique == Technique::Lockfile && other.locations.iter().any(|location| is_lock(&location.path))
             })
     };
+    // What such a manifest asks for is listed, and says nothing of what that needs.
+    let listing = declared.iter().filter(|declared| declared.is_listed);
+    let listing: HashSet<String> = listing.map(|declared| declared.location.path.clone()).collect();
     for declared in &mut declared {
         let at = folder(&declared.location.path);
+        let is_listed = declared.is_listed;
         declared.components.retain(|component| {
             let Some(name) = Named::of(component) else { return false };
-            let has_answer = answers
-                .get(&name)
-                .is_some_and(|answers| answers.iter().any(|answer| answers_need(answer, component, at, &projects)));
+            let counts = |answer: &Answer<'_>| !(is_listed && listing.contains(answer.path));
+            let answers_it = |answer: &Answer<'_>| counts(answer) && answers_need(answer, component, at, &projects);
+            let has_answer = answers.get(&name).is_some_and(|answers| answers.iter().any(answers_it));
             // A lockfile names such a package by what it is, not by what it is called here.
             !has_answer && !is_locked(component, at)
         });
