@@ -1,4 +1,4 @@
-//! Lockfiles and lists of Ruby, PHP, .NET, Cargo and Go come from anyone. Whatever they hold, what is found has a name and a purl.
+//! Lockfiles and lists of Ruby, PHP, .NET, Cargo, Go and conda come from anyone. Whatever they hold, what is found has a name and a purl.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -18,6 +18,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("go-mod", "/app/go.mod", "/app/go.sum"),
         ("go-mod", "/go.work", "/app/go.mod"),
         ("go-mod", "/app/vendor/modules.txt", "/app/go.mod"),
+        ("conda-meta", "/env/conda-meta/a.json", "/env/conda-meta/b.json"),
     ])
 });
 

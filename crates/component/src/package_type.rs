@@ -69,6 +69,8 @@ package_types! {
     PhpComposer = "php-composer", "composer", Some("php");
     /// A `NuGet` package or .NET assembly.
     Dotnet = "dotnet", "nuget", Some("dotnet");
+    /// A package of conda.
+    Conda = "conda", "conda", None;
     /// A program or library that was recognised by its contents.
     Binary = "binary", "generic", None;
     /// What a foreign document names and this list does not.

@@ -527,7 +527,7 @@ fn matcher(package_type: PackageType) -> &'static str {
         PackageType::RustCrate => "rust-matcher",
         PackageType::Gem => "ruby-gem-matcher",
         PackageType::Dotnet => "dotnet-matcher",
-        PackageType::PhpComposer | PackageType::Binary | PackageType::Unknown => "stock-matcher",
+        PackageType::PhpComposer | PackageType::Conda | PackageType::Binary | PackageType::Unknown => "stock-matcher",
     }
 }
 
@@ -542,7 +542,7 @@ fn form(package_type: PackageType) -> &'static str {
         PackageType::GoModule => "go",
         PackageType::Gem => "gem",
         PackageType::Npm | PackageType::RustCrate | PackageType::PhpComposer | PackageType::Dotnet => "semantic",
-        PackageType::Binary | PackageType::Unknown => "unknown",
+        PackageType::Conda | PackageType::Binary | PackageType::Unknown => "unknown",
     }
 }
 

@@ -16,8 +16,10 @@ pub const UNCHECKED_TOLD_MAX: usize = 20;
 /// How many of a kind are told in words; more are counted: JSON has them.
 const SHOWN: usize = 3;
 
-/// Types of purls whose packages somebody publishes advisories of, none of which is read here: Arch's tracker, `CPANSec`, OSV's of the others.
-const UNREAD_TYPES: [&str; 8] = ["alpm", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension"];
+/// Types of purls whose packages somebody publishes advisories of, none of which is read here: Arch's tracker, `CPANSec`, OSV's of the others. What conda
+/// installs are programs that others publish advisories of, by other names.
+const UNREAD_TYPES: [&str; 9] =
+    ["alpm", "conda", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension"];
 
 /// Types that are not registered and in use, of what nobody publishes advisories of: what a host of sources or of charts has, a stream of RPMs.
 const SILENT_TYPES: [&str; 3] = ["gitlab", "helm", "rpmmod"];

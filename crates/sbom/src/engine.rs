@@ -295,7 +295,7 @@ impl Merge {
         }
     }
 
-    /// Joins each package of the operating system to the language packages whose evidence is among its files.
+    /// Joins each package of the operating system, and of conda, to the language packages whose evidence is among its files.
     fn add_ownership(&mut self) {
         let is_system = |component: &Component| {
             matches!(component.package_type, PackageType::Deb | PackageType::Apk | PackageType::Rpm)
@@ -312,8 +312,8 @@ impl Merge {
             }
             evidence
         };
-        for (at, (_, component)) in
-            self.components.iter().enumerate().filter(|(_, (_, component))| is_system(component))
+        let is_owner = |component: &Component| is_system(component) || component.package_type == PackageType::Conda;
+        for (at, (_, component)) in self.components.iter().enumerate().filter(|(_, (_, component))| is_owner(component))
         {
             for file in component.files.iter().filter(|file| evidence.contains_key(&*file.path)) {
                 owners.entry(&file.path).or_default().push(at);
@@ -638,6 +638,22 @@ mod tests {
             (&[("a/requirements.txt", "p==1\nq==2 # via p\n")], directory(), &["p@1 -> q@2"], None),
         ];
         check_asked_for(cases);
+    }
+
+    #[test]
+    fn a_package_of_conda_owns_what_it_installed() {
+        let site = "opt/conda/lib/python3.12/site-packages/numpy-1.26.4.dist-info";
+        let record = r#"{"name": "numpy", "version": "1.26.4", "depends": ["python >=3.12"], "files": ["lib/python3.12/site-packages/numpy-1.26.4.dist-info/METADATA", "bin/f2py"]}"#;
+        let metadata = format!("{site}/METADATA");
+        let files = [
+            ("opt/conda/conda-meta/numpy-1.26.4-py312.json", record),
+            ("opt/conda/conda-meta/python-3.12.0-0.json", r#"{"name": "python", "version": "3.12.0"}"#),
+            (metadata.as_str(), "Metadata-Version: 2.1\nName: numpy\nVersion: 1.26.4\n"),
+        ];
+        let (edges, unknowns) = asked_for(&files, Subject::Directory { name: "test".to_owned() });
+        // The package of conda, and the distribution.
+        assert_eq!(edges, ["numpy@1.26.4 -> numpy@1.26.4", "numpy@1.26.4 -> python@3.12.0"]);
+        assert!(unknowns.is_empty(), "{unknowns:?}");
     }
 
     #[test]

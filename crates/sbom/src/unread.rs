@@ -46,7 +46,7 @@ const DATABASES: [&str; 16] = [
 ];
 
 /// Folders of package managers that have a file for each package.
-const PARTS: [&str; 2] = ["/lib/dpkg/status.d/", "/lib/opkg/info/"];
+const PARTS: [&str; 3] = ["/lib/dpkg/status.d/", "/lib/opkg/info/", "/conda-meta/"];
 
 /// Tells whether something was not read, wholly or in part, or not understood. What was read and is named by nothing is none of this.
 pub fn is_unread(unknown: &Unknown) -> bool {

@@ -194,9 +194,12 @@ impl Ecosystem {
             PackageType::Gem => Family::RubyGems,
             PackageType::PhpComposer => Family::Packagist,
             PackageType::Dotnet => Family::NuGet,
-            PackageType::Deb | PackageType::Apk | PackageType::Rpm | PackageType::Binary | PackageType::Unknown => {
-                return None;
-            }
+            PackageType::Deb
+            | PackageType::Apk
+            | PackageType::Rpm
+            | PackageType::Conda
+            | PackageType::Binary
+            | PackageType::Unknown => return None,
         }))
     }
 

@@ -170,24 +170,13 @@ fn packages_of_types_that_are_not_known_are_told() {
     check("pkg:rubygems/rack@2.0.1", &[&meant]);
     check("pkg:nix/rack@2.0.1", &[&format!("{}: 1 package not checked", unknown("nix"))]);
     // Somebody publishes advisories of these.
-    for ty in ["alpm/arch", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension/a"] {
+    for ty in ["alpm/arch", "conda", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension/a"] {
         let told = format!("no feed that is read here speaks of {}", ty.split('/').next().unwrap());
         check(&format!("pkg:{ty}/rack@2.0.1"), &[&format!("{told}: 1 package not checked")]);
     }
     // Nobody does of what these name.
-    for ty in [
-        "generic",
-        "oci",
-        "github/a",
-        "gitlab/a",
-        "helm/a",
-        "docker",
-        "bitbucket/a",
-        "conda",
-        "brew",
-        "swid",
-        "rpmmod/a",
-    ] {
+    for ty in ["generic", "oci", "github/a", "gitlab/a", "helm/a", "docker", "bitbucket/a", "brew", "swid", "rpmmod/a"]
+    {
         check(&format!("pkg:{ty}/rack@2.0.1"), &[]);
     }
     let document = read(b"pkg:rubygems/rack@2.0.1").unwrap().inventory;
