@@ -9,6 +9,7 @@ pub(crate) mod go_modules;
 pub(crate) mod golang;
 pub(crate) mod gradle_script;
 pub(crate) mod gradle_tokens;
+pub(crate) mod gradle_values;
 pub(crate) mod graph;
 pub(crate) mod identity;
 pub(crate) mod manifests;

@@ -2,7 +2,9 @@
 //!
 //! Follows the Gradle User Manual, "Declaring Dependencies" and "Version Catalogs"; scripts are read by [`gradle_script`].
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Scope, Technique};
 use toml::{Table, Value};
@@ -11,6 +13,7 @@ use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, K
 use crate::ecosystems::documents::toml_table;
 use crate::ecosystems::gradle_script::{self, Script, coordinates};
 use crate::ecosystems::gradle_tokens::Dialect;
+use crate::ecosystems::gradle_values::{LOOKUPS_MAX, Lookup, Values};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
 use crate::ecosystems::paths;
@@ -25,6 +28,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     claims: &[
         Claim { pattern: Pattern::Path("**/*.{gradle,gradle.kts}"), keep: FILE },
         Claim { pattern: Pattern::Path("**/*.versions.toml"), keep: FILE },
+        Claim { pattern: Pattern::Path("**/gradle.properties"), keep: FILE },
     ],
     abilities: Abilities { packages: &[PackageType::JavaArchive], versions: Versions::Stated, edges: Edges::Flat, licenses: false, files: false, hashes: false },
     catalog,
@@ -37,9 +41,15 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let catalog_name = |file: File<'_>| paths::split(file.path()).1.strip_suffix(".versions.toml").map(str::to_owned);
     let mut catalogs: BTreeSet<String> = view.files(1).filter_map(catalog_name).collect();
     let mut unread = Vec::new();
-    for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        let dialect = if file.path().rsplit_once('.').is_some_and(|(_, ending)| ending == "kts") { Dialect::Kotlin } else { Dialect::Groovy };
-        let Script { wants, unread: lines, catalogs: made, .. } = gradle_script::read(&String::from_utf8_lossy(file.bytes()), dialect);
+    let scripts: Vec<BuildScript<'_>> =
+        view.files(0).filter(|file| manifests::is_of_project(file.path())).map(BuildScript::read).collect();
+    let shared = shared(view, &scripts);
+    let left = Cell::new(LOOKUPS_MAX);
+    for BuildScript { file, text, dialect, values } in &scripts {
+        let file = *file;
+        let around = paths::ancestors(paths::folder(file.path())).filter_map(|folder| shared.get(folder));
+        let lookup = Lookup::new(values, around.collect(), &left);
+        let Script { wants, unread: lines, catalogs: made, .. } = gradle_script::read(text, *dialect, &lookup);
         manifests::declare(FINDER, PackageType::JavaArchive, file, wants, findings);
         catalogs.extend(made);
         // What became of it a lockfile says.
@@ -66,6 +76,39 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let wants = libraries.filter_map(|library| cataloged(library, versions)).collect();
         manifests::declare(FINDER, PackageType::JavaArchive, file, wants, findings);
     }
+}
+
+/// A build script, and what names stand for in it.
+struct BuildScript<'a> {
+    file: File<'a>,
+    text: Cow<'a, str>,
+    dialect: Dialect,
+    values: Values,
+}
+
+impl<'a> BuildScript<'a> {
+    fn read(file: File<'a>) -> Self {
+        let is_kotlin = file.path().rsplit_once('.').is_some_and(|(_, ending)| ending == "kts");
+        let dialect = if is_kotlin { Dialect::Kotlin } else { Dialect::Groovy };
+        let text = String::from_utf8_lossy(file.bytes());
+        let values = Values::of_script(&text, dialect);
+        Self { file, text, dialect, values }
+    }
+}
+
+/// Returns what the scripts and the properties of each folder say to those below. What is in a folder `gradle` is of the one around it.
+fn shared<'a>(view: &View<'a>, scripts: &[BuildScript<'a>]) -> BTreeMap<&'a str, Values> {
+    let mut shared: BTreeMap<&str, Values> = BTreeMap::new();
+    for script in scripts {
+        let folder = paths::folder(script.file.path());
+        let folder = folder.strip_suffix("/gradle").unwrap_or(folder);
+        shared.entry(folder).or_default().share(&script.values);
+    }
+    for file in view.files(2).filter(|file| manifests::is_of_project(file.path())) {
+        let values = Values::of_properties(&String::from_utf8_lossy(file.bytes()));
+        shared.entry(paths::folder(file.path())).or_default().share(&values);
+    }
+    shared
 }
 
 /// Reads a library of a version catalog, as text or as a table.
@@ -166,6 +209,36 @@ dependencies { runtimeOnly(group = "com.h2database", name = "h2", version = "1.4
             unknown /bad/libs.versions.toml: a version catalog that is not TOML
             unknown /kts/build.gradle.kts: asks for kotlin: nothing here says which versions these get and what they and 2 more need in turn
             unknown /unlocked/build.gradle.kts: asks in line 1 for what it does not name, `implementation(deps.unseen) }`: nothing here says which packages these are
+            "#);
+    }
+
+    #[test]
+    fn what_names_stand_for_around_a_build() {
+        let files: &[(&str, &[u8])] = &[
+            ("/gradle.properties", b"h2Version=1.4.197\nboth=1\n"),
+            ("/build.gradle", b"ext { both = '2' }\next.jackson = '2.9.8'\ndef hidden = '1'\n"),
+            ("/gradle/dependencies.gradle", b"ext.libs = [h2: \"com.h2database:h2:$h2Version\", all: ['g:a:1', 'g:b:2']]\n"),
+            ("/app/build.gradle", b"dependencies {\n  implementation libs.h2\n  api rootProject.ext.libs.all\n  api \"g:jackson:${jackson}\", \"g:hidden:$hidden\", \"g:both:$both\"\n  api libs.none\n}\n"),
+            ("/app/own/build.gradle.kts", b"val jackson = \"3\"\ndependencies { api(\"g:own:$jackson\") }\n"),
+        ];
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r#"
+            java-archive a@1 pkg:maven/g/a@1 direct at /app/build.gradle
+            java-archive b@2 pkg:maven/g/b@2 direct at /app/build.gradle
+            java-archive both pkg:maven/g/both direct manifest:range="$both" at /app/build.gradle
+            java-archive h2@1.4.197 pkg:maven/com.h2database/h2@1.4.197 direct at /app/build.gradle
+            java-archive hidden pkg:maven/g/hidden direct manifest:range="$hidden" at /app/build.gradle
+            java-archive jackson@2.9.8 pkg:maven/g/jackson@2.9.8 direct at /app/build.gradle
+            java-archive own@3 pkg:maven/g/own@3 direct at /app/own/build.gradle.kts
+            root -> a@1
+            root -> b@2
+            root -> both
+            root -> h2@1.4.197
+            root -> hidden
+            root -> jackson@2.9.8
+            root -> own@3
+            unknown /app/build.gradle: asks for both and hidden: nothing here says which versions these get and what they and 4 more need in turn
+            unknown /app/build.gradle: asks in line 5 for what it does not name, `api libs.none`: nothing here says which packages these are
+            unknown /app/own/build.gradle.kts: asks for own 3: nothing here says what these need in turn
             "#);
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 use component::Scope;
 
 use crate::ecosystems::gradle_tokens::{Dialect, Piece, Token, tokens};
+use crate::ecosystems::gradle_values::{Lookup, template};
 use crate::ecosystems::manifests::{WANTS_MAX, Want};
 
 /// What a script says.
@@ -121,13 +122,13 @@ enum Context {
     Catalogs,
 }
 
-/// Reads a script.
-pub(crate) fn read(text: &str, dialect: Dialect) -> Script {
+/// Reads a script, with what names stand for in it.
+pub(crate) fn read(text: &str, dialect: Dialect, lookup: &Lookup<'_>) -> Script {
     let tokens = tokens(text, dialect);
     let mut script = Script::default();
     let mut work = vec![(0..tokens.len(), Context::Elsewhere)];
     while let Some((range, context)) = work.pop() {
-        let reader = Reader { text, tokens: &tokens, context };
+        let reader = Reader { text, tokens: &tokens, lookup, context };
         for statement in reader.statements(range) {
             reader.statement(statement, &mut script, &mut work);
         }
@@ -191,6 +192,7 @@ impl Asked {
 struct Reader<'a> {
     text: &'a str,
     tokens: &'a [Token<'a>],
+    lookup: &'a Lookup<'a>,
     context: Context,
 }
 
@@ -426,20 +428,22 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let is_map = named.contains_key("group") || named.contains_key("name");
-        if is_map
-            || others.len() > 1
-                && others.iter().all(|other| other.len() == 1 && text(other).is_some_and(|text| !text.contains(':')))
-        {
+        let is_part = |other: &Range<usize>| other.len() == 1 && text(other).is_some_and(|text| !text.contains(':'));
+        let is_version =
+            |other: &Range<usize>| is_part(other) || self.stated(other).is_some_and(|text| !text.contains(':'));
+        let is_parts = others.len() > 1 && others[..2].iter().all(is_part) && others[2..].iter().all(is_version);
+        if is_map || is_parts {
             let mut texts = others.iter();
             let mut part = |name: &str| named.get(name).or_else(|| texts.next());
             let (group, name, version) = (part("group"), part("name"), part("version"));
-            let version = version.map_or("", |version| text(version).unwrap_or_else(|| self.source(version)));
-            match (group, name.map(&text)) {
+            let stated = |range: &Range<usize>| self.stated(range).or_else(|| text(range).map(str::to_owned));
+            let version = version.map(|version| stated(version).unwrap_or_else(|| self.source(version).to_owned()));
+            match (group, name.map(stated)) {
                 // Without a group it is a file of a folder of archives.
                 (None, Some(Some(_))) => {}
-                (Some(group), Some(Some(name))) if text(group).is_some() => {
-                    let written = format!("{}:{name}:{version}", text(group).unwrap_or_default());
-                    asked.take(written);
+                (Some(group), Some(Some(name))) if stated(group).is_some() => {
+                    let group = stated(group).unwrap_or_default();
+                    asked.take(format!("{group}:{name}:{}", version.unwrap_or_default()));
                 }
                 _ => asked.unread.push(String::new()),
             }
@@ -455,6 +459,9 @@ impl<'a> Reader<'a> {
             Some(depth) => self.evaluate(&self.listed(self.inside(open)), depth, asked),
             None => asked.unread.push(String::new()),
         };
+        if let Some(texts) = self.known(argument) {
+            return texts.into_iter().for_each(|text| asked.take(text));
+        }
         match self.piece(argument.start) {
             Some(Piece::Text(text)) => asked.take(text.to_owned()),
             Some(Piece::Symbol('(' | '[')) => within(argument.start, asked),
@@ -485,6 +492,27 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Returns the text that an argument is where that takes names: texts and names that are joined by plus signs, or with names in them.
+    fn stated(&self, argument: &Range<usize>) -> Option<String> {
+        self.lookup.interpolate(&template(self.text, self.tokens, argument)?)
+    }
+
+    /// Returns what an argument with names in it stands for, in front of the braces that say how it is meant.
+    fn known(&self, argument: &Range<usize>) -> Option<Vec<String>> {
+        let mut end = argument.start;
+        while end < argument.end && !self.is(end, '{') {
+            end = if self.is_opening(end) { self.tokens[end].close as usize + 1 } else { end + 1 };
+        }
+        let argument = argument.start..end.min(argument.end);
+        match self.piece(argument.start)? {
+            Piece::Word(_) | Piece::Text(_) => {
+                let resolved = self.lookup.resolve(self.source(&argument));
+                resolved.or_else(|| self.stated(&argument).map(|text| vec![text]))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns what is written there, on one line.
     fn source(&self, range: &Range<usize>) -> &'a str {
         let begin = self.tokens[range.start].at as usize;
@@ -511,10 +539,14 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+    use crate::ecosystems::gradle_values::{LOOKUPS_MAX, Values};
 
     fn told(text: &str, dialect: Dialect) -> String {
-        let script = read(text, dialect);
+        let (values, left) = (Values::of_script(text, dialect), Cell::new(LOOKUPS_MAX));
+        let script = read(text, dialect, &Lookup::new(&values, Vec::new(), &left));
         let mut told: Vec<String> = script
             .wants
             .iter()
@@ -596,6 +628,30 @@ mod tests {
     }
 
     #[test]
+    fn what_names_stand_for() {
+        for (text, expected) in [
+            (
+                "def v = '1'\next.libs = [a: \"a:b:$v\", many: ['c:d:2', \"e:f:${v}\"]]\ndependencies { api libs.a, libs.many\napi(libs.a) { transitive = false } }",
+                "a:b:1, a:b:1, c:d:2, e:f:1",
+            ),
+            (
+                "ext { g = 'a'; v = '1' }\ndependencies { api group: g, name: 'b', version: v\napi \"$g:c:$v\"\napi g + ':d:' + v }",
+                "a:b:1, a:c:1, a:d:1",
+            ),
+            (
+                "dependencies { api group: g, name: 'b', version: v\napi \"$g:c:1\"\napi libs.a }",
+                "1? api group: g, name: 'b', version: v, 2? api \"$g:c:1\", 3?libs api libs.a }",
+            ),
+            ("def v = '1'\ndependencies { api files(v), project(v), platform(\"a:bom:$v\") }", ""),
+            ("def some = 'text'\ndependencies { api some }", "2? api some }"),
+        ] {
+            assert_eq!(told(text, Dialect::Groovy), expected, "{text}");
+        }
+        let text = "val v = \"1\"\nval libs = mapOf(\"a\" to \"a:b:$v\")\ndependencies { implementation(libs[\"a\"]!!)\nimplementation(\"c\", \"d\", v) }";
+        assert_eq!(told(text, Dialect::Kotlin), "a:b:1, c:d:1");
+    }
+
+    #[test]
     fn what_stands_elsewhere() {
         for (text, expected) in [
             ("implementation(\"a:b:1\")\nx { y { api 'c:d:1', 'e:f:1' } }", "a:b:1, c:d:1"),
@@ -631,8 +687,8 @@ mod tests {
         #[test]
         fn nothing_panics(words in proptest::collection::vec("dependencies|constraints|versionCatalogs|api|add|library|group|name|kotlin|it|'a:b:1'|'a'|->|[(){}\\[\\],;:=.\n]", 0..60)) {
             let text = words.join(" ");
-            read(&text, Dialect::Groovy);
-            read(&text, Dialect::Kotlin);
+            told(&text, Dialect::Groovy);
+            told(&text, Dialect::Kotlin);
         }
     }
 }
