@@ -16,6 +16,9 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("dotnet-project", "/app/a.csproj", "/Directory.Packages.props"),
         ("dotnet-project", "/app/packages.config", "/app/x"),
         ("gradle-build", "/app/build.gradle", "/app/gradle/libs.versions.toml"),
+        ("gradle-build", "/app/build.gradle", "/gradle.properties"),
+        ("dotnet-project", "/app/a.csproj", "/app/common.props"),
+        ("python-manifest", "/app/setup.py", "/app/setup.cfg"),
     ])
 });
 

@@ -23,4 +23,5 @@ pub(crate) mod pyproject;
 pub(crate) mod python_extras;
 pub(crate) mod python_locks;
 pub(crate) mod python_places;
+pub(crate) mod setup_script;
 pub(crate) mod yaml;

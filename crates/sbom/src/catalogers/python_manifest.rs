@@ -1,4 +1,4 @@
-//! What Python projects ask for: `pyproject.toml` and `Pipfile` where no lockfile and nothing installed says what became of it.
+//! What Python projects ask for: `pyproject.toml`, `Pipfile`, `setup.py` and `setup.cfg` where no lockfile and nothing installed says what became of it.
 //!
 //! Follows the PyPA specification "pyproject.toml" and the documentation of Poetry, uv and Pipenv.
 
@@ -9,23 +9,28 @@ use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, K
 use crate::ecosystems::documents::toml_table;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
-use crate::ecosystems::pypi;
+use crate::ecosystems::pypi::{self, Requirement};
 use crate::ecosystems::pyproject::{self, Project};
-use crate::view::View;
+use crate::ecosystems::setup_script::{self, Asked};
+use crate::unread::{UNDECIDED_IN_IMAGE, UNWRITTEN};
+use crate::view::{File, View};
 
 /// Python projects without a lockfile.
 pub(crate) const CATALOGER: Cataloger = Cataloger {
     name: "python-manifest",
-    summary: "what a pyproject.toml or a Pipfile asks for and nothing locks or installs",
+    summary: "what a pyproject.toml, a Pipfile, a setup.py or a setup.cfg asks for and nothing locks or installs",
     evidence: Evidence::Declared,
     claims: &[
         Claim { pattern: Pattern::Path("**/pyproject.toml"), keep: Keep::Bytes { limit_bytes: pyproject::BYTES_MAX } },
-        Claim { pattern: Pattern::Path("**/Pipfile"), keep: Keep::Bytes { limit_bytes: 1 << 20 } },
+        Claim { pattern: Pattern::Path("**/Pipfile"), keep: SMALL },
+        Claim { pattern: Pattern::Path("**/setup.py"), keep: SMALL },
+        Claim { pattern: Pattern::Path("**/setup.cfg"), keep: SMALL },
     ],
     abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Stated, edges: Edges::Flat, licenses: false, files: false, hashes: false },
     catalog,
 };
 
+const SMALL: Keep = Keep::Bytes { limit_bytes: 1 << 20 };
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
@@ -54,7 +59,33 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         });
         manifests::declare(FINDER, PackageType::Python, file, wants.collect(), findings);
     }
+    let scripts = view.files(2).map(|file| (file, setup_script::scripted(&String::from_utf8_lossy(file.bytes()))));
+    let configurations =
+        view.files(3).map(|file| (file, setup_script::configured(&String::from_utf8_lossy(file.bytes()))));
+    for (file, asked) in scripts.chain(configurations).filter(|(file, _)| manifests::is_of_project(file.path())) {
+        ask(file, asked, findings);
+    }
 }
+
+/// Declares what setuptools is asked for, and tells what is not written out.
+fn ask(file: File<'_>, Asked { requirements, mut unread }: Asked, findings: &mut Findings) {
+    let mut wants = Vec::new();
+    for text in requirements {
+        match Requirement::parse(&text) {
+            Some(requirement) => wants.push(want(requirement.name, requirement.specifier.trim().to_owned(), Scope::Runtime)),
+            None => unread = unread.or(Some(text.chars().filter(|character| !character.is_control()).take(TOLD_CHARACTERS_MAX).collect())),
+        }
+    }
+    manifests::declare(FINDER, PackageType::Python, file, wants, findings);
+    if let Some(text) = unread {
+        let location = file.location();
+        let unknown = if location.layer.is_some() { UNDECIDED_IN_IMAGE } else { UNWRITTEN };
+        findings.unknown(location, format!("asks for what it does not name, `{text}`{unknown}"));
+    }
+}
+
+/// The longest requirement that is told.
+const TOLD_CHARACTERS_MAX: usize = 60;
 
 /// Returns the normal names of what stands in the project itself: paths and members of a workspace, by uv's sources and Poetry's dependencies.
 fn local(project: &Table) -> Vec<String> {
@@ -86,17 +117,26 @@ mod tests {
             ("/poetry/pyproject.toml", b"[tool.poetry.dependencies]\npython = \"^3.9\"\nflask = \"2.0.1\"\ncaret = \"^1.0\"\nown = { path = \"../own\" }\n[tool.poetry.group.dev.dependencies]\nruff = \"*\"\n"),
             ("/pipenv/Pipfile", b"[[source]]\nurl = \"x\"\n[packages]\nJinja2 = \"==2.11.1\"\nall = \"*\"\ntable = { version = \">=1\", extras = [] }\nown = { path = \".\", editable = true }\n[dev-packages]\nblack = \"*\"\n"),
             ("/usr/lib/python3/dist-packages/x/pyproject.toml", b"[project]\ndependencies = [\"gone\"]\n"),
+            ("/setup/setup.py", b"from setuptools import setup\nsetup(name='x', install_requires=['Attrs==20.1.0', \"numpy>=1 ; python_version > '3'\", 'at @ https://example.org/at.zip'])\n"),
+            ("/setup/setup.cfg", b"[options]\ninstall_requires =\n  flask-cors>=1\n"),
+            ("/made/setup.py", b"setup(install_requires=open('r').read().split())\n"),
+            ("/bad/setup.py", b"setup(install_requires=['-r other.txt'])\n"),
+            ("/usr/lib/python3/dist-packages/x/setup.py", b"setup(install_requires=['gone'])\n"),
             ("/bad/pyproject.toml", b"="),
             ("/bad/Pipfile", b"="),
         ];
         insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r#"
             python all pkg:pypi/all direct at /pipenv/Pipfile
             python any pkg:pypi/any direct at /app/pyproject.toml
+            python at pkg:pypi/at direct at /setup/setup.py
+            python attrs@20.1.0 pkg:pypi/attrs@20.1.0 direct at /setup/setup.py
             python black pkg:pypi/black development direct at /pipenv/Pipfile
             python caret pkg:pypi/caret direct manifest:range=">=1.0,<2" at /poetry/pyproject.toml
             python django@3.2 pkg:pypi/django@3.2 direct at /app/pyproject.toml
             python flask@2.0.1 pkg:pypi/flask@2.0.1 direct at /poetry/pyproject.toml
+            python flask-cors pkg:pypi/flask-cors direct manifest:range=">=1" at /setup/setup.cfg
             python jinja2@2.11.1 pkg:pypi/jinja2@2.11.1 direct at /pipenv/Pipfile
+            python numpy pkg:pypi/numpy direct manifest:range=">=1" at /setup/setup.py
             python pytest@8.0.0 pkg:pypi/pytest@8.0.0 development direct at /app/pyproject.toml
             python requests pkg:pypi/requests direct manifest:range=">=2,<3" at /app/pyproject.toml
             python ruff pkg:pypi/ruff development direct at /poetry/pyproject.toml
@@ -104,11 +144,15 @@ mod tests {
             python table pkg:pypi/table direct manifest:range=">=1" at /pipenv/Pipfile
             root -> all
             root -> any
+            root -> at
+            root -> attrs@20.1.0
             root -development-> black
             root -> caret
             root -> django@3.2
             root -> flask@2.0.1
+            root -> flask-cors
             root -> jinja2@2.11.1
+            root -> numpy
             root -development-> pytest@8.0.0
             root -> requests
             root -development-> ruff
@@ -117,8 +161,12 @@ mod tests {
             unknown /app/pyproject.toml: asks for any, requests and star: nothing here says which versions these get and what they and 2 more need in turn
             unknown /bad/Pipfile: a Pipfile that is not TOML
             unknown /bad/pyproject.toml: a pyproject.toml that is not TOML
+            unknown /bad/setup.py: asks for what it does not name, `-r other.txt`: nothing here says which packages these are
+            unknown /made/setup.py: asks for what it does not name, `install_requires=open('r').read().split())`: nothing here says which packages these are
             unknown /pipenv/Pipfile: asks for all, black and table: nothing here says which versions these get and what they and 1 more need in turn
             unknown /poetry/pyproject.toml: asks for caret and ruff: nothing here says which versions these get and what they and 1 more need in turn
+            unknown /setup/setup.cfg: asks for flask-cors: nothing here says which versions these get and what they need in turn
+            unknown /setup/setup.py: asks for at and numpy: nothing here says which versions these get and what they and 1 more need in turn
             "#);
     }
 }
