@@ -341,7 +341,7 @@ impl Explanation {
                     qualifiers: qualifiers(&statement),
                     present: vec![present(component)],
                     meant: matches!(outcome, Outcome::Meant(_)),
-                    because: because(&statement, &identity, &outcome),
+                    because: because(&statement, component, &identity, &outcome),
                     comparison: Comparison::of(&statement, &identity, &outcome),
                 };
                 match self.records.iter_mut().find(|other| is_same(other, &said)) {
@@ -494,7 +494,15 @@ fn says(verdict: Verdict) -> &'static str {
     }
 }
 
-fn because(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> String {
+fn because(statement: &Statement<'_>, component: &Component, identity: &Identity, outcome: &Outcome) -> String {
+    let because = because_of_version(statement, identity, outcome);
+    let is_of_module = statement.qualifiers.module.as_deref().is_some_and(|module| !module.is_empty());
+    // Such a build may be of any stream.
+    let is_unlabelled = is_of_module && component.module.is_none() && matches!(outcome, Outcome::Meant(_));
+    if is_unlabelled { format!("{because}, and nothing says of which module this build is") } else { because }
+}
+
+fn because_of_version(statement: &Statement<'_>, identity: &Identity, outcome: &Outcome) -> String {
     let all = || match statement.verdict {
         Verdict::UnderInvestigation => "it is under investigation".to_owned(),
         _ => "every version is meant".to_owned(),

@@ -186,6 +186,29 @@ fn what_else_must_hold_is_told() {
 }
 
 #[test]
+fn a_build_of_a_module_that_nothing_states_is_told() {
+    let told = |label: Option<&str>| {
+        let rocky = Ecosystem::release(Family::RockyLinux, "8");
+        let qualifiers = Qualifiers { module: Some("container-tools:2.0".to_owned()), ..Qualifiers::default() };
+        let record = Affected { qualifiers, ..affected(&rocky, "podman", &["..2.0-1.module+el8!"]) };
+        let advisories = vec![advisory("CVE-2024-0001", &[], vec![record])];
+        let database = database_of(vec![(feed("test", "osv", 0), Records { advisories, ..Records::default() })]);
+        let mut here = inventory();
+        here.distribution.as_mut().unwrap().id = "rocky".to_owned();
+        here.distribution.as_mut().unwrap().version_id = Some("8.9".to_owned());
+        here.components = vec![component(PackageType::Rpm, "podman", "1.0-1.module+el8")];
+        here.components[0].module = label.map(str::to_owned);
+        here.edges.clear();
+        let explanation = Explanation::of(&database, &here, &Deciders::default(), "CVE-2024-0001", None).unwrap();
+        explanation.records[0].because.clone()
+    };
+    let lies = "1.0-1.module+el8 lies in < 2.0-1.module+el8";
+    assert_eq!(told(Some("container-tools:2.0:1:2")), lies);
+    assert_eq!(told(None), format!("{lies}, and nothing says of which module this build is"));
+    assert_eq!(told(Some("container-tools:rhel8:1:2")), "it is about another module");
+}
+
+#[test]
 fn epochs_that_are_not_compared_are_told() {
     let told = |bound: &str, source: &str| {
         let rocky = Ecosystem::release(Family::RockyLinux, "8");
