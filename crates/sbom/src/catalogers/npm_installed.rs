@@ -105,6 +105,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         }
     }
 
+    let members = members(&installed);
     let mut bundled: Vec<NodeId> = Vec::new();
     for (folder, package) in &installed {
         let role = if Place::of(folder) == Place::Project { Role::Project } else { Role::Package };
@@ -119,6 +120,10 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
                 continue;
             }
             let Some((target, place)) = find(view, &installed, folder, name) else {
+                // A member of the workspace, of which nothing is installed yet.
+                if let (true, Some([member])) = (need.range.starts_with("workspace:"), members.get(name).map(Vec::as_slice)) {
+                    graph.depends_on(package.node, *member, need.scope);
+                }
                 continue;
             };
             graph.depends_on(package.node, target, need.scope);
@@ -156,6 +161,17 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             findings.contains(outer, copy);
         }
     }
+}
+
+/// Returns the projects by their names.
+fn members<'a>(installed: &'a BTreeMap<&str, Installed>) -> BTreeMap<&'a str, Vec<NodeId>> {
+    let mut members: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
+    for (_, package) in installed.iter().filter(|(folder, _)| Place::of(folder) == Place::Project) {
+        if let Some(name) = package.manifest.name.get() {
+            members.entry(name).or_default().push(package.node);
+        }
+    }
+    members
 }
 
 /// Looks for a dependency as Node does. Returns it and its folder.
@@ -272,6 +288,20 @@ mod tests {
             y@1.0.0 -> z@1.0.0
             "#
         );
+    }
+
+    #[test]
+    fn members_of_a_workspace_need_each_other_before_they_are_installed() {
+        let found = check(&[
+            ("/w/x/package.json", r#"{"name": "@y/x", "version": "1.0.0", "dependencies": {"@y/z": "workspace:*", "twice": "workspace:^", "other": "^1"}, "devDependencies": {"dev": "workspace:~1.0.0"}}"#),
+            ("/w/z/package.json", r#"{"name": "@y/z", "version": "1.0.0"}"#),
+            ("/w/dev/package.json", r#"{"name": "dev", "version": "1.0.0"}"#),
+            ("/w/a/package.json", r#"{"name": "twice", "version": "1.0.0"}"#),
+            ("/w/b/package.json", r#"{"name": "twice", "version": "1.0.0"}"#),
+            ("/w/other/package.json", r#"{"name": "other", "version": "1.0.0"}"#),
+        ]);
+        let edges: Vec<&str> = found.lines().filter(|line| line.starts_with('@') && line.contains('>')).collect();
+        assert_eq!(edges, ["@y/x@1.0.0 -> @y/z@1.0.0", "@y/x@1.0.0 -development-> dev@1.0.0"]);
     }
 
     #[test]
