@@ -90,8 +90,9 @@ impl CompareVersions {
 
 /// Print `yes` or `no`: whether a version lies in a range.
 ///
-/// The range is written as its ecosystem writes ranges, or as `vers:`. Exits with 1 when the answer is no, and when the
-/// version has no order.
+/// The range is written as its ecosystem writes ranges, or as `vers:`, and means what it does in an advisory: a
+/// pre-release lies in it by its place in the order alone, also where npm's own tools leave pre-releases out. Exits
+/// with 1 when the answer is no, and when the version has no order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   garrison db in-range npm 1.4.2 '^1.2.0'

@@ -13,7 +13,7 @@ use crate::advisories;
 use crate::commands::sbom::source_date;
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Format, Progress};
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Make a database of advisories from documents of their publishers, and use it.
 ///
@@ -180,9 +180,9 @@ fn report<B: AsRef<[u8]>>(
         Format::Table => {
             let place = path.map_or("in use".to_owned(), |path| format!("written to {}", path.display()));
             let packages = database.package_count();
-            let mebibytes = bytes.div_ceil(1 << 20);
+            let size = session::size(&bytes.into());
             output::print_line(&format!(
-                "{advisories} advisories of {packages} packages, {mebibytes} MiB, {place}; {refused} things were not understood"
+                "{advisories} advisories of {packages} packages, {size}, {place}; {refused} things were not understood"
             ))
         }
     }

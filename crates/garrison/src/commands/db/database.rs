@@ -15,7 +15,7 @@ use crate::advisories::{self, Advisories};
 use crate::error::{CommandError, Kind};
 use crate::output::{self, Align, Column, Format, Table};
 use crate::platform::Platform;
-use crate::session::Session;
+use crate::session::{self, Session};
 
 /// Say where the database of advisories lies and what is in it: feeds, their age, what they speak of, and what of them was not understood or not taken.
 ///
@@ -203,11 +203,11 @@ fn print_status(
     directory: Option<&Path>,
 ) -> Result<(), CommandError> {
     let packages = database.package_count();
-    let mebibytes = database.file_bytes().len().div_ceil(1 << 20);
+    let size = session::size(&database.file_bytes().len().into());
     let newest = advisories::moment(vulndb::newest(feeds));
     let place = directory.map(|directory| format!(", in {}", Platform::current().abbreviate(directory)));
     let line = format!(
-        "Advisories of {newest}: {} of {} from {}, {mebibytes} MiB{}",
+        "Advisories of {newest}: {} of {} from {}, {size}{}",
         output::counted(total, "record"),
         output::counted(u64::from(packages), "package"),
         output::counted(feeds.len() as u64, "feed"),

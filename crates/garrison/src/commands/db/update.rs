@@ -141,10 +141,10 @@ impl Update {
             let mut tell = |state: feeds::Progress<'_>| progress.tell(state);
             let built = feeds::build(&lock, fetched, &choices, current.as_ref(), acceptance, now, &mut tell);
             progress.clear();
-            built.map_err(nothing)
+            built.map_err(|error| nothing(error, current.as_ref()))
         })?;
         if built.missing().next().is_some() {
-            return Err(missing(&built));
+            return Err(missing(&built, current.as_ref()));
         }
         if current.is_some() && built.is_of_before() {
             return Err(nothing_new(&built));
@@ -248,7 +248,7 @@ impl Shown {
     }
 }
 
-fn nothing(error: BuildError) -> CommandError {
+fn nothing(error: BuildError, current: Option<&Advisories>) -> CommandError {
     let mut hints = BTreeSet::new();
     let mut causes = Vec::new();
     if let BuildError::Nothing { refusals } = &error {
@@ -260,13 +260,14 @@ fn nothing(error: BuildError) -> CommandError {
     for cause in &causes {
         output::note(&output::printable(cause));
     }
-    CommandError::new(Kind::Environment, error)
-        .with_hints(hints.into_iter().collect())
-        .hint("what is in use stays in use; `garrison db status` shows it")
+    CommandError::new(Kind::Environment, error).with_hints(hints.into_iter().collect()).hint(match current {
+        Some(_) => "what is in use stays in use; `garrison db status` shows it",
+        None => "nothing is in use yet, and nothing can be scanned",
+    })
 }
 
 /// What a feed that is wanted would have said is not known: a database without it finds nothing there.
-fn missing(built: &Built) -> CommandError {
+fn missing(built: &Built, current: Option<&Advisories>) -> CommandError {
     let (mut hints, mut sources, mut names) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (feed, refusal) in built.missing() {
         output::note(&output::printable(&format!("{}: {}", feed.name, refusal.in_words())));
@@ -277,7 +278,10 @@ fn missing(built: &Built) -> CommandError {
     let without = sources.into_iter().collect::<Vec<_>>().join(" ");
     CommandError::new(Kind::Environment, format!("there is nothing of {}, now or from before", names.join(", ")))
         .with_hints(hints.into_iter().collect())
-        .hint("what is in use stays in use, and what else came is kept for the next time")
+        .hint(match current {
+            Some(_) => "what is in use stays in use, and what else came is kept for the next time",
+            None => "nothing is in use yet; what else came is kept for the next time",
+        })
         .hint(format!("`{without}` does without: nothing is found then that no other feed knows"))
 }
 

@@ -1,15 +1,16 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use sbom::formats::{self, Document, Limits, read};
+use sbom::formats::{self, Document, Limits, Repair, RepairKind, Repairs, read};
 
 use super::outputs::Outputs;
 use crate::error::{CommandError, Kind};
 use crate::output::note;
 
-/// The most repairs that are shown one by one; the count is of all.
+/// The most repairs of what is wrong that are shown one by one; the count is of all.
 const REPAIRS_SHOWN: usize = 20;
 
 /// Write an inventory of any tool in another format.
@@ -107,14 +108,72 @@ pub(super) fn told(file: &str, document: &Document) -> String {
     let version = document.version.as_deref().map(|version| format!(" {version}")).unwrap_or_default();
     let tool = document.tool.as_deref().map(|tool| format!(" by {tool}")).unwrap_or_default();
     let mut text = format!("{file}: {}{version}{tool}: {components} components, {edges} edges", document.format);
-    let repairs = &document.repairs;
-    let listed = &repairs.listed[..repairs.listed.len().min(REPAIRS_SHOWN)];
-    for repair in listed {
+    text.push_str(&repaired(&document.repairs));
+    crate::output::printable(&text)
+}
+
+/// What was wrong one by one, and of what the document rightly says and no inventory holds a line for each kind.
+fn repaired(repairs: &Repairs) -> String {
+    let (wrong, beside): (Vec<&Repair>, Vec<&Repair>) =
+        repairs.listed.iter().partition(|repair| repair.kind.is_wrong());
+    let mut text = String::new();
+    for repair in wrong.iter().take(REPAIRS_SHOWN) {
         let _infallible = write!(text, "\n  {repair}");
     }
-    let more = (repairs.listed.len() - listed.len()) as u64 + repairs.unlisted;
-    if more > 0 {
-        let _infallible = write!(text, "\n  and {more} more");
+    let untold = wrong.len().saturating_sub(REPAIRS_SHOWN) as u64 + repairs.unlisted;
+    if untold > 0 {
+        let _infallible = write!(text, "\n  and {untold} more");
     }
-    crate::output::printable(&text)
+    let mut kinds: BTreeMap<RepairKind, (&Repair, usize)> = BTreeMap::new();
+    for repair in beside {
+        kinds.entry(repair.kind).or_insert((repair, 0)).1 += 1;
+    }
+    for (first, count) in kinds.into_values() {
+        let _infallible = write!(text, "\n  {first}");
+        if count > 1 {
+            let _infallible = write!(text, ", and {} more such", count - 1);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_before_what_no_inventory_holds() {
+        let repair =
+            |kind, number: usize| Repair { place: format!("components[{number}]"), kind, found: String::new() };
+        let check = |wrong: usize, no_place: usize, files: usize, expected: &[&str]| {
+            let beside = [(RepairKind::NoPlace, no_place), (RepairKind::NotAPackage, files)];
+            let beside =
+                beside.into_iter().flat_map(|(kind, count)| (0..count).map(move |number| repair(kind, number)));
+            let listed = beside.chain((0..wrong).map(|number| repair(RepairKind::InvalidPurl, number))).collect();
+            let told = repaired(&Repairs { listed, unlisted: 0, wrong: wrong as u64 });
+            assert_eq!(told.lines().skip(1).map(str::trim).collect::<Vec<_>>(), expected);
+        };
+        check(0, 0, 0, &[]);
+        check(
+            1,
+            1,
+            0,
+            &["components[0]: not a purl, dropped", "components[0]: nothing that an inventory holds, dropped"],
+        );
+        check(
+            1,
+            24,
+            2,
+            &[
+                "components[0]: not a purl, dropped",
+                "components[0]: nothing that an inventory holds, dropped, and 23 more such",
+                "components[0]: a file and no package, dropped, and 1 more such",
+            ],
+        );
+        for (wrong, lines) in [(REPAIRS_SHOWN - 1, 19), (REPAIRS_SHOWN, 20), (REPAIRS_SHOWN + 1, 21)] {
+            let listed = (0..wrong).map(|number| repair(RepairKind::InvalidPurl, number)).collect();
+            let told = repaired(&Repairs { listed, unlisted: 0, wrong: wrong as u64 });
+            assert_eq!(told.lines().skip(1).count(), lines, "{wrong}");
+        }
+    }
 }
