@@ -16,6 +16,7 @@ use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
+mod from_images;
 mod not_counted;
 mod not_known;
 mod not_looked_into;
@@ -47,7 +48,9 @@ const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    STATEMENTS.iter().chain(not_counted::STATEMENTS).chain(not_known::STATEMENTS).chain(not_looked_into::STATEMENTS)
+    [STATEMENTS, from_images::STATEMENTS, not_counted::STATEMENTS, not_known::STATEMENTS, not_looked_into::STATEMENTS]
+        .into_iter()
+        .flatten()
 }
 
 db::statements! {
@@ -579,6 +582,12 @@ struct Walk<'w> {
 impl Walk<'_> {
     /// Returns the next candidates and where to go on; nowhere at the end.
     async fn step(mut self, from: Position) -> Result<(Vec<Candidate>, Option<Position>), Error> {
+        if let Images::Few(few) = self.images {
+            let few = Arc::clone(few);
+            if self.is_cheaper_from_images(&few).await? {
+                return self.step_from_images(&few, &from).await;
+            }
+        }
         let (least, greatest) = self.query.bounds.clone();
         let (key, identity) = (Value::from(&from.key), Value::from(&from.identity));
         let limit = Value::from(self.components);

@@ -25,8 +25,7 @@ const VERSIONS_MAX: usize = 1 << 16;
 /// Of these, those without a place in the order that are looked for in images.
 const UNORDERED_MAX: usize = 4096;
 
-/// Rows that are read, and components that are looked for, at once.
-const ROWS_IN_STEP: usize = 4096;
+/// Components that are looked for at once.
 const COMPONENTS_IN_STEP: usize = 256;
 
 /// Places of components that are counted. Each costs about what a place of a page does.
@@ -36,9 +35,9 @@ const PLACES_MAX: usize = 256;
 const TOLD_MAX: usize = 20;
 
 db::statements! {
-    /// Components that go by some packages, behind one, first those without a version.
+    /// Components that go by some packages, up to a number, first those without a version.
     LIST_GOING_BY = "SELECT c.id, c.package_type, c.name, c.version FROM finding_packages p CROSS JOIN inventory_components c \
-        WHERE c.id = p.component_id AND p.package_hash IN {list} AND (c.version, c.id) > ($1, $2) ORDER BY c.version, c.id LIMIT $3";
+        WHERE c.id = p.component_id AND p.package_hash IN {list} ORDER BY c.version, c.id LIMIT $1";
     /// What is told of components, and what matching needs of them.
     LIST_SUBJECTS = "SELECT id, identity, name_key, package_type, name, version, subject FROM inventory_components \
         WHERE id IN {list} ORDER BY name_key, identity";
@@ -116,29 +115,23 @@ impl Pipeline {
         let found = self.inner.index.read(move |tx| {
             let packages = packages.clone();
             Box::pin(async move {
-                let mut unordered = BTreeSet::new();
-                let (mut behind, mut looked_at) = ((String::new(), i64::MIN), 0);
-                while looked_at < VERSIONS_MAX {
-                    let limit = i64::try_from(ROWS_IN_STEP).unwrap_or(i64::MAX);
-                    let fixed = [Value::from(&behind.0), behind.1.into(), limit.into()];
-                    let rows = tx.query_list(&LIST_GOING_BY, &fixed, &packages).await?;
-                    for row in &rows {
-                        let (package_type, name): (String, String) = (row.get(1)?, row.get(2)?);
-                        behind = (row.get(3)?, row.get(0)?);
-                        if !has_order(&package_type, &name, &behind.0) {
-                            unordered.insert(behind.1);
-                        }
-                    }
-                    let is_cut = unordered.len() > UNORDERED_MAX;
-                    if is_cut || rows.len() < ROWS_IN_STEP {
-                        return Ok((unordered.into_iter().take(UNORDERED_MAX).collect(), is_cut));
-                    }
-                    looked_at += rows.len();
-                }
-                Ok::<_, db::Error>((unordered.into_iter().collect(), true))
+                let limit = i64::try_from(VERSIONS_MAX + 1).unwrap_or(i64::MAX);
+                tx.query_list(&LIST_GOING_BY, &[limit.into()], &packages).await
             })
         });
-        Ok(found.await?)
+        let rows = found.await?;
+        let mut unordered = BTreeSet::new();
+        for row in &rows {
+            if unordered.len() > UNORDERED_MAX {
+                break;
+            }
+            let (package_type, name): (String, String) = (row.get(1)?, row.get(2)?);
+            if !has_order(&package_type, &name, &row.get::<String>(3)?) {
+                unordered.insert(row.get(0)?);
+            }
+        }
+        let is_cut = rows.len() > VERSIONS_MAX || unordered.len() > UNORDERED_MAX;
+        Ok((unordered.into_iter().take(UNORDERED_MAX).collect(), is_cut))
     }
 
     /// Returns what is told of components, and what matching needs of them.
