@@ -93,7 +93,12 @@ impl Reader {
 
     /// Returns the inventory that the image's hub has of it.
     fn known(&self, hub: &InHub, image: &Image) -> Option<Inventory> {
-        match hub.inventory() {
+        let known = hub.inventory().or_else(|reason| {
+            // Whoever pushes and asks at once is answered as who asks later.
+            let waits = || self.note("The hub has the inventory of the image still to make; waiting for it.");
+            if hub.makes_inventory(waits) { hub.inventory() } else { Err(reason) }
+        });
+        match known {
             Ok(known) => {
                 self.note("Taken from the hub's inventory; `--no-cache` reads the layers.");
                 let Source { subject, layers, created, .. } = source(image, &[]);

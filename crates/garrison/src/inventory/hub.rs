@@ -1,12 +1,32 @@
+use std::time::{Duration, Instant};
+
 use component::{Inventory, Subject};
 use findings::{Decisions, Explanation, Report};
 use images::{Image, ImageReference};
 use oci::Digest;
 use outbound::{Endpoint, HubClient};
 use sbom::formats::{Format, Limits, read};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::session::{self, block_on, client};
+
+/// How long an inventory is waited for: it is made within a second or two of a push, and a burst of a hundred pushes takes ten.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
+/// From one look for it to the next.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// What a hub tells of the inventories of a manifest.
+#[derive(Debug, Deserialize)]
+struct Inventories {
+    images: Vec<State>,
+}
+
+#[derive(Debug, Deserialize)]
+struct State {
+    state: String,
+}
 
 /// An image of a hub that the user is logged in to, and what the hub knows of it. Where it does not answer, the reason is in words.
 #[derive(Debug)]
@@ -36,6 +56,23 @@ impl InHub {
         match &inventory.subject {
             Subject::Image { digest, .. } if *digest == self.digest.to_string() => Ok(inventory),
             subject => Err(format!("the hub's inventory is of `{}`, not of {}", subject.name(), self.digest)),
+        }
+    }
+
+    /// Waits until the hub has made the inventory of the image, has refused it, or takes too long; says so first if it waits. Returns whether it has
+    /// made it.
+    pub(super) fn makes_inventory(&self, waits: impl FnOnce()) -> bool {
+        let (begun, mut waits) = (Instant::now(), Some(waits));
+        loop {
+            let Ok(known) = self.get::<Inventories>(&self.endpoint("inventory")) else { return false };
+            let is = |state: &str| known.images.iter().any(|image| image.state == state);
+            if !is("waiting") || begun.elapsed() >= WAIT_MAX {
+                return is("made");
+            }
+            if let Some(waits) = waits.take() {
+                waits();
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
         }
     }
 

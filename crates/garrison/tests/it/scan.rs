@@ -480,7 +480,9 @@ fn at_hub(built: &Built, repository: &str, tag: &str) -> AtHub {
     let hub = Hub::start(&home, &[]);
     push(&hub, built, repository, tag);
     assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
-    while !user.run(&["sbom", &format!("{repository}:{tag}")]).contains("Taken from the hub") {}
+    // Whoever asks at once waits for the inventory.
+    let told = user.run(&["sbom", &format!("{repository}:{tag}")]);
+    assert!(told.contains("Taken from the hub's inventory"), "{told}");
     let database = user.path().join(DATABASE);
     assert!(author.run(&["db", "export", database.to_str().unwrap()]).starts_with("exit 0\n"));
     AtHub { hub, user, _home: home }
