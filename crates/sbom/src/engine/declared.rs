@@ -33,9 +33,15 @@ impl Named {
 /// A component that may be what a manifest asks for.
 struct Answer<'a> {
     version: Option<&'a str>,
-    /// Where the evidence of it is.
-    path: &'a str,
     home: Home<'a>,
+}
+
+/// What may answer for a name.
+#[derive(Default)]
+struct Answers<'a> {
+    /// What manifests list of which nobody knows what it needs in turn: it answers for others, and not for such lists.
+    listed: Vec<Answer<'a>>,
+    others: Vec<Answer<'a>>,
 }
 
 /// From where a component counts.
@@ -86,13 +92,17 @@ pub(super) fn unanswered<'a>(
     if wanted.is_empty() {
         return Vec::new();
     }
-    let mut answers: HashMap<Named, Vec<Answer<'_>>> = HashMap::new();
+    let listing = declared.iter().filter(|declared| declared.is_listed);
+    let listing: HashSet<String> = listing.map(|declared| declared.location.path.clone()).collect();
+    let mut answers: HashMap<Named, Answers<'_>> = HashMap::new();
     for component in components.clone() {
         let Some(name) = Named::of(component).filter(|name| wanted.contains(name)) else { continue };
         let version = component.version.as_deref();
-        let paths = component.locations.iter().map(|location| location.path.as_str());
-        let found = paths.map(|path| Answer { version, path, home: home(component, path, is_image) });
-        answers.entry(name).or_default().extend(found);
+        let answers = answers.entry(name).or_default();
+        for path in component.locations.iter().map(|location| location.path.as_str()) {
+            let answer = Answer { version, home: home(component, path, is_image) };
+            if listing.contains(path) { answers.listed.push(answer) } else { answers.others.push(answer) }
+        }
     }
     let folders = declared.iter().flat_map(|declared| {
         let kinds: HashSet<PackageType> = declared.components.iter().map(|component| component.package_type).collect();
@@ -106,17 +116,15 @@ pub(super) fn unanswered<'a>(
                 other.technique == Technique::Lockfile && other.locations.iter().any(|location| is_lock(&location.path))
             })
     };
-    // What such a manifest asks for is listed, and says nothing of what that needs.
-    let listing = declared.iter().filter(|declared| declared.is_listed);
-    let listing: HashSet<String> = listing.map(|declared| declared.location.path.clone()).collect();
     for declared in &mut declared {
         let at = folder(&declared.location.path);
         let is_listed = declared.is_listed;
         declared.components.retain(|component| {
             let Some(name) = Named::of(component) else { return false };
-            let counts = |answer: &Answer<'_>| !(is_listed && listing.contains(answer.path));
-            let answers_it = |answer: &Answer<'_>| counts(answer) && answers_need(answer, component, at, &projects);
-            let has_answer = answers.get(&name).is_some_and(|answers| answers.iter().any(answers_it));
+            let answers_it = |answer: &Answer<'_>| answers_need(answer, component, at, &projects);
+            let has_answer = answers.get(&name).is_some_and(|answers| {
+                answers.others.iter().any(answers_it) || (!is_listed && answers.listed.iter().any(answers_it))
+            });
             // A lockfile names such a package by what it is, not by what it is called here.
             !has_answer && !is_locked(component, at)
         });
