@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use db::{Row, Tx};
+use db::{Row, Tx, Value};
 use ledger::jobs::{Kind, NewJob};
 use oci::{Digest, media_type};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ pub const RELATIVES_MAX: usize = 1_000;
 
 /// Indexes above one that went at which a look is ordered one by one; with more, all of the repository is looked at.
 const ORDERED_ABOVE_MAX: usize = 20;
+
+/// What is referred to by manifests that lose a blob and at which a look is ordered one by one; with more, all of the repository is looked at.
+const ORDERED_WITHOUT_BLOB_MAX: usize = 20;
 
 /// The payload of [`BESIDE`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
@@ -136,6 +139,25 @@ impl Registry {
         .await
     }
 
+    /// Returns which of some blobs a repository holds whole.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list_whole_blobs(
+        &self,
+        repository: RepositoryId,
+        blobs: BTreeSet<Digest>,
+    ) -> Result<BTreeSet<Digest>, Error> {
+        self.read(move |tx| {
+            let blobs: Vec<Value> = blobs.iter().map(|digest| digest.to_bytes().into()).collect();
+            Box::pin(async move {
+                let rows = tx.query_list(&sql::LIST_HELD_BLOBS, &[repository.0.into()], &blobs).await?;
+                rows.iter().map(|row| stored_digest(&row.get::<Vec<u8>>(0)?)).collect()
+            })
+        })
+        .await
+    }
+
     /// Returns the images that a manifest which a repository holds is or lists, over indexes in indexes: up to [`RELATIVES_MAX`]; none when
     /// it does not hold it.
     ///
@@ -217,6 +239,21 @@ pub(crate) async fn order_with_above(tx: &mut Tx, repository: RepositoryId, inde
     }
     for subject in found {
         order(tx, BesideOrder { repository: repository.0, subject: Some(subject) }).await?;
+    }
+    Ok(())
+}
+
+/// Orders a look at what those refer to that have a blob which goes, where they may be VEX: what they say can be read no more.
+pub(crate) async fn order_without_blob(tx: &mut Tx, repository: RepositoryId, blob: Digest) -> Result<(), Error> {
+    let limit = i64::try_from(ORDERED_WITHOUT_BLOB_MAX + 1).unwrap_or(i64::MAX);
+    let parameters = [repository.0.into(), blob.to_bytes().into(), limit.into()];
+    let rows = tx.query(&sql::LIST_SUBJECTS_OF_BLOB, &parameters).await?;
+    if rows.len() > ORDERED_WITHOUT_BLOB_MAX {
+        return order(tx, BesideOrder { repository: repository.0, subject: None }).await;
+    }
+    for row in rows {
+        let (subject, artifact_type): (Vec<u8>, Option<String>) = (row.get(0)?, row.get(1)?);
+        order_about(tx, repository, None, (Some(stored_digest(&subject)?), artifact_type.as_deref())).await?;
     }
     Ok(())
 }

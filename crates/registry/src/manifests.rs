@@ -238,7 +238,7 @@ impl Registry {
         self.detached(async move {
             let now_us = this.now_us();
             let generation = this.inner.caches.generation(name.as_str());
-            let target = name.clone();
+            let (target, inventories) = (name.clone(), this.inner.options.inventories);
             let id = this
                 .write(move |tx| {
                     let (name, actor) = (target.clone(), actor.clone());
@@ -254,6 +254,9 @@ impl Registry {
                         usage.unlinked(id, stored.map_or(Ok(0), |row| row.get(0))?);
                         collect::discard_unheld(tx, &[digest], now_us, &mut usage).await?;
                         usage.record(tx).await?;
+                        if inventories {
+                            beside::order_without_blob(tx, id, digest).await?;
+                        }
                         let record = Record::allowed(&actor, "blob.delete", &format!("{name}@{digest}"));
                         audit::record(tx, record).await?;
                         Ok(id)

@@ -148,6 +148,10 @@ db::statements! {
         'application/vnd.dsse.envelope.v1+json', 'application/vnd.dev.sigstore.bundle.v0.3+json', \
         'application/vnd.dev.sigstore.bundle+json;version=0.3') \
         ORDER BY repository_id, digest LIMIT $3";
+    /// What those refer to that have a blob as content, and their types.
+    LIST_SUBJECTS_OF_BLOB = "SELECT DISTINCT m.subject, m.artifact_type FROM manifest_references f JOIN repository_manifests m \
+        ON m.repository_id = f.repository_id AND m.digest = f.manifest WHERE f.repository_id = $1 AND f.target = $2 AND f.kind = 2 \
+        AND m.subject IS NOT NULL ORDER BY m.subject, m.artifact_type LIMIT $3";
     /// What an index lists of what the repository holds.
     LIST_CHILDREN = "SELECT f.target, m.media_type FROM manifest_references f JOIN repository_manifests m \
         ON m.repository_id = f.repository_id AND m.digest = f.target WHERE f.repository_id = $1 AND f.manifest = $2 AND f.kind = 3 \

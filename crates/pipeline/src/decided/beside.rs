@@ -1,7 +1,7 @@
 //! VEX that lies beside images in their repositories, as referrers.
 //!
 //! It counts for the image that it refers to, or for those that an index lists which it refers to, in that repository alone, as long as the
-//! repository holds all of them and the trust that was set believes who pushed it. The job [`registry::BESIDE`] is ordered by all that comes or
+//! repository holds all of them, with the document itself, and the trust that was set believes who pushed it. The job [`registry::BESIDE`] is ordered by all that comes or
 //! goes. It reads what it has not read yet into rows of the hub, which are added and marked when they count no more, and notes in the
 //! inventories' database by which of them each image is counted, in the write that has the image counted again: a count that was made
 //! aside is kept only while that note is as it was. What is pushed by others is not even read.
@@ -10,7 +10,7 @@ mod facts;
 mod placing;
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::{Row, Value};
@@ -26,7 +26,7 @@ use crate::pipeline::{Error, Pipeline};
 pub(super) use facts::state_facts;
 pub(super) use placing::index;
 pub(crate) use placing::{Beside, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE};
-use reading::{COUNTS, FIND_KNOWN, Known, NO_VEX, REFERRERS_IN_STEP, key};
+use reading::{COUNTS, FIND_KNOWN, Known, NO_VEX, REFERRERS_IN_STEP, is_absent, key};
 
 /// Every SQL statement of this part on the hub's tables.
 pub(super) fn statements() -> impl Iterator<Item = &'static db::Statement> {
@@ -47,7 +47,7 @@ const ROWS_IN_STEP: i64 = 500;
 
 db::statements! {
     /// All that is known of referrers, after a row.
-    LIST_KNOWN_AFTER = "SELECT id, repository_id, subject, manifest, pusher, state FROM vex_referrers \
+    LIST_KNOWN_AFTER = "SELECT id, repository_id, subject, manifest, pusher, state, reason FROM vex_referrers \
         WHERE id > $1 AND gone_at_us IS NULL ORDER BY id LIMIT $2";
     /// What of a repository is referred to.
     LIST_SUBJECTS = "SELECT DISTINCT subject FROM vex_referrers WHERE repository_id = $1 AND gone_at_us IS NULL";
@@ -86,6 +86,40 @@ pub struct VexSaid {
     pub format: String,
     /// How many statements it makes.
     pub statements: u64,
+}
+
+/// What is noted of a referrer, for the sweep.
+struct Noted {
+    id: i64,
+    repository: RepositoryId,
+    subject: Digest,
+    manifest: Digest,
+    pusher: String,
+    counts: bool,
+    is_absent: bool,
+}
+
+impl Noted {
+    fn of_row(row: &Row) -> Result<Self, db::Error> {
+        let state: i64 = row.get(5)?;
+        Ok(Self {
+            id: row.get(0)?,
+            repository: RepositoryId::from_number(row.get(1)?),
+            subject: stored_digest(row, 2)?,
+            manifest: stored_digest(row, 3)?,
+            pusher: row.get(4)?,
+            counts: state == COUNTS,
+            is_absent: is_absent(state, &row.get::<String>(6)?),
+        })
+    }
+
+    fn place(&self) -> (RepositoryId, Digest) {
+        (self.repository, self.manifest)
+    }
+
+    fn order(&self) -> BesideOrder {
+        BesideOrder { repository: self.repository.number(), subject: Some(self.subject) }
+    }
 }
 
 impl Pipeline {
@@ -182,8 +216,9 @@ impl Pipeline {
             None => BTreeSet::new(),
         };
         let known = self.known(repository, subject).await?;
-        let known = self.drop_gone(repository, known, &trust, !images.is_empty()).await?;
-        if let Some(name) = name.filter(|_| !images.is_empty() && !trust.pushers.is_empty()) {
+        let name = name.filter(|_| !images.is_empty());
+        let known = self.drop_gone(repository, known, &trust, name.as_ref()).await?;
+        if let Some(name) = name.filter(|_| !trust.pushers.is_empty()) {
             self.read_new(repository, &name, subject, &trust, known).await?;
         }
         Ok(images)
@@ -218,27 +253,36 @@ impl Pipeline {
 
     /// Returns what is to be looked at again for rows that are no more as they should be.
     async fn orders_of_known(&self, rows: &[Row], trust: &VexTrust) -> Result<BTreeSet<BesideOrder>, JobError> {
-        let (mut all, mut wanted, mut counting) = (Vec::new(), Vec::new(), Vec::new());
-        for row in rows {
-            let (id, repository, pusher, state): (i64, i64, String, i64) =
-                (row.get(0)?, row.get(1)?, row.get(4)?, row.get(5)?);
-            let held = (RepositoryId::from_number(repository), stored_digest(row, 3)?);
-            wanted.push(held);
-            counting.extend((state == COUNTS).then(|| Value::from(id)));
-            let order = BesideOrder { repository, subject: Some(stored_digest(row, 2)?) };
-            all.push((id, held, trust.believes(&pusher), state == COUNTS, order));
-        }
+        let rows = rows.iter().map(Noted::of_row).collect::<Result<Vec<Noted>, _>>()?;
+        let wanted: Vec<(RepositoryId, Digest)> = rows.iter().map(Noted::place).collect();
         let held = self.inner.registry.find_held_manifests(&wanted).await.map_err(|error| JobError::retry(&error))?;
+        let counting: Vec<Value> = rows.iter().filter(|one| one.counts).map(|one| one.id.into()).collect();
         let used = self.inner.index.read(move |tx| {
             let counting = counting.clone();
             Box::pin(async move { tx.query_list(&index::LIST_USED_OF, &[], &counting).await })
         });
         let used = used.await?.iter().map(|row| row.get(0)).collect::<Result<BTreeSet<i64>, _>>()?;
-        let is_right =
-            |(id, place, is_believed, counts, _): &(i64, (RepositoryId, Digest), bool, bool, BesideOrder)| {
-                held.contains_key(place) && *is_believed && (!counts || used.contains(id))
+        let mut by_repository: BTreeMap<RepositoryId, (&RepositoryName, Vec<Digest>)> = BTreeMap::new();
+        for one in rows.iter().filter(|one| one.counts || one.is_absent) {
+            if let Some(manifest) = held.get(&one.place()) {
+                let (_, manifests) = by_repository.entry(one.repository).or_insert((&manifest.repository, Vec::new()));
+                manifests.push(one.manifest);
+            }
+        }
+        let mut unreadable = BTreeSet::new();
+        for (repository, (name, manifests)) in by_repository {
+            let found = self.unreadable(repository, name, manifests.into_iter()).await?;
+            unreadable.extend(found.into_iter().map(|manifest| (repository, manifest)));
+        }
+        let is_right = |one: &&Noted| {
+            let is_as_noted = match (one.counts, one.is_absent) {
+                (true, _) => used.contains(&one.id) && !unreadable.contains(&one.place()),
+                (false, true) => unreadable.contains(&one.place()),
+                (false, false) => true,
             };
-        Ok(all.into_iter().filter(|one| !is_right(one)).map(|(.., order)| order).collect())
+            is_as_noted && held.contains_key(&one.place()) && trust.believes(&one.pusher)
+        };
+        Ok(rows.iter().filter(|one| !is_right(one)).map(Noted::order).collect())
     }
 
     /// Returns what is to be looked at for referrers that nobody has read.

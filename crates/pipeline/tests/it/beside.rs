@@ -19,6 +19,7 @@ db::statements! {
     LIST_ORDERED = "SELECT payload FROM jobs WHERE kind = 'findings.beside' AND state = 'pending'";
     FORGET_REFERRERS = "DELETE FROM vex_referrers";
     FORGET_BESIDE = "DELETE FROM finding_beside";
+    FORGET_ORDERED = "DELETE FROM jobs WHERE kind = 'findings.beside' AND state = 'pending'";
     COUNT_BODIES = "SELECT COUNT(*) FROM vex_referrers WHERE bytes > 0 AND gone_at_us IS NOT NULL";
 }
 
@@ -129,6 +130,76 @@ testkit::on_both_databases! {
             hub.wait(10);
         }
         assert_eq!(hub.vex_facts().await.0, 8);
+    }
+
+    async fn what_can_be_read_no_more_counts_no_more(database: Database) {
+        let (hub, image) = hub(database).await;
+        let document = crate::support::sha256(&clears());
+        hub.refer(ROBOT, ("team/api", image), OPENVEX, &clears()).await;
+        hub.refer(ROBOT, ("team/web", image), OPENVEX, &clears()).await;
+        hub.settle().await;
+        assert_eq!((hub.high("team/api", image).await, hub.high("team/web", image).await), ((0, 1), (0, 1)));
+        for is_by_sweep in [false, true] {
+            hub.registry.delete_blob(&name("team/api"), &document, "user:ann").await.unwrap();
+            if is_by_sweep {
+                // As before a deletion ordered it.
+                run(&hub.db, &FORGET_ORDERED, Vec::new()).await;
+                run(&hub.db, &SWEEP_NOW, Vec::new()).await;
+            }
+            hub.settle().await;
+            assert_eq!((hub.high("team/api", image).await, hub.high("team/web", image).await), ((1, 0), (0, 1)));
+            assert_eq!(hub.told("team/api", image).await, ["by robot:vex-ci: its document is not in the repository"]);
+            assert_eq!(hub.vex_facts().await.1.len(), 1);
+            // Another look notes nothing, and it counts again once it is back.
+            run(&hub.db, &SWEEP_NOW, Vec::new()).await;
+            hub.settle().await;
+            assert_eq!(hub.told("team/api", image).await.len(), 1);
+            hub.wait(10);
+            hub.blob("team/api", &clears()).await;
+            run(&hub.db, &SWEEP_NOW, Vec::new()).await;
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (0, 1), "by the sweep");
+            hub.registry.delete_blob(&name("team/api"), &document, "user:ann").await.unwrap();
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (1, 0));
+            hub.wait(10);
+            hub.refer(ROBOT, ("team/api", image), OPENVEX, &clears()).await;
+            hub.settle().await;
+            assert_eq!(hub.high("team/api", image).await, (0, 1), "pushed again");
+            assert_eq!(hub.vex_facts().await.1.len(), 2);
+        }
+    }
+
+    async fn a_blob_of_many_has_their_whole_repository_looked_at(database: Database) {
+        /// What is referred to and ordered one by one.
+        const ORDERED_WITHOUT_BLOB_MAX: usize = 20;
+        let (hub, image) = hub(database).await;
+        let document = crate::support::sha256(&clears());
+        let ordered = async || -> BTreeSet<Option<Digest>> {
+            let rows = query(&hub.db, &LIST_ORDERED, Vec::new()).await;
+            rows.iter().map(|row| serde_json::from_str::<registry::BesideOrder>(&row.get::<String>(0).unwrap()).unwrap().subject).collect()
+        };
+        let mut subjects = BTreeSet::from([Some(image)]);
+        hub.refer(ROBOT, ("team/api", image), OPENVEX, &clears()).await;
+        // What is no VEX says nothing.
+        hub.refer(ROBOT, ("team/api", crate::support::sha256(b"signed")), "application/vnd.other+json", &clears()).await;
+        while subjects.len() < ORDERED_WITHOUT_BLOB_MAX - 1 {
+            let subject = crate::support::sha256(&[u8::try_from(subjects.len()).unwrap()]);
+            hub.refer(ROBOT, ("team/api", subject), OPENVEX, &clears()).await;
+            subjects.insert(Some(subject));
+        }
+        hub.settle().await;
+        hub.registry.delete_blob(&name("team/api"), &document, "user:ann").await.unwrap();
+        assert_eq!(ordered().await, subjects);
+        hub.settle().await;
+        for one in [b"x", b"y"] {
+            hub.refer(ROBOT, ("team/api", crate::support::sha256(one)), OPENVEX, &clears()).await;
+        }
+        hub.settle().await;
+        hub.registry.delete_blob(&name("team/api"), &document, "user:ann").await.unwrap();
+        assert_eq!(ordered().await, BTreeSet::from([None]));
+        hub.settle().await;
+        assert_eq!(hub.high("team/api", image).await, (1, 0));
     }
 
     async fn documents_of_one_name_are_facts_of_their_own(database: Database) {

@@ -351,6 +351,14 @@ impl Hub {
         self.registry.find_manifest(&name(repository), &oci::Reference::Digest(image)).await.is_ok()
     }
 
+    /// Deletes the blob in which a referrer has its document, if both are there.
+    async fn delete_document(&self, repository: &str, referrer: Digest) {
+        let name = name(repository);
+        let Ok(entry) = self.registry.find_manifest(&name, &oci::Reference::Digest(referrer)).await else { return };
+        let manifest = oci::Manifest::parse(Some(&entry.media_type), &entry.body).unwrap();
+        let _gone = self.registry.delete_blob(&name, &manifest.layers[0].digest, "user:ann").await;
+    }
+
     /// Holds the newest fact about each image against what is noted of it.
     async fn check_scans(&self, told: &str) {
         let newest: BTreeMap<Digest, evidence::Scan> = self.scans().await.into_iter().collect();

@@ -1,5 +1,6 @@
 //! What is known of referrers, and how those that nobody has read are read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::{Row, Tx, Value};
@@ -32,6 +33,9 @@ pub(super) const NO_VEX: i64 = 2;
 const REFUSED: i64 = 3;
 const LEFT_OUT: i64 = 4;
 
+/// Why what has no document is refused. It may come, or come back.
+const ABSENT: &str = "its document is not in the repository";
+
 db::statements! {
     /// What is known of a manifest's referrers.
     LIST_KNOWN = "SELECT id, manifest, pusher, state, reason, bytes, name, author, format, statements FROM vex_referrers \
@@ -61,6 +65,18 @@ pub(super) struct Known {
     pub(super) said: VexSaid,
 }
 
+impl Known {
+    /// Returns whether it is read again at each look: what keeps it from counting may pass.
+    fn is_read_again(&self) -> bool {
+        self.state == LEFT_OUT || is_absent(self.state, &self.reason)
+    }
+}
+
+/// Tells whether a referrer is known as one whose document is not there.
+pub(super) fn is_absent(state: i64, reason: &str) -> bool {
+    state == REFUSED && reason == ABSENT
+}
+
 /// What was read of a referrer.
 struct Read {
     state: i64,
@@ -85,23 +101,57 @@ impl Pipeline {
         rows.await?.iter().map(known).collect()
     }
 
-    /// Has those count no more that the repository does not hold, or whose pusher is not believed, or that refer to nothing there; returns the
-    /// others.
+    /// Has those count no more that the repository does not hold, or not with their documents, or whose pusher is not believed, or that refer to
+    /// nothing there; returns the others. It is told the repository's name where it holds what they refer to.
     pub(super) async fn drop_gone(
         &self,
         repository: RepositoryId,
         known: Vec<Known>,
         trust: &VexTrust,
-        is_held: bool,
+        name: Option<&RepositoryName>,
     ) -> Result<Vec<Known>, JobError> {
+        let counting = || known.iter().filter(|known| known.state == COUNTS).map(|known| known.manifest);
+        let unreadable = match name {
+            Some(name) => self.unreadable(repository, name, counting()).await?,
+            None => BTreeSet::new(),
+        };
         let wanted: Vec<(RepositoryId, Digest)> = known.iter().map(|known| (repository, known.manifest)).collect();
         let held = self.inner.registry.find_held_manifests(&wanted).await.map_err(|error| JobError::retry(&error))?;
         let stays = |known: &Known| {
-            is_held && trust.believes(&known.pusher) && held.contains_key(&(repository, known.manifest))
+            let is_readable = known.state != COUNTS || !unreadable.contains(&known.manifest);
+            name.is_some()
+                && is_readable
+                && trust.believes(&known.pusher)
+                && held.contains_key(&(repository, known.manifest))
         };
         let (stay, gone): (Vec<Known>, Vec<Known>) = known.into_iter().partition(stays);
         self.set_gone(gone.iter().map(|known| known.id).collect()).await?;
         Ok(stay)
+    }
+
+    /// Returns those of some referrers of a repository whose documents it does not hold: not as its caches have it, which lag behind the write that
+    /// orders a look.
+    pub(super) async fn unreadable(
+        &self,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        manifests: impl Iterator<Item = Digest>,
+    ) -> Result<BTreeSet<Digest>, JobError> {
+        let registry = &self.inner.registry;
+        let mut documents = BTreeMap::new();
+        for manifest in manifests {
+            let entry = match registry.find_manifest(name, &Reference::Digest(manifest)).await {
+                Ok(entry) => entry,
+                Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => continue,
+                Err(error) => return Err(JobError::retry(&error)),
+            };
+            let parsed = Manifest::parse(Some(&entry.media_type), &entry.body);
+            documents.extend(parsed.ok().and_then(|parsed| Some((manifest, document(&parsed)?.digest))));
+        }
+        let whole = registry.list_whole_blobs(repository, documents.values().copied().collect()).await;
+        let whole = whole.map_err(|error| JobError::retry(&error))?;
+        documents.retain(|_, document| !whole.contains(document));
+        Ok(documents.into_keys().collect())
     }
 
     async fn set_gone(&self, gone: Vec<i64>) -> Result<(), db::Error> {
@@ -139,10 +189,13 @@ impl Pipeline {
         {
             let is_it = |known: &&Known| known.manifest == referrer.manifest && known.pusher == referrer.pusher;
             let before = known.iter().find(is_it);
-            if before.is_some_and(|before| before.state != LEFT_OUT) {
+            if before.is_some_and(|before| !before.is_read_again()) {
                 continue;
             }
-            let mut read = self.read_referrer(name, referrer.manifest).await?;
+            let mut read = self.read_referrer(repository, name, referrer.manifest).await?;
+            if before.is_some_and(|before| before.state == read.state && before.reason == read.reason) {
+                continue;
+            }
             let size = read.body.len() as u64;
             if read.state == COUNTS && (documents >= BESIDE_DOCUMENTS_MAX || bytes + size > BESIDE_BYTES_MAX) {
                 read = Read::not(
@@ -176,9 +229,14 @@ impl Pipeline {
     }
 
     /// Reads the document that a referrer is or holds.
-    async fn read_referrer(&self, name: &RepositoryName, manifest: Digest) -> Result<Read, JobError> {
+    async fn read_referrer(
+        &self,
+        repository: RepositoryId,
+        name: &RepositoryName,
+        manifest: Digest,
+    ) -> Result<Read, JobError> {
         let registry = &self.inner.registry;
-        let absent = || Read::not(REFUSED, "its document is not in the repository");
+        let absent = || Read::not(REFUSED, ABSENT);
         let entry = match registry.find_manifest(name, &Reference::Digest(manifest)).await {
             Ok(entry) => entry,
             Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(absent()),
@@ -187,12 +245,14 @@ impl Pipeline {
         let Ok(parsed) = Manifest::parse(Some(&entry.media_type), &entry.body) else {
             return Ok(Read::not(REFUSED, "its manifest is not understood"));
         };
-        let is_vex = |layer: &&Descriptor| media_type::is_vex_artifact(&layer.media_type);
-        let Some(layer) = parsed.layers.iter().find(is_vex).or_else(|| parsed.layers.first()) else {
+        let Some(layer) = document(&parsed) else {
             return Ok(Read::not(NO_VEX, "it holds no document"));
         };
         if layer.size > BLOB_BYTES_MAX {
             return Ok(Read::not(REFUSED, format!("it is {} bytes, the limit is {BLOB_BYTES_MAX}", layer.size)));
+        }
+        if !self.unreadable(repository, name, std::iter::once(manifest)).await?.is_empty() {
+            return Ok(absent());
         }
         let opened = async {
             let entry = registry.find_blob(name, &layer.digest).await?;
@@ -220,6 +280,12 @@ impl Pipeline {
         });
         Ok(state.await?)
     }
+}
+
+/// Returns the blob in which a referrer has its document.
+fn document(manifest: &Manifest) -> Option<&Descriptor> {
+    let is_vex = |layer: &&Descriptor| media_type::is_vex_artifact(&layer.media_type);
+    manifest.layers.iter().find(is_vex).or_else(|| manifest.layers.first())
 }
 
 fn known(row: &Row) -> Result<Known, db::Error> {

@@ -115,7 +115,11 @@ testkit::on_both_databases! {
                 17..19 if !referrers.is_empty() => {
                     let (repository, referrer) = referrers.swap_remove(random.below(referrers.len()));
                     // Another push of the same may have been deleted already.
-                    let _gone = hub.registry.delete_manifest(&name(repository), &referrer, "user:ann").await;
+                    if random.below(3) == 0 {
+                        hub.delete_document(repository, referrer).await;
+                    } else {
+                        let _gone = hub.registry.delete_manifest(&name(repository), &referrer, "user:ann").await;
+                    }
                     if random.below(2) == 0 {
                         hub.settle().await;
                     }
