@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use component::{Component, Inventory};
+use component::{Component, Inventory, Subject};
 use feeds::{InUse, Mapped, Store, StoreError};
 use vulndb::file::{Corrupt, Database, Section};
 use vulndb::{Ecosystem, Family, Time, lifecycle, matching};
@@ -61,6 +61,12 @@ pub(crate) fn open_for(inventory: &Inventory) -> Result<Advisories, CommandError
     /// More are counted.
     const NAMED_MAX: usize = 4;
     match store()?.open() {
+        Err(StoreError::Missing { .. }) if is_without_layers(inventory) => {
+            let error = format!("`{}` has no layers, so that there is nothing to scan", inventory.subject.name());
+            Err(CommandError::new(Kind::Environment, error).hint(
+                "nothing in it can run: it may be another tag that is meant, or an image that was built of nothing",
+            ))
+        }
         Err(error @ StoreError::Missing { .. }) => {
             let needed = ecosystems(inventory);
             let mut words: Vec<String> = needed.iter().take(NAMED_MAX).map(ToString::to_string).collect();
@@ -75,6 +81,10 @@ pub(crate) fn open_for(inventory: &Inventory) -> Result<Advisories, CommandError
         }
         opened => Ok(opened?),
     }
+}
+
+fn is_without_layers(inventory: &Inventory) -> bool {
+    matches!(inventory.subject, Subject::Image { .. }) && inventory.layers.is_empty()
 }
 
 /// Returns the day that it is (UTC).

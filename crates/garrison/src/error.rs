@@ -42,12 +42,17 @@ pub(crate) struct CommandError {
 struct Told {
     source: Box<dyn StdError + Send + Sync>,
     hints: Vec<String>,
+    /// Whether what was asked for is there.
+    is_there: bool,
 }
 
 impl CommandError {
     /// Returns an error with its chain of causes.
     pub(crate) fn new(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { exit_code: kind.exit_code(), told: Some(Told { source: source.into(), hints: Vec::new() }) }
+        Self {
+            exit_code: kind.exit_code(),
+            told: Some(Told { source: source.into(), hints: Vec::new(), is_there: false }),
+        }
     }
 
     /// Returns the end of a command whose output was the answer.
@@ -73,9 +78,8 @@ impl CommandError {
     /// Puts before it what was being done.
     #[must_use]
     pub(crate) fn doing(mut self, doing: impl Into<String>) -> Self {
-        self.told = self
-            .told
-            .map(|Told { source, hints }| Told { source: Box::new(Doing { doing: doing.into(), source }), hints });
+        self.told =
+            self.told.map(|told| Told { source: Box::new(Doing { doing: doing.into(), source: told.source }), ..told });
         self
     }
 
@@ -93,6 +97,25 @@ impl CommandError {
         self
     }
 
+    /// Notes that what was asked for is there, and was what was meant.
+    #[must_use]
+    pub(crate) fn of_what_is_there(mut self) -> Self {
+        if let Some(told) = &mut self.told {
+            told.is_there = true;
+        }
+        self
+    }
+
+    /// Tells whether what was asked for is there.
+    pub(crate) fn is_of_what_is_there(&self) -> bool {
+        self.told.as_ref().is_some_and(|told| told.is_there)
+    }
+
+    /// Returns what failed, if it is of a type.
+    pub(crate) fn find<E: StdError + 'static>(&self) -> Option<&E> {
+        self.told.as_ref()?.source.downcast_ref()
+    }
+
     /// Returns the exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.exit_code)
@@ -100,7 +123,7 @@ impl CommandError {
 
     /// Writes the `error:`, `cause:` and `hint:` lines.
     pub(crate) fn print(&self, output: &mut impl io::Write) -> io::Result<()> {
-        let Some(Told { source, hints }) = &self.told else { return Ok(()) };
+        let Some(Told { source, hints, .. }) = &self.told else { return Ok(()) };
         line(output, AnsiColor::Red, "error:", &source.to_string())?;
         let mut last = source.to_string();
         let mut cause = source.source();

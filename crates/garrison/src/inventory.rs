@@ -66,10 +66,17 @@ impl Reader {
             Place::Registry(reference) => {
                 let options =
                     registry::options(reference, &self.access, self.context.as_deref(), &|text| self.note(text))?;
-                let image = Image::fetch(reference, options, self.platform.as_ref())?;
-                let in_hub = if self.asks_hub { InHub::find(reference, self.context.as_deref(), &image) } else { None };
+                let image = Image::fetch(reference, options, self.platform.as_ref()).map_err(|error| {
+                    let is_there = source::not_had(&error).is_none();
+                    let error = CommandError::from(error);
+                    if is_there { error.of_what_is_there() } else { error }
+                })?;
+                // Of an image without layers a hub knows nothing, now or later.
+                let is_asked = self.asks_hub && !image.layers.is_empty();
+                let in_hub = if is_asked { InHub::find(reference, self.context.as_deref(), &image) } else { None };
                 let known = in_hub.as_ref().and_then(|hub| self.known(hub, &image));
-                let inventory = known.map_or_else(|| self.read_image(&image), Ok)?;
+                let read = || self.read_image(&image).map_err(CommandError::of_what_is_there);
+                let inventory = known.map_or_else(read, Ok)?;
                 return Ok(Looked { inventory, in_hub, repairs: None });
             }
             Place::Local(local) => local,

@@ -198,6 +198,9 @@ impl Error {
             {
                 vec!["archives of images and SBOMs come through pipes; any other file is read by its path".to_owned()]
             }
+            Self::NoImage { .. } => {
+                vec!["it holds no root file system, so that there is nothing to look into; what an artifact holds is listed once it lies here as files".to_owned()]
+            }
             Self::NoLayout { path } => vec![format!("`dir:{}` takes it as a plain directory", path.display())],
             Self::Document { path } => {
                 let path = path.display();

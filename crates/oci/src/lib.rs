@@ -34,7 +34,7 @@ pub use descriptor::{Descriptor, Platform};
 pub use digest::{Algorithm, Digest, DigestError};
 pub use error_code::{ErrorCode, errors_json};
 pub use image_config::{Execution, ImageConfig, ImageConfigError, ImageConfigLayer};
-pub use manifest::{Manifest, ManifestError, ManifestKind};
+pub use manifest::{Manifest, ManifestError, ManifestKind, NoRootFileSystem};
 pub use name::{NameError, RepositoryName};
 pub use query::{Query, QueryError};
 pub use range::{ByteRange, ContentRange, ContentRangeError};

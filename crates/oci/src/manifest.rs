@@ -183,6 +183,29 @@ pub enum ManifestError {
     },
 }
 
+/// Why a manifest is no root file system of a container.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRootFileSystem {
+    /// It lists manifests.
+    #[error("it is an index")]
+    Index,
+    /// It has not the configuration of a container image: a chart, a signature, a program of another kind.
+    #[error("it is an artifact of type `{media_type}`, not an image of a container")]
+    Artifact {
+        /// Its artifact type, else its media type, shortened.
+        media_type: String,
+    },
+    /// It is an image with nothing in it.
+    #[error("it has no layers")]
+    NoLayers,
+    /// It has the configuration of an image and other content: an attestation that a builder lists beside images.
+    #[error("it has a layer of type `{media_type}`, which is no part of a file system")]
+    Layer {
+        /// The layer's media type, shortened.
+        media_type: String,
+    },
+}
+
 impl ManifestError {
     /// Returns the code that the client is told.
     pub const fn code(&self) -> ErrorCode {
@@ -276,11 +299,30 @@ impl Manifest {
     /// Returns whether this is an image whose layers together are a file system: the configuration of a container image, and
     /// at least one layer, each a tar. Attestations, charts and other artifacts in the shape of an image are not.
     pub fn is_root_file_system(&self) -> bool {
+        self.root_file_system().is_ok()
+    }
+
+    /// Says why this is no image whose layers together are a file system, where it is none.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn root_file_system(&self) -> Result<(), NoRootFileSystem> {
+        if self.kind == ManifestKind::Index {
+            return Err(NoRootFileSystem::Index);
+        }
         let is_container = |config: &Descriptor| media_type::is_container_config(&config.media_type);
-        self.kind == ManifestKind::Image
-            && self.config.as_ref().is_some_and(is_container)
-            && !self.layers.is_empty()
-            && self.layers.iter().all(|layer| media_type::is_root_file_system_layer(&layer.media_type))
+        if self.kind != ManifestKind::Image || !self.config.as_ref().is_some_and(is_container) {
+            let media_type = json::excerpt(self.artifact_type.as_deref().unwrap_or(&self.media_type));
+            return Err(NoRootFileSystem::Artifact { media_type });
+        }
+        if self.layers.is_empty() {
+            return Err(NoRootFileSystem::NoLayers);
+        }
+        let is_part = |layer: &&Descriptor| media_type::is_root_file_system_layer(&layer.media_type);
+        match self.layers.iter().find(|layer| !is_part(layer)) {
+            Some(layer) => Err(NoRootFileSystem::Layer { media_type: json::excerpt(&layer.media_type) }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the descriptors of all that the manifest is made of: configuration, layers, then manifests. Not the

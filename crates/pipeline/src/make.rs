@@ -118,9 +118,9 @@ impl Pipeline {
     ) -> Result<Made, Failure> {
         let manifest = Manifest::parse(Some(&entry.media_type), &entry.body)
             .map_err(|error| Failure::Refused(format!("its manifest is refused: {error}")))?;
-        if !manifest.is_root_file_system() {
-            return Err(Failure::Refused("its layers are no file system of a container".to_owned()));
-        }
+        manifest
+            .root_file_system()
+            .map_err(|why_not| Failure::Refused(format!("it holds no root file system: {why_not}")))?;
         let config = self.config(name, &manifest).await?;
         let image = Image::parse(&manifest, &config).map_err(|error| Failure::Refused(told(&error)))?;
         let deadline = Instant::now() + self.inner.limits.image_time;

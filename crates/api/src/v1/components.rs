@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::response::Response;
 use component::{Code, Component as Found, Inventory, Node, Relation, Scope};
 use http::StatusCode;
-use oci::{Digest, Manifest, ManifestKind, Reference, RepositoryName, media_type};
+use oci::{Digest, Manifest, ManifestKind, NoRootFileSystem, Reference, RepositoryName, media_type};
 use pipeline::{Query, Readable, Recorded, State};
 use registry::ManifestEntry;
 use sbom::formats::{Format, WriteOptions, write};
@@ -148,9 +148,9 @@ pub(crate) struct ImageInventory {
     digest: String,
     /// `os/architecture[/variant]`.
     platform: Option<String>,
-    /// `made`, `waiting`, `refused`, or `off` when this hub makes none.
+    /// `made`, `waiting`, `refused`, `none` when it holds no root file system, so that there is nothing to inventory, or `off` when this hub makes none.
     state: &'static str,
-    /// Why it was refused.
+    /// Why it was refused, or why there is nothing to inventory.
     reason: Option<String>,
     /// The distribution in it.
     distribution: Option<String>,
@@ -296,16 +296,39 @@ impl Call {
         let (name, image) = self.named_image().await?;
         match self.app.pipeline.inventory(&name, image).await? {
             Some(inventory) => Ok(inventory),
-            None => Err(self.no_inventory(image).await?),
+            None => Err(self.no_inventory(&name, image).await?),
         }
+    }
+
+    /// Says why an image of a repository holds nothing to inventory; none where it holds a root file system, or is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn nothing_to_inventory(
+        &self,
+        name: &RepositoryName,
+        image: Digest,
+    ) -> Result<Option<NoRootFileSystem>, Failure> {
+        let entry = match self.app.registry.find_manifest(name, &Reference::Digest(image)).await {
+            Ok(entry) => entry,
+            Err(registry::Error::ManifestUnknown { .. } | registry::Error::NameUnknown(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let manifest = Manifest::parse(Some(&entry.media_type), &entry.body);
+        Ok(manifest.map_err(registry::Error::ManifestInvalid)?.root_file_system().err())
     }
 
     /// Returns why an image has no inventory, and what to do next.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn no_inventory(&self, image: Digest) -> Result<Failure, Failure> {
-        let known = self.describe_image(image, None).await?;
+    pub async fn no_inventory(&self, name: &RepositoryName, image: Digest) -> Result<Failure, Failure> {
+        let known = self.describe_image(name, (image, None)).await?;
+        if let ("none", Some(reason)) = (known.state, &known.reason) {
+            let message = format!("{image} holds no root file system, so that there is nothing to inventory: {reason}");
+            return Ok(Failure::not_found("NO_ROOT_FILE_SYSTEM", message)
+                .hint(format!("`garrison repo show {name}@{image}` says what it is")));
+        }
         let message = match (known.state, &known.reason) {
             ("refused", Some(reason)) => format!("{image} has no inventory: {reason}"),
             ("off", _) => format!("{image} has no inventory: this hub makes none"),
@@ -319,15 +342,24 @@ impl Call {
         })
     }
 
-    async fn describe_image(&self, digest: Digest, platform: Option<String>) -> Result<ImageInventory, Failure> {
+    async fn describe_image(
+        &self,
+        name: &RepositoryName,
+        (digest, platform): (Digest, Option<String>),
+    ) -> Result<ImageInventory, Failure> {
         let found = self.app.pipeline.find_image(digest).await?;
         let Some(record) = found else {
-            let state = if self.app.registry.makes_inventories() { "waiting" } else { "off" };
+            let nothing = self.nothing_to_inventory(name, digest).await?;
+            let state = match &nothing {
+                Some(_) => "none",
+                None if self.app.registry.makes_inventories() => "waiting",
+                None => "off",
+            };
             return Ok(ImageInventory {
                 digest: digest.to_string(),
                 platform,
                 state,
-                reason: None,
+                reason: nothing.map(|why_not| why_not.to_string()),
                 distribution: None,
                 components: 0,
                 made_at: None,
@@ -425,8 +457,8 @@ fn found_component(found: pipeline::Found) -> FoundComponent {
 pub(crate) async fn inventories(call: Call) -> Result<Response, Failure> {
     let (name, entry) = call.named_manifest().await?;
     let mut images = Vec::new();
-    for (digest, platform) in call.held_images(&name, &entry).await? {
-        images.push(call.describe_image(digest, platform).await?);
+    for image in call.held_images(&name, &entry).await? {
+        images.push(call.describe_image(&name, image).await?);
     }
     Failure::json(StatusCode::OK, &Inventories { digest: entry.digest.to_string(), images })
 }

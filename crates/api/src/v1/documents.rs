@@ -150,7 +150,7 @@ impl Call {
         match self.app.pipeline.compare(&name, image, named).await {
             Ok(comparison) => Ok((name, image, comparison)),
             Err(CompareError::Failed(error)) => Err(error.into()),
-            Err(CompareError::NoInventory(image)) => Err(self.no_inventory(image).await?),
+            Err(CompareError::NoInventory(image)) => Err(self.no_inventory(&name, image).await?),
             Err(error @ CompareError::Absent(_)) => Err(unknown(&error)),
             Err(error @ (CompareError::TooLarge { .. } | CompareError::Unreadable(_))) => {
                 Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "DOCUMENT_INVALID", error.to_string()))

@@ -3,6 +3,7 @@
 use axum::response::Response;
 use findings::Explanation;
 use http::StatusCode;
+use oci::{Digest, RepositoryName};
 use pipeline::{Affecting, Asked, Filter, Order, Progress, Tagged, Totals};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -193,13 +194,13 @@ impl Call {
     /// Returns what is wrong with the image that the query names, by the database in use.
     ///
     /// # Errors
-    /// `INVENTORY_UNKNOWN` without an inventory, `ADVISORIES_UNKNOWN` without a database.
+    /// `INVENTORY_UNKNOWN` without an inventory, `NO_ROOT_FILE_SYSTEM` where there can be none, `ADVISORIES_UNKNOWN` without a database.
     pub async fn named_report(&self) -> Result<findings::Report, Failure> {
         let only_fixed = self.flag("fixable")?;
         let (name, image) = self.named_image().await?;
         match self.app.pipeline.report(&name, image, only_fixed).await? {
             Some(report) => Ok(report),
-            None => Err(self.nothing_to_match(image).await?),
+            None => Err(self.nothing_to_match(&name, image).await?),
         }
     }
 
@@ -217,18 +218,19 @@ impl Call {
         let asked = Asked { vulnerability: vulnerability.to_owned(), component: text("component").map(str::to_owned) };
         match self.app.pipeline.explanation(&name, image, asked).await? {
             Some(explanation) => Ok(explanation),
-            None => Err(self.nothing_to_match(image).await?),
+            None => Err(self.nothing_to_match(&name, image).await?),
         }
     }
 
-    async fn nothing_to_match(&self, image: oci::Digest) -> Result<Failure, Failure> {
-        match self.app.pipeline.advisories() {
-            None => Ok(no_advisories()),
-            Some(_) => self.no_inventory(image).await,
+    async fn nothing_to_match(&self, name: &RepositoryName, image: Digest) -> Result<Failure, Failure> {
+        let is_database_missing = self.app.pipeline.advisories().is_none();
+        if is_database_missing && self.nothing_to_inventory(name, image).await?.is_none() {
+            return Ok(no_advisories());
         }
     }
 }
 
+        self.no_inventory(name, image).await
 fn invalid(name: &str, text: &str, expected: &str) -> Failure {
     Failure::bad_request("PARAMETER_INVALID", format!("`{name}={text}` is not understood"))
         .hint(format!("it is {expected}"))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Hub, OCI_MANIFEST, artifact, ask, delete, descriptor, get, head, post, put, sha256};
+use crate::hub::{Hub, OCI_MANIFEST, artifact, ask, delete, descriptor, get, head, image, post, put, sha256};
 
 /// An `OpenVEX` document about one vulnerability.
 fn openvex(name: &str) -> Vec<u8> {
@@ -206,6 +206,30 @@ testkit::on_both_databases! {
         let told = hub.send(get("/api/v1/repository/inventory?name=team/api&reference=index").by(&hub.team)).await.is(200).json();
         let images: Vec<&Value> = told["images"].as_array().unwrap().iter().map(|image| &image["digest"]).collect();
         assert_eq!(images, [&json!(image), &json!(annotated)]);
+    }
+
+    async fn what_holds_no_root_file_system_has_nothing_to_inventory(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let config = hub.push_blob(&hub.team, "team/api", b"{\"os\":\"linux\"}").await;
+        hub.push_blob(&hub.team, "team/api", b"{}").await;
+        let without_layers = image(&descriptor("application/vnd.oci.image.config.v1+json", &config, 14), &[]);
+        let chart = artifact("application/vnd.cncf.helm.config.v1+json", None);
+        for (tag, manifest, reason) in [
+            ("empty", without_layers, "it has no layers"),
+            ("chart", chart, "it is an artifact of type `application/vnd.cncf.helm.config.v1+json`, not an image of a container"),
+        ] {
+            let digest = hub.push_manifest(&hub.team, "team/api", tag, OCI_MANIFEST, &manifest).await;
+            let told = hub.send(get(&format!("/api/v1/repository/inventory?name=team/api&reference={tag}")).by(&hub.team)).await.is(200).json();
+            let one = &told["images"][0];
+            assert_eq!((&one["digest"], &one["state"], &one["reason"]), (&json!(digest), &json!("none"), &json!(reason)), "{told}");
+            for row in ["components?", "sbom?", "findings?", "explanation?vulnerability=CVE-2024-1&"] {
+                let uri = format!("/api/v1/repository/{row}name=team/api&reference={tag}");
+                let answer = hub.send(get(&uri).by(&hub.team)).await.fails(404, "NO_ROOT_FILE_SYSTEM");
+                let message = format!("{digest} holds no root file system, so that there is nothing to inventory: {reason}");
+                assert_eq!(answer.message(), message, "{uri}");
+                assert_eq!(answer.json()["hint"], format!("`garrison repo show team/api@{digest}` says what it is"), "{uri}");
+            }
+        }
     }
 
     async fn a_method_that_is_not_there_is_405_with_those_that_are(database: testkit::Database) {

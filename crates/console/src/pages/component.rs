@@ -64,7 +64,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let (name, image) = call.named_image().await?;
     let shared = name.clone();
     let seen = call.app.pipeline().look(image, move |inventory| look(inventory, (&shared, image), &key)).await?;
-    let Some(seen) = seen else { return Err(call.no_inventory(image).await?) };
+    let Some(seen) = seen else { return Err(call.no_inventory(&name, image).await?) };
     let Some(seen) = seen else {
         let message = "the image has no component of this address";
         return Err(Failure::not_found("INVENTORY_UNKNOWN", message)

@@ -115,7 +115,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let (name, image) = call.named_image().await?;
     let shared = name.clone();
     let seen = call.app.pipeline().look(image, move |inventory| look(inventory, (&shared, image), after)).await?;
-    let Some(seen) = seen else { return Err(call.no_inventory(image).await?) };
+    let Some(seen) = seen else { return Err(call.no_inventory(&name, image).await?) };
     let first = href::dependencies(&name, image);
     let page = DependenciesPage {
         frame: Frame::new(&call, Section::Images, format!("What needs what in {name}"))

@@ -164,11 +164,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         _ => None,
     };
     let config = config.map(|(descriptor, read)| config_part(descriptor, read));
-    let components = if manifest.is_root_file_system() {
-        image_components::part(&call, &name, &reference, entry.digest).await?
-    } else {
-        Part::Nothing
-    };
+    let components = image_components::part(&call, &name, &reference, (entry.digest, &manifest)).await?;
     let (findings, vex_beside) = if manifest.is_root_file_system() {
         let findings = image_findings::part(&call, &name, entry.digest).await?;
         (findings, vex::beside(&call, &name, entry.digest).await?)
@@ -424,6 +420,9 @@ fn worst(totals: Totals) -> String {
 
 async fn platform_components(call: &Call, name: &RepositoryName, image: Digest) -> Result<PlatformComponents, Failure> {
     let record = call.app.pipeline().find_image(image).await?;
+    if record.is_none() && call.nothing_to_inventory(name, image).await?.is_some() {
+        return Ok(PlatformComponents::Nothing);
+    }
     let known = image_components::known(record.as_ref(), call.app.registry().makes_inventories());
     let (word, title) = match known {
         Known::Made(record) => (crate::words::grouped(record.components), ""),

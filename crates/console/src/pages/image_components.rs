@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Call, Failure, PageParameters};
 use component::{Component, Inventory};
-use oci::{Digest, Reference, RepositoryName};
+use oci::{Digest, Manifest, NoRootFileSystem, Reference, RepositoryName};
 use pipeline::{ImageRecord, State};
 
 use crate::component_row::{ComponentRow, PLACE_BYTES_MAX, layer};
@@ -28,8 +28,10 @@ const NO_LICENSE: &str = "none";
 
 /// What is shown of an image's inventory.
 pub(crate) enum Part {
-    /// It is no file system, so that there is nothing to look for.
+    /// It lists images, of which each has its own.
     Nothing,
+    /// It holds no root file system, so that there is nothing to look for: why.
+    NoFileSystem(String),
     Missing(Missing),
     Made(Box<Made>),
 }
@@ -189,8 +191,14 @@ pub(crate) async fn part(
     call: &Call,
     name: &RepositoryName,
     reference: &Reference,
-    image: Digest,
+    entry: (Digest, &Manifest),
 ) -> Result<Part, Failure> {
+    let (image, manifest) = entry;
+    match manifest.root_file_system() {
+        Ok(()) => {}
+        Err(NoRootFileSystem::Index) => return Ok(Part::Nothing),
+        Err(why_not) => return Ok(Part::NoFileSystem(foreign(&why_not.to_string(), REASON_BYTES_MAX))),
+    }
     let filter = Filter::of(call)?;
     let again = || Some(format!("{}#components", href::image(name, reference)));
     let record = call.app.pipeline().find_image(image).await?;

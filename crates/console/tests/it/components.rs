@@ -262,7 +262,12 @@ testkit::on_both_databases! {
         assert_eq!(elsewhere, made);
         // After all that has jobs run: they would take this one too.
         let waiting = world.unsettled("team/api", &["waiting"], &[loose(1)]).await;
-        let images = [(refused, "arm"), (empty, "s390x"), (made, "amd64"), (waiting, "arm64")];
+        let without_layers = world.image("team/api", &["without-layers"], &config("riscv64"), &[]).await;
+        let none = world.blob("team/api", b"{}").await;
+        let none = json!({"mediaType": media_type::OCI_EMPTY, "digest": none, "size": 2});
+        let chart = json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST, "artifactType": "application/vnd.cncf.helm.config.v1+json", "config": none, "layers": [none]});
+        world.manifest("team/api", &["chart"], &chart).await;
+        let images = [(refused, "arm"), (empty, "s390x"), (made, "amd64"), (waiting, "arm64"), (without_layers, "riscv64")];
         world.index_of("team/api", "index", &images).await;
         world.index_of("open/tool", "index", &[(made, "amd64")]).await;
         let mut told = String::new();
@@ -270,6 +275,10 @@ testkit::on_both_databases! {
             let page = world.get(&path, Some(&admin)).await;
             let words = page.words();
             let _infallible = write!(told, "==== {path}\n{}\n", between(&words, "\nComponents\n", "\nLayers\n"));
+        }
+        for (tag, end) in [("without-layers", "\nReferrers\n"), ("chart", "\nBlobs\n")] {
+            let page = world.get(&format!("/image?name=team/api&reference={tag}"), Some(&admin)).await;
+            let _infallible = write!(told, "==== {tag}\n{}\n", between(&page.words(), "\nComponents\n", end));
         }
         let index = world.get("/image?name=team/api&reference=index", Some(&admin)).await;
         let _infallible = write!(told, "==== index\n{}\n", between(&index.words(), "\nPlatforms\n", "\nReferrers\n"));

@@ -1,21 +1,44 @@
 use std::path::Path;
 
 use images::{Local, Source};
+use oci::Digest;
+use outbound::RegistryError;
 
 use crate::error::{CommandError, Kind};
 use crate::session::{self, Session};
 use crate::target::{self, Target};
 
-/// Adds to an error about a word what lies here that may be meant; that no path of this name is there, where only for that it was taken for an
-/// image of the hub.
+/// Adds to an error about a word what may be meant, where no image is had by it: what lies here by nearly that name, that no path of this name is
+/// there, where only for that it was taken for an image of the hub, or what lists the tags that there are. An image that is there and cannot be
+/// read is what was meant.
 pub(crate) fn or_path(error: CommandError, text: &str) -> CommandError {
-    if !matches!(Source::parse(text, exists), Ok(None)) {
+    if error.is_of_what_is_there() || !matches!(Source::parse(text, exists), Ok(None)) {
         return error;
     }
-    match (image_of_path(text), target::resolve(text, exists)) {
-        (Some(hint), _) => error.hint(hint),
-        (None, Target::Current { .. }) => error.hint(format!("there is no file or directory `{text}` here")),
-        (None, Target::Host { .. } | Target::Path(_)) => error,
+    if let Some(hint) = image_of_path(text) {
+        return error.hint(hint);
+    }
+    match (target::resolve(text, exists), text.split_once([':', '@'])) {
+        (Target::Current { .. }, None) => error.hint(format!("there is no file or directory `{text}` here")),
+        // No path is spelled so.
+        (Target::Current { .. }, Some((repository, _))) if is_absent(&error) => {
+            error.hint(format!("`garrison repo tags {repository}` lists the tags that there are"))
+        }
+        (Target::Current { .. } | Target::Host { .. } | Target::Path(_), _) => error,
+    }
+}
+
+/// Tells whether a registry that knows who asks says that it does not have an image.
+fn is_absent(error: &CommandError) -> bool {
+    let refused = error.find::<images::Error>().and_then(not_had);
+    matches!(refused, Some(RegistryError::Refused { status: 404, is_anonymous: false, .. }))
+}
+
+/// Returns why the image itself is not had, where it is that. A part of one is told by its digest alone.
+pub(super) fn not_had(error: &images::Error) -> Option<&RegistryError> {
+    match error {
+        images::Error::Fetch { what, source } if what.parse::<Digest>().is_err() => Some(source),
+        _ => None,
     }
 }
 

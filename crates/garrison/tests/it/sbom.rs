@@ -530,8 +530,10 @@ fn an_image_of_a_hub_is_read_by_whoever_may() {
     --- stderr
     error: failed to fetch `HUB/team/api:2.0`
     cause: HUB refused with status 404: manifest `2.0` is not in repository `team/api`
-    hint:  there is no file or directory `team/api:2.0` here
+    hint:  `garrison repo tags team/api` lists the tags that there are
     ");
+    let absent = run(&[], &["team/other"]);
+    assert!(absent.contains("hint:  there is no file or directory `team/other` here\n"), "{absent}");
     let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);
     assert!(diff.starts_with("exit 0\n"), "{diff}");
 }
@@ -607,6 +609,54 @@ fn a_hub_is_asked_for_what_it_knows() {
     --- stderr
     Reading the layers: sha256:329d7f2bd87d1058b891f75df28dafc56cbf1f6c344331d522bcb2beded6f37f has no inventory: this hub makes none.
     HUB/team/api:1.4 (329d7f2bd87d, linux/amd64, 2 layers): 4 components, 3 edges
+    ");
+}
+
+#[test]
+fn what_holds_no_root_file_system_is_told_as_such() {
+    let home = Home::new();
+    let hub = Hub::start(&home, &[]);
+    assert!(login(&home, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let config =
+        json!({"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": []}}).to_string();
+    let described = |media_type: &str, bytes: &[u8]| {
+        push_blob(&hub, "team/api", &build::sha256(bytes), bytes);
+        json!({"mediaType": media_type, "digest": build::sha256(bytes), "size": bytes.len()})
+    };
+    let empty = described("application/vnd.oci.empty.v1+json", b"{}");
+    let chart = json!({
+        "schemaVersion": 2, "mediaType": build::OCI_MANIFEST, "artifactType": "application/vnd.cncf.helm.config.v1+json",
+        "config": empty, "layers": [empty],
+    });
+    let config = described("application/vnd.oci.image.config.v1+json", config.as_bytes());
+    let without_layers = json!({"schemaVersion": 2, "mediaType": build::OCI_MANIFEST, "config": config, "layers": []});
+    for (tag, manifest) in [("chart", chart), ("empty", without_layers)] {
+        let path = format!("/v2/team/api/manifests/{tag}");
+        send(&hub, "PUT", &path, build::OCI_MANIFEST, manifest.to_string().as_bytes());
+    }
+    let run = |command: &str, tag: &str| home.run(&[command, &format!("team/api:{tag}")]).replace(&hub.address, "HUB");
+    let chart = run("sbom", "chart");
+    insta::assert_snapshot!(chart, @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: sha256:8a247857d7e95892110e347160148cd9b80102837e5c8281fe3176a7ee7eda79 is no image but an artifact of type `application/vnd.cncf.helm.config.v1+json`
+    hint:  it holds no root file system, so that there is nothing to look into; what an artifact holds is listed once it lies here as files
+    ");
+    assert_eq!(run("scan", "chart"), chart);
+    insta::assert_snapshot!(run("sbom", "empty"), @"
+    exit 0
+    --- stdout
+    No components found.
+    --- stderr
+    HUB/team/api:empty (d16134930618, linux/amd64, 0 layers): 0 components, 0 edges
+    ");
+    insta::assert_snapshot!(run("scan", "empty"), @"
+    exit 3
+    --- stdout
+    --- stderr
+    error: `HUB/team/api:empty` has no layers, so that there is nothing to scan
+    hint:  nothing in it can run: it may be another tag that is meant, or an image that was built of nothing
     ");
 }
 

@@ -617,7 +617,7 @@ proptest! {
 #[test]
 fn only_images_of_tars_are_root_file_systems() {
     const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-    let check = |config: &str, layers: &[&str], expected: bool| {
+    let check = |config: &str, layers: &[&str], expected: &str| {
         let digest = format!("sha256:{}", "ab".repeat(32));
         let described = |media_type: &str| json!({"mediaType": media_type, "digest": digest, "size": 1});
         let layers: Vec<Value> = layers.iter().map(|layer| described(layer)).collect();
@@ -626,32 +626,55 @@ fn only_images_of_tars_are_root_file_systems() {
             "config": described(config), "layers": layers,
         });
         let manifest = Manifest::parse(None, document.to_string().as_bytes()).unwrap();
-        assert_eq!(manifest.is_root_file_system(), expected, "{config} {layers:?}");
+        let told = manifest.root_file_system().map_or_else(|why_not| why_not.to_string(), |()| String::new());
+        assert_eq!(told, expected, "{config} {layers:?}");
+        assert_eq!(manifest.is_root_file_system(), expected.is_empty(), "{config} {layers:?}");
     };
     let tar = "application/vnd.oci.image.layer.v1.tar";
-    check(CONFIG, &[], false);
-    check("application/vnd.cncf.helm.config.v1+json", &[tar], false);
-    check("application/vnd.oci.empty.v1+json", &[tar], false);
-    check(CONFIG, &["application/vnd.in-toto+json"], false);
-    check(CONFIG, &[tar, "application/vnd.in-toto+json"], false);
-    check(CONFIG, &["application/vnd.oci.image.layer.v1.squashfs"], false);
-    check(CONFIG, &["application/vnd.cncf.helm.chart.content.v1.tar+gzip"], false);
-    check(CONFIG, &[tar], true);
-    check("Application/vnd.OCI.image.config.v1+json", &[tar], true);
+    check(CONFIG, &[], "it has no layers");
+    check(
+        "application/vnd.cncf.helm.config.v1+json",
+        &[tar],
+        "it is an artifact of type `application/vnd.cncf.helm.config.v1+json`, not an image of a container",
+    );
+    check(
+        "application/vnd.oci.empty.v1+json",
+        &[tar],
+        "it is an artifact of type `application/vnd.oci.empty.v1+json`, not an image of a container",
+    );
+    check(
+        CONFIG,
+        &["application/vnd.in-toto+json"],
+        "it has a layer of type `application/vnd.in-toto+json`, which is no part of a file system",
+    );
+    check(
+        CONFIG,
+        &[tar, "application/vnd.in-toto+json"],
+        "it has a layer of type `application/vnd.in-toto+json`, which is no part of a file system",
+    );
+    check(
+        CONFIG,
+        &["application/vnd.oci.image.layer.v1.squashfs"],
+        "it has a layer of type `application/vnd.oci.image.layer.v1.squashfs`, which is no part of a file system",
+    );
+    check(
+        CONFIG,
+        &["application/vnd.cncf.helm.chart.content.v1.tar+gzip"],
+        "it has a layer of type `application/vnd.cncf.helm.chart.content.v1.tar+gzip`, which is no part of a file system",
+    );
+    check(CONFIG, &[tar], "");
+    check("Application/vnd.OCI.image.config.v1+json", &[tar], "");
     check(
         CONFIG,
         &[tar, "application/vnd.oci.image.layer.v1.tar+gzip", "application/vnd.oci.image.layer.v1.tar+zstd"],
-        true,
+        "",
     );
-    check(
-        "application/vnd.docker.container.image.v1+json",
-        &["application/vnd.docker.image.rootfs.diff.tar.gzip"],
-        true,
-    );
-    check(CONFIG, &["application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"], true);
-    check(CONFIG, &["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"], true);
+    check("application/vnd.docker.container.image.v1+json", &["application/vnd.docker.image.rootfs.diff.tar.gzip"], "");
+    check(CONFIG, &["application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"], "");
+    check(CONFIG, &["application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"], "");
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []});
-    assert!(!Manifest::parse(None, index.to_string().as_bytes()).unwrap().is_root_file_system());
+    let index = Manifest::parse(None, index.to_string().as_bytes()).unwrap();
+    assert_eq!(index.root_file_system().unwrap_err().to_string(), "it is an index");
 }
 
 #[test]
