@@ -27,8 +27,13 @@ impl PageParameters {
     /// # Errors
     /// `CURSOR_INVALID` for an `after` that is no id.
     pub fn before_id(&self) -> Result<Option<i64>, Failure> {
-        let invalid = |_| Failure::bad_request("CURSOR_INVALID", "`after` is not a cursor of this list");
-        self.after.as_deref().map(str::parse).transpose().map_err(invalid)
+        let parsed = |text: &str| text.parse().map_err(|_| Self::invalid(text));
+        self.after.as_deref().map(parsed).transpose()
+    }
+
+    /// Returns what is answered to an `after` that no page gave.
+    pub(crate) fn invalid(after: &str) -> Failure {
+        Failure::bad_request("CURSOR_INVALID", format!("`after={after}` is not a cursor of this list"))
     }
 
     /// Reads them.
@@ -84,5 +89,5 @@ pub fn encode_cursor(at_us: i64, digest: &oci::Digest) -> String {
 pub fn decode_cursor(text: &str) -> Result<(i64, oci::Digest), Failure> {
     text.split_once('.')
         .and_then(|(at_us, digest)| Some((at_us.parse().ok()?, digest.parse().ok()?)))
-        .ok_or_else(|| Failure::bad_request("CURSOR_INVALID", format!("`after={text}` is not a cursor of this list")))
+        .ok_or_else(|| PageParameters::invalid(text))
 }

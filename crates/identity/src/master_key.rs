@@ -2,6 +2,9 @@
 //!
 //! AES-256-GCM with a random nonce. What is sealed is bound to its purpose and identifier, so that a sealed value copied into
 //! another row does not open there. The form is one version byte, 12 bytes of nonce, then ciphertext and tag.
+//!
+//! Numbers that go out to those who may not know what is between them are hidden by AES-256-GCM-SIV (RFC 8452) with a key of their own. It takes the same
+//! nonce each time: of what is hidden nothing is told but which are equal, and that is what is wanted.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -9,7 +12,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM, AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
 use crate::random::{self, RandomnessError};
@@ -20,6 +23,8 @@ pub const MASTER_KEY_BYTES: usize = 32;
 
 const VERSION: u8 = 1;
 const KEY_ID_CHARS: usize = 16;
+// A number and a tag.
+const HIDDEN_BYTES: usize = 8 + 16;
 // 64 digits and a line's end; a longer file is not a key.
 const FILE_BYTES_MAX: usize = 66;
 
@@ -95,6 +100,7 @@ impl fmt::Display for MasterKeyId {
 pub struct MasterKey {
     id: MasterKeyId,
     key: LessSafeKey,
+    numbers: LessSafeKey,
 }
 
 impl fmt::Debug for MasterKey {
@@ -141,16 +147,35 @@ impl MasterKey {
             return None;
         }
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).ok()?);
-        let mut named = Zeroizing::new(b"garrison master key\0".to_vec());
-        named.extend_from_slice(bytes);
-        let mut id = hex::encode(sha256(&named));
+        let mut id = hex::encode(of_key(b"garrison master key\0", bytes).as_slice());
         id.truncate(KEY_ID_CHARS);
-        Some(Self { id: MasterKeyId(id), key })
+        let numbers = of_key(b"garrison key of numbers\0", bytes);
+        let numbers = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, numbers.as_slice()).ok()?);
+        Some(Self { id: MasterKeyId(id), key, numbers })
     }
 
     /// Returns the name of the key.
     pub const fn id(&self) -> &MasterKeyId {
         &self.id
+    }
+
+    /// Hides a number for one purpose. The same number is hidden in the same way each time.
+    pub fn hide(&self, purpose: &str, number: i64) -> Result<String, MasterKeyError> {
+        let mut text = number.to_be_bytes().to_vec();
+        let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+        self.numbers
+            .seal_in_place_append_tag(nonce, Aad::from(associated(purpose, "")), &mut text)
+            .map_err(|_| MasterKeyError::Seal)?;
+        Ok(hex::encode(text))
+    }
+
+    /// Returns the number that was hidden for this purpose; none for what this key did not hide.
+    pub fn reveal(&self, purpose: &str, hidden: &str) -> Option<i64> {
+        let mut text = [0; HIDDEN_BYTES];
+        hex::decode_to_slice(hidden, &mut text).ok()?;
+        let nonce = Nonce::assume_unique_for_key([0; NONCE_LEN]);
+        let opened = self.numbers.open_in_place(nonce, Aad::from(associated(purpose, "")), &mut text).ok()?;
+        Some(i64::from_be_bytes(<[u8; 8]>::try_from(&*opened).ok()?))
     }
 
     /// Seals a secret for one purpose and identifier.
@@ -188,6 +213,12 @@ impl MasterKey {
         text.truncate(opened);
         Ok(text)
     }
+}
+
+fn of_key(purpose: &[u8], key: &[u8; MASTER_KEY_BYTES]) -> Zeroizing<[u8; 32]> {
+    let mut named = Zeroizing::new(purpose.to_vec());
+    named.extend_from_slice(key);
+    Zeroizing::new(sha256(&named))
 }
 
 // With its length before it no purpose can run into the identifier.

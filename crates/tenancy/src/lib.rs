@@ -115,6 +115,19 @@ impl Tenancy {
         })
     }
 
+    /// Hides a number that counts what is everybody's from those who are told it, for one purpose and always in the same way.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn hide(&self, purpose: &str, number: i64) -> Result<String, Error> {
+        self.inner.master_key.hide(purpose, number).map_err(Error::Seal)
+    }
+
+    /// Returns the number that this hub hid for a purpose; none for any other text.
+    pub fn reveal(&self, purpose: &str, hidden: &str) -> Option<i64> {
+        self.inner.master_key.reveal(purpose, hidden)
+    }
+
     /// Returns the caller without credentials.
     pub fn anonymous(&self) -> Caller {
         Caller { subject: Subject::Anonymous, grants: Arc::clone(&self.inner.anonymous) }

@@ -31,9 +31,9 @@ pub(crate) struct FoundVulnerability {
     fixable: bool,
     /// How many versions of packages have it.
     components: u64,
-    /// The first of them, with their versions.
+    /// The names and versions of the first of them, each once.
     examples: Vec<String>,
-    /// How many images have it, of those that the caller may pull.
+    /// How many images have it, of those that the caller may pull, each counted in each repository that holds it.
     images: u64,
     /// Whether there are more than were counted.
     more_images: bool,
@@ -89,8 +89,8 @@ pub(crate) struct Matched {
 /// A change of what a version of a package has, for all images that hold it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct FindingEvent {
-    /// Its number.
-    id: i64,
+    /// What it is told from others by; it says nothing else.
+    id: String,
     /// `finding.new`, `finding.fixed` or `finding.changed`.
     event: &'static str,
     /// The component: package URL, or kind, name and version.
@@ -109,6 +109,9 @@ pub(crate) struct FindingEvent {
 
 /// A page of changes.
 pub(crate) type FindingEventPage = Envelope<FindingEvent>;
+
+/// The purpose for which numbers of changes are hidden: gaps between them tell how much others have.
+const EVENT: &str = "finding event";
 
 /// Returns a severity as it is written.
 pub(crate) fn severity(level: Option<Level>) -> Option<&'static str> {
@@ -227,10 +230,10 @@ impl Call {
         if is_database_missing && self.nothing_to_inventory(name, image).await?.is_none() {
             return Ok(no_advisories());
         }
+        self.no_inventory(name, image).await
     }
 }
 
-        self.no_inventory(name, image).await
 fn invalid(name: &str, text: &str, expected: &str) -> Failure {
     Failure::bad_request("PARAMETER_INVALID", format!("`{name}={text}` is not understood"))
         .hint(format!("it is {expected}"))
@@ -330,18 +333,26 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn events(call: Call) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
+    let tenancy = &call.app.tenancy;
+    let before = match &page.after {
+        None => None,
+        Some(text) => Some(tenancy.reveal(EVENT, text).ok_or_else(|| PageParameters::invalid(text))?),
+    };
     let readable = call.readable().await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let found = call.app.pipeline.list_events(&readable, page.before_id()?, limit).await?;
-    let item = |event: pipeline::Event| FindingEvent {
-        id: event.id,
-        event: event.kind.as_str(),
-        component: event.component,
-        vulnerability: event.vulnerability,
-        severity: severity(event.level),
-        fixed: event.fixed,
-        database: format!("sha256:{}", event.database_sha256),
-        at: time(event.at_us),
+    let found = call.app.pipeline.list_events(&readable, before, limit).await?;
+    let item = |event: pipeline::Event| {
+        Ok(FindingEvent {
+            id: tenancy.hide(EVENT, event.id)?,
+            event: event.kind.as_str(),
+            component: event.component,
+            vulnerability: event.vulnerability,
+            severity: severity(event.level),
+            fixed: event.fixed,
+            database: format!("sha256:{}", event.database_sha256),
+            at: time(event.at_us),
+        })
     };
-    Envelope::answer(found.items.into_iter().map(item).collect(), found.next.map(|id| id.to_string()))
+    let items = found.items.into_iter().map(item).collect::<Result<_, tenancy::Error>>()?;
+    Envelope::answer(items, found.next.map(|id| tenancy.hide(EVENT, id)).transpose()?)
 }

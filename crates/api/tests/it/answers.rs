@@ -208,6 +208,19 @@ testkit::on_both_databases! {
         assert_eq!(images, [&json!(image), &json!(annotated)]);
     }
 
+    async fn what_changed_is_told_from_a_place_that_tells_nothing(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let place = hub.tenancy().hide("finding event", 5).unwrap();
+        assert_eq!(hub.send(get(&format!("/api/v1/findings/events?after={place}")).by(&hub.team)).await.is(200).json()["items"], json!([]));
+        let other = hub.tenancy().hide("other", 5).unwrap();
+        for after in ["5", "-1", "x", &other, &place[1..]] {
+            hub.send(get(&format!("/api/v1/findings/events?after={after}")).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
+        }
+        for after in ["5.5", "x", "7b7d"] {
+            hub.send(get(&format!("/api/v1/vulnerabilities?after={after}")).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
+        }
+    }
+
     async fn what_holds_no_root_file_system_has_nothing_to_inventory(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let config = hub.push_blob(&hub.team, "team/api", b"{\"os\":\"linux\"}").await;

@@ -13,7 +13,7 @@ use crate::pages::exceptions::{self, Exceptions};
 use crate::pages::vex::{self, Vex};
 use crate::severity::Severity;
 use crate::tagged::{self, TaggedChoice};
-use crate::words::{Moment, count, foreign, grouped, plural, shell_word};
+use crate::words::{Moment, foreign, grouped, plural, shell_word};
 
 /// The longest name of a project in a filter, and of a component in a row.
 const NAME_BYTES_MAX: usize = 120;
@@ -213,7 +213,6 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 }
 
 fn row(one: &Affecting, tagged: Tagged, now_us: i64) -> Row {
-    let more = count(usize::try_from(one.components).unwrap_or(usize::MAX)) - count(one.named.len());
     let named = foreign(&one.named.join(", "), NAME_BYTES_MAX);
     Row {
         href: href::vulnerability_in(&one.name, tagged),
@@ -222,7 +221,7 @@ fn row(one: &Affecting, tagged: Tagged, now_us: i64) -> Row {
         epss: one.probability.map(|probability| format!("{:.1} %", probability * 100.0)),
         score: one.score.map(|score| format!("{score:.1}")),
         images: if one.has_more_images { format!("{}+", grouped(one.images)) } else { grouped(one.images) },
-        examples: if more > 0 { format!("{named} and {more} more") } else { named },
+        examples: if one.unnamed > 0 { format!("{named} and {} more", grouped(one.unnamed)) } else { named },
         fixable: one.mendable,
         since: Moment::new(one.since_us, now_us),
         name: foreign(&one.name, NAME_BYTES_MAX),

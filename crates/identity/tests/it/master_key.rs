@@ -94,6 +94,30 @@ fn what_is_no_key_is_refused_and_not_replaced() {
 }
 
 #[test]
+fn a_number_is_hidden_in_one_way_and_found_by_its_key_and_purpose_alone() {
+    let (one, other) = (key(1), key(2));
+    for number in [i64::MIN, -1, 0, 1, 2, 732_740, i64::MAX] {
+        let hidden = one.hide("event", number).unwrap();
+        assert_eq!((hidden.len(), one.hide("event", number).unwrap()), (48, hidden.clone()));
+        assert_eq!(one.reveal("event", &hidden), Some(number));
+        assert_eq!((one.reveal("other", &hidden), other.reveal("event", &hidden)), (None, None));
+        assert_ne!(one.hide("other", number).unwrap(), hidden);
+        for wrong in [
+            String::new(),
+            number.to_string(),
+            hidden[2..].to_owned(),
+            format!("{hidden}00"),
+            hidden.replace(&hidden[..1], "g"),
+        ] {
+            assert_eq!(one.reveal("event", &wrong), None, "{wrong}");
+        }
+    }
+    // Of neighbours nothing is alike.
+    let hidden: Vec<String> = (0..100).map(|number| one.hide("event", number).unwrap()).collect();
+    assert!(!hidden.is_sorted() && hidden.windows(2).all(|pair| pair[0][..8] != pair[1][..8]));
+}
+
+#[test]
 fn sealed_values_open_with_their_key_purpose_and_name_alone() {
     let key = key(1);
     let sealed = key.seal("token", "ab", b"private").unwrap();

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use db::{Row, Value};
 use registry::RepositoryId;
+use serde::{Deserialize, Serialize};
 use vulndb::Level;
 
-use super::keep::{COUNTS, number_of_level};
+use super::keep::{COUNTS, LIST_VULNERABILITY_IDS, number_of_level};
 use crate::Readable;
 use crate::decided::COUNTED;
 use crate::find::IMAGES_FEW_MAX;
@@ -23,7 +24,7 @@ const IMAGES_READ_MAX: usize = 256;
 const VULNERABILITIES_IN_FIRST_STEP: u32 = 64;
 const VULNERABILITIES_IN_STEP_MAX: u32 = 1024;
 
-/// Images that are counted of a vulnerability; "more" is said beyond.
+/// Images that are counted of a vulnerability, each in each repository that holds it; "more" is said beyond.
 pub(crate) const IMAGES_COUNTED_MAX: u64 = 1_000;
 
 /// Rows that are walked to count images.
@@ -32,8 +33,14 @@ const ROWS_COUNTED_MAX: i64 = 4_000;
 /// Rows of one component that are walked at once.
 const ROWS_IN_STEP: u32 = 512;
 
-/// Components that are named with a vulnerability.
+/// Versions of packages that are named with a vulnerability.
 const COMPONENTS_NAMED_MAX: usize = 3;
+
+/// Components among which those are looked for: several may have one name and version, and differ by architecture or distribution.
+const COMPONENTS_READ_MAX: usize = 24;
+
+/// The longest cursor: a name, in hexadecimal.
+const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 db::statements! {
     /// Vulnerabilities, worst first, after one.
@@ -138,9 +145,11 @@ pub struct Affecting {
     pub mendable: bool,
     /// How many versions of packages have it.
     pub components: u64,
-    /// The first of them, with their versions.
+    /// The names and versions of the first of them, each once.
     pub named: Vec<String>,
-    /// How many images have it.
+    /// How many of them are called otherwise.
+    pub unnamed: u64,
+    /// How many images have it, each counted in each repository that holds it.
     pub images: u64,
     /// Whether there are more than were counted.
     pub has_more_images: bool,
@@ -185,6 +194,9 @@ impl Reach {
 /// Pairs of a component and a vulnerability.
 pub(super) type Pairs = BTreeSet<(i64, i64)>;
 
+/// Images, each with a repository that holds it.
+type Placed = BTreeSet<(i64, RepositoryId)>;
+
 /// Few images that a caller may be told of.
 pub(super) struct Few {
     /// Which of them hold each component.
@@ -196,16 +208,18 @@ pub(super) struct Few {
 }
 
 impl Few {
-    /// Returns the images that hold a component in which it counts that it has a vulnerability, which its publisher denies or not.
-    fn images(&self, component: i64, vulnerability: i64, is_denied: bool) -> impl Iterator<Item = i64> {
-        let counts = move |image: &i64| {
-            let mut repositories = self.repositories.get(image).into_iter().flatten();
-            repositories.any(|repository| {
-                let decided = self.decided.get(&(repository.number(), *image, component, vulnerability));
-                decided.copied().unwrap_or(!is_denied)
-            })
-        };
-        self.held.get(&component).into_iter().flatten().copied().filter(counts)
+    /// Returns the images that hold a component in which it counts that it has a vulnerability, which its publisher denies or not, in each
+    /// repository in which it does.
+    fn images(&self, component: i64, vulnerability: i64, is_denied: bool) -> impl Iterator<Item = (i64, RepositoryId)> {
+        let holding = self.held.get(&component).into_iter().flatten().copied();
+        let placed = holding.flat_map(|image| {
+            let repositories = self.repositories.get(&image).into_iter().flatten();
+            repositories.map(move |repository| (image, *repository))
+        });
+        placed.filter(move |(image, repository)| {
+            let decided = self.decided.get(&(repository.number(), *image, component, vulnerability));
+            decided.copied().unwrap_or(!is_denied)
+        })
     }
 }
 
@@ -223,7 +237,7 @@ struct Listed {
 struct Held {
     components: Vec<i64>,
     /// Those of which the publisher denies it, with the images in which it counts.
-    denied: BTreeMap<i64, BTreeSet<i64>>,
+    denied: BTreeMap<i64, Placed>,
     level: i64,
     mendable: bool,
 }
@@ -243,7 +257,7 @@ impl Pipeline {
     ) -> Result<VulnerabilityPage, Error> {
         let after = match after {
             None => (i64::MAX, i64::MAX),
-            Some(text) => parse_cursor(text).ok_or(Error::Cursor)?,
+            Some(text) => self.place_behind(Cursor::decode(text)?).await?,
         };
         let reach = self.reach(readable, filter.tagged).await?;
         // How severe one is differs by what has it. The hub's order is by the worst of all, also of what the caller may not read, and of what is decided not
@@ -270,8 +284,23 @@ impl Pipeline {
             }
         }
         let next = found.keys().nth(limit.saturating_sub(1)).filter(|_| found.len() > limit);
-        let next = next.map(|Reverse((key, id))| format!("{key}.{id}"));
+        let cursor = |place: &Reverse<(i64, i64)>| {
+            let name = found.get(place).map(|(one, _)| one.name.clone()).unwrap_or_default();
+            Cursor { key: place.0.0, name }.encode()
+        };
+        let next = next.map(cursor);
         self.described(&reach, found.into_values().take(limit).collect(), next).await
+    }
+
+    /// Returns the place in the order at which a page ended.
+    async fn place_behind(&self, Cursor { key, name }: Cursor) -> Result<(i64, i64), Error> {
+        let rows = self.inner.index.read(move |tx| {
+            let list = [Value::from(&name)];
+            Box::pin(async move { tx.query_list(&LIST_VULNERABILITY_IDS, &[], &list).await })
+        });
+        let rows = rows.await?;
+        let row = rows.first().ok_or(Error::Cursor)?;
+        Ok((key, row.get(1)?))
     }
 
     async fn list_step(
@@ -343,7 +372,7 @@ impl Pipeline {
         listed: Vec<(Listed, Held)>,
         next: Option<String>,
     ) -> Result<VulnerabilityPage, Error> {
-        let first = |held: &Held| held.components.iter().take(COMPONENTS_NAMED_MAX).copied().collect::<Vec<_>>();
+        let first = |held: &Held| held.components.iter().take(COMPONENTS_READ_MAX).copied().collect::<Vec<_>>();
         let list: Vec<Value> = listed.iter().flat_map(|(_, held)| first(held)).map(Value::from).collect();
         let rows =
             self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_NAMED, &[], &list).await }));
@@ -354,14 +383,17 @@ impl Pipeline {
         let mut items = Vec::with_capacity(listed.len());
         for (one, held) in listed {
             let (images, has_more_images) = self.count_images(reach, one.id, &held).await?;
+            let (told, covered) = once(first(&held).iter().filter_map(|id| names.get(id)));
+            let components = held.components.len() as u64;
             items.push(Affecting {
                 level: level_of_number(held.level),
                 score: (one.score_tenths > 0).then(|| as_float(one.score_tenths) / 10.0),
                 probability: (one.probability_millionths > 0).then(|| as_float(one.probability_millionths) / 1e6),
                 exploited: one.exploited != 0,
                 mendable: held.mendable,
-                components: held.components.len() as u64,
-                named: first(&held).iter().filter_map(|id| names.get(id).cloned()).collect(),
+                components,
+                named: told,
+                unnamed: components.saturating_sub(covered),
                 images,
                 has_more_images,
                 since_us: one.since_us,
@@ -374,7 +406,7 @@ impl Pipeline {
     /// Counts the images that hold any of some components in which a vulnerability of theirs counts, up to [`IMAGES_COUNTED_MAX`];
     /// whether there are more.
     async fn count_images(&self, reach: &Reach, vulnerability: i64, held: &Held) -> Result<(u64, bool), Error> {
-        let mut images: BTreeSet<i64> = held.denied.values().flatten().copied().collect();
+        let mut images: Placed = held.denied.values().flatten().copied().collect();
         let open = || held.components.iter().filter(|component| !held.denied.contains_key(component));
         if let Reach::Few(few) = reach {
             images.extend(open().flat_map(|component| few.images(*component, vulnerability, false)));
@@ -394,7 +426,7 @@ impl Pipeline {
         for row in rows {
             let repository = RepositoryId::from_number(row.get(1)?);
             if repositories.is_none_or(|repositories| repositories.contains(&repository)) {
-                images.insert(row.get(0)?);
+                images.insert((row.get(0)?, repository));
             }
         }
         let counted = (images.len() as u64).min(IMAGES_COUNTED_MAX);
@@ -464,11 +496,11 @@ impl Pipeline {
 
     /// Of pairs of a component and a vulnerability that its publisher denies, returns those that count by the word of VEX, with the
     /// images that the caller may read in which they do.
-    async fn counted_pairs(&self, reach: &Reach, pairs: Pairs) -> Result<BTreeMap<(i64, i64), BTreeSet<i64>>, Error> {
-        let mut counted: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+    async fn counted_pairs(&self, reach: &Reach, pairs: Pairs) -> Result<BTreeMap<(i64, i64), Placed>, Error> {
+        let mut counted: BTreeMap<(i64, i64), Placed> = BTreeMap::new();
         if let Reach::Few(few) = reach {
             for (component, vulnerability) in pairs {
-                let images: BTreeSet<i64> = few.images(component, vulnerability, true).collect();
+                let images: Placed = few.images(component, vulnerability, true).collect();
                 if !images.is_empty() {
                     counted.insert((component, vulnerability), images);
                 }
@@ -488,7 +520,7 @@ impl Pipeline {
             let repository = RepositoryId::from_number(row.get(3)?);
             let is_readable = repositories.is_none_or(|repositories| repositories.contains(&repository));
             if is_readable && pairs.contains(&pair) {
-                counted.entry(pair).or_default().insert(row.get(2)?);
+                counted.entry(pair).or_default().insert((row.get(2)?, repository));
             }
         }
         Ok(counted)
@@ -526,6 +558,18 @@ impl Pipeline {
     }
 }
 
+/// Returns the first of some names, each once, and how many are so called.
+fn once<'a>(names: impl Iterator<Item = &'a String>) -> (Vec<String>, u64) {
+    let (mut told, mut covered) = (Vec::new(), 0);
+    for name in names {
+        if told.len() < COMPONENTS_NAMED_MAX && !told.contains(name) {
+            told.push(name.clone());
+        }
+        covered += u64::from(told.contains(name));
+    }
+    (told, covered)
+}
+
 /// Returns the place in the order of what is worst that a vulnerability has where it is of a severity: known use, then severity, then
 /// probability of use.
 fn worst_of(one: &Listed, level: i64) -> i64 {
@@ -561,9 +605,26 @@ fn as_float(number: i64) -> f32 {
     number as f32
 }
 
-fn parse_cursor(text: &str) -> Option<(i64, i64)> {
-    let (key, id) = text.split_once('.')?;
-    Some((key.parse().ok()?, id.parse().ok()?))
+/// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    key: i64,
+    name: String,
+}
+
+impl Cursor {
+    fn encode(&self) -> String {
+        hex::encode(serde_json::to_vec(self).expect("a number and a text have a spelling in JSON"))
+    }
+
+    fn decode(text: &str) -> Result<Self, Error> {
+        if text.len() > CURSOR_BYTES_MAX {
+            return Err(Error::Cursor);
+        }
+        let bytes = hex::decode(text).map_err(|_| Error::Cursor)?;
+        let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| Error::Cursor)?;
+        if cursor.name.contains('\0') { Err(Error::Cursor) } else { Ok(cursor) }
+    }
 }
 
 /// Tells whether an image of some repositories, or of any, that is tagged there or not holds a component; where a vulnerability is named, one in
@@ -595,6 +656,36 @@ async fn is_held(
         }
         if rows.len() < ROWS_IN_STEP as usize {
             return Ok(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_called_alike_is_told_once() {
+        for (names, expected, covered) in [
+            (&[][..], "", 0),
+            (&["lodash 4.17.20", "lodash 4.17.20"], "lodash 4.17.20", 2),
+            (&["a 1", "b 1", "a 1", "c 1", "d 1", "b 1", "d 1"], "a 1, b 1, c 1", 5),
+        ] {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let (told, count) = once(names.iter());
+            assert_eq!((told.join(", ").as_str(), count), (expected, covered));
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_what_the_caller_saw() {
+        let cursor = Cursor { key: 150_000_000, name: "CVE-2026-0001".to_owned() };
+        let text = cursor.encode();
+        assert_eq!(hex::decode(&text).unwrap(), br#"{"key":150000000,"name":"CVE-2026-0001"}"#);
+        assert_eq!(Cursor::decode(&text).unwrap(), cursor);
+        let nul = hex::encode(br#"{"key":1,"name":"\u0000"}"#);
+        for wrong in ["", "x", "150000000.4", "7b7d", &nul, &"0".repeat(CURSOR_BYTES_MAX + 2)] {
+            assert!(Cursor::decode(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -483,6 +483,13 @@ testkit::on_both_databases! {
         ] {
             assert_eq!(not_counted(&hub, readable, tagged).await, expected, "{readable:?} {tagged:?}");
         }
+        // As many as that are counted, each in each repository that holds it.
+        let readers = [(Readable::All, 5), (hub.only(&["team/api", "teamwork/api"]).await, 3)];
+        for (readable, images) in readers {
+            let listed = hub.listed(Filter::default(), Order::Worst, &readable).await;
+            let one = listed.iter().find(|one| one.starts_with("CVE-2023-0001")).unwrap();
+            assert!(one.starts_with(&format!("CVE-2023-0001 high in {images} images: ")), "{one}");
+        }
         let both = hub.only(&["team/api", "teamwork/api"]).await;
         assert_eq!(hub.listed(any, Order::Worst, &both).await, [
             "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",

@@ -207,6 +207,7 @@ testkit::on_both_databases! {
                 hub.check_placed(&told).await;
                 hub.check_reports(&told).await;
                 hub.check_lists(&told).await;
+                hub.check_not_counted(&told).await;
                 run(&hub.db, &SWEEP_NOW, Vec::new()).await;
                 hub.settle().await;
                 let left_over = &query(&hub.index, &COUNT_LEFT_OVER, Vec::new()).await[0];
@@ -214,6 +215,7 @@ testkit::on_both_databases! {
                 assert_eq!(counts, [0; 7], "{told}");
                 hub.check_reports(&told).await;
                 hub.check_lists(&told).await;
+                hub.check_not_counted(&told).await;
                 hub.check_scans(&told).await;
                 let before = hub.dump().await;
                 hub.match_anew(&known).await;
