@@ -115,6 +115,12 @@ pub enum QueryError {
         /// The version.
         version: String,
     },
+    /// It names a range behind `@`, where a version stands.
+    #[error("`{range}` behind the `@` of a purl is a range, not a version")]
+    RangeInPurl {
+        /// What stands there.
+        range: String,
+    },
     /// A vulnerability has no range: its records say which versions have it.
     #[error("a vulnerability is looked for without a range; its records say which versions have it")]
     VulnerabilityAndRange,
@@ -167,6 +173,9 @@ impl QueryError {
                 "a purl is `pkg:TYPE/NAMESPACE/NAME@VERSION`, such as `pkg:maven/org.slf4j/slf4j-api@2.0.9`"
             }
             Self::VulnerabilityAndRange => "leave out the range",
+            Self::RangeInPurl { .. } => {
+                "leave the version out of the purl, and give the range by itself: `garrison find pkg:npm/lodash '>=4, <5'`"
+            }
             Self::VersionAndRange { .. } => "leave out the version of the purl, or the range",
             Self::Range(_) | Self::RangeOfOthers { .. } => {
                 "a range is written as the component's ecosystem writes it, `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`, or for one of them as `vers:npm/<2.17.1`"
@@ -210,6 +219,9 @@ impl Query {
         if !is_purl {
             query.versions = range.map_or(Ok(Versions::All), |range| Ranges::of_any(range).map(Versions::In))?;
             return Ok(query);
+        }
+        if let Some(range) = range_in_purl(text, is_prefix) {
+            return Err(QueryError::RangeInPurl { range });
         }
         if is_prefix {
             let (purl_type, rest) = text[4..].split_once('/').unwrap_or((&text[4..], ""));
@@ -277,6 +289,11 @@ impl Query {
         self.vulnerability.is_some()
     }
 
+    /// Tells whether a whole name is looked for, in whatever version.
+    pub fn is_of_whole_name(&self) -> bool {
+        self.name.is_some()
+    }
+
     /// Returns what tells why a query with a range finds nothing: the same for any version of what is of an ecosystem that has such a range, and for
     /// any version of all that goes by the name. None without a range.
     pub(crate) fn of_readers_and_of_all(&self) -> Option<(Self, Self)> {
@@ -329,6 +346,18 @@ impl Query {
             Err(_) => Verdict::Unordered,
         }
     }
+}
+
+/// Returns what stands behind the `@` of a purl and is no version: `>=4`, `^1.2`, `[1.0,2.0)`, `1.x || 2.x`, or the beginning of one, `4*`.
+fn range_in_purl(text: &str, is_prefix: bool) -> Option<String> {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let (_, last) = path.rsplit_once('/')?;
+    // The `@` of a scope that nobody escaped stands at the beginning.
+    let at = last.char_indices().skip(1).find(|(_, character)| *character == '@')?.0;
+    let version = &last[at + 1..];
+    // In the purl of a component whose version has such characters they are escaped.
+    let is_range = version.starts_with(['<', '>', '=', '!', '^', '~', '[']) || version.contains([',', '|', ' ']);
+    (is_range || is_prefix).then(|| if is_prefix { format!("{version}*") } else { version.to_owned() })
 }
 
 /// Tells whether a purl has a qualifier; no epoch is epoch 0.
@@ -467,6 +496,25 @@ mod tests {
         check("log4j*", None, "Name begins with log4j, all versions");
         check("pkg:npm/%40babel/*", Some("<8"), "Package begins with pkg:npm/%40babel/, 1 ranges");
         check("PKG:Maven/Org.A/b@1?type=jar", None, "Package is pkg:maven/org.a/b, version 1");
+    }
+
+    #[test]
+    fn a_range_is_no_version() {
+        for (pattern, range) in [
+            ("pkg:npm/lodash@>=4", ">=4"),
+            ("pkg:npm/lodash@^4.17", "^4.17"),
+            ("pkg:npm/@scope/lodash@<2?x=y", "<2"),
+            ("pkg:maven/org.a/b@[1,2)", "[1,2)"),
+            ("pkg:npm/lodash@1.x || 2.x", "1.x || 2.x"),
+            ("pkg:npm/lodash@4*", "4*"),
+            ("pkg:npm/lodash@*", "*"),
+        ] {
+            check(pattern, None, &format!("`{range}` behind the `@` of a purl is a range, not a version"));
+        }
+        check("pkg:npm/@sco*", None, "Package begins with pkg:npm/@sco, all versions");
+        check("pkg:golang/a/b@(devel)", None, "Package is pkg:golang/a/b, version (devel)");
+        check("pkg:npm/lodash@%3E%3D4", None, "Package is pkg:npm/lodash, version >=4");
+        check("pkg:deb/debian/a@1.2~rc1+b1", None, "Package is pkg:deb/debian/a, version 1.2~rc1+b1");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use findings::{Doubted, not_counted_in_words, not_known_in_words, not_looked_into_in_words};
 use outbound::{Endpoint, Page, Told};
+use pipeline::Query;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -128,8 +129,12 @@ impl Find {
                     Some(_) => format!("No image that you may pull is known to have {}.", self.pattern),
                     None => nowhere(&self.pattern, self.range.as_deref(), others_are),
                 };
+                let is_nothing = doubt.is_none() && not_counted.is_none() && !others_are;
                 for line in std::iter::once(nowhere).chain(not_counted).chain(doubt).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
+                }
+                if let Some(hint) = other_names(&self.pattern).filter(|_| is_nothing) {
+                    output::note(&output::printable(&hint));
                 }
             }
         }
@@ -184,6 +189,16 @@ fn nowhere(pattern: &str, range: Option<&str>, others_are: bool) -> String {
         }
         Some(range) => format!("No image that you may pull has {pattern}, neither {range} nor another version."),
     }
+}
+
+/// Says which names are looked for, where a whole name was given: a source package goes by those that were built from it.
+fn other_names(pattern: &str) -> Option<String> {
+    let query = Query::parse(pattern, None).ok().filter(|query| !query.is_of_vulnerability())?;
+    query.is_of_whole_name().then(|| {
+        format!(
+            "hint: a name is that of an installed package (`libssl3`, not its source `openssl`), and matches as a whole; `garrison find '{pattern}*'` takes it as a beginning"
+        )
+    })
 }
 
 /// Returns the answer in words.
@@ -342,6 +357,15 @@ mod tests {
             let told = unheard_of("CVE-1", record);
             assert_eq!(told.is_some(), begins.is_some(), "{record}");
             assert!(told.unwrap_or_default().starts_with(begins.unwrap_or_default()), "{record}");
+        }
+    }
+
+    #[test]
+    fn a_whole_name_that_nothing_has_is_told_with_what_names_are() {
+        let hint = other_names("openssl").unwrap();
+        assert!(hint.ends_with("`garrison find 'openssl*'` takes it as a beginning"), "{hint}");
+        for pattern in ["openssl*", "pkg:npm/lodash", "pkg:npm/lodash@1", "pkg:npm/*", "CVE-2024-0001", ""] {
+            assert_eq!(other_names(pattern), None, "{pattern}");
         }
     }
 
