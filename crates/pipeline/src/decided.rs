@@ -15,6 +15,7 @@ mod beside;
 mod composed;
 mod documents;
 mod effects;
+mod listed;
 mod stamp;
 mod takeover;
 mod trust;
@@ -25,6 +26,7 @@ pub use beside::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX,
 pub(crate) use beside::{Beside, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE};
 pub(crate) use composed::{Composed, Documents, Remembered, subject_of};
 pub use documents::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
+pub use listed::VexListed;
 pub(crate) use stamp::Deciding;
 pub use takeover::DECIDE;
 pub(crate) use takeover::DECIDE_EVERY;
@@ -34,7 +36,8 @@ pub use vex::{VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexDocument
 
 /// Every SQL statement of this part on the hub's tables.
 pub(crate) fn hub_statements() -> impl Iterator<Item = &'static db::Statement> {
-    beside::statements().chain(documents::STATEMENTS).chain(trust::STATEMENTS).chain(vex::STATEMENTS)
+    let vex = listed::STATEMENTS.iter().chain(vex::STATEMENTS);
+    beside::statements().chain(documents::STATEMENTS).chain(trust::STATEMENTS).chain(vex)
 }
 
 /// Every SQL statement of this part on the inventories' tables.

@@ -56,8 +56,8 @@ pub use advised::{
 };
 pub use decided::{
     BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument,
-    SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexSaid,
-    VexTrustDocument, Whose,
+    SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexListed,
+    VexSaid, VexTrustDocument, Whose,
 };
 pub use find::{Affected, Found, NotCounted, NotKnown, NotLookedInto, Page, Readable, Recorded};
 pub use index::{ImageRecord, State, identity};

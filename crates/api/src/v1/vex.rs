@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use oci::Digest;
-use pipeline::{VEX_BYTES_MAX, VexDocument, VexError};
+use pipeline::{VEX_BYTES_MAX, VexDocument, VexError, VexListed};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,6 +31,10 @@ pub(crate) struct Vex {
     given_by: String,
     /// When.
     given_at: String,
+    /// Whether it counts; it does unless there is a newer version of it, or its author is not trusted.
+    counts: bool,
+    /// Why it does not.
+    why_not: Option<&'static str>,
 }
 
 /// What lies beside an image and is VEX, or may be.
@@ -85,8 +89,8 @@ impl From<pipeline::VexBeside> for VexBeside {
 /// VEX documents that count.
 pub(crate) type VexPage = Envelope<Vex>;
 
-impl From<VexDocument> for Vex {
-    fn from(document: VexDocument) -> Self {
+impl From<VexListed> for Vex {
+    fn from(VexListed { document, why_not }: VexListed) -> Self {
         let VexDocument { digest, name, author, format, statements, size_bytes, actor, set_at_us } = document;
         Self {
             digest: digest.to_string(),
@@ -97,6 +101,8 @@ impl From<VexDocument> for Vex {
             size_bytes,
             given_by: actor,
             given_at: time(set_at_us),
+            counts: why_not.is_none(),
+            why_not,
         }
     }
 }
@@ -129,7 +135,7 @@ fn digest(call: &Call) -> Result<Digest, Failure> {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
-    let documents = call.app.pipeline.vex_documents(&call.whose().await?).await?;
+    let documents = call.app.pipeline.list_vex(&call.whose().await?).await?;
     Envelope::answer(documents.into_iter().map(Vex::from).collect(), None)
 }
 
@@ -150,9 +156,12 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 pub(crate) async fn add(mut call: Call) -> Result<Response, Failure> {
     let (digest, whose, actor) = (digest(&call)?, call.whose().await?, call.actor());
     let bytes = call.bytes(VEX_BYTES_MAX, too_large).await?;
-    let document = call.app.pipeline.add_vex(&whose, &actor, bytes, digest).await?;
+    let added = call.app.pipeline.add_vex(&whose, &actor, bytes, digest).await?;
     call.app.jobs.notify();
-    Failure::json(StatusCode::OK, &Vex::from(document))
+    let listed = call.app.pipeline.list_vex(&whose).await?.into_iter().find(|one| one.document.digest == added.digest);
+    // Another may have removed it meanwhile.
+    let told = listed.unwrap_or(VexListed { document: added, why_not: None });
+    Failure::json(StatusCode::OK, &Vex::from(told))
 }
 
 pub(crate) async fn remove(call: Call) -> Result<Response, Failure> {

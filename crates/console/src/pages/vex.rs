@@ -3,7 +3,7 @@
 use access::Action;
 use api::{Call, Failure};
 use oci::{Digest, RepositoryName};
-use pipeline::{VexBeside, VexDocument, VexSaid, Whose};
+use pipeline::{VexBeside, VexDocument, VexListed, VexSaid, Whose};
 
 use crate::href;
 use crate::words::{Hash, Moment, count, foreign, grouped, plural, shell_word};
@@ -13,7 +13,7 @@ const ROWS_MAX: usize = 40;
 const NAME_BYTES_MAX: usize = 120;
 const LINE_BYTES_MAX: usize = 300;
 
-/// The documents that count.
+/// The documents that were given.
 pub(crate) struct Vex {
     pub(crate) sentence: String,
     /// Whose VEX counts, in words.
@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) statements: String,
     pub(crate) by: String,
     pub(crate) at: Moment,
+    /// Nothing when it counts.
+    pub(crate) why_not: Option<&'static str>,
 }
 
 /// What lies beside an image.
@@ -52,10 +54,10 @@ pub(crate) struct BesideRow {
     pub(crate) at: Moment,
 }
 
-/// Returns the documents that count for a project, or for all; none while there are none. Whose pushes are believed is told to who may know
+/// Returns the documents that were given for a project, or for all; none while there are none. Whose pushes are believed is told to who may know
 /// the hub's settings.
 pub(crate) async fn part(call: &Call, whose: &Whose) -> Result<Option<Vex>, Failure> {
-    let documents = call.app.pipeline().vex_documents(whose).await?;
+    let documents = call.app.pipeline().list_vex(whose).await?;
     if documents.is_empty() {
         return Ok(None);
     }
@@ -65,12 +67,13 @@ pub(crate) async fn part(call: &Call, whose: &Whose) -> Result<Option<Vex>, Fail
         told = format!("{told} {}", trust.pushers_in_words());
     }
     let now_us = call.app.now_us();
-    let statements: u64 = documents.iter().map(|document| document.statements).sum();
+    let counting = || documents.iter().filter(|one| one.why_not.is_none());
+    let statements: u64 = counting().map(|one| one.document.statements).sum();
     Ok(Some(Vex {
-        sentence: format!("{} of {}.", plural(statements, "statement"), plural(count(documents.len()), "document")),
+        sentence: format!("{} of {}.", plural(statements, "statement"), plural(count(counting().count()), "document")),
         trust: foreign(&told, LINE_BYTES_MAX),
         more: documents.len() > ROWS_MAX,
-        rows: documents.into_iter().take(ROWS_MAX).map(|document| row(document, now_us)).collect(),
+        rows: documents.into_iter().take(ROWS_MAX).map(|one| row(one, now_us)).collect(),
         command: match whose {
             Whose::Hub => "garrison vex list".to_owned(),
             Whose::Project(name) => format!("garrison vex list --project {name}"),
@@ -78,7 +81,7 @@ pub(crate) async fn part(call: &Call, whose: &Whose) -> Result<Option<Vex>, Fail
     }))
 }
 
-fn row(document: VexDocument, now_us: i64) -> Row {
+fn row(VexListed { document, why_not }: VexListed, now_us: i64) -> Row {
     let VexDocument { name, author, format, statements, actor, set_at_us, .. } = document;
     Row {
         author: foreign(&author, NAME_BYTES_MAX),
@@ -87,6 +90,7 @@ fn row(document: VexDocument, now_us: i64) -> Row {
         statements: grouped(statements),
         by: crate::words::actor(&actor),
         at: Moment::new(set_at_us, now_us),
+        why_not,
     }
 }
 

@@ -146,7 +146,7 @@ async fn known_project(tx: &mut Tx, whose: &Whose) -> Result<i64, VexError> {
     }
 }
 
-fn document(row: &Row) -> Result<VexDocument, db::Error> {
+pub(super) fn document(row: &Row) -> Result<VexDocument, db::Error> {
     Ok(VexDocument {
         digest: stored_digest(row, 1)?,
         name: row.get(2)?,
@@ -160,22 +160,6 @@ fn document(row: &Row) -> Result<VexDocument, db::Error> {
 }
 
 impl Pipeline {
-    /// Returns the VEX documents that count for a project, or for all, in the order in which they were given.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn vex_documents(&self, whose: &Whose) -> Result<Vec<VexDocument>, Error> {
-        let whose = whose.clone();
-        let rows = self.inner.registry.database().read(move |tx| {
-            let whose = whose.clone();
-            Box::pin(async move {
-                let Some(project) = project_number(tx, &whose).await? else { return Ok(Vec::new()) };
-                tx.query(&LIST_COUNTING, &[project.into(), i64::MAX.into()]).await
-            })
-        });
-        Ok(rows.await?.iter().map(document).collect::<Result<_, _>>()?)
-    }
-
     /// Returns a VEX document that counts, as it was given.
     ///
     /// # Errors

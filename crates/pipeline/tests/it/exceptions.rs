@@ -177,7 +177,8 @@ testkit::on_both_databases! {
         hub.wait(HOUR_US);
         let again = hub.pipeline.add_vex(&team(), "user:bob", clears.clone(), digest).await.unwrap();
         assert_eq!((again.actor.as_str(), again.set_at_us), ("user:ann", hub.now_us() - HOUR_US));
-        assert_eq!(hub.pipeline.vex_documents(&team()).await.unwrap(), [again]);
+        let listed = hub.pipeline.list_vex(&team()).await.unwrap();
+        assert_eq!(listed, [pipeline::VexListed { document: again, why_not: None }]);
         assert_eq!(hub.pipeline.vex_document(&team(), digest).await.unwrap(), Some(clears));
         let missing = hub.pipeline.remove_vex(&Whose::Hub, "user:bob", digest).await;
         assert!(matches!(missing, Err(VexError::Unknown(_))));
@@ -190,6 +191,33 @@ testkit::on_both_databases! {
         }
         assert_eq!((facts.len(), evidence::holding(facts.clone(), hub.now_us())), (2, Vec::new()));
         assert_eq!(facts[0].subject, digest);
+    }
+
+    async fn a_document_that_was_given_and_does_not_count_is_told_with_why(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.push("team/api", "1", &[("openssl", "3.0.11-1")]).await;
+        let version = |number: u64| {
+            let mut document: Json = serde_json::from_slice(&openvex("CVE-2023-0001", &json!({"status": "fixed"}))).unwrap();
+            document["version"] = json!(number);
+            document.to_string().into_bytes()
+        };
+        let why_not = async |whose: &Whose| -> Vec<Option<&str>> {
+            hub.pipeline.list_vex(whose).await.unwrap().into_iter().map(|one| one.why_not).collect()
+        };
+        let newer = Some("a newer version of it counts");
+        for (whose, number, of_team, of_all) in [
+            (team(), 2, &[None][..], &[][..]),
+            (team(), 1, &[None, newer], &[]),
+            (Whose::Hub, 1, &[None, newer], &[None]),
+            (Whose::Hub, 3, &[newer, newer], &[newer, None]),
+        ] {
+            let document = version(number);
+            let digest = crate::support::sha256(&document);
+            hub.pipeline.add_vex(&whose, "user:ann", document, digest).await.unwrap();
+            assert_eq!((why_not(&team()).await, why_not(&Whose::Hub).await), (of_team.to_vec(), of_all.to_vec()), "{whose:?} {number}");
+        }
+        hub.trust("authors: [[Nobody]]\nothers: ignore\n").await;
+        assert_eq!(why_not(&Whose::Hub).await, [newer, Some("its author is not trusted")]);
     }
 
     async fn what_vex_affirms_counts_everywhere_though_its_publisher_denies_it(database: Database) {
@@ -455,6 +483,13 @@ testkit::on_both_databases! {
             page.not_counted.map(|counted| (counted.images, counted.more))
         };
         assert_eq!(affected(&hub).await, open);
+        // As many as that are counted, each in each repository that holds it.
+        let readers = [(Readable::All, 5), (hub.only(&["team/api", "teamwork/api"]).await, 3)];
+        for (readable, images) in readers {
+            let listed = hub.listed(Filter::default(), Order::Worst, &readable).await;
+            let one = listed.iter().find(|one| one.starts_with("CVE-2023-0001")).unwrap();
+            assert!(one.starts_with(&format!("CVE-2023-0001 high in {images} images: ")), "{one}");
+        }
         assert_eq!(not_counted(&hub, all, Tagged::Any).await, None);
         assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((1, 0), (1, 0)));
 
@@ -482,13 +517,6 @@ testkit::on_both_databases! {
             (&hub.only(&[]).await, Tagged::Any, None),
         ] {
             assert_eq!(not_counted(&hub, readable, tagged).await, expected, "{readable:?} {tagged:?}");
-        }
-        // As many as that are counted, each in each repository that holds it.
-        let readers = [(Readable::All, 5), (hub.only(&["team/api", "teamwork/api"]).await, 3)];
-        for (readable, images) in readers {
-            let listed = hub.listed(Filter::default(), Order::Worst, &readable).await;
-            let one = listed.iter().find(|one| one.starts_with("CVE-2023-0001")).unwrap();
-            assert!(one.starts_with(&format!("CVE-2023-0001 high in {images} images: ")), "{one}");
         }
         let both = hub.only(&["team/api", "teamwork/api"]).await;
         assert_eq!(hub.listed(any, Order::Worst, &both).await, [

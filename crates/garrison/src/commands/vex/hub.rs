@@ -17,6 +17,7 @@ const LIST: &[Field] = &[
     Field::count("STATEMENTS", "statements", 1),
     Field::text("BY", "given_by", 2),
     Field::time("GIVEN", "given_at", 4),
+    Field::text("DOES NOT COUNT", "why_not", 0),
 ];
 
 const BESIDE: &[Field] = &[
@@ -113,7 +114,12 @@ impl Push {
         let undo = format!("garrison vex remove {digest}{}", whose.flag());
         let (told, count) =
             (output::counted(statements, "statement"), if statements == 1 { "counts" } else { "count" });
-        session.print_done(&given, &format!("{told} {count} for {}. Undo: {undo}", whose.words()))
+        // Hubs of an earlier version do not say so.
+        let told = match given.get("why_not").and_then(Value::as_str) {
+            None => format!("{told} {count} for {}. Undo: {undo}", whose.words()),
+            Some(why_not) => format!("{told} kept for {}, and not counted: {why_not}. Undo: {undo}", whose.words()),
+        };
+        session.print_done(&given, &told)
     }
 }
 

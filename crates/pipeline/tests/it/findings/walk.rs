@@ -83,9 +83,9 @@ testkit::on_both_databases! {
                 12..14 => {
                     let whose = [Whose::Hub, Whose::Project("team".to_owned()), Whose::Project("other".to_owned())];
                     let whose = &whose[random.below(3)];
-                    let given = hub.pipeline.vex_documents(whose).await.unwrap();
+                    let given = hub.pipeline.list_vex(whose).await.unwrap();
                     if given.len() > 2 || !given.is_empty() && random.below(3) == 0 {
-                        let digest = given[random.below(given.len())].digest;
+                        let digest = given[random.below(given.len())].document.digest;
                         hub.pipeline.remove_vex(whose, "user:ann", digest).await.unwrap();
                     } else {
                         let bytes = random_vex(&mut random, &IDS).into_bytes();
