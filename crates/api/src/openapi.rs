@@ -49,9 +49,7 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
     let mut parameters: Vec<Value> = in_path
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
-    for name in endpoint.parameters {
-        parameters.push(json!({ "name": name, "in": "query", "schema": { "type": "string" } }));
-    }
+    parameters.extend(endpoint.parameters.iter().map(|name| query_parameter(endpoint, name)));
     let (status, schema) = endpoint.answer;
     let mut answer = json!({ "description": "As asked" });
     if let Some(schema) = schema {
@@ -82,6 +80,38 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         Guard::Needs(_) => json!([{ "basic": [] }, { "token": [] }]),
     };
     operation
+}
+
+/// Describes a query parameter. The same name means the same wherever it stands.
+fn query_parameter(endpoint: &Endpoint, name: &str) -> Value {
+    let schema = match name {
+        "limit" => json!({ "type": "integer", "minimum": 1 }),
+        "n" => json!({ "type": "integer", "minimum": 0 }),
+        "exploited" | "fixable" | "accept_older" | "accept_fewer_feeds" => json!({ "type": "boolean" }),
+        "epss" => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        "severity" => json!({ "type": "string", "enum": ["negligible", "low", "medium", "high", "critical"] }),
+        "tagged" => json!({ "type": "string", "enum": ["yes", "no", "any"] }),
+        "order" => json!({ "type": "string", "enum": ["worst", "epss", "age"] }),
+        _ => json!({ "type": "string" }),
+    };
+    let mut parameter = json!({ "name": name, "in": "query", "schema": schema });
+    if is_required(endpoint.name, name) {
+        parameter["required"] = true.into();
+    }
+    parameter
+}
+
+/// Tells whether a row answers nothing without a query parameter.
+fn is_required(row: &str, parameter: &str) -> bool {
+    match parameter {
+        "name" | "reference" => true,
+        "query" => row == "component.find",
+        "vulnerability" => row == "finding.explain",
+        "document" => row == "inventory.differences",
+        "action" | "resource" => row == "access.explain",
+        "digest" => row == "upload.finish",
+        _ => false,
+    }
 }
 
 fn problem() -> Value {

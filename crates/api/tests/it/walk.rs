@@ -238,6 +238,42 @@ fn seen(answer: &Answer, project: &str) -> String {
 }
 
 testkit::on_both_databases! {
+    /// What the document says of query parameters holds: without one that is required nothing is answered, and each that may be left out may.
+    async fn parameters_are_required_where_the_document_says_so(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        hub.push_image(&hub.team, "team/api", "1").await;
+        let admin = hub.session("admin").await;
+        let document = api::openapi(&api::endpoints(), "0.0.0");
+        let mut operations = BTreeMap::new();
+        for methods in document["paths"].as_object().unwrap().values() {
+            for operation in methods.as_object().unwrap().values() {
+                operations.insert(operation["operationId"].as_str().unwrap(), &operation["parameters"]);
+            }
+        }
+        let mut wrong = Vec::new();
+        for case in CASES {
+            let Some((path, query)) = case.path.split_once('?') else { continue };
+            let endpoint = api::endpoints().into_iter().find(|endpoint| endpoint.name == case.row).unwrap();
+            if endpoint.surface != api::Surface::Api {
+                continue;
+            }
+            for left_out in query.split('&') {
+                let name = left_out.split('=').next().unwrap();
+                let declared = operations[case.row].as_array().unwrap().iter().find(|one| one["name"] == name);
+                let is_required = declared.unwrap_or_else(|| panic!("{} has {name}", case.row))["required"] == true;
+                let rest: Vec<&str> = query.split('&').filter(|one| *one != left_out).collect();
+                let uri = format!("{path}?{}", rest.join("&")).replace("{digest}", DIGEST);
+                let request = ask(endpoint.method.as_str(), &uri).by(&admin).body(case.body.as_bytes());
+                let answer = hub.send(request).await;
+                let is_missed = answer.status != case.answer.0 || answer.code() != case.answer.1;
+                if is_required != is_missed {
+                    wrong.push(format!("{} without {name}: {} {}", case.row, answer.status, answer.code()));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
     async fn every_row_as_everybody(database: testkit::Database) {
         let hub = Hub::new(database).await;
         for (who, project) in [(&hub.team, "team"), (&hub.open, "open"), (&hub.other, "other")] {
