@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use component::{Component, License, PackageType, Relation, Scope, Subject, Technique};
+use component::{Component, License, PackageType, Purl, Relation, Scope, Subject, Technique};
 use serde::Deserialize;
 
 use super::{DISTRIBUTION_ID, DOCUMENT_ID, SUBJECT_ID};
@@ -368,7 +368,7 @@ impl Reader<'_> {
 
         let mut component = Component::new(PackageType::Unknown, name, FOUND_BY, Technique::Document);
         component.version = version;
-        self.external_references(&place.field("externalRefs"), found.external_refs, &mut component);
+        let others = self.external_references(&place.field("externalRefs"), found.external_refs, &mut component);
         self.checksums(&place.field("checksums"), found.checksums, &mut component);
         let stated = self.assembly.text(&place.field("supplier"), found.supplier);
         component.supplier = stated.as_deref().and_then(supplier);
@@ -404,6 +404,9 @@ impl Reader<'_> {
         if info.as_deref().is_some_and(foreign::is_of_syft) {
             foreign::default_to_own_source(&mut component);
         }
+        for purl in others {
+            self.add_other_package(&place.field("externalRefs"), purl, &component, is_subject)?;
+        }
         if is_subject {
             self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });
             if component.package_type != PackageType::Unknown {
@@ -419,6 +422,31 @@ impl Reader<'_> {
         Ok(Target::Component(self.assembly.add(component)?))
     }
 
+    /// Adds what else a package's purls say that it is: advisories speak of it by each of them. The subject is a component only as a package of an
+    /// ecosystem.
+    fn add_other_package(
+        &mut self,
+        place: &Place<'_>,
+        purl: Purl,
+        stated: &Component,
+        is_subject: bool,
+    ) -> Result<(), ReadError> {
+        let package_type = foreign::package_type(&purl);
+        if is_subject && package_type == PackageType::Unknown {
+            self.assembly.repair(place, RepairKind::NoPlace, &purl.to_string());
+            return Ok(());
+        }
+        let mut component = Component::new(package_type, foreign::name(&purl), FOUND_BY, Technique::Document);
+        component.licenses.clone_from(&stated.licenses);
+        component.supplier.clone_from(&stated.supplier);
+        component.version = purl.version().is_none().then(|| stated.version.clone()).flatten();
+        component.purl = Some(purl);
+        // No version stands beside this purl that could be another one.
+        let _ = foreign::complete_from_purl(&mut component);
+        self.assembly.add(component)?;
+        Ok(())
+    }
+
     fn distribution(&mut self, place: &Place<'_>, name: &str, version: Option<String>) {
         if self.facts.distribution.is_some() {
             self.assembly.repair(place, RepairKind::SecondDistribution, name);
@@ -431,7 +459,15 @@ impl Reader<'_> {
         });
     }
 
-    fn external_references(&mut self, place: &Place<'_>, list: List<'_, ExternalRef<'_>>, component: &mut Component) {
+    /// Reads names of a package into it. Returns the purls besides the first that name another package than those before.
+    fn external_references(
+        &mut self,
+        place: &Place<'_>,
+        list: List<'_, ExternalRef<'_>>,
+        component: &mut Component,
+    ) -> Vec<Purl> {
+        let mut others = Vec::new();
+        let mut named = HashSet::new();
         for (index, found) in self.assembly.items(place, list) {
             let place = place.item(index);
             let kind = self.assembly.text(&place.field("referenceType"), found.reference_type);
@@ -439,12 +475,14 @@ impl Reader<'_> {
             let Some(text) = self.assembly.text(&locator, found.reference_locator) else { continue };
             match kind.as_deref() {
                 Some("purl") => {
-                    let purl = self.assembly.purl(&locator, &text);
+                    let Some(purl) = self.assembly.purl(&locator, &text) else { continue };
                     // A product that is shipped in several channels has a purl for each.
-                    if component.purl.is_some() && purl.is_some() {
+                    if !named.insert(package_named(&purl)) {
                         self.assembly.repair(&locator, RepairKind::NoPlace, &text);
+                    } else if component.purl.is_none() {
+                        component.purl = Some(purl);
                     } else {
-                        component.purl = component.purl.take().or(purl);
+                        others.push(purl);
                     }
                 }
                 // In CPE 2.3 the older spelling is another name of the same.
@@ -453,6 +491,7 @@ impl Reader<'_> {
             }
         }
         keep_first(&mut component.cpes);
+        others
     }
 
     fn checksums(&mut self, place: &Place<'_>, list: List<'_, Checksum<'_>>, component: &mut Component) {
@@ -516,6 +555,13 @@ impl Reader<'_> {
 
 /// The most bytes of an extracted text that is taken for a licence's name.
 const NAME_BYTES_MAX: usize = 256;
+
+/// Returns as much of a purl as tells packages and their versions apart for advisories.
+fn package_named(purl: &Purl) -> [Option<String>; 6] {
+    let qualifier = |key: &str| purl.qualifier(key);
+    [Some(purl.ty()), purl.namespace(), Some(purl.name()), purl.version(), qualifier("distro"), qualifier("epoch")]
+        .map(|part| part.map(str::to_owned))
+}
 
 /// Returns what a relationship means as an edge, and whether it points the other way.
 fn relation(link: &Link) -> Option<(bool, Relation)> {

@@ -207,6 +207,47 @@ fn wrong_spdx_is_repaired() {
     "##);
 }
 
+/// SPDX 2.3, "External reference": a package may have any number of purls. Those of other channels name the same package.
+#[test]
+fn a_package_of_spdx_is_each_package_that_its_purls_name() {
+    let purl = |purl: &str| format!(r#"{{"referenceType":"purl","referenceLocator":"{purl}"}}"#);
+    let package = |id: &str, purls: &[&str]| {
+        let references: Vec<String> = purls.iter().map(|one| purl(one)).collect();
+        format!(r#"{{"SPDXID":"SPDXRef-{id}","name":"n","versionInfo":"1","externalRefs":[{}]}}"#, references.join(","))
+    };
+    let packages = [
+        package("A", &["pkg:pypi/app@1", "pkg:oci/app@1", "pkg:npm/app@1"]),
+        package("B", &["pkg:pypi/idna@3.10", "pkg:pypi/django@3.2", "pkg:pypi/Django@3.2", "pkg:pypi/django@4.0"]),
+        package("C", &["pkg:rpm/redhat/a@1-1?repository_id=x", "pkg:rpm/redhat/a@1-1?repository_id=y"]),
+        package(
+            "D",
+            &["pkg:deb/debian/b@1?distro=debian-11", "pkg:deb/debian/b@1?distro=debian-12", "pkg:deb/debian/c"],
+        ),
+    ];
+    let document = format!(
+        r#"{{"spdxVersion":"SPDX-2.3","name":"d","documentDescribes":["SPDXRef-A"],"packages":[{}]}}"#,
+        packages.join(",")
+    );
+    assert_snapshot!(render(read(document.as_bytes())), @r#"
+    spdx-json 2.3
+    subject: Document { name: "n", version: Some("1") }
+    deb b 1 pkg:deb/debian/b@1?distro=debian-12
+    deb c 1 pkg:deb/debian/c
+    deb n 1 pkg:deb/debian/b@1?distro=debian-11
+    rpm n 1-1 pkg:rpm/redhat/a@1-1?repository_id=x
+    python django 3.2 pkg:pypi/django@3.2
+    python django 4.0 pkg:pypi/django@4.0
+    python n 1 pkg:pypi/app@1
+    python n 3.10 pkg:pypi/idna@3.10
+    npm app 1 pkg:npm/app@1
+    ! packages[0].externalRefs: nothing that an inventory holds, dropped: pkg:oci/app@1
+    ! packages[1].externalRefs[2].referenceLocator: nothing that an inventory holds, dropped: pkg:pypi/Django@3.2
+    ! packages[1].versionInfo: not the version of the purl, which is taken: 1
+    ! packages[2].externalRefs[1].referenceLocator: nothing that an inventory holds, dropped: pkg:rpm/redhat/a@1-1?repository_id=y
+    ! packages[2].versionInfo: not the version of the purl, which is taken: 1
+    "#);
+}
+
 #[test]
 fn trivys_spdx_is_read_with_sources_and_system() {
     let package = |name: &str, version: &str, purl: &str, info: &str| {
