@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Component, Distribution, Location, Scope};
+use crate::{Component, Distribution, Location, Purl, Scope};
 
 /// Everything that was found in one source.
 ///
@@ -55,6 +55,9 @@ pub enum Subject {
         name: String,
         /// The version in the document.
         version: Option<String>,
+        /// The purl in the document.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        purl: Option<Purl>,
     },
 }
 

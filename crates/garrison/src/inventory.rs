@@ -52,6 +52,8 @@ pub(crate) struct Looked {
     pub(crate) in_hub: Option<InHub>,
     /// What was wrong with the document that it was read from; none where it was made of the source itself.
     pub(crate) repairs: Option<formats::Repairs>,
+    /// By what other documents lead into that document.
+    pub(crate) address: Option<formats::Address>,
 }
 
 impl Reader {
@@ -77,11 +79,11 @@ impl Reader {
                 let known = in_hub.as_ref().and_then(|hub| self.known(hub, &image));
                 let read = || self.read_image(&image).map_err(CommandError::of_what_is_there);
                 let inventory = known.map_or_else(read, Ok)?;
-                return Ok(Looked { inventory, in_hub, repairs: None });
+                return Ok(Looked { inventory, in_hub, repairs: None, address: None });
             }
             Place::Local(local) => local,
         };
-        Ok(Looked { inventory: self.read_local(local)?, in_hub: None, repairs: None })
+        Ok(Looked { inventory: self.read_local(local)?, in_hub: None, repairs: None, address: None })
     }
 
     fn read_local(&self, local: &Local) -> Result<Inventory, CommandError> {

@@ -32,6 +32,6 @@ pub const DOCUMENT_KIND: &str = "document:kind";
 
 pub use format::{CycloneDxVersion, Format, FormatError, Output};
 pub use limits::Limits;
-pub use read::{Document, ReadError, Strictness, is_document, may_be_document, read, read_with};
+pub use read::{Address, Document, ReadError, Strictness, is_document, may_be_document, read, read_with};
 pub use repairs::{Repair, RepairKind, Repairs};
 pub use write::{Layout, Overlong, TABLE_WIDTH, WriteOptions, write, write_with_vulnerabilities};

@@ -33,7 +33,7 @@ pub use enclosed::enclosed;
 pub use image::ImageName;
 pub use present::Present;
 pub use problem::{Problem, Problems, Refusal};
-pub use product::{Identity, Package, Target};
+pub use product::{Element, Identity, Package, Target};
 pub use readers::{DEPTH_MAX, DOCUMENT_BYTES_MAX, NAMES_MAX, STATEMENTS_MAX, TARGETS_MAX, read, recognize};
 pub use statements::{Found, Statements};
 pub use subject::{Place, Subject};

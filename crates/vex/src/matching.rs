@@ -18,6 +18,9 @@ pub(crate) fn is_meant(target: &Target, place: &Place<'_>) -> bool {
         let around = target.within.iter().position(|outer| is_exactly_subject(outer)).unwrap_or(target.within.len());
         return target.within[..around].iter().all(|outer| is_around(outer, place));
     }
+    if is_described(&target.item, place.subject) {
+        return true;
+    }
     target.within.is_empty() && is_around(&target.item, place) || is_exactly_subject(&target.item)
 }
 
@@ -42,7 +45,13 @@ pub(crate) fn is_subject(identity: &Identity, subject: &Subject) -> bool {
     is_subject_by_digest(identity, subject)
         || identity.packages.iter().any(|package| is_subject_package(package, subject))
         || identity.serials.iter().any(|serial| subject.serials.contains(serial))
+        || is_described(identity, subject)
         || identity.named.as_ref().is_some_and(is_named)
+}
+
+/// Tells whether an identity is what a document describes, by the reference that this has in the document.
+fn is_described(identity: &Identity, subject: &Subject) -> bool {
+    identity.elements.iter().any(|element| subject.elements.get(element) == Some(&None))
 }
 
 pub(crate) fn is_subject_by_digest(identity: &Identity, subject: &Subject) -> bool {
@@ -71,8 +80,8 @@ pub(crate) fn digest_of(algorithm: HashAlgorithm, hex: &str) -> Option<String> {
 
 fn is_subject_package(package: &Package, subject: &Subject) -> bool {
     let purl = &package.purl;
-    if is_image(purl) {
-        return is_image_of(purl, subject);
+    if is_image(purl) && is_image_of(purl, subject) {
+        return true;
     }
     subject.purls.iter().any(|ours| {
         is_same_package(purl, ours)
@@ -142,7 +151,9 @@ fn is_component(identity: &Identity, component: &Component, subject: &Subject) -
     let has_cpe =
         |cpe: &Cpe| component.cpes.iter().filter_map(|ours| Cpe::parse(ours).ok()).any(|ours| cpe.includes(&ours));
     let system = Distribution::of_package(component.purl.as_ref(), subject.distribution.as_ref());
+    let is_element = |element| matches!(subject.elements.get(element), Some(Some(meant)) if meant == component);
     identity.packages.iter().any(|package| is_package(package, component, system.as_deref()))
+        || identity.elements.iter().any(is_element)
         || identity.hashes.iter().any(|hash| component.hashes.contains(hash))
         || !component.cpes.is_empty() && identity.cpes.iter().any(has_cpe)
 }

@@ -37,7 +37,9 @@ impl<'a> Present<'a> {
     fn has(&self, identity: &Identity) -> bool {
         let mut keys = Vec::new();
         keys_of_identity(identity, &mut keys);
-        keys.iter().any(|key| *key == ANYTHING || self.names.contains(key)) || is_subject(identity, self.subject)
+        keys.iter().any(|key| *key == ANYTHING || self.names.contains(key))
+            || identity.elements.iter().any(|element| self.subject.elements.contains_key(element))
+            || is_subject(identity, self.subject)
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Identity {
     pub named: Option<(String, Option<String>)>,
     /// Serial numbers of CycloneDX documents (`urn:uuid:…`) that describe it.
     pub serials: Vec<String>,
+    /// What it is in CycloneDX documents.
+    pub elements: Vec<Element>,
 }
 
 impl Identity {
@@ -45,8 +47,20 @@ impl Identity {
             && self.hashes.is_empty()
             && self.digests.is_empty()
             && self.serials.is_empty()
+            && self.elements.is_empty()
             && self.named.is_none())
     }
+}
+
+/// Something in a CycloneDX document (CycloneDX, "BOM-Link": `urn:cdx:SERIAL/VERSION#REFERENCE`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Element {
+    /// The document's serial number, in lower case: `urn:uuid:…`.
+    pub serial: String,
+    /// Which version of the document: references may mean something else in another.
+    pub version: u64,
+    /// The reference in it (`bom-ref`).
+    pub reference: String,
 }
 
 /// A package, some or all of its versions.

@@ -221,6 +221,15 @@ fn package_key(kind: &str, purl: &Purl, name: &str) -> Key {
     key(kind, &[purl.ty(), purl.namespace().unwrap_or_default(), name])
 }
 
+fn digest_key(purl: &Purl) -> Option<Key> {
+    let digest = purl.version().filter(|version| version.contains(':'))?;
+    Some(key("digest", &[&digest.to_ascii_lowercase()]))
+}
+
+fn image_key(purl: &Purl) -> Key {
+    key("image", &[&purl.name().to_ascii_lowercase()])
+}
+
 pub(crate) fn cpe_key(cpe: &Cpe) -> Key {
     let (vendor, product) = cpe.vendor_and_product();
     if cpe.names_one_product() { key("cpe", &[vendor, product]) } else { ANYTHING }
@@ -230,10 +239,7 @@ pub(crate) fn keys_of_identity(identity: &Identity, keys: &mut Vec<Key>) {
     for package in &identity.packages {
         let purl = &package.purl;
         keys.push(if is_image(purl) {
-            match purl.version().filter(|version| version.contains(':')) {
-                Some(digest) => key("digest", &[&digest.to_ascii_lowercase()]),
-                None => key("image", &[&purl.name().to_ascii_lowercase()]),
-            }
+            digest_key(purl).unwrap_or_else(|| image_key(purl))
         } else if is_source(purl) {
             package_key("source", purl, purl.name())
         } else if purl.ty() == "rpmmod" {
@@ -249,6 +255,7 @@ pub(crate) fn keys_of_identity(identity: &Identity, keys: &mut Vec<Key>) {
     }
     keys.extend(identity.digests.iter().map(|digest| key("digest", &[digest])));
     keys.extend(identity.serials.iter().map(|serial| key("serial", &[serial])));
+    keys.extend(identity.elements.iter().map(|element| key("serial", &[&element.serial])));
     keys.extend(identity.named.iter().map(|(name, _)| key("named", &[name])));
 }
 
@@ -281,6 +288,13 @@ fn keys_of_subject(subject: &Subject, keys: &mut Vec<Key>) {
     keys.extend(subject.images.iter().map(|image| key("image", &[image.last_segment()])));
     keys.extend(subject.digests.iter().map(|digest| key("digest", &[digest])));
     keys.extend(subject.serials.iter().map(|serial| key("serial", &[serial])));
-    keys.extend(subject.purls.iter().map(|purl| package_key("package", purl, purl.name())));
+    for purl in &subject.purls {
+        if is_image(purl) {
+            keys.push(image_key(purl));
+            keys.extend(digest_key(purl));
+        } else {
+            keys.push(package_key("package", purl, purl.name()));
+        }
+    }
     keys.extend(subject.distribution_cpe.as_ref().map(cpe_key));
 }

@@ -1,7 +1,10 @@
+use std::collections::HashMap;
+
 use component::{Component, Distribution, Inventory, Purl};
 
 use crate::image::parse_digest;
-use crate::{Cpe, ImageName};
+use crate::matching::is_image;
+use crate::{Cpe, Element, ImageName};
 
 /// What is asked about as a whole: an image, a directory, what a document describes; by all names that products may have for it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -13,6 +16,8 @@ pub struct Subject {
     pub(crate) platform: Option<String>,
     pub(crate) purls: Vec<Purl>,
     pub(crate) serials: Vec<String>,
+    /// What elements of the documents that describe it stand for: a component, or the subject itself.
+    pub(crate) elements: HashMap<Element, Option<Component>>,
     pub(crate) distribution: Option<Distribution>,
     pub(crate) distribution_cpe: Option<Cpe>,
 }
@@ -28,11 +33,17 @@ impl Subject {
             }
             Source::File { sha256: Some(hex), .. } => subject.with_digest(&format!("sha256:{hex}")),
             // Other tools' documents have an image's digest as its version.
-            Source::Document { name, version: Some(version) } if parse_digest(version).is_some() => {
+            Source::Document { name, version: Some(version), .. } if parse_digest(version).is_some() => {
                 subject.with_image(name).with_digest(version)
             }
             Source::Document { version, .. } => Self { version: version.clone(), ..subject },
             Source::Directory { .. } | Source::File { .. } => subject,
+        };
+        let subject = match &inventory.subject {
+            Source::Document { version, purl: Some(purl), .. } => {
+                subject.with_purl(purl_of_version(purl, version.as_deref()))
+            }
+            _ => subject,
         };
         match &inventory.distribution {
             Some(distribution) => subject.with_distribution(distribution),
@@ -71,6 +82,13 @@ impl Subject {
         self
     }
 
+    /// Adds an element of a document that describes it: a component in it, or with none it itself.
+    #[must_use]
+    pub fn with_element(mut self, element: Element, component: Option<Component>) -> Self {
+        self.elements.insert(element, component);
+        self
+    }
+
     /// Sets the distribution.
     #[must_use]
     pub fn with_distribution(mut self, distribution: &Distribution) -> Self {
@@ -78,6 +96,14 @@ impl Subject {
         self.distribution = Some(distribution.clone());
         self
     }
+}
+
+/// Returns a purl with the version that is stated beside it, where it has none itself. That of an image is its tag or its digest, which its purl has
+/// elsewhere.
+pub(crate) fn purl_of_version(purl: &Purl, stated: Option<&str>) -> Purl {
+    let stated = stated.map(str::trim).filter(|version| !version.is_empty() && !is_image(purl));
+    let version = stated.filter(|_| purl.version().is_none());
+    version.and_then(|version| purl.with_version(version).ok()).unwrap_or_else(|| purl.clone())
 }
 
 /// A component where it is.

@@ -55,7 +55,7 @@ fn a_distribution_whose_packages_nothing_lists_is_told() {
     assert_eq!(asked(&gone, None).answer, Answer::NotCovered);
     assert_eq!(serde_json::to_value(report(&gone)).unwrap()["unchecked"]["packages"][0]["because"], "no-packages");
     // A document lists what its maker looked for.
-    gone.subject = Subject::Document { name: "gone".to_owned(), version: None };
+    gone.subject = Subject::Document { name: "gone".to_owned(), version: None, purl: None };
     check(&gone, &[], false);
     check(&tree(bookworm, component(PackageType::Deb, "base-files", "12.4")), &[], false);
 }
@@ -112,7 +112,7 @@ fn what_may_hide_packages_is_no_answer_to_why_not() {
     for (subject, told) in [
         (inventory().subject, "nothing in it names a package: 0 components"),
         (Subject::Directory { name: "tree".to_owned() }, "nothing in it names a package: 0 components"),
-        (Subject::Document { name: "d".to_owned(), version: None }, "the document lists 0 components"),
+        (Subject::Document { name: "d".to_owned(), version: None, purl: None }, "the document lists 0 components"),
     ] {
         unread.subject = subject;
         assert_eq!(asked(&unread, None), (Answer::NotCovered, vec![told.to_owned()]));
@@ -380,7 +380,7 @@ fn a_distribution_without_a_package_is_told_unless_a_document_names_it() {
     check(&empty, &["nothing in it names a package: 0 components"], true);
     empty.subject = Subject::Image { name: "a".to_owned(), digest: String::new(), platform: None };
     check(&empty, &["nothing in it names a package: 0 components"], true);
-    empty.subject = Subject::Document { name: "a".to_owned(), version: None };
+    empty.subject = Subject::Document { name: "a".to_owned(), version: None, purl: None };
     empty.distribution.as_mut().unwrap().id = "amzn".to_owned();
     check(&empty, &["the document lists 0 components"], true);
 }

@@ -147,6 +147,120 @@ exceptions:
     insta::assert_snapshot!("no_referrers", home.run(&["scan", "-q", "tree", "--vex", "referrers"]));
 }
 
+/// `OpenVEX` about a product.
+fn cleared_by_openvex(product: &Value) -> String {
+    json!({
+        "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://vex.example/1", "author": "team", "version": 1,
+        "timestamp": "2026-01-02T00:00:00Z", "statements": [{
+            "vulnerability": {"name": "CVE-2024-0001"}, "products": [product], "status": "not_affected",
+            "justification": "vulnerable_code_not_in_execute_path",
+        }],
+    })
+    .to_string()
+}
+
+/// CSAF about `b` in a product.
+fn cleared_by_csaf(purl: &str) -> String {
+    json!({
+        "document": {
+            "category": "csaf_vex", "csaf_version": "2.0", "title": "t", "publisher": {"name": "p", "category": "vendor", "namespace": "https://p.example"},
+            "tracking": {"id": "1", "status": "final", "version": "1", "initial_release_date": "2026-01-02T00:00:00Z",
+                "current_release_date": "2026-01-02T00:00:00Z",
+                "revision_history": [{"number": "1", "date": "2026-01-02T00:00:00Z", "summary": "s"}]},
+        },
+        "product_tree": {
+            "full_product_names": [
+                {"product_id": "A", "name": "app", "product_identification_helper": {"purl": purl}},
+                {"product_id": "B", "name": "b", "product_identification_helper": {"purl": "pkg:npm/b@2.0.1"}},
+            ],
+            "relationships": [{"category": "default_component_of", "product_reference": "B", "relates_to_product_reference": "A",
+                "full_product_name": {"product_id": "AB", "name": "b in app"}}],
+        },
+        "vulnerabilities": [{"cve": "CVE-2024-0001", "product_status": {"known_not_affected": ["AB"]},
+            "flags": [{"label": "vulnerable_code_not_in_execute_path", "product_ids": ["AB"]}]}],
+    })
+    .to_string()
+}
+
+#[test]
+fn vex_about_what_a_document_describes_holds_for_what_it_lists() {
+    let home = ready();
+    let root =
+        |purl: &str| json!({"type": "application", "bom-ref": "app", "name": "app", "version": "1", "purl": purl});
+    let serial = "3e671687-395b-41f5-a30f-a58921a69b79";
+    let b = json!({"type": "library", "bom-ref": "b1", "name": "b", "version": "2.0.1", "purl": "pkg:npm/b@2.0.1"});
+    let bom = |root: &Value, affected: &str| {
+        json!({
+            "bomFormat": "CycloneDX", "specVersion": "1.5", "serialNumber": format!("urn:uuid:{serial}"), "version": 1,
+            "metadata": {"component": root}, "components": [b],
+            "vulnerabilities": [{"id": "CVE-2024-0001", "analysis": {"state": "not_affected"}, "affects": [{"ref": affected}]}],
+        })
+        .to_string()
+    };
+    let link = |reference: &str| {
+        json!({
+            "bomFormat": "CycloneDX", "specVersion": "1.5",
+            "vulnerabilities": [{"id": "CVE-2024-0001", "analysis": {"state": "not_affected"}, "affects": [{"ref": reference}]}],
+        })
+        .to_string()
+    };
+    let check = |sbom: &str, vex: &str, code: &str| {
+        write(&home, "app.cdx.json", sbom);
+        write(&home, "vex.json", vex);
+        let run = home.run(&["scan", "app.cdx.json", "--vex", "vex.json", "--fail-on", "any", "--accept-unread"]);
+        assert_eq!(run.lines().next(), Some(code), "{sbom}\n{vex}\n{run}");
+    };
+    for purl in ["pkg:npm/app@1", "pkg:generic/app@1", "pkg:maven/com.acme/app@1?type=jar"] {
+        let own = bom(&root(purl), "b1");
+        check(&own, &own, "exit 0");
+        check(&own, &bom(&root(purl), "app"), "exit 0");
+        check(&own, &bom(&root("pkg:npm/other@1"), "b1"), "exit 1");
+        check(&own, &cleared_by_openvex(&json!({"@id": purl})), "exit 0");
+        check(
+            &own,
+            &cleared_by_openvex(&json!({"@id": purl, "subcomponents": [{"@id": "pkg:npm/b@2.0.1"}]})),
+            "exit 0",
+        );
+        check(&own, &cleared_by_openvex(&json!({"@id": purl, "subcomponents": [{"@id": "pkg:npm/c"}]})), "exit 1");
+        check(
+            &own,
+            &cleared_by_openvex(&json!({"@id": "pkg:npm/other@1", "subcomponents": [{"@id": "pkg:npm/b"}]})),
+            "exit 1",
+        );
+        check(&own, &cleared_by_csaf(purl), "exit 0");
+        check(&own, &cleared_by_csaf("pkg:npm/other@1"), "exit 1");
+    }
+    let own = bom(&root("pkg:npm/app@1"), "b1");
+    for (reference, code) in [
+        (format!("urn:cdx:{serial}/1#b1"), "exit 0"),
+        (format!("urn:cdx:{serial}/1#app"), "exit 0"),
+        (format!("urn:cdx:{serial}/1#pkg%3Anpm%2Fb%402.0.1"), "exit 0"),
+        (format!("urn:cdx:{serial}/1"), "exit 0"),
+        (format!("urn:cdx:{serial}/2#b1"), "exit 1"),
+        (format!("urn:cdx:{serial}/1#b2"), "exit 1"),
+        (format!("urn:cdx:{}/1#b1", serial.replace('3', "4")), "exit 1"),
+    ] {
+        check(&own, &link(&reference), code);
+    }
+    // What a document of another tool was converted to describes the same.
+    home.run(&[
+        "sbom",
+        "convert",
+        "app.cdx.json",
+        "-o",
+        "spdx-json=app.spdx.json",
+        "-o",
+        "cyclonedx-json=again.cdx.json",
+        "-o",
+        "syft-json=app.syft.json",
+    ]);
+    write(&home, "vex.json", &cleared_by_csaf("pkg:npm/app@1"));
+    for converted in ["app.spdx.json", "again.cdx.json", "app.syft.json"] {
+        let run = home.run(&["scan", converted, "--vex", "vex.json", "--fail-on", "any", "--accept-unread"]);
+        assert_eq!(run.lines().next(), Some("exit 0"), "{converted}\n{run}");
+    }
+}
+
 #[test]
 fn vex_without_a_name_is_told_by_its_file() {
     let home = ready();

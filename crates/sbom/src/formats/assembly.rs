@@ -33,6 +33,14 @@ pub(super) enum Target {
     Other,
 }
 
+/// What a document was made into.
+pub(super) struct Assembled {
+    pub(super) inventory: Inventory,
+    pub(super) repairs: Repairs,
+    /// What the document's references stand for, of those that stand for something in an inventory.
+    pub(super) references: HashMap<String, Node>,
+}
+
 /// What is known of an inventory besides its components and edges.
 pub(super) struct Frame {
     pub(super) subject: Subject,
@@ -219,7 +227,7 @@ impl<'l> Assembly<'l> {
     }
 
     /// Sorts everything into the inventory's order.
-    pub(super) fn finish(mut self, frame: Frame) -> (Inventory, Repairs) {
+    pub(super) fn finish(mut self, frame: Frame) -> Assembled {
         if !frame.is_own && !matches!(frame.subject, Subject::Document { .. }) {
             // Of what was looked at by a tool itself, no source package is one of the same name.
             for component in &mut self.components {
@@ -271,7 +279,13 @@ impl<'l> Assembly<'l> {
             unknowns: frame.unknowns,
             created: frame.created,
         };
-        (inventory, self.repairs)
+        let node = |target: Target| match target {
+            Target::Root => Some(Node::Root),
+            Target::Component(old) => u32::try_from(places[old]).ok().map(|at| Node::Component(ComponentIndex(at))),
+            Target::Distribution | Target::Other => None,
+        };
+        let references = self.references.into_iter().filter_map(|(name, target)| Some((name, node(target)?))).collect();
+        Assembled { inventory, repairs: self.repairs, references }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use component::{Component, Inventory, PackageType, Purl, Subject, Technique};
 
-use super::assembly::{Assembly, Frame};
+use super::assembly::{Assembled, Assembly, Frame};
 use super::read::{Document, ReadError};
 use super::repairs::{Place, RepairKind};
 use super::{Limits, foreign};
@@ -55,13 +55,13 @@ pub(super) fn read(text: &str, limits: &Limits) -> Result<Document, ReadError> {
         assembly.complete(&place.item(index + 1), &mut component);
         assembly.add(component)?;
     }
-    let (inventory, repairs) = assembly.finish(Frame {
+    let Assembled { inventory, repairs, .. } = assembly.finish(Frame {
         is_own: false,
-        subject: Subject::Document { name: String::new(), version: None },
+        subject: Subject::Document { name: String::new(), version: None, purl: None },
         distribution: None,
         layers: Vec::new(),
         unknowns: Vec::new(),
         created: None,
     });
-    Ok(Document { inventory, format: "purls", version: None, tool: None, repairs })
+    Ok(Document { inventory, format: "purls", version: None, tool: None, repairs, address: None })
 }

@@ -1,4 +1,6 @@
-use component::Inventory;
+use std::collections::HashMap;
+
+use component::{Inventory, Node};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,6 +20,19 @@ pub struct Document {
     pub tool: Option<String>,
     /// What was repaired or dropped.
     pub repairs: Repairs,
+    /// By what other documents lead into it, where it has a name for that.
+    pub address: Option<Address>,
+}
+
+/// By what a link from elsewhere leads into a document (CycloneDX, "BOM-Link"): `urn:cdx:SERIAL/VERSION#REFERENCE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The serial number, in lower case: `urn:uuid:…`.
+    pub serial: String,
+    /// Which version of the document with this number it is.
+    pub version: u64,
+    /// What its references stand for: its subject and its components.
+    pub references: HashMap<String, Node>,
 }
 
 /// What becomes of a document that is wrong.

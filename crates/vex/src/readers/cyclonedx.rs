@@ -10,9 +10,10 @@ use serde::Deserialize;
 use super::{NAMES_MAX, STATEMENTS_MAX, TARGETS_MAX, form};
 use crate::image::parse_digest;
 use crate::problem::count;
+use crate::subject::purl_of_version;
 use crate::{
-    Cpe, Document, Format, Identity, Justification, Package, Problem, Problems, Refusal, Statement, Status, Target,
-    Time, Vulnerability, wording,
+    Cpe, Document, Element, Format, Identity, Justification, Package, Problem, Problems, Refusal, Statement, Status,
+    Target, Time, Vulnerability, wording,
 };
 
 #[derive(Deserialize)]
@@ -280,7 +281,7 @@ impl Reader<'_> {
             let item = identity(component, &mut self.problems);
             return Some((item, self.root.iter().map(Arc::clone).collect()));
         }
-        let Some((serial, fragment)) = bom_link(reference) else {
+        let Some((serial, version, fragment)) = bom_link(reference) else {
             count(&mut self.problems, Problem::Reference, reference);
             return None;
         };
@@ -291,23 +292,25 @@ impl Reader<'_> {
             return self.resolve(fragment);
         }
         let label = wording::shown(reference);
-        let document = Identity { label: label.clone(), serials: vec![serial], ..Identity::default() };
+        let document = Identity { label: label.clone(), serials: vec![serial.clone()], ..Identity::default() };
         let Some(fragment) = fragment else { return Some((document, Vec::new())) };
         // What is in another document is known by its reference alone, which often is a purl.
         let purl: Option<Purl> = fragment.parse().ok();
         let packages = purl.into_iter().map(|purl| Package { purl, range: None }).collect();
-        Some((Identity { label, packages, ..Identity::default() }, vec![Arc::new(document)]))
+        let elements = vec![Element { serial, version, reference: fragment }];
+        Some((Identity { label, packages, elements, ..Identity::default() }, vec![Arc::new(document)]))
     }
 }
 
 /// Reads `urn:cdx:SERIAL/VERSION#REFERENCE` (CycloneDX, "BOM-Link").
-fn bom_link(text: &str) -> Option<(String, Option<String>)> {
+fn bom_link(text: &str) -> Option<(String, u64, Option<String>)> {
     let rest = text.strip_prefix("urn:cdx:")?;
     let (document, fragment) =
         rest.split_once('#').map_or((rest, None), |(document, fragment)| (document, Some(fragment)));
-    let (serial, _version) = document.split_once('/')?;
+    let (serial, version) = document.split_once('/')?;
     let is_uuid = serial.len() == 36 && serial.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    is_uuid.then(|| (format!("urn:uuid:{}", serial.to_ascii_lowercase()), fragment.map(decode)))
+    let version = version.parse().ok().filter(|_| is_uuid)?;
+    Some((format!("urn:uuid:{}", serial.to_ascii_lowercase()), version, fragment.map(decode)))
 }
 
 /// Undoes percent-encoding; what is not encoded stays.
@@ -327,7 +330,11 @@ fn identity(component: &StatedComponent, problems: &mut Problems) -> Identity {
     let label = if component.reference.is_empty() { &component.name } else { &component.reference };
     let mut identity = Identity { label: wording::shown(label), ..Identity::default() };
     match component.purl.as_deref().map(|purl| purl.trim().parse::<Purl>()) {
-        Some(Ok(purl)) => identity.packages.push(Package { purl: of_component(purl, component), range: None }),
+        // A component is of one version, whether its purl says so or not.
+        Some(Ok(purl)) => {
+            let purl = purl_of_version(&purl, component.version.as_deref());
+            identity.packages.push(Package { purl, range: None });
+        }
         Some(Err(_)) => count(problems, Problem::Purl, component.purl.as_deref().unwrap_or_default()),
         None => {}
     }
@@ -343,14 +350,6 @@ fn identity(component: &StatedComponent, problems: &mut Problems) -> Identity {
         }
     }
     identity
-}
-
-/// A component is of one version, whether its purl says so or not. An image's is its tag or its digest, which its purl has elsewhere.
-fn of_component(purl: Purl, component: &StatedComponent) -> Purl {
-    let is_image = ["oci", "docker"].contains(&purl.ty());
-    let stated = component.version.as_deref().map(str::trim).filter(|version| !version.is_empty() && !is_image);
-    let version = stated.filter(|_| purl.version().is_none());
-    version.and_then(|version| purl.with_version(version).ok()).unwrap_or(purl)
 }
 
 /// The document's own product may be known by its name alone. An image has its digest as its version there.

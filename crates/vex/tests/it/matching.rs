@@ -1,7 +1,7 @@
 //! Which components a product is.
 
 use component::{Component, Distribution, Hash, HashAlgorithm, Inventory, PackageType, SourcePackage, Technique};
-use vex::{Document, Place, Present, Statements, Subject, Trust};
+use vex::{Document, Element, Place, Present, Statements, Subject, Trust};
 
 const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
@@ -45,6 +45,18 @@ pub(crate) fn image() -> Subject {
     Subject::of(&Inventory {
         subject,
         distribution: Some(distribution),
+        layers: Vec::new(),
+        components: Vec::new(),
+        edges: Vec::new(),
+        unknowns: Vec::new(),
+        created: None,
+    })
+}
+
+fn of(subject: component::Subject) -> Subject {
+    Subject::of(&Inventory {
+        subject,
+        distribution: None,
         layers: Vec::new(),
         components: Vec::new(),
         edges: Vec::new(),
@@ -384,18 +396,10 @@ fn what_a_cyclonedx_document_says_it_says_of_its_product() {
     check(&image, &other, r#"{"ref": "l"}"#, false);
     check(&image, &other, r#"{"ref": "root"}"#, false);
     check(&image, named, r#"{"ref": "l"}"#, false);
-    let document =
-        |version: &str| component::Subject::Document { name: "api".to_owned(), version: Some(version.to_owned()) };
-    let of = |subject: component::Subject| {
-        Subject::of(&Inventory {
-            subject,
-            distribution: None,
-            layers: Vec::new(),
-            components: Vec::new(),
-            edges: Vec::new(),
-            unknowns: Vec::new(),
-            created: None,
-        })
+    let document = |version: &str| component::Subject::Document {
+        name: "api".to_owned(),
+        version: Some(version.to_owned()),
+        purl: None,
     };
     check(&of(document("1")), named, r#"{"ref": "l"}"#, true);
     check(&of(document("2")), named, r#"{"ref": "l"}"#, false);
@@ -420,6 +424,70 @@ fn a_link_leads_into_the_document_that_it_names() {
     check(&known, &format!("urn:cdx:{other}/1#l"), false);
     check(&known, &format!("urn:cdx:{other}/1"), true);
     check(&known, "urn:cdx:1/1#l", false);
+}
+
+#[test]
+fn a_link_leads_to_an_element_of_the_document_that_is_looked_at() {
+    let serial = "urn:uuid:22222222-2222-2222-2222-222222222222";
+    let element = |reference: &str| Element { serial: serial.to_owned(), version: 2, reference: reference.to_owned() };
+    let subject = Subject::default()
+        .with_serial(serial)
+        .with_element(element("root"), None)
+        .with_element(element("jar 1"), Some(jar()))
+        .with_element(element("curl"), Some(curl()));
+    let check = |reference: &str, expected: bool| {
+        let document = cyclonedx("{}", "[]", &format!(r#"{{"ref": "urn:cdx:{reference}"}}"#));
+        let jar = jar();
+        let place = Place { subject: &subject, component: &jar, containers: &[] };
+        assert_eq!(is_about(&document, &place), expected, "{reference}");
+    };
+    let link = serial.trim_start_matches("urn:uuid:");
+    check(&format!("{link}/2#curl"), false);
+    check(&format!("{link}/2#other"), false);
+    // Of another version of the document, whose references may mean something else, and of another document.
+    check(&format!("{link}/1#jar%201"), false);
+    check("33333333-3333-3333-3333-333333333333/2#root", false);
+    check(&format!("{link}/x#jar%201"), false);
+    check(&format!("{link}/2#jar%201"), true);
+    check(&format!("{link}/2#root"), true);
+    check(&format!("{link}/2"), true);
+}
+
+#[test]
+fn what_a_document_describes_is_meant_by_its_purl() {
+    let check = |root: &str, version: Option<&str>, product: &str, expected: bool| {
+        let described = component::Subject::Document {
+            name: "app".to_owned(),
+            version: version.map(str::to_owned),
+            purl: Some(root.parse().unwrap()),
+        };
+        let subject = of(described);
+        let (jar, inner) = (jar(), "pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1");
+        check_in(&subject, &jar, &[], &format!(r#"{{"@id": "{product}"}}"#), expected);
+        let within = format!(r#"{{"@id": "{product}", "subcomponents": [{{"@id": "{inner}"}}]}}"#);
+        check_in(&subject, &jar, &[], &within, expected);
+        let other = format!(r#"{{"@id": "{product}", "subcomponents": [{{"@id": "pkg:npm/other"}}]}}"#);
+        check_in(&subject, &jar, &[], &other, false);
+        let metadata = format!(
+            r#"{{"component": {{"type": "application", "bom-ref": "root", "name": "other", "purl": "{product}"}}}}"#
+        );
+        let components = format!(r#"[{{"type": "library", "bom-ref": "l", "name": "l", "purl": "{inner}"}}]"#);
+        for reference in ["root", "l"] {
+            let document = cyclonedx(&metadata, &components, &format!(r#"{{"ref": "{reference}"}}"#));
+            let place = Place { subject: &subject, component: &jar, containers: &[] };
+            assert_eq!(is_about(&document, &place), expected, "{product} {reference}");
+        }
+    };
+    check("pkg:npm/app@1", Some("1"), "pkg:npm/app@2", false);
+    check("pkg:npm/app@1", Some("1"), "pkg:generic/app@1", false);
+    check("pkg:npm/app", None, "pkg:npm/app@1", false);
+    check("pkg:oci/app@sha256:ab", None, "pkg:oci/app@sha256:cd", false);
+    check("pkg:npm/app@1", Some("1"), "pkg:npm/app@1", true);
+    check("pkg:npm/app@1", None, "pkg:npm/app", true);
+    check("pkg:npm/app", Some("1"), "pkg:npm/app@1", true);
+    check("pkg:generic/app@1", None, "pkg:generic/app@1", true);
+    check("pkg:maven/com.acme/app@1?type=jar", None, "pkg:maven/com.acme/app@1?type=jar", true);
+    check("pkg:oci/app@1?repository_url=x.example", None, "pkg:oci/app@1?repository_url=x.example", true);
 }
 
 #[test]

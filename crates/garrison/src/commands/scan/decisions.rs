@@ -1,9 +1,10 @@
-use component::{Pattern, Subject};
+use component::{Inventory, Node, Pattern, Subject};
 use findings::{Beside, Deciders, DocumentBeside, ExceptionState, ExceptionUse, Origin, Report, VexUse};
 use images::Source;
 use jiff::Timestamp;
 use oci::Digest;
 use policy::Exceptions;
+use sbom::formats::Address;
 use vex::{Document, ImageName, Others, Statements, Trust};
 
 use crate::commands::bounded;
@@ -78,7 +79,7 @@ impl Decisions {
         place: &Source,
         looked: &Looked,
     ) -> Result<Given, CommandError> {
-        let Looked { inventory, in_hub, .. } = looked;
+        let Looked { inventory, in_hub, address, .. } = looked;
         let of_hub = in_hub.as_ref().and_then(|hub| of_hub(reader, hub)).unwrap_or_else(none_of_hub);
         // Who says here whose VEX counts means all of it.
         let trust = files.trust.unwrap_or_else(|| findings::trust(&of_hub.trust()));
@@ -114,9 +115,42 @@ impl Decisions {
             // As the hub itself calls it.
             subject = subject.with_image(hub.repository());
         }
+        if let Some(address) = address {
+            subject = addressed(subject, inventory, address, statements.as_ref());
+        }
         let now = Timestamp::now();
         Ok(Given { exceptions, statements, beside, exceptions_here, vex_of_hub, subject, repository, now })
     }
+}
+
+/// Adds to what a document describes by what links from others lead there: of its elements those that statements name.
+fn addressed(
+    subject: vex::Subject,
+    inventory: &Inventory,
+    address: &Address,
+    statements: Option<&Statements>,
+) -> vex::Subject {
+    let Address { serial, version, references } = address;
+    let mut subject = subject.with_serial(serial);
+    let documents = statements.map(Statements::documents).unwrap_or_default();
+    let targets = documents.iter().flat_map(|document| &document.statements).flat_map(|statement| &statement.targets);
+    for element in targets.flat_map(|target| &target.item.elements) {
+        if element.serial != *serial || element.version != *version {
+            continue;
+        }
+        match references.get(&element.reference) {
+            Some(Node::Root) => subject = subject.with_element(element.clone(), None),
+            Some(Node::Component(at)) => {
+                let component = usize::try_from(at.0).ok().and_then(|at| inventory.components.get(at)).cloned();
+                subject = match component {
+                    Some(component) => subject.with_element(element.clone(), Some(component)),
+                    None => subject,
+                };
+            }
+            None => {}
+        }
+    }
+    subject
 }
 
 /// The documents that lie on this machine.

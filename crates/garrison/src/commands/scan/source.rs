@@ -44,12 +44,13 @@ fn look_into_file(reader: &Reader, place: &Place, path: &Path) -> Result<Looked,
 fn looked(piped: Piped) -> Looked {
     match piped {
         Piped::Document(document) => listed(*document),
-        Piped::Image(inventory) => Looked { inventory: *inventory, in_hub: None, repairs: None },
+        Piped::Image(inventory) => Looked { inventory: *inventory, in_hub: None, repairs: None, address: None },
     }
 }
 
 fn listed(document: Document) -> Looked {
-    Looked { inventory: document.inventory, in_hub: None, repairs: Some(document.repairs) }
+    let Document { inventory, repairs, address, .. } = document;
+    Looked { inventory, in_hub: None, repairs: Some(repairs), address }
 }
 
 fn open(path: &Path) -> Result<File, CommandError> {

@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::strict;
-use crate::formats::assembly::{Assembly, Frame, Target, keep_first};
+use crate::formats::assembly::{Assembled, Assembly, Frame, Target, keep_first};
 use crate::formats::lenient::{Lax, Many, Text};
 use crate::formats::namespace::{self, Created, DocumentFacts};
-use crate::formats::read::{Document, ReadError, Strictness};
+use crate::formats::read::{Address, Document, ReadError, Strictness};
 use crate::formats::repairs::{Place, RepairKind};
 use crate::formats::{Limits, foreign, time};
 
@@ -18,6 +18,9 @@ const FOUND_BY: &str = "cyclonedx";
 
 /// The most items of the document's own lists, above what any limit allows to be used.
 const LIST_ITEMS_MAX: usize = 1_000_000;
+
+/// The bytes of a serial number: `urn:uuid:` and a UUID.
+const SERIAL_BYTES: usize = 45;
 
 type Texts<'a> = Lax<'a, Many<Lax<'a, Text<'a>>, LIST_ITEMS_MAX>>;
 /// Not each of them for itself: a document may nest them, and every look at an outer one passes over all inner ones.
@@ -30,6 +33,10 @@ struct DocumentIn<'a> {
     bom_format: Lax<'a, Text<'a>>,
     #[serde(borrow, default)]
     spec_version: Lax<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    serial_number: Lax<'a, Text<'a>>,
+    #[serde(borrow, default)]
+    version: Lax<'a, Text<'a>>,
     #[serde(borrow, default)]
     metadata: Lax<'a, Metadata<'a>>,
     #[serde(borrow, default)]
@@ -195,6 +202,16 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits, strictness: Strictne
         strict::check(text)?;
     }
 
+    // What is none leads nowhere, and nothing else of the document depends on it.
+    let text = |value| match value {
+        Lax::Value(Text { text, .. }) => Some(text.trim().to_ascii_lowercase()),
+        _ => None,
+    };
+    let serial =
+        text(bom.serial_number).filter(|serial| serial.len() == SERIAL_BYTES && serial.starts_with("urn:uuid:"));
+    // CycloneDX: the default is 1.
+    let revision = text(bom.version).and_then(|version| version.parse().ok()).unwrap_or(1);
+
     let place = Place::root("metadata");
     let metadata = reader.assembly.value(&place, bom.metadata).unwrap_or_default();
     let created = reader.timestamp(&place.field("timestamp"), metadata.timestamp);
@@ -214,7 +231,7 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits, strictness: Strictne
     reader.dependencies(bom.dependencies)?;
 
     let Reader { assembly, facts, .. } = reader;
-    let (inventory, repairs) = assembly.finish(Frame {
+    let Assembled { inventory, repairs, references } = assembly.finish(Frame {
         is_own: facts.subject.is_some(),
         subject: facts.subject.unwrap_or(subject),
         distribution: facts.distribution,
@@ -222,7 +239,8 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits, strictness: Strictne
         unknowns: facts.unknowns,
         created: facts.created.map_or(created, Created::time),
     });
-    Ok(Document { inventory, format: "cyclonedx-json", version: Some(version), tool, repairs })
+    let address = serial.map(|serial| Address { serial, version: revision, references });
+    Ok(Document { inventory, format: "cyclonedx-json", version: Some(version), tool, repairs, address })
 }
 
 fn tool_name(tools: Tools<'_>) -> Option<String> {
@@ -276,7 +294,7 @@ impl Reader<'_> {
 
     /// Reads the component that the document is of. One that is itself a package of an ecosystem is one of the components too.
     fn subject(&mut self, place: &Place<'_>, value: Lax<'_, &RawValue>) -> Result<Subject, ReadError> {
-        let nobody = Subject::Document { name: String::new(), version: None };
+        let nobody = Subject::Document { name: String::new(), version: None, purl: None };
         let Some(raw) = self.assembly.value(place, value) else { return Ok(nobody) };
         let Some(found) = self.assembly.value(place, parse::<ComponentIn<'_>>(raw)) else { return Ok(nobody) };
         let name = self.assembly.text(&place.field("name"), found.name.clone()).unwrap_or_default();
@@ -289,9 +307,11 @@ impl Reader<'_> {
             Lax::Value(purl) => purl.text.parse().ok(),
             _ => None,
         };
-        let is_package = purl.as_ref().is_some_and(|purl| foreign::package_type(purl) != PackageType::Unknown);
+        // A document of ours lists it among the components, where it was one.
+        let is_package = self.facts.subject.is_none()
+            && purl.as_ref().is_some_and(|purl| foreign::package_type(purl) != PackageType::Unknown);
         // Trivy and others say which image it is by purl alone.
-        let version = version.or_else(|| Some(purl.filter(|purl| purl.ty() == "oci")?.version()?.to_owned()));
+        let version = version.or_else(|| Some(purl.as_ref().filter(|purl| purl.ty() == "oci")?.version()?.to_owned()));
         if is_package {
             self.component(place, raw, None, 0)?;
         } else {
@@ -303,7 +323,7 @@ impl Reader<'_> {
             Some(group) => format!("{group}/{name}"),
             None => name,
         };
-        Ok(Subject::Document { name, version })
+        Ok(Subject::Document { name, version, purl })
     }
 
     fn components(

@@ -179,6 +179,8 @@ struct SubjectOut<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     properties: Vec<Property<'a>>,
 }
@@ -190,7 +192,11 @@ impl<'a> SubjectOut<'a> {
             Subject::Directory { .. } | Subject::File { .. } => ("file", None),
             Subject::Document { version, .. } => ("application", version.as_deref()),
         };
-        Self { kind, reference: SUBJECT_REFERENCE, name: subject.name(), version, properties }
+        let purl = match subject {
+            Subject::Document { purl, .. } => purl.as_ref().map(ToString::to_string),
+            _ => None,
+        };
+        Self { kind, reference: SUBJECT_REFERENCE, name: subject.name(), version, purl, properties }
     }
 }
 

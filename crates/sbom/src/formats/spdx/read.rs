@@ -4,7 +4,7 @@ use component::{Component, License, PackageType, Purl, Relation, Scope, Subject,
 use serde::Deserialize;
 
 use super::{DISTRIBUTION_ID, DOCUMENT_ID, SUBJECT_ID};
-use crate::formats::assembly::{Assembly, Frame, Target, keep_first};
+use crate::formats::assembly::{Assembled, Assembly, Frame, Target, keep_first};
 use crate::formats::lenient::{Lax, Many, Text};
 use crate::formats::namespace::{self, Created, DocumentFacts};
 use crate::formats::read::{Document, ReadError};
@@ -175,8 +175,8 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits) -> Result<Document, 
     reader.relationships(links)?;
 
     let Reader { assembly, facts, subject, .. } = reader;
-    let nobody = Subject::Document { name, version: None };
-    let (inventory, repairs) = assembly.finish(Frame {
+    let nobody = Subject::Document { name, version: None, purl: None };
+    let Assembled { inventory, repairs, .. } = assembly.finish(Frame {
         is_own: facts.subject.is_some(),
         subject: facts.subject.or(subject).unwrap_or(nobody),
         distribution: facts.distribution,
@@ -184,7 +184,7 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits) -> Result<Document, 
         unknowns: facts.unknowns,
         created: facts.created.map_or(created, Created::time),
     });
-    Ok(Document { inventory, format: "spdx-json", version: Some(version), tool, repairs })
+    Ok(Document { inventory, format: "spdx-json", version: Some(version), tool, repairs, address: None })
 }
 
 /// Returns the name in `Organization: NAME`, `Person: NAME (ADDRESS)` or `Tool: NAME`; `None` for what asserts nothing.
@@ -408,7 +408,11 @@ impl Reader<'_> {
             self.add_other_package(&place.field("externalRefs"), purl, &component, is_subject)?;
         }
         if is_subject {
-            self.subject = Some(Subject::Document { name: component.name.clone(), version: component.version.clone() });
+            self.subject = Some(Subject::Document {
+                name: component.name.clone(),
+                version: component.version.clone(),
+                purl: component.purl.clone(),
+            });
             if component.package_type != PackageType::Unknown {
                 self.assembly.add(component)?;
             }

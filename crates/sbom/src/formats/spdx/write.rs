@@ -179,7 +179,17 @@ struct ExternalRef<'a> {
     #[serde(rename = "referenceType")]
     kind: &'static str,
     #[serde(rename = "referenceLocator")]
-    locator: &'a str,
+    locator: Cow<'a, str>,
+}
+
+impl<'a> ExternalRef<'a> {
+    fn purl(purl: impl Into<Cow<'a, str>>) -> Self {
+        Self { category: "PACKAGE-MANAGER", kind: "purl", locator: purl.into() }
+    }
+
+    fn cpe(cpe: &'a str) -> Self {
+        Self { category: "SECURITY", kind: "cpe23Type", locator: cpe.into() }
+    }
 }
 
 impl<'a> PackageOut<'a> {
@@ -207,8 +217,16 @@ impl<'a> PackageOut<'a> {
             Subject::Directory { .. } | Subject::File { .. } => ("FILE", None),
             Subject::Document { version, .. } => ("APPLICATION", version.as_deref()),
         };
+        let purl = match subject {
+            Subject::Document { purl: Some(purl), .. } => Some(ExternalRef::purl(purl.to_string())),
+            _ => None,
+        };
         let name = if subject.name().is_empty() { "unnamed" } else { subject.name() };
-        Self { version_info: version, ..Self::bare(name, SUBJECT_ID, purpose) }
+        Self {
+            version_info: version,
+            external_refs: purl.into_iter().collect(),
+            ..Self::bare(name, SUBJECT_ID, purpose)
+        }
     }
 
     fn of_distribution(distribution: &'a Distribution, created: &'a str) -> Self {
@@ -243,13 +261,8 @@ impl<'a> PackageOut<'a> {
                 .extend(component.licenses.iter().map(|license| Property::new(namespace::LICENSE, license.text())));
         }
 
-        let purl = packages.identities.purl(index).map(|purl| ExternalRef {
-            category: "PACKAGE-MANAGER",
-            kind: "purl",
-            locator: purl,
-        });
-        let cpes =
-            component.cpes.iter().map(|cpe| ExternalRef { category: "SECURITY", kind: "cpe23Type", locator: cpe });
+        let purl = packages.identities.purl(index).map(ExternalRef::purl);
+        let cpes = component.cpes.iter().map(|cpe| ExternalRef::cpe(cpe));
         let purpose = if component.package_type == PackageType::Binary { "APPLICATION" } else { "LIBRARY" };
         Self {
             version_info: component.version.as_deref(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{INSIDE_ANNOTATION, LAYER_ANNOTATION};
-use crate::formats::assembly::{Assembly, Frame, Target};
+use crate::formats::assembly::{Assembled, Assembly, Frame, Target};
 use crate::formats::lenient::{Lax, Many, Text};
 use crate::formats::namespace::{self, Created, DocumentFacts};
 use crate::formats::read::{Document, ReadError};
@@ -259,7 +259,7 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits) -> Result<Document, 
 
     let Reader { assembly, facts, layers } = reader;
     let is_own = facts.subject.is_some();
-    let (inventory, repairs) = assembly.finish(Frame {
+    let Assembled { inventory, repairs, .. } = assembly.finish(Frame {
         is_own,
         subject: facts.subject.unwrap_or(subject),
         distribution: if is_own { facts.distribution } else { distribution },
@@ -267,7 +267,7 @@ pub(in crate::formats) fn read(text: &str, limits: &Limits) -> Result<Document, 
         unknowns: facts.unknowns,
         created: facts.created.and_then(Created::time),
     });
-    Ok(Document { inventory, format: "syft-json", version, tool, repairs })
+    Ok(Document { inventory, format: "syft-json", version, tool, repairs, address: None })
 }
 
 impl Metadata<'_> {
@@ -308,7 +308,7 @@ impl Reader<'_> {
     }
 
     fn source(&mut self, source: Lax<'_, Source<'_>>) -> Subject {
-        let nobody = Subject::Document { name: String::new(), version: None };
+        let nobody = Subject::Document { name: String::new(), version: None, purl: None };
         let place = Place::root("source");
         let Some(source) = self.assembly.value(&place, source) else { return nobody };
         if let Some(id) = self.assembly.text(&place.field("id"), source.id) {
@@ -328,7 +328,7 @@ impl Reader<'_> {
                 layers: Vec::new(),
             },
             Some(SourceMetadata::Described(described)) => *described,
-            None => return Subject::Document { name: name.unwrap_or_default(), version },
+            None => return Subject::Document { name: name.unwrap_or_default(), version, purl: None },
         };
         // The digests of blobs are in a manifest that the document may hold as it is; layers go by their diff-IDs.
         self.layers.extend(described.layers.into_iter().map(|layer| Layer {
@@ -350,7 +350,7 @@ impl Reader<'_> {
             }
             "directory" | "dir" => Subject::Directory { name: path.or(name).unwrap_or_default() },
             "file" => Subject::File { name: path.or(name).unwrap_or_default(), sha256: None },
-            _ => Subject::Document { name: name.or(path).unwrap_or_default(), version },
+            _ => Subject::Document { name: name.or(path).unwrap_or_default(), version, purl: None },
         }
     }
 

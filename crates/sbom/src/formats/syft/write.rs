@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
             }
             Subject::Directory { name } => ("directory", name, "", SourceMetadata::Path { path: name }),
             Subject::File { name, .. } => ("file", name, "", SourceMetadata::Path { path: name }),
-            Subject::Document { name, version } => {
+            Subject::Document { name, version, .. } => {
                 ("document", name, version.as_deref().unwrap_or_default(), SourceMetadata::Nothing {})
             }
         };

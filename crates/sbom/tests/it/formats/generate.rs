@@ -156,8 +156,8 @@ fn subject() -> impl Strategy<Value = Subject> {
         }),
         text().prop_map(|name| Subject::Directory { name }),
         (text(), option::of(text())).prop_map(|(name, sha256)| Subject::File { name, sha256 }),
-        (prop_oneof![text(), Just(String::new())], option::of(text()))
-            .prop_map(|(name, version)| Subject::Document { name, version }),
+        (prop_oneof![text(), Just(String::new())], option::of(text()), select(PackageType::ALL).prop_flat_map(purl))
+            .prop_map(|(name, version, purl)| Subject::Document { name, version, purl }),
     ]
 }
 

@@ -82,16 +82,24 @@ fn an_image_of_which_only_the_purl_says_which_it_is_has_that_version() {
             format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{{"component":{component}}}}}"#);
         read(document.as_bytes()).unwrap().inventory.subject
     };
-    let document = |version: Option<&str>| Subject::Document {
+    let document = |version: Option<&str>, purl: Option<&str>| Subject::Document {
         name: "reg.example/app:1.0".to_owned(),
         version: version.map(str::to_owned),
+        purl: purl.map(|purl| purl.parse().unwrap()),
     };
-    let purl = r#""purl":"pkg:oci/app@sha256%3Aab01?arch=amd64&repository_url=reg.example%2Fapp""#;
+    let image = "pkg:oci/app@sha256%3Aab01?arch=amd64&repository_url=reg.example%2Fapp";
+    let purl = format!(r#""purl":"{image}""#);
     let name = r#""type":"container","name":"reg.example/app:1.0""#;
-    assert_eq!(subject(&format!("{{{name},{purl}}}")), document(Some("sha256:ab01")));
-    assert_eq!(subject(&format!(r#"{{{name},{purl},"version":"sha256:cd"}}"#)), document(Some("sha256:cd")));
-    assert_eq!(subject(&format!(r#"{{{name},"purl":"pkg:generic/app@1"}}"#)), document(None));
-    assert_eq!(subject(&format!("{{{name}}}")), document(None));
+    assert_eq!(subject(&format!("{{{name},{purl}}}")), document(Some("sha256:ab01"), Some(image)));
+    assert_eq!(
+        subject(&format!(r#"{{{name},{purl},"version":"sha256:cd"}}"#)),
+        document(Some("sha256:cd"), Some(image))
+    );
+    assert_eq!(
+        subject(&format!(r#"{{{name},"purl":"pkg:generic/app@1"}}"#)),
+        document(None, Some("pkg:generic/app@1"))
+    );
+    assert_eq!(subject(&format!("{{{name}}}")), document(None, None));
 }
 
 #[test]
@@ -141,7 +149,7 @@ fn wrong_cyclonedx_is_repaired() {
       "dependencies":[{"ref":"root","dependsOn":["a","pkg:npm/@x/b@2","nowhere","f"]},{"ref":"c","dependsOn":["c","d",5]},{"dependsOn":[]}]}"#;
     assert_snapshot!(render(read(document.as_bytes())), @r##"
     cyclonedx-json 1.6
-    subject: Document { name: "app", version: Some("2") }
+    subject: Document { name: "app", version: Some("2"), purl: None }
     on debian 12
     npm b 2 pkg:npm/%40x/b@2
     UnknownPackage a 1.0
@@ -192,7 +200,7 @@ fn wrong_spdx_is_repaired() {
         {"spdxElementId":"SPDXRef-C"}]}"#;
     assert_snapshot!(render(read(document.as_bytes())), @r##"
     spdx-json 2.2
-    subject: Document { name: "app", version: Some("1") }
+    subject: Document { name: "app", version: Some("1"), purl: None }
     on rhel 9.2
     rpm openssl 1:3.0-1 pkg:rpm/redhat/openssl@3.0-1?arch=x86_64&distro=rhel-9.2&epoch=1&upstream=openssl-src-3.0-1.src.rpm from openssl-src - [Liberal] Sha1:da39a3ee
     UnknownPackage c - [MIT]
@@ -230,7 +238,7 @@ fn a_package_of_spdx_is_each_package_that_its_purls_name() {
     );
     assert_snapshot!(render(read(document.as_bytes())), @r#"
     spdx-json 2.3
-    subject: Document { name: "n", version: Some("1") }
+    subject: Document { name: "n", version: Some("1"), purl: Some(Purl { ty: "pypi", namespace: None, name: "app", version: Some("1"), qualifiers: [], subpath: None }) }
     deb b 1 pkg:deb/debian/b@1?distro=debian-12
     deb c 1 pkg:deb/debian/c
     deb n 1 pkg:deb/debian/b@1?distro=debian-11
@@ -325,7 +333,7 @@ fn old_and_odd_syft_json_is_read() {
 fn lists_of_purls_are_read() {
     check(
         "pkg:npm/%40babel/core@7\n\n# comment\nrubbish\n  pkg:deb/debian/a@1?arch=amd64\n",
-        "purls -\nsubject: Document { name: \"\", version: None }\ndeb a 1 pkg:deb/debian/a@1?arch=amd64\n\
+        "purls -\nsubject: Document { name: \"\", version: None, purl: None }\ndeb a 1 pkg:deb/debian/a@1?arch=amd64\n\
          npm @babel/core 7 pkg:npm/%40babel/core@7\n! line[4]: a line that is no purl, dropped: rubbish",
     );
 }
