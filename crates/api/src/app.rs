@@ -230,6 +230,17 @@ impl Call {
         }
     }
 
+    /// Tells whether the caller may pull from each repository of a project, whatever it is called.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn pulls_from_all(&self, project: &str) -> Result<bool, Failure> {
+        // No repository is called so.
+        let any = format!("{project}/.");
+        let visibility = self.app.visibility(project).await?;
+        Ok(self.sees(Action::RepositoryPull, Resource::Repository(&any), visibility))
+    }
+
     /// Returns up to `limit` repositories after a name that the caller may pull from, and whether there are more. It costs
     /// what the caller may see, whatever else the hub holds.
     ///

@@ -115,6 +115,20 @@ impl Call {
         }
     }
 
+    /// The same for who reads it: what is decided for a project names its repositories, and tells what is in them.
+    pub(super) async fn whose_to_read(&self) -> Result<Whose, Failure> {
+        let whose = self.whose().await?;
+        if let Whose::Project(project) = &whose
+            && !self.pulls_from_all(project).await?
+        {
+            let message =
+                format!("this speaks of all repositories of project `{project}`, and you may pull from some alone");
+            return Err(Failure::new(StatusCode::FORBIDDEN, "DENIED", message)
+                .hint("`garrison scan IMAGE` tells what is decided about an image that you may pull"));
+        }
+        Ok(whose)
+    }
+
     /// Returns the digest of the document that this one is to take the place of.
     pub(super) fn replaces(&self) -> Result<Option<Digest>, Failure> {
         let replaces = self.target.query("replaces").filter(|text| !text.is_empty());
@@ -172,7 +186,7 @@ pub(super) fn changed(code: &'static str, text: String, current: Digest) -> Fail
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
-    let whose = call.whose().await?;
+    let whose = call.whose_to_read().await?;
     let page = PageParameters::of(&call.target)?;
     let Some(document) = call.app.pipeline.exceptions(&whose).await? else {
         return Failure::json(StatusCode::OK, &ExceptionSet::none());

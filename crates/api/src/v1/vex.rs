@@ -135,7 +135,7 @@ fn digest(call: &Call) -> Result<Digest, Failure> {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
-    let documents = call.app.pipeline.list_vex(&call.whose().await?).await?;
+    let documents = call.app.pipeline.list_vex(&call.whose_to_read().await?).await?;
     Envelope::answer(documents.into_iter().map(Vex::from).collect(), None)
 }
 
@@ -147,7 +147,7 @@ pub(crate) async fn beside(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let digest = digest(&call)?;
-    match call.app.pipeline.vex_document(&call.whose().await?, digest).await? {
+    match call.app.pipeline.vex_document(&call.whose_to_read().await?, digest).await? {
         Some(body) => respond(StatusCode::OK, "application/octet-stream", body),
         None => Err(VexError::Unknown(digest).into()),
     }

@@ -31,6 +31,14 @@ testkit::on_both_databases! {
         assert_eq!((&told["document"], &told["digest"]), (&json!(document), &set["digest"]));
         let first = &told["exceptions"][0];
         assert_eq!((&first["id"], &first["state"], &first["expires"]), (&json!("one"), &json!("expired"), &json!("2026-02-01T00:00:00Z")));
+        // They name repositories, and say what is in them: whoever may read some alone is told none of it.
+        let some = hub.robot("team", "some", "team/api", "reader").await;
+        let all = hub.robot("team", "all", "team/**", "reader").await;
+        for path in ["exceptions", "vex"] {
+            let uri = format!("/api/v1/projects/team/{path}");
+            hub.send(get(&uri).by(&some)).await.fails(403, "DENIED");
+            hub.send(get(&uri).by(&all)).await.is(200);
+        }
         // Nobody else's are these.
         assert_eq!(hub.send(get("/api/v1/projects/open/exceptions")).await.is(200).json()["document"], "");
         let other = hub.send(put(uri).by(&admin).body(head.replace("exceptions:", "exceptions: []").as_bytes())).await;

@@ -233,7 +233,7 @@ fn row(repository: &RepositoryName, image: Digest, report: &Report, finding: &Fi
             .map(|upgrade| foreign(&upgrade.version, VERSION_BYTES_MAX)),
         layer: location.and_then(|location| location.layer).map(|layer| usize::from(layer) + 1),
         place: location.map(|location| foreign(&location.to_string(), PLACE_BYTES_MAX)).unwrap_or_default(),
-        path: path.iter().take(STEPS_MAX).map(|step| named(&step.name, step.version.as_deref())).collect(),
+        path: drawn(path.iter().map(|step| named(&step.name, step.version.as_deref())).collect()),
         why: said
             .map(|said| foreign(&format!("{} ({}): {}", said.id, said.feed, said.range), LINE_BYTES_MAX))
             .unwrap_or_default(),
@@ -241,9 +241,35 @@ fn row(repository: &RepositoryName, image: Digest, report: &Report, finding: &Fi
     }
 }
 
+/// Returns the steps of a way that are drawn out: of a long one both ends.
+fn drawn(mut steps: Vec<String>) -> Vec<String> {
+    let left_out = steps.len().saturating_sub(STEPS_MAX);
+    if left_out > 0 {
+        let first = STEPS_MAX / 2;
+        steps.splice(first..first + left_out, [format!("… {} …", plural(count(left_out), "step"))]);
+    }
+    steps
+}
+
 /// Says why a finding does not count, and of an exception until when.
 fn suppressed_in_words(by: &Suppression) -> String {
     let until = by.expires.map(|expires| format!(" (until {})", expires.strftime("%Y-%m-%d"))).unwrap_or_default();
     // What is cut of a long reason is not its end.
     foreign(&format!("{}{until}: {}", by.who, by.why), LINE_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_way_both_ends_are_drawn() {
+        let check = |length: usize, expected: &str| {
+            assert_eq!(drawn((1..=length).map(|step| step.to_string()).collect()).join(" "), expected);
+        };
+        check(0, "");
+        check(6, "1 2 3 4 5 6");
+        check(7, "1 2 3 … 1 step … 5 6 7");
+        check(300, "1 2 3 … 294 steps … 298 299 300");
+    }
 }

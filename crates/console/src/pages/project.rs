@@ -82,6 +82,9 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         frame = frame.command(format!("garrison project members {name}"));
     }
     let (host, registry_flags) = super::image::host(&call);
+    // They name repositories, and say what is in them.
+    let reads_decisions = call.pulls_from_all(&project.name).await?;
+    let whose = Whose::Project(project.name.clone());
     let page = ProjectPage {
         frame,
         public: project.public,
@@ -99,8 +102,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         next,
         members,
         more_members,
-        exceptions: exceptions::part(&call, &Whose::Project(project.name.clone())).await?,
-        vex: vex::part(&call, &Whose::Project(project.name.clone())).await?,
+        exceptions: if reads_decisions { exceptions::part(&call, &whose).await? } else { None },
+        vex: if reads_decisions { vex::part(&call, &whose).await? } else { None },
         host,
         registry_flags,
         name: project.name,

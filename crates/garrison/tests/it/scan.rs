@@ -660,7 +660,9 @@ fn a_hub_says_what_it_could_not_look_at() {
     let explained = user.run(&["scan", "team/rocky:1", "--explain", "CVE-2024-0001"]);
     assert!(explained.starts_with("exit 1\n--- stdout\nNot known: "), "{explained}");
 
-    assert!(user.run(&["db", "status", "--hub"]).starts_with("exit 0\n--- stdout\nThe hub has advisories of "));
+    let told = user.run(&["db", "status", "--hub"]);
+    assert!(told.starts_with("exit 0\n--- stdout\nThe hub has advisories of ") && told.contains("FEED "), "{told}");
+    assert!(told.contains("`garrison db update --hub` has the hub fetch it"), "{told}");
     insta::assert_snapshot!("no_such_project", user.run(&["findings", "totals", "--project", "taem"]));
     assert!(user.run(&["findings", "list", "--project", "taem"]).starts_with("exit 1\n"));
     assert!(user.run(&["findings", "totals", "--project", "team"]).starts_with("exit 0\n"));
@@ -790,6 +792,11 @@ fn find_says_in_how_many_images_it_is_decided_not_to_count() {
     let find = |arguments: &[&str]| user.run(&[&["find", "CVE-2024-0001"], arguments].concat());
     assert!(find(&[]).starts_with("exit 3\n--- stdout\nNot known: the hub has no advisories"), "{}", find(&[]));
     assert!(user.run(&["findings", "list"]).contains("Nothing was matched yet: the hub has no advisories"));
+    let told = user.run(&["db", "status", "--hub"]);
+    assert!(
+        told.starts_with("exit 0\n--- stdout\nThe hub has no advisories yet.\n--- stderr\nAn administrator brings"),
+        "{told}"
+    );
     user.run(&["db", "import", "--hub", DATABASE]);
     let told = user.run(&["find", "CVE-2024-9999"]);
     assert!(

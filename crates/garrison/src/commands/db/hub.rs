@@ -16,7 +16,7 @@ use crate::advisories;
 use crate::commands::fsck;
 use crate::contexts::Context;
 use crate::error::{CommandError, Kind};
-use crate::output::{self, Format, Progress};
+use crate::output::{self, Align, Column, Format, Progress, Table};
 use crate::session::{self, Session, block_on};
 
 /// How long a hub may take to pack and publish a database.
@@ -63,26 +63,45 @@ pub(super) fn bring(
             .with("accept_older", acceptance == Acceptance::Any)
             .with("accept_fewer_feeds", fewer == Fewer::Any);
         let _imported: Value = hub.upload(&endpoint, packed, IMPORT_TIME_MAX).await?;
-        tell(session, &hub).await
+        tell(session, &hub, Feeds::Counted).await
     })
 }
 
 /// Says what the hub has.
 pub(super) fn status(session: &Session) -> Result<(), CommandError> {
-    block_on(async { tell(session, &session.hub()?).await })
+    block_on(async { tell(session, &session.hub()?, Feeds::Listed).await })
 }
 
 /// A level that packs as fast as a disk writes.
 const PACK_LEVEL: i32 = 3;
 
-async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), CommandError> {
+/// How much is told of the feeds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Feeds {
+    Counted,
+    Listed,
+}
+
+async fn tell(session: &Session, hub: &outbound::HubClient, feeds: Feeds) -> Result<(), CommandError> {
     let state: Value = hub.get(&Endpoint::api(["advisories"])).await?;
     if session.format() == Format::Json {
         return output::print_json(&state);
     }
-    let newest = state["newest_at"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
-    let newest = advisories::moment(newest.map(jiff::Timestamp::as_second));
-    output::print_line(&format!("The hub has advisories of {newest}, {}", session::size(&state["size_bytes"])))?;
+    if state["digest"].is_null() {
+        output::print_line("The hub has no advisories yet.")?;
+        output::note("An administrator brings them: `garrison db update --hub`, or `garrison db import --hub FILE`.");
+        return Ok(());
+    }
+    let newest = second(&state["newest_at"]);
+    let told = advisories::moment(newest);
+    output::print_line(&format!("The hub has advisories of {told}, {}", session::size(&state["size_bytes"])))?;
+    if feeds == Feeds::Listed {
+        output::print_line(table(&state).render(output::width()).trim_end())?;
+        let newest = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+        if let Some(old) = findings::are_old(newest, jiff::Timestamp::now()) {
+            output::note(&format!("warning: {old}; `garrison db update --hub` has the hub fetch it"));
+        }
+    }
     for warning in failing(&state) {
         output::note(&output::printable(&warning));
     }
@@ -93,6 +112,30 @@ async fn tell(session: &Session, hub: &outbound::HubClient) -> Result<(), Comman
         }
     }
     Ok(())
+}
+
+fn second(moment: &Value) -> Option<i64> {
+    moment.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_second)
+}
+
+/// Returns the hub's feeds: what is of each in its database, and when it was found good last, as far as that is told.
+fn table(state: &Value) -> Table {
+    let column = |title, align, rank| Column { title, align, rank };
+    let mut table = Table::new(vec![
+        column("FEED", Align::Left, 0),
+        column("RECORDS", Align::Right, 0),
+        column("NEWEST", Align::Left, 1),
+        column("FETCHED", Align::Left, 2),
+    ]);
+    for feed in state["feeds"].as_array().into_iter().flatten() {
+        table.row(&[
+            feed["name"].as_str().unwrap_or_default().to_owned(),
+            feed["advisories"].to_string(),
+            advisories::moment(second(&feed["newest_at"])),
+            advisories::moment(second(&feed["fetched_at"])),
+        ]);
+    }
+    table
 }
 
 /// Returns a word on the feeds of which what came was not taken: one for those of which there is something, and one for those of which there is nothing.
