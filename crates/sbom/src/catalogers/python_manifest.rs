@@ -9,6 +9,7 @@ use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, K
 use crate::ecosystems::documents::toml_table;
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
+use crate::ecosystems::paths;
 use crate::ecosystems::pypi::{self, Requirement};
 use crate::ecosystems::pyproject::{self, Project};
 use crate::ecosystems::setup_script::{self, Asked};
@@ -44,6 +45,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let needs = project.needs.into_iter().filter(|need| !local.contains(&need.name));
         let wants = needs.map(|need| want(need.name, need.specifier.unwrap_or_default(), need.scope)).collect();
         manifests::declare(FINDER, PackageType::Python, file, wants, findings);
+        for other in elsewhere(&table, view, file.path()) {
+            manifests::tell_list(file, &other, findings);
+        }
     }
     for file in view.files(1).filter(|file| manifests::is_of_project(file.path())) {
         let Some(table) = toml_table(file.bytes()) else {
@@ -66,6 +70,30 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         ask(file, asked, findings);
     }
 }
+
+/// Returns where else a project says what it needs (the PyPA specification "pyproject.toml", `dynamic`; setuptools, "Dynamic metadata"), but for
+/// what is read as a file of requirements and beside a script of setuptools.
+fn elsewhere(project: &Table, view: &View<'_>, path: &str) -> Vec<String> {
+    let dynamic = project.get("project").and_then(|project| project.get("dynamic")).and_then(Value::as_array);
+    if !dynamic.is_some_and(|names| names.iter().any(|name| name.as_str() == Some("dependencies"))) {
+        return Vec::new();
+    }
+    let setuptools = project.get("tool").and_then(|tool| tool.get("setuptools")?.get("dynamic")?.get("dependencies")?.get("file"));
+    let files: Vec<&str> = match setuptools {
+        Some(Value::String(file)) => vec![file],
+        Some(Value::Array(files)) => files.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            let beside = |name: &str| view.file(&paths::join(paths::folder(path), name)).is_some();
+            let is_scripted = beside("setup.py") || beside("setup.cfg");
+            return if is_scripted { Vec::new() } else { vec!["dynamic".to_owned()] };
+        }
+    };
+    let is_unread = |file: &&str| !pypi::is_called_requirements(&paths::join(paths::folder(path), file));
+    files.into_iter().filter(is_unread).take(LISTS_MAX).map(str::to_owned).collect()
+}
+
+/// The most files that are told of a project that names them.
+const LISTS_MAX: usize = 100;
 
 /// Declares what setuptools is asked for, and tells what is not written out.
 fn ask(file: File<'_>, Asked { requirements, mut unread }: Asked, findings: &mut Findings) {
@@ -124,6 +152,11 @@ mod tests {
             ("/usr/lib/python3/dist-packages/x/setup.py", b"setup(install_requires=['gone'])\n"),
             ("/bad/pyproject.toml", b"="),
             ("/bad/Pipfile", b"="),
+            ("/lists/pyproject.toml", b"[project]\ndynamic = [\"version\", \"dependencies\"]\n[tool.setuptools.dynamic]\ndependencies = {file = [\"deps.txt\", \"requirements.txt\", \"requirements/base.txt\"]}\n"),
+            ("/list/pyproject.toml", b"[project]\ndynamic = [\"dependencies\"]\n[tool.setuptools.dynamic]\ndependencies = {file = \"deps.in\"}\n"),
+            ("/plugin/pyproject.toml", b"[project]\ndynamic = [\"dependencies\"]\n"),
+            ("/version/pyproject.toml", b"[project]\ndynamic = [\"version\"]\n"),
+            ("/setup/pyproject.toml", b"[project]\ndynamic = [\"dependencies\"]\n"),
         ];
         insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r#"
             python all pkg:pypi/all direct at /pipenv/Pipfile
@@ -162,8 +195,11 @@ mod tests {
             unknown /bad/Pipfile: a Pipfile that is not TOML
             unknown /bad/pyproject.toml: a pyproject.toml that is not TOML
             unknown /bad/setup.py: asks for what it does not name, `-r other.txt`: nothing here says which packages these are
+            unknown /list/pyproject.toml: asks for what `deps.in` lists: nothing here says which packages these are
+            unknown /lists/pyproject.toml: asks for what `deps.txt` lists: nothing here says which packages these are
             unknown /made/setup.py: asks for what it does not name, `install_requires=open('r').read().split())`: nothing here says which packages these are
             unknown /pipenv/Pipfile: asks for all, black and table: nothing here says which versions these get and what they and 1 more need in turn
+            unknown /plugin/pyproject.toml: asks for what `dynamic` lists: nothing here says which packages these are
             unknown /poetry/pyproject.toml: asks for caret and ruff: nothing here says which versions these get and what they and 1 more need in turn
             unknown /setup/setup.cfg: asks for flask-cors: nothing here says which versions these get and what they need in turn
             unknown /setup/setup.py: asks for at and numpy: nothing here says which versions these get and what they and 1 more need in turn

@@ -76,10 +76,12 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let path = file.path();
         let Some(mut requirements) = all.remove(path) else { continue };
         let folder = paths::folder(path);
-        for other in requirements.includes.iter().chain(&requirements.constraints) {
-            if view.file(&paths::join(folder, other)).is_none() {
-                findings.unknown(file.location(), format!("refers to `{other}`, which was not read"));
-            }
+        let is_read = |other: &String| view.file(&paths::join(folder, other)).is_some();
+        for other in requirements.constraints.iter().filter(|other| !is_read(other)) {
+            findings.unknown(file.location(), format!("refers to `{other}`, which was not read"));
+        }
+        for other in requirements.includes.iter().filter(|other| !is_read(other)) {
+            manifests::tell_list(file, other, findings);
         }
         if versions.is_constraint(path) {
             continue;
@@ -420,8 +422,8 @@ not a requirement
             unknown /app/requirements.txt: `==2.3.4` does not say which package it is
             unknown /app/requirements.txt: `https://example.org/a.git` does not say which package it is
             unknown /app/requirements.txt: `not a requirement` does not say which package it is
-            unknown /app/requirements.txt: refers to `../more.txt`, which was not read
-            unknown /app/requirements.txt: refers to `other.txt`, which was not read
+            unknown /app/requirements.txt: asks for what `../more.txt` lists: nothing here says which packages these are
+            unknown /app/requirements.txt: asks for what `other.txt` lists: nothing here says which packages these are
             unknown /app/requirements/dev.txt: asks for d 1: nothing here says what these need in turn
             "#
         );

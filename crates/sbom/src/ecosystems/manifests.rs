@@ -6,7 +6,7 @@ use component::{Component, PackageType, Scope};
 
 use crate::cataloger::TOO_MANY;
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
-use crate::unread::{IN_TURN, NOTHING_SAYS, UNDECIDED_IN_IMAGE};
+use crate::unread::{IN_TURN, NOTHING_SAYS, UNDECIDED_IN_IMAGE, UNWRITTEN};
 use crate::{File, Findings};
 
 /// The most packages that one manifest asks for, more are told; the largest ask for a thousand.
@@ -117,6 +117,17 @@ pub(crate) fn declare_listed<'a>(
     });
     findings.declare_listed(file.location(), components.collect());
 }
+
+/// Tells that a manifest asks for what another list holds that is not read.
+pub(crate) fn tell_list(file: File<'_>, list: &str, findings: &mut Findings) {
+    let location = file.location();
+    let list: String = list.chars().filter(|character| !character.is_control()).take(LIST_CHARACTERS_MAX).collect();
+    let unknown = if location.layer.is_some() { UNDECIDED_IN_IMAGE } else { UNWRITTEN };
+    findings.unknown(location, format!("asks for what `{list}` lists{unknown}"));
+}
+
+/// The longest name of a list that is told.
+const LIST_CHARACTERS_MAX: usize = 200;
 
 fn component(finder: Finder, package_type: PackageType, want: &Want, file: File<'_>) -> Option<Component> {
     let version = want.version.as_deref().filter(|version| is_word(version));

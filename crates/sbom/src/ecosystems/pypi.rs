@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use component::{Component, License, PackageType};
 
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
+use crate::ecosystems::paths;
 
 /// The largest metadata file; a long README is in it.
 pub(crate) const METADATA_BYTES_MAX: u64 = 8 << 20;
@@ -30,6 +31,12 @@ pub(crate) fn is_name(name: &str) -> bool {
         && is_end(name.bytes().next())
         && is_end(name.bytes().last())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Tells whether a file of requirements is known as one by its path, so that it is read whoever names it.
+pub(crate) fn is_called_requirements(path: &str) -> bool {
+    let (folder, name) = paths::split(path);
+    name.ends_with(".txt") && (name.contains("requirements") || paths::split(folder).1 == "requirements")
 }
 
 /// Returns the one spelling by which indexes know a name: lower case, each run of `.`, `-` and `_` a hyphen.
