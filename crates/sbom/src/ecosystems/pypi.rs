@@ -36,7 +36,8 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// Tells whether a file of requirements is known as one by its path, so that it is read whoever names it.
 pub(crate) fn is_called_requirements(path: &str) -> bool {
     let (folder, name) = paths::split(path);
-    name.ends_with(".txt") && (name.contains("requirements") || paths::split(folder).1 == "requirements")
+    let is_called_so = |stem: &str| stem.contains("requirements") || paths::split(folder).1 == "requirements";
+    name.strip_suffix(".txt").is_some_and(is_called_so)
 }
 
 /// Returns the one spelling by which indexes know a name: lower case, each run of `.`, `-` and `_` a hyphen.

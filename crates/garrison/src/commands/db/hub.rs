@@ -34,7 +34,7 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
             let reason = job["error"].as_str().unwrap_or("the job did not come to its end").to_owned();
             return Err(CommandError::new(Kind::Environment, "the hub has no newer advisories").hint(reason));
         }
-        tell(session, &hub).await
+        tell(session, &hub, Feeds::Counted).await
     })
 }
 
