@@ -127,8 +127,8 @@ fn documents_that_disagree() {
     wrong diff-ID: the layer's tar has the digest sha256:…, not sha256:…
     a layer too many: the manifest sha256:… lists 2 layers and its configuration 1
     no root file system: failed to understand the configuration sha256:…; the configuration's `rootfs` is missing
-    an artifact: sha256:… is no image but an artifact of type `application/vnd.cncf.helm.config.v1+json`
-    an attestation: sha256:… is no image but a list of blobs of type `application/vnd.in-toto+json`
+    an artifact: sha256:… is no image but an artifact of type `application/vnd.cncf.helm.config.v1+json`; hint: it holds no root file system, so that there is nothing to look into; what an artifact holds is listed once it lies here as files
+    an attestation: sha256:… is no image but a list of blobs of type `application/vnd.in-toto+json`; hint: it holds no root file system, so that there is nothing to look into; what an artifact holds is listed once it lies here as files
     schema 1: failed to understand the manifest sha256:…; manifests of schema version 1 are unsupported; push with a client that makes version 2
     too many layers: failed to understand the configuration sha256:…; the configuration lists 1025 layers, the limit is 1024
     ");
