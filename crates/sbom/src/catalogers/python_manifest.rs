@@ -85,7 +85,7 @@ fn elsewhere(project: &Table, view: &View<'_>, path: &str) -> Vec<String> {
         _ => {
             let beside = |name: &str| view.file(&paths::join(paths::folder(path), name)).is_some();
             let is_scripted = beside("setup.py") || beside("setup.cfg");
-            return if is_scripted { Vec::new() } else { vec!["dynamic".to_owned()] };
+            return if is_scripted { Vec::new() } else { vec![r#"dynamic = ["dependencies"]"#.to_owned()] };
         }
     };
     let is_unread = |file: &&str| !pypi::is_called_requirements(&paths::join(paths::folder(path), file));
@@ -199,7 +199,7 @@ mod tests {
             unknown /lists/pyproject.toml: asks for what `deps.txt` lists: nothing here says which packages these are
             unknown /made/setup.py: asks for what it does not name, `install_requires=open('r').read().split())`: nothing here says which packages these are
             unknown /pipenv/Pipfile: asks for all, black and table: nothing here says which versions these get and what they and 1 more need in turn
-            unknown /plugin/pyproject.toml: asks for what `dynamic` lists: nothing here says which packages these are
+            unknown /plugin/pyproject.toml: asks for what `dynamic = ["dependencies"]` lists: nothing here says which packages these are
             unknown /poetry/pyproject.toml: asks for caret and ruff: nothing here says which versions these get and what they and 1 more need in turn
             unknown /setup/setup.cfg: asks for flask-cors: nothing here says which versions these get and what they need in turn
             unknown /setup/setup.py: asks for at and numpy: nothing here says which versions these get and what they and 1 more need in turn

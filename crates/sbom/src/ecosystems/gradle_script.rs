@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use component::Scope;
 
-use crate::ecosystems::gradle_tokens::{Dialect, Piece, Token, tokens};
+use crate::ecosystems::gradle_tokens::{Dialect, Piece, Token, listed, tokens};
 use crate::ecosystems::gradle_values::{Lookup, template};
 use crate::ecosystems::manifests::{WANTS_MAX, Want};
 
@@ -383,24 +383,11 @@ impl<'a> Reader<'a> {
 
     /// Splits what stands behind the name of a call at its commas, in brackets or without.
     fn arguments(&self, rest: &Range<usize>) -> Vec<Range<usize>> {
-        if self.is(rest.start, '(') { self.listed(self.inside(rest.start)) } else { self.listed(rest.clone()) }
-    }
-
-    fn listed(&self, range: Range<usize>) -> Vec<Range<usize>> {
-        let mut listed = Vec::new();
-        let (mut start, mut at) = (range.start, range.start);
-        while at < range.end {
-            if self.is(at, ',') {
-                listed.push(start..at);
-                start = at + 1;
-            }
-            at = if self.is_opening(at) { self.tokens[at].close as usize + 1 } else { at + 1 };
+        if self.is(rest.start, '(') {
+            listed(self.tokens, self.inside(rest.start))
+        } else {
+            listed(self.tokens, rest.clone())
         }
-        listed.push(start..range.end);
-        let trimmed = listed
-            .into_iter()
-            .map(|range| if self.piece(range.start) == Some(Piece::Line) { range.start + 1..range.end } else { range });
-        trimmed.filter(|range| range.start < range.end).collect()
     }
 
     fn inside_texts(&self, at: usize, range: &Range<usize>) -> impl Iterator<Item = &'a str> {
@@ -456,7 +443,7 @@ impl<'a> Reader<'a> {
 
     fn evaluate_one(&self, argument: &Range<usize>, depth: usize, asked: &mut Asked) {
         let within = |open: usize, asked: &mut Asked| match depth.checked_sub(1) {
-            Some(depth) => self.evaluate(&self.listed(self.inside(open)), depth, asked),
+            Some(depth) => self.evaluate(&listed(self.tokens, self.inside(open)), depth, asked),
             None => asked.unread.push(String::new()),
         };
         if let Some(texts) = self.known(argument) {

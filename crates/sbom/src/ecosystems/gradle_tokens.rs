@@ -4,6 +4,8 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "a script has less than 4 GiB, and so many tokens")]
 
+use std::ops::Range;
+
 /// The language of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -30,6 +32,30 @@ pub(crate) struct Token<'a> {
     pub(crate) at: u32,
     /// Of an opening bracket the token that closes it, or the number of tokens; of any other its own.
     pub(crate) close: u32,
+}
+
+/// Splits a range of tokens at its commas, but for those within brackets; what is empty is left out.
+pub(crate) fn listed(tokens: &[Token<'_>], range: Range<usize>) -> Vec<Range<usize>> {
+    let mut listed = Vec::new();
+    let (mut start, mut at) = (range.start, range.start);
+    while at < range.end {
+        if tokens[at].piece == Piece::Symbol(',') {
+            listed.push(start..at);
+            start = at + 1;
+        }
+        // Of what opens nothing the close is its own.
+        at = (tokens[at].close as usize + 1).min(range.end);
+    }
+    listed.push(start.min(range.end)..range.end);
+    listed.into_iter().map(|range| trimmed(tokens, range)).filter(|range| !range.is_empty()).collect()
+}
+
+/// Leaves the ends of lines at both ends of a range out.
+pub(crate) fn trimmed(tokens: &[Token<'_>], range: Range<usize>) -> Range<usize> {
+    let is_line = |at: usize| tokens.get(at).is_some_and(|token| token.piece == Piece::Line);
+    let start = if is_line(range.start) { range.start + 1 } else { range.start };
+    let end = if range.end > start && is_line(range.end - 1) { range.end - 1 } else { range.end };
+    start..end.max(start)
 }
 
 /// Reads the tokens of a script, which has less than 4 GiB. Whatever is no script gives tokens too.

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::ecosystems::gradle_tokens::{Dialect, Piece, Token, tokens};
+use crate::ecosystems::gradle_tokens::{Dialect, Piece, Token, listed, tokens, trimmed};
 
 /// How many names stand for names, and how deep maps are in maps.
 const DEPTH_MAX: usize = 8;
@@ -220,7 +220,7 @@ impl<'a> Reader<'a> {
         // `ext.set("name", value)`
         if let Some(owner) = name.strip_suffix("set").filter(|_| self.is(rest, '('))
             && (owner.is_empty() || OWNERS.contains(&owner.trim_end_matches('.')))
-            && let [key, value] = self.listed(self.inside(rest)).as_slice()
+            && let [key, value] = listed(self.tokens, self.inside(rest)).as_slice()
             && let (Some(Piece::Text(key)), 1) = (self.piece(key.start), key.len())
         {
             self.value(value.clone(), format!("{prefix}{key}"), true, DEPTH_MAX, values);
@@ -277,35 +277,9 @@ impl<'a> Reader<'a> {
         at
     }
 
-    /// Splits a list at its commas.
-    fn listed(&self, range: Range<usize>) -> Vec<Range<usize>> {
-        let mut listed = Vec::new();
-        let (mut start, mut at) = (range.start, range.start);
-        while at < range.end {
-            if self.is(at, ',') {
-                listed.push(start..at);
-                start = at + 1;
-            }
-            at = if matches!(self.tokens[at].piece, Piece::Symbol('(' | '[' | '{')) {
-                (self.tokens[at].close as usize + 1).min(range.end)
-            } else {
-                at + 1
-            };
-        }
-        listed.push(start.min(range.end)..range.end);
-        listed.into_iter().map(|range| self.trimmed(range)).filter(|range| !range.is_empty()).collect()
-    }
-
-    fn trimmed(&self, range: Range<usize>) -> Range<usize> {
-        let is_line = |at: usize| self.piece(at) == Some(Piece::Line);
-        let start = if is_line(range.start) { range.start + 1 } else { range.start };
-        let end = if range.end > start && is_line(range.end - 1) { range.end - 1 } else { range.end };
-        start..end.max(start)
-    }
-
     /// Gives a name what a value stands for: a text, another name, a list or a map of such.
     fn value(&self, range: Range<usize>, path: String, is_shared: bool, depth: usize, values: &mut Values) {
-        let range = self.trimmed(range);
+        let range = trimmed(self.tokens, range);
         let is_call = matches!(
             self.piece(range.start),
             Some(Piece::Word("listOf" | "mapOf" | "mutableListOf" | "mutableMapOf" | "arrayOf"))
@@ -319,7 +293,7 @@ impl<'a> Reader<'a> {
         let inside = self.inside(open);
         let mut texts = Vec::new();
         let mut fields: BTreeMap<&str, String> = BTreeMap::new();
-        for item in self.listed(inside.start..inside.end.min(range.end.max(inside.start))) {
+        for item in listed(self.tokens, inside.start..inside.end.min(range.end.max(inside.start))) {
             let key = match self.piece(item.start) {
                 Some(Piece::Word(key) | Piece::Text(key))
                     if self.is(item.start + 1, ':') || self.is_word(item.start + 1, "to") =>
@@ -346,7 +320,7 @@ impl<'a> Reader<'a> {
 
     /// Reads `[group: 'a', name: 'b', version: '1']`.
     fn parts(&self, range: &Range<usize>) -> Option<String> {
-        let items = self.listed(self.inside(range.start));
+        let items = listed(self.tokens, self.inside(range.start));
         let fields = items.into_iter().filter_map(|item| match self.piece(item.start) {
             Some(Piece::Word(key) | Piece::Text(key)) if self.is(item.start + 1, ':') => {
                 Some((key, self.template(&(item.start + 2..item.end))?))
