@@ -16,14 +16,14 @@ use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
+mod counted;
 mod from_images;
 mod not_counted;
 mod not_known;
 mod not_looked_into;
 
-pub use not_counted::NotCounted;
+pub use counted::ImageCount;
 pub use not_known::NotKnown;
-pub use not_looked_into::NotLookedInto;
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
 /// each time.
@@ -179,11 +179,11 @@ pub struct Page {
     /// Beside the first page of what has a vulnerability: of which images nobody knows whether they have it.
     pub not_known: Option<NotKnown>,
     /// Beside the same page: in how many images that are not told an exception or VEX has it not count.
-    pub not_counted: Option<NotCounted>,
+    pub not_counted: Option<ImageCount>,
     /// Beside the same page: whether anyone here can know of the vulnerability.
     pub recorded: Option<Recorded>,
     /// Beside the first page: how many images nobody could look into.
-    pub not_looked_into: Option<NotLookedInto>,
+    pub not_looked_into: Option<ImageCount>,
 }
 
 /// Whether the advisories in use speak of a vulnerability. Where none does, that nothing is found says nothing.

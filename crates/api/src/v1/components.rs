@@ -85,31 +85,28 @@ pub(crate) struct FoundComponentPage {
     not_known: Option<NotKnown>,
     /// In how many images that hold the vulnerability an exception or VEX has it not count, which are not among the items; null where there is none,
     /// when no vulnerability was looked for, and on all pages but the first.
-    not_counted: Option<NotCounted>,
+    not_counted: Option<ImageCount>,
     /// Whether an advisory of this hub speaks of the vulnerability: `present`, `absent`, or `no_database` where the hub has no advisories. Where it is
     /// not `present`, that there are no items says nothing. Null when no vulnerability was looked for, and on all pages but the first.
     record: Option<&'static str>,
     /// How many images could not be looked into, so that what is looked for may be in each of them; null where there is none, and on all pages but the
     /// first.
-    not_looked_into: Option<NotLookedInto>,
+    not_looked_into: Option<ImageCount>,
 }
 
-/// Images that could not be inventoried.
+/// Images that are not among the items.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct NotLookedInto {
+pub(crate) struct ImageCount {
     /// How many they are, each counted in each repository that holds it.
     images: u64,
     /// Whether there may be more than were counted.
     more: bool,
 }
 
-/// Images in which it is decided that a vulnerability does not count.
-#[derive(Serialize, JsonSchema)]
-pub(crate) struct NotCounted {
-    /// How many they are, each counted in each repository that holds it.
-    images: u64,
-    /// Whether there may be more than were counted.
-    more: bool,
+impl From<pipeline::ImageCount> for ImageCount {
+    fn from(pipeline::ImageCount { images, more }: pipeline::ImageCount) -> Self {
+        Self { images, more }
+    }
 }
 
 /// Images that hold a package of which the records of a vulnerability speak, in a version that nothing states or that has no order.
@@ -412,15 +409,14 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
         images: not_known.images,
         more: not_known.more,
     });
-    let not_counted = found.not_counted.map(|counted| NotCounted { images: counted.images, more: counted.more });
+    let not_counted = found.not_counted.map(ImageCount::from);
     let items = found.items.into_iter().map(found_component).collect();
     let record = found.recorded.map(|recorded| match recorded {
         Recorded::Present => "present",
         Recorded::Absent => "absent",
         Recorded::NoDatabase => "no_database",
     });
-    let not_looked_into =
-        found.not_looked_into.map(|refused| NotLookedInto { images: refused.images, more: refused.more });
+    let not_looked_into = found.not_looked_into.map(ImageCount::from);
     let page = FoundComponentPage { items, next: found.next, not_known, not_counted, record, not_looked_into };
     Failure::json(StatusCode::OK, &page)
 }

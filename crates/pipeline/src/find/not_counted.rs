@@ -1,8 +1,7 @@
 //! In how many images that hold a vulnerability it is decided not to count.
 
-use db::Value;
-
 use super::Readable;
+use super::counted::{Counting, ImageCount};
 use crate::pipeline::{Error, Pipeline};
 use crate::tagged::Tagged;
 
@@ -34,14 +33,7 @@ db::statements! {
     LIST_NOT_COUNTED_OF = not_counted!(" AND d.repository_id IN {list}");
 }
 
-/// In how many images exceptions or VEX have a vulnerability not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotCounted {
-    /// How many they are, each counted in each repository that holds it.
-    pub images: u64,
-    /// Whether there may be more than were counted.
-    pub more: bool,
-}
+const COUNTING: Counting = Counting { all: &LIST_NOT_COUNTED, of_some: &LIST_NOT_COUNTED_OF, most: IMAGES_MAX };
 
 impl Pipeline {
     /// Counts the images in which it is decided that a vulnerability does not count, of those that the caller may read and that are tagged or not.
@@ -49,24 +41,9 @@ impl Pipeline {
         &self,
         vulnerability: &str,
         (readable, tagged): (&Readable, Tagged),
-    ) -> Result<Option<NotCounted>, Error> {
+    ) -> Result<Option<ImageCount>, Error> {
         let Some(id) = self.vulnerability_id(vulnerability).await? else { return Ok(None) };
-        let list: Option<Vec<Value>> = match readable {
-            Readable::All => None,
-            Readable::Repositories(repositories) => Some(repositories.iter().map(|id| id.number().into()).collect()),
-        };
         let [least, greatest] = tagged.placement_bounds();
-        let parameters = [id.into(), least, greatest, (IMAGES_MAX + 1).into()];
-        let rows = self.inner.index.read(move |tx| {
-            Box::pin(async move {
-                match list {
-                    None => tx.query(&LIST_NOT_COUNTED, &parameters).await,
-                    Some(list) => tx.query_list(&LIST_NOT_COUNTED_OF, &parameters, &list).await,
-                }
-            })
-        });
-        let found = rows.await?.len() as u64;
-        let most = IMAGES_MAX.unsigned_abs();
-        Ok((found > 0).then_some(NotCounted { images: found.min(most), more: found > most }))
+        self.count_images_beside(COUNTING, vec![id.into(), least, greatest], readable).await
     }
 }

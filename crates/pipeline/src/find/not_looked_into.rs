@@ -1,8 +1,7 @@
 //! In how many images nobody could look: what is looked for may be in each of them.
 
-use db::Value;
-
 use super::Readable;
+use super::counted::{Counting, ImageCount};
 use crate::pipeline::{Error, Pipeline};
 use crate::tagged::Tagged;
 
@@ -28,37 +27,15 @@ db::statements! {
     LIST_NOT_LOOKED_INTO_OF = not_looked_into!(" AND p.repository_id IN {list}");
 }
 
-/// How many images could not be inventoried, so that nothing is found in them whatever they hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotLookedInto {
-    /// How many they are, each counted in each repository that holds it.
-    pub images: u64,
-    /// Whether there may be more than were counted.
-    pub more: bool,
-}
+const COUNTING: Counting = Counting { all: &LIST_NOT_LOOKED_INTO, of_some: &LIST_NOT_LOOKED_INTO_OF, most: IMAGES_MAX };
 
 impl Pipeline {
-    /// Counts the images that could not be inventoried, of those that the caller may read and that are tagged or not.
+    /// Counts the images that could not be inventoried, so that nothing is found in them whatever they hold, of those that the caller may read and
+    /// that are tagged or not.
     pub(super) async fn not_looked_into(
         &self,
         (readable, tagged): (&Readable, Tagged),
-    ) -> Result<Option<NotLookedInto>, Error> {
-        let list: Option<Vec<Value>> = match readable {
-            Readable::All => None,
-            Readable::Repositories(repositories) => Some(repositories.iter().map(|id| id.number().into()).collect()),
-        };
-        let [least, greatest] = tagged.placement_bounds();
-        let parameters = [least, greatest, (IMAGES_MAX + 1).into()];
-        let rows = self.inner.index.read(move |tx| {
-            Box::pin(async move {
-                match list {
-                    None => tx.query(&LIST_NOT_LOOKED_INTO, &parameters).await,
-                    Some(list) => tx.query_list(&LIST_NOT_LOOKED_INTO_OF, &parameters, &list).await,
-                }
-            })
-        });
-        let found = rows.await?.len() as u64;
-        let most = IMAGES_MAX.unsigned_abs();
-        Ok((found > 0).then_some(NotLookedInto { images: found.min(most), more: found > most }))
+    ) -> Result<Option<ImageCount>, Error> {
+        self.count_images_beside(COUNTING, tagged.placement_bounds().to_vec(), readable).await
     }
 }
