@@ -376,7 +376,8 @@ testkit::on_both_databases! {
         };
         let id = enqueue(&db, keyed("k")).await;
         let handle = runner.start();
-        eventually(async || show(&db, id).await.state == State::Pending && runs.load(Ordering::SeqCst) == 1).await;
+        // The count first: the job that has not run yet is pending too.
+        eventually(async || runs.load(Ordering::SeqCst) == 1 && show(&db, id).await.state == State::Pending).await;
         assert_eq!(enqueue(&db, keyed("k")).await, id);
         eventually(async || show(&db, id).await.state == State::Done).await;
         handle.drain(LONG).await;
