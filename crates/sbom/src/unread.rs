@@ -19,6 +19,9 @@ pub(crate) const UNDECIDED_IN_IMAGE: &str = ": nothing that is installed here sa
 /// How the reason ends for a build script that asks for what it does not name.
 pub(crate) const UNWRITTEN: &str = ": nothing here says which packages these are";
 
+/// How it ends for what a manifest asks for in some builds alone.
+pub(crate) const UNCONDITIONED: &str = ": nothing here says whether it is built so";
+
 /// How the reason ends for a lockfile or manifest that is known by its name alone.
 pub(crate) const UNCATALOGED: &str = ": no cataloger reads such a file";
 
@@ -64,6 +67,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
     unknown.reason == TOO_MANY
         || (unknown.reason.ends_with(IN_TURN) && unknown.reason.contains(NOTHING_SAYS))
         || unknown.reason.ends_with(UNWRITTEN)
+        || unknown.reason.ends_with(UNCONDITIONED)
         || unknown.reason.ends_with(UNCATALOGED)
         || (is_of_database && is_unread(unknown) && !is_beside)
 }
@@ -96,6 +100,7 @@ mod tests {
             ("/app/build.gradle", &format!("asks for h2 1.0{NOTHING_SAYS}what these{IN_TURN}"), true, true),
             ("/app/package.json", &format!("asks for lodash{UNDECIDED_IN_IMAGE}"), true, false),
             ("/app/build.gradle", &format!("asks in line 3 for what it does not name, `api x`{UNWRITTEN}"), true, true),
+            ("/app/pom.xml", &format!("asks for h2 in the profile `x`{UNCONDITIONED}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED_IN_IMAGE}"), true, false),
             ("/", TOO_MANY, true, true),

@@ -34,7 +34,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         }
         match Project::parse(file.bytes()) {
             Ok(project) => {
-                projects.insert(file.path(), project);
+                projects.insert(file.path(), project.by_default());
                 files.push(file);
             }
             Err(error) => findings.unknown(file.location(), format!("a Maven project that cannot be read: {error}")),
@@ -118,6 +118,20 @@ impl<'a> Model<'a> {
         }
         if manifests::is_of_project(file.path()) {
             manifests::declare_listed(*file, asked.iter().map(|(component, scope)| (component, *scope)), findings);
+            self.tell_profiles(*file, projects, findings);
+        }
+    }
+
+    /// Tells what the project asks for in profiles that a build must ask for, where it does not ask for that anyway.
+    fn tell_profiles(&self, file: File<'_>, projects: &HashSet<(Option<String>, Option<String>)>, findings: &mut Findings) {
+        let asked: HashSet<Key> = self.dependencies().into_iter().filter_map(|dependency| self.key(dependency)).collect();
+        for profile in &self.chain[0].profiles {
+            let keys = profile.dependencies.iter().filter(|dependency| !dependency.is_optional).filter_map(|dependency| self.key(dependency));
+            let open = keys.filter(|key| !asked.contains(key) && !projects.contains(&(key[0].clone(), key[1].clone())));
+            let names: BTreeSet<String> = open.filter_map(|[_, artifact, ..]| artifact).collect();
+            if !names.is_empty() {
+                manifests::tell_condition(file, names, &format!("in the profile `{}`", profile.id.as_deref().unwrap_or("default")), findings);
+            }
         }
     }
 
@@ -182,7 +196,10 @@ impl<'a> Model<'a> {
         let classifier = classifier.and_then(|classifier| self.resolve(&classifier));
         let mut component = Component::new(PackageType::JavaArchive, artifact?, NAME, Technique::Manifest);
         // A range asks for a version without saying which.
-        let (range, version) = version.map_or((None, None), |version| if version.starts_with(['[', '(']) { (Some(version), None) } else { (None, Some(version)) });
+        let (range, version) = version.map_or((None, None), |version| match only_version(&version) {
+            Some(only) => (None, Some(only.to_owned())),
+            None => (Some(version), None),
+        });
         component.purl = purl(group.as_deref(), &component.name, version.as_deref(), classifier.as_deref());
         component.version = version;
         component.scope = scope;
@@ -199,6 +216,14 @@ impl<'a> Model<'a> {
         }
         Some((component, scope))
     }
+}
+
+/// Returns the one version that a requirement allows: `1.0` is a wish that is granted where nothing else is wished, `[1.0]` a condition.
+fn only_version(requirement: &str) -> Option<&str> {
+    let bounds = requirement.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let version = bounds.map_or(requirement, str::trim);
+    let is_one = !version.is_empty() && !version.contains(['[', '(', ',', ']', ')']);
+    is_one.then_some(version)
 }
 
 fn is_wanted(project: &Project, wanted: &Coordinates) -> bool {
@@ -268,7 +293,7 @@ mod tests {
             <dependency><groupId>${project.groupId}</groupId><artifactId>sibling</artifactId><version>${project.version}</version></dependency>
             <dependency><groupId>g</groupId><artifactId>servlet</artifactId><version>${unknown}</version><scope>provided</scope></dependency>
             <dependency><groupId>g</groupId><artifactId>maybe</artifactId><version>[1,2)</version><optional>true</optional></dependency>
-            <dependency><groupId>g</groupId><artifactId>native</artifactId><version>3</version><classifier>linux</classifier><scope>runtime</scope></dependency>
+            <dependency><groupId>g</groupId><artifactId>native</artifactId><version>[3]</version><classifier>linux</classifier><scope>runtime</scope></dependency>
             </dependencies></project>";
         insta::assert_snapshot!(check(&[("/src/pom.xml", parent), ("/src/child/pom.xml", child)]), @r#"
             java-archive child@1.0 pkg:maven/org.example/child@1.0 direct license="Apache-2.0" at /src/child/pom.xml
@@ -291,6 +316,36 @@ mod tests {
             unknown /src/child/pom.xml: asks for servlet: nothing here says which versions these get and what they and 4 more need in turn
             unknown /src/pom.xml: asks for inherited 7: nothing here says what these need in turn
             "#);
+    }
+
+    #[test]
+    fn profiles() {
+        let needs = |names: &[&str]| {
+            let needs = names.iter().map(|name| format!("<dependency><groupId>g</groupId><artifactId>{name}</artifactId><version>${{v}}</version></dependency>"));
+            format!("<dependencies>{}</dependencies>", needs.collect::<Vec<_>>().concat())
+        };
+        let default = "<activation><activeByDefault>true</activeByDefault></activation>";
+        let profile = |id: &str, rest: &str| format!("<profile><id>{id}</id>{rest}</profile>");
+        let project = format!(
+            "<project><groupId>g</groupId><artifactId>app</artifactId><version>1</version>{}<properties><v>1</v></properties><profiles>{}{}{}{}{}</profiles></project>",
+            needs(&["always"]),
+            profile("first", &format!("{default}{}<properties><v>2</v></properties>", needs(&["first"]))),
+            profile("off", &format!("<activation><activeByDefault>false</activeByDefault><jdk>1.8</jdk></activation>{}", needs(&["tools", "always", "app"]))),
+            profile("prod", &needs(&["a", "b", "c", "d", "first"])),
+            profile("same", &needs(&["always"])),
+            profile("last", &format!("{default}<properties><v>3</v></properties><build/>")),
+        );
+        insta::assert_snapshot!(check(&[("/pom.xml", &project)]), @r"
+            java-archive always@3 pkg:maven/g/always@3 direct at /pom.xml
+            java-archive app@1 pkg:maven/g/app@1 direct at /pom.xml
+            java-archive first@3 pkg:maven/g/first@3 direct at /pom.xml
+            root -> app@1
+            app@1 -> always@3
+            app@1 -> first@3
+            unknown /pom.xml: asks for a, b, c and 1 more in the profile `prod`: nothing here says whether it is built so
+            unknown /pom.xml: asks for always 3 and first 3: nothing here says what these need in turn
+            unknown /pom.xml: asks for tools in the profile `off`: nothing here says whether it is built so
+            ");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //!
 //! A lockfile or what is installed says what became of it. Where neither does, nobody knows, and [`Findings::declare`] tells it.
 
+use std::collections::BTreeSet;
+
 use component::{Component, PackageType, Scope};
 
 use crate::cataloger::TOO_MANY;
 use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
-use crate::unread::{IN_TURN, NOTHING_SAYS, UNDECIDED_IN_IMAGE, UNWRITTEN};
+use crate::unread::{IN_TURN, NOTHING_SAYS, UNCONDITIONED, UNDECIDED_IN_IMAGE, UNWRITTEN};
 use crate::{File, Findings};
 
 /// The most packages that one manifest asks for, more are told; the largest ask for a thousand.
@@ -126,6 +128,15 @@ pub(crate) fn tell_list(file: File<'_>, list: &str, findings: &mut Findings) {
     findings.unknown(location, format!("asks for what `{list}` lists{unknown}"));
 }
 
+/// Tells what a manifest asks for where something holds that nobody knows here, like a profile that a build must name.
+pub(crate) fn tell_condition(file: File<'_>, names: BTreeSet<String>, condition: &str, findings: &mut Findings) {
+    let location = file.location();
+    let condition: String =
+        condition.chars().filter(|character| !character.is_control()).take(LIST_CHARACTERS_MAX).collect();
+    let unknown = if location.layer.is_some() { UNDECIDED_IN_IMAGE } else { UNCONDITIONED };
+    findings.unknown(location, format!("asks for {} {condition}{unknown}", first_of(names.into_iter().collect())));
+}
+
 /// The longest name of a list that is told.
 const LIST_CHARACTERS_MAX: usize = 200;
 
@@ -163,13 +174,7 @@ pub(crate) fn undecided(asked: &[&Component], is_image: bool) -> String {
     let shown = asked.iter().filter(|component| is_image || open == 0 || component.version.is_none());
     let mut names: Vec<String> = shown.map(|component| words(component)).collect();
     names.sort_unstable();
-    let untold = names.len().saturating_sub(TOLD);
-    names.truncate(TOLD);
-    if untold > 0 {
-        names.push(format!("{untold} more"));
-    }
-    let last = names.pop().unwrap_or_default();
-    let listed = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let listed = first_of(names);
     let ending = match (open, settled) {
         _ if is_image => UNDECIDED_IN_IMAGE.to_owned(),
         (0, _) => format!("{NOTHING_SAYS}what these{IN_TURN}"),
@@ -177,6 +182,17 @@ pub(crate) fn undecided(asked: &[&Component], is_image: bool) -> String {
         _ => format!("{NOTHING_SAYS}which versions these get and what they and {settled} more{IN_TURN}"),
     };
     format!("asks for {listed}{ending}")
+}
+
+/// Says in words what a list holds, the first of it by name.
+fn first_of(mut names: Vec<String>) -> String {
+    let untold = names.len().saturating_sub(TOLD);
+    names.truncate(TOLD);
+    if untold > 0 {
+        names.push(format!("{untold} more"));
+    }
+    let last = names.pop().unwrap_or_default();
+    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ const NAME_BYTES_MAX: usize = 256;
 const DEPENDENCIES_MAX: usize = 10_000;
 const PROPERTIES_MAX: usize = 10_000;
 
+/// The most profiles of one project; the largest published projects have some dozens.
+const PROFILES_MAX: usize = 1_000;
+
 /// The most exclusions of one dependency, and the most licences of one project.
 const EXCLUSIONS_MAX: usize = 256;
 const LICENSES_MAX: usize = 100;
@@ -66,6 +69,24 @@ pub(crate) struct Project {
     /// What it says about needs without having them.
     pub(crate) managed: Vec<Dependency>,
     /// Its properties.
+    pub(crate) properties: BTreeMap<String, String>,
+    /// What it is beside that in some builds. Nothing that is kept of an archive has it.
+    #[serde(skip)]
+    pub(crate) profiles: Vec<Profile>,
+}
+
+/// What a Maven project also is where a build asks for it ("Introduction to Build Profiles").
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Profile {
+    /// What it is called.
+    pub(crate) id: Option<String>,
+    /// Whether it is active where no other profile of the project is.
+    pub(crate) is_default: bool,
+    /// What is needed.
+    pub(crate) dependencies: Vec<Dependency>,
+    /// What is said about needs without having them.
+    pub(crate) managed: Vec<Dependency>,
+    /// Properties.
     pub(crate) properties: BTreeMap<String, String>,
 }
 
@@ -171,6 +192,20 @@ impl Project {
         self.parent = None;
         self.managed.clear();
         self.properties.clear();
+        self.profiles.clear();
+        self
+    }
+
+    /// Returns the project as it is built by default, with the profiles that are left: those that a build must ask for.
+    pub(crate) fn by_default(mut self) -> Self {
+        let (defaults, others) = self.profiles.into_iter().partition(|profile| profile.is_default);
+        self.profiles = others;
+        // What a profile states comes before what the project does, and the last profile's before the others'.
+        for profile in defaults {
+            self.dependencies.splice(..0, profile.dependencies);
+            self.managed.splice(..0, profile.managed);
+            self.properties.extend(profile.properties);
+        }
         self
     }
 
@@ -241,6 +276,7 @@ struct Walk {
     dependency: Dependency,
     exclusion: (String, String),
     license: (Option<String>, Option<String>),
+    profile: Profile,
 }
 
 impl Walk {
@@ -288,16 +324,27 @@ impl Walk {
                 let (name, url) = std::mem::take(&mut self.license);
                 project.licenses.extend(name.or(url).filter(|_| project.licenses.len() < LICENSES_MAX));
             }
+            "/profiles/profile" => {
+                let profile = std::mem::take(&mut self.profile);
+                project.profiles.extend(Some(profile).filter(|_| project.profiles.len() < PROFILES_MAX));
+            }
+            "/profiles/profile/id" => self.profile.id = value(),
+            "/profiles/profile/activation/activeByDefault" => self.profile.is_default = text == "true",
             _ => {
+                let profile = &mut self.profile;
+                let (path, dependencies, managed, properties) = match path.strip_prefix("/profiles/profile") {
+                    Some(path) => (path, &mut profile.dependencies, &mut profile.managed, &mut profile.properties),
+                    None => (path, &mut project.dependencies, &mut project.managed, &mut project.properties),
+                };
                 if let Some(name) = path.strip_prefix("/properties/")
-                    && project.properties.len() < PROPERTIES_MAX
+                    && properties.len() < PROPERTIES_MAX
                     && !name.contains('/')
                 {
-                    project.properties.insert(name.to_owned(), text.to_owned());
+                    properties.insert(name.to_owned(), text.to_owned());
                 } else if let Some(field) = path.strip_prefix("/dependencies/dependency") {
-                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, &mut project.dependencies);
+                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, dependencies);
                 } else if let Some(field) = path.strip_prefix("/dependencyManagement/dependencies/dependency") {
-                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, &mut project.managed);
+                    close_dependency(field, text, &mut self.dependency, &mut self.exclusion, managed);
                 }
             }
         }
@@ -375,7 +422,7 @@ mod tests {
     #[test]
     fn lists_end_at_their_limits() {
         type Count = fn(&Project) -> usize;
-        let table: [(&str, &str, usize, Count); 5] = [
+        let table: [(&str, &str, usize, Count); 6] = [
             (
                 "<dependencies>/</dependencies>",
                 "<dependency><groupId>g</groupId><artifactId>a</artifactId></dependency>",
@@ -388,6 +435,7 @@ mod tests {
                 DEPENDENCIES_MAX,
                 |project| project.managed.len(),
             ),
+            ("<profiles>/</profiles>", "<profile/>", PROFILES_MAX, |project| project.profiles.len()),
             ("<properties>/</properties>", "<p#>v</p#>", PROPERTIES_MAX, |project| project.properties.len()),
             ("<licenses>/</licenses>", "<license><name>l#</name></license>", LICENSES_MAX, |project| {
                 project.licenses.len()
@@ -473,6 +521,8 @@ mod tests {
     #[test]
     fn a_project() {
         let project = Project::parse(PROJECT.as_bytes()).expect("well-formed");
+        assert_eq!(project.profiles, [Profile::default()]);
+        let project = Project { profiles: Vec::new(), ..project };
         insta::assert_debug_snapshot!(project, @r#"
         Project {
             own: Coordinates {
@@ -557,6 +607,7 @@ mod tests {
                 "v": "${w}",
                 "w": "2.${project.version}",
             },
+            profiles: [],
         }
         "#);
         let found = project.coordinates();
