@@ -123,9 +123,7 @@ fn start_postgres() -> anyhow::Result<(Outcome, Option<Postgres>)> {
     if std::env::var_os(POSTGRES_VARIABLE).is_some() {
         return Ok((Outcome::Skipped(format!("{POSTGRES_VARIABLE} names a server already")), None));
     }
-    // Test programs run many tests at once, each with a pool of its own.
-    let settings = Settings { lines: vec!["max_connections = 400".to_owned()], ..Settings::default() };
-    let server = Postgres::start(&settings).context("failed to start a private PostgreSQL")?;
+    let server = Postgres::start(&Settings::for_many()).context("failed to start a private PostgreSQL")?;
     Ok((Outcome::Passed, Some(server)))
 }
 

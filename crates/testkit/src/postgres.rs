@@ -14,7 +14,7 @@ use crate::surroundings::find_program;
 /// Starts a server, says so, waits until this process is gone (its end of the pipe closes), then removes everything.
 const GUARD: &str = r#"
 cd "$2" || exit 1
-"$1/pg_ctl" -D data -l log -w -t 60 -o "$3" start >start 2>&1 || { cat start log >&2; exit 1; }
+"$1/pg_ctl" -D data -l log -w -t 180 -o "$3" start >start 2>&1 || { cat start log >&2; exit 1; }
 trap '' INT TERM HUP
 echo ready
 cat >/dev/null
@@ -38,6 +38,13 @@ pub struct Settings {
     pub files: Vec<(String, String)>,
 }
 
+impl Settings {
+    /// What a server has that many tests use at once, each with a pool of its own or several.
+    pub fn for_many() -> Self {
+        Self { lines: vec!["max_connections = 400".to_owned()], ..Self::default() }
+    }
+}
+
 /// The child process that stops the server when its standard input closes.
 #[derive(Debug)]
 struct Guard {
@@ -58,7 +65,7 @@ impl Postgres {
         static SHARED: OnceLock<Result<Postgres, String>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| match env::var("GARRISON_TEST_POSTGRES") {
             Ok(url) if !url.is_empty() => Ok(Self { admin_url: url, guard: None }),
-            _ => Self::start(&Settings::default()).map_err(|error| format!("{error:#}")),
+            _ => Self::start(&Settings::for_many()).map_err(|error| format!("{error:#}")),
         });
         shared.as_ref().map_err(String::as_str)
     }

@@ -60,19 +60,31 @@ fn certificates(name: &str) -> (String, String, String) {
     (authority.pem(), server.pem(), key.serialize_pem())
 }
 
+/// Starts a server on a port of this machine. Another may take a free port between the look for it and the start; then the next one is
+/// tried.
+fn start_on_a_port(settings: impl Fn(u16) -> Settings) -> (Postgres, u16) {
+    let mut failures = Vec::new();
+    for _ in 0..5 {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        match Postgres::start(&settings(port)) {
+            Ok(server) => return (server, port),
+            Err(error) => failures.push(format!("{error:#}")),
+        }
+    }
+    panic!("no server starts: {failures:#?}");
+}
+
 #[test]
 fn tls_checks_who_answers() {
     let (authority, certificate, key) = certificates("localhost");
     let (stranger, _, _) = certificates("localhost");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let settings = Settings {
-        lines: vec!["listen_addresses = '127.0.0.1'".to_owned(), format!("port = {port}"), "ssl = on".to_owned()],
-        files: vec![("server.crt".to_owned(), certificate), ("server.key".to_owned(), key)],
-    };
     if Postgres::shared().is_err() {
         return;
     }
-    let _server = Postgres::start(&settings).unwrap();
+    let (_server, port) = start_on_a_port(|port| Settings {
+        lines: vec!["listen_addresses = '127.0.0.1'".to_owned(), format!("port = {port}"), "ssl = on".to_owned()],
+        files: vec![("server.crt".to_owned(), certificate.clone()), ("server.key".to_owned(), key.clone())],
+    });
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, pem: &str| {
         let path = directory.path().join(name);
@@ -105,12 +117,13 @@ fn tls_checks_who_answers() {
 /// A server without TLS is not talked to when TLS is asked for.
 #[test]
 fn tls_is_never_given_up() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let lines = vec!["listen_addresses = '127.0.0.1'".to_owned(), format!("port = {port}")];
     if Postgres::shared().is_err() {
         return;
     }
-    let _server = Postgres::start(&Settings { lines, files: vec![] }).unwrap();
+    let (_server, port) = start_on_a_port(|port| Settings {
+        lines: vec!["listen_addresses = '127.0.0.1'".to_owned(), format!("port = {port}")],
+        files: vec![],
+    });
     run(async {
         let plain = format!("postgres://postgres@localhost:{port}/postgres");
         let error = open(&format!("{plain}?sslmode=require")).await.unwrap_err();
