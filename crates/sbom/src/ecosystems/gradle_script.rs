@@ -502,7 +502,7 @@ impl<'a> Reader<'a> {
 
     /// Returns what is written there, on one line.
     fn source(&self, range: &Range<usize>) -> &'a str {
-        let begin = self.tokens[range.start].at as usize;
+        let begin = self.tokens.get(range.start).map_or(self.text.len(), |token| token.at as usize);
         let end = self.tokens.get(range.end).map_or(self.text.len(), |token| token.at as usize);
         self.text[begin..end].lines().next().unwrap_or_default().trim()
     }
@@ -612,6 +612,19 @@ mod tests {
         ] {
             assert_eq!(told(&format!("dependencies {{\n{body}\n}}"), Dialect::Kotlin), expected, "{body}");
         }
+    }
+
+    /// Scripts that are cut off anywhere are read as far as they go.
+    #[test]
+    fn a_script_may_end_anywhere() {
+        let groovy = "def v = [a: '1']\ndependencies { api([group: 'a', name: 'b', version: v.a]) { because 'x' }\napi group: 'c', name: 'd', version: \"$v\"\napi libs.a + 'b', project(':x') }";
+        let kotlin = "val v = mapOf(\"a\" to \"1\")\ndependencies { api(\"a\", \"b\", v[\"a\"]!!)\napi(kotlin(\"stdlib\"))\napi(group = \"c\", name = \"d\", version = v) }";
+        for (text, dialect) in [(groovy, Dialect::Groovy), (kotlin, Dialect::Kotlin)] {
+            for end in 0..=text.len() {
+                told(&text[..end], dialect);
+            }
+        }
+        assert_eq!(told("dependencies { api group: 'a', name: 'b', version:", Dialect::Groovy), "a:b:");
     }
 
     #[test]
