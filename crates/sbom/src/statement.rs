@@ -48,6 +48,11 @@ pub fn is_document_predicate(predicate_type: &str) -> bool {
 /// # Errors
 /// When the envelope holds no base64.
 pub fn open_envelope(bytes: Vec<u8>) -> Result<Vec<u8>, StatementError> {
+    Ok(payload(&bytes)?.unwrap_or(bytes))
+}
+
+/// Returns what an envelope holds; nothing for what is none.
+fn payload(bytes: &[u8]) -> Result<Option<Vec<u8>>, StatementError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Around<'a> {
@@ -61,13 +66,34 @@ pub fn open_envelope(bytes: Vec<u8>) -> Result<Vec<u8>, StatementError> {
         #[serde(borrow)]
         payload: Cow<'a, str>,
     }
-    let payload = match from_json::<Around<'_>>(&bytes) {
+    let payload = match from_json::<Around<'_>>(bytes) {
         Ok(around) => around.dsse_envelope.map(|envelope| envelope.payload).or(around.payload),
         // What is none of these forms its reader tells what is wrong with.
         Err(_) => None,
     };
-    let statement = payload.map(|payload| STANDARD.decode(payload.as_bytes())).transpose()?;
-    Ok(statement.unwrap_or(bytes))
+    Ok(payload.map(|payload| STANDARD.decode(payload.as_bytes())).transpose()?)
+}
+
+/// A statement, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Statement<'a> {
+    #[serde(default)]
+    subject: Option<Subjects>,
+    #[serde(borrow)]
+    predicate_type: Cow<'a, str>,
+    #[serde(borrow)]
+    predicate: &'a RawValue,
+}
+
+impl<'a> Statement<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, StatementError> {
+        let statement: Self = from_json(bytes)?;
+        if !is_document_predicate(&statement.predicate_type) {
+            return Err(StatementError::Other(statement.predicate_type.chars().take(TYPE_CHARS_MAX).collect()));
+        }
+        Ok(statement)
+    }
 }
 
 /// Returns the document that a statement makes about a thing. One that names no thing at all is about what it lies beside.
@@ -75,25 +101,23 @@ pub fn open_envelope(bytes: Vec<u8>) -> Result<Vec<u8>, StatementError> {
 /// # Errors
 /// When it is no statement, about something else, or says something else.
 pub fn document_about(statement: &[u8], thing: Digest) -> Result<&[u8], StatementError> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Statement<'a> {
-        #[serde(default)]
-        subject: Option<Subjects>,
-        #[serde(borrow)]
-        predicate_type: Cow<'a, str>,
-        #[serde(borrow)]
-        predicate: &'a RawValue,
-    }
-    let statement: Statement<'_> = from_json(statement)?;
-    if !is_document_predicate(&statement.predicate_type) {
-        return Err(StatementError::Other(statement.predicate_type.chars().take(TYPE_CHARS_MAX).collect()));
-    }
+    let statement = Statement::parse(statement)?;
     let subjects = statement.subject.unwrap_or_default();
     if subjects.number > 0 && !subjects.digests.contains(&thing) {
         return Err(StatementError::Subject);
     }
     Ok(statement.predicate.get().as_bytes())
+}
+
+/// Returns the document that a statement makes, whatever it is about; the statement may be in an envelope, and that in a bundle.
+///
+/// # Errors
+/// When it is no statement, or says something else.
+pub fn document_in(text: &str) -> Result<Cow<'_, str>, StatementError> {
+    let Some(statement) = payload(text.as_bytes())? else {
+        return Ok(Cow::Borrowed(Statement::parse(text.as_bytes())?.predicate.get()));
+    };
+    Ok(Cow::Owned(Statement::parse(&statement)?.predicate.get().to_owned()))
 }
 
 /// What nobody asks for is skipped without a look at its bytes, which must be UTF-8 too.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use component::{Inventory, Node};
@@ -6,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::repairs::{Place, RepairKind};
 use super::{Limits, Repairs, cyclonedx, purls, spdx, syft};
+use crate::statement::{self, StatementError};
 
 /// A document that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +64,9 @@ pub enum ReadError {
     /// It is none of the formats that are read.
     #[error("the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls")]
     Unrecognised,
+    /// It is a statement, or an envelope around one, that holds no document.
+    #[error("failed to take the document out of its statement")]
+    Statement(#[source] StatementError),
     /// It is of a format that is known and not read.
     #[error("{format} is not read; convert the document to JSON first")]
     UnsupportedFormat {
@@ -167,6 +172,12 @@ struct Marks<'a> {
     context: Option<&'a RawValue>,
     #[serde(borrow)]
     sbom: Option<&'a RawValue>,
+    #[serde(rename = "dsseEnvelope", borrow)]
+    dsse_envelope: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+    #[serde(rename = "predicateType", borrow)]
+    predicate_type: Option<&'a RawValue>,
 }
 
 impl Marks<'_> {
@@ -199,6 +210,11 @@ impl Marks<'_> {
         Err(ReadError::Unrecognised)
     }
 
+    /// What holds a document as the predicate of a statement.
+    fn is_around(&self) -> bool {
+        [self.dsse_envelope, self.payload, self.predicate_type].iter().any(Option::is_some)
+    }
+
     /// Written by hand or by a tool that forgot its first line.
     fn is_unnamed_cyclonedx(&self) -> bool {
         self.spec_version.is_some() && self.spdx_id.is_none() && (self.metadata.is_some() || self.components.is_some())
@@ -208,7 +224,7 @@ impl Marks<'_> {
 /// Returns whether a document that [`read`] knows may begin with these bytes, so that other files need not be read to their end.
 pub fn may_be_document(start: &[u8]) -> bool {
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    text.starts_with(b"{") || text.starts_with(b"pkg:")
+    text.starts_with(b"{") || is_list(text)
 }
 
 /// Returns whether bytes are a document that [`read`] knows by its marks, whole and right or not.
@@ -231,22 +247,31 @@ enum Kind {
 fn detect(text: &str, limits: &Limits, strictness: Strictness) -> Result<Document, ReadError> {
     let (kind, text) = kind(text)?;
     match kind {
-        Kind::CycloneDx => cyclonedx::read(text, limits, strictness),
-        Kind::Spdx => spdx::read(text, limits),
-        Kind::Syft => syft::read(text, limits),
-        Kind::Purls => purls::read(text, limits),
+        Kind::CycloneDx => cyclonedx::read(&text, limits, strictness),
+        Kind::Spdx => spdx::read(&text, limits),
+        Kind::Syft => syft::read(&text, limits),
+        Kind::Purls => purls::read(&text, limits),
     }
 }
 
-/// Returns the format, and the document itself: GitHub's interface answers with one as the member `sbom` of an object.
-fn kind(text: &str) -> Result<(Kind, &str), ReadError> {
+/// Returns the format, and the document itself: GitHub's interface answers with one as the member `sbom` of an object, and attestations hold one as the
+/// predicate of a statement.
+fn kind(text: &str) -> Result<(Kind, Cow<'_, str>), ReadError> {
     if text.starts_with('{') {
         let marks: Marks<'_> = serde_json::from_str(text).map_err(ReadError::Json)?;
-        if let (Err(ReadError::Unrecognised), Some(inner)) = (marks.kind(), marks.sbom) {
-            let marks: Marks<'_> = serde_json::from_str(inner.get()).map_err(|_| ReadError::Unrecognised)?;
-            return Ok((marks.kind()?, inner.get()));
-        }
-        return Ok((marks.kind()?, text));
+        let kind = marks.kind();
+        return match (kind, marks.sbom) {
+            (Err(ReadError::Unrecognised), Some(inner)) => {
+                let marks: Marks<'_> = serde_json::from_str(inner.get()).map_err(|_| ReadError::Unrecognised)?;
+                Ok((marks.kind()?, Cow::Borrowed(inner.get())))
+            }
+            (Err(ReadError::Unrecognised), None) if marks.is_around() => {
+                let inner = statement::document_in(text).map_err(ReadError::Statement)?;
+                let marks: Marks<'_> = serde_json::from_str(&inner).map_err(|_| ReadError::Unrecognised)?;
+                Ok((marks.kind()?, inner))
+            }
+            (kind, _) => Ok((kind?, Cow::Borrowed(text))),
+        };
     }
     if text.starts_with("SPDXVersion:") {
         return Err(ReadError::UnsupportedFormat { format: "SPDX tag-value" });
@@ -254,8 +279,15 @@ fn kind(text: &str) -> Result<(Kind, &str), ReadError> {
     if text.starts_with('<') {
         return Err(ReadError::UnsupportedFormat { format: "XML" });
     }
-    if text.starts_with("pkg:") {
-        return Ok((Kind::Purls, text));
+    if is_list(text.as_bytes()) {
+        return Ok((Kind::Purls, Cow::Borrowed(text)));
     }
     Err(ReadError::Unrecognised)
+}
+
+/// Tells whether the first line that is no comment begins as a purl does.
+fn is_list(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with(b"#"));
+    first.and_then(|line| line.get(..4)).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"pkg:"))
 }

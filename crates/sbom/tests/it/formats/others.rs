@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use component::{Node, Relation, Subject};
 use insta::assert_snapshot;
 use sbom::formats::{CycloneDxVersion, Document, Format, ReadError, WriteOptions, read, write};
@@ -133,6 +135,43 @@ fn what_is_no_document_is_refused() {
         check(document, &format!("error: {expected}"));
     }
     assert!(matches!(read(b"\xff\xfe{\0"), Err(ReadError::NotUtf8)));
+}
+
+#[test]
+fn a_document_in_a_statement_is_that_document() {
+    let document = serde_json::json!({
+        "bomFormat": "CycloneDX", "specVersion": "1.5",
+        "components": [{"type": "library", "name": "a", "version": "1", "purl": "pkg:npm/a@1"}],
+    });
+    let statement = |predicate_type: &str| serde_json::json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": predicate_type, "predicate": document});
+    let envelope = |statement: &serde_json::Value| serde_json::json!({"payloadType": "application/vnd.in-toto+json", "payload": STANDARD.encode(statement.to_string()), "signatures": []});
+    let told = statement("https://cyclonedx.org/bom/v1.5");
+    let bundle = serde_json::json!({"dsseEnvelope": envelope(&told)});
+    let expected = read(document.to_string().as_bytes()).unwrap();
+    for text in [&told, &envelope(&told), &bundle].map(ToString::to_string) {
+        assert!(sbom::formats::is_document(text.as_bytes()), "{text}");
+        assert_eq!(read(text.as_bytes()).unwrap(), expected, "{text}");
+    }
+    for other in [statement("https://slsa.dev/provenance/v1"), serde_json::json!({"payload": "no base64!"})] {
+        let text = other.to_string();
+        assert!(!sbom::formats::is_document(text.as_bytes()), "{text}");
+        check(&text, "error: failed to take the document out of its statement");
+    }
+    let twice = envelope(&envelope(&told)).to_string();
+    check(&twice, "error: failed to take the document out of its statement");
+}
+
+#[test]
+fn a_list_of_purls_begins_with_one() {
+    for text in ["pkg:npm/a@1", "PKG:npm/a@1", "# made by hand\n\n  pkg:npm/a@1\n", "\u{feff}#\npkg:npm/a@1"] {
+        assert!(sbom::formats::may_be_document(text.as_bytes()), "{text}");
+        let found = read(text.as_bytes()).unwrap();
+        assert_eq!((found.format, found.inventory.components.len()), ("purls", 1), "{text}");
+    }
+    for text in ["# pkg:npm/a@1", "a\npkg:npm/a@1", "pk", "#", "#\npkg"] {
+        assert!(!sbom::formats::may_be_document(text.as_bytes()), "{text}");
+        check(text, "error: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls");
+    }
 }
 
 #[test]
