@@ -245,7 +245,7 @@ impl Term {
     fn write(&self, scheme: Scheme, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operator, version } = self;
         let symbol = match (operator, scheme) {
-            (Operator::Equal, Scheme::Npm | Scheme::Semver) => "",
+            (Operator::Equal, Scheme::Npm) => "",
             (Operator::Equal | Operator::Prefix, Scheme::Pep440) => "==",
             (Operator::Equal, _) => "=",
             (Operator::NotEqual | Operator::NotPrefix, _) => "!=",

@@ -1,5 +1,5 @@
 //! npm's ranges: README of node-semver 7, "Ranges", read loosely as npm does. Semver has the same notation here, with
-//! commas as Cargo writes them.
+//! commas and a bare version as Cargo has them: `1.2` is `^1.2` (The Cargo Book, "Specifying Dependencies").
 
 use super::{Operator, Prereleases, RangeError, Scheme, Term};
 use crate::version::npm::{NUMBER_MAX, split_number, split_patch, split_prerelease};
@@ -61,6 +61,7 @@ fn parse_alternative(scheme: Scheme, text: &str, prereleases: Prereleases) -> Re
             let partial = bounds.partial(version)?;
             match symbol {
                 "^" | "^=" => bounds.caret(&partial)?,
+                "" if scheme == Scheme::Semver => bounds.caret(&partial)?,
                 "~" | "~>" | "~=" => bounds.tilde(&partial)?,
                 "" | "=" | "==" | "<" | "<=" | ">" | ">=" => bounds.comparison(symbol, &partial)?,
                 _ => return Err(bounds.form("a comparison begins with one of = < <= > >= ~ ^")),

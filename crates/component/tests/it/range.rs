@@ -112,8 +112,8 @@ fn comparisons_are_ranges_of_every_scheme() {
         check(scheme, ">= 1.2.0 < 2.0.0", &["1.2.0"], &["2.0.0"]);
         check(scheme, "<1.0.0||>2.0.0", &["0.9.0", "2.0.1"], &["1.0.0", "2.0.0"]);
         check(scheme, "=1.2.3", &["1.2.3"], &["1.2.4"]);
-        // NuGet has no other notation for a lower bound.
-        let beyond = if scheme == Scheme::Nuget { "1.2.2" } else { "1.2.4" };
+        // NuGet has no other notation for a lower bound, and what Cargo's begin with is one.
+        let beyond = if matches!(scheme, Scheme::Nuget | Scheme::Semver) { "1.2.2" } else { "1.2.4" };
         check(scheme, "1.2.3", &["1.2.3"], &[beyond]);
         check(scheme, "<=1.2.3", &["1.2.3", "1.2.2"], &["1.2.4"]);
         check(scheme, "", &["0.0.0", "99.0.0"], &[]);
@@ -212,6 +212,12 @@ fn each_scheme_has_its_own_ranges() {
     check(Npm, "<1.0.0", &["1.0.0-rc.1"], &["1.0.0"]);
     check(Semver, "^0.2.3", &["0.2.3", "0.2.9"], &["0.3.0", "0.2.2", "0.3.0-alpha"]);
     check(Semver, "~1.2", &["1.2.9"], &["1.3.0"]);
+    check(Semver, "1.2", &["1.2.0", "1.35.0"], &["1.1.9", "2.0.0", "2.0.0-alpha"]);
+    check(Semver, "1.2.3", &["1.2.3", "1.9.0"], &["1.2.2", "2.0.0"]);
+    check(Semver, "0.1.40", &["0.1.40", "0.1.43"], &["0.1.39", "0.2.0"]);
+    check(Semver, "=1.2.3", &["1.2.3"], &["1.2.2", "1.2.4"]);
+    check(Semver, "=1.2", &["1.2.0", "1.2.9"], &["1.3.0"]);
+    check(Semver, "*", &["0.0.1", "1.0.0"], &[]);
     check(Semver, "1.*", &["1.0.0", "1.9.0"], &["2.0.0"]);
 }
 
