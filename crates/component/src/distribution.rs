@@ -184,7 +184,7 @@ impl Distribution {
     }
 
     /// Tells whether this says all that another says of which distribution and release it is, and perhaps more.
-    fn tells(&self, other: &Self) -> bool {
+    pub fn tells(&self, other: &Self) -> bool {
         let is_within = |own: &str, theirs: &str| {
             own.strip_prefix(theirs).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_']))
         };

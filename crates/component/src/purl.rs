@@ -161,6 +161,13 @@ impl Purl {
         }
     }
 
+    /// Returns the beginning of a purl, up to within its name, as purls in canonical form begin: `PKG:npm/@babel/c` gives `pkg:npm/%40babel/c`.
+    ///
+    /// What depends on the whole of a part, such as the case of names, stays as it is written.
+    pub fn canonical_beginning(text: &str) -> String {
+        encoding::canonical_beginning(text)
+    }
+
     /// Returns a builder that begins with all that this purl has.
     pub fn to_builder(&self) -> PurlBuilder {
         PurlBuilder {

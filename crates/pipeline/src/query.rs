@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use component::{Purl, PurlError, Range, RangeError, Scheme, Unorderable, Vers, VersError};
+use component::{Distribution, Purl, PurlError, Range, RangeError, Scheme, Unorderable, Vers, VersError};
 use vulndb::{Ecosystem, Family};
 
 /// The longest pattern.
@@ -11,7 +11,8 @@ const LAST: char = '\u{10ffff}';
 
 /// Which components are looked for.
 ///
-/// A pattern is any name of a vulnerability (`CVE-2021-44228`, `DSA-5343-1`), the name of a component (`log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
+/// A pattern is any name of a vulnerability (`CVE-2021-44228`, `DSA-5343-1`), the name of a component (`log4j-core`), with its version (`lodash@4.17.20`) or, of Maven, its group
+/// (`org.apache.logging.log4j:log4j-core`), or a purl with or without a version (`pkg:maven/org.apache.logging.log4j/log4j-core`);
 /// a `*` at its end stands for anything. A range is written as the component's ecosystem writes ranges, or as `vers:`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
@@ -56,23 +57,65 @@ enum VersionRange {
 /// The type of Python's packages in purls.
 const PYPI: &str = "pypi";
 
-/// How most names of vulnerabilities begin, in lower case; no package is called so. Other names are looked up among those that there are.
-const VULNERABILITIES: [&str; 14] = [
+/// How most names of vulnerabilities and of advisories begin, in lower case, before a year or a number. Other names are looked up among those that there
+/// are: packages are called `cve-bin-tool` and `osv-scanner`.
+const VULNERABILITIES: [&str; 36] = [
     "cve-",
-    "ghsa-",
     "osv-",
     "rustsec-",
     "pysec-",
-    "go-20",
+    "mal-",
+    "gsd-",
     "dsa-",
     "dla-",
     "usn-",
+    "lsn-",
     "rhsa-",
+    "rhba-",
+    "rhea-",
     "alsa-",
+    "alba-",
+    "alea-",
     "rlsa-",
+    "rlba-",
+    "rlea-",
+    "elsa-",
+    "elba-",
+    "alas-",
+    "alas2-",
+    "alas2023-",
+    "fedora-",
+    "mgasa-",
+    "suse-su-",
+    "suse-ru-",
+    "suse-ou-",
+    "suse-fu-",
+    "opensuse-su-",
+    "opensuse-ru-",
     "alpine-cve-",
-    "mal-20",
+    "debian-cve-",
+    "ubuntu-cve-",
+    OF_GO,
 ];
+
+/// How the names of Go's vulnerabilities begin, in lower case.
+const OF_GO: &str = "go-";
+
+/// How GitHub's and Chainguard's names of vulnerabilities begin, in lower case, before three groups of four of [`IN_GROUP`].
+const IN_GROUPS: [&str; 2] = ["ghsa-", "cga-"];
+
+/// The letters and digits of such a group.
+const IN_GROUP: &str = "23456789cfghjmpqrvwx";
+
+/// How Bitnami's names of vulnerabilities begin, in lower case, before a package, a year and a number.
+const OF_BITNAMI: &str = "bit-";
+
+/// What stands behind the name of a package of Debian where it is meant of one architecture: `libc6:amd64`.
+const ARCHITECTURES: [&str; 10] =
+    ["all", "amd64", "arm64", "armel", "armhf", "i386", "mips64el", "ppc64el", "riscv64", "s390x"];
+
+/// The digits of the year, or of the number, that stand behind how the name of a vulnerability begins, at the least.
+const DIGITS_MIN: usize = 3;
 
 /// By what a component is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +153,7 @@ pub enum QueryError {
     #[error("the pattern is no purl")]
     Purl(#[source] PurlError),
     /// It names a version, and a range is given too.
-    #[error("the purl names version `{version}`, so that no range can be given")]
+    #[error("version `{version}` is named, so that no range can be given")]
     VersionAndRange {
         /// The version.
         version: String,
@@ -124,6 +167,9 @@ pub enum QueryError {
     /// A vulnerability has no range: its records say which versions have it.
     #[error("a vulnerability is looked for without a range; its records say which versions have it")]
     VulnerabilityAndRange,
+    /// The beginning of a vulnerability's name.
+    #[error("vulnerabilities are looked for by their whole names")]
+    VulnerabilityPrefix,
     /// The range is not one of the purl's ecosystem, or, for a name, of any.
     #[error("the range is not understood")]
     Range(#[source] RangeProblem),
@@ -173,10 +219,13 @@ impl QueryError {
                 "a purl is `pkg:TYPE/NAMESPACE/NAME@VERSION`, such as `pkg:maven/org.slf4j/slf4j-api@2.0.9`"
             }
             Self::VulnerabilityAndRange => "leave out the range",
+            Self::VulnerabilityPrefix => {
+                "leave out the `*` and write the whole name; `garrison findings list` lists the vulnerabilities that there are"
+            }
             Self::RangeInPurl { .. } => {
                 "leave the version out of the purl, and give the range by itself: `garrison find pkg:npm/lodash '>=4, <5'`"
             }
-            Self::VersionAndRange { .. } => "leave out the version of the purl, or the range",
+            Self::VersionAndRange { .. } => "leave out the version or the range",
             Self::Range(_) | Self::RangeOfOthers { .. } => {
                 "a range is written as the component's ecosystem writes it, `<2.17.1`, `>=1.2, <2` or `[1.0,2.0)`, or for one of them as `vers:npm/<2.17.1`"
             }
@@ -210,11 +259,30 @@ impl Query {
             name: (!is_purl && !is_prefix && range.is_none()).then(|| text.to_owned()),
             package_type: None,
         };
-        if !is_prefix && VULNERABILITIES.iter().any(|beginning| query.bounds.0.starts_with(beginning)) {
+        if is_vulnerability(&query.bounds.0) {
+            if is_prefix {
+                return Err(QueryError::VulnerabilityPrefix);
+            }
             if range.is_some() {
                 return Err(QueryError::VulnerabilityAndRange);
             }
             return Self::vulnerability(text);
+        }
+        if !is_purl && !is_prefix {
+            if let Some(purl) = of_maven(text) {
+                return Self::of_purl(&purl, range);
+            }
+            if let Some((name, version)) = name_and_version(text) {
+                if range.is_some() {
+                    return Err(QueryError::VersionAndRange { version: version.to_owned() });
+                }
+                return Ok(Self {
+                    bounds: bounds(name, false),
+                    versions: Versions::One(version.to_owned()),
+                    name: None,
+                    ..query
+                });
+            }
         }
         if !is_purl {
             query.versions = range.map_or(Ok(Versions::All), |range| Ranges::of_any(range).map(Versions::In))?;
@@ -226,23 +294,35 @@ impl Query {
         if is_prefix {
             let (purl_type, rest) = text[4..].split_once('/').unwrap_or((&text[4..], ""));
             let purl_type = purl_type.to_ascii_lowercase();
-            if purl_type == PYPI {
-                query.bounds = bounds(&format!("pkg:{PYPI}/{}", python_beginning(rest)), true);
-            }
+            let beginning = match &*purl_type {
+                PYPI => format!("pkg:{PYPI}/{}", python_beginning(rest)),
+                _ => Purl::canonical_beginning(text),
+            };
+            query.bounds = bounds(&beginning, true);
             query.versions =
                 range.map_or(Ok(Versions::All), |range| Ranges::of(&purl_type, range).map(Versions::In))?;
             return Ok(query);
         }
-        let purl: Purl = text.parse().map_err(QueryError::Purl)?;
-        query.bounds = bounds(&package_key(&purl), false);
-        query.qualifiers = purl.qualifiers().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        query.versions = match (purl.version(), range) {
+        Self::of_purl(&text.parse().map_err(QueryError::Purl)?, range)
+    }
+
+    /// Looks for a package, in the version that its purl names or in those of a range.
+    fn of_purl(purl: &Purl, range: Option<&str>) -> Result<Self, QueryError> {
+        let versions = match (purl.version(), range) {
             (Some(version), Some(_)) => return Err(QueryError::VersionAndRange { version: version.to_owned() }),
-            (Some(version), None) => Versions::One(version.to_owned()),
+            (Some(version), None) => Versions::One(with_epoch(purl, version)),
             (None, Some(range)) => Versions::In(Ranges::of(purl.ty(), range)?),
             (None, None) => Versions::All,
         };
-        Ok(query)
+        Ok(Self {
+            key: Key::Package,
+            bounds: bounds(&package_key(purl), false),
+            versions,
+            qualifiers: purl.qualifiers().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            vulnerability: None,
+            name: None,
+            package_type: None,
+        })
     }
 
     /// Looks for what has a vulnerability, by any of its names.
@@ -317,7 +397,8 @@ impl Query {
         let scheme = Scheme::of_purl_type(purl_type);
         let is_asked_by_purl = !self.qualifiers.is_empty() || matches!(self.versions, Versions::One(_));
         let purl: Option<Purl> = if is_asked_by_purl { identity.parse().ok() } else { None };
-        if !self.qualifiers.iter().all(|asked| purl.as_ref().is_some_and(|purl| has_qualifier(purl, asked))) {
+        let has = |asked: &(String, String)| purl.as_ref().is_some_and(|purl| has_qualifier(purl, asked));
+        if !self.qualifiers.iter().all(has) {
             return Verdict::No;
         }
         let ranges = match &self.versions {
@@ -360,10 +441,87 @@ fn range_in_purl(text: &str, is_prefix: bool) -> Option<String> {
     (is_range || is_prefix).then(|| if is_prefix { format!("{version}*") } else { version.to_owned() })
 }
 
-/// Tells whether a purl has a qualifier; no epoch is epoch 0.
+/// Tells whether a text in lower case is the name of a vulnerability or of an advisory, or how one begins.
+fn is_vulnerability(text: &str) -> bool {
+    let after = |beginnings: &[&'static str]| {
+        beginnings.iter().find_map(|beginning| text.strip_prefix(beginning).map(|rest| (*beginning, rest)))
+    };
+    let is_number = |(beginning, rest): (&str, &str)| {
+        let behind = rest.trim_start_matches(|character: char| character.is_ascii_digit());
+        // A game and its many programs are called `go-2048`.
+        let may_end = beginning != OF_GO && behind.is_empty();
+        rest.len() - behind.len() >= DIGITS_MIN && (may_end || behind.starts_with(['-', ':']))
+    };
+    let is_group = |group: &str| group.len() == 4 && group.chars().all(|character| IN_GROUP.contains(character));
+    let is_year =
+        |part: &str| part.len() == 4 && part.starts_with("20") && part.bytes().all(|byte| byte.is_ascii_digit());
+    after(&VULNERABILITIES).is_some_and(is_number)
+        || after(&IN_GROUPS).is_some_and(|(_, rest)| rest.split_once('-').is_some_and(|(group, _)| is_group(group)))
+        || after(&[OF_BITNAMI]).is_some_and(|(_, rest)| rest.split('-').skip(1).any(is_year))
+}
+
+/// Returns a version with the epoch that its purl has among the qualifiers, for packages whose versions begin with theirs here.
+fn with_epoch(purl: &Purl, version: &str) -> String {
+    match purl.qualifier("epoch") {
+        Some(epoch) if has_epoch_in_version(purl) && !version.contains(':') => format!("{epoch}:{version}"),
+        _ => version.to_owned(),
+    }
+}
+
+fn has_epoch_in_version(purl: &Purl) -> bool {
+    matches!(purl.ty(), "deb" | "alpm")
+}
+
+/// Returns the purl of what is written as Maven writes it, `GROUP:ARTIFACT` or `GROUP:ARTIFACT:VERSION`.
+fn of_maven(text: &str) -> Option<Purl> {
+    let mut parts = text.split(':');
+    let (group, artifact, version) = (parts.next()?, parts.next()?, parts.next());
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
+    };
+    if parts.next().is_some()
+        || ![group, artifact].into_iter().chain(version).all(is_part)
+        || ARCHITECTURES.contains(&artifact)
+    {
+        return None;
+    }
+    let builder = Purl::builder("maven", artifact).namespace(group);
+    version.map_or(builder.clone(), |version| builder.version(version)).build().ok()
+}
+
+/// Returns the name and the version of what is written as npm writes it, `NAME@VERSION`.
+fn name_and_version(text: &str) -> Option<(&str, &str)> {
+    let (name, version) = text.rsplit_once('@')?;
+    // Of `@scope/name` the `@` parts nothing.
+    (!name.is_empty() && version.starts_with(|first: char| first.is_ascii_alphanumeric()) && !version.contains('/'))
+        .then_some((name, version))
+}
+
+/// Tells whether a purl has a qualifier, by itself or since that is what none means: no epoch is epoch 0, and of Maven's and Ruby's packages those are
+/// meant that most are (Package-URL's definitions of `maven` and `gem`). A distribution's release may be written to more places than here.
 fn has_qualifier(purl: &Purl, (key, value): &(String, String)) -> bool {
-    let unsaid = (key == "epoch").then_some("0");
-    purl.qualifier(key).or(unsaid) == Some(value)
+    if key == "distro" {
+        return purl.qualifier(key).is_some_and(|ours| is_same_release(purl.namespace(), ours, value));
+    }
+    let unsaid = match (&**key, purl.ty()) {
+        ("epoch", _) if has_epoch_in_version(purl) => {
+            purl.version().and_then(|version| version.split_once(':')).map_or("0", |(epoch, _)| epoch)
+        }
+        ("epoch", _) => "0",
+        ("type", "maven") => "jar",
+        ("platform", "gem") => "ruby",
+        _ => return purl.qualifier(key) == Some(value),
+    };
+    purl.qualifier(key).unwrap_or(unsaid) == value
+}
+
+/// Tells whether two qualifiers name one release of a distribution: `debian-12` is `debian-12.5`, as Trivy has it.
+fn is_same_release(namespace: Option<&str>, ours: &str, asked: &str) -> bool {
+    if ours == asked {
+        return true;
+    }
+    let of = |stated| Distribution::of_qualifier(namespace, stated);
+    of(ours).zip(of(asked)).is_some_and(|(ours, asked)| ours.tells(&asked) || asked.tells(&ours))
 }
 
 /// Returns the key by which a package is found: its purl without version and qualifiers, in lower case.
@@ -469,7 +627,7 @@ mod tests {
         check("log*j", None, "`*` stands at the end of a pattern alone");
         check("pkg:", None, "the pattern is no purl");
         check("pkg:maven", None, "the pattern is no purl");
-        check("pkg:npm/a@1", Some("<2"), "the purl names version `1`, so that no range can be given");
+        check("pkg:npm/a@1", Some("<2"), "version `1` is named, so that no range can be given");
         check("pkg:npm/a", Some("<<<"), "the range is not understood");
         check("a", Some("nonsense<<"), "the range is not understood");
         check("pkg:maven/a/b", Some("nonsense<<"), "the range is not understood");
@@ -488,6 +646,48 @@ mod tests {
         check("CVE-2021-44228", None, "Vulnerability begins with , all versions");
         check("ghsa-jfh8-c2jp-5v3q", None, "Vulnerability begins with , all versions");
         check("cve-*", None, "Name begins with cve-, all versions");
+        for pattern in ["CVE-2030-*", "GHSA-jfh8-*", "rustsec-2021*"] {
+            check(pattern, None, "vulnerabilities are looked for by their whole names");
+        }
+        check("CVE-2021-4*", Some("<2"), "vulnerabilities are looked for by their whole names");
+        for name in [
+            "cve-bin-tool",
+            "osv-scanner",
+            "osv-offline",
+            "rustsec-admin",
+            "go-2048",
+            "go-20",
+            "usn-parser",
+            "dsa-2",
+            "cve-2021x",
+            "ghsa-tool",
+            "cga-tool-box",
+            "bit-vec",
+            "2024-1",
+        ] {
+            check(name, None, &format!("Name is {name}, all versions"));
+        }
+        for name in [
+            "DSA-5343-1",
+            "DSA-5343",
+            "osv-2020-111",
+            "alpine-cve-2021-1",
+            "GO-2025-3726",
+            "RHSA-2021:1234",
+            "UBUNTU-CVE-2099-1",
+            "DEBIAN-CVE-2099-1",
+            "SUSE-SU-2024:1234-1",
+            "openSUSE-SU-2024:1-1",
+            "ELSA-2024-1234",
+            "ALAS2-2024-1",
+            "ALAS-2024-1",
+            "FEDORA-2024-aaaa",
+            "BIT-redis-2024-1",
+            "CGA-22pr-x3vq-p9jc",
+            "LSN-0116-1",
+        ] {
+            check(name, None, "Vulnerability begins with , all versions");
+        }
         check(
             "CVE-2021-44228",
             Some("<2"),
@@ -495,6 +695,24 @@ mod tests {
         );
         check("log4j*", None, "Name begins with log4j, all versions");
         check("pkg:npm/%40babel/*", Some("<8"), "Package begins with pkg:npm/%40babel/, 1 ranges");
+        check("pkg:npm/@babel/*", None, "Package begins with pkg:npm/%40babel/, all versions");
+        check("pkg:npm/@babel/c*", None, "Package begins with pkg:npm/%40babel/c, all versions");
+        check("pkg:deb/debian/libstdc++*", None, "Package begins with pkg:deb/debian/libstdc%2b%2b, all versions");
+        check("pkg:deb/debian/libstdc%2B*", None, "Package begins with pkg:deb/debian/libstdc%2b, all versions");
+        check("pkg:deb/debian/libstdc%2*", None, "Package begins with pkg:deb/debian/libstdc%2, all versions");
+        check("PKG:Golang/github.com/A/B*", None, "Package begins with pkg:golang/github.com/a/b, all versions");
+        check("pkg:np*", None, "Package begins with pkg:np, all versions");
+        check("org.a:b", None, "Package is pkg:maven/org.a/b, all versions");
+        check("org.a:b", Some("[1,2)"), "Package is pkg:maven/org.a/b, 1 ranges");
+        check("org.a:b:1.0", None, "Package is pkg:maven/org.a/b, version 1.0");
+        check("org.a:b:1.0", Some("[1,2)"), "version `1.0` is named, so that no range can be given");
+        for name in ["a:b:c:d", "a:", ":b", "Foo::Bar", "libc6:amd64", "a b:c", "@scope/name", "a@", "git@github.com/a"]
+        {
+            check(name, None, &format!("Name is {}, all versions", name.to_lowercase()));
+        }
+        check("lodash@4.17.20", None, "Name is lodash, version 4.17.20");
+        check("@babel/core@7.20.0", None, "Name is @babel/core, version 7.20.0");
+        check("lodash@4.17.20", Some("<5"), "version `4.17.20` is named, so that no range can be given");
         check("PKG:Maven/Org.A/b@1?type=jar", None, "Package is pkg:maven/org.a/b, version 1");
     }
 
@@ -511,7 +729,7 @@ mod tests {
         ] {
             check(pattern, None, &format!("`{range}` behind the `@` of a purl is a range, not a version"));
         }
-        check("pkg:npm/@sco*", None, "Package begins with pkg:npm/@sco, all versions");
+        check("pkg:npm/@sco*", None, "Package begins with pkg:npm/%40sco, all versions");
         check("pkg:golang/a/b@(devel)", None, "Package is pkg:golang/a/b, version (devel)");
         check("pkg:npm/lodash@%3E%3D4", None, "Package is pkg:npm/lodash, version >=4");
         check("pkg:deb/debian/a@1.2~rc1+b1", None, "Package is pkg:deb/debian/a, version 1.2~rc1+b1");
@@ -578,6 +796,36 @@ mod tests {
         let gem = ("pkg:gem/nokogiri@1.13.9-x86_64-linux", "1.13.9-x86_64-linux");
         decide_kept("nokogiri", Some("<1.13.9"), gem, No);
         decide_kept("nokogiri", Some("<1.13.10"), gem, Yes);
+    }
+
+    #[test]
+    fn a_purl_is_the_same_however_its_tool_writes_it() {
+        use Verdict::{No, Yes};
+        let qemu = "pkg:deb/debian/qemu-utils@1:7.2%2Bdfsg-5?arch=amd64&distro=debian-12";
+        decide("pkg:deb/debian/qemu-utils@7.2%2Bdfsg-5?epoch=2", None, qemu, No);
+        decide("pkg:deb/debian/qemu-utils@7.2%2Bdfsg-6?epoch=1", None, qemu, No);
+        decide("pkg:deb/debian/qemu-utils@7.2%2Bdfsg-5", None, qemu, No);
+        decide("pkg:deb/debian/qemu-utils?epoch=2", None, qemu, No);
+        decide("pkg:deb/debian/qemu-utils@7.2%2Bdfsg-5?epoch=1", None, qemu, Yes);
+        decide("pkg:deb/debian/qemu-utils@1:7.2%2Bdfsg-5?epoch=1", None, qemu, Yes);
+        decide("pkg:deb/debian/qemu-utils?epoch=1", None, qemu, Yes);
+        decide("pkg:deb/debian/qemu-utils@7.2%2Bdfsg-5?arch=amd64&distro=debian-12.5&epoch=1", None, qemu, Yes);
+        for distro in ["debian-11", "debian-1", "debian-12x", "ubuntu-12", "sid", "nonsense", "debian-11.12"] {
+            decide(&format!("pkg:deb/debian/qemu-utils?distro={distro}"), None, qemu, No);
+        }
+        for distro in ["debian-12", "debian-12.5", "12", "12.5", "bookworm"] {
+            decide(&format!("pkg:deb/debian/qemu-utils?distro={distro}"), None, qemu, Yes);
+        }
+        decide("pkg:deb/debian/a?distro=12", None, "pkg:deb/debian/a@1", No);
+        decide("pkg:apk/alpine/a?distro=3.20", None, "pkg:apk/alpine/a@1?distro=alpine-3.20.1", Yes);
+        decide("pkg:apk/alpine/a?distro=3.2", None, "pkg:apk/alpine/a@1?distro=alpine-3.20.1", No);
+        decide("pkg:maven/g/a@1?type=war", None, "pkg:maven/g/a@1", No);
+        decide("pkg:maven/g/a@1?type=jar", None, "pkg:maven/g/a@1?type=war", No);
+        decide("pkg:maven/g/a@1?type=jar", None, "pkg:maven/g/a@1", Yes);
+        decide("pkg:maven/g/a@1?type=jar", None, "pkg:maven/g/a@1?type=jar", Yes);
+        decide("pkg:gem/rack@2.2.7?platform=java", None, "pkg:gem/rack@2.2.7", No);
+        decide("pkg:gem/rack@2.2.7?platform=ruby", None, "pkg:gem/rack@2.2.7", Yes);
+        decide("pkg:npm/a@1?type=jar", None, "pkg:npm/a@1", No);
     }
 
     #[test]

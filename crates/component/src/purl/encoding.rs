@@ -24,6 +24,24 @@ pub(super) fn decode(text: &str) -> Result<String, PurlError> {
     String::from_utf8(decoded).map_err(|_| PurlError::Utf8)
 }
 
+/// Returns the beginning of a purl as purls in canonical form begin: its scheme and type in lower case, and each segment escaped as it is there. What is
+/// no escape, as one of which the end is missing, stays as it is.
+pub(super) fn canonical_beginning(text: &str) -> String {
+    let mut canonical = String::with_capacity(text.len());
+    for (index, segment) in text.split('/').enumerate() {
+        if index == 0 {
+            canonical.push_str(&segment.to_ascii_lowercase());
+            continue;
+        }
+        canonical.push('/');
+        match decode(segment) {
+            Ok(plain) => write_encoded(&plain, &mut canonical).expect("texts take what is written"),
+            Err(_) => canonical.push_str(segment),
+        }
+    }
+    canonical
+}
+
 /// Writes the canonical form.
 pub(super) fn write_purl(purl: &Purl, output: &mut impl Write) -> fmt::Result {
     write!(output, "pkg:{}/", purl.ty())?;

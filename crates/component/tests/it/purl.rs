@@ -227,3 +227,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_beginning_is_written_as_purls_begin() {
+    for (text, canonical) in [
+        ("", ""),
+        ("pkg:np", "pkg:np"),
+        ("PKG:NPM/A", "pkg:npm/A"),
+        ("pkg:npm/@babel/c", "pkg:npm/%40babel/c"),
+        ("pkg:npm/%40babel/", "pkg:npm/%40babel/"),
+        ("pkg:deb/debian/libstdc++", "pkg:deb/debian/libstdc%2B%2B"),
+        ("pkg:deb/debian/libstdc%2b", "pkg:deb/debian/libstdc%2B"),
+        // The end of an escape is missing.
+        ("pkg:deb/debian/libstdc%2", "pkg:deb/debian/libstdc%2"),
+        ("pkg:generic/%C3", "pkg:generic/%C3"),
+        ("pkg:golang/github.com/a/b", "pkg:golang/github.com/a/b"),
+    ] {
+        assert_eq!(Purl::canonical_beginning(text), canonical, "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_purl_begins_as_each_of_its_beginnings_is_written(name in "[^%/@?#]{1,8}", cut in 1_usize..8) {
+        let Ok(purl) = Purl::builder("generic", &name).build() else { return Ok(()) };
+        let beginning: String = name.chars().take(cut).collect();
+        let canonical = Purl::canonical_beginning(&format!("pkg:generic/{beginning}"));
+        prop_assert!(purl.to_string().starts_with(&canonical), "{purl} {canonical}");
+    }
+}

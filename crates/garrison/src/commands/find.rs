@@ -28,7 +28,7 @@ use crate::session::Session;
 
 Exit codes: 0 found, 1 nowhere, 2 not understood, 3 the hub did not answer, or no advisory there speaks of the vulnerability.")]
 pub(crate) struct Find {
-    /// Name, package URL with or without version, or vulnerability; `*` at the end of a name stands for anything
+    /// Name, `NAME@VERSION`, `GROUP:ARTIFACT`, package URL with or without version, or vulnerability; `*` at the end of a name stands for anything
     #[arg(value_name = "PURL|NAME|CVE")]
     pattern: String,
     /// Versions, as the component's ecosystem writes ranges, or as `vers:`
