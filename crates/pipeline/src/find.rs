@@ -17,7 +17,7 @@ use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
 mod counted;
-mod from_images;
+mod from_held;
 mod not_counted;
 mod not_known;
 mod not_looked_into;
@@ -29,6 +29,9 @@ pub use not_known::NotKnown;
 /// each time.
 const COMPONENTS_IN_FIRST_STEP: u32 = 64;
 const COMPONENTS_IN_STEP_MAX: u32 = 512;
+
+/// Steps over what goes by a name, whoever holds it, before it is asked whether the caller's images hold less: most pages are full by then.
+const STEPS_UNDECIDED: u32 = 1;
 
 /// Rows of holders that are walked in place of this many look-ups of a component in an image: a walked row is cheaper.
 const LOOKUPS_PER_WALKED_ROW: usize = 4;
@@ -43,12 +46,15 @@ pub(crate) const IMAGES_FEW_MAX: usize = 1024;
 /// Rows of one component that are walked at once.
 const ROWS_IN_STEP: u32 = 512;
 
+/// Rows of several components that are walked together; where they have more, one is walked by itself.
+const ROWS_TOGETHER_MAX: usize = 2048;
+
 /// The longest cursor: two keys, a digest and a name, in hexadecimal.
 const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    [STATEMENTS, from_images::STATEMENTS, not_counted::STATEMENTS, not_known::STATEMENTS, not_looked_into::STATEMENTS]
+    [STATEMENTS, from_held::STATEMENTS, not_counted::STATEMENTS, not_known::STATEMENTS, not_looked_into::STATEMENTS]
         .into_iter()
         .flatten()
 }
@@ -105,6 +111,10 @@ db::statements! {
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 2 \
         AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 AND CAST($6 AS BIGINT) >= 2 \
         ORDER BY image_id, repository_id LIMIT $4";
+    /// Images that hold some components, with their repositories in which they are tagged or not, up to a number of rows.
+    LIST_HOLDERS_TOGETHER = "SELECT h.component_id, h.image_id, p.repository_id FROM inventory_image_components h \
+        CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id IN {list} AND h.tagged BETWEEN $2 AND $3 \
+        AND p.tagged BETWEEN $4 AND $5 LIMIT $1";
     /// An image's number.
     FIND_IMAGE_ID = "SELECT id FROM inventory_images WHERE digest = $1";
     /// What is told of images.
@@ -341,19 +351,29 @@ impl Pipeline {
         let Some(images) = self.images(readable, tagged).await? else { return Ok(nothing) };
         let mut items = Vec::new();
         let mut components = COMPONENTS_IN_FIRST_STEP;
+        let (mut steps, mut is_from_held) = (0_u32, false);
         while let Some(spelling) = spellings.front() {
             let from = position.unwrap_or_else(|| Position::beginning(spelling));
             let (shared, scope) = (Arc::clone(spelling), images.clone());
             let wanted = limit + 1 - items.len();
+            // What has a vulnerability is in no order: each step sorts all of it.
+            let may_decide =
+                if vulnerability.is_some() { steps == 0 } else { steps >= STEPS_UNDECIDED && steps.is_power_of_two() };
+            let start = match (is_from_held, may_decide) {
+                (true, _) => Start::Held,
+                (false, true) => Start::Cheaper,
+                (false, false) => Start::Named,
+            };
             let step = self.inner.index.read(move |tx| {
                 Box::pin(async move {
-                    Walk { tx, query: &shared, vulnerability, images: &scope, tagged, wanted, components }
+                    Walk { tx, query: &shared, vulnerability, images: &scope, tagged, wanted, components, start }
                         .step(from)
                         .await
                 })
             });
             components = COMPONENTS_IN_STEP_MAX.min(components * 2);
-            let (candidates, next) = step.await?;
+            let Step { candidates, next, is_from_held: was_from_held } = step.await?;
+            (steps, is_from_held) = (steps + 1, was_from_held);
             let candidates = self.unanswered(vulnerability, candidates).await?;
             items.extend(self.describe(candidates, tagged).await?);
             let cursor = |last: &(Found, Arc<Component>)| Cursor {
@@ -566,6 +586,26 @@ impl Cursor {
     }
 }
 
+/// Where a step begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// At what goes by what is looked for, whoever holds it.
+    Named,
+    /// At what the caller's repositories hold.
+    Held,
+    /// At the one of both that is less.
+    Cheaper,
+}
+
+/// What a step came to.
+struct Step {
+    candidates: Vec<Candidate>,
+    /// Where to go on; nowhere at the end.
+    next: Option<Position>,
+    /// Whether it began at what the caller's repositories hold.
+    is_from_held: bool,
+}
+
 /// One step over the index, within one read.
 struct Walk<'w> {
     tx: &'w mut Tx,
@@ -577,17 +617,26 @@ struct Walk<'w> {
     wanted: usize,
     /// How many components are looked at.
     components: u32,
+    start: Start,
 }
 
 impl Walk<'_> {
-    /// Returns the next candidates and where to go on; nowhere at the end.
-    async fn step(mut self, from: Position) -> Result<(Vec<Candidate>, Option<Position>), Error> {
-        if let Images::Few(few) = self.images {
-            let few = Arc::clone(few);
-            if self.is_cheaper_from_images(&few).await? {
-                return self.step_from_images(&few, &from).await;
-            }
+    /// Returns the next candidates and where to go on.
+    async fn step(mut self, from: Position) -> Result<Step, Error> {
+        let is_from_held = match self.start {
+            Start::Named => false,
+            Start::Held => true,
+            Start::Cheaper => self.is_cheaper_from_held().await?,
+        };
+        if is_from_held {
+            return self.step_from_held(&from).await;
         }
+        let (candidates, next) = self.step_from_names(from).await?;
+        Ok(Step { candidates, next, is_from_held })
+    }
+
+    /// Returns the next candidates and where to go on, by a look at what goes by what is looked for, whoever holds it.
+    async fn step_from_names(&mut self, from: Position) -> Result<(Vec<Candidate>, Option<Position>), Error> {
         let (least, greatest) = self.query.bounds.clone();
         let (key, identity) = (Value::from(&from.key), Value::from(&from.identity));
         let limit = Value::from(self.components);
@@ -777,7 +826,7 @@ impl Walk<'_> {
         Ok(holders)
     }
 
-    /// Walks the images of each component and takes those that the caller may read.
+    /// Walks the images of each component and takes those that the caller may read: of those with few images, of several at once.
     async fn in_many(
         &mut self,
         is_readable: &(dyn Fn(RepositoryId) -> bool + Sync),
@@ -785,30 +834,84 @@ impl Walk<'_> {
         from: &Position,
         next: Option<Position>,
     ) -> Result<(Vec<Candidate>, Option<Position>), Error> {
-        let mut candidates = Vec::new();
-        for component in components {
-            let mut behind = if from.is_at(component) { from.behind } else { (i64::MIN, 0) };
-            loop {
-                let mut parameters: Vec<Value> =
-                    vec![component.id.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
-                parameters.extend(self.tagged.bounds());
-                let rows = self.tx.query(&LIST_HOLDERS, &parameters).await?;
-                for row in &rows {
-                    behind = (row.get(0)?, row.get(1)?);
-                    let repository = RepositoryId::from_number(behind.1);
-                    if is_readable(repository) {
-                        candidates.push(Candidate { component: Arc::clone(component), image: behind.0, repository });
-                    }
-                    if candidates.len() >= self.wanted {
-                        return Ok((candidates, Some(Position::behind(component, behind))));
+        let (mut candidates, mut rest, mut together) = (Vec::new(), components, 1);
+        while let Some((first, others)) = rest.split_first() {
+            let (some, behind_some) = rest.split_at(rest.len().min(together));
+            if together > 1 {
+                let Some(holders) = self.list_together(some).await? else {
+                    together = 1;
+                    continue;
+                };
+                for component in some {
+                    for place @ (image, repository) in holders.get(&component.id).into_iter().flatten().copied() {
+                        let repository = RepositoryId::from_number(repository);
+                        if !is_readable(repository) || from.is_at(component) && place <= from.behind {
+                            continue;
+                        }
+                        candidates.push(Candidate { component: Arc::clone(component), image, repository });
+                        if candidates.len() >= self.wanted {
+                            return Ok((candidates, Some(Position::behind(component, place))));
+                        }
                     }
                 }
-                if rows.len() < ROWS_IN_STEP as usize {
-                    break;
-                }
+                (rest, together) = (behind_some, together * 2);
+                continue;
             }
+            if let Some(next) = self.in_holders_of(first, is_readable, from, &mut candidates).await? {
+                return Ok((candidates, Some(next)));
+            }
+            (rest, together) = (others, 2);
         }
         Ok((candidates, next))
+    }
+
+    /// Returns in which images and repositories some components are, in their order; nothing where there are too many.
+    async fn list_together(
+        &mut self,
+        components: &[Arc<Component>],
+    ) -> Result<Option<BTreeMap<i64, BTreeSet<(i64, i64)>>>, Error> {
+        let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
+        let mut parameters = vec![Value::from(i64::try_from(ROWS_TOGETHER_MAX + 1).unwrap_or(i64::MAX))];
+        parameters.extend(self.tagged.bounds());
+        let rows = self.tx.query_list(&LIST_HOLDERS_TOGETHER, &parameters, &list).await?;
+        if rows.len() > ROWS_TOGETHER_MAX {
+            return Ok(None);
+        }
+        let mut holders: BTreeMap<i64, BTreeSet<(i64, i64)>> = BTreeMap::new();
+        for row in rows {
+            holders.entry(row.get(0)?).or_default().insert((row.get(1)?, row.get(2)?));
+        }
+        Ok(Some(holders))
+    }
+
+    /// Walks the images of one component and takes those that the caller may read. Returns where to go on once there are enough.
+    async fn in_holders_of(
+        &mut self,
+        component: &Arc<Component>,
+        is_readable: &(dyn Fn(RepositoryId) -> bool + Sync),
+        from: &Position,
+        candidates: &mut Vec<Candidate>,
+    ) -> Result<Option<Position>, Error> {
+        let mut behind = if from.is_at(component) { from.behind } else { (i64::MIN, 0) };
+        loop {
+            let mut parameters: Vec<Value> =
+                vec![component.id.into(), behind.0.into(), behind.1.into(), ROWS_IN_STEP.into()];
+            parameters.extend(self.tagged.bounds());
+            let rows = self.tx.query(&LIST_HOLDERS, &parameters).await?;
+            for row in &rows {
+                behind = (row.get(0)?, row.get(1)?);
+                let repository = RepositoryId::from_number(behind.1);
+                if is_readable(repository) {
+                    candidates.push(Candidate { component: Arc::clone(component), image: behind.0, repository });
+                }
+                if candidates.len() >= self.wanted {
+                    return Ok(Some(Position::behind(component, behind)));
+                }
+            }
+            if rows.len() < ROWS_IN_STEP as usize {
+                return Ok(None);
+            }
+        }
     }
 }
 

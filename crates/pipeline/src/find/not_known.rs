@@ -9,7 +9,7 @@ use vulndb::Verdict;
 use vulndb::file::{AdvisoryIndex, Corrupt, Database};
 use vulndb::matching::{self, Outcome, Reason};
 
-use super::{Component, Found, Images, Position, Readable, Walk};
+use super::{Component, Found, Images, Position, Readable, Start, Walk};
 use crate::advised::{Subject, number_of_package};
 use crate::pipeline::{Error, Pipeline};
 use crate::query::Query;
@@ -159,9 +159,18 @@ impl Pipeline {
         let walked = self.inner.index.read(move |tx| {
             let (query, images, components) = (Arc::clone(&query), images.clone(), components.clone());
             Box::pin(async move {
-                Walk { tx, query: &query, vulnerability: None, images: &images, tagged, wanted, components: 0 }
-                    .holders(&components)
-                    .await
+                Walk {
+                    tx,
+                    query: &query,
+                    vulnerability: None,
+                    images: &images,
+                    tagged,
+                    wanted,
+                    components: 0,
+                    start: Start::Named,
+                }
+                .holders(&components)
+                .await
             })
         });
         walked.await

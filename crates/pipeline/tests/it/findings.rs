@@ -15,6 +15,7 @@ use vulndb::{
 
 use crate::support::{self, DEBIAN, Hub, STATUS, dpkg, name, query, run};
 
+mod costs;
 mod walk;
 
 db::statements! {
@@ -984,71 +985,6 @@ testkit::on_both_databases! {
         let state = hub.pipeline.match_state().await.unwrap().unwrap();
         assert_eq!((state.matcher, state.progress), (before.matcher, Progress::Done));
         hub.check_reports("by a new matcher").await;
-    }
-
-    /// However much others push under a name, a caller pays for what its own images hold.
-    async fn what_others_hold_under_a_name_costs_a_caller_nothing(database: Database) {
-        let hub = Hub::open(database).await;
-        let manifest = |version: usize| format!(r#"{{"name": "lodash", "version": "4.{version}.0"}}"#);
-        let path = |folder: usize| format!("srv/{folder}/node_modules/lodash/package.json");
-        for (tag, versions, other) in [("1", 1..=1, "1"), ("2", 2..=4, "2"), ("3", 600..=600, "3")] {
-            let files: Vec<(String, String)> = versions.map(|version| (path(version), manifest(version))).collect();
-            let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-            let other = format!(r#"{{"name": "left-pad", "version": "{other}.0.0"}}"#);
-            files.push(("srv/node_modules/left-pad/package.json", &other));
-            hub.image("team/api", tag, &[&files]).await;
-        }
-        hub.settle().await;
-        hub.advise(&Known::of(&[
-            says("CVE-2024-0001", "npm/lodash", "4.3.0", Level::High),
-            says("CVE-2024-0002", "npm/lodash", "5.0.0", Level::High),
-        ]))
-        .await;
-        let readable = &hub.only(&["team/api"]).await;
-        let asked = [
-            ("lodash", None),
-            ("lodash", Some("<4.4")),
-            ("lodash", Some(">=4.600")),
-            ("lod*", Some(">4.1")),
-            ("pkg:npm/lodash", None),
-            ("pkg:npm/lodash@4.3.0", None),
-            ("pkg:npm/lod*", Some("<4.600")),
-            ("CVE-2024-0001", None),
-            ("CVE-2024-0002", None),
-            ("left-pad", None),
-        ];
-        let told = async |limit: usize| {
-            let mut told = Vec::new();
-            for (pattern, range) in asked {
-                let (query, mut after) = (Query::parse(pattern, range).unwrap(), None);
-                hub.faults.count();
-                let mut operations = None;
-                loop {
-                    let images = (readable, Tagged::Any);
-                    let page = hub.pipeline.find(&query, images, after.as_deref(), limit).await.unwrap();
-                    operations.get_or_insert(hub.faults.operations());
-                    for one in page.items {
-                        told.push(format!("{pattern}: {} {} in {}", one.name, one.version, one.tags[0]));
-                    }
-                    after = page.next;
-                    if after.is_none() {
-                        break;
-                    }
-                }
-                told.push(format!("{pattern}: {}", if operations.unwrap() < 40 { "cheap" } else { "dear" }));
-            }
-            told
-        };
-        let before = told(100).await;
-        assert_eq!(before.iter().filter(|told| told.starts_with("lodash: lodash")).count(), 5 + 3 + 1);
-        assert_eq!(before.iter().filter(|told| told.starts_with("CVE-2024-0002: lodash")).count(), 5);
-        let files: Vec<(String, String)> = (1..=2000).map(|version| (path(version), manifest(version))).collect();
-        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-        hub.image("other/job", "1", &[&files]).await;
-        hub.settle().await;
-        for limit in [100, 1, 2] {
-            assert_eq!(told(limit).await, before, "{limit}");
-        }
     }
 
     /// What a vulnerability is elsewhere shows neither in the order nor in the cursor.
