@@ -2,11 +2,16 @@
 //!
 //! Follows the PyPA specification "pyproject.toml" and the documentation of Poetry, uv and Pipenv.
 
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+
 use component::{PackageType, Scope, Technique};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::{Table, Value};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::documents::toml_table;
+use crate::ecosystems::documents::{from_toml, toml_table};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
 use crate::ecosystems::paths;
@@ -26,15 +31,21 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         Claim { pattern: Pattern::Path("**/Pipfile"), keep: SMALL },
         Claim { pattern: Pattern::Path("**/setup.py"), keep: SMALL },
         Claim { pattern: Pattern::Path("**/setup.cfg"), keep: SMALL },
+        Claim { pattern: Pattern::Path("**/uv.lock"), keep: LOCK },
+        Claim { pattern: Pattern::Path("**/poetry.lock"), keep: LOCK },
+        Claim { pattern: Pattern::Path("**/pdm.lock"), keep: LOCK },
+        Claim { pattern: Pattern::Path("**/{pylock.toml,pylock.*.toml}"), keep: LOCK },
     ],
     abilities: Abilities { packages: &[PackageType::Python], versions: Versions::Stated, edges: Edges::Flat, licenses: false, files: false, hashes: false },
     catalog,
 };
 
+const LOCK: Keep = Keep::Bytes { limit_bytes: pypi::LOCK_BYTES_MAX };
 const SMALL: Keep = Keep::Bytes { limit_bytes: 1 << 20 };
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Manifest };
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let locked = LazyCell::new(|| locked(view));
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
         let Some(table) = toml_table(file.bytes()) else {
             findings.unknown(file.location(), "a pyproject.toml that is not TOML");
@@ -45,7 +56,11 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let needs = project.needs.into_iter().filter(|need| !local.contains(&need.name));
         let wants = needs.map(|need| want(need.name, need.specifier.unwrap_or_default(), need.scope)).collect();
         manifests::declare(FINDER, PackageType::Python, file, wants, findings);
-        for other in elsewhere(&table, view, file.path()) {
+        let elsewhere = elsewhere(&table, view, file.path());
+        if elsewhere.is_empty() || locked.contains(paths::folder(file.path())) {
+            continue;
+        }
+        for other in elsewhere {
             manifests::tell_list(file, &other, findings);
         }
     }
@@ -66,20 +81,56 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let scripts = view.files(2).map(|file| (file, setup_script::scripted(&String::from_utf8_lossy(file.bytes()))));
     let configurations =
         view.files(3).map(|file| (file, setup_script::configured(&String::from_utf8_lossy(file.bytes()))));
-    for (file, asked) in scripts.chain(configurations).filter(|(file, _)| manifests::is_of_project(file.path())) {
+    for (file, mut asked) in scripts.chain(configurations).filter(|(file, _)| manifests::is_of_project(file.path())) {
+        asked.unread = asked.unread.filter(|_| !locked.contains(paths::folder(file.path())));
         ask(file, asked, findings);
     }
 }
 
-/// Returns where else a project says what it needs (the PyPA specification "pyproject.toml", `dynamic`; setuptools, "Dynamic metadata"), but for
+/// Returns the folders of the projects that a lockfile is of, which says what they need, wherever they say it themselves: uv's names them.
+fn locked(view: &View<'_>) -> BTreeSet<String> {
+    #[derive(Deserialize)]
+    struct Lock {
+        #[serde(default)]
+        package: Vec<Package>,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        #[serde(default)]
+        source: Source,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Source {
+        editable: Option<String>,
+        r#virtual: Option<String>,
+        directory: Option<String>,
+    }
+    let mut folders = BTreeSet::new();
+    for file in view.files(4) {
+        let packages = from_toml::<Lock>(file.bytes()).map_or_else(|_| Vec::new(), |lock| lock.package);
+        let places = packages.into_iter().filter_map(|Package { source }| source.editable.or(source.r#virtual).or(source.directory));
+        folders.extend(places.map(|place| paths::join(paths::folder(file.path()), &place)));
+    }
+    let others = (5..CATALOGER.claims.len()).flat_map(|claim| view.files(claim));
+    let readable = others.filter(|file| !file.bytes().is_empty() && from_toml::<IgnoredAny>(file.bytes()).is_ok());
+    folders.extend(readable.map(|file| paths::folder(file.path()).to_owned()));
+    folders
+}
+
+/// Returns where else a project says what it needs (the PyPA specification "pyproject.toml", `dynamic`; setuptools, "Dynamic metadata"; hatch-requirements-txt), but for
 /// what is read as a file of requirements and beside a script of setuptools.
 fn elsewhere(project: &Table, view: &View<'_>, path: &str) -> Vec<String> {
     let dynamic = project.get("project").and_then(|project| project.get("dynamic")).and_then(Value::as_array);
     if !dynamic.is_some_and(|names| names.iter().any(|name| name.as_str() == Some("dependencies"))) {
         return Vec::new();
     }
-    let setuptools = project.get("tool").and_then(|tool| tool.get("setuptools")?.get("dynamic")?.get("dependencies")?.get("file"));
-    let files: Vec<&str> = match setuptools {
+    let tool = project.get("tool");
+    let setuptools = tool.and_then(|tool| tool.get("setuptools")?.get("dynamic")?.get("dependencies")?.get("file"));
+    let hatch = || tool.and_then(|tool| tool.get("hatch")?.get("metadata")?.get("hooks")?.get("requirements_txt")?.get("files"));
+    let is_poetry = tool.and_then(|tool| tool.get("poetry")?.get("dependencies")).is_some();
+    let files: Vec<&str> = match setuptools.or_else(hatch) {
+        None if is_poetry => return Vec::new(),
         Some(Value::String(file)) => vec![file],
         Some(Value::Array(files)) => files.iter().filter_map(Value::as_str).collect(),
         _ => {
@@ -203,6 +254,46 @@ mod tests {
             unknown /poetry/pyproject.toml: asks for caret and ruff: nothing here says which versions these get and what they and 1 more need in turn
             unknown /setup/setup.cfg: asks for flask-cors: nothing here says which versions these get and what they need in turn
             unknown /setup/setup.py: asks for at and numpy: nothing here says which versions these get and what they and 1 more need in turn
+            "#);
+    }
+
+    #[test]
+    fn a_lockfile_says_what_a_project_needs_that_says_it_elsewhere() {
+        let dynamic = "[project]\nname = \"x\"\ndynamic = [\"version\", \"dependencies\"]\n";
+        let listed = format!("{dynamic}[tool.setuptools.dynamic]\ndependencies = {{file = [\"deps.txt\"]}}\n");
+        let script = "setup(install_requires=made_up())";
+        let uv = "version = 1\n[[package]]\nname = \"a\"\nsource = { editable = \".\" }\n[[package]]\nname = \"b\"\nsource = { virtual = \"packages/b\" }\n[[package]]\nname = \"c\"\nversion = \"1\"\nsource = { registry = \"x\" }\n";
+        let files = [
+            ("/uv/pyproject.toml", listed.as_str()),
+            ("/uv/setup.py", script),
+            ("/uv/uv.lock", uv),
+            ("/uv/packages/b/pyproject.toml", &listed),
+            ("/uv/packages/other/pyproject.toml", &listed),
+            ("/uv/packages/other/setup.py", script),
+            ("/poetry/pyproject.toml", dynamic),
+            ("/poetry/poetry.lock", "[metadata]\nlock-version = \"2.1\"\n"),
+            ("/pdm/pyproject.toml", dynamic),
+            ("/pdm/pdm.lock", "[metadata]\n"),
+            ("/pylock/pyproject.toml", dynamic),
+            ("/pylock/pylock.dev.toml", "lock-version = \"1.0\"\n"),
+            ("/broken/pyproject.toml", dynamic),
+            ("/broken/uv.lock", "="),
+            ("/broken/poetry.lock", "="),
+            ("/empty/pyproject.toml", dynamic),
+            ("/empty/pdm.lock", ""),
+            ("/unlocked/pyproject.toml", &format!("{dynamic}[tool.poetry.dependencies]\nflask = \"2.0.1\"\n")),
+            ("/hatch/pyproject.toml", &format!("{dynamic}[tool.hatch.metadata.hooks.requirements_txt]\nfiles = [\"requirements.txt\", \"deps.in\"]\n")),
+        ];
+        let files = files.map(|(path, text)| (path, text.as_bytes()));
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, &files)), @r#"
+            python flask@2.0.1 pkg:pypi/flask@2.0.1 direct at /unlocked/pyproject.toml
+            root -> flask@2.0.1
+            unknown /broken/pyproject.toml: asks for what `dynamic = ["dependencies"]` lists: nothing here says which packages these are
+            unknown /empty/pyproject.toml: asks for what `dynamic = ["dependencies"]` lists: nothing here says which packages these are
+            unknown /hatch/pyproject.toml: asks for what `deps.in` lists: nothing here says which packages these are
+            unknown /unlocked/pyproject.toml: asks for flask 2.0.1: nothing here says what these need in turn
+            unknown /uv/packages/other/pyproject.toml: asks for what `deps.txt` lists: nothing here says which packages these are
+            unknown /uv/packages/other/setup.py: asks for what it does not name, `install_requires=made_up())`: nothing here says which packages these are
             "#);
     }
 }
