@@ -4,7 +4,7 @@ use component::{
     Code, Component, ComponentIndex, Distribution, Edge, Hash, HashAlgorithm, Inventory, Layer, License, Location,
     Node, OwnedFile, PackageType, Purl, Relation, Scope, SourcePackage, Subject, Technique, Unknown,
 };
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -97,7 +97,8 @@ fn component(layers: u16) -> impl Strategy<Value = Component> {
     let identity = select(PackageType::ALL).prop_flat_map(|package_type| (Just(package_type), purl(package_type)));
     let matched = (
         option::of(prop_oneof![9 => text(), 1 => Just(String::new())]),
-        vec("cpe:2\\.3:a:[a-z]{1,4}:[a-z]{1,4}:1:\\*:\\*:\\*:\\*:\\*:\\*:\\*", 0..3),
+        // An inventory has none of them twice.
+        btree_set("cpe:2\\.3:a:[a-z]{1,4}:[a-z]{1,4}:1:\\*:\\*:\\*:\\*:\\*:\\*:\\*", 0..3),
         vec(license(), 0..4),
         option::of(prop_oneof![text(), Just("Jane Doe <jane@example.org>".to_owned()), Just("a (b)".to_owned())]),
         vec(hash(), 0..3),
@@ -122,7 +123,7 @@ fn component(layers: u16) -> impl Strategy<Value = Component> {
         let mut component = Component::new(package_type, name, "", technique);
         component.version = version;
         component.purl = purl;
-        component.cpes = cpes;
+        component.cpes = cpes.into_iter().collect();
         component.licenses = licenses;
         component.supplier = supplier;
         component.hashes = hashes;
