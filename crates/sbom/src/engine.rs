@@ -97,7 +97,7 @@ fn fold(
             continue;
         }
         let paths = Paths::new(records);
-        let tree = Tree::new(&paths, is_image, matcher);
+        let tree = Tree::new(&paths, place, is_image, matcher);
         let is_shared = tree.len() >= files_shared_min;
         let mut early = if is_shared { early::early(&tree, records, matcher, room) } else { Vec::new() };
         for (index, cataloger) in matcher.catalogers().iter().enumerate() {
@@ -603,12 +603,7 @@ mod tests {
             (&[project, own_python], directory(), &[], None),
             (&[project, other_python], directory(), &["p@1"], Some(format!("asks for p 1{needs}"))),
             (&[project, other_python], image(), &[], None),
-            (
-                &[("x/package.json", asked)],
-                Subject::Directory { name: "/usr/lib/node_modules/".to_owned() },
-                &["app@1.0.0"],
-                None,
-            ),
+            (&[("x/package.json", asked)], Subject::Directory { name: "/usr/lib/node_modules/".to_owned() }, &[], None),
         ];
         check_asked_for(cases);
     }

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use component::{Code, Component, Inventory, Node, Relation, Scope, Subject};
+use component::{Code, Component, Inventory, Node, Relation, Scope};
 
 use crate::content::Spill;
-use crate::{Allowance, Cataloger, LayerBuilder, LayerScope, Matcher, Source, catalogers, inventory};
+use crate::{Allowance, Cataloger, LayerBuilder, LayerScope, Matcher, catalogers, inventory_of_directory};
 
 /// No test writes more than fits into memory.
 const NO_SPILL: Spill = || Err(std::io::ErrorKind::Unsupported.into());
@@ -15,6 +15,11 @@ const NO_SPILL: Spill = || Err(std::io::ErrorKind::Unsupported.into());
 /// # Panics
 /// When the files do not make a layer.
 pub fn catalog(cataloger: &'static Cataloger, files: &[(&str, &[u8])]) -> Inventory {
+    catalog_at("", cataloger, files)
+}
+
+/// The same in a directory that is at a place.
+fn catalog_at(place: &str, cataloger: &'static Cataloger, files: &[(&str, &[u8])]) -> Inventory {
     let release = catalogers().iter().find(|known| known.name == "os-release").expect("the cataloger is there");
     let matcher = Matcher::new(vec![cataloger, release]);
     let allowance = Allowance::new(NO_SPILL);
@@ -25,20 +30,20 @@ pub fn catalog(cataloger: &'static Cataloger, files: &[(&str, &[u8])]) -> Invent
         builder.add_file(path, mode, bytes.len() as u64, &mut &**bytes).expect("the files make a layer");
     }
     let record = builder.finish();
-    let source = Source {
-        subject: Subject::Directory { name: "test".to_owned() },
-        layers: Vec::new(),
-        records: &[&record],
-        created: None,
-    };
-    inventory(source, &matcher, LayerScope::Squashed)
+    inventory_of_directory("test".to_owned(), place, &record, &matcher, LayerScope::Squashed)
 }
 
 /// Returns what one cataloger finds in a directory that holds texts (absolute path, text), as text.
 #[cfg(test)]
 pub(crate) fn found(cataloger: &'static Cataloger, files: &[(&str, &str)]) -> String {
+    found_at("", cataloger, files)
+}
+
+/// The same in a directory that is at a place.
+#[cfg(test)]
+pub(crate) fn found_at(place: &str, cataloger: &'static Cataloger, files: &[(&str, &str)]) -> String {
     let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (*path, text.as_bytes())).collect();
-    render(&catalog(cataloger, &files))
+    render(&catalog_at(place, cataloger, &files))
 }
 
 /// Returns an inventory as text: a line for each component, edge and unknown.

@@ -91,6 +91,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Returns the absolute path, on this machine, of the directory that is looked at; empty for anything else, and for its root.
+    pub(crate) fn place(&self) -> &'a str {
+        self.tree.place.trim_end_matches('/')
+    }
+
     /// Returns the operating system that the image holds.
     pub fn distribution(&self) -> Option<&'a Distribution> {
         self.tree.distribution.as_ref()
@@ -116,6 +121,8 @@ pub(crate) struct Tree<'a> {
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
     distribution: Option<Distribution>,
+    /// Of a directory, where it is on this machine; else empty.
+    place: &'a str,
 }
 
 /// What paths lead to in layers that are laid over each other, lowest first. It learns while it is asked, so that each thread has its own.
@@ -165,9 +172,9 @@ struct Followed {
 
 impl<'a> Tree<'a> {
     /// Takes what the layers show. Outside of images the only layer is a directory.
-    pub(crate) fn new(paths: &Paths<'a>, is_image: bool, matcher: &Matcher) -> Self {
+    pub(crate) fn new(paths: &Paths<'a>, place: &'a str, is_image: bool, matcher: &Matcher) -> Self {
         let layers = paths.layers;
-        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distribution: None };
+        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distribution: None, place };
         let mut shown: Vec<(String, u16, &'a Kept)> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             for kept in layer.kept() {

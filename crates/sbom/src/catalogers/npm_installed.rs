@@ -53,6 +53,13 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Returns what stands in front of the paths for Node: where the directory is that is looked at, if that is in a folder of packages.
+fn base(place: &str) -> &str {
+    let folder = format!("{place}/");
+    let is_of_packages = folder.contains("/node_modules/") || SYSTEM_FOLDERS.iter().any(|system| folder.starts_with(&format!("{system}/")));
+    if is_of_packages { place } else { "" }
+}
+
 struct Installed {
     location: Location,
     manifest: Manifest,
@@ -60,13 +67,14 @@ struct Installed {
 }
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
+    let base = base(view.place());
     let mut graph = Graph::default();
-    let mut installed: BTreeMap<&str, Installed> = BTreeMap::new();
-    let mut copies: Vec<(&str, NodeId)> = Vec::new();
+    let mut installed: BTreeMap<String, Installed> = BTreeMap::new();
+    let mut copies: Vec<(String, NodeId)> = Vec::new();
 
     for file in view.files(0) {
-        let folder = paths::folder(file.path());
-        let place = Place::of(folder);
+        let folder = format!("{base}{}", paths::folder(file.path()));
+        let place = Place::of(&folder);
         let manifest: Manifest = match from_json(file.bytes()) {
             Ok(manifest) => manifest,
             Err(error) => {
@@ -91,7 +99,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
                 let node = graph.package(component);
                 installed.insert(folder, Installed { location: file.location(), manifest, node });
             }
-            (Place::Inside(outer), Some(component)) => copies.push((outer, graph.package(component))),
+            (Place::Inside(outer), Some(component)) => copies.push((outer.to_owned(), graph.package(component))),
             (Place::Project, component) => {
                 let node = graph.project(component);
                 installed.insert(folder, Installed { location: file.location(), manifest, node });
@@ -108,6 +116,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let members = members(&installed);
     let mut bundled: Vec<NodeId> = Vec::new();
     for (folder, package) in &installed {
+        let folder = folder.as_str();
         let role = if Place::of(folder) == Place::Project { Role::Project } else { Role::Package };
         let needs = package.manifest.needs(role);
         let mut unsearched = Unsearched::default();
@@ -119,7 +128,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             if !npm::is_name(name) {
                 continue;
             }
-            let Some((target, place)) = find(view, &installed, folder, name) else {
+            let Some((target, place)) = find(view, base, &installed, folder, name) else {
                 // A member of the workspace, of which nothing is installed yet.
                 if let (true, Some([member])) = (need.range.starts_with("workspace:"), members.get(name).map(Vec::as_slice)) {
                     graph.depends_on(package.node, *member, need.scope);
@@ -140,8 +149,8 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         }
         let workspaces = project.manifest.workspaces();
         let inner = format!("{folder}/");
-        for (place, workspace) in installed.range(inner.as_str()..).take_while(|(place, _)| place.starts_with(&inner)) {
-            let inside = place.strip_prefix(*folder).and_then(|rest| rest.strip_prefix('/'));
+        for (place, workspace) in installed.range(inner.clone()..).take_while(|(place, _)| place.starts_with(&inner)) {
+            let inside = place.strip_prefix(folder.as_str()).and_then(|rest| rest.strip_prefix('/'));
             if inside.is_some_and(|inside| workspaces.contains(inside)) {
                 graph.depends_on(project.node, workspace.node, Scope::Runtime);
             }
@@ -154,7 +163,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 
     let outer: Vec<(Option<NodeId>, NodeId)> =
-        copies.into_iter().map(|(outer, copy)| (installed.get(outer).map(|outer| outer.node), copy)).collect();
+        copies.into_iter().map(|(outer, copy)| (installed.get(&outer).map(|outer| outer.node), copy)).collect();
     let reported = graph.report(findings);
     for (outer, copy) in outer {
         if let (Some(outer), Some(copy)) = (outer.and_then(|outer| reported.handle(outer)), reported.handle(copy)) {
@@ -164,7 +173,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 }
 
 /// Returns the projects by their names.
-fn members<'a>(installed: &'a BTreeMap<&str, Installed>) -> BTreeMap<&'a str, Vec<NodeId>> {
+fn members(installed: &BTreeMap<String, Installed>) -> BTreeMap<&str, Vec<NodeId>> {
     let mut members: BTreeMap<&str, Vec<NodeId>> = BTreeMap::new();
     for (_, package) in installed.iter().filter(|(folder, _)| Place::of(folder) == Place::Project) {
         if let Some(name) = package.manifest.name.get() {
@@ -175,14 +184,14 @@ fn members<'a>(installed: &'a BTreeMap<&str, Installed>) -> BTreeMap<&'a str, Ve
 }
 
 /// Looks for a dependency as Node does. Returns it and its folder.
-fn find(view: &View<'_>, installed: &BTreeMap<&str, Installed>, folder: &str, name: &str) -> Option<(NodeId, String)> {
+fn find(view: &View<'_>, base: &str, installed: &BTreeMap<String, Installed>, folder: &str, name: &str) -> Option<(NodeId, String)> {
     let system = SYSTEM_FOLDERS.iter().map(|system| format!("{system}/{name}"));
     npm::candidates("/", folder, name).chain(system).find_map(|candidate| {
         if let Some(target) = installed.get(candidate.as_str()) {
             return Some((target.node, candidate));
         }
-        let real = followed(view, &candidate)?;
-        installed.get(real).map(|target| (target.node, real.to_owned()))
+        let real = format!("{base}{}", followed(view, candidate.strip_prefix(base)?)?);
+        installed.get(&real).map(|target| (target.node, real))
     })
 }
 
@@ -194,7 +203,7 @@ fn followed<'a>(view: &View<'a>, folder: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::found;
+    use crate::testing::{found, found_at};
 
     fn check(files: &[(&str, &str)]) -> String {
         found(&CATALOGER, files)
@@ -288,6 +297,30 @@ mod tests {
             y@1.0.0 -> z@1.0.0
             "#
         );
+    }
+
+    #[test]
+    fn a_folder_of_packages_is_one_by_where_it_is() {
+        let files = [
+            ("/a/package.json", r#"{"name": "a", "version": "1.0.0", "dependencies": {"b": "1"}, "devDependencies": {"@s/d": "1", "c": "1"}}"#),
+            ("/a/node_modules/c/package.json", r#"{"name": "c", "version": "1.0.0"}"#),
+            ("/a/lib/package.json", r#"{"name": "part", "version": "1.0.0"}"#),
+            ("/b/package.json", r#"{"name": "b", "version": "1.0.0"}"#),
+            ("/@s/d/package.json", r#"{"name": "@s/d", "version": "1.0.0"}"#),
+        ];
+        let edges = |place: &str| {
+            let found = found_at(place, &CATALOGER, &files);
+            let edges: Vec<&str> = found.lines().filter(|line| line.contains('>')).collect();
+            edges.join(", ")
+        };
+        let inside = "a@1.0.0 -> b@1.0.0, a@1.0.0 -contains-> part@1.0.0";
+        assert_eq!(edges("/srv/app/node_modules"), inside);
+        assert_eq!(edges("/node_modules/"), inside);
+        assert_eq!(edges("/usr/share/nodejs"), inside);
+        assert_eq!(edges("/srv/app/node_modules/outer/deps"), "");
+        let project = "root -> @s/d@1.0.0, root -> a@1.0.0, root -> b@1.0.0, root -> part@1.0.0, a@1.0.0 -development-> c@1.0.0";
+        assert_eq!(edges("/srv/my_node_modules"), project);
+        assert_eq!(edges("/"), project);
     }
 
     #[test]
