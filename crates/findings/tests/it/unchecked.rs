@@ -106,7 +106,7 @@ fn what_may_hide_packages_is_no_answer_to_why_not() {
     assert_eq!(asked(&unread, None), (Answer::NotCovered, vec![told.to_owned()]));
     // Of a package that is here nothing is hidden.
     assert_eq!(asked(&unread, Some("idna")), (Answer::NotHere, Vec::new()));
-    unread.unknowns[0].location.path = "/app/x.jar".to_owned();
+    unread.unknowns[0].location.path = "/app/tool".to_owned();
     assert_eq!(asked(&unread, None), (Answer::NotHere, Vec::new()));
     unread.components.clear();
     for (subject, told) in [
@@ -432,11 +432,14 @@ fn what_was_not_read_is_told_and_counted() {
     let nothing_names_it = "ELF program, statically linked: no package owns it and nothing in it names it";
     seen.unknowns = vec![unread("/opt/tool", nothing_names_it)];
     check(&seen, &[], false);
-    seen.unknowns.push(unread("/app/package.json", "not JSON"));
-    check(&seen, &["not read, or not to its end: /app/package.json (not JSON)"], false);
+    seen.unknowns.push(unread("/app/tool", "damaged"));
+    check(&seen, &["not read, or not to its end: /app/tool (damaged)"], false);
     seen.unknowns.push(unread("/var/lib/dpkg/status", "too large"));
-    let told = "not read, or not to its end: /var/lib/dpkg/status (too large); /app/package.json (not JSON)";
+    let told = "not read, or not to its end: /var/lib/dpkg/status (too large); /app/tool (damaged)";
     check(&seen, &[told], true);
+    // What a manifest asks for nobody knows that cannot read it.
+    seen.unknowns = vec![unread("/app/package.json", "not JSON")];
+    check(&seen, &["not read, or not to its end: /app/package.json (not JSON)"], true);
     for (count, shown) in [
         (UNCHECKED_TOLD_MAX - 1, UNCHECKED_TOLD_MAX - 1),
         (UNCHECKED_TOLD_MAX, UNCHECKED_TOLD_MAX),
