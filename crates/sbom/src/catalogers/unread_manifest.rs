@@ -35,7 +35,7 @@ const fn read(pattern: &'static str, what: &'static str, is_it: fn(&View<'_>, &F
     Kind { pattern, what, keep: Keep::Bytes { limit_bytes: 1 << 20 }, is_it }
 }
 
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 35] = [
     named("**/pubspec.lock", "a lockfile of Dart"),
     named("**/mix.lock", "a lockfile of Elixir"),
     named("**/rebar.lock", "a lockfile of Erlang"),
@@ -55,6 +55,19 @@ const KINDS: [Kind; 22] = [
     named("**/stack.yaml.lock", "a lockfile of Stack"),
     named("**/cabal.project.freeze", "a lockfile of Cabal"),
     named("**/cpanfile.snapshot", "a lockfile of Perl"),
+    named("**/pixi.lock", "a lockfile of pixi"),
+    named("**/Gopkg.lock", "a lockfile of dep"),
+    named("**/glide.lock", "a lockfile of Glide"),
+    named("**/*.deb", "a package of Debian"),
+    named("**/*.rpm", "a package of RPM"),
+    named("**/*.apk", "a package of Alpine or of Android"),
+    read("**/mix.exs", "a project of Elixir", |view, file| says(file, &["{:"]) && !is_beside(view, file, "mix.lock")),
+    read("**/rebar.config", "a project of Erlang", |view, file| says(file, &["deps"]) && !is_beside(view, file, "rebar.lock")),
+    read("**/pubspec.yaml", "a project of Dart", |view, file| says(file, &["dependencies:"]) && !is_beside(view, file, "pubspec.lock")),
+    read("**/Package.swift", "a project of Swift", |view, file| says(file, &[".package("]) && !is_beside(view, file, "Package.resolved")),
+    read("**/Podfile", "a project of CocoaPods", |view, file| says(file, &["pod "]) && !is_beside(view, file, "Podfile.lock")),
+    read("**/*.gemspec", "the manifest of a gem", is_gem),
+    read("**/paket.dependencies", "a project of Paket", |view, file| says(file, &["nuget "]) && !is_beside(view, file, "paket.lock")),
     read("**/environment.yml", "an environment of conda with packages of pip", asks_for_pip),
     read("**/environment.yaml", "an environment of conda with packages of pip", asks_for_pip),
     read("**/requirements.in", "requirements without a requirements.txt beside them", is_not_compiled),
@@ -93,6 +106,24 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
 }
 
+/// Tells whether a text has one of these in it.
+fn says(file: &File<'_>, words: &[&str]) -> bool {
+    let text = String::from_utf8_lossy(file.bytes());
+    words.iter().any(|word| text.contains(word))
+}
+
+/// Tells whether something lies beside a file.
+fn is_beside(view: &View<'_>, file: &File<'_>, name: &str) -> bool {
+    view.entry(&format!("{}/{name}", paths::folder(file.path()))).is_some()
+}
+
+/// Tells whether a specification is that of a gem in its source, which needs others, and no lockfile says what became of that.
+fn is_gem(view: &View<'_>, file: &File<'_>) -> bool {
+    let needs = ["add_dependency", "add_runtime_dependency", "add_development_dependency"];
+    let is_locked = || ["Gemfile.lock", "gems.locked"].iter().any(|name| is_beside(view, file, name));
+    !file.path().contains("/specifications/") && says(file, &needs) && !is_locked()
+}
+
 /// Tells whether an environment of conda has a list of what pip installs.
 fn asks_for_pip(_: &View<'_>, file: &File<'_>) -> bool {
     let lines = String::from_utf8_lossy(file.bytes());
@@ -101,10 +132,9 @@ fn asks_for_pip(_: &View<'_>, file: &File<'_>) -> bool {
 
 /// Tells whether requirements ask for something, and pip-compile has not written beside them what that became.
 fn is_not_compiled(view: &View<'_>, file: &File<'_>) -> bool {
-    let compiled = format!("{}/requirements.txt", paths::folder(file.path()));
     let text = String::from_utf8_lossy(file.bytes());
     let asks = text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#'));
-    asks && view.entry(&compiled).is_none()
+    asks && !is_beside(view, file, "requirements.txt")
 }
 
 #[cfg(test)]
@@ -114,33 +144,49 @@ mod tests {
 
     #[test]
     fn what_no_cataloger_reads_is_told() {
-        let names = KINDS.map(|kind| kind.pattern.replace("**", "/app"));
-        let text = b"dependencies:\n  - numpy\n  - pip: # more\n    - django==3.2\n";
+        let names = KINDS.map(|kind| {
+            let name = kind.pattern.trim_start_matches("**/").replace('*', "x");
+            format!("/{}/{name}", name.replace('.', "-"))
+        });
+        let text = b"dependencies:\n  - numpy\n  - pip: # more\n    - django==3.2\n{:a, .package( pod nuget deps add_dependency ";
         let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), text.as_slice())).collect();
-        insta::assert_snapshot!(render(&catalog(&CATALOGER, &files)), @"
-        unknown /app/Cartfile.resolved: a lockfile of Carthage: no cataloger reads such a file
-        unknown /app/Package.resolved: a lockfile of Swift: no cataloger reads such a file
-        unknown /app/Podfile.lock: a lockfile of CocoaPods: no cataloger reads such a file
-        unknown /app/build.sbt: a build of sbt: no cataloger reads such a file
-        unknown /app/build.sbt.lock: a lockfile of sbt: no cataloger reads such a file
-        unknown /app/bun.lockb: a binary lockfile of Bun: no cataloger reads such a file
-        unknown /app/cabal.project.freeze: a lockfile of Cabal: no cataloger reads such a file
-        unknown /app/conan.lock: a lockfile of Conan: no cataloger reads such a file
-        unknown /app/conda-lock.yml: a lockfile of conda: no cataloger reads such a file
-        unknown /app/cpanfile.snapshot: a lockfile of Perl: no cataloger reads such a file
-        unknown /app/deno.lock: a lockfile of Deno: no cataloger reads such a file
-        unknown /app/environment.yaml: an environment of conda with packages of pip: no cataloger reads such a file
-        unknown /app/environment.yml: an environment of conda with packages of pip: no cataloger reads such a file
-        unknown /app/ivy.xml: a manifest of Ivy: no cataloger reads such a file
-        unknown /app/maven_install.json: a lockfile of Bazel: no cataloger reads such a file
-        unknown /app/mix.lock: a lockfile of Elixir: no cataloger reads such a file
-        unknown /app/paket.lock: a lockfile of Paket: no cataloger reads such a file
-        unknown /app/pubspec.lock: a lockfile of Dart: no cataloger reads such a file
-        unknown /app/rebar.lock: a lockfile of Erlang: no cataloger reads such a file
-        unknown /app/renv.lock: a lockfile of R: no cataloger reads such a file
-        unknown /app/requirements.in: requirements without a requirements.txt beside them: no cataloger reads such a file
-        unknown /app/stack.yaml.lock: a lockfile of Stack: no cataloger reads such a file
-        ");
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, &files)), @r"
+            unknown /Cartfile-resolved/Cartfile.resolved: a lockfile of Carthage: no cataloger reads such a file
+            unknown /Gopkg-lock/Gopkg.lock: a lockfile of dep: no cataloger reads such a file
+            unknown /Package-resolved/Package.resolved: a lockfile of Swift: no cataloger reads such a file
+            unknown /Package-swift/Package.swift: a project of Swift: no cataloger reads such a file
+            unknown /Podfile-lock/Podfile.lock: a lockfile of CocoaPods: no cataloger reads such a file
+            unknown /Podfile/Podfile: a project of CocoaPods: no cataloger reads such a file
+            unknown /build-sbt-lock/build.sbt.lock: a lockfile of sbt: no cataloger reads such a file
+            unknown /build-sbt/build.sbt: a build of sbt: no cataloger reads such a file
+            unknown /bun-lockb/bun.lockb: a binary lockfile of Bun: no cataloger reads such a file
+            unknown /cabal-project-freeze/cabal.project.freeze: a lockfile of Cabal: no cataloger reads such a file
+            unknown /conan-lock/conan.lock: a lockfile of Conan: no cataloger reads such a file
+            unknown /conda-lock-yml/conda-lock.yml: a lockfile of conda: no cataloger reads such a file
+            unknown /cpanfile-snapshot/cpanfile.snapshot: a lockfile of Perl: no cataloger reads such a file
+            unknown /deno-lock/deno.lock: a lockfile of Deno: no cataloger reads such a file
+            unknown /environment-yaml/environment.yaml: an environment of conda with packages of pip: no cataloger reads such a file
+            unknown /environment-yml/environment.yml: an environment of conda with packages of pip: no cataloger reads such a file
+            unknown /glide-lock/glide.lock: a lockfile of Glide: no cataloger reads such a file
+            unknown /ivy-xml/ivy.xml: a manifest of Ivy: no cataloger reads such a file
+            unknown /maven_install-json/maven_install.json: a lockfile of Bazel: no cataloger reads such a file
+            unknown /mix-exs/mix.exs: a project of Elixir: no cataloger reads such a file
+            unknown /mix-lock/mix.lock: a lockfile of Elixir: no cataloger reads such a file
+            unknown /paket-dependencies/paket.dependencies: a project of Paket: no cataloger reads such a file
+            unknown /paket-lock/paket.lock: a lockfile of Paket: no cataloger reads such a file
+            unknown /pixi-lock/pixi.lock: a lockfile of pixi: no cataloger reads such a file
+            unknown /pubspec-lock/pubspec.lock: a lockfile of Dart: no cataloger reads such a file
+            unknown /pubspec-yaml/pubspec.yaml: a project of Dart: no cataloger reads such a file
+            unknown /rebar-config/rebar.config: a project of Erlang: no cataloger reads such a file
+            unknown /rebar-lock/rebar.lock: a lockfile of Erlang: no cataloger reads such a file
+            unknown /renv-lock/renv.lock: a lockfile of R: no cataloger reads such a file
+            unknown /requirements-in/requirements.in: requirements without a requirements.txt beside them: no cataloger reads such a file
+            unknown /stack-yaml-lock/stack.yaml.lock: a lockfile of Stack: no cataloger reads such a file
+            unknown /x-apk/x.apk: a package of Alpine or of Android: no cataloger reads such a file
+            unknown /x-deb/x.deb: a package of Debian: no cataloger reads such a file
+            unknown /x-gemspec/x.gemspec: the manifest of a gem: no cataloger reads such a file
+            unknown /x-rpm/x.rpm: a package of RPM: no cataloger reads such a file
+            ");
     }
 
     #[test]
@@ -154,6 +200,14 @@ mod tests {
             ("/a/requirements.txt", b""),
             ("/b/requirements.in", b"# nothing\n\n"),
             ("/b/requirements.txt.in", b"django\n"),
+            ("/c/mix.exs", b"{:phoenix, \"1.4.0\"}"),
+            ("/c/mix.lock", b""),
+            ("/c/x.gemspec", b"s.add_dependency 'rack'"),
+            ("/c/Gemfile.lock", b""),
+            ("/c/Package.swift", b"let package = Package(name: \"x\")"),
+            ("/c/pubspec.yaml", b"name: x\n"),
+            ("/var/lib/gems/specifications/x.gemspec", b"s.add_dependency 'rack'"),
+            ("/usr/local/bundle/gems/x-1/x.gemspec", b"s.add_dependency 'rack'"),
         ];
         insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @"");
     }
