@@ -24,4 +24,5 @@ pub(crate) mod python_extras;
 pub(crate) mod python_locks;
 pub(crate) mod python_places;
 pub(crate) mod setup_script;
+pub(crate) mod texts;
 pub(crate) mod yaml;

@@ -27,7 +27,10 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Mani
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        let Some(manifest) = toml_table(file.bytes()) else { continue };
+        let Some(manifest) = toml_table(file.bytes()) else {
+            findings.unknown(file.location(), "a Cargo.toml that is not TOML");
+            continue;
+        };
         let inherits = cargo::needs(&manifest, None).any(|need| need.is_inherited());
         let shared = if inherits { workspace(view, file.path()) } else { None };
         let needs = cargo::needs(&manifest, shared.as_ref()).filter(|need| !need.is_local());
@@ -85,6 +88,7 @@ mod tests {
             root -> short
             root -> smallvec@0.6.10
             unknown /app/Cargo.toml: asks for libc, proptest, serde and 1 more: nothing here says which versions these get and what they and 2 more need in turn
+            unknown /bad/Cargo.toml: a Cargo.toml that is not TOML
             unknown /w/a/Cargo.toml: asks for lost: nothing here says which versions these get and what they and 1 more need in turn
             "#);
     }

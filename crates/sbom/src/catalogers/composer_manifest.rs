@@ -6,7 +6,7 @@ use component::{PackageType, Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
 use crate::ecosystems::composer::{self, Package};
-use crate::ecosystems::documents::from_json;
+use crate::ecosystems::documents::{from_json, refusal};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
 use crate::view::View;
@@ -25,8 +25,13 @@ const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::Mani
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        // One that cannot be read is told by whoever reads the lockfile beside it.
-        let Ok(project) = from_json::<Package>(file.bytes()) else { continue };
+        let project: Package = match from_json(file.bytes()) {
+            Ok(project) => project,
+            Err(error) => {
+                findings.unknown(file.location(), refusal("composer.json", &error).0);
+                continue;
+            }
+        };
         let groups = [(&project.require, Scope::Runtime), (&project.require_dev, Scope::Development)];
         let wants = groups.into_iter().flat_map(|(group, scope)| group.0.iter().map(move |(name, range)| (name, range, scope)));
         let wants = wants.filter_map(|(name, range, scope)| want(name, range, scope)).collect();
@@ -75,6 +80,7 @@ mod tests {
             root -> a/x
             root -> acme/kit@1.2.3
             unknown /app/composer.json: asks for a/any, a/caret, a/dev and 1 more: nothing here says which versions these get and what they and 3 more need in turn
+            unknown /bad/composer.json: the composer.json is not JSON (line 1)
             "#);
     }
 }

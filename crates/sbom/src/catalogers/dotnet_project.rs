@@ -356,6 +356,23 @@ mod tests {
     }
 
     #[test]
+    fn texts_in_utf_16_are_read_and_what_is_no_xml_is_told() {
+        let text = "<?xml version=\"1.0\" encoding=\"utf-16\"?><packages><package id=\"log4net\" version=\"2.0.8\"/></packages>";
+        let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let files: &[(&str, &[u8])] = &[
+            ("/a/packages.config", &utf16),
+            ("/b/packages.config", b"text"),
+            ("/b/b.csproj", b"text"),
+            ("/c/c.csproj", b" "),
+        ];
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r"
+            dotnet log4net@2.0.8 pkg:nuget/log4net@2.0.8 at /a/packages.config
+            unknown /b/b.csproj: a project file without an element
+            unknown /b/packages.config: a project file without an element
+            ");
+    }
+
+    #[test]
     fn what_msbuild_gives_to_every_project_below() {
         let reference = |name: &str, version: &str| format!(r#"<PackageReference Include="{name}" Version="{version}" />"#);
         let project = |items: &str| format!("<Project><ItemGroup>{items}</ItemGroup></Project>");

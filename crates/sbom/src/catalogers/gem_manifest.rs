@@ -5,9 +5,10 @@
 use component::{PackageType, Scope, Technique};
 
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
-use crate::ecosystems::gem;
+use crate::ecosystems::{gem, paths, texts};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::manifests::{self, Want};
+use crate::unread::{UNDECIDED_IN_IMAGE, UNWRITTEN};
 use crate::view::View;
 
 /// Ruby projects without a lockfile.
@@ -30,9 +31,42 @@ const DEPTH_MAX: usize = 64;
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0).filter(|file| manifests::is_of_project(file.path())) {
-        let wants = wants(&String::from_utf8_lossy(file.bytes()));
-        manifests::declare(FINDER, PackageType::Gem, file, wants, findings);
+        let text = String::from_utf8_lossy(file.bytes());
+        manifests::declare(FINDER, PackageType::Gem, file, wants(&text), findings);
+        if let Some(line) = texts::conflict(&text) {
+            findings.unknown(file.location(), format!("line {line} is the mark of an unresolved merge"));
+        } else if !text.trim().is_empty() && !text.lines().any(is_of_bundler) {
+            findings.unknown(file.location(), "a Gemfile in which nothing says what is needed");
+        } else if let Some((line, text)) = unnamed(&text).filter(|_| !is_locked(view, file.path())) {
+            let text: String = text.chars().take(TOLD_CHARACTERS_MAX).collect();
+            let unknown = if file.location().layer.is_some() { UNDECIDED_IN_IMAGE } else { UNWRITTEN };
+            findings.unknown(file.location(), format!("asks in line {line} for what it does not name, `{text}`{unknown}"));
+        }
     }
+}
+
+/// The longest line that is told.
+const TOLD_CHARACTERS_MAX: usize = 60;
+
+/// Tells whether a lockfile beside a Gemfile says what it asks for.
+fn is_locked(view: &View<'_>, path: &str) -> bool {
+    ["Gemfile.lock", "gems.locked"].iter().any(|name| view.entry(&paths::join(paths::folder(path), name)).is_some())
+}
+
+/// Returns the first line, counted from one, that asks for a gem without writing its name out, or for what another file asks for.
+fn unnamed(text: &str) -> Option<(usize, &str)> {
+    let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, without_comment(line).trim()));
+    lines.find(|(_, line)| {
+        let (word, rest) = line.split_at(line.find([' ', '(', '\t']).unwrap_or(line.len()));
+        let is_written = || quoted(rest).next().is_some_and(|(front, _)| front.trim_matches(['(', ' ', '\t']).is_empty());
+        word == "eval_gemfile" || (word == "gem" && !rest.trim().is_empty() && !is_written())
+    })
+}
+
+/// Tells whether a line is a comment, or says what a Gemfile says.
+fn is_of_bundler(line: &str) -> bool {
+    let word = line.trim_start().split([' ', '(', '\t']).next().unwrap_or_default();
+    word.starts_with('#') || ["gem", "source", "gemspec", "group", "ruby", "eval_gemfile", "git_source", "git", "path", "plugin"].contains(&word.trim_end())
 }
 
 fn wants(text: &str) -> Vec<Want> {
@@ -184,8 +218,32 @@ end
             root -development-> rspec
             root -development-> spec
             unknown /app/Gemfile: asks for both, byebug, from and 5 more: nothing here says which versions these get and what they and 3 more need in turn
+            unknown /app/Gemfile: asks in line 14 for what it does not name, `gem name`: nothing here says which packages these are
             unknown /b/gems.rb: asks for other 1.0.0.pre: nothing here says what these need in turn
             "#);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told() {
+        let files: &[(&str, &[u8])] = &[
+            ("/merge/Gemfile", b"<<<<<<< HEAD\ngem 'a', '1.0'\n"),
+            ("/garbage/Gemfile", b"something else\n"),
+            ("/other/Gemfile", b"source 'x'\neval_gemfile 'other'\n"),
+            ("/list/Gemfile", b"%w[a b].each do |name|\n  gem name\nend\n"),
+            ("/locked/Gemfile", b"gem name\n"),
+            ("/locked/Gemfile.lock", b"GEM\n"),
+            ("/empty/Gemfile", b"\n"),
+            ("/comment/Gemfile", b"# frozen_string_literal: true\n"),
+        ];
+        insta::assert_snapshot!(render(&catalog(&CATALOGER, files)), @r"
+            gem a@1.0 pkg:gem/a@1.0 direct at /merge/Gemfile
+            root -> a@1.0
+            unknown /garbage/Gemfile: a Gemfile in which nothing says what is needed
+            unknown /list/Gemfile: asks in line 2 for what it does not name, `gem name`: nothing here says which packages these are
+            unknown /merge/Gemfile: asks for a 1.0: nothing here says what these need in turn
+            unknown /merge/Gemfile: line 1 is the mark of an unresolved merge
+            unknown /other/Gemfile: asks in line 2 for what it does not name, `eval_gemfile 'other'`: nothing here says which packages these are
+            ");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::ecosystems::go_modules::{Coordinates, Directives, LINES_MAX, Require,
 use crate::ecosystems::graph::Graph;
 use crate::ecosystems::identity::{Finder, is_word};
 use crate::ecosystems::{golang, manifests, paths};
+use crate::unread::UNWRITTEN;
 use crate::view::{File, View};
 
 /// Go's modules.
@@ -51,7 +52,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     for file in view.files(0) {
         let list = lists.remove(&(paths::folder(file.path()), false));
         if list.is_some() || !used.contains_key(file.path()) {
-            Build::of_module(file).report(view, list, findings);
+            Build::of_module(file, findings).report(view, list, findings);
         }
     }
     // Of the others only the list is here.
@@ -63,6 +64,17 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 fn text(file: File<'_>) -> String {
     String::from_utf8_lossy(file.bytes()).into_owned()
 }
+
+/// Tells of a line that `go` would not read either.
+fn tell_unread(file: File<'_>, directives: &Directives, findings: &mut Findings) {
+    if let Some((line, text)) = directives.unread.as_ref().filter(|_| manifests::is_of_project(file.path())) {
+        let text: String = text.chars().filter(|character| !character.is_control()).take(TOLD_CHARACTERS_MAX).collect();
+        findings.unknown(file.location(), format!("line {line} is no directive: `{text}`"));
+    }
+}
+
+/// The longest line that is told.
+const TOLD_CHARACTERS_MAX: usize = 60;
 
 /// What `go` builds together: a module, or those of a workspace.
 #[derive(Debug, Default)]
@@ -80,8 +92,9 @@ struct Selected<'a> {
 }
 
 impl<'a> Build<'a> {
-    fn of_module(file: File<'a>) -> Self {
+    fn of_module(file: File<'a>, findings: &mut Findings) -> Self {
         let (module, _) = Directives::parse(&text(file), &mut LINES_MAX.clone());
+        tell_unread(file, &module, findings);
         Self { modules: vec![(file, module)], work: None }
     }
 
@@ -89,6 +102,7 @@ impl<'a> Build<'a> {
     fn of_workspace(view: &View<'a>, work: File<'a>, used: &mut BTreeMap<&'a str, usize>, findings: &mut Findings) -> Self {
         let mut lines_left = LINES_MAX;
         let (directives, mut is_whole) = Directives::parse(&text(work), &mut lines_left);
+        tell_unread(work, &directives, findings);
         let mut modules = Vec::new();
         let folders: BTreeSet<&String> = directives.uses.iter().filter(|folder| is_word(folder)).collect();
         for folder in folders {
@@ -106,6 +120,7 @@ impl<'a> Build<'a> {
             let (module, is_read) = Directives::parse(&text(file), &mut lines_left);
             is_whole &= is_read;
             if is_read {
+                tell_unread(file, &module, findings);
                 used.insert(file.path(), count + 1);
                 modules.push((file, module));
             }
@@ -133,6 +148,7 @@ impl<'a> Build<'a> {
         }
         if !is_settled {
             self.list_required(&mut listed);
+            self.tell_excluded(findings);
         }
         self.add_sums(view, &mut listed);
         let mut graph = Graph::default();
@@ -184,6 +200,18 @@ impl<'a> Build<'a> {
             of_modules.entry((path, version.as_deref())).or_default().insert(new);
         }
         Replacements { work: self.work.as_ref().map(|(_, work)| work), of_modules }
+    }
+
+    /// Tells of what is required in a version that is excluded: `go` takes a higher one, and only the network knows which.
+    fn tell_excluded(&self, findings: &mut Findings) {
+        let selected = self.selected();
+        let excluded: BTreeSet<(&str, &str)> = self.modules.iter().flat_map(|(_, module)| &module.excludes).map(|(path, version)| (&**path, &**version)).collect();
+        for (file, module) in &self.modules {
+            let lost = module.requires.iter().find(|require| excluded.contains(&(&*require.path, &*require.version)) && !selected.contains_key(&*require.path));
+            if let Some(Require { path, version, .. }) = lost.filter(|_| manifests::is_of_project(file.path())) {
+                findings.unknown(file.location(), format!("requires and excludes {path} {version}{UNWRITTEN}"));
+            }
+        }
     }
 
     fn list_required(&self, listed: &mut Vec<(Component, bool)>) {
@@ -293,6 +321,28 @@ mod tests {
     }
 
     #[test]
+    fn sides_of_a_merge_and_excluded_versions_are_told() {
+        insta::assert_snapshot!(
+            check(&[
+                ("/app/go.mod", "module a\nrequire (\n<<<<<<< HEAD\n\tx.org/text v0.3.0\n=======\n\tx.org/text v0.39.0\n>>>>>>> b\n)\n"),
+                ("/ex/go.mod", "require (\n\tx.org/jwt v3.2.0+incompatible\n\tx.org/b v1.0.0\n)\nexclude x.org/jwt v3.2.0+incompatible\n"),
+                ("/w/go.work", "go 1.22\n>>>>>>> b\n"),
+                ("/vendor/x/go.mod", "future x"),
+                ("/good/go.mod", "// Deprecated: no\nmodule (\n\tgood\n)\ngo 1.24\ntoolchain go1.24.1\ngodebug default=go1.21\nretract [v1.0.0, v1.1.0] // why\ntool x.org/tool\nignore ./node_modules\n"),
+            ]),
+            @r"
+            go-module x.org/b@v1.0.0 pkg:golang/x.org/b@v1.0.0 direct at /ex/go.mod
+            go-module x.org/text@v0.39.0 pkg:golang/x.org/text@v0.39.0 direct at /app/go.mod
+            root -> x.org/b@v1.0.0
+            root -> x.org/text@v0.39.0
+            unknown /app/go.mod: line 3 is no directive: `<<<<<<< HEAD`
+            unknown /ex/go.mod: requires and excludes x.org/jwt v3.2.0+incompatible: nothing here says which packages these are
+            unknown /w/go.work: line 2 is no directive: `>>>>>>> b`
+            "
+        );
+    }
+
+    #[test]
     fn what_is_no_module_is_nothing() {
         insta::assert_snapshot!(
             check(&[
@@ -308,7 +358,10 @@ replace y =>
 replace => z
 "),
             ]),
-            @""
+            @r"
+            unknown /a/go.mod: line 1 is no directive: `bogus`
+            unknown /c/go.mod: line 2 is no directive: `a b`
+            "
         );
     }
 
@@ -358,6 +411,7 @@ broken
             root -> example.org/five
             root -> example.org/one@v1.0.1
             root -> example.org/three@v0.0.0-20200624184116-66aa578126db
+            unknown /app/go.mod: requires and excludes example.org/six v1.0.0: nothing here says which packages these are
             "#
         );
     }
@@ -395,12 +449,13 @@ broken
                 ("/lost/go.mod", "module example.org/lost\nrequire example.org/a v1.0.0\nexclude example.org/a v1.0.0\n"),
                 ("/root/go/pkg/mod/example.org/m@v1.0.0/go.work", "use ./other\n"),
             ]),
-            @"
+            @r"
             go-module golang.org/x/text@v0.3.2 pkg:golang/golang.org/x/text@v0.3.2 direct at /by-module/app/go.mod at /by-module/lib/go.mod
             go-module rsc.io/quote@v1.5.2 pkg:golang/rsc.io/quote@v1.5.2 direct at /by-module/app/go.mod
             go-module rsc.io/sampler@v1.3.0 pkg:golang/rsc.io/sampler@v1.3.0 transitive at /by-module/app/go.mod
             root -> golang.org/x/text@v0.3.2
             root -> rsc.io/quote@v1.5.2
+            unknown /lost/go.mod: requires and excludes example.org/a v1.0.0: nothing here says which packages these are
             unknown /lost/go.work: uses `./lost`, whose go.mod was not read
             "
         );

@@ -27,6 +27,8 @@ pub(crate) struct Directives {
     pub(crate) excludes: BTreeSet<(String, String)>,
     /// The folders of a workspace's modules.
     pub(crate) uses: Vec<String>,
+    /// The first line, counted from one, that is no directive, and what stands there.
+    pub(crate) unread: Option<(usize, String)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +44,7 @@ impl Directives {
         let mut directives = Self::default();
         let mut block: Option<String> = None;
         let mut lines = text.lines();
-        for line in lines.by_ref().take(*lines_left) {
+        for (at, line) in lines.by_ref().take(*lines_left).enumerate() {
             *lines_left -= 1;
             let (content, comment) =
                 line.split_once("//").map_or((line, ""), |(content, comment)| (content, comment.trim()));
@@ -62,17 +64,20 @@ impl Directives {
                 block = Some(directive);
                 continue;
             }
-            directives.take(&directive, &words, comment);
+            if directives.take(&directive, &words, comment).is_none() {
+                directives.unread.get_or_insert_with(|| (at + 1, content.trim().to_owned()));
+            }
         }
         (directives, lines.next().is_none())
     }
 
-    fn take(&mut self, directive: &str, words: &[String], comment: &str) {
+    /// Takes a directive, if it is one.
+    fn take(&mut self, directive: &str, words: &[String], comment: &str) -> Option<()> {
         match (directive, words) {
             ("module", [path]) => self.module = Some(path.clone()),
             ("go", [version]) => self.go = Some(version.clone()),
             ("use", [folder]) => self.uses.push(folder.clone()),
-            ("require", [path, version]) => {
+            ("require", [path, version]) if golang::is_version(version) => {
                 let is_indirect = comment == "indirect" || comment.starts_with("indirect;");
                 self.requires.push(Require { path: path.clone(), version: version.clone(), is_indirect });
             }
@@ -80,16 +85,17 @@ impl Directives {
                 self.excludes.insert((path.clone(), version.clone()));
             }
             ("replace", words) => {
-                let Some(arrow) = words.iter().position(|word| word == "=>") else {
-                    return;
-                };
+                let arrow = words.iter().position(|word| word == "=>")?;
                 let (old, new) = (&words[..arrow], &words[arrow + 1..]);
                 if let ([old, from @ ..], [new, to @ ..]) = (old, new) {
                     self.replaces.insert((old.clone(), from.first().cloned()), (new.clone(), to.first().cloned()));
                 }
             }
-            _ => {}
+            // What they say is of no package.
+            ("toolchain" | "godebug" | "retract" | "tool" | "ignore", _) => {}
+            _ => return None,
         }
+        Some(())
     }
 
     /// Returns what stands for a module: what replaces this version counts before what replaces any.

@@ -10,7 +10,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use crate::ecosystems::manifests::WANTS_MAX;
-use crate::ecosystems::nuget;
+use crate::ecosystems::{nuget, texts};
 
 /// The deepest nesting of elements; project files have four levels.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -163,8 +163,9 @@ pub(crate) fn items(bytes: &[u8]) -> Result<Vec<Item>, String> {
 
 /// Reads what an XML file of `MSBuild` says about packages.
 pub(crate) fn project(bytes: &[u8]) -> Result<Project, String> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    let text = texts::decode(bytes);
+    let mut reader = Reader::from_str(&text);
+    let mut has_elements = text.trim().is_empty();
     let mut project = Project::default();
     let mut found: Vec<Item> = Vec::new();
     // The depth of the group of properties that is open, and the property with its text.
@@ -180,10 +181,12 @@ pub(crate) fn project(bytes: &[u8]) -> Result<Project, String> {
         match reader.read_event().map_err(|error| format!("a project file that is not XML: {error}"))? {
             Event::DocType(_) => return Err("a project file with a document type".to_owned()),
             Event::Empty(element) => {
+                has_elements = true;
                 found.extend(named(&element, condition.is_some()));
                 project.imports.extend(imported(&element));
             }
             Event::Start(element) => {
+                has_elements = true;
                 depth += 1;
                 if depth > DEPTH_MAX {
                     return Err(format!("a project file with more than {DEPTH_MAX} levels"));
@@ -240,6 +243,9 @@ pub(crate) fn project(bytes: &[u8]) -> Result<Project, String> {
         if project.properties.len() > PROPERTIES_MAX || project.imports.len() > IMPORTS_MAX {
             return Err(format!("more than {PROPERTIES_MAX} properties or {IMPORTS_MAX} imports"));
         }
+    }
+    if !has_elements {
+        return Err("a project file without an element".to_owned());
     }
     project.items = found;
     Ok(project)

@@ -8,6 +8,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
 
+use crate::ecosystems::texts;
+
 /// The largest `pom.xml` that is read. The largest one on Maven Central that describes a library has half of it.
 pub(crate) const POM_BYTES_MAX: u64 = 4 << 20;
 
@@ -245,10 +247,11 @@ pub(crate) fn interpolate<'p>(text: &str, property: &dyn Fn(&str) -> Option<&'p 
     None
 }
 
-/// As published files state it or not, they are UTF-8 or Latin-1.
+/// As published files state it or not, they are UTF-8, UTF-16 with a byte order mark, or Latin-1.
 fn text_of(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+        Err(_) if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) => texts::decode(bytes),
         Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
     }
 }
@@ -617,6 +620,13 @@ mod tests {
         );
         let texts = ["${v}", "${loop}", "${unknown}", "${v", "a${pom.groupId}b"].map(|text| project.interpolate(text));
         assert_eq!(texts, [Some("2.3".to_owned()), None, None, None, Some("aorg.exampleb".to_owned())]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_says_the_encoding() {
+        let text = "<?xml version='1.0' encoding='UTF-16'?><project><artifactId>é</artifactId></project>";
+        let utf16: Vec<u8> = std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
+        assert_eq!(Project::parse(&utf16).expect("a project").own.artifact.as_deref(), Some("é"));
     }
 
     #[test]
