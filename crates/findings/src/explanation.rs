@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Component, ComponentIndex, Inventory, Location, Purl};
+use component::{Component, ComponentIndex, Inventory, Location, PackageType, Purl};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
@@ -449,7 +449,7 @@ fn nearness(inventory: &Inventory, asked: Option<&Vec<(ComponentIndex, &Componen
 /// Tells whether a component is what a purl or a name means: a purl without a version means all of them, and one without
 /// qualifiers those with any.
 fn is_asked(asked: &str, component: &Component) -> bool {
-    let Ok(asked) = asked.parse::<Purl>() else { return component.name == asked };
+    let Ok(asked) = asked.parse::<Purl>() else { return is_called(asked, component) };
     component.purl.as_ref().is_some_and(|own| {
         let is_same = |left: Option<&str>, right: Option<&str>| left.is_none() || left == right;
         own.ty() == asked.ty()
@@ -458,6 +458,17 @@ fn is_asked(asked: &str, component: &Component) -> bool {
             && is_same(asked.version(), own.version())
             && asked.qualifiers().all(|(key, value)| own.qualifier(key) == Some(value))
     })
+}
+
+/// Tells whether a component has a name, as its ecosystem compares them: PyPI, NuGet and Packagist have no letter case.
+fn is_called(asked: &str, component: &Component) -> bool {
+    let normal = |name: &str| name.to_ascii_lowercase().replace(['_', '.'], "-");
+    component.name == asked
+        || match component.package_type {
+            PackageType::Python => normal(&component.name) == normal(asked),
+            PackageType::Dotnet | PackageType::PhpComposer => component.name.eq_ignore_ascii_case(asked),
+            _ => false,
+        }
 }
 
 fn is_same(left: &Held, right: &Held) -> bool {

@@ -111,6 +111,9 @@ fn one_component_can_be_asked_for() {
     check("pkg:deb/debian/openssl?arch=arm64", (Answer::NoSuchComponent, &[]));
     check("nobody", (Answer::NoSuchComponent, &[]));
     check("left", (Answer::NotHere, &[]));
+    // PyPI's names have no letter case, Debian's do.
+    check("Requests", (Answer::NotHere, &[]));
+    check("LibSSL3", (Answer::NoSuchComponent, &[]));
     check("pkg:deb/debian/openssl", (Answer::Affected, &["openssl"]));
     check("pkg:deb/debian/libssl3@3.0.11-1~deb12u1?arch=amd64", (Answer::Affected, &["libssl3"]));
     check("libssl3", (Answer::Affected, &["libssl3"]));

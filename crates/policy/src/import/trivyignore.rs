@@ -16,7 +16,10 @@ pub(super) fn is_vulnerability(name: &str) -> bool {
         name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
             && name[prefix.len()..].starts_with(['-', '2'])
     };
-    PREFIXES.into_iter().any(begins) && name.contains(|character: char| character.is_ascii_digit())
+    let is_word = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
+    PREFIXES.into_iter().any(begins)
+        && name.chars().all(is_word)
+        && name.contains(|character: char| character.is_ascii_digit())
 }
 
 pub(super) fn read(text: &str, importer: &mut Importer<'_>) -> Result<(), ReadError> {

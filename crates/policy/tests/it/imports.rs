@@ -44,7 +44,7 @@ fn of_trivys_lines() {
         Source::TrivyIgnore,
         "# Accept the risk\n# until the vendor moves\nCVE-2018-14618\n\nCVE-2018-14619 exp:2027-01-15\nCVE-2018-14620 exp:2026-10-01\n\
          CVE-2018-14621 exp:2030-01-01 # for ever\nCVE-2018-14622 exp:soon\nCVE-2018-14623 exp:2027-01-01 more\n# No impact in our settings\n\
-         GHSA-jfh8-c2jp-5v3q # behind a\u{7f}proxy\nAVD-DS-0002\ngeneric-unwanted-rule\nCVE-2018-14618\n",
+         GHSA-jfh8-c2jp-5v3q # behind a\u{7f}proxy\nAVD-DS-0002\ngeneric-unwanted-rule\nCVE-2018-14618\nCVE-2018-14624,CVE-2018-14625\n",
     );
     insta::assert_snapshot!(shown);
 }
