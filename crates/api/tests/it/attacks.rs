@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::hub::{
     Hub, OCI_INDEX, OCI_MANIFEST, artifact, ask, basic, delete, descriptor, get, head, image, patch, post, put, sha256,
-    sha512,
+    sha512, tomorrow,
 };
 
 fn encode(value: &Value) -> String {
@@ -105,7 +105,7 @@ testkit::on_both_databases! {
     async fn mass_assignment_is_refused_on_every_body(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let admin = hub.session("admin").await;
-        let expires_at = "2026-12-31T00:00:00Z";
+        let expires_at = tomorrow();
         let bodies: Vec<(&str, &str, Value)> = vec![
             ("project.create", "/api/v1/projects", json!({ "name": "new", "public": false })),
             ("project.update", "/api/v1/projects/team", json!({ "public": false })),
@@ -201,7 +201,7 @@ testkit::on_both_databases! {
         }
         hub.send(get("/v2/").by(&hub.other)).await.is(200);
         // A robot of a project is given nothing outside it.
-        let body = |pattern: &str| json!({ "name": "new", "expires_at": "2026-12-31T00:00:00Z", "grants": [{ "repositories": pattern, "role": "reader" }] });
+        let body = |pattern: &str| json!({ "name": "new", "expires_at": tomorrow(), "grants": [{ "repositories": pattern, "role": "reader" }] });
         for pattern in ["other/**", "**", "*/api", "team*/api", "teams/**"] {
             hub.send(post("/api/v1/projects/team/robots").by(&ada).json(&body(pattern))).await.fails(400, "INPUT_INVALID");
         }
@@ -503,11 +503,11 @@ testkit::on_both_databases! {
         let runner = hub.app.pipeline().with_jobs(Runner::new(hub.db.clone(), "test")).start();
         let looked_at = async {
             while hub.app.pipeline().find_image(image).await.unwrap().is_none() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(Duration::from_mins(1), looked_at).await.unwrap();
-        runner.drain(Duration::from_secs(10)).await;
+        tokio::time::timeout(Duration::from_mins(2), looked_at).await.unwrap();
+        runner.drain(Duration::from_mins(1)).await;
         let known = hub.send(get("/api/v1/repository/inventory?name=other/api&reference=1").by(&hub.other)).await.is(200);
         assert_eq!(known.json()["images"][0]["state"], "refused");
         let listed = descriptor(OCI_MANIFEST, &image, manifest.len());
@@ -526,7 +526,7 @@ testkit::on_both_databases! {
     async fn secrets_are_never_shown_again(database: testkit::Database) {
         let hub = Hub::new(database).await;
         let admin = hub.session("admin").await;
-        let body = json!({ "name": "ci", "expires_at": "2026-12-31T00:00:00Z", "grants": [{ "repositories": "team/**", "role": "reader" }] });
+        let body = json!({ "name": "ci", "expires_at": tomorrow(), "grants": [{ "repositories": "team/**", "role": "reader" }] });
         let answer = hub.send(post("/api/v1/projects/team/robots").by(&admin).json(&body)).await.is(201);
         assert_eq!(answer.header("cache-control"), "no-store");
         let secret = answer.json()["secret"].as_str().unwrap().to_owned();
@@ -610,8 +610,8 @@ testkit::on_both_databases! {
         for (uri, body) in [
             ("/api/v1/projects", json!({ "name": "a\u{0}b" })),
             ("/api/v1/users", json!({ "name": "a\u{0}b", "password": "long enough" })),
-            ("/api/v1/projects/team/robots", json!({ "name": "a\nb", "grants": [], "expires_at": "2026-12-31T00:00:00Z" })),
-            ("/api/v1/projects/team/robots", json!({ "name": "ab", "grants": [{ "repositories": "team/\u{0}", "role": "reader" }], "expires_at": "2026-12-31T00:00:00Z" })),
+            ("/api/v1/projects/team/robots", json!({ "name": "a\nb", "grants": [], "expires_at": tomorrow() })),
+            ("/api/v1/projects/team/robots", json!({ "name": "ab", "grants": [{ "repositories": "team/\u{0}", "role": "reader" }], "expires_at": tomorrow() })),
         ] {
             hub.send(post(uri).by(&admin).json(&body)).await.fails(400, "INPUT_INVALID");
         }
@@ -707,12 +707,11 @@ testkit::on_both_databases! {
             let hash = digest.to_string()[7..].to_owned();
             let stored = files(hub.files.path()).into_iter().find(|path| path.to_string_lossy().contains(&hash)).unwrap();
             match damage {
+                // Another inode: the clock that stamps a change may be too coarse to tell it from the push.
                 Some(bytes) => {
-                    let mut permissions = std::fs::metadata(&stored).unwrap().permissions();
-                    #[expect(clippy::permissions_set_readonly_false, reason = "a file of the test's own directory")]
-                    permissions.set_readonly(false);
-                    std::fs::set_permissions(&stored, permissions).unwrap();
-                    std::fs::write(&stored, bytes).unwrap();
+                    let aside = hub.files.path().join("aside");
+                    std::fs::write(&aside, bytes).unwrap();
+                    std::fs::rename(&aside, &stored).unwrap();
                 }
                 None => std::fs::remove_file(&stored).unwrap(),
             }

@@ -252,6 +252,11 @@ impl Hub {
     }
 }
 
+/// A day from now, as requests state times.
+pub(crate) fn tomorrow() -> String {
+    (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string()
+}
+
 pub(crate) fn sha256(content: &[u8]) -> Digest {
     blobs::digest(Algorithm::Sha256, content)
 }

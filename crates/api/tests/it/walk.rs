@@ -363,10 +363,20 @@ testkit::on_both_databases! {
         let narrow = hub.token("team-bot", &["repository:team/api:pull"]).await;
         hub.send(ask("DELETE", "/v2/team/api/manifests/1").by(&narrow)).await.is(401);
         assert_eq!(hub.denials.drain(&hub.db).await.unwrap(), 0);
-        for _ in 0..3 {
-            hub.send(ask("GET", "/v2/other/api/tags/list").by(&hub.team)).await.is(404);
+        // Once more where a minute ends amid them: they are counted by the minute.
+        let minute = || hub.app.now_us() / 60_000_000;
+        loop {
+            let begun = minute();
+            for _ in 0..3 {
+                hub.send(ask("GET", "/v2/other/api/tags/list").by(&hub.team)).await.is(404);
+            }
+            hub.send(ask("GET", "/api/v1/users").by(&hub.team)).await.is(403);
+            let is_one_minute = minute() == begun;
+            let records = hub.denials.drain(&hub.db).await.unwrap();
+            if is_one_minute {
+                assert_eq!(records, 2);
+                break;
+            }
         }
-        hub.send(ask("GET", "/api/v1/users").by(&hub.team)).await.is(403);
-        assert_eq!(hub.denials.drain(&hub.db).await.unwrap(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! What the pages tell of what is known to be wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use pipeline::{Advisories, Pipeline};
@@ -15,7 +16,7 @@ const SHOP: &str = "name=team/shop&reference=2.1";
 
 db::statements! {
     FIND_NEXT_DUE = "SELECT MIN(CASE WHEN attempts > 0 THEN 0 ELSE not_before_us END) FROM jobs WHERE state IN ('pending', 'running') \
-        AND kind IN ('findings.match', 'findings.count')";
+        AND kind LIKE 'findings%'";
 }
 
 impl World {
@@ -32,14 +33,14 @@ impl World {
         let runner = self.pipeline.with_jobs(ledger::jobs::Runner::new(self.database.clone(), "test")).start();
         let done = async {
             while self.has_matching().await {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_mins(2), done).await.expect("it is matched within two minutes");
-        runner.drain(std::time::Duration::from_secs(10)).await;
+        tokio::time::timeout(Duration::from_mins(2), done).await.expect("it is matched within two minutes");
+        runner.drain(Duration::from_mins(1)).await;
     }
 
-    /// Tells whether anything is to be matched or counted now.
+    /// Tells whether anything is to be matched, decided or counted now: whatever of it ends last orders the count that shows it.
     async fn has_matching(&self) -> bool {
         let next = self.database.read(|tx| Box::pin(async move { tx.find(&FIND_NEXT_DUE, &[]).await }));
         let next: Result<Option<db::Row>, db::Error> = next.await;
@@ -253,11 +254,11 @@ testkit::on_both_databases! {
         let read = async {
             let waits = |one: &pipeline::VexBeside| one.why_not.as_deref() == Some("it is not read yet");
             while world.pipeline.vex_beside(&name, shop).await.unwrap().iter().any(waits) {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_mins(2), read).await.expect("it is read within two minutes");
-        runner.drain(std::time::Duration::from_secs(10)).await;
+        tokio::time::timeout(Duration::from_mins(2), read).await.expect("it is read within two minutes");
+        runner.drain(Duration::from_mins(1)).await;
         let page = world.get("/projects/team", Some(&reader)).await;
         assert!(!page.text.contains("Vendor <b>"));
         let words = page.words();

@@ -171,12 +171,12 @@ impl World {
         let settled = async {
             for image in images {
                 while self.pipeline.find_image(*image).await.unwrap().is_none() {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             }
         };
         tokio::time::timeout(Duration::from_mins(2), settled).await.expect("images are looked at within two minutes");
-        runner.drain(Duration::from_secs(10)).await;
+        runner.drain(Duration::from_mins(1)).await;
     }
 
     pub(crate) async fn grant(&self, project: &str, user: &str, role: &str) {

@@ -415,13 +415,13 @@ testkit::on_both_databases! {
             let runner = hub.start();
             let done = async {
                 while hub.pipeline.find_image(image).await.ok().flatten().is_none() {
-                    tokio::task::yield_now().await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                     hub.hasten().await;
                 }
             };
             tokio::time::timeout(Duration::from_mins(1), done).await.expect("it is done within a minute");
             hub.faults.disarm();
-            runner.drain(Duration::from_secs(10)).await;
+            runner.drain(Duration::from_mins(1)).await;
             hub.hasten().await;
             hub.settle().await;
             assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
