@@ -20,6 +20,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("go-mod", "/go.work", "/app/go.mod"),
         ("go-mod", "/app/vendor/modules.txt", "/app/go.mod"),
         ("conda-meta", "/env/conda-meta/a.json", "/env/conda-meta/b.json"),
+        ("nuget-assets", "/app/obj/project.assets.json", "/app/x"),
     ])
 });
 

@@ -609,6 +609,18 @@ mod tests {
     }
 
     #[test]
+    fn what_nuget_resolved_answers_for_the_project_beside_it() {
+        let net = r#"<Project><ItemGroup><PackageReference Include="N" Version="1.0.0"/></ItemGroup></Project>"#;
+        let resolved = r#"{"targets": {"net8.0": {"N/1.0.0": {"type": "package"}}}, "project": {"frameworks": {"net8.0": {"dependencies": {"N": {}}}}}}"#;
+        let directory = || Subject::Directory { name: "test".to_owned() };
+        let told = "asks for N 1.0.0: nothing here says what these need in turn".to_owned();
+        check_asked_for(&[
+            (&[("n/n.csproj", net), ("n/obj/project.assets.json", resolved)], directory(), &["N@1.0.0"], None),
+            (&[("n/n.csproj", net), ("m/obj/project.assets.json", resolved)], directory(), &["N@1.0.0"], Some(told)),
+        ]);
+    }
+
+    #[test]
     fn what_a_cataloger_lists_itself_is_told_with_what_it_needs() {
         let project = ("a/pyproject.toml", "[project]\nname = \"a\"\ndependencies = [\"p==1\"]\n");
         let metadata = "Metadata-Version: 2.1\nName: p\nVersion: 2\n";

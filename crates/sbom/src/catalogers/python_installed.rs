@@ -60,7 +60,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         for file in view.files(claim) {
             let folder = if claim == 2 { file.path() } else { paths::folder(file.path()) };
             // Before and after a change of setuptools a folder and a file of the same name are told apart by what they are.
-            if file.bytes().is_empty() {
+            // What pip could not take away it leaves under such a name, and ignores.
+            let is_left_over = paths::split(folder).1.starts_with('~');
+            if file.bytes().is_empty() || is_left_over {
                 continue;
             }
             let site = site_of(folder);
@@ -295,6 +297,9 @@ mod tests {
                 ("/s/b.dist-info/METADATA", r"Name: b
 "),
                 ("/s/c.dist-info/METADATA", r""),
+                ("/s/~ip-20.0.dist-info/METADATA", "Name: pip
+Version: 20.0
+"),
                 ("/s/d.dist-info/METADATA", r"Name: d e
 Version: 1
 "),

@@ -74,6 +74,9 @@ const SHARED: [&str; 2] = ["/usr/", "/var/lib/gems/"];
 /// Of them, those from which programs for Node load; it knows no others.
 const SHARED_BY_NODE: [&str; 2] = ["/usr/share/nodejs/", "/usr/lib/nodejs/"];
 
+/// Where NuGet writes what it resolved for a project.
+const NUGET_ASSETS: &str = "/obj/project.assets.json";
+
 /// Where Gradle before its version 7 kept the locks of a project.
 const GRADLE_LOCKS: &str = "/gradle/dependency-locks/";
 
@@ -154,7 +157,8 @@ fn is_of_another(below: &str, at: &str, package_type: PackageType, projects: &Ha
 
 fn home<'a>(component: &Component, path: &'a str, is_image: bool) -> Home<'a> {
     if matches!(component.technique, Technique::Lockfile | Technique::Manifest) {
-        let home = path.split_once(GRADLE_LOCKS).map_or_else(|| folder(path), |(home, _)| home);
+        let of_gradle = path.split_once(GRADLE_LOCKS).map(|(home, _)| home);
+        let home = of_gradle.or_else(|| path.strip_suffix(NUGET_ASSETS)).unwrap_or_else(|| folder(path));
         return Home::Locked(home);
     }
     let is_node = component.package_type == PackageType::Npm;
