@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Component, ComponentIndex, Inventory, Location, PackageType, Purl};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement, VulnerabilityIndex};
+use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement};
 use vulndb::matching::{self, Identity, Outcome, Reason};
-use vulndb::{Channel, Ecosystem, Family, Interval, Named as NamedBy, Verdict};
+use vulndb::{Asked, Channel, Ecosystem, Family, Interval, Named as NamedBy, Verdict};
 
 use crate::address::record_address;
 use crate::decision::{Decision, Judge};
@@ -176,15 +176,14 @@ impl Explanation {
         name: &str,
         component: Option<&str>,
     ) -> Result<Self, Corrupt> {
-        let indices = database.find_vulnerabilities(name)?;
         let mut known = Known::new(database)?;
         let mut explanation = Self::empty(name, advisories(database)?);
-        if indices.is_empty() {
+        let Some(asked) = Asked::find(database, name)? else {
             explanation.nearest = nearest(database, name)?;
             explanation.unknown_to = feeds_with_advisories(&explanation.advisories);
             return Ok(explanation);
-        }
-        explanation.tell_vulnerabilities(database, &mut known, &indices)?;
+        };
+        explanation.tell_vulnerabilities(database, &mut known, &asked)?;
         let chosen: Vec<(ComponentIndex, &Component)> = (0_u32..)
             .map(ComponentIndex)
             .zip(&inventory.components)
@@ -193,7 +192,7 @@ impl Explanation {
         let mut told = BTreeSet::new();
         let mut is_undecided = false;
         for (_, found) in &chosen {
-            is_undecided |= explanation.hold(database, &known, inventory, found, &indices, &mut told)?;
+            is_undecided |= explanation.hold(database, &known, inventory, found, &asked, &mut told)?;
         }
         // What is said of a package that is here says more than what is said of others.
         for (advisory, ..) in &told {
@@ -203,11 +202,11 @@ impl Explanation {
             }
         }
         let judge = Judge::new(*deciders, inventory);
-        let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &indices)?;
+        let is_open = explanation.tell_decided(database, &mut known, &judge, inventory, &chosen, &asked)?;
         explanation.exceptions = judge.exceptions();
         explanation.vex = judge.documents();
         let near = nearness(inventory, component.is_some().then_some(&chosen));
-        explanation.tell_elsewhere(database, &known, &indices, &told, &near)?;
+        explanation.tell_elsewhere(database, &known, &asked, &told, &near)?;
         explanation.uncovered = match component {
             Some(_) => uncovered_of(database, inventory, chosen.iter().copied()),
             None => uncovered(database, inventory),
@@ -261,21 +260,19 @@ impl Explanation {
         &mut self,
         database: &Database<B>,
         known: &mut Known<'_, B>,
-        indices: &[VulnerabilityIndex],
+        asked: &Asked,
     ) -> Result<(), Corrupt> {
         let mut feeds = BTreeSet::new();
-        let mut records = BTreeSet::new();
-        for index in indices {
+        for index in &asked.vulnerabilities {
             let facts = known.facts(*index)?;
             self.vulnerabilities.push(facts.name.clone());
             self.epss = self.epss.or(facts.epss);
             self.kev = self.kev.or(facts.kev);
-            records.extend(facts.advisories.iter().copied());
         }
-        for record in &records {
+        for record in &asked.records {
             feeds.insert(known.feed(&database.advisory(*record)?));
         }
-        for record in &records {
+        for record in &asked.records {
             if self.summary.is_none() {
                 self.summary = line(&database.text(*record)?);
             }
@@ -286,14 +283,14 @@ impl Explanation {
         Ok(())
     }
 
-    /// Holds every statement about the vulnerabilities against a component. Tells whether there is one of which nobody knows whether it means it.
+    /// Holds every statement that is meant against a component. Tells whether there is one of which nobody knows whether it means it.
     fn hold<B: AsRef<[u8]>>(
         &mut self,
         database: &Database<B>,
         known: &Known<'_, B>,
         inventory: &Inventory,
         component: &Component,
-        indices: &[VulnerabilityIndex],
+        asked: &Asked,
         told: &mut BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
     ) -> Result<bool, Corrupt> {
         let mut is_undecided = false;
@@ -305,8 +302,7 @@ impl Explanation {
             for statement in database.statements(&package)? {
                 let statement = statement?;
                 let head = database.advisory(statement.advisory)?;
-                let is_about = head.vulnerabilities.iter().any(|index| indices.contains(index));
-                if statement.named != identity.named || !is_about {
+                if statement.named != identity.named || !asked.records.contains(&statement.advisory) {
                     continue;
                 }
                 told.insert((statement.advisory, identity.ecosystem.clone(), identity.name.clone()));
@@ -363,13 +359,13 @@ impl Explanation {
         judge: &Judge<'_>,
         inventory: &Inventory,
         chosen: &[(ComponentIndex, &Component)],
-        indices: &[VulnerabilityIndex],
+        asked: &Asked,
     ) -> Result<bool, Corrupt> {
         let chosen: BTreeMap<ComponentIndex, &Component> = chosen.iter().copied().collect();
         let mut is_open = false;
         for (index, findings) in matching::match_inventory(database, inventory)? {
             let Some(component) = chosen.get(&index) else { continue };
-            for finding in findings.iter().filter(|finding| indices.contains(&finding.vulnerability)) {
+            for finding in findings.iter().filter(|finding| asked.means(finding)) {
                 let publisher = match &finding.suppression {
                     Some(suppression) => Some(suppressed(database, inventory, known, suppression)?),
                     None => None,
@@ -393,18 +389,14 @@ impl Explanation {
         &mut self,
         database: &Database<B>,
         known: &Known<'_, B>,
-        indices: &[VulnerabilityIndex],
+        Asked { records, .. }: &Asked,
         told: &BTreeSet<(AdvisoryIndex, Ecosystem, String)>,
         near: &[BTreeSet<Ecosystem>],
     ) -> Result<(), Corrupt> {
-        let mut records = BTreeSet::new();
-        for index in indices {
-            records.extend(database.vulnerability(*index)?.advisories);
-        }
         let mut all = BTreeSet::new();
         for package in database.packages() {
             let package = package?;
-            if !database.is_spoken_of(&package, &records)? {
+            if !database.is_spoken_of(&package, records)? {
                 continue;
             }
             for statement in database.statements(&package)? {

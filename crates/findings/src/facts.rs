@@ -80,7 +80,7 @@ impl<'a, B: AsRef<[u8]>> Known<'a, B> {
         let (mut aliases, mut ratings, mut weaknesses) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for advisory in &vulnerability.advisories {
             let head = database.advisory(*advisory)?;
-            add_names(&head, &mut aliases);
+            add_names(database, index, &head, &mut aliases)?;
             weaknesses.extend(&head.weaknesses);
             if head.withdrawn.is_none() {
                 ratings.extend(head.severities.iter().map(|severity| self.rating(&head, severity)));
@@ -108,19 +108,27 @@ pub fn names<B: AsRef<[u8]>>(database: &Database<B>, index: VulnerabilityIndex) 
     let vulnerability = database.vulnerability(index)?;
     let mut aliases = BTreeSet::new();
     for advisory in &vulnerability.advisories {
-        add_names(&database.advisory(*advisory)?, &mut aliases);
+        add_names(database, index, &database.advisory(*advisory)?, &mut aliases)?;
     }
     aliases.remove(vulnerability.name);
     Ok(std::iter::once(vulnerability.name.to_owned()).chain(aliases).collect())
 }
 
-/// Adds the names that a record has for its vulnerability.
-fn add_names(head: &AdvisoryHead<'_>, names: &mut BTreeSet<String>) {
-    // An erratum is about several vulnerabilities: its name and what it has in common with the others are none of this one's.
-    if head.upstream.is_empty() {
-        names.extend(head.aliases.iter().map(ToString::to_string));
+/// Adds the names that a record has for a vulnerability. What it calls another one that it is about too is none of them.
+fn add_names<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    vulnerability: VulnerabilityIndex,
+    head: &AdvisoryHead<'_>,
+    names: &mut BTreeSet<String>,
+) -> Result<(), Corrupt> {
+    // An erratum is about several vulnerabilities: what it has in common with the others is none of this one's.
+    let aliases = head.upstream.is_empty().then_some(&head.aliases).into_iter().flatten();
+    for name in std::iter::once(&head.id).chain(aliases) {
+        if !names.contains(*name) && database.find_vulnerabilities(name)?.contains(&vulnerability) {
+            names.insert((*name).to_owned());
+        }
     }
-    names.insert(head.id.to_owned());
+    Ok(())
 }
 
 /// Returns a moment.

@@ -1,6 +1,6 @@
 //! Where a component is.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use db::{Row, Tx, Value};
@@ -21,9 +21,11 @@ mod from_held;
 mod not_counted;
 mod not_known;
 mod not_looked_into;
+mod rounds;
 
 pub use counted::ImageCount;
 pub use not_known::NotKnown;
+use rounds::Round;
 
 /// Components that are looked at at once: few at first, since most pages are full or at their end soon, and twice as many
 /// each time.
@@ -220,6 +222,9 @@ struct Cursor {
     identity: String,
     image: Digest,
     repository: String,
+    /// What it was found by, where a vulnerability was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vulnerability: Option<String>,
 }
 
 /// A row of the index that may be an answer.
@@ -332,29 +337,28 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        let mut spellings: VecDeque<Arc<Query>> = query.spellings().into_iter().map(Arc::new).collect();
+        let mut rounds = self.rounds(query).await?;
         let mut position = None;
         if let Some(after) = after {
             let cursor = Cursor::decode(after)?;
-            spellings.retain(|spelling| cursor.key <= spelling.bounds.1);
-            let is_within = spellings.front().is_some_and(|spelling| spelling.bounds.0 <= cursor.key);
-            position = Some(if is_within { self.resume(cursor).await? } else { return Err(Error::Cursor) });
+            rounds.retain(|round| round.is_behind(&cursor));
+            match rounds.front() {
+                Some(round) if round.is_of(&cursor) => position = Some(self.resume(cursor).await?),
+                // What the caller saw last is gone, and what comes after it is told from its beginning.
+                Some(round) if round.vulnerability.is_some() => {}
+                None if query.vulnerability.is_some() => {}
+                Some(_) | None => return Err(Error::Cursor),
+            }
         }
         let nothing = Page::of(Vec::new(), None);
-        let vulnerability = match &query.vulnerability {
-            None => None,
-            Some(name) => match self.vulnerability_id(name).await? {
-                Some(id) => Some(id),
-                None => return Ok(nothing),
-            },
-        };
         let Some(images) = self.images(readable, tagged).await? else { return Ok(nothing) };
         let mut items = Vec::new();
         let mut components = COMPONENTS_IN_FIRST_STEP;
         let (mut steps, mut is_from_held) = (0_u32, false);
-        while let Some(spelling) = spellings.front() {
-            let from = position.unwrap_or_else(|| Position::beginning(spelling));
-            let (shared, scope) = (Arc::clone(spelling), images.clone());
+        while let Some(Round { query, vulnerability }) = rounds.front() {
+            let from = position.unwrap_or_else(|| Position::beginning(query));
+            let (shared, scope) = (Arc::clone(query), images.clone());
+            let (name, vulnerability) = vulnerability.clone().unzip();
             let wanted = limit + 1 - items.len();
             // What has a vulnerability is in no order: each step sorts all of it.
             let may_decide =
@@ -375,12 +379,14 @@ impl Pipeline {
             let Step { candidates, next, is_from_held: was_from_held } = step.await?;
             (steps, is_from_held) = (steps + 1, was_from_held);
             let candidates = self.unanswered(vulnerability, candidates).await?;
+            let candidates = self.made_by_records(query, name.as_deref(), candidates).await?;
             items.extend(self.describe(candidates, tagged).await?);
             let cursor = |last: &(Found, Arc<Component>)| Cursor {
                 key: last.1.key.clone(),
                 identity: last.1.identity.clone(),
                 image: last.0.image,
                 repository: last.0.repository.to_string(),
+                vulnerability: last.1.finding.as_ref().map(|finding| finding.vulnerability.clone()),
             };
             if items.len() > limit {
                 items.truncate(limit);
@@ -389,7 +395,11 @@ impl Pipeline {
                 return Ok(Page::of(items, next));
             }
             if next.is_none() {
-                spellings.pop_front();
+                // Of another vulnerability others may have more, or fewer.
+                if vulnerability.is_some() {
+                    (steps, is_from_held) = (0, false);
+                }
+                rounds.pop_front();
             }
             position = next;
         }
@@ -408,8 +418,8 @@ impl Pipeline {
     /// Tells whether the advisories in use speak of a vulnerability.
     fn recorded(&self, vulnerability: &str) -> Result<Recorded, Error> {
         let Some(advisories) = self.advisories() else { return Ok(Recorded::NoDatabase) };
-        let Some(index) = advisories.find_vulnerability(vulnerability)? else { return Ok(Recorded::Absent) };
-        let is_said = !advisories.database.vulnerability(index)?.advisories.is_empty();
+        let asked = advisories.find(vulnerability)?;
+        let is_said = asked.is_some_and(|asked| !asked.records.is_empty());
         Ok(if is_said { Recorded::Present } else { Recorded::Absent })
     }
 
@@ -417,9 +427,8 @@ impl Pipeline {
     async fn named_vulnerability(&self, query: &Query) -> Result<Option<Query>, Error> {
         let Some(name) = &query.name else { return Ok(None) };
         let advisories = self.advisories();
-        let is_known =
-            advisories.map(|advisories| advisories.find_vulnerability(name)).transpose()?.flatten().is_some();
-        if !is_known && self.vulnerability_id(name).await?.is_none() {
+        let is_known = advisories.map(|advisories| advisories.find(name)).transpose()?.flatten().is_some();
+        if !is_known && self.vulnerabilities_here(name).await?.is_empty() {
             return Ok(None);
         }
         Ok(Query::vulnerability(name).ok())
@@ -579,7 +588,8 @@ impl Cursor {
         }
         let bytes = hex::decode(text).map_err(|_| Error::Cursor)?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| Error::Cursor)?;
-        if cursor.key.contains('\0') || cursor.identity.contains('\0') {
+        let named = [Some(&cursor.key), Some(&cursor.identity), cursor.vulnerability.as_ref()];
+        if named.into_iter().flatten().any(|text| text.contains('\0')) {
             return Err(Error::Cursor);
         }
         Ok(cursor)

@@ -12,6 +12,7 @@
 
 mod advisory;
 mod age;
+mod asked;
 mod cpe;
 pub mod cvss;
 mod delta;
@@ -35,6 +36,7 @@ pub use advisory::{
     Verdict,
 };
 pub use age::{Lacking, Older, is_older, lacks, newest};
+pub use asked::Asked;
 pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
 pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
 pub use ecosystem::{Ecosystem, Family};

@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 11;
+pub const MATCHER_VERSION: u32 = 12;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

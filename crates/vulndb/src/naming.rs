@@ -16,51 +16,112 @@ pub(crate) struct Names<'a> {
 /// Names the vulnerabilities that each record is about; at least one each, in order.
 ///
 /// A vulnerability is called by its CVE where any record gives one, else by the first of its names in the order of [`rank`].
-/// Names that records hold for the same are the same, but two CVEs never are: a record with two is about both.
+/// Names that records hold for the same are the same, but two CVEs never are: a record with two is about both. What a record is about by another record is
+/// what that one is about.
 pub(crate) fn vulnerabilities(records: &[Names<'_>]) -> Vec<Vec<String>> {
-    let mut groups = Groups::default();
-    for record in records {
-        let mut first = None;
-        for name in std::iter::once(record.id).chain(record.aliases.iter().copied()) {
-            if !is_cve(name) {
+    let meanings = Meanings::of(records);
+    let about = |record: &Names<'_>| -> BTreeSet<String> {
+        let mut about: BTreeSet<String> =
+            record.own().filter(|name| is_cve(name)).map(str::to_ascii_uppercase).collect();
+        meanings.add_upstream(record.upstream, UPSTREAM_DEPTH_MAX, &mut Seen::new(), &mut about);
+        if about.is_empty() {
+            meanings.add(record.id, UPSTREAM_DEPTH_MAX, &mut Seen::new(), &mut about);
+        }
+        about
+    };
+    records.iter().map(|record| about(record).into_iter().collect()).collect()
+}
+
+/// How many records lead from one to the name of what it is about: an erratum names its distribution's record, and that a CVE.
+const UPSTREAM_DEPTH_MAX: usize = 4;
+
+impl<'a> Names<'a> {
+    /// The names that the record has for itself.
+    fn own(&self) -> impl Iterator<Item = &'a str> {
+        std::iter::once(self.id).chain(self.aliases.iter().copied())
+    }
+}
+
+/// What each name means.
+struct Meanings<'a> {
+    groups: Groups<'a>,
+    called: BTreeMap<usize, BTreeSet<String>>,
+    /// What records are about that say so, by their own names.
+    upstream: HashMap<&'a str, Vec<&'a [&'a str]>>,
+}
+
+impl<'a> Meanings<'a> {
+    fn of(records: &[Names<'a>]) -> Self {
+        let mut groups = Groups::default();
+        let mut upstream: HashMap<&str, Vec<&[&str]>> = HashMap::new();
+        for record in records {
+            let mut first = None;
+            for name in record.own().filter(|name| !is_cve(name)) {
                 let group = groups.group(name);
                 first = Some(first.map_or(group, |first| groups.unite(first, group)));
             }
-        }
-        let Some(group) = first else { continue };
-        for name in std::iter::once(record.id).chain(record.aliases.iter().copied()).filter(|name| is_cve(name)) {
-            groups.cves.entry(group).or_default().insert(name.to_ascii_uppercase());
-        }
-    }
-    groups.flatten();
-    let called = groups.called();
-    let name_all = |name: &str| -> BTreeSet<String> {
-        match groups.indices.get(name) {
-            _ if is_cve(name) => BTreeSet::from([name.to_ascii_uppercase()]),
-            Some(index) => {
-                called.get(&groups.parents[*index]).cloned().unwrap_or_else(|| BTreeSet::from([name.to_owned()]))
+            if !record.upstream.is_empty() {
+                upstream.entry(record.id).or_default().push(record.upstream);
             }
-            None => BTreeSet::from([name.to_owned()]),
+            let Some(group) = first else { continue };
+            for name in record.own().filter(|name| is_cve(name)) {
+                groups.cves.entry(group).or_default().insert(name.to_ascii_uppercase());
+            }
         }
-    };
-    records
-        .iter()
-        .map(|record| {
-            let own: BTreeSet<String> = std::iter::once(record.id)
-                .chain(record.aliases.iter().copied())
-                .filter(|name| is_cve(name))
-                .map(str::to_ascii_uppercase)
-                .collect();
-            let about = if !record.upstream.is_empty() {
-                record.upstream.iter().flat_map(|name| name_all(name)).collect()
-            } else if own.is_empty() {
-                name_all(record.id)
-            } else {
-                own
-            };
-            about.into_iter().collect()
-        })
-        .collect()
+        groups.flatten();
+        let called = groups.called();
+        Self { groups, called, upstream }
+    }
+
+    /// Adds what a name is the name of. Tells whether that is anything: a name that leads back to itself is none.
+    fn add(&self, name: &'a str, depth: usize, seen: &mut Seen<'a>, about: &mut BTreeSet<String>) -> bool {
+        if is_cve(name) {
+            about.insert(name.to_ascii_uppercase());
+            return true;
+        }
+        if let Some(is_any) = seen.get(name) {
+            return *is_any;
+        }
+        seen.insert(name, false);
+        let mut is_any = false;
+        if let Some(depth) = depth.checked_sub(1) {
+            for upstream in self.upstream.get(name).into_iter().flatten() {
+                is_any |= self.add_upstream(upstream, depth, seen, about);
+            }
+        }
+        if !is_any {
+            let group = self.groups.indices.get(name).map(|index| self.groups.parents[*index]);
+            match group.and_then(|group| self.called.get(&group)) {
+                Some(called) => about.extend(called.iter().cloned()),
+                None => drop(about.insert(cve_at_end(name).unwrap_or(name).to_owned())),
+            }
+        }
+        seen.insert(name, true);
+        true
+    }
+
+    fn add_upstream(
+        &self,
+        upstream: &[&'a str],
+        depth: usize,
+        seen: &mut Seen<'a>,
+        about: &mut BTreeSet<String>,
+    ) -> bool {
+        let mut is_any = false;
+        for name in upstream {
+            is_any |= self.add(name, depth, seen, about);
+        }
+        is_any
+    }
+}
+
+/// The names that were met on the way, and whether each is the name of anything.
+type Seen<'a> = BTreeMap<&'a str, bool>;
+
+/// Returns the CVE of which a name is that of a distribution's record (OSV: `DEBIAN-CVE-2025-0001`), where no such record is here that says so itself.
+fn cve_at_end(name: &str) -> Option<&str> {
+    let cve = &name[name.rfind("-CVE-")? + 1..];
+    is_cve(cve).then_some(cve)
 }
 
 /// Tells whether a name is one of CVE's, in either case.
@@ -136,7 +197,8 @@ impl<'a> Groups<'a> {
         let roots = (0..self.parents.len()).filter(|index| self.parents[*index] == *index);
         roots
             .map(|root| {
-                let named = || BTreeSet::from([self.names[root].to_owned()]);
+                let name = self.names[root];
+                let named = || BTreeSet::from([cve_at_end(name).unwrap_or(name).to_owned()]);
                 (root, self.cves.get(&root).cloned().unwrap_or_else(named))
             })
             .collect()
@@ -184,6 +246,51 @@ mod tests {
                 ("X-1", &["GO-1"], &[]),
             ],
             &[&["CVE-2024-0001", "CVE-2024-0002"], &["CVE-2024-0001"], &["CVE-2024-0001", "CVE-2024-0002"]],
+        );
+        // A record with one of two CVEs is about that one, whatever others say by its name.
+        check(
+            &[
+                ("GHSA-b", &["CVE-2024-0001", "CVE-2024-0002", "GO-1", "RUSTSEC-1"], &[]),
+                ("GO-1", &["CVE-2024-0001", "GHSA-b"], &[]),
+                ("RUSTSEC-1", &["CVE-2024-0002", "GHSA-b"], &[]),
+            ],
+            &[&["CVE-2024-0001", "CVE-2024-0002"], &["CVE-2024-0001"], &["CVE-2024-0002"]],
+        );
+        // A distribution's record of a CVE is about that, and so is an erratum that names both (OSV's Debian and Ubuntu).
+        check(
+            &[
+                ("DSA-1-1", &[], &["CVE-2024-0001", "CVE-2024-0002", "DEBIAN-CVE-2024-0001", "DEBIAN-CVE-2024-0002"]),
+                ("DEBIAN-CVE-2024-0001", &[], &["CVE-2024-0001"]),
+            ],
+            &[&["CVE-2024-0001", "CVE-2024-0002"], &["CVE-2024-0001"]],
+        );
+        check(&[("DEBIAN-CVE-2024-0001", &[], &[])], &[&["CVE-2024-0001"]]);
+        check(
+            &[("A-1", &[], &["B-1", "C-1"]), ("B-1", &[], &["GHSA-b"]), ("C-1", &[], &["GHSA-b"])],
+            &[&["GHSA-b"], &["GHSA-b"], &["GHSA-b"]],
+        );
+        // What is a CVE's is about it, whatever it builds on.
+        check(&[("CVE-2024-0001", &[], &["CVE-2024-0002"])], &[&["CVE-2024-0001", "CVE-2024-0002"]]);
+        // What leads back to itself, or too far, ends somewhere.
+        check(&[("A-1", &[], &["B-1"]), ("B-1", &[], &["A-1"])], &[&["A-1"], &["B-1"]]);
+        check(&[("A-1", &[], &["A-1"])], &[&["A-1"]]);
+        check(
+            &[
+                ("A-1", &[], &["B-1"]),
+                ("B-1", &[], &["C-1"]),
+                ("C-1", &[], &["D-1"]),
+                ("D-1", &[], &["E-1"]),
+                ("E-1", &[], &["CVE-2024-0001"]),
+                ("A-0", &[], &["A-1"]),
+            ],
+            &[
+                &["CVE-2024-0001"],
+                &["CVE-2024-0001"],
+                &["CVE-2024-0001"],
+                &["CVE-2024-0001"],
+                &["CVE-2024-0001"],
+                &["E-1"],
+            ],
         );
         // An erratum is about others.
         check(

@@ -22,7 +22,10 @@ db::statements! {
 impl World {
     /// Gives the hub a database of advisories and waits until everything is matched by it.
     pub(crate) async fn advise(&self) {
-        let advisories = advisories();
+        self.advise_by(advisories()).await;
+    }
+
+    async fn advise_by(&self, advisories: Arc<Advisories>) {
         let sha256 = advisories.sha256.clone();
         self.pipeline.use_advisories(advisories);
         let ordered = self.database.write(move |tx| {
@@ -72,6 +75,10 @@ fn advisories() -> Arc<Advisories> {
         osv.read(&Document { path: "record.json", bytes: text.as_bytes() }, &mut records);
     }
     assert_eq!((records.advisories.len(), records.problems.len()), (2, 0), "{:?}", records.problems);
+    advisories_of(records)
+}
+
+fn advisories_of(mut records: Records) -> Arc<Advisories> {
     records.exploited.push(Exploited {
         id: "CVE-2024-0727".to_owned(),
         added: None,
@@ -183,6 +190,41 @@ testkit::on_both_databases! {
         let page = world.get("/vulnerability?id=CVE-2021-23337", Some(&stranger)).await;
         assert!(!page.text.contains("not known") && !page.text.contains("team/"), "{}", page.words());
     }
+    async fn a_record_about_two_vulnerabilities_is_told_by_its_own_name(database: testkit::Database) {
+        let world = World::new(database).await;
+        world.shop("team/shop", &["2.1"]).await;
+        let reader = world.log_in("reader").await;
+        let osv = vulndb::readers().iter().find(|reader| reader.name == "osv").unwrap();
+        let mut records = Records::default();
+        let range = json!([{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "99"}]}]);
+        for document in [
+            json!({
+                "id": "DSA-0002-1", "upstream": ["CVE-2024-0727", "CVE-2024-0728"], "modified": "2024-04-17T00:00:00Z",
+                "affected": [{"package": {"ecosystem": "Debian:12", "name": "openssl"}, "ranges": range}],
+            }),
+            json!({
+                "id": "CVE-2024-0727", "modified": "2024-04-17T00:00:00Z",
+                "affected": [{"package": {"ecosystem": "npm", "name": "lodash"}, "ranges": range}],
+            }),
+        ] {
+            osv.read(&Document { path: "record.json", bytes: document.to_string().as_bytes() }, &mut records);
+        }
+        world.advise_by(advisories_of(records)).await;
+        let check = async |asked: &str, expected: &[&str], not: &[&str]| {
+            let page = world.get(&format!("/vulnerability?id={asked}"), Some(&reader)).await.words();
+            for said in expected {
+                assert!(page.contains(said), "{asked}, {said}: {page}");
+            }
+            for said in not {
+                assert!(!page.contains(said), "{asked}, {said}: {page}");
+            }
+        };
+        let both = ["DSA-0002-1", "About CVE-2024-0727 , CVE-2024-0728", "CVE-2024-0727 team/shop", "CVE-2024-0728 team/shop"];
+        check("dsa-0002-1", &both, &["lodash", "Also called"]).await;
+        check("CVE-2024-0727", &["Also called DSA-0002-1", "openssl", "lodash"], &["About", "CVE-2024-0728"]).await;
+        check("CVE-2024-0728", &["Also called DSA-0002-1", "openssl"], &["About", "lodash", "CVE-2024-0727"]).await;
+    }
+
     async fn what_is_decided_is_told_with_who_and_why(database: testkit::Database) {
         let world = World::new(database).await;
         world.shop("team/shop", &["2.1"]).await;

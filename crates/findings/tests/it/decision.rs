@@ -2,15 +2,16 @@
 
 use std::fmt::Write as _;
 
-use component::Inventory;
+use component::{Inventory, PackageType};
 use findings::{Answer, Deciders, ExceptionState, Explanation, Options, Report, cyclonedx, explanation_table, grype};
 use jiff::Timestamp;
 use policy::Exceptions;
 use sbom::formats::{CycloneDxVersion, Format, WriteOptions};
 use serde_json::{Value, json};
 use vex::{Statements, Trust};
+use vulndb::{Ecosystem, Family, Records};
 
-use crate::fixture::{database, inventory};
+use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
 
 fn now() -> Timestamp {
     "2026-01-15T12:00:00Z".parse().unwrap()
@@ -90,6 +91,76 @@ fn an_exception_is_of_its_vulnerability_component_and_time() {
     check(("a", "CVE-2021-44228", log4j, "2026-01-15"), "counts", ExceptionState::Expired);
     check(("a", "CVE-2021-44228", log4j, "2026-01-16"), "by exception ada@example.org", ExceptionState::Current);
     check(("a", "GHSA-jfh8-c2jp-5v3q", log4j, "2026-02-01"), "by exception ada@example.org", ExceptionState::Current);
+}
+
+/// `RustSec` and Go tell of one CVE each, GitHub of both in one record: each finding goes by its own names.
+#[test]
+fn a_word_about_one_cve_is_none_about_another_of_the_same_record() {
+    let crates = Ecosystem::new(Family::CratesIo);
+    let of = |id: &str, aliases: &[&str], package: &str| {
+        advisory(id, aliases, vec![affected(&crates, package, &["..9.0.0!"])])
+    };
+    let advisories = vec![
+        of("GHSA-both", &["CVE-2020-0001", "CVE-2020-0002", "GO-2025-0001", "RUSTSEC-2021-0001"], "both"),
+        of("RUSTSEC-2021-0001", &["CVE-2020-0002", "GHSA-both"], "brotli-sys"),
+        of("GO-2025-0001", &["CVE-2020-0001", "GHSA-both"], "brotli"),
+    ];
+    let database = database_of(vec![(feed("all", "osv", 0), Records { advisories, ..Records::default() })]);
+    let mut here = inventory();
+    here.components = ["brotli-sys", "both"]
+        .map(|name| component::Component {
+            purl: Some(format!("pkg:cargo/{name}@1.0.0").parse().unwrap()),
+            ..component(PackageType::RustCrate, name, "1.0.0")
+        })
+        .into();
+    here.edges.clear();
+    let told = |report: &Report| -> Vec<String> {
+        let mut told: Vec<_> = report
+            .findings
+            .iter()
+            .map(|finding| {
+                let aliases: Vec<_> = finding.aliases.iter().map(String::as_str).collect();
+                let counts = if finding.counts() { "counts" } else { "does not" };
+                format!("{} {} ({}) {counts}", finding.component.name, finding.vulnerability, aliases.join(" "))
+            })
+            .collect();
+        told.sort();
+        told
+    };
+    let check = |vulnerability: &str, expected: [&str; 3]| {
+        let exceptions = exceptions(&[("a", vulnerability, "pkg:cargo/*", "2026-02-01")]);
+        let deciders = Deciders { exceptions: Some(&exceptions), now: Some(now()), ..Deciders::default() };
+        let report = Report::of(&database, &here, &Options { deciders, ..Options::default() }).unwrap();
+        let names = [
+            "both CVE-2020-0001 (GHSA-both GO-2025-0001)",
+            "both CVE-2020-0002 (GHSA-both RUSTSEC-2021-0001)",
+            "brotli-sys CVE-2020-0002 (GHSA-both RUSTSEC-2021-0001)",
+        ];
+        let expected: Vec<_> = names.iter().zip(expected).map(|(name, counts)| format!("{name} {counts}")).collect();
+        assert_eq!(told(&report), expected, "{vulnerability}");
+        let said = ["brotli-sys", "both"].map(|name| {
+            let said = statement(vulnerability, &format!("pkg:cargo/{name}@1.0.0"), "not_affected");
+            openvex(name, "2026-01-02T00:00:00Z", &said)
+        });
+        let statements = Statements::new(said.into(), &Trust::in_all());
+        let deciders = Deciders { statements: Some(&statements), now: Some(now()), ..Deciders::default() };
+        let report = Report::of(&database, &here, &Options { deciders, ..Options::default() }).unwrap();
+        assert_eq!(told(&report), expected, "VEX of {vulnerability}");
+    };
+    check("CVE-2020-0001", ["does not", "counts", "counts"]);
+    check("CVE-2020-0002", ["counts", "does not", "does not"]);
+    check("GO-2025-0001", ["does not", "counts", "counts"]);
+    check("RUSTSEC-2021-0001", ["counts", "does not", "does not"]);
+    check("GHSA-both", ["does not", "does not", "does not"]);
+    let explained = |asked: &str, component: &str| {
+        let told = Explanation::of(&database, &here, &Deciders::default(), asked, Some(component)).unwrap();
+        (told.answer, told.records.into_iter().map(|held| held.record).collect::<Vec<_>>())
+    };
+    assert_eq!(explained("CVE-2020-0001", "brotli-sys"), (Answer::NotHere, Vec::new()));
+    assert_eq!(explained("CVE-2020-0002", "brotli-sys"), (Answer::Affected, vec!["RUSTSEC-2021-0001".to_owned()]));
+    // By its own name a record about both says what it says itself.
+    assert_eq!(explained("GHSA-both", "brotli-sys"), (Answer::NotHere, Vec::new()));
+    assert_eq!(explained("GHSA-both", "both"), (Answer::Affected, vec!["GHSA-both".to_owned()]));
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Find {
         match session.format() {
             Format::Json => output::print_json(&told)?,
             Format::Table if is_found => {
-                output::print_line(&output::printable(&answer(page, started.elapsed().as_millis())))?;
+                output::print_line(&output::printable(&answer(&self.pattern, page, started.elapsed().as_millis())))?;
                 for line in not_counted.into_iter().chain(doubt).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
                 }
@@ -202,7 +202,7 @@ fn other_names(pattern: &str) -> Option<String> {
 }
 
 /// Returns the answer in words.
-fn answer(page: &Page<Value>, milliseconds: u128) -> String {
+fn answer(pattern: &str, page: &Page<Value>, milliseconds: u128) -> String {
     let distinct =
         |of: &dyn Fn(&Value) -> Option<String>| page.items.iter().filter_map(of).collect::<BTreeSet<_>>().len();
     let images = distinct(&|item| Some(format!("{}@{}", item["repository"].as_str()?, item["digest"].as_str()?)));
@@ -219,13 +219,18 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
     let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
     let project = if projects == 1 { "project" } else { "projects" };
     if let Some(finding) = page.items.first().map(|item| &item["finding"]).filter(|finding| finding.is_object()) {
-        let (name, since) = (finding["vulnerability"].as_str(), finding["since"].as_str());
+        let since = finding["since"].as_str();
+        // A record about several is asked for by its own name.
+        let vulnerabilities = vulnerabilities(&page.items);
+        let name = match vulnerabilities.first() {
+            Some(name) if vulnerabilities.len() == 1 => (*name).to_owned(),
+            _ => format!("{} vulnerabilities of {pattern}", vulnerabilities.len()),
+        };
         let worst =
             page.items.iter().filter_map(|item| item["finding"]["severity"].as_str()).max_by_key(|level| rank(level));
         return format!(
-            "{least}{images} {image} in {projects} {project} {} {}, {}, here since {}{untagged} ({milliseconds} ms)",
+            "{least}{images} {image} in {projects} {project} {} {name}, {}, here since {}{untagged} ({milliseconds} ms)",
             if images == 1 { "has" } else { "have" },
-            name.unwrap_or_default(),
             worst.unwrap_or("of unknown severity"),
             since.and_then(|since| since.get(..10)).unwrap_or("-"),
         );
@@ -238,6 +243,11 @@ fn answer(page: &Page<Value>, milliseconds: u128) -> String {
     format!("{least}{images} {image} in {projects} {project} {hold} it{untagged} ({milliseconds} ms)")
 }
 
+/// Returns the names of the vulnerabilities by which something was found.
+fn vulnerabilities(items: &[Value]) -> BTreeSet<&str> {
+    items.iter().filter_map(|item| item["finding"]["vulnerability"].as_str()).collect()
+}
+
 /// Returns the place of a severity in their order.
 fn rank(level: &str) -> usize {
     ["negligible", "low", "medium", "high", "critical"].iter().position(|known| *known == level).unwrap_or(0)
@@ -245,6 +255,7 @@ fn rank(level: &str) -> usize {
 
 fn table(items: &[Value]) -> Table {
     let mut table = Table::new(COLUMNS.to_vec());
+    let is_of_several = vulnerabilities(items).len() > 1;
     for item in items {
         let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
         let tags: Vec<&str> = item["tags"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -256,6 +267,8 @@ fn table(items: &[Value]) -> Table {
         if cut > 0 {
             let _infallible = write!(tags, " and {cut} more");
         }
+        let of = item["finding"]["vulnerability"].as_str().filter(|_| is_of_several);
+        let of = of.map(|of| format!(" ({of})")).unwrap_or_default();
         let order = if item["in_range"].is_null() { " (not ordered)" } else { "" };
         let places = item["places"].as_array().map(Vec::as_slice).unwrap_or_default();
         let more = total("places_total", places.len()).saturating_sub(1);
@@ -265,7 +278,7 @@ fn table(items: &[Value]) -> Table {
         table.row(&[
             text("repository"),
             tags,
-            format!("{} {}{order}{}", text("name"), item["version"].as_str().unwrap_or("-"), fix(item)),
+            format!("{} {}{order}{}{of}", text("name"), item["version"].as_str().unwrap_or("-"), fix(item)),
             path,
             pushed.get(..10).unwrap_or(&pushed).to_owned(),
             text("pushed_by"),
@@ -309,27 +322,41 @@ mod tests {
     fn the_answer_counts_images_and_projects() {
         let page = |items, next: Option<&str>| Page { items, next: next.map(str::to_owned) };
         let one = page(vec![item("team/api", "a"), item("team/api", "a")], None);
-        assert_eq!(answer(&one, 4), "1 image in 1 project holds it (4 ms)");
+        assert_eq!(answer("log4j-core", &one, 4), "1 image in 1 project holds it (4 ms)");
         let mut unordered = item("team/api", "a");
         unordered["in_range"] = Value::Null;
         let told = "1 image in 1 project may hold it, in a version that has no order (4 ms)";
-        assert_eq!(answer(&page(vec![unordered.clone()], None), 4), told);
+        assert_eq!(answer("log4j-core", &page(vec![unordered.clone()], None), 4), told);
         let both = page(vec![unordered, item("team/api", "a")], None);
-        assert_eq!(answer(&both, 4), "1 image in 1 project holds it (4 ms)");
+        assert_eq!(answer("log4j-core", &both, 4), "1 image in 1 project holds it (4 ms)");
         let mut found = item("team/api", "a");
         found["finding"] = json!({
             "vulnerability": "CVE-2021-44228", "severity": "critical", "fixed": "2.17.1", "since": "2026-11-02T10:04:05Z",
         });
         let vulnerable = page(vec![found], None);
         let told = "1 image in 1 project has CVE-2021-44228, critical, here since 2026-11-02 (4 ms)";
-        assert_eq!(answer(&vulnerable, 4), told);
+        assert_eq!(answer("CVE-2021-44228", &vulnerable, 4), told);
         assert!(table(&vulnerable.items).render(140).contains("log4j-core 2.14.1 -> 2.17.1"));
+        let two = page(
+            ["CVE-2021-0001", "CVE-2021-0002"]
+                .map(|name| {
+                    let mut found = item("team/api", "a");
+                    found["finding"] =
+                        json!({"vulnerability": name, "severity": "high", "since": "2026-11-02T10:04:05Z"});
+                    found
+                })
+                .into(),
+            None,
+        );
+        let told = "1 image in 1 project has 2 vulnerabilities of DSA-1-1, high, here since 2026-11-02 (4 ms)";
+        assert_eq!(answer("DSA-1-1", &two, 4), told);
+        assert!(table(&two.items).render(140).contains("log4j-core 2.14.1 (no fix) (CVE-2021-0002)"));
         let mut untagged = item("team/api", "b");
         untagged["tags"] = json!([]);
         let some = page(vec![item("team/api", "a"), untagged.clone(), untagged], None);
-        assert_eq!(answer(&some, 4), "2 images in 1 project hold it, 1 without a tag (4 ms)");
+        assert_eq!(answer("log4j-core", &some, 4), "2 images in 1 project hold it, 1 without a tag (4 ms)");
         let more = page(vec![item("team/api", "a"), item("team/web", "a"), item("data/x", "b")], Some("c"));
-        assert_eq!(answer(&more, 5), "At least 3 images in 2 projects hold it (5 ms)");
+        assert_eq!(answer("log4j-core", &more, 5), "At least 3 images in 2 projects hold it (5 ms)");
     }
 
     #[test]

@@ -3,7 +3,8 @@ use std::sync::{Arc, PoisonError};
 use feeds::Mapped;
 use ledger::aside::aside;
 use tokio::sync::OnceCell;
-use vulndb::file::{Corrupt, Database, VulnerabilityIndex};
+use vulndb::Asked;
+use vulndb::file::{Corrupt, Database};
 
 use super::packages::PackagesOf;
 use crate::pipeline::{Error, Pipeline};
@@ -18,29 +19,21 @@ pub struct Advisories {
 }
 
 impl Advisories {
-    /// Returns a vulnerability by any of its names, however its letters are written.
+    /// Finds what is meant by a name, of a vulnerability or of a record, however its letters are written.
     ///
     /// # Errors
     /// When the database is damaged.
-    pub fn find_vulnerability(&self, name: &str) -> Result<Option<VulnerabilityIndex>, Corrupt> {
-        let tail = name.get(..5).filter(|head| head.eq_ignore_ascii_case("GHSA-")).map(|_| &name[5..]);
-        let advisory_of_github = tail.map(|tail| format!("GHSA-{}", tail.to_ascii_lowercase()));
-        let spellings = [Some(name.to_owned()), Some(name.to_ascii_uppercase()), advisory_of_github];
-        for spelling in spellings.into_iter().flatten() {
-            if let Some(index) = self.database.find_vulnerabilities(&spelling)?.first() {
-                return Ok(Some(*index));
-            }
-        }
-        Ok(None)
+    pub fn find(&self, name: &str) -> Result<Option<Asked>, Corrupt> {
+        Asked::find(&self.database, name)
     }
 
-    /// Returns all names of a vulnerability that goes by a name here; that alone when nothing is said of it any more.
+    /// Returns all names of a vulnerability that findings call by a name; that alone when nothing is said of it any more.
     ///
     /// # Errors
     /// When the database is damaged.
     pub(crate) fn names(&self, name: &str) -> Result<Vec<String>, Corrupt> {
-        match self.database.find_vulnerabilities(name)?.first() {
-            Some(index) => findings::names(&self.database, *index),
+        match self.database.find_vulnerability(name)? {
+            Some(index) => findings::names(&self.database, index),
             None => Ok(vec![name.to_owned()]),
         }
     }

@@ -20,22 +20,35 @@ db::statements! {
 }
 
 impl Pipeline {
-    /// Returns the number of a vulnerability that something here has or had, by any of its names.
-    pub(crate) async fn vulnerability_id(&self, name: &str) -> Result<Option<i64>, Error> {
-        let mut names = vec![name.to_owned(), name.to_uppercase()];
+    /// Returns the vulnerabilities that something here has or had, of those that are meant by a name: what findings call them, in order, and their numbers.
+    pub(crate) async fn vulnerabilities_here(&self, name: &str) -> Result<Vec<(String, i64)>, Error> {
+        let mut names = Vec::new();
         if let Some(advisories) = self.advisories()
-            && let Some(index) = advisories.find_vulnerability(name)?
+            && let Some(asked) = advisories.find(name)?
         {
-            names.push(advisories.database.vulnerability(index)?.name.to_owned());
+            for index in asked.vulnerabilities {
+                names.push(advisories.database.vulnerability(index)?.name.to_owned());
+            }
         }
+        // What was found by an earlier database may be called otherwise.
+        let earlier = [name.to_uppercase(), name.to_owned()];
         let found = self.inner.index.read(move |tx| {
+            let (names, earlier) = (names.clone(), earlier.clone());
             Box::pin(async move {
-                for name in names.iter().rev() {
-                    if let Some(row) = tx.find(&FIND_VULNERABILITY, &[name.into()]).await? {
-                        return Ok(Some(row.get::<i64>(0)?));
+                let mut here = Vec::new();
+                for name in names {
+                    if let Some(row) = tx.find(&FIND_VULNERABILITY, &[(&name).into()]).await? {
+                        here.push((name, row.get::<i64>(0)?));
                     }
                 }
-                Ok::<_, db::Error>(None)
+                for name in earlier {
+                    if here.is_empty()
+                        && let Some(row) = tx.find(&FIND_VULNERABILITY, &[(&name).into()]).await?
+                    {
+                        here.push((name, row.get::<i64>(0)?));
+                    }
+                }
+                Ok::<_, db::Error>(here)
             })
         });
         Ok(found.await?)

@@ -173,9 +173,8 @@ pub(super) fn number_of_level(level: Option<Level>) -> i64 {
 
 /// Returns what a database says of a vulnerability by itself, whatever has it.
 pub(super) fn about<B: AsRef<[u8]>>(database: &Database<B>, name: &str) -> Result<About, Corrupt> {
-    let found = database.find_vulnerabilities(name)?;
-    let (rated, names) = match found.first() {
-        Some(index) => (matching::severity(database, &nobodys(*index))?, findings::names(database, *index)?),
+    let (rated, names) = match database.find_vulnerability(name)? {
+        Some(index) => (matching::severity(database, &nobodys(index))?, findings::names(database, index)?),
         None => (matching::Rated::default(), Vec::new()),
     };
     let probability = database.find_probability(name)?.map_or(0.0, |found| found.probability);

@@ -97,7 +97,7 @@ impl Pipeline {
         let mut meant = Vec::new();
         let (literal, patterns): (Vec<_>, Vec<_>) = entry.vulnerabilities.iter().partition(|one| one.is_literal());
         for name in literal {
-            meant.extend(self.vulnerability_id(name.as_str()).await?);
+            meant.extend(self.vulnerabilities_here(name.as_str()).await?.into_iter().map(|(_, id)| id));
         }
         if !patterns.is_empty() {
             let Some(known) = known else { return Ok(None) };

@@ -42,8 +42,14 @@ impl Pipeline {
         vulnerability: &str,
         (readable, tagged): (&Readable, Tagged),
     ) -> Result<Option<ImageCount>, Error> {
-        let Some(id) = self.vulnerability_id(vulnerability).await? else { return Ok(None) };
         let [least, greatest] = tagged.placement_bounds();
-        self.count_images_beside(COUNTING, vec![id.into(), least, greatest], readable).await
+        let mut most: Option<ImageCount> = None;
+        // Of a record that is about several, the one that is decided in most images: one of another may be among them, or told.
+        for (_, id) in self.vulnerabilities_here(vulnerability).await? {
+            let counted =
+                self.count_images_beside(COUNTING, vec![id.into(), least.clone(), greatest.clone()], readable);
+            most = counted.await?.into_iter().chain(most).max_by_key(|counted| (counted.images, counted.more));
+        }
+        Ok(most)
     }
 }

@@ -65,8 +65,8 @@ impl Pipeline {
         (readable, tagged): (&Readable, Tagged),
     ) -> Result<Option<NotKnown>, Error> {
         let Some((advisories, packages)) = self.advisories_by_record().await? else { return Ok(None) };
-        let Some(index) = advisories.find_vulnerability(vulnerability)? else { return Ok(None) };
-        let records = advisories.database.vulnerability(index)?.advisories;
+        let Some(asked) = advisories.find(vulnerability)? else { return Ok(None) };
+        let records: Vec<AdvisoryIndex> = asked.records.into_iter().collect();
         let mut hashes = packages.get().map(|all| all.spoken_of(&records, PACKAGES_MAX + 1)).unwrap_or_default();
         let mut more = hashes.len() > PACKAGES_MAX;
         hashes.truncate(PACKAGES_MAX);
@@ -135,7 +135,7 @@ impl Pipeline {
     }
 
     /// Returns what is told of components, and what matching needs of them.
-    async fn subjects(&self, components: &[i64]) -> Result<Vec<Row>, Error> {
+    pub(super) async fn subjects(&self, components: &[i64]) -> Result<Vec<Row>, Error> {
         let list: Vec<Value> = components.iter().copied().map(Value::from).collect();
         let found = self.inner.index.read(move |tx| {
             let list = list.clone();

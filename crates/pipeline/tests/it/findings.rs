@@ -92,15 +92,37 @@ pub(crate) struct Says {
     denies: bool,
     /// How many packages of Python it speaks of besides: `other-0` and so on.
     others: usize,
+    /// Other names of the same.
+    aliases: &'static [&'static str],
+    /// What it is about, where that is not itself.
+    upstream: &'static [&'static str],
 }
 
 pub(crate) const fn says(id: &'static str, package: &'static str, below: &'static str, level: Level) -> Says {
-    Says { id, package, below: Some(below), level, withdrawn: false, denies: false, others: 0 }
+    Says {
+        id,
+        package,
+        below: Some(below),
+        level,
+        withdrawn: false,
+        denies: false,
+        others: 0,
+        aliases: &[],
+        upstream: &[],
+    }
 }
 
 impl Says {
     pub(crate) fn denied(self) -> Self {
         Self { denies: true, ..self }
+    }
+
+    const fn also(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    const fn about(self, upstream: &'static [&'static str]) -> Self {
+        Self { upstream, ..self }
     }
 
     fn and_others(self, others: usize) -> Self {
@@ -129,6 +151,8 @@ impl Says {
         let others = (0..self.others).map(|other| format!("other-{other}"));
         Advisory {
             id: self.id.to_owned(),
+            aliases: self.aliases.iter().map(ToString::to_string).collect(),
+            upstream: self.upstream.iter().map(ToString::to_string).collect(),
             withdrawn: self.withdrawn.then_some(1),
             severities: vec![Severity { source: None, rating: Rating::Level(self.level) }],
             affected: std::iter::once(package.to_owned()).chain(others).map(affected).collect(),
@@ -623,6 +647,49 @@ testkit::on_both_databases! {
             assert_eq!(page.items.len(), expected, "{pattern}");
             assert!(page.items.iter().all(|found| found.finding.is_none()), "{pattern}");
         }
+    }
+
+    async fn a_record_about_two_cves_makes_them_no_one(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.push("team/deb", "1", &[("openssl", "1"), ("zlib1g", "1")]).await;
+        hub.push("team/web", "1", &[("opensc", "1")]).await;
+        hub.settle().await;
+        hub.advise(&Known::of(&[
+            // GitHub tells of both in one record, of which two others tell apart.
+            says("GHSA-both", "brotli", "2", Level::Low).also(&["CVE-2020-0001", "CVE-2020-0002", "GO-1", "RUSTSEC-1"]),
+            says("RUSTSEC-1", "zlib1g", "2", Level::Low).also(&["CVE-2020-0002", "GHSA-both"]),
+            says("GO-1", "opensc", "2", Level::Low).also(&["CVE-2020-0001", "GHSA-both"]),
+            // An erratum is about several, of which another record tells too.
+            says("DSA-1-1", "openssl", "2", Level::High).about(&["CVE-2021-0001", "CVE-2021-0002"]),
+            says("CVE-2021-0001", "opensc", "2", Level::High),
+        ])).await;
+        let openssl = "team/deb:1 openssl 1 -> 2";
+        let (zlib, opensc) = ("team/deb:1 zlib1g 1 -> 2", "team/web:1 opensc 1 -> 2");
+        for (asked, expected) in [
+            ("CVE-2020-0001", vec![opensc]),
+            ("CVE-2020-0002", vec![zlib]),
+            ("GO-1", vec![opensc]),
+            ("RUSTSEC-1", vec![zlib]),
+            ("GHSA-both", vec![]),
+            ("CVE-2021-0001", vec![openssl, opensc]),
+            ("CVE-2021-0002", vec![openssl]),
+            // Of each of both, and nothing of what others say.
+            ("DSA-1-1", vec![openssl, openssl]),
+        ] {
+            assert_eq!(hub.affected(asked, &Readable::All).await, expected, "{asked}");
+            let few = hub.only(&["team/deb", "team/web"]).await;
+            assert_eq!(hub.affected(asked, &few).await, expected, "{asked}");
+        }
+        // A page may end between both.
+        let query = Query::parse("DSA-1-1", None).unwrap();
+        let page = async |after: Option<&str>| {
+            let page = hub.pipeline.find(&query, (&Readable::All, Tagged::Any), after, 1).await.unwrap();
+            let names: Vec<_> = page.items.iter().map(|one| one.finding.clone().unwrap().vulnerability).collect();
+            (names, page.next)
+        };
+        let (first, next) = page(None).await;
+        let (second, end) = page(next.as_deref()).await;
+        assert_eq!((first, second, end), (vec!["CVE-2021-0001".to_owned()], vec!["CVE-2021-0002".to_owned()], None));
     }
 
     async fn an_image_is_matched_as_it_lands_and_a_new_database_by_its_difference(database: Database) {

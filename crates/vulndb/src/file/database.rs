@@ -301,12 +301,27 @@ impl<B: AsRef<[u8]>> Database<B> {
         Table::open(&self.file, Section::Vulnerabilities)?.record(index.0)
     }
 
-    /// Finds the vulnerabilities that go by a name, of whatever publisher: mostly one.
+    /// Finds the vulnerabilities that go by a name, of whatever publisher: mostly one. A CVE is a name of no other.
     pub fn find_vulnerabilities(&self, name: &str) -> Result<Vec<VulnerabilityIndex>, Corrupt> {
-        let upper = is_cve(name).then(|| name.to_ascii_uppercase());
+        if is_cve(name) {
+            return Ok(self.find_vulnerability(&name.to_ascii_uppercase())?.into_iter().collect());
+        }
+        self.going_by(name)
+    }
+
+    /// Finds the vulnerability that findings call by a name.
+    pub fn find_vulnerability(&self, name: &str) -> Result<Option<VulnerabilityIndex>, Corrupt> {
+        for index in self.going_by(name)? {
+            if self.vulnerability(index)?.name == name {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
+    }
+
+    fn going_by(&self, name: &str) -> Result<Vec<VulnerabilityIndex>, Corrupt> {
         let table = Table::open(&self.file, Section::Names)?;
-        let found =
-            table.find(upper.as_deref().unwrap_or(name), |record: &(&str, Vec<VulnerabilityIndex>)| record.0)?;
+        let found = table.find(name, |record: &(&str, Vec<VulnerabilityIndex>)| record.0)?;
         Ok(found.map(|(_, (_, indices))| indices).unwrap_or_default())
     }
 

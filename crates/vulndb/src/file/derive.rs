@@ -101,17 +101,25 @@ impl Derived {
     }
 }
 
+/// A vulnerability's name is of that alone, a record's of what the record is about, and any other of what records are about that call themselves so.
 fn names(stated: &Stated<'_>) -> Result<Vec<u8>, TooLarge> {
     let mut all: BTreeMap<&str, Vec<VulnerabilityIndex>> = BTreeMap::new();
+    let mut others: BTreeMap<&str, Vec<VulnerabilityIndex>> = BTreeMap::new();
     for (head, about) in stated.heads.iter().zip(stated.about) {
         let indices = stated.vulnerabilities.indices(about);
+        if !naming::is_cve(head.id) {
+            all.entry(head.id).or_default().extend(&indices);
+        }
         let aliases = head.upstream.is_empty().then_some(&head.aliases).into_iter().flatten();
-        for name in std::iter::once(&head.id).chain(aliases) {
-            all.entry(name).or_default().extend(&indices);
+        for name in aliases.filter(|name| !naming::is_cve(name)) {
+            others.entry(name).or_default().extend(&indices);
         }
         for (name, index) in about.iter().zip(indices) {
             all.entry(name).or_default().push(index);
         }
+    }
+    for (name, indices) in others {
+        all.entry(name).or_insert(indices);
     }
     let mut table = TableWriter::default();
     for (name, mut indices) in all {

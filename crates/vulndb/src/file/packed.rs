@@ -33,14 +33,14 @@ use std::ops::Range;
 use super::bytes::{BLOCK_BYTES, Corrupt};
 use super::database::{AdvisoryHead, Database, PackageName};
 use super::derive::{self, Derived, Said, Stated, Vulnerabilities};
-use super::header::{ALIGNMENT, FIRST_SECTION, HEADER_BYTES, Header};
+use super::header::{ALIGNMENT, FIRST_SECTION, FORMAT_VERSION, HEADER_BYTES, Header};
 use super::section::Section;
 use super::write::{Feed, SCORE_BYTES, TooLarge};
 use crate::{Ecosystem, Reference};
 use column::{Budget, write_columns};
 
 /// The version of the form. Raised with each change of it; a reader takes its own version alone.
-pub const PACKED_VERSION: u16 = 3;
+pub const PACKED_VERSION: u16 = 4;
 
 const MAGIC: &[u8; 8] = b"garrpck\n";
 
@@ -53,6 +53,14 @@ pub enum PackedError {
     /// It was written by another version of this program.
     #[error("it is packed in form {found}, this program reads {PACKED_VERSION}")]
     Version {
+        /// The version that it says.
+        found: u16,
+    },
+    /// It is a file of an earlier form: another would come of what is sent of it.
+    #[error(
+        "it was built by an earlier version of this program, in form {found}, and is to be built again before it is sent"
+    )]
+    Earlier {
         /// The version that it says.
         found: u16,
     },
@@ -89,6 +97,9 @@ impl From<TooLarge> for PackedError {
 /// Writes a database as it is sent. One of which another file would come is refused.
 pub fn pack<B: AsRef<[u8]>>(database: &Database<B>, to: &mut impl Write) -> Result<(), PackedError> {
     let header = Header::read(database.file_bytes())?;
+    if header.version < FORMAT_VERSION {
+        return Err(PackedError::Earlier { found: header.version });
+    }
     let table = |section| RawTable::parse(section, database.section(section)?);
     to.write_all(MAGIC)?;
     to.write_all(&PACKED_VERSION.to_le_bytes())?;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use vulndb::file::{AdvisoryIndex, Builder, Corrupt, Database, FORMAT_VERSION, Feed, PackageEntry, Section};
 use vulndb::{
-    Advisory, Affected, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
+    Advisory, Affected, Asked, Channel, Ecosystem, End, Exploited, Family, Fix, Interval, Level, Nature, Probability,
     Qualifiers, Rating, Records, Reference, Severity, Start, Symbols, Verdict,
 };
 
@@ -183,6 +183,53 @@ fn a_vulnerability_is_found_by_all_its_names() {
     assert_eq!(names, ["CVE-2024-0001", "CVE-2024-0002", "DSA-1-1", "GHSA-aaaa", "GHSA-bbbb"]);
 }
 
+/// As `RustSec`, Go and GitHub tell of brotli: two publishers each of one CVE, one of both.
+pub(crate) fn two_in_one() -> Builder {
+    let crates = Ecosystem::new(Family::CratesIo);
+    let both = ["CVE-2020-0001", "CVE-2020-0002", "GO-2025-0001", "RUSTSEC-2021-0001"];
+    let advisories = vec![
+        advisory("GHSA-both", &both, vec![affected(&crates, "brotli-sys", "9")]),
+        advisory("RUSTSEC-2021-0001", &["CVE-2020-0002", "GHSA-both"], vec![affected(&crates, "brotli-sys", "9")]),
+        advisory("GO-2025-0001", &["CVE-2020-0001", "GHSA-both"], vec![affected(&npm(), "brotli", "9")]),
+        advisory("GHSA-more", &["CVE-2020-0003", "CVE-2020-0004", "SNYK-1"], vec![affected(&npm(), "more", "9")]),
+        Advisory {
+            upstream: vec!["CVE-2020-0001".to_owned(), "DEBIAN-CVE-2020-0001".to_owned()],
+            ..advisory("DSA-1-1", &[], vec![affected(&Ecosystem::release(Family::Debian, "12"), "brotli", "9")])
+        },
+    ];
+    let mut builder = Builder::new();
+    builder.add(feed("all"), Records { advisories, ..Records::default() });
+    builder
+}
+
+#[test]
+fn a_name_is_that_of_what_its_own_record_is_about_and_a_cve_of_no_other() {
+    let file = two_in_one().finish().unwrap();
+    let database = Database::open(&file).unwrap();
+    let check = |name: &str, expected: &[&str], records: &[&str]| {
+        let asked = Asked::find(&database, name).unwrap().unwrap();
+        let names = asked.vulnerabilities.iter().map(|index| database.vulnerability(*index).unwrap().name);
+        assert_eq!(names.collect::<Vec<_>>(), expected, "{name}");
+        let told: Vec<_> = asked.records.iter().map(|index| database.advisory(*index).unwrap().id).collect();
+        assert_eq!(told, records, "{name}");
+        assert_eq!(asked.is_of_several(), expected.len() > 1, "{name}");
+    };
+    check("CVE-2020-0001", &["CVE-2020-0001"], &["DSA-1-1", "GHSA-both", "GO-2025-0001"]);
+    check("cve-2020-0002", &["CVE-2020-0002"], &["GHSA-both", "RUSTSEC-2021-0001"]);
+    check("GO-2025-0001", &["CVE-2020-0001"], &["DSA-1-1", "GHSA-both", "GO-2025-0001"]);
+    check("rustsec-2021-0001", &["CVE-2020-0002"], &["GHSA-both", "RUSTSEC-2021-0001"]);
+    check("DSA-1-1", &["CVE-2020-0001"], &["DSA-1-1", "GHSA-both", "GO-2025-0001"]);
+    // A record about two is what is meant by its name, and not what others say of one of them.
+    check("ghsa-BOTH", &["CVE-2020-0001", "CVE-2020-0002"], &["GHSA-both"]);
+    // Whose record is not here goes by those that know it.
+    check("SNYK-1", &["CVE-2020-0003", "CVE-2020-0004"], &["GHSA-more"]);
+    for unknown in ["CVE-2020-0009", "GHSA-none", "ghs", "", "G\u{e4}SA-both"] {
+        assert_eq!(Asked::find(&database, unknown).unwrap(), None, "{unknown}");
+    }
+    assert!(database.find_vulnerability("GHSA-both").unwrap().is_none());
+    assert!(database.find_vulnerability("CVE-2020-0001").unwrap().is_some());
+}
+
 #[test]
 fn scores_are_found_by_name() {
     let file = sample().finish().unwrap();
@@ -262,7 +309,7 @@ fn no_damaged_byte_is_believed() {
     let mut newer = file.clone();
     newer[8] = 9;
     let error = Database::open(newer).unwrap_err();
-    assert_eq!(error.to_string(), "it has format 9, this program reads 3");
+    assert_eq!(error.to_string(), "it has format 9, this program reads 4");
 }
 
 /// A file that is opened is not read: what is damaged is told when it is touched, and what is told before is right.

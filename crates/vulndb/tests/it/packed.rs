@@ -132,6 +132,18 @@ fn what_was_cut_off_is_refused() {
     assert!(matches!(unpacked(&more), Err(PackedError::NotPacked)));
 }
 
+/// What follows from the rest followed otherwise in earlier forms.
+#[test]
+fn a_file_of_an_earlier_form_is_not_packed() {
+    let mut file = sample().finish().unwrap();
+    let header = 24 + Section::ALL.len() * 16;
+    file[8..10].copy_from_slice(&3_u16.to_le_bytes());
+    let sum = crc32fast::hash(&file[..header]).to_le_bytes();
+    file[header..header + 4].copy_from_slice(&sum);
+    let error = pack(&Database::open(&file).unwrap(), &mut Vec::new()).unwrap_err();
+    assert!(matches!(error, PackedError::Earlier { found: 3 }), "{error}");
+}
+
 #[test]
 fn what_is_something_else_is_refused() {
     let told = |bytes: &[u8]| unpacked(bytes).unwrap_err().to_string();
@@ -140,7 +152,7 @@ fn what_is_something_else_is_refused() {
     assert_eq!(told(&file), "it is no packed database of Garrison");
     let mut newer = packed(&file);
     newer[8] = 9;
-    assert_eq!(told(&newer), "it is packed in form 9, this program reads 3");
+    assert_eq!(told(&newer), "it is packed in form 9, this program reads 4");
 }
 
 /// What is changed is refused, or makes a file that has another digest; nothing panics.
