@@ -16,13 +16,9 @@ pub const UNCHECKED_TOLD_MAX: usize = 20;
 /// How many of a kind are told in words; more are counted: JSON has them.
 const SHOWN: usize = 3;
 
-/// Types of purls whose packages somebody publishes advisories of, none of which is read here: Arch's tracker, `CPANSec`, OSV's of the others. What conda
-/// installs are programs that others publish advisories of, by other names.
-const UNREAD_TYPES: [&str; 9] =
-    ["alpm", "conda", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension"];
-
-/// Types that are not registered and in use, of what nobody publishes advisories of: what a host of sources or of charts has, a stream of RPMs.
-const SILENT_TYPES: [&str; 3] = ["gitlab", "helm", "rpmmod"];
+/// Types of purls that name no packages of which somebody publishes advisories by these names: anything (`generic`), what a host of sources, images or charts
+/// has, a stream of RPMs. Three of them are in use and not registered.
+const SILENT_TYPES: [&str; 9] = ["bitbucket", "docker", "generic", "git", "github", "gitlab", "helm", "oci", "rpmmod"];
 
 /// What a report says nothing about, and why.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -425,18 +421,15 @@ pub(crate) fn nameless<'a>(
     identities.filter(|(_, identity)| is_nameless(identity)).collect()
 }
 
-/// Of what advisories could speak and do not: packages of a distribution, and of types that others read advisories of or that nobody knows. Other kinds
-/// without an identity never have any.
+/// Of what advisories could speak and do not: packages of a distribution, and of every type of purl but those that name none. What has no purl never has any.
 fn unpublished(component: &Component, distribution: Option<&Distribution>) -> Option<Gap> {
     if !is_packaged(component) {
         let ty = component.purl.as_ref()?.purl_type();
         let name = ty.as_str();
-        let is_known = ty.is_registered() || SILENT_TYPES.contains(&name) || Ecosystem::of_purl_type(name).is_some();
-        let because = match is_known {
-            true if UNREAD_TYPES.contains(&name) => NoCoverage::NoPublisher,
-            true => return None,
-            false => NoCoverage::UnknownType,
-        };
+        if SILENT_TYPES.contains(&name) || Ecosystem::of_purl_type(name).is_some() {
+            return None;
+        }
+        let because = if ty.is_registered() { NoCoverage::NoPublisher } else { NoCoverage::UnknownType };
         return Some((because, name.to_owned()));
     }
     // One whose packages are of another kind says nothing of these.

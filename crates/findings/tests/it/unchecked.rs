@@ -169,14 +169,34 @@ fn packages_of_types_that_are_not_known_are_told() {
     let meant = format!("{} (did you mean `gem`?): 1 package not checked", unknown("rubygems"));
     check("pkg:rubygems/rack@2.0.1", &[&meant]);
     check("pkg:nix/rack@2.0.1", &[&format!("{}: 1 package not checked", unknown("nix"))]);
-    // Somebody publishes advisories of these.
-    for ty in ["alpm/arch", "conda", "cpan", "cran", "hackage", "julia", "opam", "otp", "vscode-extension/a"] {
+    // Somebody publishes advisories of these, or may.
+    for ty in [
+        "alpm/arch",
+        "bazel",
+        "brew",
+        "cocoapods",
+        "conan",
+        "conda",
+        "cpan",
+        "cran",
+        "hackage",
+        "huggingface/a",
+        "julia",
+        "luarocks",
+        "mlflow",
+        "opam",
+        "otp",
+        "qpkg/a",
+        "swid",
+        "vcpkg",
+        "vscode-extension/a",
+        "yocto",
+    ] {
         let told = format!("no feed that is read here speaks of {}", ty.split('/').next().unwrap());
         check(&format!("pkg:{ty}/rack@2.0.1"), &[&format!("{told}: 1 package not checked")]);
     }
     // Nobody does of what these name.
-    for ty in ["generic", "oci", "github/a", "gitlab/a", "helm/a", "docker", "bitbucket/a", "brew", "swid", "rpmmod/a"]
-    {
+    for ty in ["generic", "oci", "git/a", "github/a", "gitlab/a", "helm/a", "docker", "bitbucket/a", "rpmmod/a"] {
         check(&format!("pkg:{ty}/rack@2.0.1"), &[]);
     }
     let document = read(b"pkg:rubygems/rack@2.0.1").unwrap().inventory;
