@@ -2,10 +2,10 @@
 //! either whole.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::file::{Corrupt, Database, PackageEntry};
-use crate::{Advisory, Ecosystem};
+use crate::{Advisory, Ecosystem, Exploited, Probability};
 
 /// Returns the packages of which two databases say different things, or of which only one says anything: what must be matched
 /// again when the second takes the place of the first.
@@ -120,4 +120,49 @@ fn by_name<B: AsRef<[u8]>>(database: &Database<B>) -> Result<BTreeMap<(String, S
         all.entry((feed, advisory.id.clone())).or_default().push(advisory);
     }
     Ok(all)
+}
+
+/// What became of the exploitation of a vulnerability from one database to another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedExploitation {
+    /// The vulnerability.
+    pub id: String,
+    /// How what is said of its being known to be exploited differs (KEV).
+    pub exploited: Option<Change>,
+    /// How probable it was that it is exploited, and how probable it is (EPSS), where that differs.
+    pub probability: Option<(Option<f32>, Option<f32>)>,
+}
+
+/// Returns the vulnerabilities of whose exploitation two databases say different things, in the order of their names.
+///
+/// Probabilities are new every day: these may be all that have one. That only the share of others differs that are no more probable is no difference.
+pub fn changed_exploitation<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+    old: &Database<A>,
+    new: &Database<B>,
+) -> Result<Vec<ChangedExploitation>, Corrupt> {
+    let by_id = |exploited: Vec<Exploited>| -> BTreeMap<String, Exploited> {
+        exploited.into_iter().map(|entry| (entry.id.to_ascii_uppercase(), entry)).collect()
+    };
+    let (before, after) = (by_id(old.exploited()?), by_id(new.exploited()?));
+    let share = |probabilities: Vec<Probability>| -> BTreeMap<String, f32> {
+        probabilities.into_iter().map(|one| (one.id, one.probability)).collect()
+    };
+    let (was, is) = (share(old.probabilities()?), share(new.probabilities()?));
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).chain(was.keys()).chain(is.keys()).collect();
+    let mut changed = Vec::new();
+    for id in all {
+        let exploited = match (before.get(id), after.get(id)) {
+            (None, Some(_)) => Some(Change::Added),
+            (Some(_), None) => Some(Change::Removed),
+            (Some(before), Some(after)) if before != after => Some(Change::Changed),
+            _ => None,
+        };
+        let shares = (was.get(id).copied(), is.get(id).copied());
+        // Both are of the same parts of 100,000.
+        let probability = (shares.0.map(f32::to_bits) != shares.1.map(f32::to_bits)).then_some(shares);
+        if exploited.is_some() || probability.is_some() {
+            changed.push(ChangedExploitation { id: id.clone(), exploited, probability });
+        }
+    }
+    Ok(changed)
 }

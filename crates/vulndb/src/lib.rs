@@ -38,7 +38,9 @@ pub use advisory::{
 pub use age::{Lacking, Older, is_older, lacks, newest};
 pub use asked::Asked;
 pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
-pub use difference::{Change, ChangedAdvisory, changed_advisories, changed_packages};
+pub use difference::{
+    Change, ChangedAdvisory, ChangedExploitation, changed_advisories, changed_exploitation, changed_packages,
+};
 pub use ecosystem::{Ecosystem, Family};
 pub use interval::{End, Interval, Start};
 pub use reader::{Document, Reader};

@@ -1,7 +1,7 @@
 //! What one database says and another does not.
 
 use vulndb::file::{Builder, Database};
-use vulndb::{Advisory, Change, Records, changed_advisories, changed_packages};
+use vulndb::{Advisory, Change, Records, changed_advisories, changed_exploitation, changed_packages};
 
 use crate::file::{advisory, affected, feed, npm, sample};
 
@@ -59,4 +59,51 @@ fn a_text_and_a_score_change_no_match() {
         builder.add(feed("scores"), Records { probabilities: vec![probability], ..Records::default() });
     });
     check(&new, &[], &[]);
+}
+
+#[test]
+fn what_is_exploited_and_how_probable_that_is_differs_by_itself() {
+    let of = |exploited: &[(&str, Option<i64>)], probabilities: &[(&str, f32)]| {
+        let mut builder = Builder::new();
+        let exploited = exploited.iter().map(|(id, due)| vulndb::Exploited {
+            id: (*id).to_owned(),
+            added: Some(1),
+            due: *due,
+            is_in_ransomware: false,
+        });
+        let probability = |(id, probability): &(&str, f32)| vulndb::Probability {
+            id: (*id).to_owned(),
+            probability: *probability,
+            percentile: 0.5,
+        };
+        let records = Records {
+            exploited: exploited.collect(),
+            probabilities: probabilities.iter().map(probability).collect(),
+            ..Records::default()
+        };
+        builder.add(feed("scores"), records);
+        Database::open(builder.finish().unwrap()).unwrap()
+    };
+    let told = |old: &Database<Vec<u8>>, new: &Database<Vec<u8>>| -> Vec<String> {
+        let changed = changed_exploitation(old, new).unwrap();
+        changed.iter().map(|one| format!("{} {:?} {:?}", one.id, one.exploited, one.probability)).collect()
+    };
+    let old =
+        of(&[("CVE-2024-0001", None), ("CVE-2024-0002", None)], &[("CVE-2024-0001", 0.001), ("CVE-2024-0003", 0.5)]);
+    let new =
+        of(&[("CVE-2024-0002", Some(5)), ("CVE-2024-0004", None)], &[("CVE-2024-0001", 0.97), ("CVE-2024-0003", 0.5)]);
+    assert_eq!(told(&old, &old), Vec::<String>::new());
+    assert_eq!(
+        told(&old, &new),
+        [
+            "CVE-2024-0001 Some(Removed) Some((Some(0.001), Some(0.97)))",
+            "CVE-2024-0002 Some(Changed) None",
+            "CVE-2024-0004 Some(Added) None",
+        ]
+    );
+    let none = of(&[], &[("CVE-2024-0003", 0.5)]);
+    assert_eq!(
+        told(&none, &old),
+        ["CVE-2024-0001 Some(Added) Some((None, Some(0.001)))", "CVE-2024-0002 Some(Added) None",]
+    );
 }

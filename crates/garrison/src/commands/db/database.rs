@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use feeds::{Acceptance, FeedState, Fewer, compress_packed};
 use serde_json::json;
 use vulndb::file::Feed;
-use vulndb::{Change, Ecosystem, Time};
+use vulndb::{Change, ChangedExploitation, Ecosystem, Time};
 
 use super::hub;
 use crate::advisories::{self, Advisories};
@@ -261,6 +261,7 @@ impl Diff {
         let (old, new): (Advisories, Advisories) = (open(&self.old)?, open(&self.new)?);
         let changed = vulndb::changed_advisories(&old, &new).map_err(advisories::damaged)?;
         let packages = vulndb::changed_packages(&old, &new).map_err(advisories::damaged)?;
+        let exploitation = vulndb::changed_exploitation(&old, &new).map_err(advisories::damaged)?;
         match session.format() {
             Format::Json => output::print_json(&json!({
                 "advisories": changed.iter().map(|record| json!({
@@ -268,6 +269,10 @@ impl Diff {
                 })).collect::<Vec<_>>(),
                 "packages": packages.iter().map(|(ecosystem, name)| json!({
                     "ecosystem": ecosystem.to_string(), "name": name,
+                })).collect::<Vec<_>>(),
+                "exploitation": exploitation.iter().map(|one| json!({
+                    "id": one.id, "kev": one.exploited.map(word),
+                    "epss": one.probability.map(|(old, new)| json!({"old": old.map(rounded), "new": new.map(rounded)})),
                 })).collect::<Vec<_>>(),
             }))?,
             Format::Table => {
@@ -280,14 +285,56 @@ impl Diff {
                     count(Change::Removed),
                     packages.len()
                 ))?;
+                if !exploitation.is_empty() {
+                    output::print_line(&exploited_in_words(&exploitation))?;
+                }
                 for record in &changed {
                     let text = format!("{:<9}  {}  {}", word(record.change), record.id, record.feed);
                     output::print_line(&output::printable(&text))?;
                 }
+                for line in exploitation.iter().flat_map(exploitation_lines) {
+                    output::print_line(&output::printable(&line))?;
+                }
             }
         }
-        if changed.is_empty() && packages.is_empty() { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
+        if changed.is_empty() && packages.is_empty() && exploitation.is_empty() {
+            Ok(())
+        } else {
+            Err(CommandError::silent(Kind::No))
+        }
     }
+}
+
+/// A change of a probability that is told by itself: smaller ones are of most vulnerabilities every day, and counted.
+const PROBABILITY_TOLD_MIN: f32 = 0.1;
+
+/// Returns a probability with the five digits that FIRST states.
+fn rounded(probability: f32) -> f64 {
+    (f64::from(probability) * 1e5).round() / 1e5
+}
+
+/// Says how many vulnerabilities are known otherwise to be exploited, and of how many the probability differs.
+fn exploited_in_words(exploitation: &[ChangedExploitation]) -> String {
+    let count = |change| exploitation.iter().filter(|one| one.exploited == Some(change)).count();
+    let probable = exploitation.iter().filter(|one| one.probability.is_some()).count();
+    format!(
+        "known to be exploited (KEV): {} added, {} changed, {} removed; probability (EPSS) of {probable} changed",
+        count(Change::Added),
+        count(Change::Changed),
+        count(Change::Removed),
+    )
+}
+
+/// Returns what is told of one by itself.
+fn exploitation_lines(one: &ChangedExploitation) -> Vec<String> {
+    let known = one.exploited.map(|change| format!("{:<9}  {}  KEV", word(change), one.id));
+    let told = one
+        .probability
+        .filter(|(old, new)| (new.unwrap_or_default() - old.unwrap_or_default()).abs() >= PROBABILITY_TOLD_MIN);
+    let share = |share: Option<f32>| share.map_or_else(|| "none".to_owned(), |share| format!("{share:.3}"));
+    let probable =
+        told.map(|(old, new)| format!("{:<9}  {}  EPSS {} -> {}", "changed", one.id, share(old), share(new)));
+    known.into_iter().chain(probable).collect()
 }
 
 fn word(change: Change) -> &'static str {
@@ -357,5 +404,35 @@ impl Readers {
             table.row(&[reader.name.to_owned(), reader.summary.to_owned()]);
         }
         output::print_line(table.render(output::width()).trim_end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_exploitation_is_told_in_lines() {
+        let of = |id: &str, exploited, probability| ChangedExploitation { id: id.to_owned(), exploited, probability };
+        let changed = [
+            of("CVE-2026-0001", Some(Change::Added), Some((Some(0.001), Some(0.97)))),
+            of("CVE-2026-0002", None, Some((Some(0.2), Some(0.25)))),
+            of("CVE-2026-0003", Some(Change::Removed), None),
+            of("CVE-2026-0004", None, Some((None, Some(0.5)))),
+        ];
+        assert_eq!(json!([0.97_f32, 0.00043_f32].map(rounded)).to_string(), "[0.97,0.00043]");
+        assert_eq!(
+            exploited_in_words(&changed),
+            "known to be exploited (KEV): 1 added, 0 changed, 1 removed; probability (EPSS) of 3 changed"
+        );
+        assert_eq!(
+            changed.iter().flat_map(exploitation_lines).collect::<Vec<_>>(),
+            [
+                "added      CVE-2026-0001  KEV",
+                "changed    CVE-2026-0001  EPSS 0.001 -> 0.970",
+                "removed    CVE-2026-0003  KEV",
+                "changed    CVE-2026-0004  EPSS none -> 0.500",
+            ]
+        );
     }
 }
