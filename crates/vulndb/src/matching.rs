@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use component::{Code, Component, Distribution, Inventory, Node, PackageType, Purl, Relation, Version};
+use component::{Code, Component, Distribution, Inventory, Node, PackageType, Purl, Relation, Technique, Version};
 use serde::{Deserialize, Serialize};
 
 use crate::cpe::Name;
@@ -38,8 +38,8 @@ pub struct Identity {
 pub enum Epoch {
     /// The version is stated with it, or has none.
     Stated,
-    /// The version is that of a source RPM, whose file name leaves it out: no epoch is compared, since every version is older than one with an
-    /// epoch.
+    /// The version is that of a source RPM, whose file name leaves it out, or of a note in a program, which is written without: no epoch is compared, since
+    /// every version is older than one with an epoch.
     Unstated,
 }
 
@@ -127,13 +127,15 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
         return Vec::new();
     };
     let full_version = with_epoch(component, stated_version(component));
+    let is_without = is_of_note(component) && !full_version.contains(':');
+    let own_epoch = if is_without { Epoch::Unstated } else { Epoch::Stated };
     let source = component.source.as_ref();
     let built_from = source.and_then(|source| unsigned_kernel(ecosystem.family, &source.name));
     // What signs a kernel has versions of its own; its binaries have the kernel's.
     let stated = source.filter(|_| built_from.is_none()).and_then(|source| source.version.as_deref());
     let (source_version, epoch) = match stated {
         Some(stated) => source_version(component.package_type, stated, &full_version),
-        None => (full_version.as_str(), Epoch::Stated),
+        None => (full_version.as_str(), own_epoch),
     };
     let source_version = source_version.to_owned();
     let source_name =
@@ -144,7 +146,7 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
             ecosystem: ecosystem.clone(),
             version: full_version,
             named: Named::Binary,
-            epoch: Epoch::Stated,
+            epoch: own_epoch,
         },
         Identity {
             name: ecosystem.canonical_name(&source_name),
@@ -154,6 +156,12 @@ fn packaged(component: &Component, distribution: Option<&Distribution>) -> Vec<I
             epoch,
         },
     ]
+}
+
+/// Tells whether a package is known by the note that was linked into a program of it: its version is that of the spec file, without an epoch
+/// (systemd's "Package Metadata for Executable Files").
+pub fn is_of_note(component: &Component) -> bool {
+    component.package_type == PackageType::Rpm && component.technique == Technique::Binary
 }
 
 /// Returns the version of a source package by what is stated of it. The file name of a source RPM states no epoch; that of a binary package with the

@@ -22,6 +22,9 @@ impl Subject {
         subject.source.clone_from(&component.source);
         subject.module.clone_from(&component.module);
         subject.code = component.code;
+        if matching::is_of_note(component) {
+            subject.technique = component.technique;
+        }
         let distribution = distribution.map(|distribution| matching::needed_of(distribution, component));
         Self { component: subject, distribution }
     }
@@ -40,4 +43,24 @@ impl Subject {
 /// Returns what tells apart two subjects of one purl: the beginning of a hash, in hexadecimal.
 pub(crate) fn variant(subject: &[u8]) -> String {
     hex::encode(&digest(&SHA256, subject).as_ref()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use component::{PackageType, Technique};
+
+    use super::*;
+
+    #[test]
+    fn a_package_that_a_note_names_is_matched_as_such() {
+        for (package_type, technique) in [
+            (PackageType::Rpm, Technique::Binary),
+            (PackageType::Rpm, Technique::PackageDatabase),
+            (PackageType::GoModule, Technique::Binary),
+        ] {
+            let component = Component::new(package_type, "openssl", "test", technique);
+            let kept = Subject::from_bytes(&Subject::of(&component, None).to_bytes().unwrap()).unwrap().component;
+            assert_eq!(matching::is_of_note(&kept), matching::is_of_note(&component), "{technique:?}");
+        }
+    }
 }

@@ -88,7 +88,13 @@ fn package(file: &File<'_>, note: &PackageNote, findings: &mut Findings) -> bool
 }
 
 fn purl(package_type: PackageType, name: &str, note: &PackageNote) -> Option<Purl> {
-    let builder = Purl::builder(package_type.purl_type(), name).version(note.version.as_deref().unwrap_or_default());
+    let stated = note.version.as_deref().unwrap_or_default();
+    // In a purl of the type an RPM's epoch stands by itself (package-url, "rpm").
+    let (epoch, version) = match stated.split_once(':') {
+        Some((epoch, version)) if package_type == PackageType::Rpm => (epoch, version),
+        _ => ("", stated),
+    };
+    let builder = Purl::builder(package_type.purl_type(), name).version(version).qualifier("epoch", epoch);
     let os = note.os.as_deref().unwrap_or_default();
     if package_type == PackageType::Binary {
         return builder.build().ok();
@@ -123,6 +129,8 @@ mod tests {
     fn packages_that_notes_name() {
         let json = r#"{"type":"rpm","name":"coreutils","version":"9.1-2.fc38","architecture":"x86_64","os":"fedora","osVersion":"38"}"#;
         insta::assert_snapshot!(check(&[(".note.package", &note(json))]), @r#"rpm coreutils@9.1-2.fc38 pkg:rpm/fedora/coreutils@9.1-2.fc38?arch=x86_64&distro=fedora-38 arch=x86_64 executable:package-note="rpm" at /opt/program"#);
+        let json = r#"{"type":"rpm","name":"openssl","version":"1:3.0.1-1.el9","os":"almalinux","osVersion":"9.4"}"#;
+        insta::assert_snapshot!(check(&[(".note.package", &note(json))]), @r#"rpm openssl@1:3.0.1-1.el9 pkg:rpm/almalinux/openssl@3.0.1-1.el9?distro=almalinux-9.4&epoch=1 executable:package-note="rpm" at /opt/program"#);
         insta::assert_snapshot!(check(&[(".note.package", &note(r#"{"type":"pkg","name":"tool","version":"1","appCpe":"cpe:2.3:a:x:tool:1:*:*:*:*:*:*:*"}"#))]), @r#"binary tool@1 pkg:generic/tool@1 executable:package-note="pkg" at /opt/program"#);
     }
 

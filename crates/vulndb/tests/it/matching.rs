@@ -240,6 +240,30 @@ fn epochs_count_also_when_only_the_purl_has_them() {
     check("3.0.7-1.el9", None, "3.0.7-2.el9", 1);
 }
 
+/// Notes in programs are written without an epoch.
+#[test]
+fn the_epoch_that_a_note_leaves_out_is_not_compared() {
+    let alma = Ecosystem::release(Family::AlmaLinux, "10");
+    let ten = distribution("almalinux", "10.0");
+    let check = |version: &str, purl: Option<&str>, bound: &str, expected: usize| {
+        for (technique, expected) in [(Technique::Binary, expected), (Technique::PackageDatabase, 1)] {
+            let mut component = component(PackageType::Rpm, "openssl", version);
+            component.technique = technique;
+            component.purl = purl.map(|purl| purl.parse().unwrap());
+            let records = vec![advisory("CVE-2024-0001", &[], vec![affected(&alma, "openssl", bound)])];
+            assert_eq!(
+                found(records, &component, Some(&ten)).len(),
+                expected,
+                "{version} {purl:?} {bound} {technique:?}"
+            );
+        }
+    };
+    check("3.9.9-9.el10", None, "1:3.5.1-7.el10_1", 0);
+    check("3.5.0-1.el10", None, "1:3.5.1-7.el10_1", 1);
+    check("0:3.9.9-9.el10", None, "1:3.5.1-7.el10_1", 1);
+    check("3.9.9-9.el10", Some("pkg:rpm/almalinux/openssl@3.9.9-9.el10?epoch=0"), "1:3.5.1-7.el10_1", 1);
+}
+
 /// Errata of Rocky Linux and SUSE are of source packages, and the file name of a source RPM has no epoch.
 #[test]
 fn an_epoch_that_nothing_states_is_not_compared() {
