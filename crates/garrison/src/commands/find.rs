@@ -350,7 +350,7 @@ mod tests {
         );
         let told = "1 image in 1 project has 2 vulnerabilities of DSA-1-1, high, here since 2026-11-02 (4 ms)";
         assert_eq!(answer("DSA-1-1", &two, 4), told);
-        assert!(table(&two.items).render(140).contains("log4j-core 2.14.1 (no fix) (CVE-2021-0002)"));
+        assert!(table(&two.items).render(200).contains("log4j-core 2.14.1 (no fix) (CVE-2021-0002)"));
         let mut untagged = item("team/api", "b");
         untagged["tags"] = json!([]);
         let some = page(vec![item("team/api", "a"), untagged.clone(), untagged], None);
