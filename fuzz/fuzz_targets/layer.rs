@@ -7,14 +7,15 @@ use std::sync::LazyLock;
 
 use component::{Node, Subject};
 use libfuzzer_sys::fuzz_target;
-use sbom::{Allowance, LayerRecord, LayerScope, Matcher, Source, catalogers, inventory, read_layer, read_layer_ahead};
+use sbom::{Allowance, Error, LayerRecord, LayerScope, Matcher, Source, catalogers, inventory, read_layer, read_layer_ahead};
 
 static MATCHER: LazyLock<Matcher> = LazyLock::new(|| Matcher::new(catalogers().iter().collect()));
 
 fuzz_target!(|input: &[u8]| {
     let allowance = || Allowance::new(|| Err(std::io::ErrorKind::Unsupported.into()));
-    let layer = read_layer(input, None, None, &MATCHER, &allowance());
-    let again = read_layer_ahead(input, None, None, &MATCHER, &allowance());
+    let open = || Ok::<_, Error>(input);
+    let layer = read_layer(open, None, None, &MATCHER, &allowance());
+    let again = read_layer_ahead(open, None, None, &MATCHER, &allowance());
     let (layer, again) = match (layer, again) {
         (Ok(layer), Ok(again)) => (layer, again),
         (Err(error), Err(again)) => return assert_eq!(format!("{error:?}"), format!("{again:?}")),

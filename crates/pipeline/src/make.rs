@@ -23,7 +23,7 @@ use crate::index::{self, Packed, State};
 use crate::numbers;
 use crate::pack::unpack;
 use crate::pipeline::Pipeline;
-use crate::reader::{BlobReader, Interruption};
+use crate::reader::{BlobReader, Interruption, Interruptions};
 use crate::recent::Known;
 use ledger::aside::{Lost, aside, aside_leaving};
 
@@ -202,12 +202,17 @@ impl Pipeline {
         deadline: Instant,
     ) -> Result<Arc<LayerRecord>, Failure> {
         let blob = self.open(name, layer).await?;
-        let stream = blob.stream(0..blob.size_bytes());
-        let reader = BlobReader::new(stream, tokio::runtime::Handle::current(), context.clone(), deadline);
-        let interruption = reader.interruption();
+        let (runtime, context) = (tokio::runtime::Handle::current(), context.clone());
+        let interruption = Interruptions::default();
+        let interrupted = Arc::clone(&interruption);
         let matcher = Arc::clone(&self.inner.matcher);
         let work = aside(move || {
-            let read = sbom::read_layer(reader, Some(&layer), Some(&diff_id), &matcher, &allowance)?;
+            let open = || {
+                let stream = blob.stream(0..blob.size_bytes());
+                let interruption = Arc::clone(&interrupted);
+                Ok::<_, sbom::Error>(BlobReader::new(stream, runtime.clone(), context.clone(), deadline, interruption))
+            };
+            let read = sbom::read_layer(open, Some(&layer), Some(&diff_id), &matcher, &allowance)?;
             let packed = read.record.to_bytes();
             Ok::<_, sbom::Error>((read, packed))
         });

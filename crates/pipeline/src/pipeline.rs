@@ -125,7 +125,7 @@ impl Pipeline {
         // Not fewer on more cores: what is left out of one inventory is worse than several such images at once.
         let of_components = (options.memory_bytes - of_documents) / 2;
         let components_max = usize::try_from(of_components / COMPONENT_BYTES).unwrap_or(usize::MAX);
-        let engine = format!("{}-{}", env!("CARGO_PKG_VERSION"), matcher.fingerprint());
+        let engine = format!("{}-{}-{}", env!("CARGO_PKG_VERSION"), sbom::RECORD_VERSION, matcher.fingerprint());
         Self {
             inner: Arc::new(Inner {
                 registry,

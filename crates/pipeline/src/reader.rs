@@ -26,18 +26,22 @@ pub(crate) struct BlobReader {
     runtime: Handle,
     context: Context,
     deadline: Instant,
-    interruption: Arc<Mutex<Option<Interruption>>>,
+    interruption: Interruptions,
 }
+
+/// Where the reason is found once a read has failed.
+pub(crate) type Interruptions = Arc<Mutex<Option<Interruption>>>;
 
 impl BlobReader {
     /// Reads a stream until the job is canceled or its time is over.
-    pub(crate) fn new(stream: BlobStream, runtime: Handle, context: Context, deadline: Instant) -> Self {
-        Self { stream, chunk: Bytes::new(), runtime, context, deadline, interruption: Arc::default() }
-    }
-
-    /// Returns where the reason is found once a read has failed.
-    pub(crate) fn interruption(&self) -> Arc<Mutex<Option<Interruption>>> {
-        Arc::clone(&self.interruption)
+    pub(crate) fn new(
+        stream: BlobStream,
+        runtime: Handle,
+        context: Context,
+        deadline: Instant,
+        interruption: Interruptions,
+    ) -> Self {
+        Self { stream, chunk: Bytes::new(), runtime, context, deadline, interruption }
     }
 
     fn interrupted(&self, reason: Interruption) -> io::Error {

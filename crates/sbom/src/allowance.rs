@@ -61,6 +61,11 @@ impl Allowance {
         self.check(taken)
     }
 
+    /// Gives back memory that was taken and is no longer used.
+    pub(crate) fn give_back(&self, bytes: u64) {
+        self.memory_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     /// Returns whether so much may still be taken, without taking it.
     pub(crate) fn admit(&self, bytes: u64) -> Result<(), TooMuchMemory> {
         self.check(self.memory_bytes.load(Ordering::Relaxed).saturating_add(bytes))
@@ -68,6 +73,11 @@ impl Allowance {
 
     fn check(&self, bytes: u64) -> Result<(), TooMuchMemory> {
         if bytes > self.memory_bytes_max { Err(TooMuchMemory { limit: self.memory_bytes_max }) } else { Ok(()) }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_bytes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn spill(&self) -> Spill {

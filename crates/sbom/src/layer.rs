@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::hash::BuildHasher as _;
 use std::io::Read;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,12 @@ use crate::allowance::{Allowance, TooMuchMemory};
 use crate::content::{Content, MEMORY_BYTES_MAX};
 use crate::matcher::{HEAD_BYTES, Matcher, Wants};
 use crate::tar::{self, EntryKind, Header, Walk, text};
+use crate::{Extractor, Refusal};
+
+mod linked;
+
+use linked::Linked;
+pub use linked::{LINKED_BYTES_MAX, LINKED_FILES_MAX};
 
 /// The most paths of a layer: what a record has room for. How many there are is bounded by what they take ([`Allowance`]).
 pub const ENTRIES_MAX: usize = 16 << 20;
@@ -180,6 +186,7 @@ pub struct LayerBuilder<'m> {
     allowance: &'m Allowance,
     /// What was taken of it.
     taken_bytes: u64,
+    linked: Linked,
     scratch: Vec<usize>,
 }
 
@@ -193,7 +200,15 @@ impl<'m> LayerBuilder<'m> {
     /// Starts an empty layer, which may take what is left of the allowance.
     pub fn new(matcher: &'m Matcher, allowance: &'m Allowance) -> Self {
         let layer = LayerRecord::default();
-        Self { matcher, layer, kept_bytes: 0, allowance, taken_bytes: 0, scratch: Vec::new() }
+        Self {
+            matcher,
+            layer,
+            kept_bytes: 0,
+            allowance,
+            taken_bytes: 0,
+            linked: Linked::default(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Walks a tar stream to the end of the archive and returns the stream, of which the rest is for the caller to read.
@@ -214,7 +229,7 @@ impl<'m> LayerBuilder<'m> {
         });
         let record = self.insert(path, kind, mode, link.unwrap_or(0))?;
         if kind == FileKind::Symlink && self.matcher.is_claimed(path, &mut self.scratch) {
-            self.push(path, record, Some(LINK), Vec::new())?;
+            self.push(record, Some(LINK), Vec::new())?;
         }
         Ok(())
     }
@@ -229,7 +244,7 @@ impl<'m> LayerBuilder<'m> {
         let Some(wants) = self.wants(path, head, size_bytes)? else { return Ok(false) };
         let _room = (size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(size_bytes));
         let content = Content::read(head, stream, size_bytes, self.allowance.spill()).map_err(failed)?;
-        self.keep(path, record, &wants, content)?;
+        self.keep(&[(record, wants)], content)?;
         Ok(true)
     }
 
@@ -246,7 +261,7 @@ impl<'m> LayerBuilder<'m> {
         } else {
             Content::from_file(file)
         };
-        self.keep(path, record, &wants, content.map_err(failed)?)?;
+        self.keep(&[(record, wants)], content.map_err(failed)?)?;
         Ok(true)
     }
 
@@ -255,8 +270,9 @@ impl<'m> LayerBuilder<'m> {
         self.unknown(path, reason);
     }
 
-    /// Returns the finished layer.
-    pub fn finish(self) -> LayerRecord {
+    /// Returns the finished layer. Hard links whose bytes no second walk brought are told.
+    pub fn finish(mut self) -> LayerRecord {
+        self.tell_linked();
         self.layer
     }
 
@@ -280,35 +296,67 @@ impl<'m> LayerBuilder<'m> {
         Ok(Some(wants))
     }
 
-    fn keep(&mut self, path: &str, record: u32, wants: &Wants, content: Content) -> Result<(), Error> {
-        for extractor in &wants.records {
-            if content.len() > extractor.limit_bytes {
-                self.unknown(
-                    path,
-                    format!("{} bytes, the limit of `{}` is {}", content.len(), extractor.name, extractor.limit_bytes),
-                );
-                continue;
-            }
-            match (extractor.extract)(&content) {
-                Ok(Some(bytes)) => self.push(path, record, Some(extractor.name), bytes)?,
-                Ok(None) => {}
-                Err(refusal) => self.unknown(path, refusal.0),
+    /// Keeps what is wanted of a file's bytes, for each record that has them. Whatever takes something out of them does it once.
+    fn keep(&mut self, wanted: &[(u32, Wants)], content: Content) -> Result<(), Error> {
+        let mut extractors: Vec<&'static Extractor> = Vec::new();
+        for extractor in wanted.iter().flat_map(|(_, wants)| &wants.records) {
+            if !extractors.iter().any(|known| known.name == extractor.name) {
+                extractors.push(extractor);
             }
         }
-        if let Some(limit) = wants.bytes_limit {
-            let len = content.len();
-            let failed = |source| Error::Entry { path: path.to_owned(), source };
-            match content.into_bytes(limit).map_err(failed)? {
-                Some(bytes) => self.push(path, record, None, bytes)?,
-                None => self.unknown(path, format!("{len} bytes, the limit for such a file is {limit}")),
+        let len = content.len();
+        for extractor in extractors {
+            let is_wanted = |wants: &Wants| wants.records.iter().any(|wanted| wanted.name == extractor.name);
+            let records = wanted.iter().filter(|(_, wants)| is_wanted(wants)).map(|(record, _)| *record);
+            let limit = extractor.limit_bytes;
+            let extracted = if len > limit {
+                Err(Refusal::new(format!("{len} bytes, the limit of `{}` is {limit}", extractor.name)))
+            } else {
+                (extractor.extract)(&content)
+            };
+            match extracted {
+                Ok(Some(bytes)) => self.push_each(records, Some(extractor.name), bytes)?,
+                Ok(None) => {}
+                Err(refusal) => records.for_each(|record| self.unknown_at(record, refusal.0.as_str())),
             }
+        }
+        let limits = || wanted.iter().filter_map(|(record, wants)| Some((*record, wants.bytes_limit?)));
+        let (wide, narrow): (Vec<_>, Vec<_>) = limits().partition(|(_, limit)| len <= *limit);
+        for (record, limit) in narrow {
+            self.unknown_at(record, format!("{len} bytes, the limit for such a file is {limit}"));
+        }
+        let Some((first, _)) = wide.first() else { return Ok(()) };
+        let failed = |source| Error::Entry { path: self.layer.path(*first), source };
+        if let Some(bytes) = content.into_bytes(len).map_err(failed)? {
+            self.push_each(wide.iter().map(|(record, _)| *record), None, bytes)?;
         }
         Ok(())
     }
 
-    fn push(&mut self, path: &str, record: u32, extractor: Option<&str>, bytes: Vec<u8>) -> Result<(), Error> {
+    /// Keeps the same bytes for each of the records.
+    fn push_each(
+        &mut self,
+        records: impl Iterator<Item = u32>,
+        extractor: Option<&str>,
+        bytes: Vec<u8>,
+    ) -> Result<(), Error> {
+        let mut records = records.peekable();
+        let mut bytes = Some(bytes);
+        while let Some(record) = records.next() {
+            let taken = if records.peek().is_some() {
+                self.allowance.admit(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))?;
+                bytes.clone()
+            } else {
+                bytes.take()
+            };
+            self.push(record, extractor, taken.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, record: u32, extractor: Option<&str>, bytes: Vec<u8>) -> Result<(), Error> {
         if let Some(refusal) = self.refusal(bytes.len() as u64) {
-            self.unknown(path, refusal);
+            self.unknown_at(record, refusal);
             return Ok(());
         }
         self.kept_bytes += bytes.len() as u64;
@@ -349,26 +397,21 @@ impl<'m> LayerBuilder<'m> {
         }
     }
 
+    fn unknown_at(&mut self, record: u32, reason: impl Into<Box<str>>) {
+        let path = self.layer.path(record);
+        self.unknown(&path, reason);
+    }
+
     fn entry(&mut self, header: &Header, body: &mut impl Read) -> Result<(), Error> {
-        let Some(path) = normal(&header.path) else {
-            self.unknown(&text(&header.path), "a path that leaves the image");
-            return Ok(());
-        };
-        if path.is_empty() {
-            return Ok(());
-        }
-        let (directory, name) = split(&path);
-        // OCI image specification, "Whiteouts"
-        if let Some(hidden) = name.strip_prefix(".wh.") {
-            self.layer.count(path.len());
-            self.take()?;
-            if hidden == ".wh..opq" {
-                self.layer.opaque.insert(directory.into());
-            } else if !hidden.is_empty() && !hidden.starts_with(".wh.") {
-                self.layer.whiteouts.insert(join(directory, hidden).into());
+        let path = match Stands::of(header) {
+            Stands::Outside => {
+                self.unknown(&text(&header.path), "a path that leaves the image");
+                return Ok(());
             }
-            return Ok(());
-        }
+            Stands::ForTheRoot => return Ok(()),
+            Stands::ForWhiteout(path) => return self.whiteout(&path),
+            Stands::For(path) => path,
+        };
         match header.kind {
             EntryKind::File => {
                 if header.stored_bytes < header.size_bytes {
@@ -384,36 +427,45 @@ impl<'m> LayerBuilder<'m> {
         }
     }
 
-    /// A hard link shares the bytes of an earlier entry of the same layer.
-    fn hard_link(&mut self, path: &str, header: &Header) -> Result<(), Error> {
-        let target = normal(&header.link).and_then(|target| self.layer.find(&target));
-        let (mode, size) = target.map_or((header.mode, 0), |at| {
-            let record = self.layer.records[at as usize];
-            (record.mode, record.size_or_link)
-        });
-        let record = self.insert(path, FileKind::File, mode, size)?;
-        let wants = self.matcher.wants(path, &[], &mut self.scratch);
-        // What is kept stands in the order of its records.
-        let shared = target.map_or(0..0, |at| {
-            let from = self.layer.kept.partition_point(|kept| kept.record < at);
-            from..from + self.layer.kept[from..].iter().take_while(|kept| kept.record == at).count()
-        });
-        let of_target = &self.layer.kept[shared.clone()];
-        let has = |name: Option<&str>| of_target.iter().any(|kept| kept.extractor.as_deref() == name);
-        let is_missing = (wants.bytes_limit.is_some() && !has(None))
-            || wants.records.iter().any(|extractor| !has(Some(extractor.name)));
-        if is_missing && !wants.is_empty() {
-            self.unknown(path, format!("a hard link to `{}`, whose bytes were not kept", text(&header.link)));
-        }
-        for at in shared {
-            self.allowance.admit(self.layer.kept[at].bytes.len() as u64)?;
-            let kept = self.layer.kept[at].clone();
-            self.push(path, record, kept.extractor.as_deref(), kept.bytes.into_vec())?;
+    /// OCI image specification, "Whiteouts".
+    fn whiteout(&mut self, path: &str) -> Result<(), Error> {
+        let (directory, name) = split(path);
+        let hidden = name.strip_prefix(WHITEOUT).unwrap_or(name);
+        self.layer.count(path.len());
+        self.take()?;
+        if hidden == ".wh..opq" {
+            self.layer.opaque.insert(directory.into());
+        } else if !hidden.is_empty() && !hidden.starts_with(WHITEOUT) {
+            self.layer.whiteouts.insert(join(directory, hidden).into());
         }
         Ok(())
     }
 }
 
+/// What the name of an entry begins with that deletes something of lower layers.
+const WHITEOUT: &str = ".wh.";
+
+/// What an entry of a layer stands for.
+enum Stands {
+    /// Nothing in the image.
+    Outside,
+    ForTheRoot,
+    /// Something of lower layers that is deleted, by the path of the entry.
+    ForWhiteout(String),
+    /// What is at this path; it gets a record.
+    For(String),
+}
+
+impl Stands {
+    fn of(header: &Header) -> Self {
+        match normal(&header.path) {
+            None => Self::Outside,
+            Some(path) if path.is_empty() => Self::ForTheRoot,
+            Some(path) if split(&path).1.starts_with(WHITEOUT) => Self::ForWhiteout(path),
+            Some(path) => Self::For(path),
+        }
+    }
+}
 impl LayerRecord {
     /// Returns how many paths the layer has.
     pub fn len(&self) -> usize {
@@ -438,6 +490,12 @@ impl LayerRecord {
 
     pub(crate) fn kept(&self) -> &[Kept] {
         &self.kept
+    }
+
+    /// Returns where that of one record is among the first so many, which stand in the order of their records.
+    fn kept_of(&self, record: u32, known: usize) -> Range<usize> {
+        let from = self.kept[..known].partition_point(|kept| kept.record < record);
+        from..from + self.kept[from..known].iter().take_while(|kept| kept.record == record).count()
     }
 
     pub(crate) fn unknowns(&self) -> &[(Box<str>, Box<str>)] {

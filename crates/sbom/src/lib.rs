@@ -1,7 +1,7 @@
 //! The inventory engine: bytes of layers and files in, components with their edges out.
 //!
 //! A layer is read once ([`read_layer`]): while it is decompressed and hashed, a walk over its headers offers each path to one compiled set of claims
-//! ([`Matcher`]); only what a cataloger claimed is kept ([`LayerRecord`]), within what all layers of an image may take ([`Allowance`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
+//! ([`Matcher`]); a second time only for the bytes of files that hard links with claimed names lead to. Only what a cataloger claimed is kept ([`LayerRecord`]), within what all layers of an image may take ([`Allowance`]). An inventory is a pure fold over such records ([`inventory`]): whiteouts are
 //! applied, each [`Cataloger`] sees the merged file system ([`View`]) and reports [`Findings`], and the findings are united.
 //! Inventories are written as documents and read from them in [`formats`], also out of what is around them ([`statement`]), and compared in [`diff`](mod@diff).
 //!
@@ -57,8 +57,8 @@ pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory, inventory_of_directory, inventory_within};
 pub use excluded::{EXCLUDES_MAX, ExcludeError, Excluded};
 pub use layer::{
-    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LayerBuilder, LayerRecord,
-    NAME_BYTES_MAX,
+    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LINKED_BYTES_MAX, LINKED_FILES_MAX,
+    LayerBuilder, LayerRecord, NAME_BYTES_MAX,
 };
 pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;

@@ -59,56 +59,46 @@ pub struct Mismatch {
     pub actual: Digest,
 }
 
-/// Reads a layer's blob once: both digests are computed and what catalogers want is kept, while it is decompressed.
+/// Reads a layer's blob once: both digests are computed and what catalogers want is kept, while it is decompressed. Where hard links want the bytes of files
+/// that had passed unwanted, it is opened and read a second time for these.
 ///
 /// The compression is told from the first bytes: gzip (estargz is gzip), zstd (zstd:chunked is zstd), or none. Digests that are given are checked.
-pub fn read_layer(
-    blob: impl Read,
+///
+/// # Errors
+/// What opening the blob returns, and what is wrong with it.
+pub fn read_layer<R: Read, E: From<Error>>(
+    mut open: impl FnMut() -> Result<R, E>,
     digest: Option<&Digest>,
     diff_id: Option<&Digest>,
     matcher: &Matcher,
     allowance: &Allowance,
-) -> Result<ReadLayer, Error> {
-    let expected = Expected { digest, diff_id };
+) -> Result<ReadLayer, E> {
     let mut builder = LayerBuilder::new(matcher, allowance);
-    let blob = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(blob, Some(expected.algorithm())));
-    let tar = Tar::open(blob).map_err(failed)?;
-    let hash = expected.hash_of(&tar);
-    // The walk reads headers of 512 bytes: hashing and decompressing want larger pieces.
-    let tar = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(tar, hash));
-    let (tar, diff_id) = builder.read_tar(tar)?.into_inner().finish();
-    let tar_bytes = tar.bytes;
-    let blob = tar.finish().map_err(failed)?.into_inner();
-    expected.check(builder, blob, tar_bytes, diff_id)
+    let sums = Expected { digest, diff_id }.read(open()?, |tar| builder.read_tar(tar))?;
+    if builder.wants_more() {
+        sums.expected().read(open()?, |tar| builder.read_linked(tar))?;
+    }
+    Ok(sums.of(builder))
 }
 
 /// As [`read_layer`], by three threads: one reads the blob and hashes it, one decompresses, and this one hashes the tar and walks over it. Decompressing is
 /// about half of the work, so that two cores have enough to do to the end. It takes some more memory.
-pub fn read_layer_ahead(
-    blob: impl Read + Send,
+///
+/// # Errors
+/// As [`read_layer`].
+pub fn read_layer_ahead<R: Read + Send, E: From<Error>>(
+    mut open: impl FnMut() -> Result<R, E>,
     digest: Option<&Digest>,
     diff_id: Option<&Digest>,
     matcher: &Matcher,
     allowance: &Allowance,
-) -> Result<ReadLayer, Error> {
-    let expected = Expected { digest, diff_id };
+) -> Result<ReadLayer, E> {
     let mut builder = LayerBuilder::new(matcher, allowance);
-    let blob = Hashing::new(blob, Some(expected.algorithm()));
-    std::thread::scope(|scope| {
-        let (reader, writer) = ahead::channel();
-        let reading = spawn(scope, move || writer.copy(blob))?;
-        let tar = Tar::open(reader).map_err(failed)?;
-        let hash = expected.hash_of(&tar);
-        let (reader, writer) = ahead::channel();
-        let decompressing = spawn(scope, move || writer.copy(tar).map(|tar| (tar.bytes, tar.finish())))?;
-        let read = builder.read_tar(Hashing::new(reader, hash)).map(Hashing::finish);
-        // Also where the walk failed: a scope's end does not wait until a thread has given back what is its own.
-        let (tar, blob) = (join(decompressing), join(reading));
-        let (_, diff_id) = read?;
-        let (tar_bytes, rest) = tar.expect("what was read to its end was written to its end");
-        rest.map_err(failed)?;
-        expected.check(builder, blob.expect("what was read to its end was written to its end"), tar_bytes, diff_id)
-    })
+    let sums = Expected { digest, diff_id }.read_ahead(open()?, |tar| builder.read_tar(tar))?;
+    if builder.wants_more() {
+        sums.expected().read_ahead(open()?, |tar| builder.read_linked(tar))?;
+    }
+    Ok(sums.of(builder))
 }
 
 fn spawn<'s, T: Send + 's>(
@@ -146,14 +136,49 @@ impl Expected<'_> {
         (!is_blob).then_some(algorithm)
     }
 
-    /// Holds what was read to its end against what it should be.
-    fn check<R: Read>(
+    /// Reads a blob to its end while something walks over the tar in it.
+    fn read<R: Read>(
         self,
-        builder: LayerBuilder<'_>,
-        blob: Hashing<R>,
-        tar_bytes: u64,
-        diff_id: Option<Digest>,
-    ) -> Result<ReadLayer, Error> {
+        blob: R,
+        walk: impl FnOnce(BufReader<HashedTar<R>>) -> Result<BufReader<HashedTar<R>>, LayerError>,
+    ) -> Result<Sums, Error> {
+        let blob = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(blob, Some(self.algorithm())));
+        let tar = Tar::open(blob).map_err(failed)?;
+        let hash = self.hash_of(&tar);
+        // The walk reads headers of 512 bytes: hashing and decompressing want larger pieces.
+        let tar = BufReader::with_capacity(BUFFER_BYTES, Hashing::new(tar, hash));
+        let (tar, diff_id) = walk(tar)?.into_inner().finish();
+        let tar_bytes = tar.bytes;
+        let blob = tar.finish().map_err(failed)?.into_inner();
+        self.check(blob, tar_bytes, diff_id)
+    }
+
+    /// As [`Expected::read`], by three threads.
+    fn read_ahead(
+        self,
+        blob: impl Read + Send,
+        walk: impl FnOnce(Hashing<ahead::Reader>) -> Result<Hashing<ahead::Reader>, LayerError>,
+    ) -> Result<Sums, Error> {
+        let blob = Hashing::new(blob, Some(self.algorithm()));
+        std::thread::scope(|scope| {
+            let (reader, writer) = ahead::channel();
+            let reading = spawn(scope, move || writer.copy(blob))?;
+            let tar = Tar::open(reader).map_err(failed)?;
+            let hash = self.hash_of(&tar);
+            let (reader, writer) = ahead::channel();
+            let decompressing = spawn(scope, move || writer.copy(tar).map(|tar| (tar.bytes, tar.finish())))?;
+            let read = walk(Hashing::new(reader, hash)).map(Hashing::finish);
+            // Also where the walk failed: a scope's end does not wait until a thread has given back what is its own.
+            let (tar, blob) = (join(decompressing), join(reading));
+            let (_, diff_id) = read?;
+            let (tar_bytes, rest) = tar.expect("what was read to its end was written to its end");
+            rest.map_err(failed)?;
+            self.check(blob.expect("what was read to its end was written to its end"), tar_bytes, diff_id)
+        })
+    }
+
+    /// Holds what was read to its end against what it should be.
+    fn check<R: Read>(self, blob: Hashing<R>, tar_bytes: u64, diff_id: Option<Digest>) -> Result<Sums, Error> {
         let size_bytes = blob.bytes;
         let (_, digest) = blob.finish();
         let digest = digest.expect("a blob is always hashed");
@@ -164,9 +189,32 @@ impl Expected<'_> {
         if let Some(expected) = self.diff_id.filter(|expected| **expected != diff_id) {
             return Err(Error::DiffId(Box::new(Mismatch { expected: *expected, actual: diff_id })));
         }
-        Ok(ReadLayer { record: builder.finish(), digest, diff_id, size_bytes, tar_bytes })
+        Ok(Sums { digest, diff_id, size_bytes, tar_bytes })
     }
 }
+
+/// What a layer was found to be.
+struct Sums {
+    digest: Digest,
+    diff_id: Digest,
+    size_bytes: u64,
+    tar_bytes: u64,
+}
+
+impl Sums {
+    /// Returns what it should be when it is read again.
+    fn expected(&self) -> Expected<'_> {
+        Expected { digest: Some(&self.digest), diff_id: Some(&self.diff_id) }
+    }
+
+    fn of(self, builder: LayerBuilder<'_>) -> ReadLayer {
+        let Self { digest, diff_id, size_bytes, tar_bytes } = self;
+        ReadLayer { record: builder.finish(), digest, diff_id, size_bytes, tar_bytes }
+    }
+}
+
+/// The tar in a blob, hashed while it is read.
+type HashedTar<R> = Hashing<Tar<BufReader<Hashing<R>>>>;
 
 /// A blob while it is read.
 pub(crate) trait Blob: BufRead {

@@ -33,6 +33,9 @@ pub(crate) const UNCATALOGED: &str = ": no cataloger reads such a file";
 /// The same in an image.
 pub(crate) const UNCATALOGED_IN_IMAGE: &str = ": no cataloger reads such a file, and what is installed here counts";
 
+/// How the reason ends for a hard link that would be read, to something that was not.
+pub(crate) const UNKEPT: &str = ", whose bytes were not kept";
+
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
     "/lib/dpkg/status",
@@ -185,6 +188,7 @@ mod tests {
             ("/app/pom.xml", &format!("asks for h2 in the profile `x`{UNCONDITIONED}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED_IN_IMAGE}"), true, false),
+            ("/app/a.jar", &format!("a hard link to `/store/a`{UNKEPT}"), true, true),
             ("/", TOO_MANY, true, true),
             ("/", TOO_MANY_FILES, true, false),
             ("/var/lib/dpkg/status", limit, true, true),

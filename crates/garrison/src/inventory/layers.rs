@@ -88,6 +88,8 @@ struct Shared {
     /// The next layer in line.
     next: AtomicUsize,
     bytes: AtomicU64,
+    /// The sizes of the layers that are read a second time.
+    bytes_again: AtomicU64,
     is_stopped: AtomicBool,
 }
 
@@ -151,6 +153,7 @@ impl Job<'_> {
             }
             watch.update(|| {
                 let bytes = shared.bytes.load(Ordering::Relaxed);
+                let total = total + shared.bytes_again.load(Ordering::Relaxed);
                 format!("layers {done}/{}  {} of {}", records.len(), size(&bytes.into()), size(&total.into()))
             });
         }
@@ -170,17 +173,46 @@ impl Job<'_> {
             shared.bytes.fetch_add(layer.size_bytes, Ordering::Relaxed);
             return Ok(record);
         }
-        let reader = Counted { reader: self.image.open_layer(layer)?, shared };
+        let mut opened = 0;
+        let open = || {
+            if opened > 0 {
+                shared.bytes_again.fetch_add(layer.size_bytes, Ordering::Relaxed);
+            }
+            opened += 1;
+            Ok(Counted { reader: self.image.open_layer(layer).map_err(Unread::closed)?, shared })
+        };
         let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
         let read = match way {
-            Way::Alone => sbom::read_layer(reader, digest, diff_id, self.matcher, self.allowance),
-            Way::Ahead => sbom::read_layer_ahead(reader, digest, diff_id, self.matcher, self.allowance),
+            Way::Alone => sbom::read_layer(open, digest, diff_id, self.matcher, self.allowance),
+            Way::Ahead => sbom::read_layer_ahead(open, digest, diff_id, self.matcher, self.allowance),
         };
-        let read = read.map_err(|source| CommandError::environment(failed(), source))?;
+        let read = read.map_err(|unread| match unread {
+            Unread::Closed(error) => *error,
+            Unread::Layer(source) => CommandError::environment(failed(), source),
+        })?;
         if let Some((cache, layer)) = cache {
             cache.store(layer, self.matcher.fingerprint(), &read.record);
         }
         Ok(read.record)
+    }
+}
+
+/// Why a layer was not read.
+enum Unread {
+    /// It could not be opened.
+    Closed(Box<CommandError>),
+    Layer(sbom::Error),
+}
+
+impl Unread {
+    fn closed(error: images::Error) -> Self {
+        Self::Closed(Box::new(error.into()))
+    }
+}
+
+impl From<sbom::Error> for Unread {
+    fn from(error: sbom::Error) -> Self {
+        Self::Layer(error)
     }
 }
 

@@ -42,16 +42,31 @@ fn told(error: &images::Error) -> String {
     text
 }
 
+/// Why a layer was not read.
+enum Unread {
+    Closed(images::Error),
+    Layer(sbom::Error),
+}
+
+impl From<sbom::Error> for Unread {
+    fn from(error: sbom::Error) -> Self {
+        Self::Layer(error)
+    }
+}
+
 /// Reads all layers, digests checked, and returns what is in the image.
 fn inventory(image: &Image) -> Result<String, String> {
     let matcher = sbom::Matcher::new(sbom::catalogers().iter().collect());
     let mut records = Vec::new();
     for layer in &image.layers {
-        let reader = image.open_layer(layer).map_err(|error| told(&error))?;
         let (digest, diff_id) = (layer.digest.as_ref(), Some(&layer.diff_id));
         let allowance = sbom::Allowance::new(images::temporary_file);
-        let read = sbom::read_layer(reader, digest, diff_id, &matcher, &allowance);
-        let read = read.map_err(|error| chain(&error))?;
+        let read =
+            sbom::read_layer(|| image.open_layer(layer).map_err(Unread::Closed), digest, diff_id, &matcher, &allowance);
+        let read = read.map_err(|unread| match unread {
+            Unread::Closed(error) => told(&error),
+            Unread::Layer(error) => chain(&error),
+        })?;
         assert_eq!(read.size_bytes, layer.size_bytes, "the size is that of what is read");
         records.push(read.record);
     }

@@ -31,6 +31,19 @@ db::statements! {
 /// Layers' records that are kept, in bytes.
 const LAYERS_BYTES_MAX: i64 = 2 << 30;
 
+/// Adds a hard link to a layer (POSIX ustar).
+fn with_hard_link(mut layer: Vec<u8>, path: &str, target: &str) -> Vec<u8> {
+    let mut header = testkit::layer([(path, "")])[..512].to_vec();
+    header[156] = b'1';
+    header[157..157 + target.len()].copy_from_slice(target.as_bytes());
+    header[148..156].fill(b' ');
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let end = layer.len() - 1024;
+    layer.splice(end..end, header);
+    layer
+}
+
 testkit::on_both_databases! {
     async fn what_was_read_of_layers_is_kept_up_to_a_size(database: Database) {
         let hub = Hub::open(database).await;
@@ -71,6 +84,15 @@ testkit::on_both_databases! {
             hub = hub.with_options(Options { limits, ..Options::default() });
             assert_eq!(kept(&hub, &limit.to_string()).await, expected, "{limit}");
         }
+    }
+
+    async fn a_layer_is_read_again_where_a_hard_link_needs_it(database: Database) {
+        let hub = Hub::open(database).await;
+        let layer = with_hard_link(testkit::layer([DEBIAN, ("store", &dpkg(&[("a", "1")]))]), STATUS, "store");
+        let image = hub.image_of("team/api", "1", std::slice::from_ref(&layer), std::slice::from_ref(&layer)).await;
+        hub.settle().await;
+        let found = hub.pipeline.find_image(image).await.unwrap().unwrap();
+        assert_eq!((found.state, found.components), (State::Made, 1));
     }
 
     async fn an_image_that_takes_too_long_is_refused(database: Database) {

@@ -12,7 +12,9 @@ fn matcher() -> Matcher {
 
 fn record(matcher: &Matcher, entries: &[Entry]) -> LayerRecord {
     let allowance = Allowance::new(tempfile::tempfile);
-    let layer = read_layer(&*tar(entries), None, None, matcher, &allowance).expect("the layer is whole");
+    let tar = tar(entries);
+    let layer: Result<_, sbom::Error> = read_layer(|| Ok(&*tar), None, None, matcher, &allowance);
+    let layer = layer.expect("the layer is whole");
     // As from a cache: what cannot be stored is not used.
     LayerRecord::from_bytes(&layer.record.to_bytes()).expect("a stored record can be read")
 }
@@ -122,6 +124,19 @@ const GONE: &[(&str, [&str; 3])] = &[
     ("gone/Cargo.lock", ["gone/.wh.Cargo.lock", ".wh.gone", "gone/.wh..wh..opq"]),
 ];
 
+/// The names of the same files where their bytes stand elsewhere, and their own are hard links: nobody wants them by these.
+const STORED: [&str; 7] = ["store/0", "store/1", "store/2", "store/3", "store/4", "store/5", "store/6"];
+
+/// Returns a file of the system with this text, in one of the forms that layers have it in.
+fn placed(index: usize, text: impl Into<Vec<u8>>, is_linked: bool) -> Vec<Entry> {
+    let path = SYSTEM[index].0;
+    if is_linked {
+        vec![file(STORED[index], text), Entry::HardLink(path, STORED[index])]
+    } else {
+        vec![file(path, text)]
+    }
+}
+
 /// What stood in a file before: another version, as good to read.
 fn older(text: &str) -> String {
     text.replace("1.2", "0.9").replace("1.0", "0.8").replace("0.1.0", "0.0.1").replace("3.20", "3.19")
@@ -136,14 +151,14 @@ proptest! {
     #[test]
     fn every_split_of_a_file_system_gives_the_same_components(
         places in prop::collection::vec(0..LAYERS, SYSTEM.len()),
-        overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS), 0..6),
+        linked in prop::collection::vec(any::<bool>(), SYSTEM.len()),
+        overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS, any::<bool>()), 0..6),
         deleted in prop::collection::vec((0..GONE.len(), 0..LAYERS, 1..LAYERS, 0..3_usize), 0..8),
     ) {
         let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); LAYERS];
-        for (index, layer) in overwritten {
+        for (index, layer, is_linked) in overwritten {
             if layer < places[index] {
-                let (path, text) = SYSTEM[index];
-                layers[layer].push(file(path, older(text)));
+                layers[layer].extend(placed(index, older(SYSTEM[index].1), is_linked));
             }
         }
         for (index, layer, later, how) in deleted {
@@ -153,8 +168,8 @@ proptest! {
                 layers[by].push(file(whiteouts[how], ""));
             }
         }
-        for (index, (path, text)) in SYSTEM.iter().enumerate() {
-            layers[places[index]].push(file(path, *text));
+        for (index, (_, text)) in SYSTEM.iter().enumerate() {
+            layers[places[index]].extend(placed(index, *text, linked[index]));
         }
         let together: Vec<Entry> = SYSTEM.iter().map(|(path, text)| file(path, *text)).collect();
         let split = fold(&layers, LayerScope::Squashed);

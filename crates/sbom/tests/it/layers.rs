@@ -21,8 +21,8 @@ fn read(blob: &[u8]) -> Result<ReadLayer, Error> {
 fn read_as(blob: &[u8], digest: Option<&Digest>, diff_id: Option<&Digest>) -> Result<ReadLayer, Error> {
     let matcher = matcher();
     let allowance = || Allowance::new(tempfile::tempfile);
-    let read = read_layer(blob, digest, diff_id, &matcher, &allowance());
-    let ahead = read_layer_ahead(blob, digest, diff_id, &matcher, &allowance());
+    let read: Result<_, Error> = read_layer(|| Ok(blob), digest, diff_id, &matcher, &allowance());
+    let ahead: Result<_, Error> = read_layer_ahead(|| Ok(blob), digest, diff_id, &matcher, &allowance());
     match (&read, &ahead) {
         (Ok(read), Ok(ahead)) => assert_eq!(
             (read.record.to_bytes(), read.digest, read.diff_id, read.size_bytes, read.tar_bytes),
@@ -208,4 +208,116 @@ fn a_path_that_leaves_the_image_is_reported_and_left_out() {
     let layer = read(&tar(&[file("../etc/os-release", "x"), file("a/../../b", "x"), file("./a//b/../c", "x")]))
         .expect("the layer is whole");
     assert_eq!(layer.record.len(), 1);
+}
+
+const LOCK: &str = "version = 3\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n";
+
+/// Reads a layer; returns how often it was opened, of how many bytes something was kept, and what is told.
+#[track_caller]
+fn check_links(entries: &[Entry], opened: usize, kept_bytes: usize, told: &[&str]) {
+    let blob = gzip(&tar(entries));
+    let matcher = matcher();
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut times = 0;
+    let open = || {
+        times += 1;
+        Ok::<_, Error>(&*blob)
+    };
+    let record = read_layer(open, None, None, &matcher, &allowance).expect("the layer is whole").record;
+    assert_eq!(read(&blob).expect("the layer is whole").record.to_bytes(), record.to_bytes());
+    let subject = component::Subject::Image { name: String::new(), digest: String::new(), platform: None };
+    let source = sbom::Source { subject, layers: Vec::new(), records: &[&record], created: None };
+    let unknowns = sbom::inventory(source, &matcher, sbom::LayerScope::Squashed).unknowns;
+    let reasons: Vec<String> =
+        unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason)).collect();
+    assert_eq!(
+        (times, record.kept_bytes(), &*reasons),
+        (opened, kept_bytes as u64, &*told.iter().map(ToString::to_string).collect::<Vec<_>>())
+    );
+    let mut links = unknowns.iter().filter(|unknown| unknown.reason.starts_with("a hard link"));
+    assert!(links.all(sbom::hides_packages));
+}
+
+#[test]
+fn a_hard_link_has_the_bytes_of_what_nobody_wants_by_its_own_name() {
+    let store = file("store/5b", LOCK);
+    let link = |path, target| Entry::HardLink(path, target);
+    let lock = LOCK.len();
+    // Nothing of it is wanted twice.
+    check_links(&[file("a/Cargo.lock", LOCK)], 1, lock, &[]);
+    check_links(
+        &[file("a/Cargo.lock", LOCK), link("b/Cargo.lock", "a/Cargo.lock"), link("c", "a/Cargo.lock")],
+        1,
+        3 * lock,
+        &[],
+    );
+    check_links(&[store.clone(), link("b/5b", "store/5b")], 1, 0, &[]);
+    // What its own name brought to nothing is not tried again.
+    check_links(
+        &[file("a.jar", "x"), link("b.jar", "a.jar")],
+        1,
+        0,
+        &["/a.jar: not a zip archive, or one that is cut off: it has no central directory"],
+    );
+    // The bytes have passed.
+    check_links(&[store.clone(), link("a/Cargo.lock", "store/5b")], 2, lock, &[]);
+    check_links(&[store.clone(), link("./a/Cargo.lock", "/store/./5b")], 2, lock, &[]);
+    check_links(&[store.clone(), link("a/Cargo.lock", "store/5b"), link("b/Cargo.lock", "store/5b")], 2, 2 * lock, &[]);
+    // Links to links.
+    check_links(&[store.clone(), link("c", "store/5b"), link("a/Cargo.lock", "c")], 2, lock, &[]);
+    check_links(
+        &[store.clone(), link("a/Cargo.lock", "store/5b"), link("b/Cargo.lock", "a/Cargo.lock")],
+        2,
+        2 * lock,
+        &[],
+    );
+    // It is what stood there when the link was made, and whiteouts stand for nothing.
+    check_links(
+        &[
+            file(".wh.gone", ""),
+            Entry::Directory("./"),
+            store.clone(),
+            link("a/Cargo.lock", "store/5b"),
+            file("store/5b", "other"),
+        ],
+        2,
+        lock,
+        &[],
+    );
+    check_links(&[file("store/5b", "other"), store.clone(), link("a/Cargo.lock", "store/5b")], 2, lock, &[]);
+    check_links(&[store.clone(), link("store/5b", "store/5b"), link("a/Cargo.lock", "store/5b")], 2, lock, &[]);
+    // A link to a link is that.
+    check_links(
+        &[Entry::Symlink("l", "/store/5b"), store.clone(), link("a/Cargo.lock", "l")],
+        1,
+        0,
+        &["/a/Cargo.lock: it leads to `/store/5b`, which is not read"],
+    );
+    // What is not there cannot be read.
+    check_links(
+        &[
+            link("a/Cargo.lock", "store/5b"),
+            store,
+            link("b/Cargo.lock", "../x"),
+            Entry::Directory("d"),
+            link("c/Cargo.lock", "d"),
+        ],
+        1,
+        0,
+        &[
+            "/a/Cargo.lock: a hard link to `store/5b`, whose bytes were not kept",
+            "/b/Cargo.lock: a hard link to `../x`, whose bytes were not kept",
+        ],
+    );
+}
+
+#[test]
+fn a_layer_that_changes_before_it_is_read_again_is_refused() {
+    let blobs =
+        [LOCK, "version = 3\n"].map(|text| gzip(&tar(&[file("store", text), Entry::HardLink("Cargo.lock", "store")])));
+    let allowance = Allowance::new(tempfile::tempfile);
+    let mut blobs = blobs.iter();
+    let open = || Ok::<_, Error>(&**blobs.next().expect("it is opened twice"));
+    let error = read_layer(open, None, None, &matcher(), &allowance).err().map(|error| told(&error));
+    assert!(error.as_deref().is_some_and(|error| error.starts_with("the layer's blob has the digest")), "{error:?}");
 }
