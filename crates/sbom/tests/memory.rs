@@ -355,6 +355,27 @@ const CASES: &[Case] = &[
         expected: Expected::Unknown("nested more than 64 deep"),
     },
     Case {
+        name: "requirements files that include each other and name constraints",
+        limit_mib: 128,
+        layer: || {
+            let row = |index: usize| {
+                let body =
+                    format!("-r requirements{}.txt\n-c requirements-constraints{index}.txt\na\n", (index + 1) % 6_000);
+                let header =
+                    archive::header(format!("requirements{index}.txt").as_bytes(), b'0', body.len() as u64, "");
+                let constraints =
+                    archive::header(format!("requirements-constraints{index}.txt").as_bytes(), b'0', 4, "");
+                let mut bytes = header;
+                archive::append(&mut bytes, body.as_bytes());
+                bytes.extend(constraints);
+                archive::append(&mut bytes, b"b==1");
+                bytes
+            };
+            entries(6_000, row)
+        },
+        expected: Expected::Unknown("more constraints than the limits allow"),
+    },
+    Case {
         name: "hard links to what is not there",
         limit_mib: LIMIT_MIB,
         layer: || {

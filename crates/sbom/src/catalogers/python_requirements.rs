@@ -43,6 +43,16 @@ const FILES_MAX: usize = 1000;
 /// How deep files include others; people include one from another.
 const INCLUDES_MAX: usize = 16;
 
+/// How often constraints are passed on to an included file, of all files together: where all of them include each other, and each names one, that is the square of
+/// their number. Projects have some ten files.
+const PASSED_MAX: usize = 1_000_000;
+
+/// How often a version is looked for in a file of constraints, for all files together.
+const LOOKED_UP_MAX: usize = 10_000_000;
+
+/// What is said of a file whose versions these limits leave out.
+const CONSTRAINTS_CUT: &str = "files that include each other name more constraints than the limits allow; versions that they name are left out";
+
 /// The most names in one comment of pip-compile.
 const VIA_MAX: usize = 10_000;
 
@@ -73,7 +83,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     let files: Vec<File<'_>> = view.files(0).chain(second).filter(is_own).collect();
     let read = files.iter().map(|file| (file.path(), parse(&texts::decode(file.bytes()))));
     let mut all: BTreeMap<&str, Requirements> = read.collect();
-    let versions = Constraints::of(&all);
+    let mut versions = Constraints::of(&all, PASSED_MAX, LOOKED_UP_MAX);
     for file in files {
         let path = file.path();
         let Some(mut requirements) = all.remove(path) else { continue };
@@ -91,7 +101,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         for unnamed in &requirements.unnamed {
             findings.unknown(file.location(), format!("`{unnamed}`{NO_PACKAGE}"));
         }
-        versions.settle(path, &mut requirements.pinned);
+        if versions.settle(path, &mut requirements.pinned) == Settled::Partly {
+            findings.unknown(file.location(), CONSTRAINTS_CUT);
+        }
         let scope = scope(paths::split(path).1);
         // With notes of who wants what, or with digests, which pip then wants of everything, all that is needed is in the file.
         let is_whole = |pinned: &Pinned| !pinned.via.is_empty() || pinned.component.technique == Technique::Lockfile;
@@ -107,67 +119,109 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 
 /// Which versions files mean by others that they name with `-c`: those say which version is installed, not whether.
 struct Constraints {
+    /// The files, in the order of their paths.
+    paths: Vec<String>,
     /// The versions in each file that is nothing but constraints, by the normal name.
-    versions: BTreeMap<String, BTreeMap<String, String>>,
+    versions: BTreeMap<usize, BTreeMap<String, String>>,
     /// For each file the constraints that count in it: its own, and those of files that include it.
-    of: BTreeMap<String, BTreeSet<String>>,
+    of: Vec<BTreeSet<usize>>,
+    /// For each file whether some of these are left out.
+    is_cut: Vec<bool>,
+    /// How often a version may still be looked for.
+    look_ups: usize,
+}
+
+/// How far the versions of a file's requirements are those that its constraints name.
+#[derive(Debug, PartialEq, Eq)]
+enum Settled {
+    Wholly,
+    Partly,
 }
 
 impl Constraints {
-    fn of(files: &BTreeMap<&str, Requirements>) -> Self {
-        let place = |path: &str, other: &String| paths::join(paths::folder(path), other);
-        let all = |list: fn(&Requirements) -> &Vec<String>| -> BTreeSet<String> {
-            let named = files.iter().flat_map(|(path, file)| list(file).iter().map(|other| place(path, other)).collect::<Vec<_>>());
-            named.collect()
+    fn of(files: &BTreeMap<&str, Requirements>, passed_max: usize, look_ups: usize) -> Self {
+        let paths: Vec<String> = files.keys().map(ToString::to_string).collect();
+        let all = |list: fn(&Requirements) -> &Vec<String>| -> Vec<BTreeSet<usize>> {
+            let place = |path: &str, other: &String| paths.binary_search(&paths::join(paths::folder(path), other)).ok();
+            files.iter().map(|(path, file)| list(file).iter().filter_map(|other| place(path, other)).collect()).collect()
         };
-        let (included, constraining) = (all(|file| &file.includes), all(|file| &file.constraints));
-        let is_constraint = |path: &str| {
-            let is_called_so = paths::split(path).1.contains("constraint");
-            (is_called_so || constraining.contains(path)) && !included.contains(path)
+        let (includes, mut of) = (all(|file| &file.includes), all(|file| &file.constraints));
+        let by_others = |lists: &[BTreeSet<usize>]| -> BTreeSet<usize> { lists.iter().flatten().copied().collect() };
+        let (wanted, constraining) = (by_others(&includes), by_others(&of));
+        let is_constraint = |at: usize| {
+            let is_called_so = paths::split(&paths[at]).1.contains("constraint");
+            (is_called_so || constraining.contains(&at)) && !wanted.contains(&at)
         };
-        let mut versions: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-        for (path, file) in files.iter().filter(|(path, _)| is_constraint(path)) {
+        let constraints = files.values().enumerate().filter(|(at, _)| is_constraint(*at));
+        let versions = constraints.map(|(at, file)| {
             let pins = file.pinned.iter().filter_map(|one| Some((one.component.name.clone(), one.component.version.clone()?)));
-            versions.insert((*path).to_owned(), pins.collect());
+            (at, pins.collect())
+        });
+        let versions: BTreeMap<usize, BTreeMap<String, String>> = versions.collect();
+        // No other file says which version is meant.
+        for of in &mut of {
+            of.retain(|at| versions.contains_key(at));
         }
-        let own = files.iter().map(|(path, file)| ((*path).to_owned(), file.constraints.iter().map(|other| place(path, other)).collect()));
-        let mut of: BTreeMap<String, BTreeSet<String>> = own.collect();
-        for _ in 0..INCLUDES_MAX {
-            let mut has_changed = false;
-            for (path, file) in files {
-                let outer = of.get(*path).cloned().unwrap_or_default();
-                for inner in file.includes.iter().map(|other| place(path, other)) {
-                    if let Some(known) = of.get_mut(&inner) {
-                        let before = known.len();
-                        known.extend(outer.iter().cloned());
-                        has_changed |= known.len() > before;
-                    }
-                }
-            }
-            if !has_changed {
-                break;
-            }
-        }
-        Self { versions, of }
+        let is_cut = pass_on(&includes, &mut of, passed_max);
+        Self { paths, versions, of, is_cut, look_ups }
+    }
+
+    fn find(&self, path: &str) -> Option<usize> {
+        self.paths.binary_search_by(|known| known.as_str().cmp(path)).ok()
     }
 
     fn is_constraint(&self, path: &str) -> bool {
-        self.versions.contains_key(path)
+        self.find(path).is_some_and(|at| self.versions.contains_key(&at))
     }
 
     /// Gives what a file asks for without a version the one that its constraints name.
-    fn settle(&self, path: &str, pinned: &mut [Pinned]) {
-        let files: Vec<_> = self.of.get(path).into_iter().flatten().filter_map(|file| self.versions.get(file)).collect();
+    fn settle(&mut self, path: &str, pinned: &mut [Pinned]) -> Settled {
+        let Some(at) = self.find(path) else { return Settled::Wholly };
+        let files: Vec<_> = self.of[at].iter().filter_map(|file| self.versions.get(file)).collect();
+        let mut settled = Settled::Wholly;
         for component in pinned.iter_mut().map(|pinned| &mut pinned.component).filter(|component| component.version.is_none()) {
             let named = component.purl.as_ref().is_some_and(|purl| purl.qualifiers().next().is_some());
-            let Some(version) = files.iter().find_map(|file| file.get(&component.name)).filter(|_| !named) else { continue };
+            if named {
+                continue;
+            }
+            let look_ups = files.len().min(self.look_ups);
+            self.look_ups -= look_ups;
+            let Some(version) = files[..look_ups].iter().find_map(|file| file.get(&component.name)) else {
+                if self.is_cut[at] || look_ups < files.len() {
+                    settled = Settled::Partly;
+                }
+                continue;
+            };
             if let Some(settled) = pypi::component(FINDER, &component.name, Some(version), &[]) {
                 component.version = settled.version;
                 component.purl = settled.purl;
                 component.properties.remove("python:specifier");
             }
         }
+        settled
     }
+}
+
+/// Passes what counts in files on to those that they include, so often at most; returns of which files some is left out.
+fn pass_on(includes: &[BTreeSet<usize>], of: &mut [BTreeSet<usize>], passed_max: usize) -> Vec<bool> {
+    let mut left = passed_max;
+    let mut is_cut = vec![false; of.len()];
+    for _ in 0..INCLUDES_MAX {
+        let mut has_changed = false;
+        for (outer, inner) in includes.iter().enumerate().flat_map(|(outer, inner)| inner.iter().map(move |inner| (outer, *inner))) {
+            let passed: Vec<usize> = of[outer].iter().copied().take(left).collect();
+            left -= passed.len();
+            let was_cut = is_cut[inner];
+            is_cut[inner] |= is_cut[outer] || passed.len() < of[outer].len();
+            let before = of[inner].len();
+            of[inner].extend(passed);
+            has_changed |= of[inner].len() > before || is_cut[inner] != was_cut;
+        }
+        if !has_changed {
+            break;
+        }
+    }
+    is_cut
 }
 
 /// Returns what a file's requirements are for, by its name: `requirements-dev.txt`, `test.txt`.
@@ -380,6 +434,45 @@ mod tests {
                 assert_eq!(parse(&text).pinned[0].via.len(), kept, "{written}");
             }
         }
+    }
+
+    /// Files of which each includes the next and the first names constraints; how many of these each has, and whether that is all.
+    #[track_caller]
+    fn check_passed(files: usize, constraints: usize, passed_max: usize, expected: &[(usize, bool)]) {
+        let includes: Vec<BTreeSet<usize>> = (0..files).map(|at| (at + 1..files).take(1).collect()).collect();
+        let mut of = vec![BTreeSet::new(); files];
+        of[0] = (0..constraints).collect();
+        let is_cut = pass_on(&includes, &mut of, passed_max);
+        let found: Vec<(usize, bool)> = of.iter().zip(is_cut).map(|(of, is_cut)| (of.len(), !is_cut)).collect();
+        assert_eq!(found, expected, "{passed_max}");
+    }
+
+    #[test]
+    fn constraints_are_passed_on_to_the_limit() {
+        // A second round finds nothing new, and takes as much again; where it does not come to its end, what it was for counts as left out.
+        check_passed(3, 2, 7, &[(2, true), (2, false), (2, false)]);
+        check_passed(3, 2, 9, &[(2, true), (2, true), (2, true)]);
+        check_passed(3, 2, 8, &[(2, true), (2, true), (2, true)]);
+        check_passed(3, 2, 3, &[(2, true), (2, false), (1, false)]);
+        check_passed(3, 2, 1, &[(2, true), (1, false), (0, false)]);
+        check_passed(3, 0, 0, &[(0, true), (0, true), (0, true)]);
+    }
+
+    #[test]
+    fn versions_are_looked_for_to_the_limit() {
+        let files = [("/app/r.txt", "-c c.txt\n-c d.txt\na\nb\nc==1\n"), ("/app/c.txt", "a==1\n"), ("/app/d.txt", "b==2\n")];
+        let check = |look_ups: usize, expected: [Option<&str>; 3], how: Settled| {
+            let mut all: BTreeMap<&str, Requirements> = files.iter().map(|(path, text)| (*path, parse(text))).collect();
+            let mut versions = Constraints::of(&all, PASSED_MAX, look_ups);
+            let mut pinned = all.remove("/app/r.txt").expect("it is there").pinned;
+            assert_eq!(versions.settle("/app/r.txt", &mut pinned), how, "{look_ups}");
+            let found: Vec<_> = pinned.iter().map(|pinned| pinned.component.version.as_deref()).collect();
+            assert_eq!(found, expected, "{look_ups}");
+        };
+        check(5, [Some("1"), Some("2"), Some("1")], Settled::Wholly);
+        check(4, [Some("1"), Some("2"), Some("1")], Settled::Wholly);
+        check(3, [Some("1"), None, Some("1")], Settled::Partly);
+        check(0, [None, None, Some("1")], Settled::Partly);
     }
 
     #[test]
