@@ -37,7 +37,7 @@ const DELAY_SPREAD_US: u64 = 20_000;
 /// Longer than all workers together need for that many answers.
 const ROUND_DEADLINE: Duration = Duration::from_mins(2);
 /// A job that a killed hub was running is taken up when its lease of half a minute ends.
-const JOB_DEADLINE: Duration = Duration::from_mins(2);
+const JOB_DEADLINE: Duration = Duration::from_mins(5);
 
 testkit::on_both_databases! {
     async fn nothing_acknowledged_is_lost(database: Database) { crash(database); }

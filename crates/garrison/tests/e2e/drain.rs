@@ -10,8 +10,10 @@ use crate::http::Client;
 use crate::hub::{Hub, Installation};
 use crate::process::{eventually, run};
 
+/// A drain that no test waits for the end of.
+const LONG_DRAIN: [&str; 2] = ["--drain-timeout", "10m"];
 /// Far below the drain's own limit.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_mins(1);
 
 testkit::on_both_databases! {
     async fn a_second_hub_is_refused(database: Database) {
@@ -26,7 +28,7 @@ testkit::on_both_databases! {
 
     async fn a_stop_waits_for_a_running_push(database: Database) {
         let installation = Installation::new(database);
-        let hub = installation.start(&[]);
+        let hub = installation.start(&LONG_DRAIN);
         let mut push = Push::begin(&hub);
         hub.signal(Signal::TERM);
         assert_draining(&hub);
@@ -58,7 +60,7 @@ testkit::on_both_databases! {
 
     async fn a_second_signal_ends_at_once(database: Database) {
         let installation = Installation::new(database);
-        let hub = installation.start(&["--drain-timeout", "10m"]);
+        let hub = installation.start(&LONG_DRAIN);
         let push = Push::begin(&hub);
         hub.signal(Signal::TERM);
         assert_draining(&hub);

@@ -19,9 +19,9 @@ use crate::process::{eventually, wait};
 /// The administrator's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-const START_DEADLINE: Duration = Duration::from_mins(1);
-/// Longer than the longest drain that a test asks for.
-const STOP_DEADLINE: Duration = Duration::from_mins(1);
+const START_DEADLINE: Duration = Duration::from_mins(3);
+/// Longer than the longest drain that a test waits for the end of.
+const STOP_DEADLINE: Duration = Duration::from_mins(3);
 /// How much of a hub's log a failed test shows.
 const LOG_LINES_SHOWN: usize = 40;
 

@@ -13,7 +13,7 @@ use crate::process::wait;
 use crate::skipped;
 
 const CALLS: &str = "trace=openat,rename,renameat,renameat2,linkat,fsync,fdatasync,write,writev,sendto,sendmsg";
-const STRACE_DEADLINE: Duration = Duration::from_secs(30);
+const STRACE_DEADLINE: Duration = Duration::from_mins(2);
 
 testkit::on_both_databases! {
     async fn a_201_comes_after_file_directory_and_log(database: Database) { watch(database); }

@@ -987,6 +987,9 @@ fn a_hub_answers_with_what_it_matched() {
     answered("hub_answers_in_part", &["--fail-on", "high", "--only-fixed"]);
     answered("hub_explains", &["--explain", "CVE-2024-0001"]);
     answered("hub_explains_one", &["--explain", "CVE-2024-0001", "pkg:npm/a"]);
+    // Lists and totals are of what is matched and counted by then, which goes on beside.
+    let counted = |_: &u32| run(&["findings", "totals", "--project", "team"]).contains("3 findings count");
+    (0..1000).find(counted).unwrap();
     for (name, arguments) in [
         ("hub_lists_findings", &["findings", "list", "--fixable", "--severity", "high"][..]),
         ("hub_counts_findings", &["findings", "totals", "--project", "team"]),

@@ -7,7 +7,7 @@ use super::{Scene, WRONG_PASSWORD, admin_credentials};
 use crate::process::{Ended, eventually, run, wait};
 use crate::skipped;
 
-const START_DEADLINE: Duration = Duration::from_secs(30);
+const START_DEADLINE: Duration = Duration::from_mins(2);
 
 testkit::on_both_databases! {
     async fn ctr_pushes_and_pulls(database: Database) {

@@ -145,7 +145,8 @@ impl Worker {
         let path = format!("/v2/{repository}/manifests/{tag}");
         let answer = client.send("PUT", &path, &[("Content-Type", IMAGE_MANIFEST)], &bytes)?;
         let key = (repository, digest);
-        if answer.status == 404 && start.elapsed() >= LEASE_OF_FOUND {
+        let lacks_blob = answer.status == 400 && answer.json()["errors"][0]["code"] == "MANIFEST_BLOB_UNKNOWN";
+        if lacks_blob && start.elapsed() >= LEASE_OF_FOUND {
             // So slow that the first blob's lease has ended: the client has to push it again.
             self.manifests.remove(&key);
             self.tags.get_mut(&(key.0, tag)).unwrap().0.remove(&Some(digest));
@@ -274,10 +275,10 @@ impl Worker {
     fn delete_blob(&mut self, client: &mut Client) -> io::Result<()> {
         let keys: Vec<_> = self.blobs.keys().filter(|key| !self.is_referenced(key)).cloned().collect();
         let Some(key) = self.random.pick(&keys).cloned() else { return Ok(()) };
-        let is_leased = self.blobs[&key].is_leased();
-        self.blobs.get_mut(&key).unwrap().leased_until = None;
+        // In doubt from here on; what it was is asked after the answer, since a lease that has ended meanwhile excuses.
+        let known = self.blobs.insert(key.clone(), Blob { leased_until: None }).unwrap();
         let answer = client.send("DELETE", &format!("/v2/{}/blobs/{}", key.0, key.1), &[], b"")?;
-        if answer.status != 404 || is_leased {
+        if answer.status != 404 || known.is_leased() {
             answer.expect(202);
         }
         self.blobs.remove(&key);
