@@ -336,6 +336,7 @@ fn target(
     for (name, value) in parameters.iter().chain(&query) {
         check_parameter(name, value)?;
     }
+    check_query(endpoint, &query)?;
     let mount_source = match (&route, registry_query.mount(), registry_query.from()) {
         (Some(Route::UploadStart { .. }), Ok(Some(_)), Ok(Some(source))) => source.qualified().ok(),
         _ => None,
@@ -376,6 +377,43 @@ fn check_parameter(name: &str, value: &str) -> Result<(), Failure> {
         return Err(Failure::bad_request("PARAMETER_INVALID", format!("`{name}` holds a control character")));
     }
     Ok(())
+}
+
+/// Refuses what an endpoint of the API does not read: a filter that is lost shows more than was asked for. Clients of registries, probes and
+/// scrapers send what they like, and pages are linked from elsewhere; those are answered all the same.
+fn check_query(endpoint: &Endpoint, query: &[(String, String)]) -> Result<(), Failure> {
+    if endpoint.surface != Surface::Api || !endpoint.path.starts_with("/api/") {
+        return Ok(());
+    }
+    for (index, (name, value)) in query.iter().enumerate() {
+        if !endpoint.parameters.contains(&name.as_str()) {
+            return Err(unknown_parameter(name, endpoint.parameters));
+        }
+        if query[..index].iter().any(|(other, said)| other == name && said != value) {
+            let message = format!("`{name}` is given twice with different values");
+            return Err(Failure::bad_request("PARAMETER_INVALID", message));
+        }
+    }
+    Ok(())
+}
+
+fn unknown_parameter(name: &str, known: &[&str]) -> Failure {
+    /// Characters of a name that are told; those that there are have fewer.
+    const TOLD_MAX: usize = 40;
+    /// What is less alike is another word.
+    const SIMILAR: f64 = 0.65;
+    let similarity = |candidate: &str| strsim::jaro_winkler(&name.to_lowercase(), candidate);
+    let alike = known.iter().filter(|candidate| similarity(candidate) > SIMILAR);
+    let nearest = alike.max_by(|left, right| similarity(left).total_cmp(&similarity(right)));
+    let quoted: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
+    let hint = match (nearest, &*quoted) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, []) => "it takes none".to_owned(),
+        (None, [only]) => format!("it takes {only}"),
+        (None, [rest @ .., last]) => format!("it takes {} and {last}", rest.join(", ")),
+    };
+    let told: String = name.chars().take(TOLD_MAX).filter(|character| !character.is_control()).collect();
+    Failure::bad_request("PARAMETER_INVALID", format!("this endpoint has no parameter `{told}`")).hint(hint)
 }
 
 fn decode_query(text: &str) -> Result<Vec<(String, String)>, Failure> {

@@ -113,7 +113,7 @@ static TENANCY: &[Endpoint] = rows![
     PUT "/api/v1/projects/{project}/exceptions" "project.exceptions.set" "Sets a project's exceptions by a document; an empty one takes all back",
         Guard::Needs(update_project), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
     GET "/api/v1/projects/{project}/vex" "project.vex.list" "Lists the VEX documents that count for a project's images",
-        Guard::Needs(read_project), Api, [], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
+        Guard::Needs(read_project), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
     GET "/api/v1/projects/{project}/vex/{digest}" "project.vex.get" "Returns a VEX document as it was given",
         Guard::Needs(read_project), Api, [], NONE => 200 NONE, v1::vex::get;
     PUT "/api/v1/projects/{project}/vex/{digest}" "project.vex.add" "Has a VEX document count for a project's images: OpenVEX, CSAF or CycloneDX",
@@ -185,7 +185,7 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repository/sbom" "inventory.document" "Returns an image's inventory as a document: cyclonedx-json, spdx-json, syft-json, purls or table",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "format"], NONE => 200 NONE, v1::components::document;
     GET "/api/v1/repository/vex" "inventory.vex" "Lists the VEX that lies beside an image, with why it counts or not",
-        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<v1::vex::VexBesidePage>()), v1::vex::beside;
+        Guard::Needs(pull), Api, ["name", "reference", "platform", "limit", "after"], NONE => 200 Some(schema::<v1::vex::VexBesidePage>()), v1::vex::beside;
     GET "/api/v1/repository/documents" "inventory.documents" "Lists the SBOMs beside an image, the hub's and those of others",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "document"], NONE => 200 Some(schema::<v1::documents::Documents>()), v1::documents::list;
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
@@ -217,7 +217,7 @@ static OPERATION: &[Endpoint] = rows![
     PUT "/api/v1/vex-trust" "vex-trust.set" "Sets whose VEX counts, by a document; an empty one takes it back",
         Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::set;
     GET "/api/v1/vex" "vex.list" "Lists the VEX documents that count for the images of all projects",
-        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
+        Guard::Needs(read_system), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::vex::VexPage>()), v1::vex::list;
     GET "/api/v1/vex/{digest}" "vex.get" "Returns a VEX document as it was given",
         Guard::Needs(read_system), Api, [], NONE => 200 NONE, v1::vex::get;
     PUT "/api/v1/vex/{digest}" "vex.add" "Has a VEX document count for the images of all projects: OpenVEX, CSAF or CycloneDX",

@@ -101,6 +101,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
         detail: serde_json::from_str(&entry.detail).unwrap_or(Value::Null),
     };
     Envelope::answer(
+        &page,
         found.entries.into_iter().filter(is_wanted).map(record).collect(),
         found.next.map(|next| next.to_string()),
     )

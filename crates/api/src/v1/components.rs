@@ -417,7 +417,8 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
         Recorded::NoDatabase => "no_database",
     });
     let not_looked_into = found.not_looked_into.map(ImageCount::from);
-    let page = FoundComponentPage { items, next: found.next, not_known, not_counted, record, not_looked_into };
+    let next = found.next.map(|next| page.told(next));
+    let page = FoundComponentPage { items, next, not_known, not_counted, record, not_looked_into };
     Failure::json(StatusCode::OK, &page)
 }
 
@@ -489,7 +490,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
         .collect();
     let next = items.get(limit).map(|first| first.id.to_string());
     items.truncate(limit);
-    Envelope::answer(items, next)
+    Envelope::answer(&page, items, next)
 }
 
 fn component(inventory: &Inventory, id: usize, found: &Found) -> Component {

@@ -265,7 +265,7 @@ pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let pipeline = &call.app.pipeline;
     let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
-    Envelope::answer(found.items.into_iter().map(vulnerability).collect(), found.next)
+    Envelope::answer(&page, found.items.into_iter().map(vulnerability).collect(), found.next)
 }
 
 fn vulnerability(one: Affecting) -> FoundVulnerability {
@@ -354,5 +354,5 @@ pub(crate) async fn events(call: Call) -> Result<Response, Failure> {
         })
     };
     let items = found.items.into_iter().map(item).collect::<Result<_, tenancy::Error>>()?;
-    Envelope::answer(items, found.next.map(|id| tenancy.hide(EVENT, id)).transpose()?)
+    Envelope::answer(&page, items, found.next.map(|id| tenancy.hide(EVENT, id)).transpose()?)
 }

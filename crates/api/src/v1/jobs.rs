@@ -74,7 +74,7 @@ pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
     let more = jobs.len() > limit as usize;
     jobs.truncate(limit as usize);
     let next = jobs.last().filter(|_| more).map(|last| last.id.to_string());
-    Envelope::answer(jobs.into_iter().map(Job::from).collect(), next)
+    Envelope::answer(&page, jobs.into_iter().map(Job::from).collect(), next)
 }
 
 pub(crate) fn id(call: &Call) -> Result<i64, Failure> {

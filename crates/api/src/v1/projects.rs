@@ -79,9 +79,9 @@ impl From<tenancy::Project> for Project {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
-    let page = PageParameters::of(&call.target)?.for_tenancy();
-    let found = call.app.tenancy.list_projects(call.caller.tenant(), &page).await?;
-    Envelope::answer(found.items.into_iter().map(Project::from).collect(), found.next)
+    let page = PageParameters::of(&call.target)?;
+    let found = call.app.tenancy.list_projects(call.caller.tenant(), &page.for_tenancy()).await?;
+    Envelope::answer(&page, found.items.into_iter().map(Project::from).collect(), found.next)
 }
 
 pub(crate) async fn create(mut call: Call) -> Result<Response, Failure> {
@@ -117,14 +117,14 @@ pub(crate) async fn delete(call: Call) -> Result<Response, Failure> {
 }
 
 pub(crate) async fn members(call: Call) -> Result<Response, Failure> {
-    let page = PageParameters::of(&call.target)?.for_tenancy();
-    let found = call.app.tenancy.list_members(call.target.parameter("project"), &page).await?;
+    let page = PageParameters::of(&call.target)?;
+    let found = call.app.tenancy.list_members(call.target.parameter("project"), &page.for_tenancy()).await?;
     let members = found.items.into_iter().map(|member| Member {
         account: member.user,
         role: member.role,
         granted_at: time(member.granted_at_us),
     });
-    Envelope::answer(members.collect(), found.next)
+    Envelope::answer(&page, members.collect(), found.next)
 }
 
 pub(crate) async fn grant(mut call: Call) -> Result<Response, Failure> {

@@ -158,10 +158,10 @@ fn items(repositories: Vec<RepositorySummary>) -> Vec<RepositoryItem> {
 
 async fn answer(call: &Call, project: Option<&str>) -> Result<Response, Failure> {
     let page = PageParameters::of(&call.target)?;
-    let after = page.after.unwrap_or_default();
+    let after = page.after.clone().unwrap_or_default();
     let (repositories, more) = call.visible_repositories(project, &after, page.limit).await?;
     let next = repositories.last().filter(|_| more).map(|last| last.name.to_string());
-    Envelope::answer(items(repositories), next)
+    Envelope::answer(&page, items(repositories), next)
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
@@ -186,7 +186,7 @@ pub(crate) async fn delete(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn tags(call: Call) -> Result<Response, Failure> {
     let (name, page) = (call.named_repository()?, PageParameters::of(&call.target)?);
-    let after = page.after.unwrap_or_default();
+    let after = page.after.clone().unwrap_or_default();
     let found = call.app.registry.list_tag_summaries(&name, &after, page.limit).await?;
     let next = found.items.last().filter(|_| found.more).map(|last| last.tag.to_string());
     let item = |tag: TagSummary| Tag {
@@ -198,7 +198,7 @@ pub(crate) async fn tags(call: Call) -> Result<Response, Failure> {
         created_at: time(tag.created_at_us),
         updated_at: time(tag.updated_at_us),
     };
-    Envelope::answer(found.items.into_iter().map(item).collect(), next)
+    Envelope::answer(&page, found.items.into_iter().map(item).collect(), next)
 }
 
 pub(crate) async fn manifests(call: Call) -> Result<Response, Failure> {
@@ -216,7 +216,7 @@ pub(crate) async fn manifests(call: Call) -> Result<Response, Failure> {
         pushed_by: manifest.pushed_by,
         tags: manifest.tags.iter().map(ToString::to_string).collect(),
     };
-    Envelope::answer(found.items.into_iter().map(item).collect(), next)
+    Envelope::answer(&page, found.items.into_iter().map(item).collect(), next)
 }
 
 pub(crate) async fn manifest(call: Call) -> Result<Response, Failure> {

@@ -157,9 +157,9 @@ fn parse_grants(grants: Vec<Grant>) -> Result<Vec<RobotGrant>, Failure> {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
-    let page = PageParameters::of(&call.target)?.for_tenancy();
-    let found = call.app.tenancy.list_robots(&owner(&call), &page).await?;
-    Envelope::answer(found.items.into_iter().map(Robot::from).collect(), found.next)
+    let page = PageParameters::of(&call.target)?;
+    let found = call.app.tenancy.list_robots(&owner(&call), &page.for_tenancy()).await?;
+    Envelope::answer(&page, found.items.into_iter().map(Robot::from).collect(), found.next)
 }
 
 pub(crate) async fn create(mut call: Call) -> Result<Response, Failure> {

@@ -81,8 +81,9 @@ impl From<tenancy::User> for User {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
-    let found = call.app.tenancy.list_users(&PageParameters::of(&call.target)?.for_tenancy()).await?;
-    Envelope::answer(found.items.into_iter().map(User::from).collect(), found.next)
+    let page = PageParameters::of(&call.target)?;
+    let found = call.app.tenancy.list_users(&page.for_tenancy()).await?;
+    Envelope::answer(&page, found.items.into_iter().map(User::from).collect(), found.next)
 }
 
 pub(crate) async fn create(mut call: Call) -> Result<Response, Failure> {

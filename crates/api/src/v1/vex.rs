@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{refused, time};
 use crate::endpoint::Call;
 use crate::failure::{Failure, chain, respond};
-use crate::page::Envelope;
+use crate::page::{Envelope, PageParameters};
 
 /// A VEX document that counts for the images of a project, or of all.
 #[derive(Serialize, JsonSchema)]
@@ -135,14 +135,16 @@ fn digest(call: &Call) -> Result<Digest, Failure> {
 }
 
 pub(crate) async fn list(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
     let documents = call.app.pipeline.list_vex(&call.whose_to_read().await?).await?;
-    Envelope::answer(documents.into_iter().map(Vex::from).collect(), None)
+    page.answer_of(documents.into_iter().map(Vex::from).collect(), |document| document.digest.clone())
 }
 
 pub(crate) async fn beside(call: Call) -> Result<Response, Failure> {
+    let page = PageParameters::of(&call.target)?;
     let (name, image) = call.named_image().await?;
     let beside = call.app.pipeline.vex_beside(&name, image).await?;
-    Envelope::answer(beside.into_iter().map(VexBeside::from).collect(), None)
+    page.answer_of(beside.into_iter().map(VexBeside::from).collect(), |beside| beside.digest.clone())
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {

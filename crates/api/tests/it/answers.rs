@@ -355,7 +355,7 @@ testkit::on_both_databases! {
             hub.send(get(&uri).by(&admin)).await.fails(400, code);
         }
         for (count, status) in [(63, 200), (64, 200), (65, 400)] {
-            let uri = format!("/api/v1/users?{}", vec!["a=b"; count].join("&"));
+            let uri = format!("/api/v1/users?{}", vec!["limit=7"; count].join("&"));
             hub.send(get(&uri).by(&admin)).await.is(status);
         }
         for (limit, status) in [("0", 400), ("-1", 400), ("x", 400), ("", 400), ("1", 200), ("18446744073709551615", 200), ("18446744073709551616", 400)] {
@@ -364,6 +364,83 @@ testkit::on_both_databases! {
         for uri in ["/api/v1/jobs?after=x", "/api/v1/audit?after=x", "/api/v1/repository/manifests?name=team/api&after=x"] {
             hub.send(get(uri).by(&admin)).await.fails(400, "CURSOR_INVALID");
         }
+    }
+
+    async fn a_parameter_that_is_not_read_is_refused_and_the_nearest_named(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for (uri, hint) in [
+            ("/api/v1/vulnerabilities?severty=low", "did you mean `severity`?"),
+            ("/api/v1/vulnerabilities?Severity=low", "did you mean `severity`?"),
+            ("/api/v1/vulnerabilities?severity=low&fixed=true", "did you mean `fixable`?"),
+            ("/api/v1/components?name=openssl", "it takes `query`, `range`, `tagged`, `limit` and `after`"),
+            ("/api/v1/components?query=a&tag=yes", "did you mean `tagged`?"),
+            ("/api/v1/users?query=a", "it takes `limit` and `after`"),
+            ("/api/v1/exceptions?page=2", "it takes `limit` and `after`"),
+            ("/api/v1/projects/team?fields=name", "it takes none"),
+            ("/api/v1/repository?reference=1", "it takes `name`"),
+            ("/api/v1/me?", ""),
+            ("/api/v1/vulnerabilities?severity=low&severity=low", ""),
+            ("/api/v1/vulnerabilities?severity=low&severity=high", "twice"),
+            // Clients, probes and scrapers have parameters of their own.
+            ("/token?client_id=docker&x=1", ""),
+            ("/v2/_catalog?x=1&ns=example.com", ""),
+            ("/livez?verbose", ""),
+            ("/readyz?x=1", ""),
+            ("/metrics?collect=a&collect=b", ""),
+        ] {
+            let by = if uri.starts_with("/token") { "" } else { &admin };
+            let answer = hub.send(get(uri).by(by)).await;
+            let told = match hint {
+                "" => answer.is(200).text(),
+                _ => answer.fails(400, "PARAMETER_INVALID").text(),
+            };
+            assert!(told.contains(hint), "{uri}: {told}");
+        }
+    }
+
+    async fn a_cursor_is_of_one_order_and_filter(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for number in 0..3 {
+            hub.push_image(&hub.team, "team/api", &format!("v{number}")).await;
+        }
+        // What a list is asked for, and what the same cursor is asked for then.
+        for (asked, others) in [
+            ("/api/v1/jobs?kind=inventory", &["/api/v1/jobs?kind=gc", "/api/v1/jobs?", "/api/v1/jobs?kind=inventory&state=done"][..]),
+            ("/api/v1/jobs?", &["/api/v1/jobs?kind=inventory"]),
+            ("/api/v1/audit?project=team", &["/api/v1/audit?project=open", "/api/v1/audit?"]),
+            ("/api/v1/audit?", &["/api/v1/audit?outcome=allowed"]),
+            ("/api/v1/repository/tags?name=team/api", &["/api/v1/repository/tags?name=open/api"]),
+        ] {
+            let first = hub.send(get(&format!("{asked}&limit=1")).by(&admin)).await.is(200).json();
+            let next = first["next"].as_str().unwrap_or_else(|| panic!("{asked}: {first}"));
+            hub.send(get(&format!("{asked}&limit=2&after={next}")).by(&admin)).await.is(200);
+            for other in others {
+                let told = hub.send(get(&format!("{other}&after={next}")).by(&admin)).await.fails(400, "CURSOR_INVALID");
+                assert!(told.text().contains("one order and one filter"), "{other}: {}", told.text());
+            }
+        }
+    }
+
+    async fn vex_lists_have_pages(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        for number in 0..3 {
+            let document = openvex(&format!("CVE-2024-{number}"));
+            hub.send(put(&format!("/api/v1/vex/{}", sha256(&document))).by(&admin).body(&document)).await.is(200);
+        }
+        let whole = hub.send(get("/api/v1/vex").by(&admin)).await.is(200).json();
+        let (mut read, mut after) = (Vec::new(), String::new());
+        while read.len() < 3 {
+            let page = hub.send(get(&format!("/api/v1/vex?limit=1{after}")).by(&admin)).await.is(200).json();
+            assert_eq!(page["items"].as_array().unwrap().len(), 1);
+            assert_eq!(page["next"].is_null(), read.len() == 2);
+            read.push(page["items"][0].clone());
+            after = format!("&after={}", page["next"].as_str().unwrap_or_default());
+        }
+        assert_eq!((json!(read), &whole["next"]), (whole["items"].clone(), &Value::Null));
+        hub.send(get("/api/v1/vex?after=x").by(&admin)).await.fails(400, "CURSOR_INVALID");
     }
 
     async fn a_range_of_versions_that_is_none_has_its_own_code(database: testkit::Database) {
