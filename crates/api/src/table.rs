@@ -109,7 +109,7 @@ static TENANCY: &[Endpoint] = rows![
         Guard::Needs(write_members), Api, [], NONE => 204 NONE, v1::projects::revoke;
 
     GET "/api/v1/projects/{project}/exceptions" "project.exceptions.get" "Returns a project's exceptions: owners' dated decisions that findings do not count",
-        Guard::Needs(read_project), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
+        Guard::Needs(read_project), Api, ["digest", "limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/projects/{project}/exceptions" "project.exceptions.set" "Sets a project's exceptions by a document; an empty one takes all back",
         Guard::Needs(update_project), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
     GET "/api/v1/projects/{project}/vex" "project.vex.list" "Lists the VEX documents that count for a project's images",
@@ -209,11 +209,11 @@ static OPERATION: &[Endpoint] = rows![
         Guard::Needs(catalog), Api, [], NONE => 200 Some(schema::<v1::refused::RefusedImages>()), v1::refused::list;
 
     GET "/api/v1/exceptions" "exceptions.get" "Returns the exceptions that count for the images of all projects",
-        Guard::Needs(read_system), Api, ["limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
+        Guard::Needs(read_system), Api, ["digest", "limit", "after"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::get;
     PUT "/api/v1/exceptions" "exceptions.set" "Sets the exceptions that count for the images of all projects, by a document; an empty one takes all back",
         Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::exceptions::ExceptionSet>()), v1::exceptions::set;
     GET "/api/v1/vex-trust" "vex-trust.get" "Returns whose VEX counts, and who may state it by pushing it beside images",
-        Guard::Needs(read_system), Api, [], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::get;
+        Guard::Needs(read_system), Api, ["digest"], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::get;
     PUT "/api/v1/vex-trust" "vex-trust.set" "Sets whose VEX counts, by a document; an empty one takes it back",
         Guard::Needs(update_system), Api, ["replaces"], NONE => 200 Some(schema::<v1::vex_trust::VexTrust>()), v1::vex_trust::set;
     GET "/api/v1/vex" "vex.list" "Lists the VEX documents that count for the images of all projects",

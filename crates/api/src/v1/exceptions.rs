@@ -135,6 +135,12 @@ impl Call {
         replaces.map(str::parse::<Digest>).transpose().map_err(|error| refused("replaces", &error))
     }
 
+    /// Returns the digest of the document that is asked for, which may have counted before.
+    pub(super) fn asked_document(&self) -> Result<Option<Digest>, Failure> {
+        let digest = self.target.query("digest").filter(|text| !text.is_empty());
+        digest.map(str::parse::<Digest>).transpose().map_err(|error| refused("digest", &error))
+    }
+
     async fn exceptions_document(&mut self) -> Result<String, Failure> {
         let bytes = self.bytes(EXCEPTIONS_BYTES_MAX, too_large).await?;
         String::from_utf8(bytes).map_err(|_| Failure::bad_request("EXCEPTIONS_INVALID", "the document is not UTF-8"))
@@ -185,12 +191,24 @@ pub(super) fn changed(code: &'static str, text: String, current: Digest) -> Fail
     failure.hint("read it again, make the change there, and set it with `replaces` as the digest that was read")
 }
 
+/// Tells that no document was set that has such a digest.
+pub(super) fn never_set(digest: Digest) -> Failure {
+    Failure::not_found("DOCUMENT_UNKNOWN", format!("no document {digest} was set here"))
+        .hint("without `digest` it is the one that counts")
+}
+
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let whose = call.whose_to_read().await?;
     let page = PageParameters::of(&call.target)?;
-    let Some(document) = call.app.pipeline.exceptions(&whose).await? else {
-        return Failure::json(StatusCode::OK, &ExceptionSet::none());
+    let pipeline = &call.app.pipeline;
+    let found = match call.asked_document()? {
+        Some(digest) => match pipeline.exceptions_by_digest(&whose, digest).await? {
+            None => return Err(never_set(digest)),
+            document => document,
+        },
+        None => pipeline.exceptions(&whose).await?,
     };
+    let Some(document) = found else { return Failure::json(StatusCode::OK, &ExceptionSet::none()) };
     let entries = document.exceptions.entries();
     let from = match page.after.as_deref().map(decode_cursor).transpose()? {
         Some((_, digest)) if digest != document.digest => {
@@ -204,7 +222,8 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let next = i64::try_from(to).ok().filter(|_| to < entries.len());
     let entries = &entries[from..to];
     let reach = call.app.pipeline.effects(&whose, entries).await?;
-    let shown = Shown { entries, reach, next: next.map(|to| encode_cursor(to, &document.digest)) };
+    let next = next.map(|to| page.told(encode_cursor(to, &document.digest)));
+    let shown = Shown { entries, reach, next };
     Failure::json(StatusCode::OK, &ExceptionSet::of(&document, shown, call.app.now_us()))
 }
 

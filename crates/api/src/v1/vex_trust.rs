@@ -8,7 +8,7 @@ use policy::TRUST_BYTES_MAX;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::exceptions::{changed, misread};
+use super::exceptions::{changed, misread, never_set};
 use super::time;
 use crate::endpoint::Call;
 use crate::failure::{Failure, chain};
@@ -64,7 +64,15 @@ fn failure(error: SetError) -> Failure {
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
-    Failure::json(StatusCode::OK, &VexTrust::of(call.app.pipeline.vex_trust().await?))
+    let pipeline = &call.app.pipeline;
+    let set = match call.asked_document()? {
+        Some(digest) => match pipeline.vex_trust_by_digest(digest).await? {
+            None => return Err(never_set(digest)),
+            set => set,
+        },
+        None => pipeline.vex_trust().await?,
+    };
+    Failure::json(StatusCode::OK, &VexTrust::of(set))
 }
 
 pub(crate) async fn set(mut call: Call) -> Result<Response, Failure> {

@@ -376,7 +376,7 @@ testkit::on_both_databases! {
             ("/api/v1/components?name=openssl", "it takes `query`, `range`, `tagged`, `limit` and `after`"),
             ("/api/v1/components?query=a&tag=yes", "did you mean `tagged`?"),
             ("/api/v1/users?query=a", "it takes `limit` and `after`"),
-            ("/api/v1/exceptions?page=2", "it takes `limit` and `after`"),
+            ("/api/v1/exceptions?page=2", "it takes `digest`, `limit` and `after`"),
             ("/api/v1/projects/team?fields=name", "it takes none"),
             ("/api/v1/repository?reference=1", "it takes `name`"),
             ("/api/v1/me?", ""),

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use oci::Digest;
 use outbound::Endpoint;
 use serde_json::Value;
 
+use crate::commands::bounded;
 use crate::error::CommandError;
 use crate::output;
 use crate::session::Session;
@@ -32,29 +34,68 @@ pub(super) fn print(answer: &Value) -> Result<(), CommandError> {
     output::print_line(document.trim_end())
 }
 
+/// A document that was set.
+pub(super) struct Pushed {
+    /// What the hub says of it.
+    pub(super) answer: Value,
+    /// The digest of the one in whose place it is, where there was one.
+    before: Option<String>,
+}
+
+impl Pushed {
+    /// Says how what was done is undone: by the document that counted before, which the hub keeps.
+    pub(super) fn undo(&self, push: &str, flags: &str) -> String {
+        let nothing = blobs::digest(oci::Algorithm::Sha256, b"").to_string();
+        match &self.before {
+            Some(before) if Some(before.as_str()) == text(&self.answer, "digest") => {
+                "It counted already; nothing was changed.".to_owned()
+            }
+            Some(before) if *before != nothing => format!("Undo: {push} {before} --overwrite{flags}"),
+            _ => format!("Undo: {push} /dev/null --overwrite{flags}"),
+        }
+    }
+}
+
+/// Reads a document from a file, or one that counted before from the hub, by its digest.
+pub(super) async fn read(
+    session: &Session,
+    endpoint: &Endpoint,
+    file: &str,
+    bytes_max: usize,
+) -> Result<Vec<u8>, CommandError> {
+    if file.parse::<Digest>().is_err() {
+        return bounded::read(file, bytes_max);
+    }
+    let answer: Value = session.hub()?.get(&endpoint.clone().with("digest", file)).await?;
+    Ok(text(&answer, "document").unwrap_or_default().as_bytes().to_vec())
+}
+
 /// Sets a document in the place of the one that it was read as, or of whatever counts.
 pub(super) async fn push(
     session: &Session,
     endpoint: &Endpoint,
     bytes: &[u8],
     overwrite: bool,
-) -> Result<Value, CommandError> {
+) -> Result<Pushed, CommandError> {
     let (read_as, document) = split(bytes);
     let hub = session.hub()?;
-    let replaces = if overwrite {
-        let answer: Value = hub.get(endpoint).await?;
-        text(&answer, "digest").map(str::to_owned)
-    } else {
-        read_as.map(str::to_owned)
+    let before = match read_as {
+        Some(read_as) if !overwrite => Some(read_as.to_owned()),
+        _ => {
+            let counts: Value = hub.get(endpoint).await?;
+            text(&counts, "digest").map(str::to_owned)
+        }
     };
+    let replaces = before.as_ref().filter(|_| overwrite || read_as.is_some());
     let endpoint = endpoint.clone().with_some("replaces", replaces);
     let sent = hub.upload(&endpoint, document.to_vec(), ANSWER_TIME_MAX).await;
-    sent.map_err(|error| match &error {
+    let answer = sent.map_err(|error| match &error {
         outbound::Error::Refused(problem) if problem.code.as_deref().is_some_and(|code| CHANGED.contains(&code)) => {
             CommandError::from(error).hint("`--overwrite` replaces whatever counts now")
         }
         _ => CommandError::from(error),
-    })
+    })?;
+    Ok(Pushed { answer, before })
 }
 
 /// Parts what a document was read as from the document.
@@ -70,6 +111,21 @@ fn split(bytes: &[u8]) -> (Option<&str>, &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_counted_before_comes_back() {
+        let nothing = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for (before, expected) in [
+            (None, "Undo: push /dev/null --overwrite --project team"),
+            (Some(nothing), "Undo: push /dev/null --overwrite --project team"),
+            (Some("sha256:ab"), "Undo: push sha256:ab --overwrite --project team"),
+            (Some("sha256:cd"), "It counted already; nothing was changed."),
+        ] {
+            let answer = serde_json::json!({ "digest": "sha256:cd" });
+            let pushed = Pushed { answer, before: before.map(str::to_owned) };
+            assert_eq!(pushed.undo("push", " --project team"), expected);
+        }
+    }
 
     #[test]
     fn a_document_says_what_it_was_read_as() {

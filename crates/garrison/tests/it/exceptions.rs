@@ -142,3 +142,64 @@ fn exceptions_of_a_hub_are_shown_to_the_last() {
         ]
     );
 }
+
+#[test]
+fn what_was_replaced_comes_back_as_the_command_says() {
+    let (at_hub, user) = (Home::new(), Home::new());
+    let hub = Hub::start(&at_hub, &[]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let done = |arguments: &[&str]| {
+        let told = user.run(arguments);
+        assert!(told.starts_with("exit 0\n"), "{arguments:?}: {told}");
+        told
+    };
+    let undo = |told: &str| {
+        let (_, command) = told.split_once("Undo: garrison ").unwrap();
+        done(&command.lines().next().unwrap().split(' ').collect::<Vec<_>>())
+    };
+    done(&["project", "create", "team"]);
+    let document =
+        |id: &str| format!("apiVersion: garrison.dev/v1\nkind: Exceptions\nexceptions:\n{}", entry(id, -2, 10));
+    let trust = |author: &str| format!("apiVersion: garrison.dev/v1\nkind: VexTrust\nauthors: [[{author}]]\n");
+    for (kind, first, second, flags) in [
+        (&["exceptions"][..], document("a"), document("b"), &["--project", "team"][..]),
+        (&["vex", "trust"], trust("one"), trust("two"), &[]),
+    ] {
+        write(&user, "first.yaml", &first);
+        write(&user, "second.yaml", &second);
+        let push = |file: &str| done(&[kind, &["push", file, "--overwrite"], flags].concat());
+        let shown = || done(&[kind, &["show", "--document"], flags].concat());
+        let first = push("first.yaml");
+        assert!(first.contains("Undo:") && first.contains(" push /dev/null --overwrite"), "{first}");
+        let before = shown();
+        assert!(push("first.yaml").contains("It counted already; nothing was changed."));
+        let second = push("second.yaml");
+        assert_ne!(shown(), before);
+        undo(&second);
+        assert_eq!(shown(), before);
+        undo(&push("/dev/null"));
+        assert_eq!(shown(), before);
+        let none = format!("sha256:{}", "0".repeat(64));
+        let refused = user.run(&[kind, &["push", &none, "--overwrite"], flags].concat());
+        assert!(refused.starts_with("exit 1\n") && refused.contains("was set here"), "{refused}");
+    }
+}
+
+#[test]
+fn a_vex_document_is_removed_by_the_digest_that_the_list_prints() {
+    let (at_hub, user) = (Home::new(), Home::new());
+    let hub = Hub::start(&at_hub, &[]);
+    assert!(login(&user, &hub, "admin", &hub.password()).starts_with("exit 0\n"));
+    let document = r#"{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://v.example/1","author":"V","timestamp":"2026-01-02T03:04:05Z","version":1,
+        "statements":[{"vulnerability":{"name":"CVE-2024-1"},"products":[{"@id":"pkg:deb/debian/openssl"}],"status":"fixed"}]}"#;
+    write(&user, "v.json", document);
+    assert!(user.run(&["vex", "push", "v.json"]).starts_with("exit 0\n"));
+    let listed = user.run(&["vex", "list"]);
+    let row = listed.lines().find(|line| line.contains("v.example")).unwrap();
+    let printed = row.split_whitespace().next().unwrap();
+    assert!(printed.len() < 20, "{listed}");
+    let removed = user.run(&["vex", "remove", printed]);
+    assert!(removed.starts_with("exit 0\n") && removed.contains("counts no more for all projects"), "{removed}");
+    let again = user.run(&["vex", "remove", printed]);
+    assert!(again.starts_with("exit 1\n") && again.contains("`garrison vex list` lists those"), "{again}");
+}

@@ -30,6 +30,9 @@ db::statements! {
     /// The document that counts.
     FIND_NEWEST = "SELECT id, digest, body, exceptions, actor, set_at_us FROM exception_documents WHERE project_id = $1 \
         ORDER BY id DESC LIMIT 1";
+    /// A document that counts or did.
+    FIND_SET = "SELECT id, digest, body, exceptions, actor, set_at_us FROM exception_documents WHERE project_id = $1 AND digest = $2 \
+        ORDER BY id DESC LIMIT 1";
     /// A document.
     FIND_DOCUMENT = "SELECT body FROM exception_documents WHERE id = $1";
     /// The numbers of the documents that count, by project.
@@ -135,12 +138,31 @@ impl Pipeline {
     /// # Errors
     /// When the database fails.
     pub async fn exceptions(&self, whose: &Whose) -> Result<Option<ExceptionDocument>, Error> {
+        self.exceptions_set(whose, None).await
+    }
+
+    /// Returns a document of exceptions that counts for a project, or for all, or did before; none where none with such a digest was set.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn exceptions_by_digest(
+        &self,
+        whose: &Whose,
+        digest: Digest,
+    ) -> Result<Option<ExceptionDocument>, Error> {
+        self.exceptions_set(whose, Some(digest)).await
+    }
+
+    async fn exceptions_set(&self, whose: &Whose, digest: Option<Digest>) -> Result<Option<ExceptionDocument>, Error> {
         let whose = whose.clone();
         let row = self.inner.registry.database().read(move |tx| {
             let whose = whose.clone();
             Box::pin(async move {
                 let Some(project) = project_number(tx, &whose).await? else { return Ok(None) };
-                tx.find(&FIND_NEWEST, &[project.into()]).await
+                match digest {
+                    Some(digest) => tx.find(&FIND_SET, &[project.into(), digest.to_bytes().into()]).await,
+                    None => tx.find(&FIND_NEWEST, &[project.into()]).await,
+                }
             })
         });
         let Some(row) = row.await? else { return Ok(None) };

@@ -22,6 +22,8 @@ use ledger::aside::aside;
 db::statements! {
     /// The document that counts.
     FIND_NEWEST_TRUST = "SELECT id, digest, body, actor, set_at_us FROM vex_trust_documents ORDER BY id DESC LIMIT 1";
+    /// A document that counts or did.
+    FIND_TRUST_SET = "SELECT id, digest, body, actor, set_at_us FROM vex_trust_documents WHERE digest = $1 ORDER BY id DESC LIMIT 1";
     /// A document.
     FIND_TRUST = "SELECT body FROM vex_trust_documents WHERE id = $1";
     /// The number of the one that counts.
@@ -75,6 +77,19 @@ impl Pipeline {
         let hub = self.inner.registry.database();
         let row = hub.read(|tx| Box::pin(async move { tx.find(&FIND_NEWEST_TRUST, &[]).await })).await?;
         Ok(row.map(|row| document(&row)).transpose()?)
+    }
+
+    /// Returns a document that says whose VEX counts, or said so before; none where none with such a digest was set.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn vex_trust_by_digest(&self, digest: Digest) -> Result<Option<VexTrustDocument>, Error> {
+        let hub = self.inner.registry.database();
+        let row = hub.read(move |tx| {
+            let digest = digest.to_bytes();
+            Box::pin(async move { tx.find(&FIND_TRUST_SET, &[digest.into()]).await })
+        });
+        Ok(row.await?.map(|row| document(&row)).transpose()?)
     }
 
     /// Sets whose VEX counts, in the place of the document that `replaces` names; an empty one says nothing. The hub counts by it soon

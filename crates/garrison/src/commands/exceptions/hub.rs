@@ -5,7 +5,6 @@ use policy::Exceptions;
 use serde_json::Value;
 
 use super::{now, print_states, refused};
-use crate::commands::bounded;
 use crate::commands::set_document::{self, text};
 use crate::error::CommandError;
 use crate::output::{self, Format};
@@ -34,10 +33,11 @@ pub(crate) struct Show {
   garrison exceptions push exceptions.yaml --project team
   garrison exceptions push exceptions.yaml --overwrite
   garrison exceptions push /dev/null --project team --overwrite
+  garrison exceptions push sha256:0d5fbd8f2a1f4b0e6a6f2f4f0c6f3c2fd5a3f1a9a4b5c6d7e8f90123456789ab --overwrite
 
 Exit codes: 0 they count, 1 someone else changed them meanwhile or you may not, 2 the document is not understood.")]
 pub(crate) struct Push {
-    /// Document, or `-` for standard input
+    /// Document, `-` for standard input, or the digest of one that counted before
     #[arg(value_name = "FILE")]
     file: String,
     /// Those of a project instead of those for all
@@ -125,19 +125,18 @@ fn idle(answer: &Value, project: Option<&str>) -> Vec<String> {
 impl Push {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let project = self.project.as_deref();
-        let bytes = bounded::read(&self.file, policy::DOCUMENT_BYTES_MAX)?;
+        let endpoint = endpoint(project);
+        let bytes = set_document::read(session, &endpoint, &self.file, policy::DOCUMENT_BYTES_MAX).await?;
         // Before it is sent: the place of a mistake is one in this file.
         let exceptions = read(&bytes).map_err(|error| refused(&self.file, &error))?;
-        let answer = set_document::push(session, &endpoint(project), &bytes, self.overwrite).await?;
+        let pushed = set_document::push(session, &endpoint, &bytes, self.overwrite).await?;
         let now = now();
         let counting = exceptions.entries().iter().filter(|entry| entry.counts(now)).count();
         let of = exceptions.entries().len();
-        let undo = match project {
-            Some(project) => format!("garrison exceptions push /dev/null --overwrite --project {project}"),
-            None => "garrison exceptions push /dev/null --overwrite".to_owned(),
-        };
-        session
-            .print_done(&answer, &format!("{counting} of {of} exceptions count for {}. Undo: {undo}", whose(project)))
+        let flag = project.map(|project| format!(" --project {project}")).unwrap_or_default();
+        let undo = pushed.undo("garrison exceptions push", &flag);
+        let told = format!("{counting} of {of} exceptions count for {}. {undo}", whose(project));
+        session.print_done(&pushed.answer, &told)
     }
 }
 

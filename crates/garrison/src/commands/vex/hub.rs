@@ -1,6 +1,7 @@
 //! VEX that counts in a hub.
 
-use outbound::{Endpoint, Method};
+use oci::Digest;
+use outbound::{Endpoint, Method, Page};
 use serde_json::Value;
 
 use crate::commands::repo::Named;
@@ -75,9 +76,10 @@ pub(crate) struct List {
 /// Have a VEX document count no more in the hub.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
+  garrison vex remove 0d5fbd8f2a1f
   garrison vex remove sha256:0d5fbd8f2a1f4b0e6a6f2f4f0c6f3c2fd5a3f1a9a4b5c6d7e8f90123456789ab --project team")]
 pub(crate) struct Remove {
-    /// The document's digest
+    /// The document's digest, or how it begins
     #[arg(value_name = "DIGEST")]
     digest: String,
     #[command(flatten)]
@@ -141,12 +143,74 @@ impl List {
     }
 }
 
+/// Returns the one digest that begins as was written, as tables print it.
+fn meant<'d>(written: &str, listed: impl Iterator<Item = &'d str>, whose: &Whose) -> Result<String, CommandError> {
+    let begin = written.to_ascii_lowercase();
+    let is_meant = |digest: &&str| {
+        let hash = digest.split_once(':').map_or(*digest, |(_, hash)| hash);
+        hash.starts_with(&begin) || digest.starts_with(&begin)
+    };
+    let list = format!("garrison vex list{}", whose.flag());
+    match &*listed.filter(is_meant).collect::<Vec<_>>() {
+        [digest] => Ok((*digest).to_owned()),
+        [] => {
+            let message = format!("no VEX document for {} has a digest that begins with `{written}`", whose.words());
+            Err(CommandError::new(Kind::No, message).hint(format!("`{list}` lists those that there are")))
+        }
+        several => {
+            let message = format!("{} VEX documents have a digest that begins with `{written}`", several.len());
+            Err(CommandError::new(Kind::Usage, message).hint(format!("write more of it: {}", several.join(", "))))
+        }
+    }
+}
+
 impl Remove {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let Self { digest, whose } = self;
+        let hub = session.hub()?;
+        let digest = match digest.parse::<Digest>() {
+            Ok(whole) => whole.to_string(),
+            Err(_) => {
+                let listed: Page<Value> = hub.list(&whose.endpoint(None), None).await?;
+                let listed = listed.items.iter().filter_map(|one| one.get("digest").and_then(Value::as_str));
+                meant(&digest, listed, &whose)?
+            }
+        };
         let endpoint = whose.endpoint(Some(&digest));
-        let gone: Value = session.hub()?.send(Method::Delete, &endpoint, None::<&Value>).await?;
-        let undo = format!("garrison vex push FILE{}", whose.flag());
+        let gone: Value = hub.send(Method::Delete, &endpoint, None::<&Value>).await?;
+        let undo = format!("garrison vex push FILE{}, with that document", whose.flag());
         session.print_done(&gone, &format!("{digest} counts no more for {}. Undo: {undo}", whose.words()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_named_by_how_its_digest_begins() {
+        let listed = ["sha256:37bd3ac414a3ff", "sha256:37bd00", "sha512:ab"];
+        let whose = Whose { project: Some("team".to_owned()) };
+        for (written, expected) in [
+            ("37bd3ac414a3", Ok("sha256:37bd3ac414a3ff")),
+            ("37BD3", Ok("sha256:37bd3ac414a3ff")),
+            ("sha256:37bd0", Ok("sha256:37bd00")),
+            ("a", Ok("sha512:ab")),
+            ("37bd", Err("2 VEX documents have a digest that begins with `37bd`")),
+            ("sha256", Err("2 VEX documents have a digest that begins with `sha256`")),
+            ("ff", Err("no VEX document for project team has a digest that begins with `ff`")),
+            ("", Err("3 VEX documents have a digest that begins with ``")),
+        ] {
+            let found = meant(written, listed.into_iter(), &whose).map_err(|error| {
+                let mut told = Vec::new();
+                error.print(&mut told).unwrap();
+                String::from_utf8(told).unwrap()
+            });
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected),
+                (Err(told), Err(expected)) => assert!(told.contains(expected), "{told}"),
+                (found, _) => panic!("{written}: {found:?}"),
+            }
+        }
     }
 }

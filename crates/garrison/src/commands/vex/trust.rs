@@ -50,7 +50,7 @@ A document is as follows; all but the first two lines may be left out:
 
 Exit codes: 0 it counts, 1 someone else changed it meanwhile or you may not, 2 the document is not understood.")]
 pub(crate) struct Push {
-    /// Document, or `-` for standard input
+    /// Document, `-` for standard input, or the digest of one that counted before
     #[arg(value_name = "FILE")]
     file: String,
     /// Replace whatever counts now, such as from a repository that is the source of truth
@@ -95,11 +95,11 @@ impl Show {
 
 impl Push {
     async fn run(self, session: &Session) -> Result<(), CommandError> {
-        let bytes = bounded::read(&self.file, policy::TRUST_BYTES_MAX)?;
+        let bytes = set_document::read(session, &endpoint(), &self.file, policy::TRUST_BYTES_MAX).await?;
         let trust = read_document(&bytes).map_err(|error| refused(&self.file, &error))?;
-        let answer = set_document::push(session, &endpoint(), &bytes, self.overwrite).await?;
-        let told = lines(&trust).join(" ");
-        session.print_done(&answer, &format!("{told} Undo: garrison vex trust push /dev/null --overwrite"))
+        let pushed = set_document::push(session, &endpoint(), &bytes, self.overwrite).await?;
+        let told = format!("{} {}", lines(&trust).join(" "), pushed.undo("garrison vex trust push", ""));
+        session.print_done(&pushed.answer, &told)
     }
 }
 
