@@ -23,7 +23,7 @@ pub(crate) struct Login {
     /// Read the password or secret from standard input
     #[arg(long)]
     password_stdin: bool,
-    /// Name of the context [default: the address]
+    /// Name of the context [default: the address, or USER@ADDRESS where that is another user's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// PEM file of certificates to trust besides the platform's
@@ -56,14 +56,24 @@ impl Login {
         };
         // Kept only when the hub accepts it.
         let me: Value = session::client(&context)?.get(&Endpoint::api(["me"])).await?;
-        let name = self.name.unwrap_or_else(|| address.authority());
         let mut contexts = session::contexts()?;
-        contexts.contexts.insert(name.clone(), context);
+        let user = &self.user;
+        let others = |context: &Context| context.user.as_ref().is_some_and(|other| other != user);
+        let name = self.name.unwrap_or_else(|| {
+            let address = address.authority();
+            let is_of_other = contexts.contexts.get(&address).is_some_and(others);
+            if is_of_other { format!("{user}@{address}") } else { address }
+        });
+        let replaced = contexts.contexts.insert(name.clone(), context).filter(others);
         contexts.current = Some(name.clone());
         contexts.write(&session::contexts_path()?)?;
-        let user = &self.user;
         session.print_done(&me, &format!("Logged in to {address} as {user}; `{name}` is the current context."))?;
-        output::note("Undo: garrison logout");
+        output::note(&match replaced.and_then(|replaced| Some((replaced.hub, replaced.user?))) {
+            Some((hub, other)) => {
+                format!("It was that of {other}. Undo: garrison login {hub} --user {other} --name {name}")
+            }
+            None => "Undo: garrison logout".to_owned(),
+        });
         Ok(())
     }
 }

@@ -220,3 +220,32 @@ fn a_lost_password_is_set_offline() {
     assert!(login(&home, &hub, "admin", "correct horse battery").starts_with("exit 1\n"));
     assert!(login(&home, &hub, "admin", password).starts_with("exit 0\n"));
 }
+
+#[test]
+fn a_login_leaves_the_context_of_another_user() {
+    let (at_hub, user) = (Home::new(), Home::new());
+    let hub = Hub::start(&at_hub, &[]);
+    let login = |name: &str, password: &str, more: &[&str]| {
+        std::fs::write(user.path().join("secret"), password).unwrap();
+        let arguments = [&["login", hub.address.as_str(), "--user", name, "--password-stdin"], more].concat();
+        let secret = std::fs::File::open(user.path().join("secret")).unwrap();
+        user.told(&user.garrison(&arguments).stdin(secret).output().unwrap()).replace(&hub.address, "HUB")
+    };
+    let first = login("admin", &hub.password(), &[]);
+    assert!(first.contains("`HUB` is the current context"), "{first}");
+    assert!(login("admin", &hub.password(), &[]).contains("`HUB` is the current context"));
+    std::fs::write(user.path().join("low"), "a long password").unwrap();
+    let mut made = user.garrison(&["user", "create", "low", "--password-stdin"]);
+    let low = std::fs::File::open(user.path().join("low")).unwrap();
+    let told = user.told(&made.stdin(low).output().unwrap());
+    assert!(told.starts_with("exit 0\n"), "{told}");
+    let second = login("low", "a long password", &[]);
+    assert!(second.contains("as low; `low@HUB` is the current context"), "{second}");
+    let listed = user.run(&["context", "list"]);
+    assert!(listed.contains("admin") && listed.contains("low"), "{listed}");
+    let named = login("low", "a long password", &["--name", &hub.address]);
+    assert!(
+        named.contains("It was that of admin. Undo: garrison login") && named.contains("--user admin --name HUB"),
+        "{named}"
+    );
+}
