@@ -47,8 +47,13 @@ pub(crate) fn note(text: &str) {
 /// Columns of a terminal that does not tell, and of what is none.
 const WIDTH: usize = 80;
 
-/// Returns the columns that a table may take.
+/// Returns the columns that a table may take. Through a pipe and in a file nothing of it is left out: nobody can make it wider there.
 pub(crate) fn width() -> usize {
+    terminal_width().unwrap_or(usize::MAX)
+}
+
+/// Returns the columns in which text is laid out.
+pub(crate) fn line_width() -> usize {
     terminal_width().unwrap_or(WIDTH)
 }
 

@@ -52,10 +52,10 @@ const LIST: &[Field] = &[
     Field::time("AT", "at", 0),
     Field::key("ACTOR", "actor"),
     Field::key("ACTION", "action"),
-    Field::resource("RESOURCE", "resource", 1),
-    Field::text("OUTCOME", "outcome", 2),
-    Field::count("COUNT", "count", 3),
-    Field::count("NUMBER", "sequence", 4),
+    Field::resource("RESOURCE", "resource", 0),
+    Field::text("OUTCOME", "outcome", 1),
+    Field::count("COUNT", "count", 2),
+    Field::count("NUMBER", "sequence", 3),
 ];
 
 impl Command {

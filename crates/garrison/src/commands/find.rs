@@ -110,9 +110,7 @@ impl Find {
                 for line in not_counted.into_iter().chain(doubt).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
                 }
-                // Where something is is the answer: through a pipe and in a file nothing of it is left out.
-                let width = output::terminal_width().unwrap_or(usize::MAX);
-                output::print_line(table(&page.items).render(width).trim_end())?;
+                output::print_line(table(&page.items).render(output::width()).trim_end())?;
                 if page.next.is_some() {
                     output::note("There are more; `--limit` takes a larger number.");
                 }

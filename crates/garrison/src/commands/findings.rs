@@ -93,8 +93,8 @@ const EVENTS: &[Field] = &[
     Field::key("EVENT", "event"),
     Field::key("VULNERABILITY", "vulnerability"),
     Field::text("SEVERITY", "severity", 3),
-    Field::text("COMPONENT", "component", 2),
-    Field::text("FIXED", "fixed", 4),
+    Field::key("COMPONENT", "component"),
+    Field::text("FIXED", "fixed", 2),
 ];
 
 impl Command {

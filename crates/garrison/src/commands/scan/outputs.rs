@@ -72,7 +72,7 @@ impl Parsed {
         inventory: &Inventory,
         milliseconds: Option<u64>,
     ) -> Result<Vec<String>, CommandError> {
-        let table = TableOptions { width: output::width(), now: Some(Timestamp::now()), milliseconds };
+        let table = TableOptions { width: output::line_width(), now: Some(Timestamp::now()), milliseconds };
         let options = DocumentOptions { table, timestamp: self.timestamp };
         let mut left_out = Vec::new();
         for Output { format, file } in &self.outputs {
