@@ -205,7 +205,7 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/components" "component.find" "Finds where a component is, by name or package URL and range of versions, or by the name of a vulnerability",
         Guard::Needs(catalog), Api, ["query", "range", "tagged", "limit", "after"], NONE => 200 Some(schema::<v1::components::FoundComponentPage>()), v1::components::find;
 
-    GET "/api/v1/refused-images" "inventory.refused" "Lists the images that could not be inventoried, of those that the caller may pull",
+    GET "/api/v1/refused-images" "inventory.refused" "Lists the images that are not inventoried, of those that the caller may pull: they could not be, they wait, or this hub makes no inventories",
         Guard::Needs(catalog), Api, [], NONE => 200 Some(schema::<v1::refused::RefusedImages>()), v1::refused::list;
 
     GET "/api/v1/exceptions" "exceptions.get" "Returns the exceptions that count for the images of all projects",

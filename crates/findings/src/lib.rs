@@ -54,7 +54,7 @@ pub use format::{DocumentOptions, Format, FormatError, Output, Written};
 pub use grype::grype;
 pub use not_counted::not_counted_in_words;
 pub use not_known::{Doubted, not_known_in_words};
-pub use not_looked_into::not_looked_into_in_words;
+pub use not_looked_into::{not_inventoried_in_words, not_looked_into_in_words};
 pub use report::{
     ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA,
     SYSTEMS_TOLD_MAX, Support, System, are_old,

@@ -148,22 +148,10 @@ impl Session {
         when_empty: &str,
     ) -> Result<(), CommandError> {
         let page: Page<Value> = hub.list(endpoint, rows_max).await?;
-        if self.format() == Format::Json {
-            return output::print_json(&page);
+        match self.format() {
+            Format::Json => output::print_json(&page),
+            Format::Table => print_rows(&page, fields, when_empty),
         }
-        if page.items.is_empty() {
-            output::note(when_empty);
-            return Ok(());
-        }
-        let mut table = Table::new(fields.iter().map(|field| field.column).collect());
-        for item in &page.items {
-            table.row(&fields.iter().map(|field| (field.show)(&item[field.name])).collect::<Vec<_>>());
-        }
-        output::print_line(table.render(output::width()).trim_end())?;
-        if page.next.is_some() {
-            output::note("There are more; `--limit` takes a larger number.");
-        }
-        Ok(())
     }
 
     /// Prints one thing: its fields one below the other.
@@ -181,6 +169,23 @@ impl Session {
             Format::Table => output::print_line(&output::printable(words)),
         }
     }
+}
+
+/// Prints rows of a list as a table.
+pub(crate) fn print_rows(page: &Page<Value>, fields: &[Field], when_empty: &str) -> Result<(), CommandError> {
+    if page.items.is_empty() {
+        output::note(when_empty);
+        return Ok(());
+    }
+    let mut table = Table::new(fields.iter().map(|field| field.column).collect());
+    for item in &page.items {
+        table.row(&fields.iter().map(|field| (field.show)(&item[field.name])).collect::<Vec<_>>());
+    }
+    output::print_line(table.render(output::width()).trim_end())?;
+    if page.next.is_some() {
+        output::note("There are more; `--limit` takes a larger number.");
+    }
+    Ok(())
 }
 
 /// Runs what talks to a hub, on this thread.

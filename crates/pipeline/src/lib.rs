@@ -49,6 +49,7 @@ mod refused;
 mod sweep;
 mod tagged;
 mod turns;
+mod unmade;
 
 pub use advised::{
     Advisories, Affecting, Event, EventKind, EventPage, Filter, ImageMatch, MATCH, MatchState, Order, Progress, Totals,
@@ -68,6 +69,7 @@ pub use places::Place;
 pub use query::{PATTERN_BYTES_MAX, Query, QueryError, RangeProblem};
 pub use refused::{RefusedImage, RefusedImages};
 pub use tagged::Tagged;
+pub use unmade::Why;
 
 /// Returns every SQL statement of this crate on the inventories' tables, so that a test can prepare each on both databases.
 pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
@@ -77,6 +79,7 @@ pub fn index_statements() -> impl Iterator<Item = &'static db::Statement> {
         .chain(find::statements())
         .chain(refused::STATEMENTS)
         .chain(tagged::STATEMENTS)
+        .chain(unmade::STATEMENTS)
         .chain(advised::statements())
         .chain(decided::index_statements())
 }

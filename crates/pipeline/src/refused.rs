@@ -1,4 +1,4 @@
-//! Images that could not be inventoried.
+//! Images that are not inventoried: they could not be, or were not looked into.
 
 use std::cmp::Reverse;
 
@@ -8,9 +8,10 @@ use registry::RepositoryId;
 
 use crate::find::Readable;
 use crate::pipeline::{Error, Pipeline};
+use crate::unmade::Why;
 
 /// Images that are listed, the last that were looked at first. Who has more has a reason for most of them.
-const IMAGES_MAX: usize = 200;
+pub(crate) const IMAGES_MAX: usize = 200;
 
 db::statements! {
     /// The last images that were refused, wherever they are.
@@ -26,7 +27,7 @@ db::statements! {
 /// The images of which there is no inventory, as far as a caller may read them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedImages {
-    /// The last two hundred that were looked at, the last first.
+    /// The first two hundred: those that nobody looked at, then the others, the last first.
     pub images: Vec<RefusedImage>,
     /// Whether there are more.
     pub is_cut: bool,
@@ -42,13 +43,15 @@ pub struct RefusedImage {
     /// The first tags of it and of the indexes that list it.
     pub tags: Vec<Tag>,
     /// Why there is none.
+    pub why: Why,
+    /// The same in words.
     pub reason: String,
     /// When it was looked at, in microseconds since 1970-01-01 UTC.
-    pub refused_at_us: i64,
+    pub refused_at_us: Option<i64>,
 }
 
 impl Pipeline {
-    /// Returns the images that could not be inventoried, of what a caller may read and repositories hold now.
+    /// Returns the images that are not inventoried, of what a caller may read and repositories hold now.
     ///
     /// # Errors
     /// When a database fails.
@@ -75,14 +78,19 @@ impl Pipeline {
         }
         // Each part of a long list of repositories is in order by itself.
         refused.sort_by_key(|(at_us, place, _)| (Reverse(*at_us), *place));
-        let is_cut = refused.len() > IMAGES_MAX;
-        refused.truncate(IMAGES_MAX);
-        let wanted: Vec<(RepositoryId, Digest)> = refused.iter().map(|(_, place, _)| *place).collect();
+        let unmade = self.unmade(readable).await?;
+        let known = refused.into_iter().map(|(at_us, place, reason)| (place, Why::Refused, reason, Some(at_us)));
+        let unmade_of = |place| (place, unmade.why, unmade.why.in_words().to_owned(), None);
+        let mut listed: Vec<_> = unmade.images.iter().copied().map(unmade_of).chain(known).collect();
+        let is_cut = unmade.is_cut || listed.len() > IMAGES_MAX;
+        listed.truncate(IMAGES_MAX);
+        let wanted: Vec<(RepositoryId, Digest)> = listed.iter().map(|(place, ..)| *place).collect();
         let mut held = self.inner.registry.find_held_manifests(&wanted).await?;
-        let image = |(refused_at_us, place, reason): (i64, (RepositoryId, Digest), String)| {
+        let image = |(place, why, reason, refused_at_us): ((RepositoryId, Digest), Why, String, Option<i64>)| {
             let held = held.remove(&place)?;
-            Some(RefusedImage { repository: held.repository, image: place.1, tags: held.tags, reason, refused_at_us })
+            let (repository, tags) = (held.repository, held.tags);
+            Some(RefusedImage { repository, image: place.1, tags, why, reason, refused_at_us })
         };
-        Ok(RefusedImages { images: refused.into_iter().filter_map(image).collect(), is_cut })
+        Ok(RefusedImages { images: listed.into_iter().filter_map(image).collect(), is_cut })
     }
 }

@@ -89,7 +89,7 @@ pub(crate) struct FoundComponentPage {
     /// Whether an advisory of this hub speaks of the vulnerability: `present`, `absent`, or `no_database` where the hub has no advisories. Where it is
     /// not `present`, that there are no items says nothing. Null when no vulnerability was looked for, and on all pages but the first.
     record: Option<&'static str>,
-    /// How many images could not be looked into, so that what is looked for may be in each of them; null where there is none, and on all pages but the
+    /// How many images are not inventoried, so that what is looked for may be in each of them; null where there is none, and on all pages but the
     /// first.
     not_looked_into: Option<ImageCount>,
 }

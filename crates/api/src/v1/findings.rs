@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use vulndb::Level;
 
+use super::components::ImageCount;
 use super::time;
 use crate::endpoint::Call;
 use crate::failure::Failure;
@@ -42,7 +43,15 @@ pub(crate) struct FoundVulnerability {
 }
 
 /// A page of vulnerabilities.
-pub(crate) type VulnerabilityPage = Envelope<FoundVulnerability>;
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct VulnerabilityPage {
+    /// The items, in order.
+    items: Vec<FoundVulnerability>,
+    /// What to pass as `after` for the next page; null on the last one.
+    next: Option<String>,
+    /// How many images are not inventoried, so that anything may be in each of them; null where there is none, and on all pages but the first.
+    not_looked_into: Option<ImageCount>,
+}
 
 /// How many findings images have, and by what they were matched.
 #[derive(Serialize, JsonSchema)]
@@ -69,6 +78,8 @@ pub(crate) struct FindingTotals {
     tagged: &'static str,
     /// How many findings count in the images that this leaves out.
     apart: u64,
+    /// How many images are not inventoried, so that anything may be in each of them; null where there is none.
+    not_looked_into: Option<ImageCount>,
     /// By what they were matched; null before the first time.
     matched: Option<Matched>,
 }
@@ -265,7 +276,13 @@ pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let pipeline = &call.app.pipeline;
     let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
-    Envelope::answer(&page, found.items.into_iter().map(vulnerability).collect(), found.next)
+    let not_looked_into = match page.after {
+        None => pipeline.not_looked_into((&readable, filter.tagged)).await?.map(ImageCount::from),
+        Some(_) => None,
+    };
+    let items = found.items.into_iter().map(vulnerability).collect();
+    let next = found.next.map(|next| page.told(next));
+    Failure::json(StatusCode::OK, &VulnerabilityPage { items, next, not_looked_into })
 }
 
 fn vulnerability(one: Affecting) -> FoundVulnerability {
@@ -314,6 +331,7 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
         },
         since: time(state.changed_at_us),
     });
+    let not_looked_into = pipeline.not_looked_into((&readable, tagged)).await?.map(ImageCount::from);
     let totals = FindingTotals {
         critical,
         high,
@@ -326,6 +344,7 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
         suppressed,
         tagged: word(tagged),
         apart,
+        not_looked_into,
         matched,
     };
     Failure::json(StatusCode::OK, &totals)

@@ -24,6 +24,8 @@ struct FindingsPage {
     frame: Frame,
     sentence: String,
     apart: Option<Apart>,
+    /// How many images are not inventoried, in words.
+    not_inventoried: Option<String>,
     freshness: Option<Freshness>,
     bars: Vec<Bar>,
     tagged: Vec<TaggedChoice>,
@@ -186,6 +188,9 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         Some(left_out) => apart(pipeline.totals(&readable, left_out).await?, left_out)
             .map(|text| Apart { href: address(&call, &[("tagged", word(left_out))]), text }),
     };
+    let not_inventoried = pipeline.not_looked_into((&readable, tagged)).await?;
+    let not_inventoried =
+        not_inventoried.map(|count| sentence_of(&::findings::not_inventoried_in_words(count.images, count.more)));
     let now_us = call.app.now_us();
     let (first, choices) = (address(&call, &[]), choices(&call));
     let (exceptions, vex) = if call.may(Action::SystemRead) {
@@ -197,6 +202,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         frame: Frame::new(&call, Section::Findings, "Findings").command(command(&call)),
         sentence: sentence(totals, tagged),
         apart,
+        not_inventoried,
         tagged: tagged::choices(tagged, |tagged| address(&call, &[("tagged", word(tagged))])),
         freshness: freshness(&call).await?,
         bars: bars(totals, |severity| counted(&call, severity)),

@@ -21,7 +21,7 @@ const PROJECTS_MAX: u32 = 40;
 const REPOSITORIES_MAX: usize = 12;
 /// Repositories among which the newest are looked for.
 const REPOSITORIES_READ_MAX: u64 = 500;
-/// Images that could not be inventoried on the first page; the command lists more.
+/// Images that are not inventoried on the first page; the command lists more.
 const REFUSED_MAX: usize = 12;
 /// The longest reason why not.
 const REASON_BYTES_MAX: usize = 240;
@@ -62,14 +62,14 @@ struct RepositoryRow {
     created: Moment,
 }
 
-/// An image that could not be inventoried.
+/// An image that is not inventoried.
 struct RefusedRow {
     href: String,
     name: String,
     repository_href: String,
     repository: String,
     reason: String,
-    at: Moment,
+    at: Option<Moment>,
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -158,6 +158,6 @@ fn refused_row(image: &RefusedImage, now_us: i64) -> RefusedRow {
         repository_href: href::repository(&image.repository),
         repository: image.repository.to_string(),
         reason: foreign(&image.reason, REASON_BYTES_MAX),
-        at: Moment::new(image.refused_at_us, now_us),
+        at: image.refused_at_us.map(|at_us| Moment::new(at_us, now_us)),
     }
 }

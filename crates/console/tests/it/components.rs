@@ -139,7 +139,7 @@ testkit::on_both_databases! {
             let (tag, before) = (format!("bad-{number}"), refused.len());
             refused.push(world.image("team/api", &[&tag], &config("amd64"), &[10 + number]).await);
             world.settle(&refused[before..]).await;
-            let expected = if number == 1 { "What is in 1 image could not be read: it is neither".to_owned() } else { format!("What is in {number} images could not be read: they are neither") };
+            let expected = if number == 1 { "Nobody knows what is in 1 image: it is neither".to_owned() } else { format!("Nobody knows what is in {number} images: they are neither") };
             let page = overview(&reader).await;
             assert!(page.words().contains(&expected), "{}", page.words());
             let section = between(&page.text, "<section id=\"refused\">", "</section>");

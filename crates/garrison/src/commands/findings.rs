@@ -1,10 +1,13 @@
 use clap::Subcommand;
-use outbound::{Endpoint, HubClient, Page};
+use findings::not_inventoried_in_words;
+use outbound::{Endpoint, HubClient, Page, Told};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Rows;
 use crate::error::CommandError;
-use crate::session::{Field, Session};
+use crate::output::{self, Format};
+use crate::session::{Field, Session, print_rows};
 use crate::settings::nearest;
 
 /// What is known to be wrong across all images of the hub that you may pull.
@@ -120,7 +123,15 @@ impl Command {
                     "no" => "No image without a tag that you may pull has such a vulnerability.",
                     _ => "No image that you may pull has such a vulnerability.",
                 };
-                session.print_list(&hub, &endpoint, Some(rows.limit), VULNERABILITIES, empty).await
+                let told: Told<Value, Beside> = hub.list_with(&endpoint, rows.limit).await?;
+                if session.format() == Format::Json {
+                    return output::print_json(&told);
+                }
+                print_rows(&told.page, VULNERABILITIES, empty)?;
+                if let Some(not_inventoried) = not_inventoried(&told.beside.not_looked_into) {
+                    output::note(&not_inventoried);
+                }
+                Ok(())
             }
             Self::Totals { project, images } => {
                 known(&hub, project.as_deref()).await?;
@@ -136,6 +147,20 @@ impl Command {
             }
         }
     }
+}
+
+/// What the hub tells beside the rows.
+#[derive(Debug, Deserialize, Serialize)]
+struct Beside {
+    /// Hubs of an earlier version do not tell it.
+    #[serde(default)]
+    not_looked_into: Value,
+}
+
+/// Says how many images are not inventoried, where there are any, and which command names them.
+fn not_inventoried(count: &Value) -> Option<String> {
+    let told = not_inventoried_in_words(count["images"].as_u64()?, count["more"] == Value::Bool(true));
+    Some(format!("{told}: `garrison sbom refused`"))
 }
 
 /// The most projects among which one is looked for that is called almost so.
@@ -160,7 +185,7 @@ async fn known(hub: &HubClient, project: Option<&str>) -> Result<(), CommandErro
 }
 
 /// What is told where nothing can be known yet.
-const NOT_MATCHED: &str = "Nothing was matched yet: the hub has no advisories, or no image.";
+const NOT_MATCHED: &str = "Nothing was matched yet: the hub has no advisories, or no inventory of an image.";
 
 /// The severities, worst first.
 const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "negligible", "unknown"];
@@ -169,8 +194,10 @@ const SEVERITIES: [&str; 6] = ["critical", "high", "medium", "low", "negligible"
 fn told(totals: &Value) -> String {
     let count = |name: &str| totals[name].as_u64().unwrap_or(0);
     let matched = &totals["matched"];
+    let not_inventoried =
+        not_inventoried(&totals["not_looked_into"]).map(|told| format!("\n{told}")).unwrap_or_default();
     if matched.is_null() {
-        return NOT_MATCHED.to_owned();
+        return format!("{NOT_MATCHED}{not_inventoried}");
     }
     let open: u64 = SEVERITIES.iter().map(|name| count(name)).sum();
     let by_severity: Vec<String> =
@@ -192,7 +219,7 @@ fn told(totals: &Value) -> String {
         apart => format!("\n{apart} more count in {others}"),
     };
     format!(
-        "{first}.\n{} known to be exploited, {} that an upgrade mends, {} that do not count.{apart}\nMatched by {} ({}), since {}.",
+        "{first}.\n{} known to be exploited, {} that an upgrade mends, {} that do not count.{apart}{not_inventoried}\nMatched by {} ({}), since {}.",
         count("exploited"),
         count("fixable"),
         count("suppressed"),
@@ -225,7 +252,15 @@ mod tests {
                 "2 findings count in images without a tag: 2 high.\n0 known to be exploited, 0 that an upgrade mends, 0 that do not \
                  count.\n1 more counts in tagged images: `--tagged yes`\nMatched by 0f0f0f0f0f0f (done), since 2026-11-29T10:11:12Z.",
             ),
-            (json!({"matched": null}), "Nothing was matched yet: the hub has no advisories, or no image."),
+            (
+                json!({"matched": null}),
+                "Nothing was matched yet: the hub has no advisories, or no inventory of an image.",
+            ),
+            (
+                json!({"matched": null, "not_looked_into": {"images": 2, "more": false}}),
+                "Nothing was matched yet: the hub has no advisories, or no inventory of an image.\n\
+                 2 images are not inventoried: what is wrong with them is not known: `garrison sbom refused`",
+            ),
             (
                 json!({"matched": matched, "suppressed": 2}),
                 "No finding counts.\n0 known to be exploited, 0 that an upgrade mends, 2 that do not count.\n\

@@ -29,6 +29,8 @@ db::statements! {
     LIST_JOBS = "SELECT id, kind, deduplication_key, payload_version, payload, priority, state, not_before_us, attempts, \
         lease_owner, lease_expires_at_us, created_at_us, started_at_us, finished_at_us, progress, error \
         FROM jobs WHERE id < $1 AND (kind = $2 OR $2 = '') AND (state = $3 OR $3 = '') ORDER BY id DESC LIMIT $4";
+    /// Jobs of a kind in a state, by the index of states: kinds have many that are done.
+    LIST_IN_STATE = "SELECT payload FROM jobs WHERE state = $1 AND kind || '' = $2 LIMIT $3";
     /// Ends a job that has not ended. Whoever runs it loses the lease.
     CANCEL_JOB = "UPDATE jobs SET state = 'canceled', lease_owner = NULL, lease_expires_at_us = NULL, \
         finished_at_us = $2 WHERE id = $1 AND state IN ('pending', 'running')";
@@ -263,6 +265,19 @@ pub async fn list(tx: &mut Tx, filter: &Filter, before: Option<i64>, limit: u32)
         limit.clamp(1, LIST_MAX).into(),
     ];
     tx.query(&LIST_JOBS, &params).await?.iter().map(Job::from_row).collect()
+}
+
+/// Returns the payloads of at most `limit` jobs of a kind that have not done their work: that wait, run, failed or were ended.
+pub async fn list_undone(tx: &mut Tx, kind: Kind, limit: u32) -> Result<Vec<String>, db::Error> {
+    let mut payloads = Vec::new();
+    for state in [State::Running, State::Pending, State::Failed, State::Canceled] {
+        let left = i64::from(limit) - i64::try_from(payloads.len()).unwrap_or(i64::MAX);
+        let rows = tx.query(&LIST_IN_STATE, &[state.as_str().into(), kind.name().into(), left.into()]).await?;
+        for row in &rows {
+            payloads.push(row.get(0)?);
+        }
+    }
+    Ok(payloads)
 }
 
 /// Ends a job that has not ended. A run under way loses its lease, so that it commits nothing more.

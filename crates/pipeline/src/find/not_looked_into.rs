@@ -8,6 +8,9 @@ use crate::tagged::Tagged;
 /// Images that are counted. Who has more has a reason for most of them.
 const IMAGES_MAX: i64 = 200;
 
+/// Images that wait of which is asked whether a tag holds them.
+const HELD_LOOKED_FOR_MAX: usize = 1_000;
+
 /// Images that were refused, tagged or not, up to a number; with a condition more.
 macro_rules! not_looked_into {
     ($and:literal) => {
@@ -30,12 +33,24 @@ db::statements! {
 const COUNTING: Counting = Counting { all: &LIST_NOT_LOOKED_INTO, of_some: &LIST_NOT_LOOKED_INTO_OF, most: IMAGES_MAX };
 
 impl Pipeline {
-    /// Counts the images that could not be inventoried, so that nothing is found in them whatever they hold, of those that the caller may read and
-    /// that are tagged or not.
-    pub(super) async fn not_looked_into(
-        &self,
-        (readable, tagged): (&Readable, Tagged),
-    ) -> Result<Option<ImageCount>, Error> {
-        self.count_images_beside(COUNTING, tagged.placement_bounds().to_vec(), readable).await
+    /// Counts the images that are not inventoried, so that nothing is found in them whatever they hold, of those that the caller may read and
+    /// that are tagged or not: those that could not be, those that wait, and all that a hub which makes no inventories never looked at.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn not_looked_into(&self, (readable, tagged): (&Readable, Tagged)) -> Result<Option<ImageCount>, Error> {
+        let refused = self.count_images_beside(COUNTING, tagged.placement_bounds().to_vec(), readable).await?;
+        let mut unmade = self.unmade(readable).await?;
+        unmade.images.truncate(HELD_LOOKED_FOR_MAX);
+        let held = self.inner.registry.find_held_manifests(&unmade.images).await?;
+        let is_meant = |tags: u64| match tagged {
+            Tagged::Any => true,
+            Tagged::Yes => tags > 0,
+            Tagged::No => tags == 0,
+        };
+        let (most, held) = (IMAGES_MAX.unsigned_abs(), held.values().filter(|held| is_meant(held.tags_total)).count());
+        let images = refused.map_or(0, |refused| refused.images) + held as u64;
+        let more = unmade.is_cut || refused.is_some_and(|refused| refused.more) || images > most;
+        Ok((images > 0 || more).then_some(ImageCount { images: images.min(most), more }))
     }
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
-use pipeline::{Query, Readable, Tagged};
+use pipeline::{Query, Readable, Tagged, Why};
 use testkit::Database;
 
 use crate::support::{DEBIAN, Hub, name, run, sha256};
 
 db::statements! {
+    FAIL_JOBS = "UPDATE jobs SET state = 'failed' WHERE kind = 'inventory' AND state = 'pending'";
     INSERT_IMAGE = "INSERT INTO inventory_images (digest, state, engine, reason, components, made_at_us) VALUES ($1, 2, 'test', 'it is bad', 0, 0)";
     INSERT_PLACEMENTS = "INSERT INTO inventory_placements (repository_id, image_id) \
         SELECT $1, id FROM inventory_images WHERE engine = 'test' AND digest = $2";
@@ -18,7 +19,7 @@ impl Hub {
         let mut told: Vec<String> = Vec::new();
         for image in refused.images {
             let tags: Vec<&str> = image.tags.iter().map(oci::Tag::as_str).collect();
-            assert!(image.reason.contains("is refused") && image.refused_at_us > 0, "{image:?}");
+            assert!(image.reason.contains("is refused") && image.refused_at_us > Some(0), "{image:?}");
             told.push(format!("{}:{}", image.repository, tags.join(",")));
         }
         told.sort_unstable();
@@ -72,9 +73,58 @@ testkit::on_both_databases! {
         assert_eq!(hub.refused(&Readable::All).await, all[1..]);
     }
 
+    async fn images_that_wait_or_whose_inventory_failed_are_not_looked_into(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        assert_eq!(hub.not_looked_into("openssl", (&Readable::All, Tagged::Any)).await, None);
+        hub.image("team/api", "2", &[&[("etc/two", "2")]]).await;
+        hub.image("other/job", "1", &[&[("etc/three", "3")]]).await;
+        let api = hub.registry.repository_id(&name("team/api")).await.unwrap();
+        let of_team = Readable::Repositories(BTreeSet::from([api]));
+        for (readable, tagged, expected) in [
+            (&Readable::All, Tagged::Any, Some(2)),
+            (&Readable::All, Tagged::Yes, Some(2)),
+            (&Readable::All, Tagged::No, None),
+            (&of_team, Tagged::Any, Some(1)),
+            (&Readable::Repositories(BTreeSet::new()), Tagged::Any, None),
+        ] {
+            assert_eq!(hub.not_looked_into("openssl", (readable, tagged)).await, expected, "{readable:?} {tagged:?}");
+        }
+        let listed = hub.pipeline.refused(&of_team).await.unwrap().images;
+        let told: Vec<_> = listed.iter().map(|image| (image.repository.as_str(), image.why, image.refused_at_us)).collect();
+        assert_eq!(told, [("team/api", Why::Waiting, None)]);
+        // Whoever ended the job did not look either.
+        run(&hub.db, &FAIL_JOBS, vec![]).await;
+        assert_eq!(hub.not_looked_into("openssl", (&Readable::All, Tagged::Any)).await, Some(2));
+        // What is gone needs no looking at.
+        let gone = hub.registry.find_manifest(&name("other/job"), &"1".parse().unwrap()).await.unwrap();
+        hub.registry.delete_manifest(&name("other/job"), &gone.digest, "user:ann").await.unwrap();
+        assert_eq!(hub.not_looked_into("openssl", (&Readable::All, Tagged::Any)).await, Some(1));
+    }
+
+    async fn a_hub_that_makes_no_inventories_looked_into_none(database: Database) {
+        let hub = Hub::open_with(database, false, pipeline::Options::default()).await;
+        assert_eq!(hub.not_looked_into("openssl", (&Readable::All, Tagged::Any)).await, None);
+        hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.image("other/job", "1", &[&[DEBIAN]]).await;
+        let api = hub.registry.repository_id(&name("team/api")).await.unwrap();
+        let of_team = Readable::Repositories(BTreeSet::from([api]));
+        for (readable, tagged, expected) in [
+            (&Readable::All, Tagged::Yes, Some(2)),
+            (&Readable::All, Tagged::No, None),
+            (&of_team, Tagged::Any, Some(1)),
+        ] {
+            assert_eq!(hub.not_looked_into("openssl", (readable, tagged)).await, expected, "{readable:?} {tagged:?}");
+        }
+        let listed = hub.pipeline.refused(&of_team).await.unwrap().images;
+        assert_eq!(listed.iter().map(|image| image.why).collect::<Vec<_>>(), [Why::Off]);
+    }
+
     async fn refused_images_are_listed_up_to_a_number(database: Database) {
         let hub = Hub::open(database).await;
         hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
         let repository = hub.registry.repository_id(&name("team/api")).await.unwrap();
         for number in 1_u32..=201 {
             let digest = sha256(&number.to_be_bytes()).to_bytes();

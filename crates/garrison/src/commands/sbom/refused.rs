@@ -8,10 +8,11 @@ use crate::error::{CommandError, Kind};
 use crate::output::{self, Format};
 use crate::session::{Session, block_on};
 
-/// List the images of the hub that could not be inventoried, and why.
+/// List the images of the hub that are not inventoried, and why.
 ///
-/// They are those that you may pull, the last that were looked at first. Nothing is known of what is in them: they are neither found nor
-/// scanned. Each is looked at again once it is pushed again.
+/// They are those that you may pull: those that wait, or that a hub which makes no inventories never looked at, then those that could not be
+/// inventoried, the last that were looked at first. Nothing is known of what is in them: they are neither found nor scanned. What could not be
+/// inventoried is looked at again once it is pushed again.
 #[derive(Debug, clap::Args)]
 #[command(
     arg(output_argument()),
@@ -48,10 +49,10 @@ impl Refused {
 
 fn sentence(number: usize, is_more: bool) -> String {
     match (number, is_more) {
-        (0, false) => "Every image that you may pull could be inventoried, or waits for its turn.".to_owned(),
-        (number, true) => format!("More than {number} images could not be inventoried."),
-        (1, false) => "1 image could not be inventoried.".to_owned(),
-        (number, false) => format!("{number} images could not be inventoried."),
+        (0, false) => "Every image that you may pull is inventoried.".to_owned(),
+        (number, true) => format!("More than {number} images are not inventoried."),
+        (1, false) => "1 image is not inventoried.".to_owned(),
+        (number, false) => format!("{number} images are not inventoried."),
     }
 }
 
@@ -76,10 +77,10 @@ mod tests {
     #[test]
     fn how_many_were_refused_is_told_first() {
         for (number, is_more, expected) in [
-            (0, false, "Every image that you may pull could be inventoried, or waits for its turn."),
-            (1, false, "1 image could not be inventoried."),
-            (2, false, "2 images could not be inventoried."),
-            (200, true, "More than 200 images could not be inventoried."),
+            (0, false, "Every image that you may pull is inventoried."),
+            (1, false, "1 image is not inventoried."),
+            (2, false, "2 images are not inventoried."),
+            (200, true, "More than 200 images are not inventoried."),
         ] {
             assert_eq!(sentence(number, is_more), expected);
         }

@@ -168,13 +168,12 @@ impl Remove {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let Self { digest, whose } = self;
         let hub = session.hub()?;
-        let digest = match digest.parse::<Digest>() {
-            Ok(whole) => whole.to_string(),
-            Err(_) => {
-                let listed: Page<Value> = hub.list(&whose.endpoint(None), None).await?;
-                let listed = listed.items.iter().filter_map(|one| one.get("digest").and_then(Value::as_str));
-                meant(&digest, listed, &whose)?
-            }
+        let digest = if let Ok(whole) = digest.parse::<Digest>() {
+            whole.to_string()
+        } else {
+            let listed: Page<Value> = hub.list(&whose.endpoint(None), None).await?;
+            let listed = listed.items.iter().filter_map(|one| one.get("digest").and_then(Value::as_str));
+            meant(&digest, listed, &whose)?
         };
         let endpoint = whose.endpoint(Some(&digest));
         let gone: Value = hub.send(Method::Delete, &endpoint, None::<&Value>).await?;
