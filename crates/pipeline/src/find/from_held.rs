@@ -130,14 +130,14 @@ impl Walk<'_> {
         for some in list.chunks(REPOSITORIES_IN_WALK) {
             let walked = self.tx.query_list(statement, &parameters, some).await?;
             let is_cut = walked.len() >= ROWS_HELD_MAX as usize;
-            let mut last = None;
+            let mut farthest = None;
             for row in walked {
                 let place = (row.get(2)?, row.get(1)?, row.get(places_column)?, row.get(places_column + 1)?);
-                last = Some(place.clone());
+                farthest = Some(place.clone());
                 rows.insert(place, row);
             }
             if is_cut {
-                end = [end, last].into_iter().flatten().min();
+                end = [end, farthest].into_iter().flatten().min();
             }
             // What lies behind the end of some repositories comes again, with all the others hold there.
             if let Some(end) = &end {
