@@ -23,7 +23,7 @@ pub(crate) struct Login {
     /// Read the password or secret from standard input
     #[arg(long)]
     password_stdin: bool,
-    /// Name of the context [default: the address, or USER@ADDRESS where that is another user's]
+    /// Name of the context; without it the address, or USER@ADDRESS where that is another user's
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// PEM file of certificates to trust besides the platform's
