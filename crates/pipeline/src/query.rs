@@ -3,6 +3,10 @@ use std::collections::BTreeMap;
 use component::{Distribution, Purl, PurlError, Range, RangeError, Scheme, Unorderable, Vers, VersError};
 use vulndb::{Ecosystem, Family};
 
+mod vulnerability_names;
+
+use vulnerability_names::is_vulnerability;
+
 /// The longest pattern.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
@@ -57,65 +61,9 @@ enum VersionRange {
 /// The type of Python's packages in purls.
 const PYPI: &str = "pypi";
 
-/// How most names of vulnerabilities and of advisories begin, in lower case, before a year or a number. Other names are looked up among those that there
-/// are: packages are called `cve-bin-tool` and `osv-scanner`.
-const VULNERABILITIES: [&str; 36] = [
-    "cve-",
-    "osv-",
-    "rustsec-",
-    "pysec-",
-    "mal-",
-    "gsd-",
-    "dsa-",
-    "dla-",
-    "usn-",
-    "lsn-",
-    "rhsa-",
-    "rhba-",
-    "rhea-",
-    "alsa-",
-    "alba-",
-    "alea-",
-    "rlsa-",
-    "rlba-",
-    "rlea-",
-    "elsa-",
-    "elba-",
-    "alas-",
-    "alas2-",
-    "alas2023-",
-    "fedora-",
-    "mgasa-",
-    "suse-su-",
-    "suse-ru-",
-    "suse-ou-",
-    "suse-fu-",
-    "opensuse-su-",
-    "opensuse-ru-",
-    "alpine-cve-",
-    "debian-cve-",
-    "ubuntu-cve-",
-    OF_GO,
-];
-
-/// How the names of Go's vulnerabilities begin, in lower case.
-const OF_GO: &str = "go-";
-
-/// How GitHub's and Chainguard's names of vulnerabilities begin, in lower case, before three groups of four of [`IN_GROUP`].
-const IN_GROUPS: [&str; 2] = ["ghsa-", "cga-"];
-
-/// The letters and digits of such a group.
-const IN_GROUP: &str = "23456789cfghjmpqrvwx";
-
-/// How Bitnami's names of vulnerabilities begin, in lower case, before a package, a year and a number.
-const OF_BITNAMI: &str = "bit-";
-
 /// What stands behind the name of a package of Debian where it is meant of one architecture: `libc6:amd64`.
 const ARCHITECTURES: [&str; 10] =
     ["all", "amd64", "arm64", "armel", "armhf", "i386", "mips64el", "ppc64el", "riscv64", "s390x"];
-
-/// The digits of the year, or of the number, that stand behind how the name of a vulnerability begins, at the least.
-const DIGITS_MIN: usize = 3;
 
 /// By what a component is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -439,25 +387,6 @@ fn range_in_purl(text: &str, is_prefix: bool) -> Option<String> {
     // In the purl of a component whose version has such characters they are escaped.
     let is_range = version.starts_with(['<', '>', '=', '!', '^', '~', '[']) || version.contains([',', '|', ' ']);
     (is_range || is_prefix).then(|| if is_prefix { format!("{version}*") } else { version.to_owned() })
-}
-
-/// Tells whether a text in lower case is the name of a vulnerability or of an advisory, or how one begins.
-fn is_vulnerability(text: &str) -> bool {
-    let after = |beginnings: &[&'static str]| {
-        beginnings.iter().find_map(|beginning| text.strip_prefix(beginning).map(|rest| (*beginning, rest)))
-    };
-    let is_number = |(beginning, rest): (&str, &str)| {
-        let behind = rest.trim_start_matches(|character: char| character.is_ascii_digit());
-        // A game and its many programs are called `go-2048`.
-        let may_end = beginning != OF_GO && behind.is_empty();
-        rest.len() - behind.len() >= DIGITS_MIN && (may_end || behind.starts_with(['-', ':']))
-    };
-    let is_group = |group: &str| group.len() == 4 && group.chars().all(|character| IN_GROUP.contains(character));
-    let is_year =
-        |part: &str| part.len() == 4 && part.starts_with("20") && part.bytes().all(|byte| byte.is_ascii_digit());
-    after(&VULNERABILITIES).is_some_and(is_number)
-        || after(&IN_GROUPS).is_some_and(|(_, rest)| rest.split_once('-').is_some_and(|(group, _)| is_group(group)))
-        || after(&[OF_BITNAMI]).is_some_and(|(_, rest)| rest.split('-').skip(1).any(is_year))
 }
 
 /// Returns a version with the epoch that its purl has among the qualifiers, for packages whose versions begin with theirs here.

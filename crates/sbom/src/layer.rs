@@ -466,6 +466,7 @@ impl Stands {
         }
     }
 }
+
 impl LayerRecord {
     /// Returns how many paths the layer has.
     pub fn len(&self) -> usize {
