@@ -91,6 +91,12 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Returns whether a symbolic link stands at an absolute path; those on the way to it are followed.
+    pub(crate) fn is_link(&self, path: &str) -> bool {
+        let place = self.paths.place_itself(path.trim_start_matches('/'));
+        place.is_some_and(|place| self.paths.record(place).kind == FileKind::Symlink)
+    }
+
     /// Returns the absolute path, on this machine, of the directory that is looked at; empty for anything else, and for its root.
     pub(crate) fn place(&self) -> &'a str {
         self.tree.place.trim_end_matches('/')
@@ -352,6 +358,13 @@ impl<'a> Paths<'a> {
             Ok(place) => place,
             Err(LeadsElsewhere) => self.follow_from(&directory, name)?.0.place,
         }
+    }
+
+    /// As [`Paths::place`], for a link at the end of the path the link itself.
+    fn place_itself(&self, path: &str) -> Option<Place> {
+        let (directory, name) = split(path);
+        let directory = self.follow_directory(directory)?;
+        self.visible_in(&directory.path, &directory.levels, name)
     }
 
     fn follow(&self, path: &str) -> Option<Followed> {

@@ -540,8 +540,8 @@ impl<'a> Lists<'a> {
                 continue;
             }
             let absolute = [root, "/", path].concat();
-            // The list of digests has regular files only, so where there is one, what is not in it is a link or an empty folder.
-            let may_run = !runs && (digest.is_some() || self.md5sums.is_none());
+            // Links are in no list of digests, and neither is any file that who made the package left out of it.
+            let may_run = !runs && (digest.is_some() || self.md5sums.is_none() || !view.is_link(&absolute));
             let entry = if may_run || digest.is_none() { view.entry(&absolute) } else { None };
             if digest.is_none() && entry.is_some_and(|entry| entry.kind == FileKind::Directory) {
                 continue;
@@ -657,6 +657,55 @@ mod tests {
         deb tzdata@2024a-0 pkg:deb/debian/tzdata@2024a-0?arch=all&distro=debian-12 no-code arch=all files=1 at /var/lib/dpkg/status.d/tzdata
         app@1 -> tzdata@2024a-0
         "#);
+    }
+
+    #[test]
+    fn files_without_digests_may_run() {
+        let status = "Package: a\nStatus: install ok installed\nVersion: 1\n";
+        let list = "/.\n/usr\n/usr/bin\n/usr/bin/a\n/usr/share\n/usr/share/doc\n/usr/share/doc/a\n/usr/share/doc/a/copyright\n";
+        let (program, copyright) = ("/usr/bin/a", "/usr/share/doc/a/copyright");
+        let sum = "0123456789abcdef0123456789abcdef  usr/share/doc/a/copyright\n";
+        for (md5sums, there, is_absent) in [
+            ("", vec![program, copyright], false),
+            (sum, vec![program, copyright], false),
+            // What lies nowhere may have been taken away, and may have been anything.
+            (sum, vec![copyright], false),
+        ] {
+            let mut files = vec![
+                ("/var/lib/dpkg/status", status),
+                ("/var/lib/dpkg/info/a.list", list),
+                ("/var/lib/dpkg/info/a.md5sums", md5sums),
+            ];
+            files.extend(there.iter().map(|path| (*path, "text")));
+            let text = found(&files);
+            assert_eq!(text.contains("no-code"), is_absent, "{md5sums} {there:?} {text}");
+        }
+    }
+
+    #[test]
+    fn links_without_digests_do_not_run() {
+        let matcher = crate::Matcher::new(vec![&CATALOGER]);
+        let allowance = crate::Allowance::new(|| unreachable!("all fits into memory"));
+        let mut builder = crate::LayerBuilder::new(&matcher, &allowance);
+        for (path, text) in [
+            ("var/lib/dpkg/status", "Package: a\nVersion: 1\n"),
+            ("var/lib/dpkg/info/a.list", "/.\n/bin\n/bin/a\n/bin/gone\n"),
+            ("var/lib/dpkg/info/a.md5sums", ""),
+            ("usr/bin/b", "of another package"),
+        ] {
+            builder.add_file(path, 0o755, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
+        }
+        for (path, target) in [("bin", "usr/bin"), ("usr/bin/a", "b"), ("usr/bin/gone", "nowhere")] {
+            builder.add(path, FileKind::Symlink, 0o777, Some(target)).expect("the links make a layer");
+        }
+        let found = crate::inventory_of_directory(
+            "test".to_owned(),
+            "",
+            &builder.finish(),
+            &matcher,
+            crate::LayerScope::Squashed,
+        );
+        assert_eq!(found.components[0].code, Code::Absent);
     }
 
     #[test]
