@@ -364,7 +364,8 @@ fn unite(into: &mut Component, other: Component) {
     };
     into.code = match (into.code, other.code) {
         (component::Code::Present, _) | (_, component::Code::Present) => component::Code::Present,
-        (component::Code::Absent, _) | (_, component::Code::Absent) => component::Code::Absent,
+        (component::Code::Absent, component::Code::Absent) => component::Code::Absent,
+        // What the list of one place leaves out says nothing of another place.
         _ => component::Code::Unknown,
     };
     if (other.technique, &other.found_by) < (into.technique, &into.found_by) {
@@ -438,6 +439,30 @@ mod tests {
             let mut findings = Findings::default();
             (0..written).for_each(|index| findings.unknown(Location::new(format!("/{index}"), None), "x"));
             assert_eq!(settled(findings).1.len(), kept, "{written}");
+        }
+    }
+
+    #[test]
+    fn code_that_one_place_has_not_may_be_at_another() {
+        use component::Code::{Absent, Present, Unknown};
+        for (left, right, expected) in [
+            (Absent, Absent, Absent),
+            (Absent, Unknown, Unknown),
+            (Absent, Present, Present),
+            (Unknown, Unknown, Unknown),
+            (Unknown, Present, Present),
+            (Present, Present, Present),
+        ] {
+            for (first, second) in [(left, right), (right, left)] {
+                let mut findings = Findings::default();
+                for (at, code) in [("/a", first), ("/b", second)] {
+                    findings.add(Component { code, ..component("library", at) });
+                }
+                let mut merge = Merge::default();
+                merge.add(findings);
+                let (components, ..) = merge.finish(true);
+                assert_eq!((components.len(), components[0].code), (1, expected), "{first:?} {second:?}");
+            }
         }
     }
 
