@@ -49,6 +49,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 9, text: include_str!("../migrations/inventory/0009_beside.sql") },
     Migration { version: 10, text: include_str!("../migrations/inventory/0010_tagged.sql") },
     Migration { version: 11, text: include_str!("../migrations/inventory/0011_refused.sql") },
+    Migration { version: 12, text: include_str!("../migrations/inventory/0012_placed.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

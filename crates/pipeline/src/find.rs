@@ -98,23 +98,23 @@ db::statements! {
     LIST_IN_IMAGES_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id = $1 AND image_id IN {list}";
     /// Which images hold some components, up to a number.
     LIST_HOLDERS_OF = "SELECT component_id, image_id FROM inventory_image_components WHERE component_id IN {list} LIMIT $1";
-    /// Images of some repositories that are tagged there or not, up to a number.
-    LIST_IMAGES_OF = "SELECT image_id, repository_id FROM inventory_placements WHERE tagged BETWEEN $2 AND $3 \
+    /// Images of some repositories that are tagged there or not, up to a number, and when each came there.
+    LIST_IMAGES_OF = "SELECT image_id, repository_id, placed_at_us FROM inventory_placements WHERE tagged BETWEEN $2 AND $3 \
         AND repository_id IN {list} LIMIT $1";
     /// Images that hold a component, after one, with their repositories in which they are tagged or not: those that are tagged in none, in
     /// some and in all, as far as these are asked for. Each is in order by itself, and both databases merge them.
-    LIST_HOLDERS = "SELECT h.image_id AS image_id, p.repository_id AS repository_id FROM inventory_image_components h \
+    LIST_HOLDERS = "SELECT h.image_id AS image_id, p.repository_id AS repository_id, p.placed_at_us AS placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 0 \
         AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 AND CAST($5 AS BIGINT) <= 0 \
-        UNION ALL SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        UNION ALL SELECT h.image_id, p.repository_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 1 \
         AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 \
-        UNION ALL SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+        UNION ALL SELECT h.image_id, p.repository_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 AND h.tagged = 2 \
         AND (h.image_id, p.repository_id) > ($2, $3) AND p.tagged BETWEEN $7 AND $8 AND CAST($6 AS BIGINT) >= 2 \
         ORDER BY image_id, repository_id LIMIT $4";
     /// Images that hold some components, with their repositories in which they are tagged or not, up to a number of rows.
-    LIST_HOLDERS_TOGETHER = "SELECT h.component_id, h.image_id, p.repository_id FROM inventory_image_components h \
+    LIST_HOLDERS_TOGETHER = "SELECT h.component_id, h.image_id, p.repository_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id IN {list} AND h.tagged BETWEEN $2 AND $3 \
         AND p.tagged BETWEEN $4 AND $5 LIMIT $1";
     /// An image's number.
@@ -177,7 +177,7 @@ pub struct Affected {
     pub level: Option<vulndb::Level>,
     /// The first version that mends it.
     pub fixed: Option<String>,
-    /// Since when it is known here, in microseconds since 1970-01-01 UTC.
+    /// Since when that is known of the image, in microseconds since 1970-01-01 UTC: since the advisory came, or since the image did where that was later.
     pub since_us: i64,
 }
 
@@ -233,6 +233,8 @@ struct Candidate {
     component: Arc<Component>,
     image: i64,
     repository: RepositoryId,
+    /// When the image came there; 0 where that is not noted yet.
+    placed_at_us: i64,
 }
 
 #[derive(Debug)]
@@ -244,6 +246,7 @@ struct Component {
     name: String,
     version: String,
     in_range: Option<bool>,
+    /// As it is known of the component, whoever holds it.
     finding: Option<Affected>,
     /// Whether its publisher says that it does not have the vulnerability.
     is_denied: bool,
@@ -268,12 +271,15 @@ impl Position {
 /// The images that a caller may read.
 #[derive(Debug, Clone)]
 enum Images {
-    /// Few: each with its repositories.
-    Few(Arc<BTreeMap<i64, BTreeSet<RepositoryId>>>),
+    /// Few.
+    Few(Arc<FewImages>),
     /// All those of these repositories.
     Of(Arc<BTreeSet<RepositoryId>>),
     All,
 }
+
+/// Few images, each with the repositories that hold it and when it came there; 0 where that is not noted yet.
+pub(crate) type FewImages = BTreeMap<i64, BTreeMap<RepositoryId, i64>>;
 
 /// The images of the caller that hold each component.
 type Holders = BTreeMap<i64, BTreeSet<i64>>;
@@ -466,7 +472,7 @@ impl Pipeline {
         repositories: &BTreeSet<RepositoryId>,
         tagged: Tagged,
         most: usize,
-    ) -> Result<Option<BTreeMap<i64, BTreeSet<RepositoryId>>>, Error> {
+    ) -> Result<Option<FewImages>, Error> {
         let list: Vec<Value> = repositories.iter().map(|id| id.number().into()).collect();
         let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
         let [least, greatest] = tagged.placement_bounds();
@@ -479,9 +485,9 @@ impl Pipeline {
         if rows.len() > most {
             return Ok(None);
         }
-        let mut few: BTreeMap<i64, BTreeSet<RepositoryId>> = BTreeMap::new();
+        let mut few = FewImages::new();
         for row in rows {
-            few.entry(row.get(0)?).or_default().insert(RepositoryId::from_number(row.get(1)?));
+            few.entry(row.get(0)?).or_default().insert(RepositoryId::from_number(row.get(1)?), row.get(2)?);
         }
         Ok(Some(few))
     }
@@ -498,7 +504,7 @@ impl Pipeline {
         let answered = self.answered_for(vulnerability, &pairs).await?;
         let images = candidates.iter().map(|candidate| candidate.image).collect();
         let decided = self.decided_in(vulnerability, &images).await?;
-        candidates.retain(|Candidate { repository, image, component }| {
+        candidates.retain(|Candidate { repository, image, component, .. }| {
             let by_publishers = !component.is_denied && !answered.contains(&(*image, component.id));
             decided.get(&(repository.number(), *image, component.id)).copied().unwrap_or(by_publishers)
         });
@@ -533,12 +539,16 @@ impl Pipeline {
         let wanted: Vec<_> = wanted.into_iter().collect();
         let held = self.inner.registry.find_held_manifests(&wanted).await?;
         let mut described = Vec::with_capacity(candidates.len());
-        for Candidate { component, image, repository } in candidates {
+        for Candidate { component, image, repository, placed_at_us } in candidates {
             let Some(image) = images.get(&image) else { continue };
             let Some(manifest) = held.get(&(repository, image.digest)) else { continue };
             if !tagged.means(manifest.tags_total > 0) {
                 continue;
             }
+            // Nobody is told since when images of others have it.
+            let placed_at_us = if placed_at_us == 0 { manifest.pushed_at_us } else { placed_at_us };
+            let finding = component.finding.clone();
+            let finding = finding.map(|one| Affected { since_us: one.since_us.max(placed_at_us), ..one });
             let (places, places_total) = image.places.get(&component.id).cloned().unwrap_or_default();
             let found = Found {
                 identity: shown(&component.identity).to_owned(),
@@ -555,7 +565,7 @@ impl Pipeline {
                 pushed_by: manifest.pushed_by.clone(),
                 places,
                 places_total,
-                finding: component.finding.clone(),
+                finding,
             };
             described.push((found, component));
         }
@@ -720,7 +730,7 @@ impl Walk<'_> {
     /// Looks for the components in each of few images.
     async fn in_few(
         &mut self,
-        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        few: &FewImages,
         components: &[Arc<Component>],
         from: &Position,
         end: &(String, String),
@@ -736,7 +746,7 @@ impl Walk<'_> {
     /// Returns where components are in images that hold them, each in its repositories.
     fn in_holders(
         &self,
-        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        few: &FewImages,
         holders: &Holders,
         components: &[Arc<Component>],
         from: &Position,
@@ -745,7 +755,7 @@ impl Walk<'_> {
         let mut candidates = Vec::new();
         for component in components {
             for image in holders.get(&component.id).into_iter().flatten() {
-                for repository in few.get(image).into_iter().flatten() {
+                for (repository, placed_at_us) in few.get(image).into_iter().flatten() {
                     let place = (*image, repository.number());
                     if from.is_at(component) && place <= from.behind {
                         continue;
@@ -754,6 +764,7 @@ impl Walk<'_> {
                         component: Arc::clone(component),
                         image: *image,
                         repository: *repository,
+                        placed_at_us: *placed_at_us,
                     });
                     if candidates.len() >= self.wanted {
                         return (candidates, Some(Position::behind(component, place)));
@@ -768,7 +779,7 @@ impl Walk<'_> {
     /// each component in each image.
     async fn walk_holders(
         &mut self,
-        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        few: &FewImages,
         components: &[Arc<Component>],
     ) -> Result<Option<Holders>, Error> {
         let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
@@ -798,7 +809,7 @@ impl Walk<'_> {
     /// Looks for each component up to an end in each image.
     async fn look_up_holders(
         &mut self,
-        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        few: &FewImages,
         from: &Position,
         (key, identity): &(String, String),
     ) -> Result<Holders, Error> {
@@ -823,7 +834,7 @@ impl Walk<'_> {
     /// Looks for each component in each image, whatever it was found by.
     async fn look_up_each(
         &mut self,
-        few: &BTreeMap<i64, BTreeSet<RepositoryId>>,
+        few: &FewImages,
         components: &[Arc<Component>],
     ) -> Result<Holders, Error> {
         let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
@@ -853,12 +864,14 @@ impl Walk<'_> {
                     continue;
                 };
                 for component in some {
-                    for place @ (image, repository) in holders.get(&component.id).into_iter().flatten().copied() {
+                    for (place, placed_at_us) in holders.get(&component.id).into_iter().flatten() {
+                        let (place @ (image, repository), placed_at_us) = (*place, *placed_at_us);
                         let repository = RepositoryId::from_number(repository);
                         if !is_readable(repository) || from.is_at(component) && place <= from.behind {
                             continue;
                         }
-                        candidates.push(Candidate { component: Arc::clone(component), image, repository });
+                        let found = Arc::clone(component);
+                        candidates.push(Candidate { component: found, image, repository, placed_at_us });
                         if candidates.len() >= self.wanted {
                             return Ok((candidates, Some(Position::behind(component, place))));
                         }
@@ -875,11 +888,12 @@ impl Walk<'_> {
         Ok((candidates, next))
     }
 
-    /// Returns in which images and repositories some components are, in their order; nothing where there are too many.
+    /// Returns in which images and repositories some components are, in their order, each with when the image came there; nothing where there are
+    /// too many.
     async fn list_together(
         &mut self,
         components: &[Arc<Component>],
-    ) -> Result<Option<BTreeMap<i64, BTreeSet<(i64, i64)>>>, Error> {
+    ) -> Result<Option<BTreeMap<i64, BTreeMap<(i64, i64), i64>>>, Error> {
         let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
         let mut parameters = vec![Value::from(i64::try_from(ROWS_TOGETHER_MAX + 1).unwrap_or(i64::MAX))];
         parameters.extend(self.tagged.bounds());
@@ -887,9 +901,9 @@ impl Walk<'_> {
         if rows.len() > ROWS_TOGETHER_MAX {
             return Ok(None);
         }
-        let mut holders: BTreeMap<i64, BTreeSet<(i64, i64)>> = BTreeMap::new();
+        let mut holders: BTreeMap<i64, BTreeMap<(i64, i64), i64>> = BTreeMap::new();
         for row in rows {
-            holders.entry(row.get(0)?).or_default().insert((row.get(1)?, row.get(2)?));
+            holders.entry(row.get(0)?).or_default().insert((row.get(1)?, row.get(2)?), row.get(3)?);
         }
         Ok(Some(holders))
     }
@@ -912,7 +926,8 @@ impl Walk<'_> {
                 behind = (row.get(0)?, row.get(1)?);
                 let repository = RepositoryId::from_number(behind.1);
                 if is_readable(repository) {
-                    candidates.push(Candidate { component: Arc::clone(component), image: behind.0, repository });
+                    let (found, placed_at_us) = (Arc::clone(component), row.get(2)?);
+                    candidates.push(Candidate { component: found, image: behind.0, repository, placed_at_us });
                 }
                 if candidates.len() >= self.wanted {
                     return Ok(Some(Position::behind(component, behind)));

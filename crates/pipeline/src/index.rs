@@ -76,8 +76,9 @@ db::statements! {
     INSERT_PAIRS = "INSERT INTO finding_pairs (component_id, owner_id, fresh) VALUES {rows:3} \
         ON CONFLICT (component_id, owner_id) DO NOTHING";
     /// Says that a repository holds an image.
-    INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id, tagged) VALUES ($1, $2, $3) \
-        ON CONFLICT (repository_id, image_id) DO UPDATE SET tagged = excluded.tagged";
+    INSERT_PLACEMENT = "INSERT INTO inventory_placements (repository_id, image_id, tagged, placed_at_us) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (repository_id, image_id) DO UPDATE SET tagged = excluded.tagged, placed_at_us = \
+        CASE WHEN inventory_placements.placed_at_us = 0 THEN excluded.placed_at_us ELSE inventory_placements.placed_at_us END";
     /// Has the findings of an image in a repository counted.
     UPSERT_TOTALS = "INSERT INTO finding_totals (repository_id, image_id, fresh, critical, high, medium, low, negligible, \
         unknown, exploited, mendable, suppressed, tagged) VALUES ($1, $2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, $3) \
@@ -87,14 +88,14 @@ db::statements! {
     /// Forgets what an image had.
     DELETE_SCAN = "DELETE FROM finding_scans WHERE image_id = $1";
     /// Placements after a pair.
-    LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_placements p \
+    LIST_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged, p.placed_at_us FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE (p.repository_id, p.image_id) > ($1, $2) \
         ORDER BY p.repository_id, p.image_id LIMIT $3";
     /// Placements of a repository after an image.
-    LIST_PLACEMENTS_OF = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_placements p \
+    LIST_PLACEMENTS_OF = "SELECT p.repository_id, p.image_id, i.digest, p.tagged, p.placed_at_us FROM inventory_placements p \
         JOIN inventory_images i ON i.id = p.image_id WHERE p.repository_id = $1 AND p.image_id > $2 ORDER BY p.image_id LIMIT $3";
     /// Placements of images in a repository.
-    FIND_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged FROM inventory_images i \
+    FIND_PLACEMENTS = "SELECT p.repository_id, p.image_id, i.digest, p.tagged, p.placed_at_us FROM inventory_images i \
         JOIN inventory_placements p ON p.image_id = i.id WHERE p.repository_id = $1 AND i.digest IN {list}";
     /// Takes a placement away.
     DELETE_PLACEMENT = "DELETE FROM inventory_placements WHERE repository_id = $1 AND image_id = $2";
@@ -364,7 +365,7 @@ pub(crate) async fn store(
     numbers: &Numbers,
     known: Arc<Known>,
     packed: Arc<Packed>,
-    (repository, is_tagged): (RepositoryId, bool),
+    holder: Holder,
 ) -> Result<i64, db::Error> {
     let (shared, known_before) = (Arc::clone(&packed), Arc::clone(&known));
     let (id, ids, epoch) = index
@@ -375,7 +376,7 @@ pub(crate) async fn store(
                 let epoch = orphans::epoch(tx).await?;
                 let known = if known.epoch == epoch { known.ids.clone() } else { BTreeMap::new() };
                 let ids = component_ids(tx, known, &packed).await?;
-                place_in(tx, id, repository, is_tagged).await?;
+                place_in(tx, id, holder).await?;
                 let tagged = tagged::count_tagged(tx, id).await?;
                 place_components(tx, (id, tagged), &ids, &packed).await?;
                 let places = packed.places(&ids).pack().unwrap_or_default();
@@ -451,10 +452,10 @@ async fn list_component_ids(tx: &mut Tx, ids: &mut BTreeMap<String, i64>, packed
 }
 
 /// Says that a repository holds an image, and has its findings counted there.
-async fn place_in(tx: &mut Tx, image: i64, repository: RepositoryId, is_tagged: bool) -> Result<(), db::Error> {
-    let parameters = [repository.number().into(), image.into(), tagged::number(is_tagged).into()];
-    tx.execute(&INSERT_PLACEMENT, &parameters).await?;
-    tx.execute(&UPSERT_TOTALS, &parameters).await?;
+async fn place_in(tx: &mut Tx, image: i64, holder: Holder) -> Result<(), db::Error> {
+    let [repository, image, tagged, placed_at_us] = holder.placement(image);
+    tx.execute(&INSERT_PLACEMENT, &[repository.clone(), image.clone(), tagged.clone(), placed_at_us]).await?;
+    tx.execute(&UPSERT_TOTALS, &[repository, image, tagged]).await?;
     Ok(())
 }
 
@@ -492,7 +493,7 @@ pub(crate) async fn refuse(
     image: Digest,
     kept_as: &str,
     reason: &str,
-    (repository, is_tagged): (RepositoryId, bool),
+    holder: Holder,
 ) -> Result<(), db::Error> {
     let (kept_as, reason) = (kept_as.to_owned(), reason.replace('\0', "\u{fffd}"));
     index
@@ -515,8 +516,7 @@ pub(crate) async fn refuse(
                 tx.execute(&DELETE_IMAGE_COMPONENTS, &[id.into()]).await?;
                 tx.execute(&DELETE_OWNERS, &[id.into()]).await?;
                 tx.execute(&DELETE_INVENTORY, &[id.into()]).await?;
-                let placement = [repository.number().into(), id.into(), tagged::number(is_tagged).into()];
-                tx.execute(&INSERT_PLACEMENT, &placement).await?;
+                tx.execute(&INSERT_PLACEMENT, &holder.placement(id)).await?;
                 tagged::count_tagged(tx, id).await?;
                 Ok(())
             })
@@ -525,15 +525,11 @@ pub(crate) async fn refuse(
 }
 
 /// Says that a repository holds an image that was looked at before.
-pub(crate) async fn place(
-    index: &Db,
-    image: i64,
-    (repository, is_tagged): (RepositoryId, bool),
-) -> Result<(), db::Error> {
+pub(crate) async fn place(index: &Db, image: i64, holder: Holder) -> Result<(), db::Error> {
     index
         .write(move |tx| {
             Box::pin(async move {
-                place_in(tx, image, repository, is_tagged).await?;
+                place_in(tx, image, holder).await?;
                 tagged::count_tagged(tx, image).await?;
                 Ok(())
             })
@@ -587,6 +583,23 @@ async fn list_kept(
     Ok(placed)
 }
 
+/// A repository that holds an image, as the registry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) repository: RepositoryId,
+    /// Whether a tag holds the image there.
+    pub(crate) is_tagged: bool,
+    /// When it was last pushed there, in microseconds since 1970-01-01 UTC; 0 where it is gone meanwhile.
+    pub(crate) pushed_at_us: i64,
+}
+
+impl Holder {
+    fn placement(self, image: i64) -> [Value; 4] {
+        let tagged = tagged::number(self.is_tagged);
+        [self.repository.number().into(), image.into(), tagged.into(), self.pushed_at_us.into()]
+    }
+}
+
 /// That a repository holds an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Placement {
@@ -596,6 +609,8 @@ pub(crate) struct Placement {
     pub(crate) digest: Digest,
     /// What is noted of whether a tag holds it there.
     pub(crate) tagged: i64,
+    /// When it came there, in microseconds since 1970-01-01 UTC; 0 where that is not noted yet.
+    pub(crate) placed_at_us: i64,
 }
 
 fn placements(rows: &[Row]) -> Result<Vec<Placement>, db::Error> {
@@ -603,7 +618,8 @@ fn placements(rows: &[Row]) -> Result<Vec<Placement>, db::Error> {
     for row in rows {
         let Ok(digest) = Digest::from_bytes(&row.get::<Vec<u8>>(2)?) else { continue };
         let repository = RepositoryId::from_number(row.get(0)?);
-        placements.push(Placement { repository, image: row.get(1)?, digest, tagged: row.get(3)? });
+        let (image, tagged, placed_at_us) = (row.get(1)?, row.get(3)?, row.get(4)?);
+        placements.push(Placement { repository, image, digest, tagged, placed_at_us });
     }
     Ok(placements)
 }

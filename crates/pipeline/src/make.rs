@@ -89,8 +89,8 @@ impl Pipeline {
             && known.kept_as == inner.kept_as
             && known.state == State::Made
         {
-            let is_tagged = self.is_tagged(repository, image.digest).await?;
-            index::place(&inner.index, known.id, (repository, is_tagged)).await?;
+            let holder = self.holder(repository, image.digest).await?;
+            index::place(&inner.index, known.id, holder).await?;
             self.note_tagged_of(repository, vec![image.digest]).await?;
             self.match_image(known.id).await?;
             return self.document_again(context, repository, &name, &image).await;
@@ -99,8 +99,8 @@ impl Pipeline {
             Ok(made) => self.keep(context, repository, &name, image.digest, made).await,
             Err(Failure::Retry(error)) => Err(error),
             Err(Failure::Refused(reason)) => {
-                let is_tagged = self.is_tagged(repository, image.digest).await?;
-                index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, (repository, is_tagged)).await?;
+                let holder = self.holder(repository, image.digest).await?;
+                index::refuse(&inner.index, image.digest, &inner.kept_as, &reason, holder).await?;
                 self.note_tagged_of(repository, vec![image.digest]).await?;
                 tracing::info!(image = %image.digest, repository = %name, reason, "image not inventoried");
                 Err(JobError::Permanent(reason))
@@ -304,9 +304,8 @@ impl Pipeline {
             unknowns,
         });
         self.state(context, image, claim, source).await?;
-        let is_tagged = self.is_tagged(repository, image).await?;
-        let placed = (repository, is_tagged);
-        let id = index::store(&self.inner.index, &self.inner.numbers, numbers, packed, placed).await?;
+        let holder = self.holder(repository, image).await?;
+        let id = index::store(&self.inner.index, &self.inner.numbers, numbers, packed, holder).await?;
         self.note_tagged_of(repository, vec![image]).await?;
         self.match_image(id).await?;
         tracing::info!(%image, repository = %name, components, "image inventoried");

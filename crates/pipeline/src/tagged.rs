@@ -13,7 +13,7 @@ use ledger::jobs::{Context, JobError, Outcome};
 use oci::Digest;
 use registry::{InventoryOrder, RepositoryId, TaggedOrder};
 
-use crate::index::{self, Placement};
+use crate::index::{self, Holder, Placement};
 use crate::pipeline::Pipeline;
 
 /// Images whose note one write changes: each has some thousand rows.
@@ -34,8 +34,12 @@ db::statements! {
     SET_IMAGE_TAGGED = "UPDATE inventory_images SET tagged = $2 WHERE id = $1 AND tagged <> $2";
     /// The same with its components.
     SET_COMPONENTS_TAGGED = "UPDATE inventory_image_components SET tagged = $2 WHERE image_id = $1 AND tagged <> $2";
+    /// When an image came to a repository, where that is not noted.
+    SET_PLACED_AT = "UPDATE inventory_placements SET placed_at_us = $3 WHERE repository_id = $1 AND image_id = $2 AND placed_at_us = 0";
     /// An image of which nobody has looked yet whether a tag holds it.
     FIND_NOT_LOOKED_AT = "SELECT image_id FROM inventory_placements WHERE tagged = 2 LIMIT 1";
+    /// An image of which is not noted since when a repository has it.
+    FIND_NOT_DATED = "SELECT image_id FROM inventory_placements WHERE placed_at_us = 0 LIMIT 1";
 }
 
 /// Of which images is told: of those that a tag holds, by itself or by an index that lists them, or of the others.
@@ -121,7 +125,9 @@ pub(crate) async fn count_tagged(tx: &mut Tx, image: i64) -> Result<i64, db::Err
 }
 
 async fn set(tx: &mut Tx, placement: &Placement) -> Result<(), db::Error> {
-    let Placement { repository, image, tagged, .. } = placement;
+    let Placement { repository, image, tagged, placed_at_us, .. } = placement;
+    let place = [repository.number().into(), (*image).into(), (*placed_at_us).into()];
+    tx.execute(&SET_PLACED_AT, &place).await?;
     let parameters = [repository.number().into(), (*image).into(), (*tagged).into()];
     if tx.execute(&SET_PLACEMENT_TAGGED, &parameters).await? > 0 {
         tx.execute(&SET_TOTALS_TAGGED, &parameters).await?;
@@ -160,14 +166,17 @@ impl Pipeline {
         self.note_tagged(placements).await
     }
 
-    /// Returns whether a tag holds an image in a repository.
-    pub(crate) async fn is_tagged(&self, repository: RepositoryId, image: Digest) -> Result<bool, JobError> {
+    /// Returns how a repository holds an image.
+    pub(crate) async fn holder(&self, repository: RepositoryId, image: Digest) -> Result<Holder, JobError> {
         let held = self.inner.registry.find_held_manifests(&[(repository, image)]).await;
         let held = held.map_err(|error| JobError::retry(&error))?;
-        Ok(held.values().any(|manifest| manifest.tags_total > 0))
+        let manifest = held.get(&(repository, image));
+        let is_tagged = manifest.is_some_and(|manifest| manifest.tags_total > 0);
+        Ok(Holder { repository, is_tagged, pushed_at_us: manifest.map_or(0, |manifest| manifest.pushed_at_us) })
     }
 
-    /// Notes of placements whether tags hold them, where that is not what is noted, and takes away those of what repositories do not hold.
+    /// Notes of placements whether tags hold them, where that is not what is noted, and since when they are, where nothing is, and takes away those of
+    /// what repositories do not hold.
     pub(crate) async fn note_tagged(&self, mut noted: Vec<Placement>) -> Result<(), JobError> {
         // What others noted meanwhile may be newer than what this one read before it wrote: it looks again until it has nothing to write.
         loop {
@@ -180,10 +189,13 @@ impl Pipeline {
             self.unplace(gone).await?;
             let mut changed = Vec::new();
             for one in &mut noted {
-                let manifest = held.get(&(one.repository, one.digest));
-                let now = number(manifest.is_some_and(|manifest| manifest.tags_total > 0));
-                if one.tagged != now {
-                    one.tagged = now;
+                let Some(manifest) = held.get(&(one.repository, one.digest)) else { continue };
+                let before = (one.tagged, one.placed_at_us);
+                one.tagged = number(manifest.tags_total > 0);
+                if one.placed_at_us == 0 {
+                    one.placed_at_us = manifest.pushed_at_us;
+                }
+                if (one.tagged, one.placed_at_us) != before {
                     changed.push(one.clone());
                 }
             }
@@ -228,9 +240,15 @@ impl Pipeline {
         ordered.map_err(|error| JobError::retry(&error))
     }
 
-    /// Tells whether there are images of which nobody has looked yet whether a tag holds them: from before an upgrade.
+    /// Tells whether there are images of which nobody has looked yet whether a tag holds them, or since when they are where they are: from before an
+    /// upgrade.
     pub(crate) async fn is_any_not_looked_at(&self) -> Result<bool, db::Error> {
-        let found = self.inner.index.read(|tx| Box::pin(async move { tx.find(&FIND_NOT_LOOKED_AT, &[]).await }));
-        Ok(found.await?.is_some())
+        let found = self.inner.index.read(|tx| {
+            Box::pin(async move {
+                let is_any = tx.find(&FIND_NOT_LOOKED_AT, &[]).await?.is_some();
+                Ok::<_, db::Error>(is_any || tx.find(&FIND_NOT_DATED, &[]).await?.is_some())
+            })
+        });
+        found.await
     }
 }

@@ -69,7 +69,7 @@ pub(crate) struct FoundFinding {
     severity: Option<&'static str>,
     /// The first version that mends it.
     fixed: Option<String>,
-    /// Since when it is known here.
+    /// Since when that is known of the image: since the advisory came, or since the image did where that was later.
     since: String,
 }
 

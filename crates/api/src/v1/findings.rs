@@ -38,7 +38,7 @@ pub(crate) struct FoundVulnerability {
     images: u64,
     /// Whether there are more than were counted.
     more_images: bool,
-    /// Since when anything on this hub has it.
+    /// Since when that is known of an image that the caller may pull: since the advisory came, or since the image did where that was later.
     since: String,
 }
 

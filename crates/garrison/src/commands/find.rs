@@ -216,8 +216,9 @@ fn answer(pattern: &str, page: &Page<Value>, milliseconds: u128) -> String {
     let is_known = page.items.iter().any(|item| !item["in_range"].is_null());
     let (image, hold) = if images == 1 { ("image", "holds") } else { ("images", "hold") };
     let project = if projects == 1 { "project" } else { "projects" };
-    if let Some(finding) = page.items.first().map(|item| &item["finding"]).filter(|finding| finding.is_object()) {
-        let since = finding["since"].as_str();
+    if page.items.first().is_some_and(|item| item["finding"].is_object()) {
+        // Each is of its image; as texts they are in the order of time, to the second.
+        let since = page.items.iter().filter_map(|item| item["finding"]["since"].as_str()).min();
         // A record about several is asked for by its own name.
         let vulnerabilities = vulnerabilities(&page.items);
         let name = match vulnerabilities.first() {
@@ -336,11 +337,10 @@ mod tests {
         assert_eq!(answer("CVE-2021-44228", &vulnerable, 4), told);
         assert!(table(&vulnerable.items).render(140).contains("log4j-core 2.14.1 -> 2.17.1"));
         let two = page(
-            ["CVE-2021-0001", "CVE-2021-0002"]
-                .map(|name| {
+            [("CVE-2021-0001", "2026-11-03T10:04:05Z"), ("CVE-2021-0002", "2026-11-02T10:04:05Z")]
+                .map(|(name, since)| {
                     let mut found = item("team/api", "a");
-                    found["finding"] =
-                        json!({"vulnerability": name, "severity": "high", "since": "2026-11-02T10:04:05Z"});
+                    found["finding"] = json!({"vulnerability": name, "severity": "high", "since": since});
                     found
                 })
                 .into(),

@@ -166,8 +166,8 @@ impl Pipeline {
 }
 
 impl Pipeline {
-    /// Returns the numbers of those of some events that a caller may be told of: of components that it may read, and not of what is
-    /// decided not to count wherever it may read them.
+    /// Returns the numbers of those of some events that a caller may be told of: of components that it may read and that its images held then, and not of
+    /// what is decided not to count wherever it may read them.
     async fn told(&self, reach: &Reach, events: &[Event]) -> Result<BTreeSet<i64>, Error> {
         let names: BTreeSet<&str> = events.iter().map(|event| event.vulnerability.as_str()).collect();
         let list: Vec<Value> = names.into_iter().map(Value::from).collect();
@@ -182,7 +182,11 @@ impl Pipeline {
         // Nothing is decided about what is had no more.
         let pair = |event: &Event| (event.component_id, numbers.get(&event.vulnerability).copied().unwrap_or_default());
         let reached = self.reached_pairs(reach, events.iter().map(pair).collect()).await?;
-        Ok(events.iter().filter(|event| reached.contains(&pair(event))).map(|event| event.id).collect())
+        let reached: Vec<&Event> = events.iter().filter(|event| reached.contains(&pair(event))).collect();
+        // What changed before the caller's images came changed for others'.
+        let moment = |event: &Event| (event.component_id, event.at_us);
+        let held = self.held_by(reach, reached.iter().map(|event| moment(event)).collect()).await?;
+        Ok(reached.into_iter().filter(|event| held.contains(&moment(event))).map(|event| event.id).collect())
     }
 }
 

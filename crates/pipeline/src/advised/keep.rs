@@ -209,6 +209,8 @@ fn nobodys(vulnerability: VulnerabilityIndex) -> Finding {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) database_sha256: String,
+    /// Since when what was never matched has what is found now; since now where none is known.
+    pub(super) first_at_us: Option<i64>,
     pub(super) matches: Vec<Matched>,
     pub(super) about: BTreeMap<String, About>,
 }
@@ -220,8 +222,12 @@ impl Batch {
         database_sha256: &str,
         subjects: &[(i64, Option<Subject>)],
     ) -> Result<Self, Corrupt> {
-        let mut batch =
-            Self { database_sha256: database_sha256.to_owned(), matches: Vec::new(), about: BTreeMap::new() };
+        let mut batch = Self {
+            database_sha256: database_sha256.to_owned(),
+            first_at_us: None,
+            matches: Vec::new(),
+            about: BTreeMap::new(),
+        };
         for (component, subject) in subjects {
             let matched = match subject {
                 Some(subject) => matched(database, *component, subject)?,
@@ -237,6 +243,11 @@ impl Batch {
         Ok(batch)
     }
 
+    /// Says since when what was never matched has what is found, where that is known.
+    pub(super) fn first_at(self, first_at_us: Option<i64>) -> Self {
+        Self { first_at_us, ..self }
+    }
+
     /// Returns parts that one write each keeps.
     pub(super) fn split(self) -> Vec<Self> {
         let mut parts: Vec<Self> = Vec::new();
@@ -247,6 +258,7 @@ impl Batch {
                 rows = matched.findings.len() + 1;
                 parts.push(Self {
                     database_sha256: self.database_sha256.clone(),
+                    first_at_us: self.first_at_us,
                     matches: Vec::new(),
                     about: BTreeMap::new(),
                 });
@@ -303,6 +315,8 @@ struct Write<'w> {
 /// What changed of a vulnerability's sums.
 #[derive(Default)]
 struct Change {
+    /// Since when what has it now has it at the earliest.
+    since_us: Option<i64>,
     open: i64,
     mendable: i64,
     level: i64,
@@ -357,8 +371,12 @@ impl<'w> Write<'w> {
                 }
                 touched.insert(component);
                 let is_counted = self.counted.contains(&(component, vulnerability));
-                changes.entry(vulnerability).or_default().add([before.as_ref(), Some(kept)], is_counted);
-                rows.push(kept.row(component, vulnerability, self.now_us));
+                let since_us =
+                    if waiting.is_again { self.now_us } else { self.batch.first_at_us.unwrap_or(self.now_us) };
+                let change = changes.entry(vulnerability).or_default();
+                change.since_us = Some(change.since_us.map_or(since_us, |earlier| since_us.min(earlier)));
+                change.add([before.as_ref(), Some(kept)], is_counted);
+                rows.push(kept.row(component, vulnerability, since_us));
                 if waiting.is_again {
                     let kind = EventKind::between(before.as_ref().is_some_and(Kept::counts), kept.counts());
                     events.extend(kind.map(|kind| self.event(kind, component, &waiting.identity, name, kept)));
@@ -435,7 +453,7 @@ impl<'w> Write<'w> {
                     change.open.into(),
                     change.mendable.into(),
                     change.level.into(),
-                    self.now_us.into(),
+                    change.since_us.unwrap_or(self.now_us).into(),
                 ];
                 self.tx.execute(&ADD_TO_VULNERABILITY, &parameters).await?;
             }
@@ -484,7 +502,7 @@ impl Kept {
         self.suppressed == COUNTS
     }
 
-    fn row(&self, component: i64, vulnerability: i64, now_us: i64) -> Vec<Value> {
+    fn row(&self, component: i64, vulnerability: i64, since_us: i64) -> Vec<Value> {
         vec![
             component.into(),
             vulnerability.into(),
@@ -494,7 +512,7 @@ impl Kept {
             self.fix.into(),
             self.fixed.as_ref().into(),
             self.suppressed.into(),
-            now_us.into(),
+            since_us.into(),
         ]
     }
 }

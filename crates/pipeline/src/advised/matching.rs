@@ -43,6 +43,8 @@ db::statements! {
     /// Components of an image that wait.
     LIST_PENDING_OF_IMAGE = "SELECT c.id, c.subject FROM inventory_image_components h \
         JOIN inventory_components c ON c.id = h.component_id WHERE h.image_id = $1 AND c.matched <> 1 ORDER BY c.id";
+    /// When an image came to the first repository that has it.
+    FIND_FIRST_PLACED = "SELECT MIN(placed_at_us) FROM inventory_placements WHERE image_id = $1 AND placed_at_us > 0";
     /// Has the components match again that go by some packages.
     MARK_PACKAGES = "UPDATE inventory_components SET matched = 2 WHERE matched = 1 AND id IN \
         (SELECT component_id FROM finding_packages WHERE package_hash IN {list})";
@@ -258,7 +260,7 @@ impl Pipeline {
             let Some((last, _)) = pending.last() else { break };
             after = *last;
             matched += pending.len();
-            if self.match_some(advisories, pending).await? == Outcome::Overtaken {
+            if self.match_some(advisories, pending, None).await? == Outcome::Overtaken {
                 return Ok(Outcome::Overtaken);
             }
             context.progress(&format!("{matched} components matched"));
@@ -266,9 +268,17 @@ impl Pipeline {
         Ok(Outcome::Kept)
     }
 
-    async fn match_some(&self, advisories: &Arc<Advisories>, pending: Vec<Pending>) -> Result<Outcome, JobError> {
+    async fn match_some(
+        &self,
+        advisories: &Arc<Advisories>,
+        pending: Vec<Pending>,
+        first_at_us: Option<i64>,
+    ) -> Result<Outcome, JobError> {
         let shared = Arc::clone(advisories);
-        let parts = aside(move || Batch::of(&shared.database, &shared.sha256, &pending).map(Batch::split)).await?;
+        let parts = aside(move || {
+            Batch::of(&shared.database, &shared.sha256, &pending).map(|batch| batch.first_at(first_at_us).split())
+        })
+        .await?;
         for part in parts.map_err(|error| damaged(&error))? {
             if keep::keep(&self.inner.index, Arc::new(part)).await? == Outcome::Overtaken {
                 return Ok(Outcome::Overtaken);
@@ -282,15 +292,25 @@ impl Pipeline {
         let Some(advisories) = self.advisories() else { return Ok(()) };
         // The first database of all has nothing to take the place of.
         let index = &self.inner.index;
-        let is_first = self.match_state().await.map_err(|error| JobError::retry(&error))?.is_none();
-        if is_first {
+        let state = self.match_state().await.map_err(|error| JobError::retry(&error))?;
+        if state.is_none() {
             self.set_state(&advisories, Progress::Matching).await?;
         }
-        let rows =
-            index.read(move |tx| Box::pin(async move { tx.query(&LIST_PENDING_OF_IMAGE, &[image.into()]).await }));
-        let pending = pending(&rows.await?)?;
+        let found = index.read(move |tx| {
+            Box::pin(async move {
+                let first_placed = tx.find(&FIND_FIRST_PLACED, &[image.into()]).await?;
+                let first_placed = first_placed.map_or(Ok(None), |row| row.get::<Option<i64>>(0))?;
+                Ok::<_, db::Error>((tx.query(&LIST_PENDING_OF_IMAGE, &[image.into()]).await?, first_placed))
+            })
+        });
+        let (rows, first_placed) = found.await?;
+        let pending = pending(&rows)?;
+        // What came when all was known already has its findings since it came, as the next image with the same has them: that one is told nothing of this
+        // one by a moment in between.
+        let known_since_us = state.map_or(i64::MAX, |state| state.changed_at_us);
+        let first_at_us = first_placed.filter(|placed_at_us| *placed_at_us >= known_since_us);
         // What is overtaken waits for the job that matches by the newer database.
-        if !pending.is_empty() && self.match_some(&advisories, pending).await? == Outcome::Kept {
+        if !pending.is_empty() && self.match_some(&advisories, pending, first_at_us).await? == Outcome::Kept {
             owned::match_pairs_of_image(self, &advisories, image).await?;
         }
         totals::count_image(self, image).await

@@ -4,15 +4,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use db::{Row, Value};
+use db::{Row, Statement, Value};
 use registry::RepositoryId;
 use serde::{Deserialize, Serialize};
 use vulndb::Level;
 
-use super::keep::{COUNTS, LIST_VULNERABILITY_IDS, number_of_level};
+use super::keep::{COUNTS, number_of_level};
 use crate::Readable;
 use crate::decided::COUNTED;
-use crate::find::IMAGES_FEW_MAX;
+use crate::find::{FewImages, IMAGES_FEW_MAX};
 use crate::pipeline::{Error, Pipeline};
 use crate::tagged::Tagged;
 
@@ -57,24 +57,34 @@ db::statements! {
         FROM finding_vulnerabilities WHERE (since_us, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
         AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
         ORDER BY since_us DESC, id DESC LIMIT $7";
+    /// Some vulnerabilities.
+    LIST_SOME = "SELECT id, name, since_us, score_tenths, probability_millionths, exploited, since_us FROM finding_vulnerabilities \
+        WHERE worst >= 0 AND worst_level >= $1 AND exploited >= $2 AND mendable_findings >= $3 AND probability_millionths >= $4 \
+        AND id IN {list}";
+    /// Where a vulnerability stands in the orders.
+    FIND_PLACE = "SELECT id, since_us FROM finding_vulnerabilities WHERE name = $1";
     /// The components that have vulnerabilities, by their publishers or, somewhere, by the word of VEX.
-    LIST_COMPONENTS_OF = "SELECT f.vulnerability_id, f.component_id, f.level, f.fixed, f.suppressed FROM findings f \
+    LIST_COMPONENTS_OF = "SELECT f.vulnerability_id, f.component_id, f.level, f.fixed, f.suppressed, f.since_us FROM findings f \
         WHERE (f.suppressed = 0 OR EXISTS (SELECT 1 FROM finding_decisions d WHERE d.component_id = f.component_id \
         AND d.vulnerability_id = f.vulnerability_id AND d.verdict = 3)) AND f.vulnerability_id IN {list}";
+    /// What components have, by their publishers or, somewhere, by the word of VEX.
+    LIST_OF_COMPONENTS = "SELECT f.vulnerability_id, f.component_id, f.level, f.fixed, f.suppressed, f.since_us FROM findings f \
+        WHERE (f.suppressed = 0 OR EXISTS (SELECT 1 FROM finding_decisions d WHERE d.component_id = f.component_id \
+        AND d.vulnerability_id = f.vulnerability_id AND d.verdict = 3)) AND f.component_id IN {list}";
     /// The components of images.
     LIST_HELD = "SELECT component_id, image_id FROM inventory_image_components WHERE image_id IN {list}";
     /// Of some components, those that any image holds which is tagged or not.
     LIST_HELD_BY_ANY = "SELECT c.id FROM inventory_components c WHERE EXISTS (SELECT 1 FROM inventory_image_components h \
         JOIN inventory_placements p ON p.image_id = h.image_id WHERE h.component_id = c.id AND h.tagged BETWEEN $1 AND $2 \
         AND p.tagged BETWEEN $3 AND $4) AND c.id IN {list}";
-    /// Images that hold a component, before one, with their repositories in which they are tagged or not: the tagged and the newest first, of
-    /// which a caller's is likely one.
-    LIST_HOLDERS_OF_ONE = "SELECT h.tagged, h.image_id, p.repository_id FROM inventory_image_components h \
+    /// Images that hold a component, before one, with their repositories in which they are tagged or not and were by a time: the tagged and the
+    /// newest first, of which a caller's is likely one.
+    LIST_HOLDERS_OF_ONE = "SELECT h.tagged, h.image_id, p.repository_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
         AND (h.tagged, h.image_id, p.repository_id) < ($2, $3, $4) AND h.tagged BETWEEN $6 AND $7 AND p.tagged BETWEEN $8 AND $9 \
-        ORDER BY h.tagged DESC, h.image_id DESC, p.repository_id DESC LIMIT $5";
+        AND p.placed_at_us <= $10 ORDER BY h.tagged DESC, h.image_id DESC, p.repository_id DESC LIMIT $5";
     /// Images, tagged or not, that hold components in which it counts that they have a vulnerability, up to a number.
-    LIST_HOLDERS_OF_SOME = "SELECT h.image_id, p.repository_id FROM inventory_image_components h \
+    LIST_HOLDERS_OF_SOME = "SELECT h.image_id, p.repository_id, h.component_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.tagged BETWEEN $3 AND $4 \
         AND p.tagged BETWEEN $5 AND $6 AND NOT EXISTS (SELECT 1 FROM finding_decisions d \
         WHERE d.vulnerability_id = $2 AND d.component_id = h.component_id AND d.image_id = h.image_id \
@@ -87,14 +97,15 @@ db::statements! {
     LIST_DECIDED_IN = "SELECT repository_id, image_id, component_id, vulnerability_id, verdict FROM finding_decisions \
         WHERE image_id IN {list}";
     /// Images, tagged or not, in which it counts by the word of VEX that components have vulnerabilities, with their repositories.
-    LIST_COUNTED = "SELECT d.component_id, d.vulnerability_id, d.image_id, d.repository_id FROM finding_decisions d \
+    LIST_COUNTED = "SELECT d.component_id, d.vulnerability_id, d.image_id, d.repository_id, p.placed_at_us FROM finding_decisions d \
         JOIN inventory_placements p ON p.repository_id = d.repository_id AND p.image_id = d.image_id \
         WHERE d.verdict = 3 AND p.tagged BETWEEN $1 AND $2 AND d.component_id IN {list}";
     /// The same images, of those that hold a component in which it counts that it has a vulnerability.
-    LIST_UNDECIDED_HOLDERS = "SELECT h.tagged, h.image_id, p.repository_id FROM inventory_image_components h \
+    LIST_UNDECIDED_HOLDERS = "SELECT h.tagged, h.image_id, p.repository_id, p.placed_at_us FROM inventory_image_components h \
         CROSS JOIN inventory_placements p WHERE p.image_id = h.image_id AND h.component_id = $1 \
         AND (h.tagged, h.image_id, p.repository_id) < ($2, $3, $4) AND h.tagged BETWEEN $6 AND $7 AND p.tagged BETWEEN $8 AND $9 \
-        AND NOT EXISTS (SELECT 1 FROM finding_decisions d WHERE d.vulnerability_id = $10 AND d.component_id = $1 \
+        AND p.placed_at_us <= $10 \
+        AND NOT EXISTS (SELECT 1 FROM finding_decisions d WHERE d.vulnerability_id = $11 AND d.component_id = $1 \
         AND d.image_id = h.image_id AND d.repository_id = p.repository_id AND d.verdict < 3) \
         ORDER BY h.tagged DESC, h.image_id DESC, p.repository_id DESC LIMIT $5";
     /// What components are called.
@@ -116,6 +127,20 @@ pub struct Filter {
     pub tagged: Tagged,
 }
 
+impl Filter {
+    /// Returns the least of what is listed, as parameters: how severe, exploited, mendable and probable.
+    fn bounds(self) -> [Value; 4] {
+        #[expect(clippy::cast_possible_truncation, reason = "a probability is at most one")]
+        let probability = (f64::from(self.probability.clamp(0.0, 1.0)) * 1e6).round() as i64;
+        [
+            number_of_level(self.level).into(),
+            i64::from(self.exploited).into(),
+            i64::from(self.mendable).into(),
+            probability.into(),
+        ]
+    }
+}
+
 /// In which order they are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
@@ -124,7 +149,7 @@ pub enum Order {
     Worst,
     /// The most probably used first.
     Probability,
-    /// The newest here first.
+    /// The newest first: by since when it is known of the caller's images where these are few, else of all images of the hub.
     Age,
 }
 
@@ -153,7 +178,8 @@ pub struct Affecting {
     pub images: u64,
     /// Whether there are more than were counted.
     pub has_more_images: bool,
-    /// Since when anything here has it, in microseconds since 1970-01-01 UTC.
+    /// Since when that is known of them, in microseconds since 1970-01-01 UTC: since the advisory came, or since the first of them did where that was
+    /// later. Of very many images the first may be older than those that are counted.
     pub since_us: i64,
 }
 
@@ -182,6 +208,11 @@ impl Reach {
         }
     }
 
+    /// Tells whether since when images of the hub have something is not the caller's to know, and its own images are too many to go by.
+    fn hides_age(&self) -> bool {
+        matches!(self, Self::Of(..))
+    }
+
     /// Returns of which images it is, of those that are not few.
     fn tagged(&self) -> Tagged {
         match self {
@@ -194,34 +225,62 @@ impl Reach {
 /// Pairs of a component and a vulnerability.
 pub(super) type Pairs = BTreeSet<(i64, i64)>;
 
-/// Images, each with a repository that holds it.
-type Placed = BTreeSet<(i64, RepositoryId)>;
+/// Images, each with a repository that holds it, and since when it is there, or has what is told of it.
+type Placed = BTreeMap<(i64, RepositoryId), i64>;
 
 /// Few images that a caller may be told of.
 pub(super) struct Few {
     /// Which of them hold each component.
     held: HashMap<i64, Vec<i64>>,
     /// The repositories of each that the caller may read.
-    repositories: BTreeMap<i64, BTreeSet<RepositoryId>>,
+    repositories: FewImages,
     /// By repository, image, component and vulnerability, whether it is decided to count.
     decided: HashMap<(i64, i64, i64, i64), bool>,
 }
 
 impl Few {
     /// Returns the images that hold a component in which it counts that it has a vulnerability, which its publisher denies or not, in each
-    /// repository in which it does.
-    fn images(&self, component: i64, vulnerability: i64, is_denied: bool) -> impl Iterator<Item = (i64, RepositoryId)> {
-        let holding = self.held.get(&component).into_iter().flatten().copied();
-        let placed = holding.flat_map(|image| {
-            let repositories = self.repositories.get(&image).into_iter().flatten();
-            repositories.map(move |repository| (image, *repository))
-        });
-        placed.filter(move |(image, repository)| {
+    /// repository in which it does, and since when they are there.
+    fn images(
+        &self,
+        component: i64,
+        vulnerability: i64,
+        is_denied: bool,
+    ) -> impl Iterator<Item = ((i64, RepositoryId), i64)> {
+        self.holding(component).filter(move |((image, repository), _)| {
             let decided = self.decided.get(&(repository.number(), *image, component, vulnerability));
             decided.copied().unwrap_or(!is_denied)
         })
     }
+
+    /// Returns the images that hold a component, in each repository, and since when they are there.
+    fn holding(&self, component: i64) -> impl Iterator<Item = ((i64, RepositoryId), i64)> {
+        let holding = self.held.get(&component).into_iter().flatten().copied();
+        holding.flat_map(|image| {
+            let repositories = self.repositories.get(&image).into_iter().flatten();
+            repositories.map(move |(repository, placed_at_us)| ((image, *repository), *placed_at_us))
+        })
+    }
+
+    /// Tells whether any of them held a component by a time.
+    pub(super) fn held_by(&self, component: i64, at_us: i64) -> bool {
+        self.holding(component).any(|(_, placed_at_us)| placed_at_us <= at_us)
+    }
+
+    /// Returns those of them in which a vulnerability counts, each with since when it is known of it.
+    fn counted(&self, vulnerability: i64, held: &Held) -> Placed {
+        let mut counted = held.counted_by_vex();
+        for (component, since_us) in held.open() {
+            for (place, placed_at_us) in self.images(component, vulnerability, false) {
+                note(&mut counted, place, since_us.max(placed_at_us));
+            }
+        }
+        counted
+    }
 }
+
+/// What was found, by its place in the order.
+type FoundInOrder = BTreeMap<Reverse<(i64, i64)>, (Listed, Held)>;
 
 struct Listed {
     id: i64,
@@ -235,11 +294,40 @@ struct Listed {
 
 #[derive(Default)]
 struct Held {
-    components: Vec<i64>,
-    /// Those of which the publisher denies it, with the images in which it counts.
+    /// Each with since when it is known of it, whoever holds it.
+    components: Vec<(i64, i64)>,
+    /// Those of which the publisher denies it, with the images in which it counts, and since when it is known of these.
     denied: BTreeMap<i64, Placed>,
     level: i64,
     mendable: bool,
+}
+
+impl Held {
+    /// Returns the components of which no publisher denies it, with since when it is known of them.
+    fn open(&self) -> impl Iterator<Item = (i64, i64)> {
+        self.components.iter().copied().filter(|(component, _)| !self.denied.contains_key(component))
+    }
+
+    /// Returns the images in which it counts by the word of VEX.
+    fn counted_by_vex(&self) -> Placed {
+        let mut counted = Placed::new();
+        for (place, since_us) in self.denied.values().flatten() {
+            note(&mut counted, *place, *since_us);
+        }
+        counted
+    }
+}
+
+/// Notes since when an image has something, which may be noted already by something else in it.
+fn note(noted: &mut Placed, place: (i64, RepositoryId), since_us: i64) {
+    noted.entry(place).and_modify(|earlier| *earlier = since_us.min(*earlier)).or_insert(since_us);
+}
+
+/// In how many images a vulnerability counts.
+struct Counted {
+    images: u64,
+    has_more: bool,
+    since_us: i64,
 }
 
 impl Pipeline {
@@ -255,23 +343,46 @@ impl Pipeline {
         after: Option<&str>,
         limit: usize,
     ) -> Result<VulnerabilityPage, Error> {
+        let reach = self.reach(readable, filter.tagged).await?;
+        let is_key_hidden = order == Order::Age && reach.hides_age();
         let after = match after {
             None => (i64::MAX, i64::MAX),
-            Some(text) => self.place_behind(Cursor::decode(text)?).await?,
+            Some(text) => self.place_behind(Cursor::decode(text)?, is_key_hidden).await?,
         };
-        let reach = self.reach(readable, filter.tagged).await?;
+        let found = match (order, &reach) {
+            (Order::Age, Reach::Few(few)) => self.found_in_few(&reach, few, filter, after).await?,
+            _ => self.found_in_order(&reach, (filter, order), after, limit).await?,
+        };
+        let next = found.keys().nth(limit.saturating_sub(1)).filter(|_| found.len() > limit);
+        let cursor = |place: &Reverse<(i64, i64)>| {
+            let name = found.get(place).map(|(one, _)| one.name.clone()).unwrap_or_default();
+            Cursor { key: (!is_key_hidden).then_some(place.0.0), name }.encode()
+        };
+        let next = next.map(cursor);
+        self.described(&reach, found.into_values().take(limit).collect(), next).await
+    }
+
+    /// Returns what the caller's images have behind a place in an order of the hub, at least one more than a page holds if there is one.
+    async fn found_in_order(
+        &self,
+        reach: &Reach,
+        (filter, order): (Filter, Order),
+        after: (i64, i64),
+        limit: usize,
+    ) -> Result<FoundInOrder, Error> {
         // How severe one is differs by what has it. The hub's order is by the worst of all, also of what the caller may not read, and of what is decided not
         // to count: it is walked from its beginning until nothing that follows can stand before what was found.
         let is_own_order = order == Order::Worst;
         let mut position = if is_own_order { (i64::MAX, i64::MAX) } else { after };
-        let mut found: BTreeMap<Reverse<(i64, i64)>, (Listed, Held)> = BTreeMap::new();
+        let mut found = FoundInOrder::new();
         let mut step = VULNERABILITIES_IN_FIRST_STEP;
         loop {
             let listed = self.list_step(filter, order, position, step).await?;
             let is_last = listed.len() < step as usize;
             position = listed.last().map_or(position, |last| (last.key, last.id));
             step = VULNERABILITIES_IN_STEP_MAX.min(step * 2);
-            let mut held = self.held(&reach, &listed, filter).await?;
+            let ids = listed.iter().map(|one| one.id.into()).collect();
+            let mut held = self.held(reach, (&LIST_COMPONENTS_OF, ids), filter).await?;
             for one in listed {
                 let Some(held) = held.remove(&one.id) else { continue };
                 let key = if is_own_order { worst_of(&one, held.level) } else { one.key };
@@ -280,27 +391,48 @@ impl Pipeline {
                 }
             }
             if is_last || found.keys().nth(limit).is_some_and(|Reverse(place)| *place >= position) {
-                break;
+                return Ok(found);
             }
         }
-        let next = found.keys().nth(limit.saturating_sub(1)).filter(|_| found.len() > limit);
-        let cursor = |place: &Reverse<(i64, i64)>| {
-            let name = found.get(place).map(|(one, _)| one.name.clone()).unwrap_or_default();
-            Cursor { key: place.0.0, name }.encode()
-        };
-        let next = next.map(cursor);
-        self.described(&reach, found.into_values().take(limit).collect(), next).await
     }
 
-    /// Returns the place in the order at which a page ended.
-    async fn place_behind(&self, Cursor { key, name }: Cursor) -> Result<(i64, i64), Error> {
-        let rows = self.inner.index.read(move |tx| {
-            let list = [Value::from(&name)];
-            Box::pin(async move { tx.query_list(&LIST_VULNERABILITY_IDS, &[], &list).await })
+    /// Returns what few images have behind a place in the order of since when they have it. The hub's order says nothing of that: all of it is looked at,
+    /// which costs what they hold.
+    async fn found_in_few(
+        &self,
+        reach: &Reach,
+        few: &Few,
+        filter: Filter,
+        after: (i64, i64),
+    ) -> Result<FoundInOrder, Error> {
+        let components = few.held.keys().map(|component| (*component).into()).collect();
+        let mut held = self.held(reach, (&LIST_OF_COMPONENTS, components), filter).await?;
+        let ids: Vec<Value> = held.keys().map(|id| (*id).into()).collect();
+        let rows = self
+            .inner
+            .index
+            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_SOME, &filter.bounds(), &ids).await }));
+        let mut found = FoundInOrder::new();
+        for row in rows.await? {
+            let one = listed(&row)?;
+            let Some(held) = held.remove(&one.id) else { continue };
+            let since_us = few.counted(one.id, &held).into_values().min().unwrap_or(one.since_us);
+            if (since_us, one.id) < after {
+                found.insert(Reverse((since_us, one.id)), (one, held));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the place in the order at which a page ended; by when the hub first had the vulnerability where that is not told.
+    async fn place_behind(&self, Cursor { key, name }: Cursor, is_key_hidden: bool) -> Result<(i64, i64), Error> {
+        let found = self.inner.index.read(move |tx| {
+            let name = Value::from(&name);
+            Box::pin(async move { tx.find(&FIND_PLACE, &[name]).await })
         });
-        let rows = rows.await?;
-        let row = rows.first().ok_or(Error::Cursor)?;
-        Ok((key, row.get(1)?))
+        let row = found.await?.ok_or(Error::Cursor)?;
+        let key = if is_key_hidden { row.get(1)? } else { key.ok_or(Error::Cursor)? };
+        Ok((key, row.get(0)?))
     }
 
     async fn list_step(
@@ -315,47 +447,43 @@ impl Pipeline {
             Order::Probability => &LIST_BY_PROBABILITY,
             Order::Age => &LIST_BY_AGE,
         };
-        #[expect(clippy::cast_possible_truncation, reason = "a probability is at most one")]
-        let probability = (f64::from(filter.probability.clamp(0.0, 1.0)) * 1e6).round() as i64;
-        let parameters = [
-            key.into(),
-            id.into(),
-            number_of_level(filter.level).into(),
-            i64::from(filter.exploited).into(),
-            i64::from(filter.mendable).into(),
-            probability.into(),
-            limit.into(),
-        ];
+        let [level, exploited, mendable, probability] = filter.bounds();
+        let parameters = [key.into(), id.into(), level, exploited, mendable, probability, limit.into()];
         let rows = self.inner.index.read(move |tx| Box::pin(async move { tx.query(statement, &parameters).await }));
         rows.await?.iter().map(listed).collect()
     }
 
     /// Returns what the caller may be told of some vulnerabilities: the components that it may know of.
-    async fn held(&self, reach: &Reach, listed: &[Listed], filter: Filter) -> Result<BTreeMap<i64, Held>, Error> {
-        let ids: Vec<Value> = listed.iter().map(|one| one.id.into()).collect();
-        let rows = self
-            .inner
-            .index
-            .read(move |tx| Box::pin(async move { tx.query_list(&LIST_COMPONENTS_OF, &[], &ids).await }))
-            .await?;
+    async fn held(
+        &self,
+        reach: &Reach,
+        (statement, ids): (&'static Statement, Vec<Value>),
+        filter: Filter,
+    ) -> Result<BTreeMap<i64, Held>, Error> {
+        let rows =
+            self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(statement, &[], &ids).await })).await?;
         let mut found = Vec::with_capacity(rows.len());
         let (mut open, mut denied) = (Pairs::new(), Pairs::new());
         for row in &rows {
             let (vulnerability, component) = (row.get::<i64>(0)?, row.get::<i64>(1)?);
             let of = if row.get::<i64>(4)? == COUNTS { &mut open } else { &mut denied };
             of.insert((component, vulnerability));
-            found.push(((component, vulnerability), row.get::<i64>(2)?, row.get::<Option<String>>(3)?));
+            let told = (row.get::<i64>(2)?, row.get::<Option<String>>(3)?, row.get::<i64>(5)?);
+            found.push(((component, vulnerability), told));
         }
         let reached = self.reached_pairs(reach, open).await?;
         let mut counted = self.counted_pairs(reach, denied).await?;
         let mut held: BTreeMap<i64, Held> = BTreeMap::new();
-        for (pair, level, fixed) in found {
+        for (pair, (level, fixed, since_us)) in found {
             let (component, vulnerability) = pair;
             let images = counted.remove(&pair);
             if images.is_some() || reached.contains(&pair) {
                 let one = held.entry(vulnerability).or_default();
-                one.components.push(component);
-                one.denied.extend(images.map(|images| (component, images)));
+                one.components.push((component, since_us));
+                let known = |images: Placed| -> Placed {
+                    images.into_iter().map(|(place, placed_at_us)| (place, since_us.max(placed_at_us))).collect()
+                };
+                one.denied.extend(images.map(|images| (component, known(images))));
                 one.level = one.level.max(level);
                 one.mendable |= fixed.is_some();
             }
@@ -372,7 +500,8 @@ impl Pipeline {
         listed: Vec<(Listed, Held)>,
         next: Option<String>,
     ) -> Result<VulnerabilityPage, Error> {
-        let first = |held: &Held| held.components.iter().take(COMPONENTS_READ_MAX).copied().collect::<Vec<_>>();
+        let first =
+            |held: &Held| held.components.iter().take(COMPONENTS_READ_MAX).map(|(id, _)| *id).collect::<Vec<_>>();
         let list: Vec<Value> = listed.iter().flat_map(|(_, held)| first(held)).map(Value::from).collect();
         let rows =
             self.inner.index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_NAMED, &[], &list).await }));
@@ -382,7 +511,7 @@ impl Pipeline {
         }
         let mut items = Vec::with_capacity(listed.len());
         for (one, held) in listed {
-            let (images, has_more_images) = self.count_images(reach, one.id, &held).await?;
+            let Counted { images, has_more, since_us } = self.count_images(reach, &one, &held).await?;
             let (told, covered) = once(first(&held).iter().filter_map(|id| names.get(id)));
             let components = held.components.len() as u64;
             items.push(Affecting {
@@ -395,8 +524,8 @@ impl Pipeline {
                 named: told,
                 unnamed: components.saturating_sub(covered),
                 images,
-                has_more_images,
-                since_us: one.since_us,
+                has_more_images: has_more,
+                since_us,
                 name: one.name,
             });
         }
@@ -404,17 +533,18 @@ impl Pipeline {
     }
 
     /// Counts the images that hold any of some components in which a vulnerability of theirs counts, up to [`IMAGES_COUNTED_MAX`];
-    /// whether there are more.
-    async fn count_images(&self, reach: &Reach, vulnerability: i64, held: &Held) -> Result<(u64, bool), Error> {
-        let mut images: Placed = held.denied.values().flatten().copied().collect();
-        let open = || held.components.iter().filter(|component| !held.denied.contains_key(component));
+    /// whether there are more, and since when it is known of any.
+    async fn count_images(&self, reach: &Reach, one: &Listed, held: &Held) -> Result<Counted, Error> {
         if let Reach::Few(few) = reach {
-            images.extend(open().flat_map(|component| few.images(*component, vulnerability, false)));
-            return Ok((images.len() as u64, false));
+            let images = few.counted(one.id, held);
+            let since_us = images.values().copied().min().unwrap_or(one.since_us);
+            return Ok(Counted { images: images.len() as u64, has_more: false, since_us });
         }
-        let list: Vec<Value> = open().map(|id| (*id).into()).collect();
+        let mut images = held.counted_by_vex();
+        let open: BTreeMap<i64, i64> = held.open().collect();
+        let list: Vec<Value> = open.keys().map(|id| (*id).into()).collect();
         let limit = ROWS_COUNTED_MAX;
-        let mut parameters: Vec<Value> = vec![limit.into(), vulnerability.into()];
+        let mut parameters: Vec<Value> = vec![limit.into(), one.id.into()];
         parameters.extend(reach.tagged().bounds());
         let rows = self
             .inner
@@ -426,11 +556,42 @@ impl Pipeline {
         for row in rows {
             let repository = RepositoryId::from_number(row.get(1)?);
             if repositories.is_none_or(|repositories| repositories.contains(&repository)) {
-                images.insert((row.get(0)?, repository));
+                let since_us = open.get(&row.get::<i64>(2)?).copied().unwrap_or(one.since_us);
+                note(&mut images, (row.get(0)?, repository), since_us.max(row.get(3)?));
             }
         }
-        let counted = (images.len() as u64).min(IMAGES_COUNTED_MAX);
-        Ok((counted, has_more || images.len() as u64 > IMAGES_COUNTED_MAX))
+        let counted = images.len() as u64;
+        let since_us = match (repositories, images.into_values().min()) {
+            // All is told to who may read all.
+            (None, _) => one.since_us,
+            (Some(_), Some(since_us)) => since_us,
+            (Some(repositories), None) => self.known_since(&open, one, (repositories, reach.tagged())).await?,
+        };
+        let has_more = has_more || counted > IMAGES_COUNTED_MAX;
+        Ok(Counted { images: counted.min(IMAGES_COUNTED_MAX), has_more, since_us })
+    }
+
+    /// Returns since when a vulnerability is known of an image of some repositories that holds one of some components, where more images of others hold
+    /// them than are walked to count the caller's.
+    async fn known_since(
+        &self,
+        components: &BTreeMap<i64, i64>,
+        one: &Listed,
+        (repositories, tagged): (&Arc<BTreeSet<RepositoryId>>, Tagged),
+    ) -> Result<i64, Error> {
+        let (components, repositories, vulnerability) = (components.clone(), Arc::clone(repositories), one.id);
+        let found = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                for (component, since_us) in components {
+                    let asked = Asked { component, vulnerability: Some(vulnerability), by_us: i64::MAX };
+                    if let Some(placed_at_us) = find_holder(tx, asked, (Some(&repositories), tagged)).await? {
+                        return Ok(Some(since_us.max(placed_at_us)));
+                    }
+                }
+                Ok::<_, db::Error>(None)
+            })
+        });
+        Ok(found.await?.unwrap_or_else(|| self.inner.registry.now_us()))
     }
 
     /// Returns what a caller may be told of.
@@ -484,7 +645,8 @@ impl Pipeline {
             let (asked, repositories, mut counting) = (asked.clone(), repositories.clone(), counting.clone());
             Box::pin(async move {
                 for (component, vulnerability) in asked {
-                    if is_held(tx, component, Some(vulnerability), (repositories.as_deref(), tagged)).await? {
+                    let asked = Asked { component, vulnerability: Some(vulnerability), by_us: i64::MAX };
+                    if find_holder(tx, asked, (repositories.as_deref(), tagged)).await?.is_some() {
                         counting.insert((component, vulnerability));
                     }
                 }
@@ -492,6 +654,32 @@ impl Pipeline {
             })
         });
         Ok(found.await?)
+    }
+
+    /// Of pairs of a component and a time, returns those that an image held then which the caller may read.
+    pub(super) async fn held_by(&self, reach: &Reach, asked: Pairs) -> Result<Pairs, Error> {
+        match reach {
+            Reach::All(_) => Ok(asked),
+            Reach::Few(few) => {
+                Ok(asked.into_iter().filter(|(component, at_us)| few.held_by(*component, *at_us)).collect())
+            }
+            Reach::Of(repositories, tagged) => {
+                let (repositories, tagged) = (Arc::clone(repositories), *tagged);
+                let found = self.inner.index.read(move |tx| {
+                    Box::pin(async move {
+                        let mut held = Pairs::new();
+                        for (component, at_us) in asked {
+                            let one = Asked { component, vulnerability: None, by_us: at_us };
+                            if find_holder(tx, one, (Some(&repositories), tagged)).await?.is_some() {
+                                held.insert((component, at_us));
+                            }
+                        }
+                        Ok::<_, db::Error>(held)
+                    })
+                });
+                Ok(found.await?)
+            }
+        }
     }
 
     /// Of pairs of a component and a vulnerability that its publisher denies, returns those that count by the word of VEX, with the
@@ -520,7 +708,7 @@ impl Pipeline {
             let repository = RepositoryId::from_number(row.get(3)?);
             let is_readable = repositories.is_none_or(|repositories| repositories.contains(&repository));
             if is_readable && pairs.contains(&pair) {
-                counted.entry(pair).or_default().insert((row.get(2)?, repository));
+                counted.entry(pair).or_default().insert((row.get(2)?, repository), row.get(4)?);
             }
         }
         Ok(counted)
@@ -545,7 +733,8 @@ impl Pipeline {
                     Box::pin(async move {
                         let mut reached = BTreeSet::new();
                         for component in components {
-                            if is_held(tx, component, None, (Some(&repositories), tagged)).await? {
+                            let asked = Asked { component, vulnerability: None, by_us: i64::MAX };
+                            if find_holder(tx, asked, (Some(&repositories), tagged)).await?.is_some() {
                                 reached.insert(component);
                             }
                         }
@@ -608,7 +797,9 @@ fn as_float(number: i64) -> f32 {
 /// Where a page begins: behind what the caller saw last, named by nothing that it did not see.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    key: i64,
+    /// Its place in the order, where that is the caller's to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<i64>,
     name: String,
 }
 
@@ -627,19 +818,27 @@ impl Cursor {
     }
 }
 
-/// Tells whether an image of some repositories, or of any, that is tagged there or not holds a component; where a vulnerability is named, one in
-/// which it counts that the component has it.
-async fn is_held(
-    tx: &mut db::Tx,
+/// Which images are asked for: those that hold a component.
+struct Asked {
     component: i64,
+    /// Of those, where one is named, those in which it counts that the component has it.
     vulnerability: Option<i64>,
+    /// Of those, the ones that were where they are by then.
+    by_us: i64,
+}
+
+/// Finds such an image in some repositories, or in any, that is tagged there or not; returns since when it is there.
+async fn find_holder(
+    tx: &mut db::Tx,
+    Asked { component, vulnerability, by_us }: Asked,
     (repositories, tagged): (Option<&BTreeSet<RepositoryId>>, Tagged),
-) -> Result<bool, db::Error> {
+) -> Result<Option<i64>, db::Error> {
     let mut before = (*tagged.images().end(), i64::MAX, i64::MAX);
     loop {
         let mut parameters: Vec<Value> =
             vec![component.into(), before.0.into(), before.1.into(), before.2.into(), ROWS_IN_STEP.into()];
         parameters.extend(tagged.bounds());
+        parameters.push(by_us.into());
         let statement = match vulnerability {
             Some(vulnerability) => {
                 parameters.push(vulnerability.into());
@@ -651,11 +850,11 @@ async fn is_held(
         for row in &rows {
             before = (row.get(0)?, row.get(1)?, row.get(2)?);
             if repositories.is_none_or(|repositories| repositories.contains(&RepositoryId::from_number(before.2))) {
-                return Ok(true);
+                return Ok(Some(row.get(3)?));
             }
         }
         if rows.len() < ROWS_IN_STEP as usize {
-            return Ok(false);
+            return Ok(None);
         }
     }
 }
@@ -679,10 +878,14 @@ mod tests {
 
     #[test]
     fn a_cursor_is_what_the_caller_saw() {
-        let cursor = Cursor { key: 150_000_000, name: "CVE-2026-0001".to_owned() };
-        let text = cursor.encode();
-        assert_eq!(hex::decode(&text).unwrap(), br#"{"key":150000000,"name":"CVE-2026-0001"}"#);
-        assert_eq!(Cursor::decode(&text).unwrap(), cursor);
+        for (key, expected) in
+            [(Some(150_000_000), r#"{"key":150000000,"name":"CVE-2026-0001"}"#), (None, r#"{"name":"CVE-2026-0001"}"#)]
+        {
+            let cursor = Cursor { key, name: "CVE-2026-0001".to_owned() };
+            let text = cursor.encode();
+            assert_eq!(String::from_utf8(hex::decode(&text).unwrap()).unwrap(), expected);
+            assert_eq!(Cursor::decode(&text).unwrap(), cursor);
+        }
         let nul = hex::encode(br#"{"key":1,"name":"\u0000"}"#);
         for wrong in ["", "x", "150000000.4", "7b7d", &nul, &"0".repeat(CURSOR_BYTES_MAX + 2)] {
             assert!(Cursor::decode(wrong).is_err(), "{wrong}");

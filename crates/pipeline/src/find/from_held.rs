@@ -29,7 +29,7 @@ macro_rules! held {
         concat!(
             "SELECT c.id, c.identity, ",
             $columns,
-            ", p.image_id, p.repository_id FROM inventory_placements p CROSS JOIN inventory_image_components h ",
+            ", p.image_id, p.repository_id, p.placed_at_us FROM inventory_placements p CROSS JOIN inventory_image_components h ",
             $from,
             "CROSS JOIN inventory_components c WHERE h.image_id = p.image_id AND c.id = h.component_id AND p.repository_id IN {list} \
             AND p.tagged BETWEEN $1 AND $2 AND (",
@@ -155,7 +155,8 @@ impl Walk<'_> {
                 continue;
             }
             let repository = RepositoryId::from_number(*repository);
-            candidates.push(Candidate { component: Arc::clone(component), image: *image, repository });
+            let (found, placed_at_us) = (Arc::clone(component), row.get(places_column + 2)?);
+            candidates.push(Candidate { component: found, image: *image, repository, placed_at_us });
             if candidates.len() >= self.wanted {
                 let next = Some(Position::behind(component, (*image, repository.number())));
                 return Ok(Step { candidates, next, is_from_held: true });
@@ -171,7 +172,7 @@ impl Images {
     /// Returns the repositories whose images the caller may read; nothing for one who may read all.
     fn repositories(&self) -> Option<BTreeSet<RepositoryId>> {
         match self {
-            Self::Few(few) => Some(few.values().flatten().copied().collect()),
+            Self::Few(few) => Some(few.values().flat_map(BTreeMap::keys).copied().collect()),
             Self::Of(repositories) => Some((**repositories).clone()),
             Self::All => None,
         }

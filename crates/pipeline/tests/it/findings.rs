@@ -16,6 +16,7 @@ use vulndb::{
 use crate::support::{self, DEBIAN, Hub, STATUS, dpkg, name, query, run};
 
 mod costs;
+mod since;
 mod walk;
 
 db::statements! {
