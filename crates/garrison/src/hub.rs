@@ -92,7 +92,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), CommandError> {
         options: api_options(settings),
     }));
     let sealer = sealer(&database, &tenancy, &app).await?.heads_file(heads_file);
-    let runner = if registry.makes_inventories() { with_inventories(&pipeline, runner).await? } else { runner };
+    let runner = with_inventories(&registry, &pipeline, runner).await?;
     let runner = advisories.with_jobs(runner);
     let upkeep = Upkeep::start(&database, &registry, &tenancy, denials, runner, sealer);
 
@@ -230,7 +230,13 @@ fn transport_refused(error: TransportError) -> CommandError {
     CommandError::new(Kind::Usage, error).hint(hint)
 }
 
-async fn with_inventories(pipeline: &Pipeline, runner: Runner) -> Result<Runner, CommandError> {
+/// Has the runner make inventories, if this hub does.
+async fn with_inventories(registry: &Registry, pipeline: &Pipeline, runner: Runner) -> Result<Runner, CommandError> {
+    if !registry.makes_inventories() {
+        let ordered = pipeline.order_sweep_for_later().await;
+        ordered.map_err(|source| CommandError::environment("failed to order the inventories for later", source))?;
+        return Ok(runner);
+    }
     let renewal = pipeline.order_renewal().await;
     renewal.map_err(|source| CommandError::environment("failed to look at what is kept of images", source))?;
     Ok(pipeline.with_jobs(runner))

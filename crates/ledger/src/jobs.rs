@@ -14,7 +14,7 @@ pub use context::{Context, JobError, LeaseLost, Outcome, PROGRESS_BYTES_MAX};
 pub use kind::Kind;
 pub use queue::{
     Canceled, Filter, Job, KEY_BYTES_MAX, LIST_MAX, NewJob, NewJobError, PAYLOAD_BYTES_MAX, Retried, State,
-    UnknownState, cancel, enqueue, list, list_undone, retry, show,
+    UnknownState, cancel, enqueue, is_undone, list, list_undone, retry, show,
 };
 pub use runner::{
     BACKOFF_FIRST, BACKOFF_MAX, CONCURRENCY, FINISHED_KEPT, LEASE, Runner, RunnerHandle, RunnerNotifier, backoff,

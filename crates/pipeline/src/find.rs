@@ -309,16 +309,18 @@ impl Pipeline {
     ) -> Result<Page, Error> {
         let named = self.named_vulnerability(query).await?;
         let query = named.as_ref().unwrap_or(query);
-        let mut page = self.find_page(query, images, after, limit).await?;
         if after.is_some() {
-            return Ok(page);
+            return self.find_page(query, images, after, limit).await;
         }
+        // First: an image whose inventory lands meanwhile is found, told of here, or both.
+        let not_looked_into = self.not_looked_into(images).await?;
+        let mut page = self.find_page(query, images, None, limit).await?;
+        page.not_looked_into = not_looked_into;
         if let Some(vulnerability) = &query.vulnerability {
             page.not_known = self.not_known(vulnerability, images).await?;
             page.not_counted = self.not_counted(vulnerability, images).await?;
             page.recorded = Some(self.recorded(vulnerability)?);
         }
-        page.not_looked_into = self.not_looked_into(images).await?;
         if page.items.is_empty() {
             self.check_range(query, images).await?;
         }

@@ -11,6 +11,9 @@ use crate::index::{self, Placement};
 use crate::orphans;
 use crate::pipeline::{Error, Pipeline, SWEEP};
 
+/// The key of the sweep that waits while the hub makes no inventories: no job names the images that are pushed meanwhile.
+pub(crate) const UNORDERED: &str = "unordered";
+
 /// Rows that are looked at at once.
 const BATCH_ROWS: u32 = 500;
 
@@ -28,6 +31,15 @@ impl Pipeline {
             return Ok(());
         }
         self.order_sweep("renewal").await
+    }
+
+    /// Orders the sweep by which a hub that makes no inventories begins once it makes them. Until it is done, images that were pushed meanwhile count as
+    /// waiting.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn order_sweep_for_later(&self) -> Result<(), Error> {
+        self.order_sweep(UNORDERED).await
     }
 
     /// Orders the documents that are missing beside images, as when their project wants them again; nothing where no inventories are made.

@@ -8,7 +8,8 @@ use oci::Digest;
 use registry::{INVENTORY, InventoryOrder, RepositoryId};
 
 use crate::find::Readable;
-use crate::pipeline::{Error, Pipeline};
+use crate::pipeline::{Error, Pipeline, SWEEP};
+use crate::sweep::UNORDERED;
 
 /// Orders that are looked at: beyond is "more".
 const ORDERS_MAX: u32 = 10_000;
@@ -61,21 +62,37 @@ impl Why {
 impl Pipeline {
     /// Returns images that nobody looked into, of those that a caller may read. A repository may hold some of them no more.
     pub(crate) async fn unmade(&self, readable: &Readable) -> Result<Unmade, Error> {
-        if self.inner.registry.makes_inventories() { self.waiting(readable).await } else { self.never(readable).await }
+        if self.inner.registry.makes_inventories() {
+            self.waiting(readable).await
+        } else {
+            self.without_order(readable, Why::Off).await
+        }
     }
 
     async fn waiting(&self, readable: &Readable) -> Result<Unmade, Error> {
         let hub = self.inner.registry.database();
-        let orders = hub.read(|tx| Box::pin(async move { jobs::list_undone(tx, INVENTORY, ORDERS_MAX).await })).await?;
+        let (orders, is_any_unordered) = hub
+            .read(|tx| {
+                Box::pin(async move {
+                    let is_any_unordered = jobs::is_undone(tx, SWEEP, UNORDERED).await?;
+                    Ok::<_, db::Error>((jobs::list_undone(tx, INVENTORY, ORDERS_MAX).await?, is_any_unordered))
+                })
+            })
+            .await?;
+        if is_any_unordered {
+            // Those that are ordered are among them.
+            return self.without_order(readable, Why::Waiting).await;
+        }
         let is_cut = orders.len() >= ORDERS_MAX as usize;
         let orders = orders.iter().filter_map(|payload| serde_json::from_str::<InventoryOrder>(payload).ok());
         let places = orders.map(place).filter(|(repository, _)| is_readable(readable, *repository)).collect();
         Ok(Unmade { images: self.not_looked_at(places).await?, why: Why::Waiting, is_cut })
     }
 
-    async fn never(&self, readable: &Readable) -> Result<Unmade, Error> {
+    /// Returns all images that nobody looked into, whether or not that is ordered.
+    async fn without_order(&self, readable: &Readable, why: Why) -> Result<Unmade, Error> {
         let registry = &self.inner.registry;
-        let mut unmade = Unmade { why: Why::Off, ..Unmade::default() };
+        let mut unmade = Unmade { why, ..Unmade::default() };
         let (mut after, mut seen) = (None, 0);
         loop {
             let listed = registry.list_images_after(after, BATCH_ROWS).await?;

@@ -275,11 +275,12 @@ pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
     let readable = call.readable_of(call.target.query("project").filter(|project| !project.is_empty())).await?;
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let pipeline = &call.app.pipeline;
-    let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
+    // First: an image whose inventory lands meanwhile is in the list, told of here, or both.
     let not_looked_into = match page.after {
         None => pipeline.not_looked_into((&readable, filter.tagged)).await?.map(ImageCount::from),
         Some(_) => None,
     };
+    let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
     let items = found.items.into_iter().map(vulnerability).collect();
     let next = found.next.map(|next| page.told(next));
     Failure::json(StatusCode::OK, &VulnerabilityPage { items, next, not_looked_into })
@@ -314,6 +315,7 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
     let tagged = call.listed_tagged()?;
     let readable = call.readable_of(call.target.query("project").filter(|project| !project.is_empty())).await?;
     let pipeline = &call.app.pipeline;
+    let not_looked_into = pipeline.not_looked_into((&readable, tagged)).await?.map(ImageCount::from);
     let told = pipeline.totals(&readable, tagged).await?;
     let apart = match tagged {
         Tagged::Any => 0,
@@ -331,7 +333,6 @@ pub(crate) async fn totals(call: Call) -> Result<Response, Failure> {
         },
         since: time(state.changed_at_us),
     });
-    let not_looked_into = pipeline.not_looked_into((&readable, tagged)).await?.map(ImageCount::from);
     let totals = FindingTotals {
         critical,
         high,

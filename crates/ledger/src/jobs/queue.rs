@@ -31,6 +31,8 @@ db::statements! {
         FROM jobs WHERE id < $1 AND (kind = $2 OR $2 = '') AND (state = $3 OR $3 = '') ORDER BY id DESC LIMIT $4";
     /// Jobs of a kind in a state, by the index of states: kinds have many that are done.
     LIST_IN_STATE = "SELECT payload FROM jobs WHERE state = $1 AND kind || '' = $2 LIMIT $3";
+    /// Whether a job of a kind with a key waits or runs, by the index of kinds: any number of others may wait.
+    FIND_UNDONE = "SELECT id FROM jobs WHERE kind = $1 AND deduplication_key = $2 AND state || '' IN ('pending', 'running') LIMIT 1";
     /// Ends a job that has not ended. Whoever runs it loses the lease.
     CANCEL_JOB = "UPDATE jobs SET state = 'canceled', lease_owner = NULL, lease_expires_at_us = NULL, \
         finished_at_us = $2 WHERE id = $1 AND state IN ('pending', 'running')";
@@ -278,6 +280,11 @@ pub async fn list_undone(tx: &mut Tx, kind: Kind, limit: u32) -> Result<Vec<Stri
         }
     }
     Ok(payloads)
+}
+
+/// Tells whether a job of a kind with a key waits or runs.
+pub async fn is_undone(tx: &mut Tx, kind: Kind, key: &str) -> Result<bool, db::Error> {
+    Ok(tx.find(&FIND_UNDONE, &[kind.name().into(), key.into()]).await?.is_some())
 }
 
 /// Ends a job that has not ended. A run under way loses its lease, so that it commits nothing more.

@@ -39,8 +39,9 @@ impl Pipeline {
     /// # Errors
     /// When a database fails.
     pub async fn not_looked_into(&self, (readable, tagged): (&Readable, Tagged)) -> Result<Option<ImageCount>, Error> {
-        let refused = self.count_images_beside(COUNTING, tagged.placement_bounds().to_vec(), readable).await?;
+        // In this order: one that is refused meanwhile waits no more, and is among the refused then.
         let mut unmade = self.unmade(readable).await?;
+        let refused = self.count_images_beside(COUNTING, tagged.placement_bounds().to_vec(), readable).await?;
         unmade.images.truncate(HELD_LOOKED_FOR_MAX);
         let held = self.inner.registry.find_held_manifests(&unmade.images).await?;
         let is_meant = |tags: u64| match tagged {

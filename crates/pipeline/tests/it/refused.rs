@@ -121,6 +121,26 @@ testkit::on_both_databases! {
         assert_eq!(listed.iter().map(|image| image.why).collect::<Vec<_>>(), [Why::Off]);
     }
 
+    async fn what_was_pushed_while_no_inventories_were_made_waits_for_them(database: Database) {
+        let hub = Hub::open(database).await;
+        hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        hub.settle().await;
+        let hub = hub.making_none();
+        hub.pipeline.order_sweep_for_later().await.unwrap();
+        hub.image("team/api", "2", &[&[("etc/two", "2")]]).await;
+        hub.image("other/job", "1", &[&[("etc/three", "3")]]).await;
+        let hub = hub.making_inventories();
+        let all = (&Readable::All, Tagged::Any);
+        assert_eq!(hub.not_looked_into("openssl", all).await, Some(2));
+        // Of what comes now, there is an order.
+        hub.image("team/api", "3", &[&[("etc/four", "4")]]).await;
+        assert_eq!(hub.not_looked_into("openssl", all).await, Some(3));
+        let listed = hub.pipeline.refused(&Readable::All).await.unwrap().images;
+        assert_eq!(listed.iter().map(|image| image.why).collect::<Vec<_>>(), [Why::Waiting; 3]);
+        hub.settle().await;
+        assert_eq!(hub.not_looked_into("openssl", all).await, None);
+    }
+
     async fn refused_images_are_listed_up_to_a_number(database: Database) {
         let hub = Hub::open(database).await;
         hub.image("team/api", "1", &[&[DEBIAN]]).await;

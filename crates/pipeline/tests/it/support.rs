@@ -42,7 +42,7 @@ pub(crate) struct Hub {
     /// The hub's database for whoever waits for its jobs: it never fails, and its operations are not counted.
     watch: Db,
     clock: Arc<AtomicI64>,
-    _directory: TempDir,
+    directory: TempDir,
     _database: Database,
 }
 
@@ -73,7 +73,7 @@ impl Hub {
             Options { inventories, clock: registry::Clock::Manual(Arc::clone(&clock)), ..Options::default() };
         let registry = Registry::new(db.clone(), store, options_of_registry);
         let pipeline = Pipeline::new(registry.clone(), index.clone(), options);
-        Self { registry, pipeline, db, index, faults, watch, clock, _directory: directory, _database: database }
+        Self { registry, pipeline, db, index, faults, watch, clock, directory, _database: database }
     }
 
     /// Returns the time in this hub.
@@ -84,6 +84,23 @@ impl Hub {
     /// Has time pass.
     pub(crate) fn wait(&self, us: i64) {
         self.clock.fetch_add(us, Ordering::SeqCst);
+    }
+
+    /// Returns the same hub, making inventories from now on.
+    pub(crate) fn making_inventories(self) -> Self {
+        self.with_inventories(true)
+    }
+
+    /// Returns the same hub, making none from now on.
+    pub(crate) fn making_none(self) -> Self {
+        self.with_inventories(false)
+    }
+
+    fn with_inventories(mut self, inventories: bool) -> Self {
+        let store = Blobs::open(self.directory.path()).unwrap();
+        let clock = registry::Clock::Manual(Arc::clone(&self.clock));
+        self.registry = Registry::new(self.db.clone(), store, Options { inventories, clock, ..Options::default() });
+        self.with_options(pipeline::Options::default())
     }
 
     /// Returns the same hub with other options.
