@@ -50,6 +50,7 @@ const INVENTORY: &[Migration] = &[
     Migration { version: 10, text: include_str!("../migrations/inventory/0010_tagged.sql") },
     Migration { version: 11, text: include_str!("../migrations/inventory/0011_refused.sql") },
     Migration { version: 12, text: include_str!("../migrations/inventory/0012_placed.sql") },
+    Migration { version: 13, text: include_str!("../migrations/inventory/0013_by_release.sql") },
 ];
 
 /// The words that differ between the databases: placeholder, SQLite, PostgreSQL. `STRICT` keeps SQLite's columns to their

@@ -16,6 +16,7 @@ use crate::places::{Place, Places};
 use crate::query::{Key, Query, Verdict};
 use crate::tagged::Tagged;
 
+mod built_of;
 mod counted;
 mod from_held;
 mod not_counted;
@@ -23,6 +24,7 @@ mod not_known;
 mod not_looked_into;
 mod rounds;
 
+pub use built_of::BuiltOf;
 pub use counted::ImageCount;
 pub use not_known::NotKnown;
 use rounds::Round;
@@ -56,9 +58,16 @@ const CURSOR_BYTES_MAX: usize = 16 << 10;
 
 /// Every SQL statement of this part.
 pub(crate) fn statements() -> impl Iterator<Item = &'static db::Statement> {
-    [STATEMENTS, from_held::STATEMENTS, not_counted::STATEMENTS, not_known::STATEMENTS, not_looked_into::STATEMENTS]
-        .into_iter()
-        .flatten()
+    [
+        STATEMENTS,
+        built_of::STATEMENTS,
+        from_held::STATEMENTS,
+        not_counted::STATEMENTS,
+        not_known::STATEMENTS,
+        not_looked_into::STATEMENTS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 db::statements! {
@@ -196,6 +205,8 @@ pub struct Page {
     pub recorded: Option<Recorded>,
     /// Beside the first page: how many images nobody could look into.
     pub not_looked_into: Option<ImageCount>,
+    /// Beside the first page of what has a whole name: where something is that a distribution built of a source package of that name.
+    pub built_of: Option<BuiltOf>,
 }
 
 /// Whether the advisories in use speak of a vulnerability. Where none does, that nothing is found says nothing.
@@ -211,7 +222,7 @@ pub enum Recorded {
 
 impl Page {
     fn of(items: Vec<Found>, next: Option<String>) -> Self {
-        Self { items, next, not_known: None, not_counted: None, recorded: None, not_looked_into: None }
+        Self { items, next, not_known: None, not_counted: None, recorded: None, not_looked_into: None, built_of: None }
     }
 }
 
@@ -316,6 +327,7 @@ impl Pipeline {
         let not_looked_into = self.not_looked_into(images).await?;
         let mut page = self.find_page(query, images, None, limit).await?;
         page.not_looked_into = not_looked_into;
+        page.built_of = self.built_of(query, images).await?;
         if let Some(vulnerability) = &query.vulnerability {
             page.not_known = self.not_known(vulnerability, images).await?;
             page.not_counted = self.not_counted(vulnerability, images).await?;
@@ -779,11 +791,7 @@ impl Walk<'_> {
 
     /// Walks the holders of components, whoever may read them, if there are so few that this is cheaper than looking for
     /// each component in each image.
-    async fn walk_holders(
-        &mut self,
-        few: &FewImages,
-        components: &[Arc<Component>],
-    ) -> Result<Option<Holders>, Error> {
+    async fn walk_holders(&mut self, few: &FewImages, components: &[Arc<Component>]) -> Result<Option<Holders>, Error> {
         let list: Vec<Value> = components.iter().map(|component| component.id.into()).collect();
         let limit = few.len() * components.len() / LOOKUPS_PER_WALKED_ROW + 1;
         let rows_max = [Value::from(i64::try_from(limit).unwrap_or(i64::MAX))];
@@ -834,11 +842,7 @@ impl Walk<'_> {
     }
 
     /// Looks for each component in each image, whatever it was found by.
-    async fn look_up_each(
-        &mut self,
-        few: &FewImages,
-        components: &[Arc<Component>],
-    ) -> Result<Holders, Error> {
+    async fn look_up_each(&mut self, few: &FewImages, components: &[Arc<Component>]) -> Result<Holders, Error> {
         let list: Vec<Value> = few.keys().map(|id| (*id).into()).collect();
         let mut holders = Holders::new();
         for component in components {

@@ -60,7 +60,7 @@ pub use decided::{
     SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexListed,
     VexSaid, VexTrustDocument, Whose,
 };
-pub use find::{Affected, Found, ImageCount, NotKnown, Page, Readable, Recorded};
+pub use find::{Affected, BuiltOf, Found, ImageCount, NotKnown, Page, Readable, Recorded};
 pub use index::{ImageRecord, State, identity};
 pub use limits::Limits;
 pub use others::{Beside, CompareError, Comparison, Documents};

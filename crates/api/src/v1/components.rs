@@ -92,6 +92,20 @@ pub(crate) struct FoundComponentPage {
     /// How many images are not inventoried, so that what is looked for may be in each of them; null where there is none, and on all pages but the
     /// first.
     not_looked_into: Option<ImageCount>,
+    /// Which images hold what a distribution built of a source package that has the name which is looked for, under other names: `libssl3` of `openssl`.
+    /// Null where there is none, when no whole name is looked for, and on all pages but the first.
+    built_of: Option<BuiltOf>,
+}
+
+/// Images that hold what is built of a source package, which are not among the items.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BuiltOf {
+    /// The first names of what is built of it.
+    names: Vec<String>,
+    /// How many images hold such, each counted in each repository that holds it.
+    images: u64,
+    /// Whether there may be more than were counted.
+    more: bool,
 }
 
 /// Images that are not among the items.
@@ -418,7 +432,8 @@ pub(crate) async fn find(call: Call) -> Result<Response, Failure> {
     });
     let not_looked_into = found.not_looked_into.map(ImageCount::from);
     let next = found.next.map(|next| page.told(next));
-    let page = FoundComponentPage { items, next, not_known, not_counted, record, not_looked_into };
+    let built_of = found.built_of.map(|pipeline::BuiltOf { names, images, more }| BuiltOf { names, images, more });
+    let page = FoundComponentPage { items, next, not_known, not_counted, record, not_looked_into, built_of };
     Failure::json(StatusCode::OK, &page)
 }
 

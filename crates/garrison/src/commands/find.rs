@@ -65,6 +65,17 @@ struct Beside {
     /// The same.
     #[serde(default)]
     not_looked_into: Option<Images>,
+    /// The same.
+    #[serde(default)]
+    built_of: Option<BuiltOf>,
+}
+
+/// Which images hold what a distribution built of a source package, under other names.
+#[derive(Debug, Deserialize, Serialize)]
+struct BuiltOf {
+    names: Vec<String>,
+    images: u64,
+    more: bool,
 }
 
 /// How many images are not among the rows.
@@ -100,6 +111,7 @@ impl Find {
         let not_looked_into = told.beside.not_looked_into.as_ref().map(|Images { images, more }| {
             format!("{}: `garrison sbom refused`", not_looked_into_in_words(*images, *more))
         });
+        let built_of = told.beside.built_of.as_ref().map(|built| built_of(built, &self.pattern));
         // Where something is known of it all the same, a later database says nothing of it any more.
         let record = told.beside.record.as_deref().filter(|_| !is_found && not_counted.is_none());
         let unheard_of = record.and_then(|record| unheard_of(&self.pattern, record));
@@ -107,7 +119,7 @@ impl Find {
             Format::Json => output::print_json(&told)?,
             Format::Table if is_found => {
                 output::print_line(&output::printable(&answer(&self.pattern, page, started.elapsed().as_millis())))?;
-                for line in not_counted.into_iter().chain(doubt).chain(not_looked_into) {
+                for line in not_counted.into_iter().chain(doubt).chain(built_of).chain(not_looked_into) {
                     output::print_line(&output::printable(&line))?;
                 }
                 output::print_line(table(&page.items).render(output::width()).trim_end())?;
@@ -127,8 +139,9 @@ impl Find {
                     Some(_) => format!("No image that you may pull is known to have {}.", self.pattern),
                     None => nowhere(&self.pattern, self.range.as_deref(), others_are),
                 };
-                let is_nothing = doubt.is_none() && not_counted.is_none() && !others_are;
-                for line in std::iter::once(nowhere).chain(not_counted).chain(doubt).chain(not_looked_into) {
+                let is_nothing = doubt.is_none() && not_counted.is_none() && built_of.is_none() && !others_are;
+                let beside = not_counted.into_iter().chain(doubt).chain(built_of).chain(not_looked_into);
+                for line in std::iter::once(nowhere).chain(beside) {
                     output::print_line(&output::printable(&line))?;
                 }
                 if let Some(hint) = other_names(&self.pattern).filter(|_| is_nothing) {
@@ -142,6 +155,17 @@ impl Find {
             (false, Some(_)) => Err(CommandError::silent(Kind::Environment)),
         }
     }
+}
+
+/// Says how many images hold what is built of a source package, and how it is found.
+fn built_of(BuiltOf { names, images, more }: &BuiltOf, source: &str) -> String {
+    let least = if *more { "At least " } else { "" };
+    let (image, hold) = if *images == 1 { ("image", "holds") } else { ("images", "hold") };
+    let first = names.first().map_or("", String::as_str);
+    let told = names.join(", ");
+    format!(
+        "{least}{images} {image} {hold} what a distribution built of the source {source}: {told} (`garrison find {first}`)"
+    )
 }
 
 /// Says of how many images nobody knows whether they have the vulnerability.

@@ -145,7 +145,7 @@ impl Pipeline {
     }
 
     /// Returns in which of the images that the caller may read some components are, up to as many places as are wanted.
-    async fn places_of(
+    pub(super) async fn places_of(
         &self,
         components: Vec<Arc<Component>>,
         query: &Arc<Query>,
@@ -234,7 +234,7 @@ fn is_undecided<B: AsRef<[u8]>>(
     Ok(is_undecided)
 }
 
-fn component(row: &Row) -> Result<Component, db::Error> {
+pub(super) fn component(row: &Row) -> Result<Component, db::Error> {
     Ok(Component {
         id: row.get(0)?,
         identity: row.get(1)?,

@@ -15,6 +15,7 @@ use vulndb::{
 
 use crate::support::{self, DEBIAN, Hub, STATUS, dpkg, name, query, run};
 
+mod built_of;
 mod costs;
 mod since;
 mod walk;

@@ -67,7 +67,7 @@ testkit::on_both_databases! {
                         break;
                     }
                 }
-                told.push(format!("{pattern}: {}", if operations.unwrap() < 40 { "cheap" } else { "dear" }));
+                told.push(format!("{pattern}: {}", if operations.unwrap() < 44 { "cheap" } else { "dear" }));
             }
             told
         };
