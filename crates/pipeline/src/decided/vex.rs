@@ -271,11 +271,18 @@ impl Pipeline {
             return Ok(None);
         }
         let statements = aside(move || {
-            let documents = bodies.iter().filter_map(|body| vex::read(body).ok()).collect();
+            let digest = |body: &[u8]| blobs::digest(Algorithm::Sha256, body).to_string();
+            let read = |body: &Vec<u8>| Some(named(vex::read(body).ok()?, || digest(body)));
+            let documents = bodies.iter().filter_map(read).collect();
             Statements::new(documents, &trust)
         });
         Ok(Some(statements.await.map_err(|_| Error::Lost)?))
     }
+}
+
+/// Gives a document without a name that of where it is, so that it can be told from others.
+pub(super) fn named(document: Document, place: impl FnOnce() -> String) -> Document {
+    if document.id.is_empty() { Document { id: place(), ..document } } else { document }
 }
 
 async fn add(tx: &mut Tx, whose: &Whose, added: &VexDocument, bytes: &[u8]) -> Result<VexDocument, VexError> {

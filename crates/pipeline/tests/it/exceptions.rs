@@ -193,6 +193,32 @@ testkit::on_both_databases! {
         assert_eq!(facts[0].subject, digest);
     }
 
+    async fn a_document_without_a_name_is_called_by_its_digest(database: Database) {
+        let hub = Hub::open(database).await;
+        let image = hub.push("team/api", "1", &[("openssl", "3.0.11-1")]).await;
+        hub.trust("pushers: [\"robot:vex\"]\n").await;
+        hub.settle().await;
+        hub.advise(&first()).await;
+        let mut unnamed: Json = serde_json::from_slice(&openvex("CVE-2023-0001", &json!({"status": "fixed"}))).unwrap();
+        unnamed.as_object_mut().unwrap().remove("@id");
+        let unnamed = unnamed.to_string().into_bytes();
+        let digest = crate::support::sha256(&unnamed);
+        let beside = hub.refer("robot:vex", ("team/api", image), "application/vnd.openvex+json", &unnamed).await;
+        hub.settle().await;
+        let called = async || {
+            let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+            let mut called: Vec<String> = report.vex.into_iter().map(|one| one.document).collect();
+            called.sort();
+            (called, report.findings[0].suppressions[0].reference.clone())
+        };
+        assert_eq!(called().await, (vec![beside.to_string()], Some(beside.to_string())));
+        hub.pipeline.add_vex(&team(), "user:ann", unnamed, digest).await.unwrap();
+        hub.settle().await;
+        let mut both = vec![beside.to_string(), digest.to_string()];
+        both.sort();
+        assert_eq!(called().await.0, both);
+    }
+
     async fn a_document_that_was_given_and_does_not_count_is_told_with_why(database: Database) {
         let hub = Hub::open(database).await;
         hub.push("team/api", "1", &[("openssl", "3.0.11-1")]).await;

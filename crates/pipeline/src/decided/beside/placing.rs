@@ -11,6 +11,7 @@ use vex::{Document, Present, Statements, Trust};
 
 use super::BESIDE_DOCUMENTS_MAX;
 use crate::decided::documents::stored_digest;
+use crate::decided::vex::named;
 use crate::pipeline::{Error, Pipeline};
 use ledger::aside::aside;
 
@@ -166,8 +167,10 @@ impl Pipeline {
             bodies.push((row.get::<Vec<u8>>(0)?, origin));
         }
         let beside = aside(move || {
-            let read = bodies.into_iter().filter_map(|(body, origin)| Some((vex::read(&body).ok()?, origin)));
-            let (documents, origins): (Vec<Document>, Vec<Origin>) = read.unzip();
+            let read = |(body, origin): (Vec<u8>, Origin)| {
+                Some((named(vex::read(&body).ok()?, || origin.referrer.clone()), origin))
+            };
+            let (documents, origins): (Vec<Document>, Vec<Origin>) = bodies.into_iter().filter_map(read).unzip();
             Beside { statements: Statements::new(documents, &trust), origins }
         });
         Ok(Some(beside.await.map_err(|_| Error::Lost)?))
