@@ -16,6 +16,7 @@ use crate::allowance::{Allowance, TooMuchMemory};
 use crate::content::{Content, MEMORY_BYTES_MAX};
 use crate::matcher::{HEAD_BYTES, Matcher, Wants};
 use crate::tar::{self, EntryKind, Header, Walk, text};
+use crate::unread::SPARSE;
 use crate::{Extractor, Refusal};
 
 mod linked;
@@ -413,18 +414,25 @@ impl<'m> LayerBuilder<'m> {
             Stands::For(path) => path,
         };
         match header.kind {
-            EntryKind::File => {
-                if header.stored_bytes < header.size_bytes {
-                    // A sparse file's map would have to be followed; no package database is one.
-                    return self.insert(&path, FileKind::File, header.mode, header.size_bytes).map(drop);
-                }
-                self.add_file(&path, header.mode, header.size_bytes, body).map(drop)
-            }
+            EntryKind::File if header.is_sparse => self.sparse_file(&path, header),
+            EntryKind::File => self.add_file(&path, header.mode, header.size_bytes, body).map(drop),
             EntryKind::Directory => self.add(&path, FileKind::Directory, header.mode, None),
             EntryKind::Symlink => self.add(&path, FileKind::Symlink, header.mode, Some(&text(&header.link))),
             EntryKind::HardLink => self.hard_link(&path, header),
             EntryKind::Other => self.add(&path, FileKind::Other, header.mode, None),
         }
+    }
+
+    /// A sparse file is not put together from its map. It is told where it would be read: by its path, or as what may be a program.
+    fn sparse_file(&mut self, path: &str, header: &Header) -> Result<(), Error> {
+        let record = self.insert(path, FileKind::File, header.mode, header.size_bytes)?;
+        let may_be_program = header.mode & 0o111 != 0
+            && !self.matcher.executable_claims().is_empty()
+            && !self.matcher.excluded().contains(path);
+        if may_be_program || self.matcher.is_claimed(path, &mut self.scratch) {
+            self.unknown_at(record, SPARSE);
+        }
+        Ok(())
     }
 
     /// OCI image specification, "Whiteouts".
@@ -715,6 +723,7 @@ mod tests {
             mode: 0,
             size_bytes,
             stored_bytes: size_bytes,
+            is_sparse: false,
         };
         let headers = [
             header(EntryKind::File, "a", "", 0),

@@ -43,8 +43,10 @@ pub struct Header {
     pub mode: u16,
     /// The size of what a reader of the file sees; zero for all but files.
     pub size_bytes: u64,
-    /// The bytes in the stream, padding not counted. Less than `size_bytes` for a sparse file.
+    /// The bytes in the stream, padding not counted.
     pub stored_bytes: u64,
+    /// Whether the bytes in the stream are not those of the file: they lack its holes, and may begin with a map of these.
+    pub is_sparse: bool,
 }
 
 /// Why a walk stopped.
@@ -97,6 +99,8 @@ struct Extension {
     size: Option<u64>,
     sparse_size: Option<u64>,
     sparse_path: Option<Vec<u8>>,
+    /// GNU's form 1.0, which has the map before the bytes.
+    has_sparse_map: bool,
 }
 
 /// A walk. After each entry the caller reads as much of its bytes as it wants through [`Walk::body`]; the rest is skipped.
@@ -199,7 +203,8 @@ impl<R: Read> Walk<R> {
             let kind = if kind == EntryKind::File && path.ends_with(b"/") { EntryKind::Directory } else { kind };
             let mode = (number(100..108)? & 0o7777) as u16;
             let size_bytes = if kind == EntryKind::File { size_bytes } else { 0 };
-            return Ok(Some(Header { path, link, kind, mode, size_bytes, stored_bytes: stored }));
+            let is_sparse = kind == EntryKind::File && (size_bytes != stored || extension.has_sparse_map);
+            return Ok(Some(Header { path, link, kind, mode, size_bytes, stored_bytes: stored, is_sparse }));
         }
     }
 
@@ -393,6 +398,7 @@ fn read_pax(mut body: &[u8], extension: &mut Extension) -> Option<()> {
             b"linkpath" => extension.link = Some(value.to_vec()),
             b"size" => extension.size = Some(as_number()?),
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => extension.sparse_size = Some(as_number()?),
+            b"GNU.sparse.major" => extension.has_sparse_map = value != b"0",
             b"GNU.sparse.name" => extension.sparse_path = Some(value.to_vec()),
             _ => {}
         }

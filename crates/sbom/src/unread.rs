@@ -36,6 +36,9 @@ pub(crate) const UNCATALOGED_IN_IMAGE: &str = ": no cataloger reads such a file,
 /// How the reason ends for a hard link that would be read, to something that was not.
 pub(crate) const UNKEPT: &str = ", whose bytes were not kept";
 
+/// The reason for a sparse file that would be read, which in an archive lacks its holes.
+pub(crate) const SPARSE: &str = "a sparse file, whose holes are not filled in an archive";
+
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
     "/lib/dpkg/status",
@@ -152,6 +155,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
     let is_of_database =
         DATABASES.iter().any(|end| path.ends_with(end)) || PARTS.iter().any(|folder| path.contains(folder));
     reason == TOO_MANY
+        || (reason == SPARSE && !DETAILED.is_match(path.trim_start_matches('/')))
         || (reason.ends_with(IN_TURN) && reason.contains(NOTHING_SAYS))
         || [UNWRITTEN, UNCONDITIONED, UNCATALOGED].iter().any(|end| reason.ends_with(end))
         || ((is_of_database || lists_packages(path)) && is_unread(unknown) && !is_beside(reason))

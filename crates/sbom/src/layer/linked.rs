@@ -74,7 +74,7 @@ impl LayerBuilder<'_> {
         while let Some(header) = walk.next()? {
             let Stands::For(path) = Stands::of(&header) else { continue };
             if let Some(links) = self.linked.wanted.remove(&record) {
-                let has_bytes = header.stored_bytes == header.size_bytes && header.size_bytes == self.size_of(record);
+                let has_bytes = !header.is_sparse && header.size_bytes == self.size_of(record);
                 if has_bytes {
                     self.read_for(&path, &header, (record, links), known, &mut walk.body())?;
                 } else {
@@ -236,7 +236,8 @@ mod tests {
     }
 
     fn header(kind: EntryKind, path: &str, link: &str, size_bytes: u64) -> Header {
-        Header { path: path.into(), link: link.into(), kind, mode: 0, size_bytes, stored_bytes: size_bytes }
+        let (path, link) = (path.into(), link.into());
+        Header { path, link, kind, mode: 0, size_bytes, stored_bytes: size_bytes, is_sparse: false }
     }
 
     #[test]

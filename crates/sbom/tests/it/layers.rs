@@ -210,6 +210,64 @@ fn a_path_that_leaves_the_image_is_reported_and_left_out() {
     assert_eq!(layer.record.len(), 1);
 }
 
+#[test]
+fn sparse_files_that_would_be_read_are_told() {
+    // The old form of GNU's tar, of a file of a kilobyte of which four bytes are stored.
+    let old = |path: &[u8], mode: &[u8]| {
+        let mut block = archive::header(path, b'S', 4, "");
+        block[100..107].copy_from_slice(mode);
+        block[257..265].copy_from_slice(b"ustar  \0");
+        block[386..397].copy_from_slice(b"00000001000");
+        block[398..409].copy_from_slice(b"00000000004");
+        block[483..494].copy_from_slice(b"00000002000");
+        archive::seal(&mut block);
+        archive::append(&mut block, b"text");
+        block
+    };
+    // The forms of extended headers: 0.1 has the map there, 1.0 before the bytes, which may so be as many as the file has.
+    let extended = |records: &[(&str, &str)], path: &[u8], stored: &[u8]| {
+        let mut bytes = archive::pax(records);
+        bytes.extend(archive::header(path, b'0', stored.len() as u64, ""));
+        archive::append(&mut bytes, stored);
+        bytes
+    };
+    let map_before = [b"1\n0\n4\n".as_slice(), &[0; 506], b"text"].concat();
+    let one_zero = [
+        ("GNU.sparse.major", "1"),
+        ("GNU.sparse.minor", "0"),
+        ("GNU.sparse.name", "lib/apk/db/installed"),
+        ("GNU.sparse.realsize", "516"),
+    ];
+    let zero_one = [("GNU.sparse.size", "1024"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "512,4")];
+    let mut bytes = [
+        old(b"app/library.jar", b"0000644"),
+        old(b"app/program", b"0000755"),
+        old(b"app/disk.img", b"0000644"),
+        extended(&one_zero, b"lib/apk/db/GNUSparseFile.0/installed", &map_before),
+        extended(&zero_one, b"app/Cargo.lock", b"text"),
+    ]
+    .concat();
+    bytes.extend(tar(&[file("app/yarn.lock", "x"), Entry::HardLink("app/package-lock.json", "app/disk.img")]));
+    let record = read(&bytes).expect("the layer is whole").record;
+    let subject = component::Subject::Image { name: String::new(), digest: String::new(), platform: None };
+    let source = sbom::Source { subject, layers: Vec::new(), records: &[&record], created: None };
+    let mut unknowns = sbom::inventory(source, &matcher(), sbom::LayerScope::Squashed).unknowns;
+    unknowns.retain(|unknown| unknown.location.path != "/app/yarn.lock");
+    let told: Vec<String> =
+        unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason)).collect();
+    assert_eq!(
+        told,
+        [
+            "/app/Cargo.lock: a sparse file, whose holes are not filled in an archive",
+            "/app/library.jar: a sparse file, whose holes are not filled in an archive",
+            "/app/package-lock.json: a hard link to `app/disk.img`, whose bytes were not kept",
+            "/app/program: a sparse file, whose holes are not filled in an archive",
+            "/lib/apk/db/installed: a sparse file, whose holes are not filled in an archive",
+        ]
+    );
+    assert!(unknowns.iter().all(sbom::hides_packages));
+}
+
 const LOCK: &str = "version = 3\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n";
 
 /// Reads a layer; returns how often it was opened, of how many bytes something was kept, and what is told.
