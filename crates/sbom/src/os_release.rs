@@ -2,7 +2,7 @@
 
 use component::Distribution;
 
-/// Where the file is, in the order that os-release(5) gives. Both are claimed by the cataloger of the same name.
+/// Where the file is below a root, in the order that os-release(5) gives. Both are claimed by the cataloger of the same name.
 pub(crate) const PATHS: &[&str] = &["etc/os-release", "usr/lib/os-release"];
 
 /// The largest file that is read; real ones have some hundred bytes.

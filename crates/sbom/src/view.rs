@@ -4,6 +4,7 @@
 )]
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use component::{Distribution, Location};
@@ -104,7 +105,12 @@ impl<'a> View<'a> {
 
     /// Returns the operating system that the image holds.
     pub fn distribution(&self) -> Option<&'a Distribution> {
-        self.tree.distribution.as_ref()
+        self.distribution_below("")
+    }
+
+    /// Returns the operating system below a root, without a slash at its end: nothing for that of the image. One that does not say what it is, is none.
+    pub fn distribution_below(&self, root: &str) -> Option<&'a Distribution> {
+        self.tree.distributions.get(root)
     }
 }
 
@@ -126,7 +132,8 @@ pub(crate) struct Tree<'a> {
     shown: Vec<Shown<'a>>,
     /// For each claim of each cataloger: the file, and which of what was kept of it.
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
-    distribution: Option<Distribution>,
+    /// By the roots, without a slash at their ends.
+    distributions: HashMap<String, Distribution>,
     /// Of a directory, where it is on this machine; else empty.
     place: &'a str,
 }
@@ -180,7 +187,7 @@ impl<'a> Tree<'a> {
     /// Takes what the layers show. Outside of images the only layer is a directory.
     pub(crate) fn new(paths: &Paths<'a>, place: &'a str, is_image: bool, matcher: &Matcher) -> Self {
         let layers = paths.layers;
-        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distribution: None, place };
+        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distributions: HashMap::new(), place };
         let mut shown: Vec<(String, u16, &'a Kept)> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             for kept in layer.kept() {
@@ -225,9 +232,32 @@ impl<'a> Tree<'a> {
             }
             file.claims = claims.into_boxed_slice();
         }
-        tree.distribution =
-            os_release::PATHS.iter().find_map(|path| os_release::parse(tree.bytes(&paths.resolve(path)?)?));
+        tree.distributions = tree.find_distributions(paths);
         tree
+    }
+
+    /// Returns which operating system is below each root that has one.
+    fn find_distributions(&self, paths: &Paths<'_>) -> HashMap<String, Distribution> {
+        let root_of = |path: &str, own: &str| path.strip_suffix(own)?.strip_suffix('/').map(str::to_owned);
+        let roots: BTreeSet<String> = os_release::PATHS
+            .iter()
+            .flat_map(|own| self.shown.iter().filter_map(|shown| root_of(&shown.path, own)))
+            .chain([String::new()])
+            .collect();
+        let below = |root: &str, own: &str| {
+            let below = [root, "/", own].concat();
+            let path = paths.resolve(below.trim_start_matches('/'))?;
+            // A link that begins with a slash leads below the image's own root, which is another.
+            let is_own = root.is_empty() || path.strip_prefix(&root[1..]).is_some_and(|rest| rest.starts_with('/'));
+            os_release::parse(self.bytes(&path).filter(|_| is_own)?)
+        };
+        roots
+            .into_iter()
+            .filter_map(|root| {
+                let found = os_release::PATHS.iter().find_map(|own| below(&root, own))?;
+                Some((root, found))
+            })
+            .collect()
     }
 
     fn file(&'a self, at: u32, kept: u32) -> File<'a> {
@@ -258,8 +288,8 @@ impl<'a> Tree<'a> {
     }
 
     /// Returns the operating system that the layers hold.
-    pub(crate) fn into_distribution(self) -> Option<Distribution> {
-        self.distribution
+    pub(crate) fn into_distribution(mut self) -> Option<Distribution> {
+        self.distributions.remove("")
     }
 
     /// Returns how many files there are of which something was kept.

@@ -211,7 +211,7 @@ fn component(package: &Package<'_>, root: &str, file: &File<'_>, view: &View<'_>
     let origin = package.origin.filter(|origin| *origin != package.name && origin.len() <= NAME_BYTES_MAX);
     component.source = origin.map(|origin| SourcePackage { name: origin.to_owned(), version: None });
     component.locations.push(file.location());
-    component.purl = os_purl::builder(PackageType::Apk, package.name, package.architecture, view.distribution())
+    component.purl = os_purl::builder(PackageType::Apk, package.name, package.architecture, view.distribution_below(root))
         .map(|builder| builder.version(package.version.unwrap_or_default()))
         .map(|builder| builder.qualifier("upstream", origin.unwrap_or_default()))
         .and_then(|builder| builder.build().ok());

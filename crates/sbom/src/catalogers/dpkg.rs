@@ -214,8 +214,8 @@ fn is_installed(status: &str) -> bool {
 
 impl<'a> Database<'a> {
     fn add_components(&self, view: &View<'a>, findings: &mut Findings) -> Vec<Handle> {
-        let distribution = view.distribution();
         let root = self.root();
+        let distribution = view.distribution_below(root);
         let automatic = self.automatic(view);
         let mut handles = Vec::with_capacity(self.packages.len());
         for package in &self.packages {
@@ -732,6 +732,53 @@ mod tests {
             ("/var/lib/dpkg/status", "Package: b\nVersion: 1\n"),
         ]);
         assert!(!text.contains("->"), "{text}");
+    }
+
+    #[test]
+    fn packages_below_other_roots_are_of_the_distribution_there() {
+        let database = |root: &str| (format!("{root}/var/lib/dpkg/status"), "Package: a\nVersion: 1\n".to_owned());
+        let release = |path: &str, id: &str| (path.to_owned(), format!("ID={id}\nVERSION_ID=1\n"));
+        let files = [
+            database(""),
+            database("/srv/one"),
+            release("/srv/one/etc/os-release", "one"),
+            database("/srv/two"),
+            release("/srv/two/usr/lib/os-release", "two"),
+            database("/srv/none"),
+        ];
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        insta::assert_snapshot!(found(&files), @r#"
+        deb a@1 at /srv/none/var/lib/dpkg/status
+        deb a@1 pkg:deb/debian/a@1?distro=debian-12 at /var/lib/dpkg/status
+        deb a@1 pkg:deb/one/a@1?distro=one-1 at /srv/one/var/lib/dpkg/status
+        deb a@1 pkg:deb/two/a@1?distro=two-1 at /srv/two/var/lib/dpkg/status
+        "#);
+    }
+
+    #[test]
+    fn links_out_of_another_root_name_no_distribution() {
+        let release = crate::catalogers().iter().find(|known| known.name == "os-release").expect("the cataloger is there");
+        let matcher = crate::Matcher::new(vec![&CATALOGER, release]);
+        let found = |target: &str| {
+            let allowance = crate::Allowance::new(|| unreachable!("all fits into memory"));
+            let mut builder = crate::LayerBuilder::new(&matcher, &allowance);
+            for (path, text) in [
+                ("srv/var/lib/dpkg/status", "Package: a\nVersion: 1\n"),
+                ("srv/usr/lib/os-release", "ID=debian\n"),
+                ("usr/lib/os-release", "ID=alpine\n"),
+            ] {
+                builder.add_file(path, 0o644, text.len() as u64, &mut text.as_bytes()).expect("the files make a layer");
+            }
+            builder.add("srv/etc/os-release", FileKind::Symlink, 0o777, Some(target)).expect("the link makes a layer");
+            let name = "test".to_owned();
+            let layer = builder.finish();
+            let found = crate::inventory_of_directory(name, "", &layer, &matcher, crate::LayerScope::Squashed);
+            assert_eq!(found.distribution.map(|distribution| distribution.id).as_deref(), Some("alpine"));
+            found.components[0].purl.as_ref().map(ToString::to_string)
+        };
+        for target in ["../usr/lib/os-release", "/usr/lib/os-release", "../../usr/lib/os-release", "nowhere"] {
+            assert_eq!(found(target).as_deref(), Some("pkg:deb/debian/a@1?distro=debian"), "{target}");
+        }
     }
 
     #[test]

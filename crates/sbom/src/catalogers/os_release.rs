@@ -10,7 +10,7 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
     name: "os-release",
     summary: "the distribution, from os-release",
     evidence: Evidence::Installed,
-    claims: &[claim("etc/os-release"), claim("usr/lib/os-release")],
+    claims: &[claim("**/etc/os-release"), claim("**/usr/lib/os-release")],
     abilities: Abilities { packages: &[], versions: Versions::Exact, edges: Edges::None, licenses: false, files: false, hashes: false },
     catalog: |_, _| {},
 };

@@ -64,7 +64,8 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         findings.unknown(log.location(), reason);
     }
     for manifest in view.files(CLAIM_MANIFEST) {
-        read_manifest(&manifest, view.distribution(), findings);
+        let root = manifest.path().strip_suffix("/var/lib/rpmmanifest/container-manifest-2").unwrap_or_default();
+        read_manifest(&manifest, view.distribution_below(root), findings);
     }
     let mut budget = Budget::new();
     for file in view.files(CLAIM_DATABASE) {
@@ -77,7 +78,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         let handles: Vec<Handle> = packages
             .iter()
             .map(|package| {
-                let component = component(package, root, &file, view.distribution(), findings.room().files);
+                let component = component(package, root, &file, view.distribution_below(root), findings.room().files);
                 findings.add(component)
             })
             .collect();
