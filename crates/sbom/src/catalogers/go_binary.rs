@@ -105,7 +105,7 @@ struct MainVersion {
 impl MainVersion {
     /// The version that the build has, or else the one that its author gave to the linker.
     fn of(main: &GoModule, modules: &ModuleInfo) -> Option<Self> {
-        if let Some(version) = module_version(main) {
+        if let Some(version) = module_version(main).filter(|version| !is_of_no_release(version)) {
             return Some(Self { text: version.to_owned(), is_from_flags: false, source: String::new() });
         }
         let (variable, text) = flag_version(modules.setting("-ldflags")?, &main.path)?;
@@ -115,6 +115,19 @@ impl MainVersion {
 
 fn module_version(module: &GoModule) -> Option<&str> {
     Some(module.version.as_str()).filter(|version| !version.is_empty() && *version != "(devel)")
+}
+
+/// Tells whether a version is a pseudo-version of a commit before which nothing was tagged: `v0.0.0-20261130215758-255e6584aa36`. Go gives it also to what is
+/// built where tags were not fetched, and it is older than every release. <https://go.dev/ref/mod#pseudo-versions>
+fn is_of_no_release(version: &str) -> bool {
+    let version = version.split('+').next().unwrap_or_default();
+    let mut parts = version.split('-');
+    let [Some(base), Some(time), Some(commit), None] = [(); 4].map(|()| parts.next()) else { return false };
+    let major = base.strip_prefix('v').and_then(|base| base.strip_suffix(".0.0"));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    major.is_some_and(is_number)
+        && (time.len() == 14 && is_number(time))
+        && (commit.len() == 12 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Finds `-X importpath.version=v1.2.3` in linker flags: in package `main` or in one of the module's own, and only what looks like a version.
@@ -239,6 +252,34 @@ mod tests {
         example.org/Team/app@v1.4.0-rc.1 -> example.org/fork@v1.0.1
         example.org/Team/app@v1.4.0-rc.1 -> stdlib@go1.22.3
         "#);
+    }
+
+    #[test]
+    fn a_commit_without_a_tag_is_no_version_of_the_main_module() {
+        let found = |version: &str, flags: &str| {
+            let text = check(&format!("mod\texample.org/m\t{version}\t\ndep\texample.org/b\tv0.0.0-20261130215758-255e6584aa36\n{flags}"));
+            let of = |name: &str| {
+                let line = text.lines().find(|line| line.starts_with(&format!("go-module {name}"))).unwrap_or_default();
+                line.split(' ').nth(1).unwrap_or_default().to_owned()
+            };
+            assert_eq!(of("example.org/b"), "example.org/b@v0.0.0-20261130215758-255e6584aa36");
+            of("example.org/m")
+        };
+        let flags = "build\t-ldflags=\"-X main.version=v2.0.1\"\n";
+        for (version, flags, expected) in [
+            ("v0.0.0-20261130215758-255e6584aa36", "", "example.org/m"),
+            ("v0.0.0-20261130215758-255e6584aa36+dirty", "", "example.org/m"),
+            ("v2.0.0-20261130215758-255e6584aa36+incompatible", "", "example.org/m"),
+            ("v0.0.0-20261130215758-255e6584aa36", flags, "example.org/m@v2.0.1"),
+            // After a tag it lies between two releases.
+            ("v1.2.4-0.20261130215758-255e6584aa36", flags, "example.org/m@v1.2.4-0.20261130215758-255e6584aa36"),
+            ("v1.0.0-rc1.0.20261130215758-255e6584aa36", "", "example.org/m@v1.0.0-rc1.0.20261130215758-255e6584aa36"),
+            ("v1.0.0-2026-255e6584aa36", "", "example.org/m@v1.0.0-2026-255e6584aa36"),
+            ("v1.2.3+dirty", "", "example.org/m@v1.2.3+dirty"),
+            ("v0.0.0", "", "example.org/m@v0.0.0"),
+        ] {
+            assert_eq!(found(version, flags), expected, "{version}");
+        }
     }
 
     #[test]
