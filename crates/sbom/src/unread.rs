@@ -75,7 +75,7 @@ const DETAILS: [&str; 11] = [
     "**/gradle.properties",
     "**/.yarnrc.yml",
     // Others than Java's are called so too.
-    "**/*.{rar,par,sar,nar,kar,lpkg}",
+    "**/*.{rar,par,sar,nar,kar,lpkg,zap,far}",
 ];
 
 /// How the reason ends for what a list of requirements asks for without its name.

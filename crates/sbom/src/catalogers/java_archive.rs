@@ -29,6 +29,8 @@ pub(crate) const CATALOGER: Cataloger = Cataloger {
         claim("**/*.kar"),
         claim("**/*.lpkg"),
         claim("**/*.rar"),
+        claim("**/*.zap"),
+        claim("**/*.far"),
         Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.properties"), keep: Keep::Bytes { limit_bytes: PROPERTIES_BYTES_MAX } },
         Claim { pattern: Pattern::Path("**/META-INF/maven/**/pom.xml"), keep: Keep::Bytes { limit_bytes: POM_BYTES_MAX } },
     ],
@@ -41,7 +43,7 @@ const fn claim(pattern: &'static str) -> Claim {
 }
 
 /// How many of the claims are for archives; the two after them are for archives that lie unpacked.
-const ARCHIVE_CLAIMS: usize = 11;
+const ARCHIVE_CLAIMS: usize = 13;
 
 fn catalog(view: &View<'_>, findings: &mut Findings) {
     let mut class_paths: BTreeMap<String, ClassPath<'_>> = BTreeMap::new();
@@ -674,6 +676,19 @@ mod tests {
             }
             let needs = needs(&artifacts, &by_name);
             assert_eq!((needs.list.len(), needs.is_cut), (kept, is_cut), "{single}");
+        }
+    }
+
+    #[test]
+    fn archives_are_known_by_their_endings() {
+        let archive = zip(false, &[("META-INF/maven/g/a/pom.properties", &properties("g", "a", "1"))]);
+        let endings = ["jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg", "rar", "zap", "far"];
+        for ending in endings {
+            let outer = zip(false, &[(&*format!("inner.{ending}"), &archive)]);
+            for (path, bytes) in [(format!("/a.{ending}"), &archive), ("/outer.jar".to_owned(), &outer)] {
+                let text = check(&[(&path, bytes)]);
+                assert!(text.contains("pkg:maven/g/a@1 "), "{path} {ending} {text}");
+            }
         }
     }
 

@@ -66,7 +66,7 @@ const DEPENDENCIES_TOTAL_MAX: usize = 50_000;
 const RECORD_BYTES_MAX: usize = 32 << 20;
 
 /// The endings of archives, in files and in archives.
-const ENDINGS: &[&str] = &["jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg", "rar"];
+const ENDINGS: &[&str] = &["jar", "war", "ear", "par", "sar", "nar", "jpi", "hpi", "kar", "lpkg", "rar", "zap", "far"];
 
 /// An archive and all archives in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
