@@ -221,8 +221,29 @@ impl<'a> Judge<'a> {
         covering.into_iter().filter_map(|place| exceptions.entries().get(place)).map(suppression).collect()
     }
 
-    /// Returns all that VEX documents say, that which holds first.
+    /// Returns what VEX documents say of a component that has no finding, if the word that holds is that it is affected, or may be.
+    pub(crate) fn otherwise(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<VexWord> {
+        let said = self.said(index, component, names);
+        let clears = said.first().is_none_or(|said| said.found.statement.status.clears());
+        let word = |(position, said): (usize, &Said<'a>)| VexWord::of(&said.found, position == 0, self.origin(said));
+        if clears { Vec::new() } else { said.iter().enumerate().map(word).collect() }
+    }
+
+    /// Returns all that VEX documents say, that which holds first, which is used.
     fn stated(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<Said<'a>> {
+        let said = self.said(index, component, names);
+        if let Some(holding) = said.first() {
+            let given = self.deciders.statements;
+            let after_given = given.map_or(0, |given| given.documents().len());
+            let place = holding.beside.map(|place| place + after_given).or_else(|| position(given, &holding.found));
+            if let Some(place) = place {
+                *self.used.borrow_mut().documents.entry(place).or_default() += 1;
+            }
+        }
+        said
+    }
+
+    fn said(&self, index: ComponentIndex, component: &Component, names: &[&str]) -> Vec<Said<'a>> {
         let (given, beside) = (self.deciders.statements, self.deciders.beside.map(|beside| beside.statements));
         if given.is_none() && beside.is_none() {
             return Vec::new();
@@ -234,23 +255,12 @@ impl<'a> Judge<'a> {
             found.retain(|found| !others.is_some_and(|others| others.replaces(found.document)));
             found
         };
-        let position = |statements: Option<&'a Statements>, found: &Found<'_>| {
-            let is_its = |document: &vex::Document| std::ptr::eq(document, found.document);
-            statements.and_then(|statements| statements.documents().iter().position(is_its))
-        };
         let of_beside =
             all_about(beside, given).into_iter().map(|found| Said { found, beside: position(beside, &found) });
         let of_given = all_about(given, beside).into_iter().map(|found| Said { found, beside: None });
         let mut said: Vec<Said<'a>> = of_beside.chain(of_given).collect();
         // Each of both has its order already, and what lies beside comes last, so that it goes before others of its moment.
         said.sort_by_key(|said| (said.found.level, Reverse(said.found.statement.time)));
-        if let Some(holding) = said.first() {
-            let after_given = given.map_or(0, |given| given.documents().len());
-            let place = holding.beside.map(|place| place + after_given).or_else(|| position(given, &holding.found));
-            if let Some(place) = place {
-                *self.used.borrow_mut().documents.entry(place).or_default() += 1;
-            }
-        }
         said
     }
 
@@ -325,6 +335,12 @@ impl<'a> Judge<'a> {
             })
             .collect()
     }
+}
+
+/// Returns the place of a statement's document among all.
+fn position(statements: Option<&Statements>, found: &Found<'_>) -> Option<usize> {
+    let is_its = |document: &vex::Document| std::ptr::eq(document, found.document);
+    statements.and_then(|statements| statements.documents().iter().position(is_its))
 }
 
 fn by_vex(found: &Found<'_>) -> Suppression {

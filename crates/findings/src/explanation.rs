@@ -58,6 +58,9 @@ pub struct Explanation {
     pub unread: Vec<String>,
     /// The findings of which somebody says more than that they are, with all who do, in the order in which that is decided.
     pub decided: Vec<Decided>,
+    /// What VEX says of components that by no record have it: that they are affected, or may be. It makes no finding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<Otherwise>,
     /// What became of the exceptions that were given.
     pub exceptions: Vec<ExceptionUse>,
     /// What became of the VEX documents that were given.
@@ -150,6 +153,15 @@ pub struct Decided {
     pub vex: Vec<VexWord>,
 }
 
+/// What VEX says of a component that by no record has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Otherwise {
+    /// The component.
+    pub component: Named,
+    /// All that VEX documents say of it, that which holds first.
+    pub vex: Vec<VexWord>,
+}
+
 /// What a record says of a package that is not here.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Elsewhere {
@@ -176,19 +188,23 @@ impl Explanation {
         name: &str,
         component: Option<&str>,
     ) -> Result<Self, Corrupt> {
-        let mut known = Known::new(database)?;
-        let mut explanation = Self::empty(name, advisories(database)?);
-        let Some(asked) = Asked::find(database, name)? else {
-            explanation.nearest = nearest(database, name)?;
-            explanation.unknown_to = feeds_with_advisories(&explanation.advisories);
-            return Ok(explanation);
-        };
-        explanation.tell_vulnerabilities(database, &mut known, &asked)?;
         let chosen: Vec<(ComponentIndex, &Component)> = (0_u32..)
             .map(ComponentIndex)
             .zip(&inventory.components)
             .filter(|(_, found)| component.is_none_or(|asked| is_asked(asked, found)))
             .collect();
+        let mut known = Known::new(database)?;
+        let mut explanation = Self::empty(name, advisories(database)?);
+        let Some(asked) = Asked::find(database, name)? else {
+            explanation.nearest = nearest(database, name)?;
+            explanation.unknown_to = feeds_with_advisories(&explanation.advisories);
+            let judge = Judge::new(*deciders, inventory);
+            explanation.tell_otherwise(&judge, &chosen, &BTreeSet::new(), &[name]);
+            explanation.exceptions = judge.exceptions();
+            explanation.vex = judge.documents();
+            return Ok(explanation);
+        };
+        explanation.tell_vulnerabilities(database, &mut known, &asked)?;
         let mut told = BTreeSet::new();
         let mut is_undecided = false;
         for (_, found) in &chosen {
@@ -249,6 +265,7 @@ impl Explanation {
             uncovered: Vec::new(),
             unread: Vec::new(),
             decided: Vec::new(),
+            otherwise: Vec::new(),
             exceptions: Vec::new(),
             vex: Vec::new(),
             elsewhere: Vec::new(),
@@ -361,11 +378,15 @@ impl Explanation {
         chosen: &[(ComponentIndex, &Component)],
         asked: &Asked,
     ) -> Result<bool, Corrupt> {
-        let chosen: BTreeMap<ComponentIndex, &Component> = chosen.iter().copied().collect();
-        let mut is_open = false;
+        let by_index: BTreeMap<ComponentIndex, &Component> = chosen.iter().copied().collect();
+        let (mut is_open, mut having, mut names) = (false, BTreeSet::new(), BTreeSet::new());
+        for index in &asked.vulnerabilities {
+            names.extend(known.facts(*index)?.names().into_iter().map(str::to_owned));
+        }
         for (index, findings) in matching::match_inventory(database, inventory)? {
-            let Some(component) = chosen.get(&index) else { continue };
+            let Some(component) = by_index.get(&index) else { continue };
             for finding in findings.iter().filter(|finding| asked.means(finding)) {
+                having.insert(index);
                 let publisher = match &finding.suppression {
                     Some(suppression) => Some(suppressed(database, inventory, known, suppression)?),
                     None => None,
@@ -380,7 +401,25 @@ impl Explanation {
                 }
             }
         }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.tell_otherwise(judge, chosen, &having, &names);
         Ok(is_open)
+    }
+
+    /// Tells what VEX says of components that have no finding.
+    fn tell_otherwise(
+        &mut self,
+        judge: &Judge<'_>,
+        chosen: &[(ComponentIndex, &Component)],
+        having: &BTreeSet<ComponentIndex>,
+        names: &[&str],
+    ) {
+        for (index, component) in chosen.iter().filter(|(index, _)| !having.contains(index)) {
+            let vex = judge.otherwise(*index, component, names);
+            if !vex.is_empty() {
+                self.otherwise.push(Otherwise { component: Named::of(component), vex });
+            }
+        }
     }
 
     /// Tells what records about the vulnerabilities say of other packages. There is no index for that: of all packages it is read which

@@ -6,7 +6,9 @@ use component::{Location, plain};
 use jiff::Timestamp;
 
 use crate::table::{counted, shortened};
-use crate::{Answer, Decided, Elsewhere, Explanation, Held, Origin, Present, Suppression, Uncovered, VexWord};
+use crate::{
+    Answer, Decided, Elsewhere, Explanation, Held, Origin, Otherwise, Present, Suppression, Uncovered, VexWord,
+};
 
 /// The most characters of what a vulnerability is: the first line of some records is all of them.
 const SUMMARY_MAX: usize = 200;
@@ -40,6 +42,13 @@ pub fn explanation_words(explanation: &Explanation) -> ExplanationWords {
     words.gap();
     for decided in &explanation.decided {
         words.decided(decided);
+    }
+    for Otherwise { component, vex } in &explanation.otherwise {
+        for word in vex {
+            let title = if word.holds { "VEX" } else { "outweighed" };
+            words.row(title, &format!("{component}: {}", told(word)));
+        }
+        words.row("", "no record says that it has it, so that this makes no finding");
     }
     words.gap();
     let not_checked = explanation.uncovered.iter().map(Uncovered::words).chain(explanation.unread.iter().cloned());

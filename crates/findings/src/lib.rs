@@ -44,7 +44,9 @@ pub use condition::{Condition, ConditionError};
 pub use cyclonedx::cyclonedx;
 pub use decision::{Beside, Deciders, ExceptionState, ExceptionUse, Origin, VexUse, VexWord};
 pub use decisions::{Decisions, DocumentBeside, united};
-pub use explanation::{Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Present};
+pub use explanation::{
+    Answer, Decided, ELSEWHERE_MAX, EXPLANATION_SCHEMA, Elsewhere, Explanation, Held, Otherwise, Present,
+};
 pub use explanation_words::{ExplanationWords, explanation_table, explanation_words};
 pub use facts::names;
 pub use finding::{

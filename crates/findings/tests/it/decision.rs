@@ -323,3 +323,28 @@ fn documents_tell_who_decided() {
         .collect();
     insta::assert_snapshot!("rules", rules.join("\n"));
 }
+
+#[test]
+fn what_vex_says_of_what_no_record_has_is_told_and_is_no_finding() {
+    let at = "2026-01-01T00:00:00Z";
+    let documents = vec![
+        openvex("team", at, &statement("CVE-2099-0001", LOG4J, "affected")),
+        openvex("vendor", at, &statement("CVE-2023-32681", LOG4J, "under_investigation")),
+        openvex("third", at, &statement("CVE-2099-0002", LOG4J, "not_affected")),
+    ];
+    let statements = Statements::new(documents, &Trust::in_all());
+    let deciders = Deciders { statements: Some(&statements), now: Some(now()), ..Deciders::default() };
+    for (name, answer, expected) in [
+        ("CVE-2099-0001", Answer::Unknown, Some("affected")),
+        ("CVE-2023-32681", Answer::Suppressed, Some("under_investigation")),
+        ("CVE-2099-0002", Answer::Unknown, None),
+        ("CVE-2021-44228", Answer::Affected, None),
+    ] {
+        let explanation = Explanation::of(&database(), &inventory(), &deciders, name, None).unwrap();
+        let said: Vec<&str> = explanation.otherwise.iter().map(|other| other.vex[0].status.as_str()).collect();
+        assert_eq!((explanation.answer, &*said), (answer, expected.as_slice()), "{name}");
+        let table = explanation_table(&explanation);
+        assert_eq!(table.contains("this makes no finding"), expected.is_some(), "{table}");
+        assert!(explanation.vex.iter().all(|document| document.findings == 0), "{name}");
+    }
+}
