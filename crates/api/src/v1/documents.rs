@@ -70,6 +70,10 @@ pub(crate) struct Differences {
     only_document: Listed<Entry>,
     /// What both have in different versions.
     versions: Listed<Versions>,
+    /// What else differs of components that both have in the same version, where both state it.
+    properties: Listed<Stated>,
+    /// The distribution that the image is of, where both state one and it is not the same.
+    distribution: Option<Both>,
     /// Dependencies that only the hub found.
     edges_only_hub: usize,
     /// Dependencies that only the SBOM has.
@@ -113,6 +117,34 @@ struct Versions {
     hub: Option<String>,
     /// Version in the SBOM.
     document: Option<String>,
+}
+
+/// A component of which both sides state something else.
+#[derive(Serialize, JsonSchema)]
+struct Stated {
+    /// Kind of package.
+    #[serde(rename = "type")]
+    package_type: &'static str,
+    /// Name.
+    name: String,
+    /// Architecture.
+    architecture: Option<String>,
+    /// Version.
+    version: Option<String>,
+    /// What of it: `namespace`, `distribution`, `module`, `scope`, `licences`, `hashes`.
+    property: &'static str,
+    /// What the hub states, and what the SBOM does.
+    #[serde(flatten)]
+    values: Both,
+}
+
+/// What both sides state of the same; an empty text states that there is none.
+#[derive(Serialize, JsonSchema)]
+struct Both {
+    /// The hub.
+    hub: String,
+    /// The SBOM.
+    document: String,
 }
 
 impl<T> Listed<T> {
@@ -183,7 +215,7 @@ fn document(beside: Beside) -> Document {
 
 fn differences(comparison: Comparison) -> Differences {
     let same = comparison.diff.is_empty();
-    let Diff { added, removed, changed, edges_added, edges_removed } = comparison.diff;
+    let Diff { added, removed, changed, distribution, altered, edges_added, edges_removed } = comparison.diff;
     let entry = |entry: sbom::diff::Entry| {
         let Package { package_type, name, architecture } = entry.package;
         Entry { package_type: package_type.name(), name, architecture, version: entry.version }
@@ -191,6 +223,12 @@ fn differences(comparison: Comparison) -> Differences {
     let versions = |change: sbom::diff::Change| {
         let Package { package_type, name, architecture } = change.package;
         Versions { package_type: package_type.name(), name, architecture, hub: change.from, document: change.to }
+    };
+    let both = |sbom::diff::Pair { from, to }| Both { hub: from, document: to };
+    let stated = |alteration: sbom::diff::Alteration| {
+        let Package { package_type, name, architecture } = alteration.package;
+        let (property, values) = (alteration.property.name(), both(alteration.values));
+        Stated { package_type: package_type.name(), name, architecture, version: alteration.version, property, values }
     };
     Differences {
         document: document(comparison.document),
@@ -204,6 +242,8 @@ fn differences(comparison: Comparison) -> Differences {
         only_hub: Listed::new(removed, entry),
         only_document: Listed::new(added, entry),
         versions: Listed::new(changed, versions),
+        properties: Listed::new(altered, stated),
+        distribution: distribution.map(both),
         edges_only_hub: edges_removed.len(),
         edges_only_document: edges_added.len(),
     }

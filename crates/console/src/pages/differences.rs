@@ -16,6 +16,7 @@ use crate::words::{Bytes, Hash, Moment, count, foreign, grouped, plural};
 /// Rows of each list: with the longest names a third of a page.
 const ROWS_MAX: usize = 60;
 const TOOL_BYTES_MAX: usize = 120;
+const VALUE_BYTES_MAX: usize = 120;
 
 #[derive(Template)]
 #[template(path = "differences.html")]
@@ -73,8 +74,11 @@ fn sentence(comparison: &Comparison) -> String {
     if diff.is_empty() {
         return "It says what the hub found in the image.".to_owned();
     }
-    let number = diff.added.len() + diff.removed.len() + diff.changed.len();
+    let number = diff.added.len() + diff.removed.len() + diff.changed.len() + diff.altered.len();
     match number {
+        0 if diff.distribution.is_some() => {
+            "It names the same components as the hub, of another distribution.".to_owned()
+        }
         0 => "It names the same components as the hub, with other dependencies between them.".to_owned(),
         number => format!("It differs from what the hub found in {}.", plural(count(number), "component")),
     }
@@ -91,6 +95,8 @@ fn facts(comparison: &Comparison) -> Vec<(&'static str, String)> {
         grouped(count(comparison.diff.edges_added.len())),
         grouped(count(comparison.diff.edges_removed.len()))
     );
+    let distribution = comparison.diff.distribution.as_ref();
+    let distribution = distribution.map(|both| format!("{}; the hub found {}", both.to, both.from));
     let wrong = match comparison.wrong {
         0 => None,
         number => Some(format!("{} by its own format, which were repaired or left out", plural(number, "part"))),
@@ -101,6 +107,7 @@ fn facts(comparison: &Comparison) -> Vec<(&'static str, String)> {
         ("Size", Some(Bytes(comparison.document.size_bytes).words())),
         ("Components", Some(grouped(count(comparison.components)))),
         ("Dependencies", Some(edges)),
+        ("Distribution", distribution),
         ("Wrong", wrong),
     ];
     facts.into_iter().filter_map(|(key, value)| Some((key, foreign(&value?, TOOL_BYTES_MAX)))).collect()
@@ -127,8 +134,15 @@ fn lists(comparison: &Comparison) -> Vec<List> {
     let removed = removed.map(|entry| row(&entry.package, version(&entry.version), String::new())).collect();
     let added = diff.added.iter().take(ROWS_MAX);
     let added = added.map(|entry| row(&entry.package, String::new(), version(&entry.version))).collect();
+    let altered = diff.altered.iter().take(ROWS_MAX).map(|alteration| {
+        let value = |value: &str| if value.is_empty() { "none".to_owned() } else { foreign(value, VALUE_BYTES_MAX) };
+        let mut row = row(&alteration.package, value(&alteration.values.from), value(&alteration.values.to));
+        row.name = format!("{} {} ({})", row.name, version(&alteration.version), alteration.property.name());
+        row
+    });
     let lists = [
         list("In other versions", diff.changed.len(), changed, true),
+        list("Otherwise different", diff.altered.len(), altered.collect(), true),
         list("Only the hub found", diff.removed.len(), removed, false),
         list("Only the SBOM has", diff.added.len(), added, false),
     ];

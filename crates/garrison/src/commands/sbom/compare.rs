@@ -130,10 +130,11 @@ fn told(one: &Value) -> String {
     }
     let _infallible = writeln!(
         told,
-        "{} only the hub found, {} only it has, {} in other versions; edges: {} only the hub found, {} only it has",
+        "{} only the hub found, {} only it has, {} in other versions, {} otherwise different; edges: {} only the hub found, {} only it has",
         one["only_hub"]["count"],
         one["only_document"]["count"],
         one["versions"]["count"],
+        one["properties"]["count"],
         one["edges_only_hub"],
         one["edges_only_document"]
     );
@@ -149,6 +150,14 @@ fn told(one: &Value) -> String {
     }
     for row in rows("versions") {
         let _infallible = writeln!(told, "~ {} {} -> {}", named(&row), text(&row["hub"]), text(&row["document"]));
+    }
+    let value = |value: &Value| value.as_str().filter(|value| !value.is_empty()).unwrap_or("none").to_owned();
+    if let Some(both) = one.get("distribution").filter(|both| both.is_object()) {
+        let _infallible = writeln!(told, "~ distribution: {} -> {}", value(&both["hub"]), value(&both["document"]));
+    }
+    for row in rows("properties") {
+        let what = format!("{} {} {}", named(&row), text(&row["version"]), text(&row["property"]));
+        let _infallible = writeln!(told, "~ {what}: {} -> {}", value(&row["hub"]), value(&row["document"]));
     }
     told
 }

@@ -12,7 +12,8 @@ use crate::session::Session;
 /// Compare two inventories, component by component and edge by edge.
 ///
 /// Each side is a document of any format that is read, or a source as `garrison sbom` takes it. A line begins with `-` for
-/// what only the first has, `+` for what only the second has, `~` for a version that changed.
+/// what only the first has, `+` for what only the second has, `~` for a version that changed, or the distribution, namespace,
+/// module, scope, licences or hashes where both state them.
 #[derive(Debug, clap::Args)]
 #[command(
     arg(output_argument()),
