@@ -47,6 +47,15 @@ impl License {
         spdx::Expression::parse(&canonical).ok().map(|expression| Self::Expression(expression.to_string()))
     }
 
+    /// Reads back what [`text`](Self::text) gave: an expression where it is one as it stands, else words, which become nothing else though they are a
+    /// common spelling of an expression. Debian's `GPL-2` does not say whether later versions are meant.
+    pub fn from_text(text: &str) -> Self {
+        let is_short = text.len() <= EXPRESSION_BYTES_MAX && text.split_whitespace().count() <= EXPRESSION_TERMS_MAX;
+        let is_expression =
+            is_short && spdx::Expression::parse(text).is_ok_and(|expression| expression.to_string() == text);
+        if is_expression { Self::Expression(text.to_owned()) } else { Self::Named(text.to_owned()) }
+    }
+
     /// Returns the expression or the words.
     pub fn text(&self) -> &str {
         match self {

@@ -51,7 +51,9 @@ fn license() -> impl Strategy<Value = License> {
         .prop_map(ToOwned::to_owned),
         text(),
     ];
-    found.prop_filter_map("names no licence", |words| License::parse(&words))
+    // Words that were kept as words, though an expression is spelled so.
+    let kept = select(vec!["GPL-2", "LGPL-2.1", "Apache 2.0"]).prop_map(|words| License::Named(words.to_owned()));
+    prop_oneof![4 => found.prop_filter_map("names no licence", |words| License::parse(&words)), 1 => kept]
 }
 
 fn purl(package_type: PackageType) -> impl Strategy<Value = Option<Purl>> {
