@@ -263,6 +263,12 @@ impl Family {
         matches!(self.scheme(), Some(Scheme::Deb | Scheme::Rpm | Scheme::Apk))
     }
 
+    /// Tells whether it is a distribution that has releases, each with versions of its own: statements that name none of them could not be held against
+    /// any package.
+    pub(crate) fn has_releases(self) -> bool {
+        self.is_distribution() && !matches!(self, Self::Wolfi | Self::Chainguard)
+    }
+
     /// Tells whether it is a distribution whose packages are of this kind: an image may hold those of another too.
     pub(crate) fn has_packages_of(self, package_type: PackageType) -> bool {
         matches!(
@@ -343,10 +349,11 @@ fn red_hat_release(rest: &str) -> String {
     }
 }
 
-/// `Linux Enterprise Server 15 SP4` is `15.4`, as `os-release` has it; `Leap 15.5` is `15.5`.
+/// `Linux Enterprise Server 15 SP4` is `15.4`, as `os-release` has it; `Leap 15.5` is `15.5`. Names of products have numbers too, which stand before it:
+/// `Linux Enterprise Module for Python 3 15 SP6`.
 fn suse_release(rest: &str) -> String {
     let words: Vec<&str> = rest.split([' ', '-']).collect();
-    let Some(at) = words.iter().position(|word| word.starts_with(|character: char| character.is_ascii_digit())) else {
+    let Some(at) = words.iter().rposition(|word| word.starts_with(|character: char| character.is_ascii_digit())) else {
         return rest.to_ascii_lowercase();
     };
     match words.get(at + 1).and_then(|word| word.strip_prefix("SP")) {
@@ -406,6 +413,10 @@ mod tests {
         check("SUSE:Linux Enterprise Server 15-LTSS", "SUSE:15", Channel::Ltss);
         check("SUSE:Linux Enterprise Server LTSS Extended Security 12 SP5", "SUSE:12.5", Channel::Ltss);
         check("SUSE:Linux Enterprise High Performance Computing 15 SP4-ESPOS", "SUSE:15.4", Channel::Ltss);
+        check("SUSE:Linux Enterprise Module for Python 3 15 SP6", "SUSE:15.6", Channel::Main);
+        check("SUSE:Linux Enterprise Module for Python 2 15 SP1-LTSS", "SUSE:15.1", Channel::Ltss);
+        check("SUSE:Linux Enterprise Module for Web and Scripting 12", "SUSE:12", Channel::Main);
+        check("SUSE:Linux Enterprise Server for SAP applications 16.0", "SUSE:16.0", Channel::Main);
         check("openSUSE:Leap 15.5", "openSUSE:15.5", Channel::Main);
         check("openSUSE:Tumbleweed", "openSUSE:tumbleweed", Channel::Main);
         check("Azure Linux:3", "Azure Linux:3.0", Channel::Main);

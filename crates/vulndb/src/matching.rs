@@ -16,7 +16,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 12;
+pub const MATCHER_VERSION: u32 = 13;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -223,6 +223,24 @@ pub enum Outcome {
     NotMeant(Reason),
 }
 
+impl Outcome {
+    /// Tells whether the statement is about something else than the package, of whatever version.
+    fn is_of_another(&self) -> bool {
+        match self {
+            Self::Meant(_) => false,
+            Self::NotMeant(reason) => match reason {
+                Reason::OtherKind
+                | Reason::Architecture
+                | Reason::Module
+                | Reason::Channel
+                | Reason::Surroundings
+                | Reason::Withdrawn => true,
+                Reason::Outside | Reason::Branch | Reason::Version(_) | Reason::Unversioned | Reason::Bound => false,
+            },
+        }
+    }
+}
+
 /// Why a statement does not speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
@@ -344,17 +362,24 @@ fn is_for(target: &str, component: &Component, distribution: Option<&Distributio
 }
 
 /// The interpreter of Ruby for which some gems are built apart.
-pub(crate) const JRUBY: &str = "jruby";
+pub const JRUBY: &str = "jruby";
 
 /// Gems for `JRuby` are built for `java`, as their purls or versions say, or lie among its files. What says neither is of the platform `ruby`
 /// (package-url, "gem": the default of `platform`).
 fn may_be_for_jruby(component: &Component) -> bool {
     let platform = component.purl.as_ref().and_then(|purl| purl.qualifier("platform"));
-    let is_among = component.locations.iter().any(|location| location.path.contains(JRUBY));
     match platform {
         Some(platform) => platform == "java",
-        None => component.name.starts_with(JRUBY) || stated_version(component).ends_with("-java") || is_among,
+        None => {
+            component.name.starts_with(JRUBY) || stated_version(component).ends_with("-java") || is_in_jruby(component)
+        }
     }
+}
+
+/// Tells whether a gem lies among the files of `JRuby`: all that matching asks of where a component lies.
+pub fn is_in_jruby(component: &Component) -> bool {
+    component.package_type == PackageType::Gem
+        && component.locations.iter().any(|location| location.path.contains(JRUBY))
 }
 
 fn is_same_architecture(meant: &str, own: &str) -> bool {
@@ -654,7 +679,8 @@ pub fn match_inventory<B: AsRef<[u8]>>(
     Ok(all)
 }
 
-/// Returns the vulnerabilities that the distribution says anything about for a package, of whatever version.
+/// Returns the vulnerabilities that the distribution says anything about for a package, of whatever version. What it took back, or says of other
+/// builds than this is one of, is nothing.
 pub fn spoken_of<B: AsRef<[u8]>>(
     database: &Database<B>,
     component: &Component,
@@ -665,9 +691,11 @@ pub fn spoken_of<B: AsRef<[u8]>>(
         let Some(package) = database.find_package(&identity.ecosystem, &identity.name)? else { continue };
         for statement in database.statements(&package)? {
             let statement = statement?;
-            if statement.named == identity.named {
-                known.extend(database.advisory(statement.advisory)?.vulnerabilities);
+            if judge(&statement, component, distribution, &identity).is_of_another() {
+                continue;
             }
+            let head = database.advisory(statement.advisory)?;
+            known.extend(head.vulnerabilities.iter().filter(|_| head.withdrawn.is_none()));
         }
     }
     Ok(known)

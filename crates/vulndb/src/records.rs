@@ -34,6 +34,9 @@ pub enum Problem {
     /// It is about an ecosystem that has no place here.
     #[error("nothing is known of the ecosystem `{0}`")]
     Ecosystem(String),
+    /// It is about a distribution and does not say about which release, so that its versions could not be held against any.
+    #[error("it does not say which release of {0} it is about, as `{0}:RELEASE` would")]
+    Release(&'static str),
     /// A version in it cannot be ordered.
     #[error("a version in it has no place in the order of its ecosystem")]
     Version,

@@ -1,5 +1,5 @@
 use aws_lc_rs::digest::{SHA256, digest};
-use component::{Component, Distribution};
+use component::{Component, Distribution, Location};
 use serde::{Deserialize, Serialize};
 use vulndb::matching;
 
@@ -24,6 +24,9 @@ impl Subject {
         subject.code = component.code;
         if matching::is_of_note(component) {
             subject.technique = component.technique;
+        }
+        if matching::is_in_jruby(component) {
+            subject.locations.push(Location::new(matching::JRUBY, None));
         }
         let distribution = distribution.map(|distribution| matching::needed_of(distribution, component));
         Self { component: subject, distribution }
@@ -50,6 +53,25 @@ mod tests {
     use component::{PackageType, Technique};
 
     use super::*;
+
+    #[test]
+    fn a_gem_of_jruby_is_matched_as_such() {
+        for (package_type, path, expected) in [
+            (PackageType::Gem, "/opt/jruby-9.4/lib/ruby/gems/shared/specifications/nokogiri-1.13.9-java.gemspec", true),
+            (PackageType::Gem, "/usr/lib/ruby/specifications/nokogiri-1.13.9.gemspec", false),
+            (PackageType::Npm, "/opt/jruby-9.4/lib/package.json", false),
+        ] {
+            let mut component = Component::new(package_type, "nokogiri", "test", Technique::PackageDatabase);
+            component.locations.push(Location::new(path, Some(3)));
+            let kept = Subject::from_bytes(&Subject::of(&component, None).to_bytes().unwrap()).unwrap().component;
+            assert_eq!(matching::is_in_jruby(&component), expected, "{path}");
+            assert_eq!(
+                (matching::is_in_jruby(&kept), kept.locations.len()),
+                (expected, usize::from(expected)),
+                "{path}"
+            );
+        }
+    }
 
     #[test]
     fn a_package_that_a_note_names_is_matched_as_such() {

@@ -208,16 +208,19 @@ impl Record {
         let mut affected = Vec::with_capacity(stated.len());
         let mut products_of_suse = Vec::new();
         for one in stated {
-            let product = one.package.as_ref().map(|package| package.ecosystem.as_str());
-            products_of_suse.extend(product.filter(|name| name.starts_with("SUSE:")).map(str::to_owned));
+            let product = one.package.as_ref().map(|package| package.ecosystem.clone()).unwrap_or_default();
             weaknesses.extend(weaknesses_of(&one.database_specific["cwes"], |cwe| &cwe["cweId"]));
             if let Some(informational) = one.database_specific["informational"].as_str() {
                 nature = read_informational(informational, &self.id, records);
             }
             match self.read_affected(one, records) {
-                Ok(one) => affected.push(one),
+                Ok(one) => {
+                    affected.extend(suse::of_service_packs(&product, &one));
+                    affected.push(one);
+                }
                 Err(problem) => records.refuse(problem, &self.id),
             }
+            products_of_suse.extend(Some(product).filter(|name| name.starts_with("SUSE:")));
         }
         if affected.is_empty() {
             return;
@@ -261,6 +264,9 @@ impl Record {
         let StatedAffected { package, ranges, versions, severity, ecosystem_specific, database_specific } = stated;
         let package = package.ok_or(Problem::NoPackage)?;
         let (ecosystem, channel) = parse_ecosystem(&package.ecosystem)?;
+        if ecosystem.family.has_releases() && ecosystem.release.is_none() {
+            return Err(Problem::Release(ecosystem.family.as_str()));
+        }
         if package.name.is_empty() {
             return Err(Problem::NoPackage);
         }

@@ -906,3 +906,55 @@ fn packages_that_no_list_of_kinds_names_are_known_by_their_purl() {
     // Bitnami's third build of a version is no prerelease of it.
     check("pkg:bitnami/redis@7.0.5-3", Family::Bitnami, "redis", "7.0.5", 0);
 }
+
+#[test]
+fn what_a_distribution_took_back_or_says_of_other_builds_is_not_its_word() {
+    let eight = Ecosystem::release(Family::AlmaLinux, "8");
+    let check = |package: &str, withdrawn: Option<i64>, change: fn(&mut Affected), expected: Option<Suppression>| {
+        let mut statement = affected(&eight, package, "1:20.0-1.el8");
+        change(&mut statement);
+        let mut erratum = advisory("ALSA-1", &["CVE-2024-0001"], vec![statement]);
+        erratum.withdrawn = withdrawn;
+        let upstream =
+            advisory("GHSA-a", &["CVE-2024-0001"], vec![affected(&Ecosystem::new(Family::Npm), "tar", "6.2.1")]);
+        let mut owner = component(PackageType::Rpm, "nodejs", "1:21.0-1.el8");
+        owner.architecture = Some("x86_64".to_owned());
+        let inventory = Inventory {
+            subject: Subject::Directory { name: "/".to_owned() },
+            distribution: Some(distribution("almalinux", "8.9")),
+            layers: Vec::new(),
+            components: vec![owner, component(PackageType::Npm, "tar", "6.1.11")],
+            edges: vec![Edge {
+                from: Node::Component(ComponentIndex(0)),
+                to: ComponentIndex(1),
+                relation: Relation::Owns,
+            }],
+            unknowns: Vec::new(),
+            created: None,
+        };
+        let all = match_inventory(&database(vec![erratum, upstream]), &inventory).unwrap();
+        let [(ComponentIndex(1), findings)] = all.as_slice() else { panic!("{package}: {all:?}") };
+        assert_eq!(
+            findings.iter().map(|finding| finding.suppression.clone()).collect::<Vec<_>>(),
+            [expected],
+            "{package}"
+        );
+    };
+    let owned = || Some(Suppression::Owned { owner: ComponentIndex(0) });
+    check("nodejs", None, |_| (), owned());
+    // Of another package, or taken back.
+    check("npm", None, |_| (), None);
+    check("nodejs", Some(1), |_| (), None);
+    // Of other builds of that name.
+    check("nodejs", None, |one| one.qualifiers.module = Some("nodejs:18".to_owned()), None);
+    check("nodejs", None, |one| one.intervals = vec![interval_to("1:20.0-1.module_el8.9.0+2")], None);
+    check("nodejs", None, |one| one.qualifiers.architectures = vec!["aarch64".to_owned()], None);
+    check("nodejs", None, |one| one.qualifiers.architectures = vec!["x86_64".to_owned()], owned());
+    check("nodejs", None, |one| one.qualifiers.runs_on = vec!["o:microsoft:windows".to_owned()], None);
+    // What cannot be decided is said all the same.
+    check("nodejs", None, |one| one.verdict = Verdict::UnderInvestigation, owned());
+}
+
+fn interval_to(fixed: &str) -> Interval {
+    Interval { start: Start::Unbounded, end: End::Fixed(fixed.to_owned()) }
+}

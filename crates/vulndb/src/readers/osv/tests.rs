@@ -518,4 +518,26 @@ fn what_suse_mends_after_the_general_support_is_told_apart() {
         &["High Performance Computing 15 SP4-ESPOS", "Server for SAP Applications 15 SP4", "Server 15 SP4"],
         &["SUSE:15.4 ltss", "SUSE:15.4 main", "SUSE:15.4 main"],
     );
+    // What is of no service pack is of all that there were.
+    check(
+        &["Module for Web and Scripting 12"],
+        &["SUSE:12.1 main", "SUSE:12.2 main", "SUSE:12.3 main", "SUSE:12.4 main", "SUSE:12.5 main", "SUSE:12 main"],
+    );
+    check(&["Server 12"], &["SUSE:12 main"]);
+    check(&["Server 12-LTSS", "Server for SAP applications 12"], &["SUSE:12 ltss"; 2]);
+}
+
+#[test]
+fn what_is_of_a_distribution_names_the_release() {
+    let check = |ecosystem: &str, expected: &str| {
+        let affected = [package(ecosystem, &json!([{"introduced": "0"}, {"fixed": "2"}]))];
+        let records = read_value(&json!({"id": "OWN-1", "affected": affected}));
+        let told = records.problems.keys().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        assert_eq!((records.advisories.is_empty(), told.as_str()), (!expected.is_empty(), expected), "{ecosystem}");
+    };
+    check("Debian:12", "");
+    check("Wolfi", "");
+    check("npm", "");
+    check("Debian", "it does not say which release of Debian it is about, as `Debian:RELEASE` would");
+    check("Rocky Linux", "it does not say which release of Rocky Linux it is about, as `Rocky Linux:RELEASE` would");
 }
