@@ -94,7 +94,8 @@ impl Registry {
         .await
     }
 
-    /// Returns up to `limit` images of all repositories after a pair, in order.
+    /// Returns up to `limit` manifests of all repositories after a pair, in order, that may be images by their media type; which of them are
+    /// [`list_root_file_systems`](Self::list_root_file_systems) says.
     ///
     /// # Errors
     /// When the database fails.
@@ -113,7 +114,7 @@ impl Registry {
         .await
     }
 
-    /// Returns the images after a pair and up to another beside which fewer than so many types of whole documents of the hub lie, in projects that
+    /// Returns what may be an image after a pair and up to another, beside which fewer than so many types of whole documents of the hub lie, in projects that
     /// want them.
     ///
     /// # Errors

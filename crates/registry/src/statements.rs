@@ -117,16 +117,17 @@ db::statements! {
         AND NOT EXISTS (SELECT 1 FROM repository_manifests s WHERE s.repository_id = $1 AND s.subject = m.digest) \
         AND NOT EXISTS (SELECT 1 FROM facts c WHERE c.source = m.digest AND NOT (c.claim = 'sbom' AND c.scope = 0)) \
         ORDER BY m.subject, m.digest LIMIT 100";
-    /// Images after a pair, for what looks at each.
+    /// What may be an image after a pair, for what looks at each: an image may state an artifact type of its own.
     LIST_IMAGES_AFTER = "SELECT repository_id, digest FROM repository_manifests \
-        WHERE (repository_id, digest) > ($1, $2) AND artifact_type IN ('application/vnd.oci.image.config.v1+json', \
-        'application/vnd.docker.container.image.v1+json') ORDER BY repository_id, digest LIMIT $3";
-    /// Images after a pair and up to another beside which documents of the hub are missing, or whose blobs are.
+        WHERE (repository_id, digest) > ($1, $2) AND pushed_by <> 'system' \
+        AND media_type IN ('application/vnd.oci.image.manifest.v1+json', \
+        'application/vnd.docker.distribution.manifest.v2+json') ORDER BY repository_id, digest LIMIT $3";
+    /// What may be an image after a pair and up to another, beside which documents of the hub are missing, or whose blobs are.
     LIST_UNDOCUMENTED = "SELECT i.repository_id, i.digest FROM repository_manifests i \
         JOIN repositories r ON r.id = i.repository_id JOIN projects p ON p.id = r.project_id \
         WHERE (i.repository_id, i.digest) > ($1, $2) AND (i.repository_id, i.digest) <= ($3, $4) \
-        AND i.artifact_type IN ('application/vnd.oci.image.config.v1+json', \
-        'application/vnd.docker.container.image.v1+json') AND p.sbom_documents = 1 \
+        AND i.pushed_by <> 'system' AND i.media_type IN ('application/vnd.oci.image.manifest.v1+json', \
+        'application/vnd.docker.distribution.manifest.v2+json') AND p.sbom_documents = 1 \
         AND (SELECT COUNT(DISTINCT m.artifact_type) FROM repository_manifests m WHERE m.repository_id = i.repository_id \
         AND m.subject >= i.digest AND m.subject <= i.digest AND m.pushed_by = 'system' \
         AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.manifest = m.digest \

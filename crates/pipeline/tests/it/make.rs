@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use oci::image_config::LAYERS_MAX;
-use oci::{Digest, media_type};
+use oci::{Digest, Reference, media_type};
 use pipeline::{Limits, Options, Query, Readable, State, Tagged};
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::Database;
 
 use crate::support::{
@@ -353,7 +353,7 @@ testkit::on_both_databases! {
         let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
         hub.settle().await;
         let documents = hub.referrers("team/api", &image).await;
-        let entry = hub.registry.find_manifest(&name("team/api"), &oci::Reference::Digest(documents[0].1)).await.unwrap();
+        let entry = hub.registry.find_manifest(&name("team/api"), &Reference::Digest(documents[0].1)).await.unwrap();
         let manifest = oci::Manifest::parse(Some(&entry.media_type), &entry.body).unwrap();
         let blob = manifest.layers[0].digest;
         run(&hub.db, &REFUSE_DOCUMENTS, vec!["team".into()]).await;
@@ -370,10 +370,17 @@ testkit::on_both_databases! {
     async fn a_sweep_orders_what_was_pushed_before(database: Database) {
         let hub = Hub::open_with(database, false, Options::default()).await;
         let image = hub.image("team/api", "1", &[&[DEBIAN]]).await;
+        // One that says what kind of artifact it is is an image as any.
+        let plain = hub.registry.find_manifest(&name("team/api"), &Reference::Digest(image)).await.unwrap();
+        let mut document: Value = serde_json::from_slice(&plain.body).unwrap();
+        document["artifactType"] = "application/vnd.example.app".into();
+        let named = hub.manifest("team/api", "2", &document).await;
         hub.settle().await;
         // The first sweep runs at the start and makes the job, which the same runner may take or leave.
         hub.settle().await;
-        assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+        for image in [image, named] {
+            assert_eq!(hub.pipeline.find_image(image).await.unwrap().unwrap().state, State::Made);
+        }
     }
 
     async fn what_a_builder_attests_of_an_image_is_no_image(database: Database) {
