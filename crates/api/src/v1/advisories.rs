@@ -157,20 +157,24 @@ pub(crate) async fn update(mut call: Call) -> Result<Response, Failure> {
 pub(crate) async fn import(mut call: Call) -> Result<Response, Failure> {
     let acceptance = if call.flag("accept_older")? { Acceptance::Any } else { Acceptance::Newer };
     let fewer = if call.flag("accept_fewer_feeds")? { Fewer::Any } else { Fewer::NONE };
-    let body = call.body();
-    let digest = call.app.advisories.take(body, acceptance, fewer).await.map_err(refused)?;
-    let (actor, detail) = (call.actor(), format!("sha256:{digest}"));
-    call.app
-        .db
-        .write(move |tx| {
-            let record = Record::allowed(&actor, "advisories.import", "system")
-                .detail("digest", detail.clone())
-                .detail("accept_older", acceptance == Acceptance::Any)
-                .detail("accept_fewer_feeds", fewer == Fewer::Any);
-            Box::pin(async move { ledger::audit::record(tx, record).await })
-        })
-        .await?;
-    Failure::json(StatusCode::OK, &Imported { digest: format!("sha256:{digest}") })
+    // Once it is all here it is taken to its end, though whoever brought it no longer waits for that: it is in use before it is published.
+    let taken = tokio::spawn(async move {
+        let body = call.body();
+        let digest = call.app.advisories.take(body, acceptance, fewer).await.map_err(refused)?;
+        let (actor, detail) = (call.actor(), format!("sha256:{digest}"));
+        call.app
+            .db
+            .write(move |tx| {
+                let record = Record::allowed(&actor, "advisories.import", "system")
+                    .detail("digest", detail.clone())
+                    .detail("accept_older", acceptance == Acceptance::Any)
+                    .detail("accept_fewer_feeds", fewer == Fewer::Any);
+                Box::pin(async move { ledger::audit::record(tx, record).await })
+            })
+            .await?;
+        Failure::json(StatusCode::OK, &Imported { digest: format!("sha256:{digest}") })
+    });
+    taken.await.map_err(Failure::internal)?
 }
 
 fn refused(error: advisories::Error) -> Failure {

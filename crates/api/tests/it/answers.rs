@@ -1,6 +1,12 @@
 //! What holds of answers whatever was asked: methods, HEAD, headers, bodies of failures.
 
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::task::yield_now;
 
 use crate::hub::{Hub, OCI_MANIFEST, artifact, ask, delete, descriptor, get, head, image, post, put, sha256};
 
@@ -13,6 +19,33 @@ fn openvex(name: &str) -> Vec<u8> {
         "timestamp": "2026-01-02T03:04:05Z", "version": 1, "statements": [statement],
     });
     document.to_string().into_bytes()
+}
+
+/// A database of advisories with one record.
+fn advisories_of_one_record() -> Vec<u8> {
+    let affected = vulndb::Affected {
+        ecosystem: vulndb::Ecosystem::new(vulndb::Family::Npm),
+        package: "lodash".to_owned(),
+        named: vulndb::Named::Binary,
+        verdict: vulndb::Verdict::Affected(vulndb::Fix::AsStated),
+        qualifiers: vulndb::Qualifiers::default(),
+        intervals: vec![vulndb::Interval::ALL],
+        versions: Vec::new(),
+        severities: Vec::new(),
+    };
+    let advisory =
+        vulndb::Advisory { id: "GHSA-1".to_owned(), affected: vec![affected], ..vulndb::Advisory::default() };
+    let mut builder = vulndb::file::Builder::new();
+    let feed = vulndb::file::Feed {
+        name: "own".to_owned(),
+        reader: "osv".to_owned(),
+        address: String::new(),
+        fetched: None,
+        advisories: 0,
+        problems: Vec::new(),
+    };
+    builder.add(feed, vulndb::Records { advisories: vec![advisory], ..vulndb::Records::default() });
+    builder.finish().unwrap()
 }
 
 testkit::on_both_databases! {
@@ -167,6 +200,35 @@ testkit::on_both_databases! {
         let user = hub.user("reader", &[("team", "reader")]).await;
         let told = hub.send(get("/api/v1/advisories").by(&user)).await.is(200).json();
         assert_eq!((&told["feeds"], &told["digest"], &told["ended"]), (&json!([]), &Value::Null, &json!([])), "{told}");
+    }
+
+    /// Whoever brings a database may go as soon as it is in use: it is published all the same, and in the audit log.
+    async fn advisories_that_are_brought_are_taken_to_the_end(database: testkit::Database) {
+        let hub = Hub::new(database).await;
+        let admin = hub.session("admin").await;
+        let brought = advisories_of_one_record();
+        {
+            let mut sending = pin!(hub.send(put("/api/v1/advisories/database").by(&admin).body(&brought)));
+            let is_in_use = async || !hub.send(get("/api/v1/advisories").by(&admin)).await.is(200).json()["digest"].is_null();
+            while !is_in_use().await {
+                if poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await.is_ready() {
+                    break;
+                }
+            }
+        }
+        let audited = async || {
+            let items = hub.send(get("/api/v1/audit?action=advisories.import").by(&admin)).await.is(200).json();
+            items["items"].as_array().unwrap().len()
+        };
+        let within = tokio::time::timeout(Duration::from_secs(30), async {
+            while audited().await == 0 {
+                yield_now().await;
+            }
+        });
+        within.await.expect("it is published");
+        let status = hub.send(get("/api/v1/advisories").by(&admin)).await.is(200).json();
+        let digest = blobs::digest(oci::Algorithm::Sha256, &brought).to_string();
+        assert_eq!(status["digest"], json!(digest));
     }
 
     async fn documents_are_ordered_once_a_project_wants_them_again(database: testkit::Database) {
