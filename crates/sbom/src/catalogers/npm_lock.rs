@@ -168,7 +168,10 @@ fn from_packages(packages: &Dictionary<Manifest>, sibling: Option<&Manifest>) ->
             continue;
         }
         for (name, need) in needs.into_iter().filter(|(name, _)| npm::is_name(name)) {
-            let found = npm::candidates("", location, name).find_map(|candidate| {
+            // Above a folder beside the project are not the project's own folders.
+            let mut candidates =
+                npm::candidates("", location, name).filter(|candidate| folders_up(candidate) >= folders_up(location));
+            let found = candidates.find_map(|candidate| {
                 let place = links.get(candidate.as_str()).copied().unwrap_or(&candidate);
                 nodes.get(place)
             });
@@ -186,6 +189,11 @@ fn from_packages(packages: &Dictionary<Manifest>, sibling: Option<&Manifest>) ->
         }
     }
     (graph, unsearched)
+}
+
+/// Returns how many folders up from the project's a path begins.
+fn folders_up(path: &str) -> usize {
+    path.split('/').take_while(|part| *part == "..").count()
 }
 
 /// A package of version 1 and where it stands in the tree of folders.
@@ -374,6 +382,27 @@ mod tests {
             d@1.0.0 -> b@1.0.0
             "#
         );
+    }
+
+    #[test]
+    fn a_link_out_of_the_project_has_nothing_of_the_project() {
+        let text = check(&[(
+            "/app/package-lock.json",
+            r#"{"lockfileVersion": 3, "packages": {
+  "": {"name": "app", "version": "1.0.0", "dependencies": {"loc": "file:../loc", "far": "file:../../far", "b": "1"}},
+  "../../far": {"name": "far", "version": "1.0.0", "dependencies": {"b": "*", "c": "*"}},
+  "../loc": {"name": "loc", "version": "1.0.0", "dependencies": {"b": "*", "c": "*"}},
+  "../loc/node_modules/c": {"version": "2.0.0"},
+  "../node_modules/c": {"version": "1.0.0"},
+  "node_modules/b": {"version": "1.0.0"},
+  "node_modules/far": {"resolved": "../../far", "link": true},
+  "node_modules/loc": {"resolved": "../loc", "link": true}
+ }}"#,
+        )]);
+        let edges: Vec<&str> = text.lines().filter(|line| line.contains("-> ")).collect();
+        let expected =
+            ["root -> app@1.0.0", "root -> far@1.0.0", "root -> loc@1.0.0", "app@1.0.0 -> b@1.0.0", "app@1.0.0 -> far@1.0.0", "app@1.0.0 -> loc@1.0.0", "loc@1.0.0 -> c@2.0.0"];
+        assert_eq!(edges, expected, "{text}");
     }
 
     #[test]
