@@ -2,6 +2,7 @@
 
 pub(crate) mod cargo;
 pub(crate) mod composer;
+pub(crate) mod conda;
 pub(crate) mod digests;
 pub(crate) mod documents;
 pub(crate) mod gem;

@@ -8,8 +8,9 @@ use component::{Component, License, OwnedFile, PackageType, Scope, Technique};
 
 use crate::Handle;
 use crate::cataloger::{Abilities, Cataloger, Claim, Edges, Evidence, Findings, Keep, Pattern, Versions};
+use crate::ecosystems::conda::{self, NEEDS_MAX, needed};
 use crate::ecosystems::documents::{List, Text, Words, document, from_json, refusal};
-use crate::ecosystems::identity::{Finder, PurlParts, is_word, purl};
+use crate::ecosystems::identity::Finder;
 use crate::ecosystems::{digests, paths};
 use crate::view::{File, View};
 
@@ -29,13 +30,7 @@ const RECORD_BYTES_MAX: u64 = 32 << 20;
 /// The most files of one package.
 const FILES_MAX: usize = 200_000;
 
-/// The most needs of one package; the largest metapackages have five hundred.
-const NEEDS_MAX: usize = 10_000;
-
 const FINDER: Finder = Finder { name: CATALOGER.name, technique: Technique::PackageDatabase };
-
-/// Hosts whose channels go by their names alone.
-const HOSTS: [&str; 4] = ["conda.anaconda.org", "repo.anaconda.com", "repo.continuum.io", "repo.prefix.dev"];
 
 document! {
     struct Record {
@@ -113,22 +108,17 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
 }
 
 fn component(record: &Record, prefix: &str, file: &File<'_>, files_max: usize) -> Option<Component> {
-    let name = record.name.get().filter(|name| is_word(name))?.to_ascii_lowercase();
-    let version = record.version.get().filter(|version| is_word(version))?;
-    let mut component = FINDER.component(PackageType::Conda, &name, Some(version));
-    let word = |text: &Text| text.get().filter(|text| is_word(text)).map(str::to_owned);
-    let (build, subdir) = (word(&record.build), word(&record.subdir));
-    let channel = record.channel.get().and_then(|address| channel(address, subdir.as_deref().unwrap_or_default()));
-    let file_name = record.file_name.get().unwrap_or_default();
-    let kind = [".conda", ".tar.bz2"].into_iter().find(|ending| file_name.ends_with(ending)).map(|ending| ending[1..].to_owned());
-    let stated = [("build", &build), ("channel", &channel), ("subdir", &subdir), ("type", &kind)];
-    let qualifiers: Vec<(&str, &str)> = stated.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?))).collect();
-    component.purl = purl(PackageType::Conda, PurlParts { namespace: None, name: &name, version: Some(version), qualifiers: &qualifiers });
-    component.purl.as_ref()?;
-    component.architecture = subdir;
+    let package = conda::Package {
+        name: record.name.get()?,
+        version: record.version.get()?,
+        build: record.build.get(),
+        channel: record.channel.get(),
+        subdir: record.subdir.get(),
+        file_name: record.file_name.get().unwrap_or_default(),
+    };
+    let mut component = package.component(FINDER)?;
     component.licenses = record.license.get().and_then(License::parse).into_iter().collect();
-    let digests = [("md5", &record.md5), ("sha256", &record.sha256)];
-    component.hashes = digests::bounded(digests.into_iter().filter_map(|(name, digits)| digests::from_hex(name, digits.get()?)));
+    component.hashes = conda::hashes(record.md5.get(), record.sha256.get());
     component.files = files(record, prefix, files_max);
     component.locations.push(file.location());
     Some(component)
@@ -157,42 +147,6 @@ fn files(record: &Record, prefix: &str, files_max: usize) -> Vec<OwnedFile> {
 fn is_requested(record: &Record) -> bool {
     let spec = record.requested_spec.get().into_iter().chain(record.requested_specs.0.iter().map(String::as_str));
     spec.map(str::trim).any(|spec| !spec.is_empty() && spec != "None")
-}
-
-/// Returns the name that a need begins with: `python >=3.9`, `conda-forge::numpy=1.26`.
-fn needed(spec: &str) -> String {
-    let spec = spec.rsplit_once("::").map_or(spec, |(_, spec)| spec).trim();
-    let end = spec.find(|character: char| !character.is_ascii_alphanumeric() && !"._-".contains(character));
-    spec[..end.unwrap_or(spec.len())].to_ascii_lowercase()
-}
-
-/// Returns what a channel is called: the path of a public one, of others the host too. Addresses may hold secrets: a name and password in front of the host,
-/// and a token behind `/t/`.
-fn channel(address: &str, subdir: &str) -> Option<String> {
-    let (host, path) = match address.split_once("://") {
-        Some(("http" | "https", rest)) => rest.split_once('/').unwrap_or((rest, "")),
-        // What was built here has no channel.
-        Some(_) => return None,
-        None if address.starts_with(['/', '.', '<']) || address.contains(['@', '\\']) => return None,
-        None => ("", address),
-    };
-    let host = host.rsplit('@').next().unwrap_or_default();
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if let Some(at) = parts.iter().position(|part| *part == "t") {
-        parts.drain(at..(at + 2).min(parts.len()));
-    }
-    if parts.last() == Some(&subdir) {
-        parts.pop();
-    }
-    let is_public = host.is_empty() || HOSTS.contains(&host);
-    if is_public && parts.first() == Some(&"pkgs") {
-        parts.remove(0);
-    }
-    if !is_public {
-        parts.insert(0, host);
-    }
-    Some(parts.join("/")).filter(|name| is_word(name))
 }
 
 #[cfg(test)]
@@ -227,39 +181,6 @@ mod tests {
             unknown /opt/conda/conda-meta/nameless.json: the record of conda has no valid name and version
             "#
         );
-    }
-
-    #[test]
-    fn names_of_channels_and_needs() {
-        for (address, expected) in [
-            ("conda-forge", Some("conda-forge")),
-            ("pkgs/main", Some("main")),
-            ("https://conda.anaconda.org/conda-forge/linux-64", Some("conda-forge")),
-            ("https://conda.anaconda.org/conda-forge/", Some("conda-forge")),
-            ("https://conda.anaconda.org/t/tk-secret/team/linux-64", Some("team")),
-            ("https://user:secret@conda.example.org/api/t/secret/own/linux-64", Some("conda.example.org/api/own")),
-            ("https://conda.example.org/t/secret", Some("conda.example.org")),
-            ("https://conda.example.org/own?token=secret", Some("conda.example.org/own")),
-            ("file:///opt/bld", None),
-            ("user:secret@host/own", None),
-            ("/opt/bld", None),
-            ("<unknown>", None),
-            ("", None),
-        ] {
-            assert_eq!(channel(address, "linux-64").as_deref(), expected, "{address}");
-        }
-        for (spec, expected) in [
-            ("python >=3.9,<3.10.0a0", "python"),
-            ("python", "python"),
-            ("conda-forge::NumPy=1.26", "numpy"),
-            ("libzlib 1.2.11 h90dfc92_1014", "libzlib"),
-            ("tk[version='>=8']", "tk"),
-            ("ruamel.yaml>=0.11", "ruamel.yaml"),
-            ("__glibc >=2.17", "__glibc"),
-            ("", ""),
-        ] {
-            assert_eq!(needed(spec), expected, "{spec}");
-        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ const fn read(pattern: &'static str, what: &'static str, is_it: fn(&View<'_>, &F
     Kind { pattern, what, keep: Keep::Bytes { limit_bytes: 1 << 20 }, is_it }
 }
 
-const KINDS: [Kind; 35] = [
+const KINDS: [Kind; 34] = [
     named("**/pubspec.lock", "a lockfile of Dart"),
     named("**/mix.lock", "a lockfile of Elixir"),
     named("**/rebar.lock", "a lockfile of Erlang"),
@@ -55,7 +55,6 @@ const KINDS: [Kind; 35] = [
     named("**/stack.yaml.lock", "a lockfile of Stack"),
     named("**/cabal.project.freeze", "a lockfile of Cabal"),
     named("**/cpanfile.snapshot", "a lockfile of Perl"),
-    named("**/pixi.lock", "a lockfile of pixi"),
     named("**/Gopkg.lock", "a lockfile of dep"),
     named("**/glide.lock", "a lockfile of Glide"),
     named("**/*.deb", "a package of Debian"),
@@ -174,7 +173,6 @@ mod tests {
             unknown /mix-lock/mix.lock: a lockfile of Elixir: no cataloger reads such a file
             unknown /paket-dependencies/paket.dependencies: a project of Paket: no cataloger reads such a file
             unknown /paket-lock/paket.lock: a lockfile of Paket: no cataloger reads such a file
-            unknown /pixi-lock/pixi.lock: a lockfile of pixi: no cataloger reads such a file
             unknown /pubspec-lock/pubspec.lock: a lockfile of Dart: no cataloger reads such a file
             unknown /pubspec-yaml/pubspec.yaml: a project of Dart: no cataloger reads such a file
             unknown /rebar-config/rebar.config: a project of Erlang: no cataloger reads such a file
