@@ -121,6 +121,14 @@ impl Directory {
         self.path.canonicalize().unwrap_or_else(|_| self.path.clone())
     }
 
+    /// Opens a regular file by the path that a walk found it by.
+    ///
+    /// # Errors
+    /// What the system says, and that a link leads out of the directory.
+    pub fn open_file(&self, path: &str) -> std::io::Result<File> {
+        beneath::open_beneath(&self.root, path)
+    }
+
     /// Walks all that is in the directory, in the order of names, a directory before what is in it.
     ///
     /// # Errors

@@ -497,6 +497,21 @@ impl LayerRecord {
         self.kept.iter().map(|kept| kept.bytes.len() as u64).sum()
     }
 
+    /// Tells of each directory whether it is a folder or one below it.
+    fn directories_below(&self, folder: &str) -> Vec<bool> {
+        let is_below =
+            |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.directories.iter().map(|path| is_below(path)).collect()
+    }
+
+    /// Tells whether a record is a file in one of some directories, and the one of its path.
+    fn is_file_in(&self, directories: &[bool], at: u32) -> bool {
+        let record = self.record_at(at);
+        record.kind == FileKind::File
+            && directories[record.directory as usize]
+            && self.find_in(record.directory, self.name(record)) == Some(at)
+    }
+
     pub(crate) fn kept(&self) -> &[Kept] {
         &self.kept
     }

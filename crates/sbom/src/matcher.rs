@@ -40,6 +40,11 @@ impl Wants {
         self.bytes_limit.is_none() && self.records.is_empty()
     }
 
+    pub(crate) fn add_all(&mut self, other: Self) {
+        other.bytes_limit.into_iter().for_each(|limit_bytes| self.add(Keep::Bytes { limit_bytes }));
+        other.records.into_iter().for_each(|extractor| self.add(Keep::Record(extractor)));
+    }
+
     fn add(&mut self, keep: Keep) {
         match keep {
             Keep::Bytes { limit_bytes } => self.bytes_limit = Some(self.bytes_limit.unwrap_or(0).max(limit_bytes)),

@@ -59,7 +59,7 @@ pub struct Mismatch {
     pub actual: Digest,
 }
 
-/// Reads a layer's blob once: both digests are computed and what catalogers want is kept, while it is decompressed. Where hard links want the bytes of files
+/// Reads a layer's blob once: both digests are computed and what catalogers want is kept, while it is decompressed. Where links want the bytes of files
 /// that had passed unwanted, it is opened and read a second time for these.
 ///
 /// The compression is told from the first bytes: gzip (estargz is gzip), zstd (zstd:chunked is zstd), or none. Digests that are given are checked.
@@ -75,7 +75,7 @@ pub fn read_layer<R: Read, E: From<Error>>(
 ) -> Result<ReadLayer, E> {
     let mut builder = LayerBuilder::new(matcher, allowance);
     let sums = Expected { digest, diff_id }.read(open()?, |tar| builder.read_tar(tar))?;
-    if builder.wants_more() {
+    if builder.wants_more().map_err(Error::from)? {
         sums.expected().read(open()?, |tar| builder.read_linked(tar))?;
     }
     Ok(sums.of(builder))
@@ -95,7 +95,7 @@ pub fn read_layer_ahead<R: Read + Send, E: From<Error>>(
 ) -> Result<ReadLayer, E> {
     let mut builder = LayerBuilder::new(matcher, allowance);
     let sums = Expected { digest, diff_id }.read_ahead(open()?, |tar| builder.read_tar(tar))?;
-    if builder.wants_more() {
+    if builder.wants_more().map_err(Error::from)? {
         sums.expected().read_ahead(open()?, |tar| builder.read_linked(tar))?;
     }
     Ok(sums.of(builder))

@@ -3,19 +3,33 @@
     reason = "indices are below `ENTRIES_MAX`; images have at most some hundred layers"
 )]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use component::{Distribution, Location};
 use hashbrown::HashMap;
 
-use crate::layer::{FileKind, Kept, LINK, LayerRecord, Record, join, split};
+use crate::layer::{FileKind, KEPT_BYTES_MAX, Kept, LINK, LayerRecord, Record, join, split};
+use crate::links;
 use crate::matcher::Matcher;
 use crate::os_release;
 
 /// The most symbolic links on the way to a file, as Linux has it.
 const LINKS_MAX: usize = 40;
+
+/// The most names of links under which files are shown once more: each is read as a file of its own. What goes beyond is told, link by link.
+const FOLLOWED_FILES_MAX: usize = 100_000;
+
+/// The most bytes of these together.
+const FOLLOWED_BYTES_MAX: u64 = KEPT_BYTES_MAX;
+
+/// About the most bytes of what is learned of paths. An image with 100,000 directories takes half of it; links of a hostile one name any number of directories
+/// that are not there.
+const LEARNED_BYTES_MAX: usize = 64 << 20;
+
+/// About what a directory takes there beside its path, which is kept twice.
+const LEARNED_OVERHEAD_BYTES: usize = 200;
 
 /// A file that a cataloger claimed and that the merged file system shows.
 #[derive(Debug, Clone, Copy)]
@@ -77,10 +91,14 @@ impl<'a> View<'a> {
 
     /// Returns a visible file that this cataloger claimed, by its absolute path; symbolic links are followed.
     pub fn file(&self, path: &str) -> Option<File<'a>> {
-        let path = self.paths.resolve(path.trim_start_matches('/'))?;
-        let (at, shown) = self.tree.find_shown(&path)?;
-        let (_, kept) = shown.claims.iter().find(|((cataloger, _), _)| *cataloger == self.cataloger)?;
-        Some(self.tree.file(at, *kept))
+        let path = path.trim_start_matches('/');
+        let find = |path: &str| {
+            let (at, shown) = self.tree.find_shown(path)?;
+            let (_, kept) = shown.claims.iter().find(|((cataloger, _), _)| *cataloger == self.cataloger)?;
+            Some(self.tree.file(at, *kept))
+        };
+        // What is behind a link may be claimed by the link's name alone.
+        find(&self.paths.resolve(path)?).or_else(|| find(path))
     }
 
     /// Returns what is visible at an absolute path; symbolic links are followed.
@@ -126,6 +144,12 @@ struct Shown<'a> {
     claims: Box<[((usize, usize), u32)]>,
 }
 
+impl Shown<'_> {
+    fn is_link(&self) -> bool {
+        self.kept.iter().any(|kept| kept.extractor.as_deref() == Some(LINK))
+    }
+}
+
 /// What was kept of the layers of an image that are laid over each other, as far as no upper layer hides it.
 pub(crate) struct Tree<'a> {
     /// In the order of their paths.
@@ -144,6 +168,8 @@ pub(crate) struct Paths<'a> {
     directories: RefCell<HashMap<String, Levels>>,
     /// Directories once links are followed; `None` where there are too many.
     followed: RefCell<HashMap<String, Option<Rc<Directory>>>>,
+    /// About how many bytes all that takes.
+    learned_bytes: Cell<usize>,
 }
 
 /// A record: the layer, and its index there.
@@ -211,6 +237,7 @@ impl<'a> Tree<'a> {
                 }
             }
         }
+        tree.follow(paths, matcher);
         let mut scratch = Vec::new();
         for (at, file) in tree.shown.iter_mut().enumerate() {
             let is_program = |kept: &&&Kept| kept.extractor.is_some();
@@ -260,6 +287,65 @@ impl<'a> Tree<'a> {
             .collect()
     }
 
+    /// Shows files also under the names of links that lead to them, where a cataloger that does not read the file by its own name wants such a name.
+    fn follow(&mut self, paths: &Paths<'a>, matcher: &Matcher) {
+        let mut added = Vec::new();
+        for (name, at) in self.followed(paths, matcher) {
+            let file = &self.shown[at];
+            let (layer, size_bytes, mode, kept) = (file.layer, file.size_bytes, file.mode, file.kept.clone());
+            if let Some(at) = self.find_shown(&name).map(|(at, _)| at as usize) {
+                // It stays known as a link.
+                let link = &mut self.shown[at];
+                link.kept.extend(kept);
+                (link.size_bytes, link.mode) = (size_bytes, mode);
+            } else {
+                let path = format!("/{name}");
+                added.push(Shown { path, layer, size_bytes, mode, kept, claims: Box::default() });
+            }
+        }
+        if !added.is_empty() {
+            self.shown.extend(added);
+            self.shown.sort_by(|left, right| left.path.cmp(&right.path));
+        }
+    }
+
+    /// Returns the names under which files are shown once more, with these files.
+    fn followed(&self, paths: &Paths<'a>, matcher: &Matcher) -> Vec<(String, usize)> {
+        let moved = links::moved_folders(paths);
+        let others = self.shown.iter().enumerate().flat_map(|(at, shown)| {
+            let path = &shown.path[1..];
+            let link = shown.is_link().then(|| Some((path.to_owned(), self.find_target(paths, path)?))).flatten();
+            let is_file = !shown.is_link();
+            let moved =
+                moved.iter().filter(move |_| is_file).filter_map(move |moved| Some((moved.other_name(path)?, at)));
+            link.into_iter().chain(moved)
+        });
+        let (mut scratch, mut bytes) = (Vec::new(), 0);
+        let is_followed = |(name, at): &(String, usize)| {
+            let file = &self.shown[*at];
+            let own: Vec<usize> =
+                matcher.path_claims(&file.path[1..], &mut scratch).map(|claim| claim.cataloger).collect();
+            let is_wanted = matcher.path_claims(name, &mut scratch).any(|claim| !own.contains(&claim.cataloger));
+            // A layer may have a link and also what would be behind it.
+            let is_taken = self.find_shown(name).is_some_and(|(_, shown)| !shown.is_link());
+            let kept_bytes: u64 = file.kept.iter().map(|kept| kept.bytes.len() as u64).sum();
+            let is_followed = is_wanted
+                && !is_taken
+                && !matcher.excluded().contains(name)
+                && bytes + kept_bytes <= FOLLOWED_BYTES_MAX;
+            if is_followed {
+                bytes += kept_bytes;
+            }
+            is_followed
+        };
+        others.filter(is_followed).take(FOLLOWED_FILES_MAX).collect()
+    }
+
+    fn find_target(&self, paths: &Paths<'a>, path: &str) -> Option<usize> {
+        let target = paths.resolve(path).filter(|target| target != path)?;
+        self.find_shown(&target).map(|(at, _)| at as usize)
+    }
+
     fn file(&'a self, at: u32, kept: u32) -> File<'a> {
         let shown = &self.shown[at as usize];
         File(shown, &shown.kept[kept as usize].bytes)
@@ -278,13 +364,12 @@ impl<'a> Tree<'a> {
 
     /// Returns the links that are wanted by their names, with their layers.
     pub(crate) fn links(&self) -> impl Iterator<Item = (&str, Option<u16>)> {
-        let is_link = |shown: &&Shown<'_>| shown.kept.iter().any(|kept| kept.extractor.as_deref() == Some(LINK));
-        self.shown.iter().filter(is_link).map(|shown| (shown.path.as_str(), shown.layer))
+        self.shown.iter().filter(|shown| shown.is_link()).map(|shown| (shown.path.as_str(), shown.layer))
     }
 
-    /// Returns whether something was kept of the file at a path without a leading slash.
-    pub(crate) fn is_kept(&self, path: &str) -> bool {
-        self.find_shown(path).is_some()
+    /// Returns whether a cataloger reads what is behind a link, under the link's path or its own, both without a leading slash.
+    pub(crate) fn is_read(&self, link: &str, target: &str) -> bool {
+        [link, target].iter().any(|path| self.find_shown(path).is_some_and(|(_, shown)| !shown.claims.is_empty()))
     }
 
     /// Returns the operating system that the layers hold.
@@ -300,12 +385,18 @@ impl<'a> Tree<'a> {
 
 impl<'a> Paths<'a> {
     pub(crate) fn new(layers: &'a [&'a LayerRecord]) -> Self {
-        Self { layers, directories: RefCell::default(), followed: RefCell::default() }
+        Self { layers, directories: RefCell::default(), followed: RefCell::default(), learned_bytes: Cell::default() }
     }
 
     /// Returns what is at a path in which no link is left.
     pub(crate) fn kind(&self, path: &str) -> Option<FileKind> {
         self.visible(path).map(|place| self.record(place).kind)
+    }
+
+    /// Returns the record of the file that a path means in the only layer, once links are followed.
+    pub(crate) fn file(&self, path: &str) -> Option<u32> {
+        let place = self.place(path)?;
+        (self.record(place).kind == FileKind::File).then_some(place.1)
     }
 
     /// Returns what a link says where it leads.
@@ -370,6 +461,7 @@ impl<'a> Paths<'a> {
         }
         let levels: Rc<[Level]> = levels.into();
         let known = Levels { levels: Rc::clone(&levels), bottom };
+        self.make_room_for(directory);
         self.directories.borrow_mut().insert(directory.to_owned(), known);
         levels
     }
@@ -434,8 +526,19 @@ impl<'a> Paths<'a> {
         let found = found.map(|(followed, links)| {
             Rc::new(Directory { levels: self.levels(&followed.path), path: followed.path, links })
         });
+        self.make_room_for(path);
         self.followed.borrow_mut().insert(path.to_owned(), found.clone());
         found
+    }
+
+    /// Forgets all where more would be too much: it is learned again when it is asked for.
+    fn make_room_for(&self, path: &str) {
+        let bytes = self.learned_bytes.get() + 2 * path.len() + LEARNED_OVERHEAD_BYTES;
+        if bytes > LEARNED_BYTES_MAX {
+            self.directories.take();
+            self.followed.take();
+        }
+        self.learned_bytes.set(if bytes > LEARNED_BYTES_MAX { 0 } else { bytes });
     }
 
     /// Follows a path from a directory in which no link is left. Returns also how many links that took, with those before it.

@@ -396,6 +396,31 @@ const CASES: &[Case] = &[
         expected: Expected::Error("bytes of memory"),
     },
     Case {
+        name: "symbolic links of many names to one file that nobody wants",
+        limit_mib: LIMIT_MIB,
+        layer: || {
+            let file = entry("store", 64 << 10, io::repeat(b' '));
+            let link =
+                |index: usize| archive::header(format!("d{index}/requirements.txt").as_bytes(), b'2', 0, "../store");
+            Box::new(file.take(512 + (64 << 10)).chain(entries(20_000, link)))
+        },
+        expected: Expected::Unknown("which is not read"),
+    },
+    Case {
+        name: "links to directories that are not there",
+        limit_mib: 128,
+        layer: || {
+            entries(200, |index| {
+                let target = format!("{index}{}", "/a".repeat(2_000));
+                let mut bytes = archive::header(b"././@LongLink", b'K', target.len() as u64 + 1, "");
+                archive::append(&mut bytes, format!("{target}\0").as_bytes());
+                bytes.extend(archive::header(format!("d{index}/Cargo.lock").as_bytes(), b'2', 0, ""));
+                bytes
+            })
+        },
+        expected: Expected::Components(0),
+    },
+    Case {
         name: "links that double on the way",
         limit_mib: 16,
         layer: || {

@@ -14,6 +14,7 @@ pub(super) fn read(
 ) -> Result<LayerRecord, CommandError> {
     let allowance = Allowance::new(images::temporary_file);
     let mut builder = LayerBuilder::new(matcher, &allowance);
+    let failed = |source| CommandError::environment(format!("failed to read `{}`", directory.path.display()), source);
     let mut watch = Watch::new(talk);
     let mut entries: u64 = 0;
     directory
@@ -24,10 +25,9 @@ pub(super) fn read(
             }
             add(&mut builder, matcher, path, found)
         })
-        .map_err(|source| {
-            CommandError::environment(format!("failed to read `{}`", directory.path.display()), source)
-        })?;
+        .map_err(failed)?;
     watch.finish();
+    builder.read_linked_files(|path| directory.open_file(path)).map_err(failed)?;
     Ok(builder.finish())
 }
 

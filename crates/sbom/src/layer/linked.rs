@@ -1,10 +1,15 @@
-//! Hard links that catalogers want by their names, to files whose own names nobody wants: pnpm's store beside a project, repositories of ostree. The bytes
-//! have passed when such a link is met, so that a second walk over the same layer brings them.
+//! Links that catalogers want by their names, to files whose own names nobody wants: hard links into pnpm's store beside a project or into repositories of
+//! ostree, symbolic links to a lockfile that is called otherwise or to the folder of a package database. The bytes have passed when such a link is met, so that
+//! a second walk over the same layer brings them.
+
+#![expect(clippy::cast_possible_truncation, reason = "indices are below `ENTRIES_MAX`")]
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 
 use crate::content::{Content, MEMORY_BYTES_MAX};
+use crate::links::{self, Followed, Moved};
 use crate::matcher::{HEAD_BYTES, Wants};
 use crate::tar::{self, Header, Walk, text};
 use crate::unread::UNKEPT;
@@ -21,16 +26,30 @@ pub const LINKED_BYTES_MAX: u64 = 32 << 30;
 /// About what a file takes here beside its links: its place in a tree, and the list of links.
 const FILE_OVERHEAD_BYTES: u64 = 64;
 
-/// What each link takes, in lists that grow to twice what is in them.
+/// What each hard link takes, and each name that is wanted, in lists that grow to twice what is in them.
 const LINK_BYTES: u64 = 2 * 2 * size_of::<u32>() as u64;
+const NAME_BYTES: u64 = 2 * size_of::<Name>() as u64;
 
-/// Hard links of the layer that is read.
+/// Another name of a file. Symbolic links are followed when the layers are folded, so that what is wanted by these is kept as the file's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    /// A hard link, by its record, with which its bytes are kept.
+    Hard(u32),
+    /// A symbolic link that leads to the file, by its record.
+    Symbolic(u32),
+    /// The file's place in a folder that leads to its own, by the folder's place among [`Linked::moved`].
+    Moved(usize),
+}
+
+/// Links of the layer that is read.
 #[derive(Debug, Default)]
 pub(super) struct Linked {
     /// The record of each hard link, and that of the file whose name it is another of, in the order of links.
     origins: Vec<(u32, u32)>,
     /// The files whose bytes are wanted under other names, with these.
-    wanted: BTreeMap<u32, Vec<u32>>,
+    wanted: BTreeMap<u32, Vec<Name>>,
+    /// The folders of package databases that lead elsewhere.
+    moved: Vec<Moved>,
     /// What the wanted files have together.
     wanted_bytes: u64,
     /// What was taken of the allowance for all this.
@@ -44,9 +63,9 @@ impl Linked {
     }
 
     /// Notes what a link wants of a file, unless that is beyond the limits; returns whether it was.
-    fn want(&mut self, origin: u32, link: u32, size_bytes: u64) -> bool {
-        if let Some(links) = self.wanted.get_mut(&origin) {
-            links.push(link);
+    fn want(&mut self, origin: u32, name: Name, size_bytes: u64) -> bool {
+        if let Some(names) = self.wanted.get_mut(&origin) {
+            names.push(name);
             return true;
         }
         let bytes = self.wanted_bytes.saturating_add(size_bytes);
@@ -54,18 +73,19 @@ impl Linked {
             return false;
         }
         self.wanted_bytes = bytes;
-        self.wanted.insert(origin, vec![link]);
+        self.wanted.insert(origin, vec![name]);
         true
     }
 }
 
 impl LayerBuilder<'_> {
     /// Returns whether a second walk over the same layer has anything to bring.
-    pub(crate) fn wants_more(&self) -> bool {
-        !self.linked.wanted.is_empty()
+    pub(crate) fn wants_more(&mut self) -> Result<bool, Error> {
+        self.want_followed()?;
+        Ok(!self.linked.wanted.is_empty())
     }
 
-    /// Walks once more over the tar that [`LayerBuilder::read_tar`] walked over, for the bytes of files that hard links want.
+    /// Walks once more over the tar that [`LayerBuilder::read_tar`] walked over, for the bytes of files that links want.
     pub(crate) fn read_linked<R: Read>(&mut self, reader: R) -> Result<R, Error> {
         let mut walk = Walk::new(reader);
         // What this walk keeps stands behind what the first one did, until both are put in order.
@@ -73,12 +93,13 @@ impl LayerBuilder<'_> {
         let mut record = 0;
         while let Some(header) = walk.next()? {
             let Stands::For(path) = Stands::of(&header) else { continue };
-            if let Some(links) = self.linked.wanted.remove(&record) {
+            if let Some(names) = self.linked.wanted.remove(&record) {
                 let has_bytes = !header.is_sparse && header.size_bytes == self.size_of(record);
                 if has_bytes {
-                    self.read_for(&path, &header, (record, links), known, &mut walk.body())?;
+                    let file = Again { path: &path, origin: record, size_bytes: header.size_bytes, known };
+                    self.read_for(file, names, &mut walk.body())?;
                 } else {
-                    self.tell_unkept(record, &links);
+                    self.tell_unkept(record, &names);
                 }
             }
             record += 1;
@@ -87,31 +108,81 @@ impl LayerBuilder<'_> {
         walk.drain().map_err(|source| Error::Walk(tar::Error::Read(source)))
     }
 
-    fn read_for(
-        &mut self,
-        path: &str,
-        header: &Header,
-        (origin, links): (u32, Vec<u32>),
-        known: usize,
-        body: &mut impl Read,
-    ) -> Result<(), Error> {
-        let failed = |source| Error::Entry { path: path.to_owned(), source };
-        let mut head = [0; HEAD_BYTES];
-        let head_len = fill(body, head_of(&mut head, header.size_bytes)).map_err(failed)?;
-        let head = &head[..head_len];
-        let mut wanted = Vec::new();
-        for link in links {
-            let path = self.layer.path(link);
-            if let Some(mut wants) = self.wants(&path, head, header.size_bytes)? {
-                self.leave_out_shared(&mut wants, origin, known);
-                wanted.push((link, wants));
+    /// Opens, by their paths, the files of a directory that links want, and keeps what is wanted of them. One that cannot be read is reported.
+    ///
+    /// # Errors
+    /// What would refuse the layer.
+    pub fn read_linked_files(&mut self, mut open: impl FnMut(&str) -> io::Result<File>) -> Result<(), Error> {
+        self.want_followed()?;
+        let known = self.layer.kept.len();
+        for (origin, names) in std::mem::take(&mut self.linked.wanted) {
+            let path = self.layer.path(origin);
+            let opened = open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+            let read = match opened {
+                Ok((size_bytes, mut file)) => {
+                    self.read_for(Again { path: &path, origin, size_bytes, known }, names, &mut file)
+                }
+                Err(source) => Err(Error::Entry { path: path.clone(), source }),
+            };
+            match read {
+                Err(Error::Entry { source, .. }) => self.report(&path, format!("cannot be read: {source}")),
+                read => read?,
             }
         }
-        if wanted.iter().all(|(_, wants)| wants.is_empty()) {
+        self.layer.kept.sort_by_key(|kept| kept.record);
+        Ok(())
+    }
+
+    /// Notes the files that symbolic links with wanted names lead to, and those in folders that links put where package managers have their databases.
+    fn want_followed(&mut self) -> Result<(), Error> {
+        let Followed { files, moved } = links::followed(&self.layer);
+        for (link, origin) in files {
+            self.want_followed_as(Name::Symbolic(link), origin)?;
+        }
+        self.linked.moved = moved;
+        for folder in 0..self.linked.moved.len() {
+            let directories = self.layer.directories_below(&self.linked.moved[folder].target);
+            for origin in 0..self.layer.len() as u32 {
+                if self.layer.is_file_in(&directories, origin) {
+                    self.want_followed_as(Name::Moved(folder), origin)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn want_followed_as(&mut self, name: Name, origin: u32) -> Result<(), Error> {
+        // What is left out is so whatever leads to it.
+        if self.matcher.excluded().contains(&self.layer.path(origin)) {
             return Ok(());
         }
-        let _room = (header.size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(header.size_bytes));
-        let content = Content::read(head, body, header.size_bytes, self.allowance.spill()).map_err(failed)?;
+        self.want_unkept(&self.path_of(name, origin), origin, name)
+    }
+
+    fn read_for(&mut self, file: Again<'_>, names: Vec<Name>, body: &mut impl Read) -> Result<(), Error> {
+        let Again { path, origin, size_bytes, known } = file;
+        let failed = |source| Error::Entry { path: path.to_owned(), source };
+        let mut head = [0; HEAD_BYTES];
+        let head_len = fill(body, head_of(&mut head, size_bytes)).map_err(failed)?;
+        let head = &head[..head_len];
+        let mut wanted: Vec<(u32, Wants)> = Vec::new();
+        let mut followed = Wants::default();
+        for name in names {
+            let path = self.path_of(name, origin);
+            let Some(mut wants) = self.wants(&path, head, size_bytes)? else { continue };
+            self.leave_out_shared(&mut wants, origin, known);
+            match name {
+                Name::Hard(link) => wanted.push((link, wants)),
+                Name::Symbolic(_) | Name::Moved(_) => followed.add_all(wants),
+            }
+        }
+        wanted.push((origin, followed));
+        wanted.retain(|(_, wants)| !wants.is_empty());
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let _room = (size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(size_bytes));
+        let content = Content::read(head, body, size_bytes, self.allowance.spill()).map_err(failed)?;
         self.keep(&wanted, content)
     }
 
@@ -143,11 +214,11 @@ impl LayerBuilder<'_> {
             let kept = self.layer.kept[at].clone();
             self.push(record, kept.extractor.as_deref(), kept.bytes.into_vec())?;
         }
-        self.want_unkept(path, origin, record, file.size_or_link)
+        self.want_unkept(path, origin, Name::Hard(record))
     }
 
     /// Notes what is wanted of a file under another name and was not kept of it.
-    fn want_unkept(&mut self, path: &str, origin: u32, link: u32, size_bytes: u64) -> Result<(), Error> {
+    fn want_unkept(&mut self, path: &str, origin: u32, name: Name) -> Result<(), Error> {
         let origin_path = self.layer.path(origin);
         // Of a file that was left out it is not even known whether it is a program.
         let is_left_out = self.matcher.excluded().contains(&origin_path) && !self.matcher.excluded().contains(path);
@@ -164,8 +235,10 @@ impl LayerBuilder<'_> {
             return Ok(());
         }
         let is_new = !self.linked.wanted.contains_key(&origin);
-        self.take_for_links(if is_new { FILE_OVERHEAD_BYTES } else { 0 })?;
-        if !self.linked.want(origin, link, size_bytes) {
+        self.take_for_links(NAME_BYTES + if is_new { FILE_OVERHEAD_BYTES } else { 0 })?;
+        let is_hard = matches!(name, Name::Hard(_));
+        // Of a symbolic link it is told in the fold that it leads to what is not read.
+        if !self.linked.want(origin, name, self.size_of(origin)) && is_hard {
             self.unknown(path, unkept(&origin_path));
         }
         Ok(())
@@ -190,18 +263,41 @@ impl LayerBuilder<'_> {
 
     /// Tells of what no second walk brought, and gives back what was taken for it.
     pub(super) fn tell_linked(&mut self) {
-        for (origin, links) in std::mem::take(&mut self.linked.wanted) {
-            self.tell_unkept(origin, &links);
+        for (origin, names) in std::mem::take(&mut self.linked.wanted) {
+            self.tell_unkept(origin, &names);
         }
         self.allowance.give_back(std::mem::take(&mut self.linked.taken_bytes));
     }
 
-    fn tell_unkept(&mut self, origin: u32, links: &[u32]) {
+    fn tell_unkept(&mut self, origin: u32, names: &[Name]) {
         let reason = unkept(&self.layer.path(origin));
-        for link in links {
-            self.unknown_at(*link, reason.as_str());
+        for name in names {
+            if let Name::Hard(link) = name {
+                self.unknown_at(*link, reason.as_str());
+            }
         }
     }
+
+    fn path_of(&self, name: Name, origin: u32) -> String {
+        match name {
+            Name::Hard(link) | Name::Symbolic(link) => self.layer.path(link),
+            Name::Moved(folder) => {
+                let path = self.layer.path(origin);
+                self.linked.moved[folder].other_name(&path).expect("a file is noted only where it is in the folder")
+            }
+        }
+    }
+}
+
+/// A file that is read again.
+#[derive(Clone, Copy)]
+struct Again<'f> {
+    path: &'f str,
+    /// Its record.
+    origin: u32,
+    size_bytes: u64,
+    /// How many files were kept before, in order.
+    known: usize,
 }
 
 fn unkept(target: &str) -> String {
@@ -220,9 +316,9 @@ mod tests {
         {
             let wanted = (0..before).map(|record| (record as u32, Vec::new())).collect();
             let mut linked = Linked { wanted, ..Linked::default() };
-            assert_eq!(linked.want(u32::MAX, 0, 0), is_read, "{before}");
+            assert_eq!(linked.want(u32::MAX, Name::Hard(0), 0), is_read, "{before}");
             // Another name of a file costs no other file.
-            assert!(linked.want(0, 1, 1), "{before}");
+            assert!(linked.want(0, Name::Hard(1), 1), "{before}");
         }
         for (size_bytes, is_read) in [
             (LINKED_BYTES_MAX - 6, true),
@@ -231,7 +327,7 @@ mod tests {
             (u64::MAX, false),
         ] {
             let mut linked = Linked { wanted_bytes: 5, ..Linked::default() };
-            assert_eq!(linked.want(0, 1, size_bytes), is_read, "{size_bytes}");
+            assert_eq!(linked.want(0, Name::Hard(1), size_bytes), is_read, "{size_bytes}");
         }
     }
 
@@ -253,7 +349,7 @@ mod tests {
             for header in &entries {
                 builder.entry(header, &mut &b"text"[..]).expect("a layer");
             }
-            let wants_more = builder.wants_more();
+            let wants_more = builder.wants_more().expect("a layer");
             let (taken, taken_for_links) = (allowance.memory_bytes(), builder.linked.taken_bytes);
             let layer = builder.finish();
             assert_eq!(taken - allowance.memory_bytes(), taken_for_links);

@@ -83,6 +83,39 @@ fn links_are_followed_and_do_not_run_in_circles() {
     check(&[&[usr, Entry::HardLink("etc/os-release", "usr/lib/os-release")]], Some("one"));
 }
 
+#[test]
+fn links_are_followed_to_what_their_layer_kept_and_told_else() {
+    let lock = |name: &str| format!("version = 3\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n");
+    let check = |layers: &[&[Entry]], components: &[&str], told: &[&str]| {
+        let layers: Vec<Vec<Entry>> = layers.iter().map(|entries| entries.to_vec()).collect();
+        let found = fold(&layers, LayerScope::Squashed);
+        let names: Vec<String> = found.components.into_iter().map(|component| component.name).collect();
+        let unknowns = found.unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason));
+        assert_eq!((names, unknowns.collect::<Vec<_>>()), (owned(components), owned(told)), "{layers:?}");
+        assert!(found.unknowns.iter().all(sbom::hides_packages));
+    };
+    let store = file("store", lock("a"));
+    let link = Entry::Symlink("x/Cargo.lock", "../store");
+    let unread = "/x/Cargo.lock: it leads to `/store`, which is not read";
+    check(&[&[store.clone(), link.clone()]], &["a"], &[]);
+    // The bytes are in a layer that knows of no link to them.
+    check(&[std::slice::from_ref(&store), std::slice::from_ref(&link)], &[], &[unread]);
+    check(&[std::slice::from_ref(&link), std::slice::from_ref(&store)], &[], &[unread]);
+    check(&[&[store.clone(), link.clone()], &[file("store", lock("b"))]], &[], &[unread]);
+    // What the layer of the file kept for another link of the same kind.
+    let other = Entry::Symlink("y/Cargo.lock", "/x/Cargo.lock");
+    check(&[&[store.clone(), link.clone()], std::slice::from_ref(&other)], &["a"], &[]);
+    check(&[&[store.clone(), link.clone()], &[other, file("x/.wh.Cargo.lock", "")]], &[], &[]);
+    // The link is gone, or stands for something else.
+    check(&[&[store.clone(), link.clone()], &[file("x/.wh.Cargo.lock", "")]], &[], &[]);
+    check(&[&[store.clone(), link.clone()], &[file(".wh.store", "")]], &[], &[]);
+    check(&[&[store, link], &[file("x/Cargo.lock", lock("b"))]], &["b"], &[]);
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
 /// Files that together are a small system, whatever catalogers there are.
 const SYSTEM: &[(&str, &str)] = &[
     ("etc/os-release", "ID=alpine\nVERSION_ID=3.20\n"),
@@ -124,17 +157,31 @@ const GONE: &[(&str, [&str; 3])] = &[
     ("gone/Cargo.lock", ["gone/.wh.Cargo.lock", ".wh.gone", "gone/.wh..wh..opq"]),
 ];
 
-/// The names of the same files where their bytes stand elsewhere, and their own are hard links: nobody wants them by these.
+/// The names of the same files where their bytes stand elsewhere, and their own are links: nobody wants them by these.
 const STORED: [&str; 7] = ["store/0", "store/1", "store/2", "store/3", "store/4", "store/5", "store/6"];
 
+const STORED_FROM_ROOT: [&str; 7] =
+    ["/store/0", "/store/1", "/store/2", "/store/3", "/store/4", "/store/5", "/store/6"];
+
 /// Returns a file of the system with this text, in one of the forms that layers have it in.
-fn placed(index: usize, text: impl Into<Vec<u8>>, is_linked: bool) -> Vec<Entry> {
+fn placed(index: usize, text: impl Into<Vec<u8>>, form: Form) -> Vec<Entry> {
     let path = SYSTEM[index].0;
-    if is_linked {
-        vec![file(STORED[index], text), Entry::HardLink(path, STORED[index])]
-    } else {
-        vec![file(path, text)]
+    match form {
+        Form::Plain => vec![file(path, text)],
+        Form::HardLink => vec![file(STORED[index], text), Entry::HardLink(path, STORED[index])],
+        Form::Symlink => vec![file(STORED[index], text), Entry::Symlink(path, STORED_FROM_ROOT[index])],
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    Plain,
+    HardLink,
+    Symlink,
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    prop_oneof![Just(Form::Plain), Just(Form::HardLink), Just(Form::Symlink)]
 }
 
 /// What stood in a file before: another version, as good to read.
@@ -151,14 +198,14 @@ proptest! {
     #[test]
     fn every_split_of_a_file_system_gives_the_same_components(
         places in prop::collection::vec(0..LAYERS, SYSTEM.len()),
-        linked in prop::collection::vec(any::<bool>(), SYSTEM.len()),
-        overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS, any::<bool>()), 0..6),
+        forms in prop::collection::vec(form(), SYSTEM.len()),
+        overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS, form()), 0..6),
         deleted in prop::collection::vec((0..GONE.len(), 0..LAYERS, 1..LAYERS, 0..3_usize), 0..8),
     ) {
         let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); LAYERS];
-        for (index, layer, is_linked) in overwritten {
+        for (index, layer, form) in overwritten {
             if layer < places[index] {
-                layers[layer].extend(placed(index, older(SYSTEM[index].1), is_linked));
+                layers[layer].extend(placed(index, older(SYSTEM[index].1), form));
             }
         }
         for (index, layer, later, how) in deleted {
@@ -169,7 +216,7 @@ proptest! {
             }
         }
         for (index, (_, text)) in SYSTEM.iter().enumerate() {
-            layers[places[index]].extend(placed(index, *text, linked[index]));
+            layers[places[index]].extend(placed(index, *text, forms[index]));
         }
         let together: Vec<Entry> = SYSTEM.iter().map(|(path, text)| file(path, *text)).collect();
         let split = fold(&layers, LayerScope::Squashed);

@@ -345,12 +345,7 @@ fn a_hard_link_has_the_bytes_of_what_nobody_wants_by_its_own_name() {
     check_links(&[file("store/5b", "other"), store.clone(), link("a/Cargo.lock", "store/5b")], 2, lock, &[]);
     check_links(&[store.clone(), link("store/5b", "store/5b"), link("a/Cargo.lock", "store/5b")], 2, lock, &[]);
     // A link to a link is that.
-    check_links(
-        &[Entry::Symlink("l", "/store/5b"), store.clone(), link("a/Cargo.lock", "l")],
-        1,
-        0,
-        &["/a/Cargo.lock: it leads to `/store/5b`, which is not read"],
-    );
+    check_links(&[Entry::Symlink("l", "/store/5b"), store.clone(), link("a/Cargo.lock", "l")], 2, lock, &[]);
     // What is not there cannot be read.
     check_links(
         &[
@@ -367,6 +362,54 @@ fn a_hard_link_has_the_bytes_of_what_nobody_wants_by_its_own_name() {
             "/b/Cargo.lock: a hard link to `../x`, whose bytes were not kept",
         ],
     );
+}
+
+#[test]
+fn a_symbolic_link_has_the_bytes_of_what_nobody_wants_by_its_own_name() {
+    let store = file("store/5b", LOCK);
+    let link = |path, target| Entry::Symlink(path, target);
+    let lock = LOCK.len();
+    check_links(&[store.clone(), link("a/Cargo.lock", "../store/5b")], 2, lock, &[]);
+    check_links(&[link("a/Cargo.lock", "/store/5b"), store.clone()], 2, lock, &[]);
+    // It is kept once, as the file's own, whatever leads to it.
+    check_links(
+        &[store.clone(), link("a/Cargo.lock", "../store/5b"), link("b", "store"), link("c/Cargo.lock", "../b/5b")],
+        2,
+        lock,
+        &[],
+    );
+    check_links(
+        &[store.clone(), link("a/Cargo.lock", "../store/5b"), Entry::HardLink("b/Cargo.lock", "store/5b")],
+        2,
+        2 * lock,
+        &[],
+    );
+    check_links(&[file("b/Cargo.lock", LOCK), link("a/Cargo.lock", "../b/Cargo.lock")], 1, lock, &[]);
+    // What the path means once all is unpacked.
+    check_links(&[file("store/5b", "other"), link("a/Cargo.lock", "../store/5b"), store.clone()], 2, lock, &[]);
+    // What another cataloger reads by its own name.
+    let lock_too = "{\"name\": \"a\", \"lockfileVersion\": 3}";
+    check_links(
+        &[file("a/package.json", lock_too), link("package-lock.json", "a/package.json")],
+        1,
+        lock_too.len(),
+        &[],
+    );
+    // A folder that package managers know by another name.
+    let status = "Package: a\nStatus: install ok installed\nVersion: 1\nArchitecture: all\n";
+    let moved = [file("opt/dp/status", status), file("opt/dp/info/a.list", "/.\n"), file("opt/dp/lock", "")];
+    let folder = |target| [&moved[..], &[link("var/lib/dpkg", target)]].concat();
+    check_links(&folder("../../opt/dp"), 2, status.len() + 3, &[]);
+    check_links(&folder("/opt/../opt/dp/"), 2, status.len() + 3, &[]);
+    // Nobody wants it, it leads nowhere, to a folder, in a circle.
+    check_links(&[store.clone(), link("a/lock", "../store/5b")], 1, 0, &[]);
+    check_links(&[store.clone(), link("a/Cargo.lock", "../gone")], 1, 0, &[]);
+    check_links(&[store.clone(), link("a/Cargo.lock", "../store")], 1, 0, &[]);
+    check_links(&[store, link("a/Cargo.lock", "../b/Cargo.lock"), link("b/Cargo.lock", "../a/Cargo.lock")], 1, 0, &[]);
+    check_links(&[link("var/lib/dpkg", "."), file("var/lib/status", "")], 2, 0, &[]);
+    check_links(&[link("var/lib/dpkg", "dpkg/x"), file("var/lib/status", "")], 1, 0, &[]);
+    let root = "/var/lib/dpkg/status: it leads to `/status`, which is not read";
+    check_links(&[link("var/lib/dpkg", "/"), file("status", "")], 1, 0, &[root]);
 }
 
 #[test]
