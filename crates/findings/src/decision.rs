@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use vex::{Found, Justification, Place, Statements, Status};
 
 use crate::component::at;
 use crate::facts::moment;
+use crate::projects::Projects;
 use crate::{Suppression, Suppressor};
 
 /// What others decide about findings: owners by exceptions, authors of products by VEX. Asked in this order, before the publisher.
@@ -133,6 +134,7 @@ pub(crate) struct Judge<'a> {
     subject: vex::Subject,
     inventory: &'a Inventory,
     containers: BTreeMap<ComponentIndex, ComponentIndex>,
+    projects: OnceCell<Projects>,
     used: RefCell<Used>,
 }
 
@@ -163,6 +165,7 @@ impl<'a> Judge<'a> {
             subject: deciders.subject.cloned().unwrap_or_else(|| vex::Subject::of(inventory)),
             inventory,
             containers: containers.collect(),
+            projects: OnceCell::new(),
             used: RefCell::default(),
         }
     }
@@ -248,7 +251,10 @@ impl<'a> Judge<'a> {
         if given.is_none() && beside.is_none() {
             return Vec::new();
         }
-        let containers = self.containers_of(index);
+        let mut containers = self.containers_of(index);
+        // A directory is the product that its project is.
+        let project = self.projects.get_or_init(|| Projects::of(self.inventory)).project(index);
+        containers.extend(project.and_then(|project| at(self.inventory, project)));
         let place = Place { subject: &self.subject, component, containers: &containers };
         let all_about = |statements: Option<&'a Statements>, others: Option<&'a Statements>| {
             let mut found = statements.map(|statements| statements.all_about(&place, names)).unwrap_or_default();

@@ -28,6 +28,7 @@ mod not_counted;
 mod not_known;
 mod not_looked_into;
 mod paths;
+mod projects;
 mod report;
 pub mod sarif;
 mod spoken;

@@ -113,6 +113,7 @@ pub struct Place<'a> {
     pub subject: &'a Subject,
     /// The component.
     pub component: &'a Component,
-    /// The components whose files hold it, as a jar holds another; the nearest first. Empty when there are none, or when nobody knows.
+    /// The components whose files hold it, as a jar holds another, the nearest first, and the project in a directory for which alone it is there. Empty when
+    /// there are none, or when nobody knows.
     pub containers: &'a [&'a Component],
 }

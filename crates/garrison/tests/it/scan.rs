@@ -262,6 +262,48 @@ fn vex_about_what_a_document_describes_holds_for_what_it_lists() {
 }
 
 #[test]
+fn vex_about_the_project_of_a_directory_holds_for_what_it_needs() {
+    let home = ready();
+    let lock = |name: &str, package: &str| {
+        json!({
+            "name": name, "version": "1.0.0", "lockfileVersion": 3, "packages": {
+                "": {"name": name, "version": "1.0.0", "dependencies": {package: "*"}},
+                format!("node_modules/{package}"): {"version": "2.0.1", "dependencies": {"b": "*"}},
+                "node_modules/b": {"version": "2.0.1"},
+            },
+        })
+        .to_string()
+    };
+    std::fs::create_dir_all(home.path().join("own/inner")).unwrap();
+    write(&home, "own/package-lock.json", &lock("app", "a"));
+    let check = |vex: &str, code: &str| {
+        write(&home, "vex.json", vex);
+        let run = home.run(&["scan", "own", "--vex", "vex.json", "--fail-on", "any", "--accept-unread"]);
+        assert_eq!(run.lines().next(), Some(code), "{vex}\n{run}");
+    };
+    let within =
+        |product: &str, inner: &str| cleared_by_openvex(&json!({"@id": product, "subcomponents": [{"@id": inner}]}));
+    check(&cleared_by_openvex(&json!({"@id": "pkg:npm/app@1.0.0"})), "exit 0");
+    check(&cleared_by_openvex(&json!({"@id": "pkg:npm/app"})), "exit 0");
+    check(&cleared_by_openvex(&json!({"@id": "pkg:npm/app@2.0.0"})), "exit 1");
+    check(&cleared_by_openvex(&json!({"@id": "pkg:npm/a@2.0.1"})), "exit 1");
+    check(&within("pkg:npm/app@1.0.0", "pkg:npm/b@2.0.1"), "exit 0");
+    check(&within("pkg:npm/app@1.0.0", "pkg:npm/a"), "exit 1");
+    check(&within("pkg:npm/other@1.0.0", "pkg:npm/b"), "exit 1");
+    check(&cleared_by_csaf("pkg:npm/app@1.0.0"), "exit 0");
+    check(&cleared_by_csaf("pkg:npm/other@1.0.0"), "exit 1");
+    // The same of a document that tells of the directory.
+    write(&home, "vex.json", &cleared_by_csaf("pkg:npm/app@1.0.0"));
+    home.run(&["sbom", "-q", "own", "-o", "cyclonedx-json=own.cdx.json"]);
+    let run = home.run(&["scan", "own.cdx.json", "--vex", "vex.json", "--fail-on", "any", "--accept-unread"]);
+    assert_eq!(run.lines().next(), Some("exit 0"), "{run}");
+    // Another project in the directory needs it too, of which nobody says anything.
+    write(&home, "own/inner/package-lock.json", &lock("inner", "c"));
+    check(&within("pkg:npm/app@1.0.0", "pkg:npm/b@2.0.1"), "exit 1");
+    check(&cleared_by_csaf("pkg:npm/app@1.0.0"), "exit 1");
+}
+
+#[test]
 fn vex_without_a_name_is_told_by_its_file() {
     let home = ready();
     let nameless = |vulnerability: &str| {
@@ -954,6 +996,10 @@ fn mistakes_are_told_before_anything_is_read() {
     let home = Home::new();
     insta::assert_snapshot!("no_database", home.run(&["scan", "."]));
     insta::assert_snapshot!("no_format", home.run(&["db", "build", "--feed", "a=ovs:b"]));
+    for (word, meant) in [("ruby", "ruby-advisory-db"), ("oval", "azure-oval"), ("debian", "debian-tracker")] {
+        let run = home.run(&["db", "build", "--feed", &format!("a={word}:b")]);
+        assert!(run.contains(&format!("did you mean `{meant}`?")), "{run}");
+    }
     insta::assert_snapshot!("no_path", home.run(&["db", "build", "--feed", "a=osv"]));
     insta::assert_snapshot!("twice", home.run(&["db", "build", "--feed", "a=osv:b", "--feed", "a=kev:c"]));
     insta::assert_snapshot!("absent", home.run(&["db", "build", "--feed", "a=osv:b"]));
