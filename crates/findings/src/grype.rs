@@ -359,7 +359,11 @@ impl<'a> Match<'a> {
         // Grype calls a match by the record's name, and the CVE is what it is related to.
         let record = finding.advisories.first();
         let id = record.map_or(finding.vulnerability.as_str(), |advised| &advised.id);
-        let others = std::iter::once(&finding.vulnerability).chain(&finding.aliases).filter(|name| *name != id);
+        // Of names that are of one publisher's record alone, as those of `ruby-advisory-db`, only the records of this package count.
+        let is_told =
+            |name: &&String| !name.contains('/') || finding.advisories.iter().any(|advised| advised.id == **name);
+        let others =
+            std::iter::once(&finding.vulnerability).chain(&finding.aliases).filter(|name| *name != id).filter(is_told);
         let namespace = record.map(|advised| namespace(report, affected, advised)).unwrap_or_default();
         Some(Self {
             vulnerability: Vulnerability {

@@ -4,7 +4,7 @@ mod file;
 mod progress;
 mod table;
 
-pub(crate) use file::replace;
+pub(crate) use file::{find_place, replace};
 pub(crate) use progress::Progress;
 pub(crate) use table::{Align, Column, Table};
 

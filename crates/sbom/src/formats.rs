@@ -16,6 +16,7 @@ mod lenient;
 mod licenses;
 mod limits;
 pub mod namespace;
+mod packed;
 mod purls;
 mod read;
 mod repairs;
@@ -32,6 +33,7 @@ pub const DOCUMENT_KIND: &str = "document:kind";
 
 pub use format::{CycloneDxVersion, Format, FormatError, Output};
 pub use limits::Limits;
+pub use packed::{START_BYTES, start_of, unpacked};
 pub use read::{Address, Document, ReadError, Strictness, is_document, may_be_document, read, read_with};
 pub use repairs::{Repair, RepairKind, Repairs};
 pub use write::{Layout, Overlong, TABLE_WIDTH, WriteOptions, write, write_with_vulnerabilities};

@@ -38,6 +38,9 @@ pub enum Problem {
     /// It holds a word that the format does not have there.
     #[error("it has an unknown {0}")]
     Word(&'static str),
+    /// It says of itself that it is a draft: it may change, or never be published. What it says counts.
+    #[error("it says of itself that it is a draft, and counts all the same")]
+    Draft,
     /// A moment in it is none.
     #[error("a time cannot be read")]
     Time,

@@ -4,15 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use component::{Inventory, Layer, Location, Subject};
+use component::{Inventory, Layer, Location, PackageType, Subject};
 use findings::sarif::{LOCATIONS_MAX, RESULTS_MAX, TAGS_MAX};
 use findings::{Options, Report, TableOptions, cyclonedx, grype, json, sarif, table};
 use jiff::Timestamp;
 use jsonschema::{Registry, Validator};
 use sbom::formats::{CycloneDxVersion, Format, Layout, WriteOptions, read};
 use serde_json::Value;
+use vulndb::{Ecosystem, Family, Records};
 
-use crate::fixture::{database, inventory};
+use crate::fixture::{advisory, affected, component, database, database_of, feed, inventory};
 
 fn report_of(inventory: &Inventory) -> Report {
     let options = Options { with_summaries: true, ..Options::default() };
@@ -205,6 +206,26 @@ fn sarif_is_valid_by_its_schema() {
             validator.iter_errors(&document).map(|error| format!("{}: {error}", error.instance_path())).collect();
         assert!(errors.is_empty(), "{errors:#?}");
     }
+}
+
+#[test]
+fn grype_json_relates_no_records_of_other_packages() {
+    let (npm, gems) = (Ecosystem::new(Family::Npm), Ecosystem::new(Family::RubyGems));
+    let advisories = vec![
+        advisory("GHSA-1", &["CVE-2018-1"], vec![affected(&npm, "lodash", &["..4.17.11!"])]),
+        advisory("lodash-rails/CVE-2018-1", &["CVE-2018-1"], vec![affected(&gems, "lodash-rails", &["..4.17.11!"])]),
+    ];
+    let records = Records { advisories, ..Records::default() };
+    let database = database_of(vec![(feed("github", "osv", 0), records)]);
+    let mut lodash = component(PackageType::Npm, "lodash", "4.17.10");
+    lodash.purl = Some("pkg:npm/lodash@4.17.10".parse().unwrap());
+    let inventory = Inventory { components: vec![lodash], edges: Vec::new(), ..inventory() };
+    let report = Report::of(&database, &inventory, &Options::default()).unwrap();
+    let document: Value = serde_json::from_str(&grype(&report, &inventory)).unwrap();
+    let found = &document["matches"][0];
+    let related = found["relatedVulnerabilities"].as_array().unwrap();
+    let names: Vec<_> = std::iter::once(&found["vulnerability"]).chain(related).map(|one| &one["id"]).collect();
+    assert_eq!(names, ["GHSA-1", "CVE-2018-1"]);
 }
 
 /// Grype reads our document into its own types and renders its own template of it.

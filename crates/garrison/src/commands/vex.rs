@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use clap::Subcommand;
 use serde_json::json;
-use vex::Document;
+use vex::{Document, Problem};
 
 mod hub;
 pub(crate) mod trust;
@@ -82,7 +82,8 @@ fn print(document: &Document) -> Result<(), CommandError> {
     let Document { format, id, author, version, modified, statements, problems, .. } = document;
     let author = if author.is_empty() { "An author without a name" } else { author };
     let version = if version.is_empty() { String::new() } else { format!(" version {version}") };
-    let (when, refused) = (advisories::moment(*modified), problems.values().map(|(count, _)| count).sum::<u64>());
+    let wrong = problems.iter().filter(|(problem, _)| **problem != Problem::Draft);
+    let (when, refused) = (advisories::moment(*modified), wrong.clone().map(|(_, (count, _))| count).sum::<u64>());
     let text = format!(
         "{author}, {format} `{id}`{version} of {when}: statements {}, not understood {refused}",
         statements.len()
@@ -100,7 +101,10 @@ fn print(document: &Document) -> Result<(), CommandError> {
         }
         output::print_line(table.render(output::width()).trim_end())?;
     }
-    for (problem, (count, example)) in problems {
+    if problems.contains_key(&Problem::Draft) {
+        output::note(&Problem::Draft.to_string());
+    }
+    for (problem, (count, example)) in wrong {
         output::note(&output::printable(&format!("not understood: {problem} ({count}, as `{example}`)")));
     }
     Ok(())

@@ -79,7 +79,7 @@ pub(crate) fn resolve(session: &Session, text: &str) -> Result<Source, CommandEr
         Target::Current { reference } => {
             let contexts = session.contexts()?;
             let Some((_, context)) = session.find_current(&contexts)? else {
-                return Err(CommandError::new(Kind::Usage, format!("`{text}` is no path, and no hub is chosen"))
+                return Err(CommandError::new(Kind::Environment, format!("`{text}` is no path, and no hub is chosen"))
                     .with_hints(image_of_path(text).into_iter().collect())
                     .hint(format!("`garrison login HUB` chooses one; an image elsewhere is `docker.io/library/{text}`"))
                     .hint("`garrison help sbom` lists what a source can be"));

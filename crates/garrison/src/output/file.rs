@@ -33,6 +33,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written.inspect_err(|_| drop(std::fs::remove_file(&draft)))
 }
 
+/// Looks, before there is anything to write, whether the file can be where it is to be: its folder is there, and no folder stands in its place.
+pub(crate) fn find_place(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if folder.metadata()?.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }
+}
+
 /// A stream that this process was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stream {
@@ -86,6 +95,20 @@ mod tests {
         assert!(first.symlink_metadata().unwrap().is_symlink() && relative.symlink_metadata().unwrap().is_symlink());
         assert!(replace(&place.path().join("absent/out.json"), b"four").is_err());
         assert_eq!(place.path().read_dir().unwrap().count(), 4, "no draft is left");
+    }
+
+    #[test]
+    fn a_place_for_a_file_is_in_a_folder_that_is_there() {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("file"), "").unwrap();
+        let find = |path: &str| find_place(&place.path().join(path)).map_err(|error| error.kind());
+        assert_eq!(find("new"), Ok(()));
+        assert_eq!(find("file"), Ok(()));
+        assert_eq!(find_place(Path::new("new")).map_err(|error| error.kind()), Ok(()));
+        assert_eq!(find_place(Path::new("/dev/null")).map_err(|error| error.kind()), Ok(()));
+        assert_eq!(find("absent/new"), Err(io::ErrorKind::NotFound));
+        assert_eq!(find("file/new"), Err(io::ErrorKind::NotADirectory));
+        assert_eq!(find(""), Err(io::ErrorKind::IsADirectory));
     }
 
     #[test]

@@ -89,6 +89,53 @@ fn a_directory_is_listed_as_a_table() {
 }
 
 #[test]
+fn links_in_a_directory_are_followed_and_never_out_of_it() {
+    let home = Home::new();
+    let place = |path: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    };
+    let lock =
+        |version: &str| format!(r#"{{"lockfileVersion":3,"packages":{{"node_modules/a":{{"version":"{version}"}}}}}}"#);
+    std::fs::write(place("tree/locks/prod.json"), lock("1.2.3")).unwrap();
+    std::fs::write(place("outside/lock.json"), lock("6.6.6")).unwrap();
+    for (link, target) in [("app", "../locks/prod.json"), ("b", "../../outside/lock.json"), ("c", "package-lock.json")]
+    {
+        std::os::unix::fs::symlink(target, place(&format!("tree/{link}/package-lock.json"))).unwrap();
+    }
+    std::os::unix::fs::symlink(place("outside/lock.json"), place("tree/d/package-lock.json")).unwrap();
+    assert_eq!(home.run(&["sbom", "-q", "tree", "-o", "purls"]), "exit 0\n--- stdout\npkg:npm/a@1.2.3\n--- stderr\n");
+    let unknowns = home.run(&["sbom", "-q", "tree", "-o", "syft-json"]);
+    assert_eq!(unknowns.matches("which is outside and not read").count(), 2, "{unknowns}");
+    assert_eq!(
+        home.run(&["sbom", "-q", "tree", "--exclude", "locks", "-o", "purls"]),
+        "exit 0\n--- stdout\n--- stderr\n"
+    );
+}
+
+#[test]
+fn a_document_that_is_packed_is_read() {
+    let home = Home::new();
+    directory(&home);
+    home.run(&["sbom", "-q", "tree", "-o", "cyclonedx-json=tree.cdx.json"]);
+    let document = std::fs::read(home.path().join("tree.cdx.json")).unwrap();
+    std::fs::write(home.path().join("tree.cdx.json.gz"), build::gzip(&document)).unwrap();
+    assert_eq!(
+        home.run(&["sbom", "diff", "-q", "tree.cdx.json", "tree.cdx.json.gz"]),
+        "exit 0\n--- stdout\n--- stderr\n"
+    );
+    let converted = |file: &str| home.run(&["sbom", "convert", "-q", file, "-o", "purls"]);
+    assert_eq!(converted("tree.cdx.json.gz"), converted("tree.cdx.json"));
+    let mut command = home.garrison(&["sbom", "convert", "-q", "-", "-o", "purls"]);
+    let piped = command.stdin(File::open(home.path().join("tree.cdx.json.gz")).unwrap()).output().unwrap();
+    assert_eq!(home.told(&piped), converted("tree.cdx.json"));
+    // What is cut off is no document.
+    std::fs::write(home.path().join("cut.gz"), &build::gzip(&document)[..100]).unwrap();
+    assert!(converted("cut.gz").starts_with("exit 3\n"));
+}
+
+#[test]
 fn an_image_is_named_by_its_digest() {
     let home = Home::new();
     image(&home);
@@ -206,7 +253,7 @@ fn a_build_may_state_its_time() {
 fn mistakes_are_told_before_anything_is_read() {
     let home = Home::new();
     image(&home);
-    let mistakes: [&[&str]; 12] = [
+    let mistakes: [&[&str]; 13] = [
         &["sbom"],
         &["sbom", "api:1.4"],
         &["sbom", "./absent"],
@@ -219,6 +266,7 @@ fn mistakes_are_told_before_anything_is_read() {
         &["sbom", "oci:layout", "-o", "cylonedx"],
         &["sbom", "oci:layout", "-o", "cyclonedx-json@1.7"],
         &["sbom", "oci:layout", "-o", "purls", "-o", "table"],
+        &["sbom", "./absent", "-o", "purls=nowhere/list"],
     ];
     let told: Vec<String> =
         mistakes.iter().map(|words| format!("$ garrison {}\n{}", words.join(" "), home.run(words))).collect();
@@ -258,7 +306,7 @@ fn a_mistake_is_told_with_what_is_meant_or_not_at_all() {
         (["-o", "xml"], "error: no format is called `xml`"),
         (
             ["--select", "pip"],
-            "hint:  catalogers of `python` packages: pdm-lock, pipfile-lock, poetry-lock, pylock-toml, python-archive, python-installed, python-manifest, python-requirements, uv-lock",
+            "hint:  catalogers of `python` packages: pdm-lock, pipfile-lock, pixi-lock, poetry-lock, pylock-toml, python-archive, python-installed, python-manifest, python-requirements, uv-lock",
         ),
         (["--select", "maven"], "hint:  catalogers of `maven` packages: "),
     ] {
@@ -394,7 +442,7 @@ fn differences_end_as_those_of_diff() {
     cause: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
     hint:  `garrison sbom convert` reads CycloneDX, SPDX and Syft-JSON, and lists of purls
     ");
-    assert!(home.run(&["sbom", "diff", "less.json", "absent"]).starts_with("exit 2\n"));
+    assert!(home.run(&["sbom", "diff", "less.json", "absent"]).starts_with("exit 3\n"));
     assert!(home.run(&["sbom", "diff", "less.json", "./absent"]).starts_with("exit 3\n"));
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Follows npm's documentation of `package-lock.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use component::{PackageType, Scope, Technique};
 
@@ -13,6 +13,7 @@ use crate::ecosystems::graph::{Graph, NodeId};
 use crate::ecosystems::identity::Finder;
 use crate::ecosystems::npm::{self, Manifest, Role, Unsearched};
 use crate::ecosystems::paths;
+use crate::unread::NO_PACKAGE;
 use crate::view::View;
 
 /// npm's lockfiles.
@@ -71,10 +72,13 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             }
             let sibling = view.file(&format!("{project}/package.json")).and_then(|file| from_json::<Manifest>(file.bytes()).ok());
             match graph(file.bytes(), sibling.as_ref()) {
-                Ok((mut graph, unsearched)) => {
+                Ok(Read { mut graph, unsearched, folders }) => {
                     graph.locate(&file.location());
                     graph.report(findings);
                     unsearched.report(file.location(), findings);
+                    for folder in folders {
+                        findings.unknown(file.location(), format!("`{folder}`{NO_PACKAGE}"));
+                    }
                 }
                 Err(refusal) => findings.unknown(file.location(), refusal.0),
             }
@@ -86,14 +90,24 @@ fn is_in_package(folder: &str) -> bool {
     folder.contains("/node_modules/")
 }
 
+/// What a lockfile says.
+struct Read {
+    graph: Graph,
+    unsearched: Unsearched,
+    /// Folders of version 1, of which it says that they are packages, and not of which release.
+    folders: BTreeSet<String>,
+}
+
 /// Reads a lockfile. `sibling` is the manifest of its project, for what the lockfile itself does not say.
-fn graph(bytes: &[u8], sibling: Option<&Manifest>) -> Result<(Graph, Unsearched), Refusal> {
+fn graph(bytes: &[u8], sibling: Option<&Manifest>) -> Result<Read, Refusal> {
     let lock: Lock = from_json(bytes).map_err(|error| refusal("lockfile", &error))?;
-    Ok(match &lock.packages {
+    let mut folders = BTreeSet::new();
+    // The JSON reader admits fewer levels than could be searched.
+    let (graph, unsearched) = match &lock.packages {
         Some(packages) => from_packages(&packages.0, sibling),
-        // The JSON reader admits fewer levels than could be searched.
-        None => (from_tree(&lock, sibling), Unsearched::default()),
-    })
+        None => (from_tree(&lock, sibling, &mut folders), Unsearched::default()),
+    };
+    Ok(Read { graph, unsearched, folders })
 }
 
 /// Returns the name of the package that is installed in this folder.
@@ -206,7 +220,7 @@ struct Branch<'a> {
 }
 
 /// Version 1: a tree of packages, nested as their folders are.
-fn from_tree(lock: &Lock, sibling: Option<&Manifest>) -> Graph {
+fn from_tree(lock: &Lock, sibling: Option<&Manifest>, folders: &mut BTreeSet<String>) -> Graph {
     let mut graph = Graph::default();
     let own = lock.name.get().and_then(|name| npm::component(FINDER.with(Technique::Manifest), name, lock.version.get(), None));
     let named = sibling.and_then(|sibling| sibling.project(FINDER.with(Technique::Manifest))).or(own);
@@ -220,6 +234,9 @@ fn from_tree(lock: &Lock, sibling: Option<&Manifest>) -> Graph {
             // Nobody but the outer package sees what is nested in it.
             let scope = scope(nested.dev, nested.optional, Flag(false)).max(outer_scope);
             let node = nested_component(name, nested).map(|component| graph.scoped_package(component, scope));
+            if let Some(folder) = nested.version.get().filter(|version| node.is_none() && version.starts_with("file:")) {
+                folders.insert(folder.to_owned());
+            }
             branches.push(Branch { outer, node, nested: Some(nested), inner: BTreeMap::new() });
             branches[outer].inner.insert(name, index);
             queue.push((index, scope, &nested.dependencies.0));
@@ -435,6 +452,7 @@ mod tests {
             app@3.0.0 -> a@1.0.0
             app@3.0.0 -development-> d@1.0.0
             o@1.0.0 -> b@1.0.0
+            unknown /app/package-lock.json: `file:../local` does not say which package it is
             "#
         );
     }

@@ -6,7 +6,7 @@ use component::{Component, Inventory, plain};
 
 use super::Overlong;
 
-/// The columns, with the order in which they are given up when the table is wider than the terminal; name and version stay.
+/// The columns, with the order in which they are given up when the table is wider than the terminal; name and version stay. In a file all do.
 const COLUMNS: [(&str, u8); 4] = [("NAME", 0), ("VERSION", 0), ("TYPE", 1), ("WHERE", 2)];
 
 const GAP: usize = 2;
@@ -27,14 +27,16 @@ pub(super) fn write(inventory: &Inventory, width: usize, overlong: Overlong) -> 
     });
 
     let mut columns: Vec<usize> = (0..COLUMNS.len()).collect();
-    while columns.iter().map(|column| widths[*column] + GAP).sum::<usize>() > width + GAP {
-        let Some(least) =
-            columns.iter().copied().filter(|column| COLUMNS[*column].1 > 0).max_by_key(|column| COLUMNS[*column].1)
-        else {
-            (widths[0], widths[1]) = shared(widths[0], widths[1], width);
-            break;
-        };
+    let mut left_out: Vec<&str> = Vec::new();
+    let is_wide = |columns: &[usize]| columns.iter().map(|column| widths[*column] + GAP).sum::<usize>() > width + GAP;
+    while overlong == Overlong::Shortened && is_wide(&columns) {
+        let given_up = columns.iter().copied().filter(|column| COLUMNS[*column].1 > 0);
+        let Some(least) = given_up.max_by_key(|column| COLUMNS[*column].1) else { break };
         columns.retain(|column| *column != least);
+        left_out.insert(0, COLUMNS[least].0);
+    }
+    if overlong == Overlong::Shortened && widths[0] + GAP + widths[1] > width {
+        (widths[0], widths[1]) = shared(widths[0], widths[1], width);
     }
 
     let mut table = String::new();
@@ -56,10 +58,20 @@ pub(super) fn write(inventory: &Inventory, width: usize, overlong: Overlong) -> 
         table.push_str(line.trim_end());
         table.push('\n');
     }
-    if shortened > 0 {
-        let what = if shortened == 1 { "1 cell is".to_owned() } else { format!("{shortened} cells are") };
-        let hint = "`-o purls` has names and versions as a whole";
-        let _infallible = writeln!(table, "\n{what} shortened to fit {width} columns; {hint}.");
+    let shortened = match shortened {
+        0 => None,
+        1 => Some("1 cell is shortened".to_owned()),
+        _ => Some(format!("{shortened} cells are shortened")),
+    };
+    let left_out = match left_out.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} is left out")),
+        several => Some(format!("{} are left out", several.join(" and "))),
+    };
+    let told: Vec<String> = left_out.into_iter().chain(shortened).collect();
+    if !told.is_empty() {
+        let told = told.join(", ");
+        let _infallible = writeln!(table, "\n{told} to fit {width} columns; in a file or through a pipe all is whole.");
     }
     table.into_bytes()
 }
@@ -121,7 +133,7 @@ mod tests {
             component("\u{1b}[31mred\u{1b}[0m", Some("1\n2"), &[]),
             component("été", None, &["/app/package-lock.json"]),
         ]);
-        String::from_utf8(write(&inventory, width, Overlong::Whole)).unwrap()
+        String::from_utf8(write(&inventory, width, Overlong::Shortened)).unwrap()
     }
 
     fn wide(width: usize, overlong: Overlong) -> String {
@@ -162,47 +174,50 @@ mod tests {
         left-pad      1.3.0    npm
         �[31mred�[0m  1�2      npm
         été                    npm
+
+        WHERE is left out to fit 53 columns; in a file or through a pipe all is whole.
         ");
-        assert_snapshot!(table(0), @"
+        assert_snapshot!(table(0), @r"
         NAME       VERSION
         left-pad   1.3.0
-        �[31mred�[0m  1�2
+        �[31…�[0m  1�2
         été
+
+        TYPE and WHERE are left out, 1 cell is shortened to fit 0 columns; in a file or through a pipe all is whole.
         ");
     }
 
     #[test]
     fn what_is_too_wide_is_whole_in_a_file_and_shortened_on_a_terminal() {
         let fits = "github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1".len();
-        assert_eq!(wide(fits, Overlong::Shortened), wide(fits, Overlong::Whole));
-        assert_snapshot!(wide(fits, Overlong::Whole), @"
+        assert_snapshot!(wide(fits, Overlong::Whole), @r"
+        NAME                                                   VERSION                             TYPE  WHERE
+        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1  npm   /a
+        left-pad                                               1.3.0                               npm   /app/package-lock.json
+        ");
+        for width in [fits - 1, 60, 0] {
+            assert_eq!(wide(width, Overlong::Whole), wide(fits, Overlong::Whole), "{width}");
+        }
+        assert_snapshot!(wide(fits, Overlong::Shortened), @r"
         NAME                                                   VERSION
         github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
         left-pad                                               1.3.0
+
+        TYPE and WHERE are left out to fit 89 columns; in a file or through a pipe all is whole.
         ");
-        assert_snapshot!(wide(fits - 1, Overlong::Whole), @"
-        NAME                                                   VERSION
-        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
-        left-pad                                               1.3.0
-        ");
-        assert_snapshot!(wide(fits - 1, Overlong::Shortened), @"
+        assert_snapshot!(wide(fits - 1, Overlong::Shortened), @r"
         NAME                                                   VERSION
         github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-202106172…240-d185dfc1b5a1
         left-pad                                               1.3.0
 
-        1 cell is shortened to fit 88 columns; `-o purls` has names and versions as a whole.
+        TYPE and WHERE are left out, 1 cell is shortened to fit 88 columns; in a file or through a pipe all is whole.
         ");
-        assert_snapshot!(wide(60, Overlong::Whole), @"
-        NAME                                     VERSION
-        github.com/Azure/azure-sdk-for-go/sdk/resourcemanager  v0.0.0-20210617225240-d185dfc1b5a1
-        left-pad                                 1.3.0
-        ");
-        assert_snapshot!(wide(60, Overlong::Shortened), @"
+        assert_snapshot!(wide(60, Overlong::Shortened), @r"
         NAME                                     VERSION
         github.com/Azure/az…sdk/resourcemanager  v0.0.0-20…5dfc1b5a1
         left-pad                                 1.3.0
 
-        2 cells are shortened to fit 60 columns; `-o purls` has names and versions as a whole.
+        TYPE and WHERE are left out, 2 cells are shortened to fit 60 columns; in a file or through a pipe all is whole.
         ");
     }
 

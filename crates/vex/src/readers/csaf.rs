@@ -31,6 +31,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Document, Refusal> {
         tree.check(note)?;
     }
     let tracking = &stated.document.tracking;
+    if tracking.status == "draft" {
+        count(&mut problems, Problem::Draft, &tracking.id);
+    }
     let mut time = |text: &str| {
         let time = wording::time(text);
         if time.is_none() {

@@ -131,6 +131,18 @@ fn csaf(category: &str, product_tree: &str, vulnerabilities: &str) -> String {
     )
 }
 
+#[test]
+fn a_draft_counts_and_is_told_as_one() {
+    let vulnerabilities = r#"[{"cve": "CVE-1", "product_status": {"fixed": ["P"]}}]"#;
+    for (status, expected) in [("final", vec![]), ("interim", vec![]), ("draft", vec![Problem::Draft])] {
+        let text = csaf("csaf_vex", TREE, vulnerabilities)
+            .replace(r#""tracking": {"#, &format!(r#""tracking": {{"status": "{status}", "#));
+        let document = vex::read(text.as_bytes()).unwrap();
+        assert_eq!(document.statements.len(), 1, "{status}");
+        assert_eq!(document.problems.into_keys().collect::<Vec<_>>(), expected, "{status}");
+    }
+}
+
 const TREE: &str = r#"{"full_product_names": [{"product_id": "P", "name": "p", "product_identification_helper": {"purl": "pkg:npm/p"}},
     {"product_id": "Q", "name": "q", "product_identification_helper": {"purl": "pkg:npm/q"}}],
     "product_groups": [{"group_id": "G", "product_ids": ["P", "Q"]}]}"#;

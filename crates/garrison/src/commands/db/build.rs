@@ -119,7 +119,10 @@ fn parse(text: &str) -> Result<Asked<'_>, CommandError> {
     let (format, path) = rest.split_once(':').filter(|(_, path)| !path.is_empty()).ok_or_else(form)?;
     let readers = vulndb::readers();
     let reader = readers.iter().find(|reader| reader.name == format).ok_or_else(|| {
-        let nearest = readers.iter().map(|reader| reader.name).min_by_key(|name| strsim::osa_distance(format, name));
+        // One that has the word among its own is meant, however much longer it is.
+        let has_word = |name: &str| name.split('-').any(|word| word == format);
+        let distance = |name: &&str| (!has_word(name), strsim::osa_distance(format, name));
+        let nearest = readers.iter().map(|reader| reader.name).min_by_key(distance);
         let hint = nearest.map(|nearest| format!("did you mean `{nearest}`? `garrison db readers` lists all"));
         CommandError::new(Kind::Usage, format!("there is no format `{format}`")).hint(hint.unwrap_or_default())
     })?;

@@ -278,12 +278,16 @@ impl Diff {
             Format::Table => {
                 let count = |change| changed.iter().filter(|record| record.change == change).count();
                 output::print_line(&format!(
-                    "{} records added, {} changed, {} withdrawn, {} removed; {} packages are to be matched again",
-                    count(Change::Added),
+                    "{} added, {} changed, {} withdrawn, {} removed; {} to be matched again",
+                    output::counted(count(Change::Added).try_into().unwrap_or(u64::MAX), "record"),
                     count(Change::Changed),
                     count(Change::Withdrawn),
                     count(Change::Removed),
-                    packages.len()
+                    if packages.len() == 1 {
+                        "1 package is".to_owned()
+                    } else {
+                        format!("{} packages are", packages.len())
+                    }
                 ))?;
                 if !exploitation.is_empty() {
                     output::print_line(&exploited_in_words(&exploitation))?;

@@ -15,7 +15,7 @@ const REPAIRS_SHOWN: usize = 20;
 
 /// Write an inventory of any tool in another format.
 ///
-/// Reads CycloneDX, SPDX and Syft-JSON, and lists of purls; the format is told from the contents. What had to be repaired or
+/// Reads CycloneDX, SPDX and Syft-JSON, and lists of purls, also packed by gzip; the format is told from the contents. What had to be repaired or
 /// dropped is told on standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
@@ -57,14 +57,14 @@ pub(super) fn open(file: &str) -> Result<File, CommandError> {
 
 /// Reads a document of whatever format from a stream; `name` is what errors call it.
 pub(crate) fn read_document_from(name: &str, stream: impl Read) -> Result<Document, CommandError> {
-    let bytes = limited(stream).map_err(|source| CommandError::environment(format!("failed to read `{name}`"), source));
+    let bytes = formats::unpacked(stream)
+        .and_then(limited)
+        .map_err(|source| CommandError::environment(format!("failed to read `{name}`"), source));
     understood(name, &bytes?)
 }
 
 /// Reads a file as a document if it is one, by its contents; anything else is for catalogers.
 pub(crate) fn find_document(path: &Path) -> Result<Option<Document>, CommandError> {
-    /// Enough for the white space before a document.
-    const START_BYTES: u64 = 4096;
     if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
@@ -72,11 +72,11 @@ pub(crate) fn find_document(path: &Path) -> Result<Option<Document>, CommandErro
     let failed = |source| CommandError::environment(format!("failed to read `{file}`"), source);
     let mut stream = File::open(path).map_err(failed)?;
     let mut start = Vec::new();
-    stream.by_ref().take(START_BYTES).read_to_end(&mut start).map_err(failed)?;
-    if !formats::may_be_document(&start) {
+    stream.by_ref().take(formats::START_BYTES).read_to_end(&mut start).map_err(failed)?;
+    if !formats::may_be_document(&formats::start_of(&start)) {
         return Ok(None);
     }
-    let bytes = limited(start.as_slice().chain(stream)).map_err(failed)?;
+    let bytes = formats::unpacked(start.as_slice().chain(stream)).and_then(limited).map_err(failed)?;
     if formats::is_document(&bytes) { understood(&file, &bytes).map(Some) } else { Ok(None) }
 }
 

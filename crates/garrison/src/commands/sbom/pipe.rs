@@ -11,9 +11,6 @@ use super::read_document_from;
 use crate::error::CommandError;
 use crate::inventory::Reader;
 
-/// Enough for the white space before a document.
-const HEAD_BYTES: u64 = 4096;
-
 /// What came through a pipe.
 pub(crate) enum Piped {
     /// A document of any format.
@@ -30,9 +27,9 @@ pub(crate) fn read_pipe(
     select: &Select,
 ) -> Result<Piped, CommandError> {
     let mut head = Vec::new();
-    let read = pipe.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+    let read = pipe.by_ref().take(formats::START_BYTES).read_to_end(&mut head);
     read.map_err(|source| CommandError::environment(format!("failed to read `{}`", name.display()), source))?;
-    let is_document = *select == Select::Any && formats::may_be_document(&head);
+    let is_document = *select == Select::Any && formats::may_be_document(&formats::start_of(&head));
     let whole = head.as_slice().chain(pipe);
     Ok(if is_document {
         Piped::Document(Box::new(read_document_from(&name.display().to_string(), whole)?))

@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use oci::Digest;
 use policy::Exceptions;
 use sbom::formats::Address;
-use vex::{Document, ImageName, Others, Statements, Trust};
+use vex::{Document, ImageName, Others, Problem, Statements, Trust};
 
 use crate::commands::bounded;
 use crate::commands::vex::trust;
 use crate::error::{CommandError, Kind};
 use crate::inventory::{InHub, Looked, Reader};
+use crate::output;
 
 /// The word that stands for the documents beside an image.
 const REFERRERS: &str = "referrers";
@@ -287,7 +288,11 @@ fn remarks(exceptions: &[ExceptionUse], documents: &[VexUse]) -> Vec<String> {
             remarks.push(format!("{named} says nothing about what was found."));
         }
         for (problem, count, example) in problems {
-            remarks.push(format!("{named} is not understood in {count} places: {problem} ({example})."));
+            remarks.push(if *problem == Problem::Draft.to_string() {
+                format!("{named} says of itself that it is a draft, and counts all the same.")
+            } else {
+                format!("{named} is not understood in {}: {problem} ({example}).", output::counted(*count, "place"))
+            });
         }
     }
     remarks

@@ -40,6 +40,10 @@ impl Outputs {
             return Err(CommandError::new(Kind::Usage, format!("two outputs go to {place}"))
                 .hint("`-o FORMAT=FILE` writes to a file"));
         }
+        for file in outputs.iter().filter_map(|one| one.file.as_deref()) {
+            output::find_place(Path::new(file))
+                .map_err(|source| CommandError::environment(format!("failed to write `{file}`"), source))?;
+        }
         Ok(Parsed { outputs, timestamp: source_date(std::env::var_os("SOURCE_DATE_EPOCH"))? })
     }
 }

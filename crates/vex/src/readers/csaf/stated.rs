@@ -28,6 +28,8 @@ pub(super) struct Publisher {
 #[derive(Deserialize)]
 pub(super) struct Tracking {
     pub(super) id: String,
+    #[serde(default)]
+    pub(super) status: String,
     pub(super) version: String,
     pub(super) initial_release_date: String,
     pub(super) current_release_date: String,
