@@ -115,10 +115,15 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }
 
-    /// A fault of ours or of what we stand on; the caller is told no more than that.
+    /// A fault of ours or of what we stand on; the caller is told no more than that. Where it is that the database cannot be reached or its disk is full,
+    /// whatever was being done, it is told as such.
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the hub failed to answer; its log says why")
-            .caused_by(cause)
+        let failure = match of_database(&cause) {
+            Some(db::Error::Full { .. }) => storage_full(),
+            Some(error) if error.is_retryable() => unavailable(),
+            _ => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", "the hub failed to answer; its log says why"),
+        };
+        failure.caused_by(cause)
     }
 
     /// Adds what went wrong inside, for the log alone.
@@ -219,6 +224,11 @@ pub(crate) fn respond(status: StatusCode, media_type: &str, body: Vec<u8>) -> Re
         .header(header::CONTENT_LENGTH, body.len())
         .body(Body::from(body))
         .map_err(Failure::internal)
+}
+
+/// Finds the database's error among what an error came of.
+fn of_database<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e db::Error> {
+    std::iter::successors(Some(error), |error| error.source()).find_map(|error| error.downcast_ref())
 }
 
 fn status(code: ErrorCode) -> StatusCode {

@@ -191,11 +191,11 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repository/differences" "inventory.differences" "Compares an SBOM that someone pushed beside an image with what the hub found in it",
         Guard::Needs(pull), Api, ["name", "reference", "platform", "document", "blob"], NONE => 200 Some(schema::<v1::documents::Differences>()), v1::documents::compare;
     GET "/api/v1/repository/findings" "finding.report" "Says what is known to be wrong with an image, as `garrison scan -o json` does",
-        Guard::Needs(pull), Api, ["name", "reference", "platform", "fixable"], NONE => 200 NONE, v1::findings::report;
+        Guard::Needs(pull_and_told), Api, ["name", "reference", "platform", "fixable"], NONE => 200 Some(schema::<findings::Report>()), v1::findings::report;
     GET "/api/v1/repository/explanation" "finding.explain" "Says why a vulnerability is found in an image or why not, as `garrison scan --explain CVE-2023-4911 REF` does",
-        Guard::Needs(pull), Api, ["name", "reference", "platform", "vulnerability", "component"], NONE => 200 NONE, v1::findings::explanation;
+        Guard::Needs(pull_and_told), Api, ["name", "reference", "platform", "vulnerability", "component"], NONE => 200 Some(schema::<findings::Explanation>()), v1::findings::explanation;
     GET "/api/v1/repository/decisions" "finding.decisions" "Returns what exceptions and VEX decide about an image, as far as it concerns the image, as scans elsewhere decide by it",
-        Guard::Needs(pull), Api, ["name", "reference", "platform"], NONE => 200 NONE, v1::findings::decisions;
+        Guard::Needs(pull_and_told), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<findings::Decisions>()), v1::findings::decisions;
     GET "/api/v1/vulnerabilities" "vulnerability.list" "Lists vulnerabilities of all images that the caller may pull",
         Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "tagged", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
     GET "/api/v1/findings/totals" "finding.totals" "Counts the findings of all images that the caller may pull, and says by what they were matched",
@@ -264,6 +264,11 @@ fn on_system(action: Action) -> Needs<'static> {
 
 fn pull(target: &Target) -> Needs<'_> {
     vec![on_repository(target, Action::RepositoryPull)]
+}
+
+/// Administrators are told too what says nothing of the image.
+fn pull_and_told(target: &Target) -> Needs<'_> {
+    vec![on_repository(target, Action::RepositoryPull), Need::optional(Action::SystemRead, Resource::System)]
 }
 
 fn project_of(target: &Target) -> &str {

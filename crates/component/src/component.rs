@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{License, Location, PackageType, Purl};
@@ -90,7 +91,7 @@ impl Component {
 }
 
 /// The source package of a binary package.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SourcePackage {
     /// The name.
     pub name: String,
@@ -99,7 +100,7 @@ pub struct SourcePackage {
 }
 
 /// A digest as a package's source states it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Hash {
     /// The algorithm, in the words of `CycloneDX`: `SHA-1`, `SHA-256`, `SHA-512`, `MD5`.
     pub algorithm: HashAlgorithm,
@@ -108,7 +109,7 @@ pub struct Hash {
 }
 
 /// The algorithms that package sources use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum HashAlgorithm {
     /// MD5, as dpkg lists it.
     #[serde(rename = "MD5")]
@@ -128,7 +129,7 @@ pub enum HashAlgorithm {
 }
 
 /// What a component or an edge is needed for. The order is from the strongest need to the weakest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// To run.

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Purl;
 use crate::codename::{debian_number, ubuntu_number};
 
 /// The operating system that an image holds, from its `os-release` (the file's specification: os-release(5)).
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Distribution {
     /// `ID`: `debian`.
     pub id: String,

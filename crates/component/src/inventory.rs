@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Component, Distribution, Location, Purl, Scope};
@@ -25,7 +26,7 @@ pub struct Inventory {
 }
 
 /// What an inventory is of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// A container image.
@@ -57,6 +58,7 @@ pub enum Subject {
         version: Option<String>,
         /// The purl in the document.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
         purl: Option<Purl>,
     },
 }
@@ -74,7 +76,7 @@ impl Subject {
 }
 
 /// One layer of an image.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Layer {
     /// The digest of the layer's blob.
     pub digest: String,
@@ -124,7 +126,7 @@ pub enum Relation {
 }
 
 /// What was seen and could not be named.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Unknown {
     /// Where.
     pub location: Location,

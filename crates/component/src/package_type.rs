@@ -1,12 +1,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 macro_rules! package_types {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $purl:literal, $language:expr;)*) => {
         /// What kind of package a component is. The names are Syft's, because users' scripts and templates filter by them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum PackageType {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }

@@ -159,6 +159,29 @@ pub(crate) fn at_least(number: usize, is_cut: bool, thing: &str) -> String {
     if is_cut { format!("more than {}", plural(number, thing)) } else { plural(number, thing) }
 }
 
+/// A piece of a text in which code stands between backticks.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) is_code: bool,
+}
+
+/// Parts a text at its backticks. One without a second is itself.
+pub(crate) fn pieces(text: &str) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut rest = text;
+    while let Some((before, (code, after))) =
+        rest.split_once('`').and_then(|(before, after)| Some((before, after.split_once('`')?)))
+    {
+        pieces.push(Piece { text: before.to_owned(), is_code: false });
+        pieces.push(Piece { text: code.to_owned(), is_code: true });
+        rest = after;
+    }
+    pieces.push(Piece { text: rest.to_owned(), is_code: false });
+    pieces.retain(|piece| !piece.text.is_empty());
+    pieces
+}
+
 /// Returns a length as a number.
 pub(crate) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
@@ -218,6 +241,27 @@ pub(crate) fn html_bytes(character: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_stands_between_two_backticks() {
+        let told = |text: &str| {
+            let marked = pieces(text)
+                .into_iter()
+                .map(|piece| if piece.is_code { format!("<{}>", piece.text) } else { piece.text });
+            marked.collect::<Vec<_>>().join("|")
+        };
+        for (text, expected) in [
+            ("", ""),
+            ("a b", "a b"),
+            ("`a`", "<a>"),
+            ("upstream `3.0.9` < `3.0.11`", "upstream |<3.0.9>| < |<3.0.11>"),
+            ("a `b", "a `b"),
+            ("`a` b `c", "<a>| b `c"),
+            ("``a", "a"),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn times_in_words() {

@@ -49,6 +49,14 @@ pub struct FeedState {
     pub documents: BTreeMap<String, DocumentState>,
 }
 
+impl FeedState {
+    /// Returns when it was last found to have nothing newer than a database of which its newest record is of a moment; none where that is of another, as
+    /// of a database that came from elsewhere.
+    pub fn seen_with(&self, newest: Option<Time>) -> Option<Time> {
+        self.good.filter(|_| self.newest == newest)
+    }
+}
+
 /// By what a document is told from a newer one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentState {

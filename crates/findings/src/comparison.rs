@@ -1,13 +1,14 @@
 use std::cmp::Ordering;
 
 use component::{Scheme, Version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vulndb::file::Statement;
 use vulndb::matching::{Epoch, Identity, Outcome, Reason};
 use vulndb::{End, Start};
 
 /// How a version lies to the bound of a range that decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The component's version.
     pub version: String,
@@ -25,7 +26,7 @@ pub struct Comparison {
 }
 
 /// The part of two versions that decides how they are ordered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DecidingPart {
     /// What it is called: `epoch`, `revision`, `minor`.
     pub part: String,

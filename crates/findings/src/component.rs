@@ -1,26 +1,28 @@
 use component::{Component, ComponentIndex, Inventory, Location, PackageType, Purl, Scope, SourcePackage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Upgrade;
 use crate::paths::Paths;
 
 /// A component that something is known of, with where it is and how it came in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AffectedComponent {
     /// Its place among the components of the inventory.
     pub place: u32,
-    /// As [`Component::name`].
+    /// Its name.
     pub name: String,
-    /// As [`Component::version`].
+    /// Its version.
     pub version: Option<String>,
-    /// As [`Component::package_type`].
+    /// What kind of package it is.
     #[serde(rename = "type")]
     pub package_type: PackageType,
-    /// As [`Component::purl`].
+    /// Its package URL.
+    #[schemars(with = "Option<String>")]
     pub purl: Option<Purl>,
     /// The source package that it was built from, by which distributions speak of it.
     pub source: Option<SourcePackage>,
-    /// As [`Component::scope`].
+    /// What it is needed for.
     pub scope: Scope,
     /// Whether someone asked for it itself, where that is known.
     pub direct: Option<bool>,
@@ -34,13 +36,15 @@ pub struct AffectedComponent {
 }
 
 /// A component by its name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NamedComponent")]
 pub struct Named {
     /// The name.
     pub name: String,
     /// The version.
     pub version: Option<String>,
     /// The package URL.
+    #[schemars(with = "Option<String>")]
     pub purl: Option<Purl>,
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use component::{Component, ComponentIndex, Edge, Inventory, Node, Relation};
 use jiff::Timestamp;
 use policy::{Exceptions, Question};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vex::{Found, Justification, Place, Statements, Status};
 
@@ -40,7 +41,7 @@ pub struct Beside<'a> {
 }
 
 /// Where a VEX document is from that lies beside an image.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Origin {
     /// The digest of the manifest that refers to the image.
     pub referrer: String,
@@ -49,7 +50,7 @@ pub struct Origin {
 }
 
 /// What a VEX document says of a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct VexWord {
     /// `not_affected`, `affected`, `fixed` or `under_investigation`.
     pub status: String,
@@ -62,6 +63,7 @@ pub struct VexWord {
     /// What the author has to say besides: why, or what to do.
     pub text: Option<String>,
     /// When it was said.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub time: Option<Timestamp>,
     /// Whether this is the word that holds. Of several it is that of the author who is trusted most, then the newest.
     pub holds: bool,
@@ -71,13 +73,14 @@ pub struct VexWord {
 }
 
 /// What became of an exception.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ExceptionUse {
     /// Its name.
     pub id: String,
     /// Who decided.
     pub owner: String,
     /// From when on it counts no more.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires: Option<Timestamp>,
     /// Whether it counts.
     pub state: ExceptionState,
@@ -86,7 +89,7 @@ pub struct ExceptionUse {
 }
 
 /// Whether an exception counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExceptionState {
     /// It does.
@@ -98,7 +101,7 @@ pub enum ExceptionState {
 }
 
 /// What became of a VEX document.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct VexUse {
     /// The document's own name; where it has none and was given here, that of its file.
     pub document: String,

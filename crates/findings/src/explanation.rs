@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Component, ComponentIndex, Inventory, Location, PackageType, Purl};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Statement};
 use vulndb::matching::{self, Identity, Outcome, Reason};
@@ -12,9 +13,11 @@ use vulndb::{Asked, Channel, Ecosystem, Family, Interval, Named as NamedBy, Verd
 use crate::address::record_address;
 use crate::decision::{Decision, Judge};
 use crate::facts::{Known, moment};
-use crate::report::{Advisories, advisories, line, suppressed};
+use crate::report::{line, suppressed};
 use crate::unchecked::{Uncovered, hidden, nameless, uncovered, uncovered_of, without_group_of, without_source};
-use crate::{Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord};
+use crate::{
+    Advisories, Comparison, Deciders, ExceptionUse, Exploitation, Exploited, Named, Suppression, VexUse, VexWord,
+};
 
 /// The name and version of an explanation's form; see [`SCHEMA`](crate::SCHEMA).
 pub const EXPLANATION_SCHEMA: &str = "garrison/explanation/1";
@@ -23,9 +26,10 @@ pub const EXPLANATION_SCHEMA: &str = "garrison/explanation/1";
 pub const ELSEWHERE_MAX: usize = 50;
 
 /// Why a vulnerability was found, or why not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FindingExplanation")]
 pub struct Explanation {
-    /// [`EXPLANATION_SCHEMA`].
+    /// The name and version of this form: `garrison/explanation/1`.
     pub schema: String,
     /// What was asked for.
     pub asked: String,
@@ -72,7 +76,7 @@ pub struct Explanation {
 }
 
 /// The answer to whether a vulnerability is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// It is, and counts.
@@ -95,15 +99,17 @@ pub enum Answer {
 }
 
 /// A record's statement, held against components that are here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Held {
     /// The record's own name.
     pub record: String,
     /// The feed that it came from.
     pub feed: String,
     /// When the newest record of that feed was made or changed.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub feed_newest: Option<Timestamp>,
     /// When this record was changed last.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub modified: Option<Timestamp>,
     /// Where people read it.
     pub address: String,
@@ -130,7 +136,7 @@ pub struct Held {
 }
 
 /// A component that is here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Present {
     /// Which.
     pub component: Named,
@@ -141,7 +147,7 @@ pub struct Present {
 }
 
 /// What is said of a finding, by exceptions, by VEX and by its publisher.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
     /// Of which component.
     pub component: Named,
@@ -154,7 +160,7 @@ pub struct Decided {
 }
 
 /// What VEX says of a component that by no record has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Otherwise {
     /// The component.
     pub component: Named,
@@ -163,7 +169,7 @@ pub struct Otherwise {
 }
 
 /// What a record says of a package that is not here.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Elsewhere {
     /// The record's own name.
     pub record: String,
@@ -194,7 +200,7 @@ impl Explanation {
             .filter(|(_, found)| component.is_none_or(|asked| is_asked(asked, found)))
             .collect();
         let mut known = Known::new(database)?;
-        let mut explanation = Self::empty(name, advisories(database)?);
+        let mut explanation = Self::empty(name, Advisories::of(database, [])?);
         let Some(asked) = Asked::find(database, name)? else {
             explanation.nearest = nearest(database, name)?;
             explanation.unknown_to = feeds_with_advisories(&explanation.advisories);

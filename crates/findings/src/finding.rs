@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use component::Purl;
 use jiff::Timestamp;
 use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vex::Justification;
 use vulndb::cvss::{self, Score};
@@ -12,7 +13,8 @@ use vulndb::{Channel, Level, Nature};
 use crate::VexWord;
 
 /// A vulnerability of a component, with all that people ask about it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ImageFinding")]
 pub struct Finding {
     /// The vulnerability's name: a CVE where any publisher gives one.
     pub vulnerability: String,
@@ -61,7 +63,7 @@ impl Finding {
 }
 
 /// How severe a publisher says that something is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Rating {
     /// Who says so: the feed, or whom it cites.
     pub source: String,
@@ -78,7 +80,7 @@ pub struct Rating {
 }
 
 /// How probable it is that a vulnerability is exploited in the next thirty days.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exploitation {
     /// From 0 to 1.
     pub probability: f32,
@@ -87,18 +89,20 @@ pub struct Exploitation {
 }
 
 /// That a vulnerability is known to be exploited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Exploited {
     /// When that was published.
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub added: Option<Date>,
     /// By when its publisher's own agencies must have mended it.
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub due: Option<Date>,
     /// Whether it is known from extortion.
     pub ransomware: bool,
 }
 
 /// Whether and how something is mended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fix {
     /// Whether.
     pub state: FixState,
@@ -109,7 +113,7 @@ pub struct Fix {
 }
 
 /// Whether something is mended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FixState {
     /// There is a version that mends it.
@@ -138,7 +142,7 @@ impl FixState {
 }
 
 /// Which component has a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct ComponentRef {
     /// Its place among the report's components.
     pub index: usize,
@@ -147,6 +151,7 @@ pub struct ComponentRef {
     /// Its version.
     pub version: Option<String>,
     /// Its package URL.
+    #[schemars(with = "Option<String>")]
     pub purl: Option<Purl>,
 }
 
@@ -159,15 +164,17 @@ impl std::fmt::Display for ComponentRef {
 }
 
 /// A record that makes a finding.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Advised {
     /// The record's own name.
     pub id: String,
     /// The feed that it came from.
     pub feed: String,
     /// When it was published.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub published: Option<Timestamp>,
     /// When it was changed last.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub modified: Option<Timestamp>,
     /// Whose packages it speaks of: `Debian:12`, `npm`.
     pub ecosystem: String,
@@ -186,7 +193,7 @@ pub struct Advised {
 }
 
 /// That a finding does not count, who says so, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Suppression {
     /// What kind of word it is.
     pub by: Suppressor,
@@ -201,6 +208,7 @@ pub struct Suppression {
     /// Of VEX: why it is not affected, in the agreed words.
     pub justification: Option<Justification>,
     /// Of an exception: from when on it counts no more.
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub expires: Option<Timestamp>,
 }
 
@@ -211,7 +219,7 @@ impl Suppression {
 }
 
 /// What kind of word makes a finding not count. The order is that in which they are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Suppressor {
     /// An owner decided that it does not count here.

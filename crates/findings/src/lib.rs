@@ -11,6 +11,7 @@
 //! - A finding that does not count is there, with who says so and why.
 
 mod address;
+mod advisories;
 mod comparison;
 mod component;
 mod condition;
@@ -39,6 +40,9 @@ mod unchecked;
 mod upgrade;
 
 pub use address::address;
+pub use advisories::{
+    ADVISORIES_OLD_DAYS, ADVISORIES_UNSEEN_OLD_DAYS, Advisories, Covered, FeedState, OldFeed, are_old,
+};
 pub use comparison::{Comparison, DecidingPart};
 pub use component::{AffectedComponent, Named};
 pub use condition::{Condition, ConditionError};
@@ -58,10 +62,7 @@ pub use grype::grype;
 pub use not_counted::not_counted_in_words;
 pub use not_known::{Doubted, not_known_in_words};
 pub use not_looked_into::{not_inventoried_in_words, not_looked_into_in_words};
-pub use report::{
-    ADVISORIES_OLD_DAYS, Advisories, Counted, FeedState, Matched, MatchedState, Options, Report, SCHEMA,
-    SYSTEMS_TOLD_MAX, Support, System, are_old,
-};
+pub use report::{Counted, Matched, MatchedState, Options, Report, SCHEMA, SYSTEMS_TOLD_MAX, Support, System};
 pub use sarif::{Sarif, sarif};
 pub use standing::{Standing, standings};
 pub use table::{TableOptions, table};

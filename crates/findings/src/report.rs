@@ -6,10 +6,11 @@ use component::{Component, ComponentIndex, Distribution, Inventory, Layer, Subje
 use jiff::Timestamp;
 use jiff::civil::Date;
 use sbom::formats::Repairs;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{AdvisoryIndex, Corrupt, Database, Text};
 use vulndb::matching::{self, Hit};
-use vulndb::{Channel, Level, Nature, lifecycle};
+use vulndb::{Channel, Ecosystem, Level, Nature, lifecycle};
 
 use crate::address::record_address;
 use crate::component::at;
@@ -19,8 +20,8 @@ use crate::paths::Paths;
 use crate::spoken::Spoken;
 use crate::unchecked::{called, lists_nothing};
 use crate::{
-    Advised, AffectedComponent, ComponentRef, Deciders, ExceptionUse, Finding, Fix, FixState, Named, Suppression,
-    Suppressor, Unchecked, Upgrade, VexUse, address,
+    Advised, Advisories, AffectedComponent, ComponentRef, Deciders, ExceptionUse, Finding, Fix, FixState, Named,
+    Suppression, Suppressor, Unchecked, Upgrade, VexUse, address,
 };
 
 /// The name and version of the report's form. The version changes when a reader of the earlier one would go wrong; members may be
@@ -28,9 +29,9 @@ use crate::{
 pub const SCHEMA: &str = "garrison/scan/1";
 
 /// All that is known to be wrong with what an inventory lists.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// [`SCHEMA`].
+    /// The name and version of this form: `garrison/scan/1`.
     pub schema: String,
     /// What was looked into.
     pub source: Subject,
@@ -63,20 +64,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// From how many days on advisories are old, which is said. Publishers add to them every day, and hubs fetch them every day: what is a week old is
-/// fetched no more, and what was published since is not found.
-pub const ADVISORIES_OLD_DAYS: i64 = 7;
-
-/// Says in words that advisories are old at a moment, by when the newest record of them was made or changed.
-pub fn are_old(newest: Option<Timestamp>, now: Timestamp) -> Option<String> {
-    let age = now.as_second().saturating_sub(newest?.as_second());
-    (age > ADVISORIES_OLD_DAYS * 24 * 60 * 60).then(|| {
-        format!("the advisories are older than {ADVISORIES_OLD_DAYS} days: what was published since is not found")
-    })
-}
-
 /// By what a hub has an image matched, as its lists, totals and events have it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ReportMatched")]
 pub struct Matched {
     /// The digest of the database.
     pub database: String,
@@ -85,11 +75,12 @@ pub struct Matched {
     /// Whether all of it is.
     pub state: MatchedState,
     /// Since when the hub has everything matched by this database and matcher, or is about to.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
 }
 
 /// Whether an image is matched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MatchedState {
     /// It is.
@@ -99,7 +90,8 @@ pub enum MatchedState {
 }
 
 /// An operating system that packages name as their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OtherSystem")]
 pub struct System {
     /// Which.
     pub distribution: Distribution,
@@ -113,43 +105,23 @@ pub struct System {
 pub const SYSTEMS_TOLD_MAX: usize = 20;
 
 /// Until when an operating system is mended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Support {
     /// The last day on which everybody gets what mends it.
+    #[schemars(with = "String", extend("format" = "date"))]
     pub until: Date,
     /// The last day on which those get it who pay for it.
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub extended_until: Option<Date>,
 }
 
 /// How much was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     /// Components.
     pub components: usize,
     /// Components of kinds that nobody here publishes advisories for, or that have no version.
     pub unmatched: usize,
-}
-
-/// The database that an inventory was held against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Advisories {
-    /// When the newest of its records was made or changed.
-    pub newest: Option<Timestamp>,
-    /// The feeds that it was made of.
-    pub feeds: Vec<FeedState>,
-}
-
-/// A feed that a database was made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedState {
-    /// Its name.
-    pub name: String,
-    /// The name of the reader that understood it.
-    pub reader: String,
-    /// When the newest of its records was made or changed.
-    pub newest: Option<Timestamp>,
-    /// How many advisories it has.
-    pub advisories: u64,
 }
 
 /// What a report tells.
@@ -234,7 +206,7 @@ impl Report {
             unchecked: Unchecked::of(database, inventory, options.repairs)?,
             matched: None,
             layers: inventory.layers.clone(),
-            advisories: advisories(database)?,
+            advisories: Advisories::of(database, &ecosystems(database, inventory))?,
             exceptions: judge.exceptions(),
             vex: judge.documents(),
             components,
@@ -482,48 +454,25 @@ fn support(distribution: &Distribution) -> Option<Support> {
     Some(Support { until, extended_until })
 }
 
+/// Returns the ecosystems of which a database speaks that the components of an inventory are of.
+fn ecosystems<B: AsRef<[u8]>>(database: &Database<B>, inventory: &Inventory) -> BTreeSet<Ecosystem> {
+    let distribution = matching::distribution_of(inventory);
+    let mut ecosystems = BTreeSet::new();
+    for component in &inventory.components {
+        for identity in matching::identities(component, distribution.as_deref()) {
+            if !ecosystems.contains(&identity.ecosystem) && database.ecosystems().contains(&identity.ecosystem) {
+                ecosystems.insert(identity.ecosystem);
+            }
+        }
+    }
+    ecosystems
+}
+
 fn counted(inventory: &Inventory) -> Counted {
     let distribution = matching::distribution_of(inventory);
     let is_unmatched = |component: &&Component| matching::identities(component, distribution.as_deref()).is_empty();
     Counted {
         components: inventory.components.len(),
         unmatched: inventory.components.iter().filter(is_unmatched).count(),
-    }
-}
-
-pub(crate) fn advisories<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Advisories, Corrupt> {
-    let feeds = database.feeds()?;
-    Ok(Advisories {
-        newest: vulndb::newest(&feeds).and_then(moment),
-        feeds: feeds
-            .into_iter()
-            .map(|feed| FeedState {
-                name: feed.name,
-                reader: feed.reader,
-                newest: feed.fetched.and_then(moment),
-                advisories: feed.advisories,
-            })
-            .collect(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn advisories_are_old_after_a_week() {
-        let at = |second: i64| Timestamp::from_second(second).expect("a small number is a moment");
-        let now = at(2_000_000_000);
-        for (newest, expected) in [
-            (None, false),
-            (Some(0), false),
-            (Some(-1), false),
-            (Some(7 * 86_400), false),
-            (Some(7 * 86_400 + 1), true),
-        ] {
-            let newest = newest.map(|age| at(now.as_second() - age));
-            assert_eq!(are_old(newest, now).is_some(), expected, "{newest:?}");
-        }
     }
 }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use vulndb::matching::Certainty;
 use vulndb::{Channel, Level, Nature};
 
-use crate::report::are_old;
 use crate::{AffectedComponent, Finding, Fix, FixState, Named, Report, Suppressor, Upgrade};
 
 /// How a table is laid out.
@@ -37,9 +36,9 @@ pub fn table(report: &Report, options: &TableOptions) -> String {
     for line in report.warnings() {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
-    let old = options.now.and_then(|now| are_old(report.advisories.newest, now));
+    let old = options.now.map(|now| report.advisories.old_in_words(now));
     let ended = options.now.map(|now| report.past_its_end(now));
-    for line in old.into_iter().chain(ended.into_iter().flatten()) {
+    for line in [old, ended].into_iter().flatten().flatten() {
         let _infallible = writeln!(text, "{}", plain(&line));
     }
     let groups = groups(report);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Component, ComponentIndex, Distribution, Inventory, PackageType, Purl, Subject, Unknown};
 use sbom::formats::Repairs;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{Corrupt, Database};
 use vulndb::{Ecosystem, Family, Named, matching};
@@ -21,7 +22,7 @@ const SHOWN: usize = 3;
 const SILENT_TYPES: [&str; 9] = ["bitbucket", "docker", "generic", "git", "github", "gitlab", "helm", "oci", "rpmmod"];
 
 /// What a report says nothing about, and why.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unchecked {
     /// The packages that nothing in the database speaks of, and those of which nobody knows whether it speaks, by whose they are. Kinds that
     /// nobody publishes advisories for are none of them.
@@ -35,7 +36,7 @@ pub struct Unchecked {
 }
 
 /// Some things, of which the first are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Told<T> {
     /// How many there are.
     pub count: usize,
@@ -50,7 +51,7 @@ impl<T> Default for Told<T> {
 }
 
 /// Packages of one publisher that nothing in the database speaks of, or of which nobody knows whether it does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Uncovered {
     /// Whose they are: the name of an ecosystem, of a distribution, or of a purl's type.
     pub ecosystem: String,
@@ -67,7 +68,7 @@ pub struct Uncovered {
 }
 
 /// Why nothing in a database is known to speak of packages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoCoverage {
     /// The database was made without a feed of theirs.

@@ -2,6 +2,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use component::Version;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vulndb::file::{Corrupt, Database, VulnerabilityIndex};
 use vulndb::matching::Identity;
@@ -10,7 +11,7 @@ use vulndb::{Channel, End, Start, Verdict};
 use crate::spoken::Spoken;
 
 /// The smallest version that clears all of a component's findings at once, or as many as one can.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Upgrade {
     /// The version: one that a publisher names as mending something.
     pub version: String,

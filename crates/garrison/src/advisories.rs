@@ -105,11 +105,14 @@ pub(crate) fn end_of_life(releases: &BTreeSet<String>, today: jiff::civil::Date)
     releases.iter().filter_map(ended).collect()
 }
 
-/// Warns of advisories that are old, by when the newest record was made or changed.
-pub(crate) fn are_old(newest: Option<Time>) -> Option<String> {
-    let newest = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    let told = findings::are_old(newest, jiff::Timestamp::now())?;
-    Some(format!("{told}; `garrison db update` fetches it"))
+/// Takes what this machine knows of when feeds of the database in use were last found to have nothing newer.
+pub(crate) fn check(advisories: &mut findings::Advisories, now: jiff::Timestamp) {
+    let Ok(store) = store() else { return };
+    let cache = store.cache();
+    advisories.check(now, |feed| {
+        let seen = cache.state(&feed.name).seen_with(feed.newest.map(jiff::Timestamp::as_second))?;
+        jiff::Timestamp::from_second(seen).ok()
+    });
 }
 
 /// Says of which distributions there are hardly any severities because what has them is not in the database: of some families, by the names and
@@ -185,6 +188,12 @@ pub(crate) fn open(file: Option<&Path>) -> Result<Advisories, CommandError> {
 pub(crate) fn moment(time: Option<Time>) -> String {
     let time = time.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// Returns when the newest record of a feed was made or changed, and whether what is known by it is old.
+pub(crate) fn dated(newest: Option<Time>, is_old: bool) -> String {
+    let moment = moment(newest);
+    if is_old { format!("{moment} (old)") } else { moment }
 }
 
 impl From<StoreError> for CommandError {

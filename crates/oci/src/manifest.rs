@@ -145,7 +145,7 @@ pub enum ManifestError {
         source: DigestError,
     },
     /// The document says one type, the request another.
-    #[error("the manifest's mediaType is `{media_type}`, the request's Content-Type is `{content_type}`")]
+    #[error("the manifest's mediaType is `{media_type}`, and it is given as `{content_type}`")]
     TypeMismatch {
         /// The document's type, shortened.
         media_type: String,

@@ -436,8 +436,11 @@ impl RegistryClient {
         let registry = self.registry();
         let is_anonymous = self.0.options.credentials.is_none();
         let body = self.read(response, DOCUMENT_BYTES_MAX).await.unwrap_or_default();
-        let message = Problem::parse(status, &body).map(|problem| problem.message);
-        RegistryError::Refused { registry, status, message, is_anonymous }
+        let problem = Problem::parse(status, &body);
+        // OCI distribution 1.1, "Error codes".
+        let is_of_name = problem.as_ref().is_some_and(|problem| problem.code.as_deref() == Some("NAME_UNKNOWN"));
+        let message = problem.map(|problem| problem.message);
+        RegistryError::Refused { registry, status, message, is_anonymous, is_of_name }
     }
 
     fn unreachable(&self, source: reqwest::Error) -> RegistryError {

@@ -24,6 +24,7 @@ mod vex;
 
 pub use beside::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, VexBeside, VexSaid};
 pub(crate) use beside::{Beside, LIST_BESIDE_OF, LIST_BESIDE_OF_IMAGE};
+pub use composed::VexTold;
 pub(crate) use composed::{Composed, Documents, Remembered, subject_of};
 pub use documents::{EXCEPTIONS_BYTES_MAX, ExceptionDocument, SetError, Whose};
 pub use listed::VexListed;

@@ -58,7 +58,7 @@ pub use advised::{
 pub use decided::{
     BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument,
     SetError, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VEX_TOTAL_BYTES_MAX, VexBeside, VexDocument, VexError, VexListed,
-    VexSaid, VexTrustDocument, Whose,
+    VexSaid, VexTold, VexTrustDocument, Whose,
 };
 pub use find::{Affected, BuiltOf, Found, ImageCount, NotKnown, Page, Readable, Recorded};
 pub use index::{ImageRecord, State, identity};

@@ -11,7 +11,7 @@ use sbom::Matcher;
 use tokio::sync::Semaphore;
 
 use crate::advised::{COUNT, ImageMatch, InUse, MATCH, MATCH_EVERY};
-use crate::decided::{self, DECIDE, DECIDE_EVERY};
+use crate::decided::{self, DECIDE, DECIDE_EVERY, VexTold};
 use crate::index::{self, ImageRecord};
 use crate::limits::Limits;
 use crate::numbers::Numbers;
@@ -246,7 +246,7 @@ impl Pipeline {
         &self,
         repository: &RepositoryName,
         image: Digest,
-        only_fixed: bool,
+        (only_fixed, told): (bool, VexTold),
     ) -> Result<Option<findings::Report>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
         let id = self.inner.registry.repository_id(repository).await?;
@@ -258,6 +258,9 @@ impl Pipeline {
             let options = findings::Options { deciders, with_summaries: true, only_fixed, repairs: None };
             let mut report = findings::Report::of(&advisories.database, inventory, &options)?;
             composed.tell_about(&mut report.exceptions, &name);
+            if told == VexTold::OfImage {
+                composed.tell_vex_about(&mut report.vex, &subject, &inventory.components);
+            }
             Ok::<_, vulndb::file::Corrupt>(report)
         });
         let Some(mut report) = report.await?.transpose()? else { return Ok(None) };
@@ -277,7 +280,7 @@ impl Pipeline {
         &self,
         repository: &RepositoryName,
         image: Digest,
-        asked: Asked,
+        (asked, told): (Asked, VexTold),
     ) -> Result<Option<findings::Explanation>, Error> {
         let Some(advisories) = self.advisories() else { return Ok(None) };
         let id = self.inner.registry.repository_id(repository).await?;
@@ -291,6 +294,9 @@ impl Pipeline {
             let component = component.as_deref();
             let mut explanation = findings::Explanation::of(database, inventory, &deciders, &vulnerability, component)?;
             composed.tell_about(&mut explanation.exceptions, &name);
+            if told == VexTold::OfImage {
+                composed.tell_vex_about(&mut explanation.vex, &subject, &inventory.components);
+            }
             Ok::<_, vulndb::file::Corrupt>(explanation)
         });
         Ok(explanation.await?.transpose()?)

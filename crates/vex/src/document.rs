@@ -1,5 +1,6 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Problems, Target};
@@ -8,7 +9,8 @@ use crate::{Problems, Target};
 pub type Time = i64;
 
 /// One document: who says what, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexDocument")]
 pub struct Document {
     /// The format that it is written in.
     pub format: Format,
@@ -30,7 +32,8 @@ pub struct Document {
 }
 
 /// The formats of documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexFormat")]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// OpenVEX, up to 0.2.0.
@@ -59,7 +62,8 @@ impl fmt::Display for Format {
 }
 
 /// What is said about one vulnerability in some products.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexStatement")]
 pub struct Statement {
     /// The vulnerability.
     pub vulnerability: Vulnerability,
@@ -74,7 +78,8 @@ pub struct Statement {
 }
 
 /// A vulnerability by all names that a statement gives it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexVulnerability")]
 pub struct Vulnerability {
     /// The name: `CVE-2024-3094`.
     pub id: String,
@@ -90,7 +95,8 @@ impl Vulnerability {
 }
 
 /// How a product stands to a vulnerability.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It cannot be exploited there.
@@ -137,7 +143,7 @@ impl fmt::Display for Status {
 macro_rules! justifications {
     ($($(#[$doc:meta])* $variant:ident = $name:literal $(| $other:literal)*;)*) => {
         /// Why a product is not affected: the words of OpenVEX and CSAF, and those of CycloneDX that they have no word for.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum Justification {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }

@@ -44,6 +44,12 @@ impl<'a> Present<'a> {
 }
 
 impl Document {
+    /// Tells whether one of its statements can mean something of what there is.
+    pub fn is_about(&self, present: &Present<'_>) -> bool {
+        let mut targets = self.statements.iter().flat_map(|statement| &statement.targets);
+        targets.any(|target| present.has_target(target))
+    }
+
     /// Returns the document without those of its statements, and of what these are about, that can mean nothing of what there is.
     #[must_use]
     pub fn about(&self, present: &Present<'_>) -> Self {

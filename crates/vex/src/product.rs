@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use component::{Hash, Purl, Vers};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Cpe;
@@ -9,7 +10,8 @@ use crate::Cpe;
 ///
 /// OpenVEX's product with subcomponents, CSAF's relationship and a component of a CycloneDX document are the same: the thing is the
 /// subcomponent, and it has to be in the product. A product without subcomponents stands for all that is in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexTarget")]
 pub struct Target {
     /// The thing.
     pub item: Arc<Identity>,
@@ -18,7 +20,8 @@ pub struct Target {
 }
 
 /// By what a document names a thing. Each name stands for all of it: one that agrees suffices.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexIdentity")]
 #[serde(default)]
 pub struct Identity {
     /// What the document calls it.
@@ -26,6 +29,7 @@ pub struct Identity {
     /// Packages.
     pub packages: Vec<Package>,
     /// CPE names.
+    #[schemars(with = "Vec<String>")]
     pub cpes: Vec<Cpe>,
     /// Hashes of it.
     pub hashes: Vec<Hash>,
@@ -53,7 +57,8 @@ impl Identity {
 }
 
 /// Something in a CycloneDX document (CycloneDX, "BOM-Link": `urn:cdx:SERIAL/VERSION#REFERENCE`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexElement")]
 pub struct Element {
     /// The document's serial number, in lower case: `urn:uuid:…`.
     pub serial: String,
@@ -67,10 +72,13 @@ pub struct Element {
 ///
 /// A purl without a version means all versions, and each qualifier that it has must agree (OpenVEX, "Product matching"). With `arch=src` or
 /// `arch=source` it is a source package, and means what is built from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "VexPackage")]
 pub struct Package {
     /// The package.
+    #[schemars(with = "String")]
     pub purl: Purl,
     /// The versions, where the purl has none and the document gives a range.
+    #[schemars(with = "Option<String>")]
     pub range: Option<Vers>,
 }

@@ -7,6 +7,7 @@
 use std::str::FromStr as _;
 
 use ::cvss::{Cvss, v3};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Level, Rating};
@@ -15,7 +16,8 @@ use crate::{Level, Rating};
 pub const VECTOR_BYTES_MAX: usize = 512;
 
 /// A version of the standard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CvssVersion")]
 pub enum Version {
     /// 2.0.
     #[serde(rename = "2.0")]
@@ -44,7 +46,7 @@ impl Version {
 }
 
 /// A score from 0.0 to 10.0, in tenths. In documents it is a number, as the standard writes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "f64", into = "f64")]
 pub struct Score(u8);
 

@@ -22,6 +22,7 @@ mod derive;
 mod header;
 mod packed;
 mod section;
+mod shares;
 mod table;
 mod write;
 

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use component::{Code, Component, Distribution, Inventory, Node, PackageType, Purl, Relation, Technique, Version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::cpe::Name;
@@ -430,7 +431,7 @@ pub struct Finding {
 }
 
 /// Whether a finding is certain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// A publisher says that this version is affected.

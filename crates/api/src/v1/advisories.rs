@@ -1,5 +1,7 @@
 //! The hub's database of advisories.
 
+use std::collections::BTreeMap;
+
 use access::Action;
 use advisories::{Acceptance, Fewer};
 use axum::response::Response;
@@ -21,7 +23,7 @@ pub(crate) struct Advisories {
     digest: Option<String>,
     /// When its newest record was made or changed.
     newest_at: Option<String>,
-    /// Whether that is so long ago that what was published since is not found.
+    /// Whether that is so long ago that what was published since is not found. Single feeds may be so while others are not.
     old: bool,
     /// Its bytes.
     size_bytes: u64,
@@ -54,6 +56,8 @@ pub(crate) struct Feed {
     advisories: u64,
     /// When the newest of them was made or changed.
     newest_at: Option<String>,
+    /// The ecosystems of which what is known is old: this is the newest of the feeds that say most of them.
+    old_ecosystems: Vec<String>,
     /// When this hub last found it good; nothing on a replica that does not fetch, and nothing but for administrators.
     fetched_at: Option<String>,
     /// When this hub last asked for it; nothing but for administrators.
@@ -89,6 +93,41 @@ impl Call {
         let status = spawn_blocking(move || advisories.status()).await.map_err(Failure::internal)?;
         status.map_err(Failure::internal)
     }
+
+    /// Returns what is known of the database that images are matched by, with who speaks of each ecosystem in it and how old that is; nothing while
+    /// there is none.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub async fn advisories_known(&self) -> Result<Option<findings::Advisories>, Failure> {
+        let Some(advisories) = self.app.pipeline.advisories() else { return Ok(None) };
+        let known =
+            spawn_blocking(move || findings::Advisories::of(&advisories.database, advisories.database.ecosystems()));
+        let mut known = known.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
+        self.check_advisories(&mut known).await?;
+        Ok(Some(known))
+    }
+
+    /// Takes what this hub knows of when feeds were last found to have nothing newer.
+    ///
+    /// # Errors
+    /// When the database is damaged.
+    pub async fn check_advisories(&self, known: &mut findings::Advisories) -> Result<(), Failure> {
+        let now = self.now()?;
+        if !known.is_to_check(now) {
+            return Ok(());
+        }
+        let states = self.advisories_status().await?.states;
+        known.check(now, |feed| {
+            let seen = states.get(&feed.name)?.seen_with(feed.newest.map(jiff::Timestamp::as_second))?;
+            jiff::Timestamp::from_second(seen).ok()
+        });
+        Ok(())
+    }
+
+    fn now(&self) -> Result<jiff::Timestamp, Failure> {
+        jiff::Timestamp::from_microsecond(self.app.now_us()).map_err(Failure::internal)
+    }
 }
 
 pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
@@ -96,8 +135,12 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let moment = |seconds: Option<i64>| seconds.map(|seconds| time(seconds.saturating_mul(1_000_000)));
     let newest_at = moment(status.newest());
     let newest = status.newest().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).map_err(Failure::internal)?;
+    let now = call.now()?;
     let old = findings::are_old(newest, now).is_some();
+    let known = call.advisories_known().await?;
+    let by_feed = known.iter().flat_map(|known| known.old_feeds(now));
+    let mut old_ecosystems: BTreeMap<&str, Vec<String>> =
+        by_feed.map(|old| (old.feed.name.as_str(), old.ecosystems.into_iter().map(str::to_owned).collect())).collect();
     // What the hub asks for, where, and of what its images are is not for everybody to know.
     let is_told_all = call.may(Action::SystemRead);
     if !is_told_all {
@@ -107,6 +150,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     for feed in status.feeds {
         let state = status.states.remove(&feed.name).unwrap_or_default();
         feeds.push(Feed {
+            old_ecosystems: old_ecosystems.remove(feed.name.as_str()).unwrap_or_default(),
             name: feed.name,
             advisories: feed.advisories,
             newest_at: moment(feed.fetched),
@@ -119,6 +163,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         name,
         advisories: 0,
         newest_at: None,
+        old_ecosystems: Vec::new(),
         fetched_at: moment(state.good),
         asked_at: moment(state.asked),
         error: state.error,
@@ -136,7 +181,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
 }
 
 async fn ended(call: &Call) -> Result<Vec<Ended>, Failure> {
-    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).map_err(Failure::internal)?;
+    let now = call.now()?;
     let today = jiff::tz::Offset::UTC.to_datetime(now).date();
     let ended = |release: String| {
         let lifecycle::Support { until, extended_until } = lifecycle::support(&release)?;

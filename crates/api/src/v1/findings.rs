@@ -1,10 +1,11 @@
 //! What is known to be wrong with what images hold.
 
+use access::Action;
 use axum::response::Response;
 use findings::Explanation;
 use http::StatusCode;
 use oci::{Digest, RepositoryName};
-use pipeline::{Affecting, Asked, Filter, Order, Progress, Tagged, Totals};
+use pipeline::{Affecting, Asked, Filter, Order, Progress, Tagged, Totals, VexTold};
 use schemars::JsonSchema;
 use serde::Serialize;
 use vulndb::Level;
@@ -212,8 +213,11 @@ impl Call {
     pub async fn named_report(&self) -> Result<findings::Report, Failure> {
         let only_fixed = self.flag("fixable")?;
         let (name, image) = self.named_image().await?;
-        match self.app.pipeline.report(&name, image, only_fixed).await? {
-            Some(report) => Ok(report),
+        match self.app.pipeline.report(&name, image, (only_fixed, self.vex_told())).await? {
+            Some(mut report) => {
+                self.check_advisories(&mut report.advisories).await?;
+                Ok(report)
+            }
             None => Err(self.nothing_to_match(&name, image).await?),
         }
     }
@@ -230,10 +234,15 @@ impl Call {
         })?;
         let (name, image) = self.named_image().await?;
         let asked = Asked { vulnerability: vulnerability.to_owned(), component: text("component").map(str::to_owned) };
-        match self.app.pipeline.explanation(&name, image, asked).await? {
+        match self.app.pipeline.explanation(&name, image, (asked, self.vex_told())).await? {
             Some(explanation) => Ok(explanation),
             None => Err(self.nothing_to_match(&name, image).await?),
         }
+    }
+
+    /// Administrators see which of the documents that they gave say nothing of an image; what others there are is nothing to who may pull it.
+    fn vex_told(&self) -> VexTold {
+        if self.may(Action::SystemRead) { VexTold::All } else { VexTold::OfImage }
     }
 
     async fn nothing_to_match(&self, name: &RepositoryName, image: Digest) -> Result<Failure, Failure> {
@@ -266,7 +275,7 @@ pub(crate) async fn explanation(call: Call) -> Result<Response, Failure> {
 
 pub(crate) async fn decisions(call: Call) -> Result<Response, Failure> {
     let (name, image) = call.named_image().await?;
-    Failure::json(StatusCode::OK, &call.app.pipeline.decisions(&name, image).await?)
+    Failure::json(StatusCode::OK, &call.app.pipeline.decisions(&name, image, call.vex_told()).await?)
 }
 
 pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {

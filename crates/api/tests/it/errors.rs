@@ -118,10 +118,29 @@ fn a_full_disk_is_never_told_as_a_passing_trouble() {
         Failure::from(registry::Error::Database(full())),
         Failure::from(tenancy::Error::Database(full())),
         Failure::from(tenancy::Error::OldPassword(Box::new(AuthError::Unavailable(full().into())))),
+        Failure::internal(advisories::Error::Registry(registry::Error::Database(full()))),
     ];
     for failure in told {
         assert_eq!((failure.status.as_u16(), failure.code), (507, "STORAGE_FULL"), "{:?}", failure.cause);
     }
+}
+
+/// Whatever was being done while the database was away works again in a moment.
+#[test]
+fn a_database_that_is_away_is_told_as_such() {
+    let away =
+        || db::Error::Unavailable { source: Arc::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)) };
+    for failure in [
+        Failure::from(away()),
+        Failure::internal(away()),
+        Failure::internal(advisories::Error::Registry(registry::Error::Database(away()))),
+        Failure::internal(advisories::Error::Tenancy(tenancy::Error::Database(away()))),
+        Failure::internal(advisories::Error::Match(Box::new(away()))),
+    ] {
+        assert_eq!((failure.status.as_u16(), failure.code), (503, "UNAVAILABLE"), "{:?}", failure.cause);
+    }
+    let failure = Failure::internal(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    assert_eq!((failure.status.as_u16(), failure.code), (500, "UNKNOWN"));
 }
 
 /// Every variant of the services' errors, as status and code.

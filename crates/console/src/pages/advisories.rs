@@ -1,6 +1,6 @@
 //! How fresh each feed of advisories is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access::Action;
 use api::{Call, Failure};
@@ -33,6 +33,8 @@ struct Row {
     name: String,
     records: String,
     newest: Option<Moment>,
+    /// Whether what is known of some ecosystem is old by it.
+    is_old: bool,
     fetched: Option<Moment>,
     error: Option<String>,
 }
@@ -52,6 +54,10 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             known.push((feed, records));
         }
     }
+    let whole = call.advisories_known().await?;
+    let now = jiff::Timestamp::from_microsecond(now_us).map_err(Failure::internal)?;
+    let old: BTreeSet<&str> =
+        whole.iter().flat_map(|whole| whole.old_feeds(now)).map(|old| old.feed.name.as_str()).collect();
     let mut rows = Vec::with_capacity(known.len());
     for (feed, records) in known {
         let state = states.remove(&feed.name).unwrap_or_default();
@@ -59,6 +65,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
             name: foreign(&feed.name, NAME_BYTES_MAX),
             records: grouped(records),
             newest: moment(feed.fetched),
+            is_old: old.contains(feed.name.as_str()),
             fetched: moment(state.good),
             error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),
         });
@@ -68,6 +75,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         name: foreign(&name, NAME_BYTES_MAX),
         records: "0".to_owned(),
         newest: None,
+        is_old: false,
         fetched: moment(state.good),
         error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),
     }));

@@ -127,7 +127,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         next: seen.next.map(|next| format!("{first}&after={next}")),
         first,
         tree: seen.tree,
-        left_out: (seen.left_out > 0).then(|| grouped(count(seen.left_out))),
+        left_out: (seen.left_out > 0).then(|| plural(count(seen.left_out), "line")),
     };
     answer(StatusCode::OK, &page)
 }

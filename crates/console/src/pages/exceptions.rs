@@ -41,7 +41,10 @@ pub(crate) async fn part(call: &Call, whose: &Whose) -> Result<Option<Exceptions
     let over = if expired > 0 { format!(", {expired} expired") } else { String::new() };
     let row = |entry: &_| row(entry, now, now_us);
     Ok(Some(Exceptions {
-        sentence: format!("{counting} of {} count{over}.", plural(count(entries.len()), "exception")),
+        sentence: match entries.len() {
+            1 => format!("{counting} of 1 exception counts{over}."),
+            of => format!("{counting} of {} count{over}.", plural(count(of), "exception")),
+        },
         by: document.actor,
         at: Moment::new(document.set_at_us, now_us),
         rows: entries.iter().take(ROWS_MAX).map(row).collect(),

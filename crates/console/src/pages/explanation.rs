@@ -9,7 +9,7 @@ use oci::{Digest, RepositoryName};
 
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
-use crate::words::{Hash, foreign, shell_word};
+use crate::words::{Hash, Piece, foreign, pieces, shell_word};
 
 const LINE_BYTES_MAX: usize = 400;
 /// The longest name of a vulnerability that is shown.
@@ -44,8 +44,8 @@ struct ExplanationPage {
     findings_href: String,
     vulnerability: String,
     vulnerability_href: Option<String>,
-    answer: String,
-    parts: Vec<Vec<(String, String)>>,
+    answer: Vec<Piece>,
+    parts: Vec<Vec<(String, Vec<Piece>)>>,
     more: usize,
     asked: Asked,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let source = shell_word(&format!("{host}/{name}@{image}"));
     let command = format!("garrison scan --explain {} {source}", shell_word(&vulnerability));
     let ExplanationWords { answer: sentence, parts } = explanation_words(&explanation);
-    let line = |(title, words): (&str, String)| (title.to_owned(), foreign(&words, LINE_BYTES_MAX));
+    let line = |(title, words): (&str, String)| (title.to_owned(), pieces(&foreign(&words, LINE_BYTES_MAX)));
     let is_known = explanation.answer != Answer::Unknown;
     let page = ExplanationPage {
         frame: Frame::new(&call, Section::Images, format!("{vulnerability} in {name}")).command(command),
@@ -67,7 +67,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         findings_href: href::image_findings(&name, image),
         vulnerability_href: explanation.vulnerabilities.first().map(|name| href::vulnerability(name)),
         asked: Asked::of(&name, image, &vulnerability),
-        answer: foreign(&sentence, LINE_BYTES_MAX),
+        answer: pieces(&foreign(&sentence, LINE_BYTES_MAX)),
         more: parts.len().saturating_sub(PARTS_MAX),
         parts: parts.into_iter().take(PARTS_MAX).map(|part| part.into_iter().map(line).collect()).collect(),
         name: name.to_string(),

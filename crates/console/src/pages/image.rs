@@ -91,6 +91,8 @@ struct LayerRow {
 
 struct PlatformRow {
     href: Option<String>,
+    /// It is a manifest, and the repository does not hold it.
+    is_absent: bool,
     platform: String,
     digest: Hash,
     size: Bytes,
@@ -386,9 +388,13 @@ async fn platform_rows(
     for entry in entries.iter().take(PLATFORMS_MAX) {
         let is_attestation = entry.is_attestation();
         let kind = Kind::of_manifest(&entry.media_type, entry.artifact_type.as_deref(), false);
+        // An index may name what nobody pushed.
+        let is_here = media_type::is_manifest(&entry.media_type)
+            && (held.contains(&entry.digest) || is_held(call, name, entry.digest).await?);
         let is_image = kind.word == "image" && !is_attestation && held.contains(&entry.digest);
         rows.push(PlatformRow {
-            href: media_type::is_manifest(&entry.media_type).then(|| href::image(name, entry.digest)),
+            href: is_here.then(|| href::image(name, entry.digest)),
+            is_absent: !is_here && media_type::is_manifest(&entry.media_type),
             platform: told_platform(entry)
                 .unwrap_or_else(|| if is_attestation { "attestation" } else { "any" }.to_owned()),
             digest: Hash(entry.digest),
@@ -408,6 +414,15 @@ async fn platform_rows(
         });
     }
     Ok(rows)
+}
+
+/// Tells whether a repository holds a manifest.
+async fn is_held(call: &Call, name: &RepositoryName, digest: Digest) -> Result<bool, Failure> {
+    match call.app.registry().find_manifest(name, &Reference::Digest(digest)).await {
+        Ok(_) => Ok(true),
+        Err(registry::Error::ManifestUnknown { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Says how many findings there are of the two worst severities that any is of.

@@ -6,12 +6,13 @@ use axum::response::Response;
 use findings::{ExceptionState, ExceptionUse, Finding, Matched, MatchedState, Report, Suppression};
 use http::StatusCode;
 use oci::{Digest, RepositoryName};
+use pipeline::VexTold;
 
 use crate::component_row::{NAME_BYTES_MAX, PLACE_BYTES_MAX, VERSION_BYTES_MAX};
 use crate::frame::{Frame, Section, Viewer, answer};
 use crate::href;
 use crate::pages::explanation::Asked;
-use crate::pages::findings::{Freshness, freshness};
+use crate::pages::findings::{Freshness, freshness, sentence_of};
 use crate::severity::Severity;
 use crate::words::{count, foreign, plural, shell_word};
 
@@ -97,7 +98,10 @@ struct ImageFindingsPage {
 
 /// Returns the worst findings of an image.
 pub(crate) async fn part(call: &Call, name: &RepositoryName, image: Digest) -> Result<Part, Failure> {
-    let Some(report) = call.app.pipeline().report(name, image, false).await? else { return Ok(Part::Nothing) };
+    let Some(mut report) = call.app.pipeline().report(name, image, (false, VexTold::OfImage)).await? else {
+        return Ok(Part::Nothing);
+    };
+    call.check_advisories(&mut report.advisories).await?;
     let open: Vec<&Finding> = report.findings.iter().filter(|finding| finding.counts()).collect();
     let rows: Vec<Row> =
         open.iter().take(ROWS_ON_IMAGE_MAX).map(|finding| row(name, image, &report, finding)).collect();
@@ -163,15 +167,23 @@ fn matched(report: &Report) -> Option<String> {
     })
 }
 
+/// Says in words what has come to its end, and of which ecosystems the advisories are old while others are not.
 fn ended(call: &Call, report: &Report) -> Vec<String> {
-    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
-    let told = now.map(|now| report.past_its_end(now)).unwrap_or_default();
-    told.iter().map(|told| foreign(told, LINE_BYTES_MAX)).collect()
+    let Ok(now) = jiff::Timestamp::from_microsecond(call.app.now_us()) else { return Vec::new() };
+    let is_all_old = ::findings::are_old(report.advisories.newest, now).is_some();
+    let old = report.advisories.old_feeds(now).into_iter().filter(|_| !is_all_old);
+    let old = old.map(|old| sentence_of(&old.in_words()));
+    report.past_its_end(now).into_iter().chain(old).map(|told| plain_line(&told)).collect()
 }
 
 /// Says in words what was not looked at.
 fn unchecked(report: &Report) -> Vec<String> {
-    report.warnings().iter().map(|told| foreign(told, LINE_BYTES_MAX)).collect()
+    report.warnings().iter().map(|told| plain_line(told)).collect()
+}
+
+/// Returns a line as a page has it, on which names need no marks.
+fn plain_line(told: &str) -> String {
+    foreign(&told.replace('`', ""), LINE_BYTES_MAX)
 }
 
 /// Says in words which exceptions cover nothing here.

@@ -6,6 +6,7 @@ mod advised;
 mod components;
 mod hostile;
 mod pages;
+mod schemas;
 mod screenshots;
 mod session;
 mod software;

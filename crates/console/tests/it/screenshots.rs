@@ -207,7 +207,7 @@ fn findings_are_seen_whole_on_a_small_desk() {
         let session = world.log_in("admin").await;
         let address = listen(with_session(&world, Some(&session)).layer(from_fn(measured))).await;
         for page in ["/image?name=team/shop&reference=2.1", "/image/findings?name=team/shop&reference=2.1"] {
-            for width in [1100, 1300] {
+            for width in [400, 1100, 1300] {
                 let profile = tempfile::tempdir().unwrap();
                 let mut browser = browser(&chromium, profile.path(), (width, 900));
                 browser.arg("--dump-dom").arg(format!("http://{address}{page}")).stdin(Stdio::null());

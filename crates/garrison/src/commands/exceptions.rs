@@ -128,7 +128,7 @@ fn print_states(exceptions: &Exceptions, now: Time) -> Result<(), CommandError> 
     let over = exceptions.expired(now).count();
     let counting = entries.iter().filter(|entry| entry.counts(now)).count();
     let later = entries.len() - over - counting;
-    let mut answer = vec![format!("{counting} of {} exceptions count", entries.len())];
+    let mut answer = vec![counting_in_words(counting, entries.len())];
     if later > 0 {
         answer.push(format!("{later} not yet"));
     }
@@ -155,6 +155,14 @@ fn print_states(exceptions: &Exceptions, now: Time) -> Result<(), CommandError> 
         table.row(&[entry.id.clone(), state(entry, now).to_owned(), expires, entry.owner.clone(), covers.join(" ")]);
     }
     output::print_line(table.render(output::width()).trim_end())
+}
+
+/// Says how many of some exceptions count.
+fn counting_in_words(counting: usize, of: usize) -> String {
+    match of {
+        1 => format!("{counting} of 1 exception counts"),
+        of => format!("{counting} of {of} exceptions count"),
+    }
 }
 
 fn print_states_as_json(exceptions: &Exceptions, now: Time) -> Result<(), CommandError> {

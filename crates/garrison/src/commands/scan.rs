@@ -128,7 +128,11 @@ impl Scan {
                 with_summaries: outputs.need_summaries(),
                 repairs: looked.repairs.as_ref(),
             };
-            let report = Report::of(&database, inventory, &options).map_err(damaged)?;
+            let mut report = Report::of(&database, inventory, &options).map_err(damaged)?;
+            // What was fetched is of this machine, not of a file.
+            if self.database.is_none() {
+                advisories::check(&mut report.advisories, jiff::Timestamp::now());
+            }
             let remarks = decisions.remarks(&report);
             (report, remarks)
         };
@@ -139,6 +143,9 @@ impl Scan {
         if !outputs.have_table() {
             for warning in report.warnings() {
                 reader.note(&warning);
+            }
+            for old in report.advisories.old_in_words(jiff::Timestamp::now()) {
+                reader.note(&format!("warning: {old}"));
             }
         }
         for remark in remarks {

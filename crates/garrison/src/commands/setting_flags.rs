@@ -58,6 +58,8 @@ impl<const ALL: bool> Args for SettingFlags<ALL> {
                 .value_name(setting.form)
                 .help(summary.trim_end_matches('.').to_owned())
                 .long_help(long.join("\n\n"))
+                // `-NAME` leaves a feed out.
+                .allow_hyphen_values(setting.key == "advisories_feeds")
                 .action(ArgAction::Set);
             if setting.switch { arg.num_args(0..=1).require_equals(true).default_missing_value("true") } else { arg }
         });

@@ -21,17 +21,32 @@ pub(crate) fn or_path(error: CommandError, text: &str) -> CommandError {
     match (target::resolve(text, exists), text.split_once([':', '@'])) {
         (Target::Current { .. }, None) => error.hint(format!("there is no file or directory `{text}` here")),
         // No path is spelled so.
-        (Target::Current { .. }, Some((repository, _))) if is_absent(&error) => {
-            error.hint(format!("`garrison repo tags {repository}` lists the tags that there are"))
-        }
-        (Target::Current { .. } | Target::Host { .. } | Target::Path(_), _) => error,
+        (Target::Current { .. }, Some((repository, _))) => match absent(&error) {
+            Some(Absent::Repository) => {
+                error.hint("`garrison repo list` lists the repositories that you may pull from")
+            }
+            Some(Absent::Image) => {
+                error.hint(format!("`garrison repo tags {repository}` lists the tags that there are"))
+            }
+            None => error,
+        },
+        (Target::Host { .. } | Target::Path(_), _) => error,
     }
 }
 
-/// Tells whether a registry that knows who asks says that it does not have an image.
-fn is_absent(error: &CommandError) -> bool {
-    let refused = error.find::<images::Error>().and_then(not_had);
-    matches!(refused, Some(RegistryError::Refused { status: 404, is_anonymous: false, .. }))
+/// What a registry does not have.
+enum Absent {
+    Repository,
+    Image,
+}
+
+/// Returns what it is that a registry that knows who asks says not to have.
+fn absent(error: &CommandError) -> Option<Absent> {
+    match error.find::<images::Error>().and_then(not_had)? {
+        RegistryError::Refused { status: 404, is_anonymous: false, is_of_name: true, .. } => Some(Absent::Repository),
+        RegistryError::Refused { status: 404, is_anonymous: false, .. } => Some(Absent::Image),
+        _ => None,
+    }
 }
 
 /// Returns why the image itself is not had, where it is that. A part of one is told by its digest alone.

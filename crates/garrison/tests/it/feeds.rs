@@ -59,6 +59,36 @@ fn a_database_is_made_of_feeds_and_says_what_it_did_not_understand() {
     insta::assert_snapshot!(home.run(&["db", "status"]));
 }
 
+/// A feed of one's own does not make a publisher's newer.
+#[test]
+fn advisories_of_an_ecosystem_are_told_to_be_old_whatever_else_is_new() {
+    let home = Home::new();
+    let dated =
+        |date: &str| record("GHSA-aaaa-aaaa-aaaa", &[], "b", "2.0.2", "HIGH").replace("2026-01-02T03:04:05Z", date);
+    let python = dated("2024-10-10T17:22:00Z").replace("\"npm\"", "\"PyPI\"").replace("SEMVER", "ECOSYSTEM");
+    write(&home, "pypa/a.json", &python);
+    write(&home, "our/a.json", &dated(&jiff::Timestamp::now().to_string()));
+    let built = home.run(&["db", "build", "--feed", "pypa=osv:pypa", "--feed", "our=osv:our"]);
+    assert!(built.starts_with("exit 0\n"), "{built}");
+    write(&home, "python/x-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: x\nVersion: 1\n");
+    write(&home, "node/node_modules/x/package.json", r#"{"name": "x", "version": "1.0.0"}"#);
+    let old = "the advisories of PyPI are older than 30 days (feed `pypa`, 2024-10-10): what was published since is not found";
+    for (arguments, is_told) in [
+        (&["scan", "dir:python"][..], true),
+        (&["scan", "dir:python", "-o", "json"], true),
+        (&["scan", "dir:node"], false),
+        (&["db", "status"], true),
+    ] {
+        let told = home.run(arguments);
+        assert!(told.starts_with("exit 0\n") && told.contains(old) == is_told, "{arguments:?}: {told}");
+        assert!(!told.contains("the advisories are older"), "{arguments:?}: {told}");
+    }
+    let status = home.run(&["db", "status"]);
+    assert!(status.contains("2024-10-10 17:22 (old)") && status.matches("(old)").count() == 1, "{status}");
+    let status = home.run(&["db", "status", "-o", "json"]);
+    assert!(status.contains(r#""old": false"#), "{status}");
+}
+
 #[test]
 fn two_databases_are_compared_and_one_is_carried_elsewhere() {
     let home = ready();

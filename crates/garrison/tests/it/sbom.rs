@@ -580,6 +580,8 @@ fn an_image_of_a_hub_is_read_by_whoever_may() {
     cause: HUB refused with status 404: manifest `2.0` is not in repository `team/api`
     hint:  `garrison repo tags team/api` lists the tags that there are
     ");
+    let absent = run(&[], &["team/other:1"]);
+    assert!(absent.contains("hint:  `garrison repo list` lists the repositories that you may pull from\n"), "{absent}");
     let absent = run(&[], &["team/other"]);
     assert!(absent.contains("hint:  there is no file or directory `team/other` here\n"), "{absent}");
     let diff = home.run(&["sbom", "diff", "oci:layout", "team/api:1.4"]);

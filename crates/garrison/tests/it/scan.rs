@@ -705,6 +705,7 @@ fn a_hub_says_what_it_could_not_look_at() {
     let told = user.run(&["db", "status", "--hub"]);
     assert!(told.starts_with("exit 0\n--- stdout\nThe hub has advisories of ") && told.contains("FEED "), "{told}");
     assert!(told.contains("`garrison db update --hub` has the hub fetch it"), "{told}");
+    assert!(told.contains("2026-01-02 03:04 (old)"), "{told}");
     insta::assert_snapshot!("no_such_project", user.run(&["findings", "totals", "--project", "taem"]));
     assert!(user.run(&["findings", "list", "--project", "taem"]).starts_with("exit 1\n"));
     assert!(user.run(&["findings", "totals", "--project", "team"]).starts_with("exit 0\n"));

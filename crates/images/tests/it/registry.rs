@@ -199,7 +199,7 @@ fn what_a_registry_gets_wrong_is_refused() {
     nothing: failed to fetch `hub/team/api:2.0`; hub refused with status 404: not here; hint: nobody is logged in to hub: `garrison login hub`, `docker login hub` and `podman login hub` all count
     another manifest: `hub/team/api` has sha256:… in the place of sha256:…
     no manifest: failed to understand the manifest of `hub/team/api:1.4`; the manifest is not JSON; EOF while parsing a value at line 1 column 10
-    another type: failed to understand the manifest of `hub/team/api:1.4`; the manifest's mediaType is `application/vnd.oci.image.manifest.v1+json`, the request's Content-Type is `text/html`
+    another type: failed to understand the manifest of `hub/team/api:1.4`; the manifest's mediaType is `application/vnd.oci.image.manifest.v1+json`, and it is given as `text/html`
     another configuration: `hub/team/api:1.4` has sha256:… in the place of sha256:…
     a longer configuration: failed to fetch sha256:…; hub sent 336 bytes of a blob that has 335
     no configuration: failed to fetch sha256:…; hub refused with status 404: not here; hint: nobody is logged in to hub: `garrison login hub`, `docker login hub` and `podman login hub` all count

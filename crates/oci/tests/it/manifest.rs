@@ -187,7 +187,7 @@ fn the_type_in_the_document_is_that_of_the_request() {
         [OCI_INDEX, DOCKER_MANIFEST, "application/json", "Application/vnd.oci.image.manifest.v1+json", "a\nb"]
     {
         let shown = content_type.replace('\n', "\u{fffd}");
-        let expected = format!("the manifest's mediaType is `{OCI_MANIFEST}`, the request's Content-Type is `{shown}`");
+        let expected = format!("the manifest's mediaType is `{OCI_MANIFEST}`, and it is given as `{shown}`");
         refused_text(Some(content_type), &text, &expected);
     }
     for content_type in [None, Some(""), Some(" ; a=b"), Some(OCI_MANIFEST)] {

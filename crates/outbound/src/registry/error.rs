@@ -44,6 +44,8 @@ pub enum RegistryError {
         message: Option<String>,
         /// Whether it was asked without credentials.
         is_anonymous: bool,
+        /// Whether it says that it does not know the repository.
+        is_of_name: bool,
     },
     /// The registry answered with something that is not understood.
     #[error("{registry} answered with {what}")]

@@ -1,11 +1,11 @@
 //! What decides about the images of a project: the hub's exceptions and VEX, and its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use component::{Component, Inventory};
 use db::Row;
-use findings::{Deciders, Decisions, DocumentBeside, ExceptionUse};
+use findings::{Deciders, Decisions, DocumentBeside, ExceptionUse, VexUse};
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName};
 use policy::{Exception, Exceptions};
@@ -41,6 +41,15 @@ pub(crate) struct Documents {
 pub(crate) struct Composed {
     exceptions: Exceptions,
     statements: Option<Statements>,
+}
+
+/// Which VEX documents are told with what they decide about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VexTold {
+    /// All that were given for it, of whatever else they speak.
+    All,
+    /// Those that may say something of it: what others there are is not for whoever may pull one image.
+    OfImage,
 }
 
 /// Those that were composed lately, by the project's number.
@@ -87,6 +96,15 @@ impl Composed {
     pub(crate) fn tell_about(&self, told: &mut Vec<ExceptionUse>, repository: &str) {
         let mut entries = self.exceptions.entries().iter();
         told.retain(|_| entries.next().is_some_and(|entry| entry.has_repository(Some(repository))));
+    }
+
+    /// Leaves out of what became of VEX documents those that were given and say nothing of an image.
+    pub(crate) fn tell_vex_about(&self, told: &mut Vec<VexUse>, subject: &Subject, components: &[Component]) {
+        let Some(statements) = &self.statements else { return };
+        let present = Present::new(subject, components);
+        // Those that were given come first, in their order.
+        let mut given = statements.documents().iter();
+        told.retain(|_| given.next().is_none_or(|document| document.is_about(&present)));
     }
 }
 
@@ -137,7 +155,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// When a database fails.
-    pub async fn decisions(&self, name: &RepositoryName, image: Digest) -> Result<Decisions, Error> {
+    pub async fn decisions(&self, name: &RepositoryName, image: Digest, told: VexTold) -> Result<Decisions, Error> {
         let repository = self.inner.registry.repository_id(name).await?;
         let (project, documents) = self.newest_documents(repository).await?;
         let trust = self.trust_as_of(documents.trust).await?;
@@ -172,6 +190,9 @@ impl Pipeline {
             Some(seen) => seen,
             None => shared(&Subject::default().with_image(&name).with_digest(&image.to_string()), &[]),
         };
+        if told == VexTold::OfImage {
+            keep_speaking(&mut decisions);
+        }
         Ok(decisions)
     }
 
@@ -202,6 +223,15 @@ impl Pipeline {
         };
         Ok((project, documents))
     }
+}
+
+/// Leaves out the VEX documents that were given and have no statement left, but for versions of one that has: which of them count follows from that.
+fn keep_speaking(decisions: &mut Decisions) {
+    let name = |document: &Document| (document.format, document.author.clone(), document.id.clone());
+    let beside = decisions.beside.iter().map(|beside| &beside.document);
+    let speaking = decisions.vex.iter().chain(beside).filter(|document| !document.statements.is_empty());
+    let names: BTreeSet<_> = speaking.filter(|document| !document.id.is_empty()).map(name).collect();
+    decisions.vex.retain(|document| !document.statements.is_empty() || names.contains(&name(document)));
 }
 
 /// Returns the exceptions that are for a repository, without what others they are for.

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evidence::{Claim, Fact, Scope};
 use oci::Digest;
-use pipeline::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, Readable, VEX_BYTES_MAX};
+use pipeline::{BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, Readable, VEX_BYTES_MAX, VexTold};
 use serde_json::{Value as Json, json};
 use testkit::Database;
 
@@ -107,12 +107,12 @@ testkit::on_both_databases! {
             assert_eq!(hub.told("team/web", image).await, Vec::<String>::new());
             let found = hub.affected("CVE-2023-0001", &Readable::All).await;
             assert_eq!(found.iter().map(|one| one.split(' ').next().unwrap()).collect::<Vec<_>>(), ["team/api:2", "team/web:1"]);
-            let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+            let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
             let origin = findings::Origin { referrer: referrer.to_string(), pusher: ROBOT.to_owned() };
             assert_eq!((report.vex[0].findings, &report.vex[0].beside), (1, &Some(origin.clone())));
             assert_eq!(report.findings[0].suppressions[0].who, "Vendor");
             let asked = pipeline::Asked { vulnerability: "CVE-2023-0001".to_owned(), component: None };
-            let explanation = hub.pipeline.explanation(&name("team/api"), image, asked).await.unwrap().unwrap();
+            let explanation = hub.pipeline.explanation(&name("team/api"), image, (asked, VexTold::All)).await.unwrap().unwrap();
             assert_eq!(explanation.decided[0].vex[0].beside, Some(origin));
             let words = findings::explanation_table(&explanation);
             assert!(words.contains(&format!("beside the image as {referrer}, pushed by robot:vex-ci")), "{words}");

@@ -2,7 +2,7 @@
 
 use pipeline::{
     EXCEPTIONS_BYTES_MAX, Filter, Order, Query, Readable, SetError, Tagged, VEX_BYTES_MAX, VEX_DOCUMENTS_MAX, VexError,
-    Whose,
+    VexTold, Whose,
 };
 use serde_json::{Value as Json, json};
 use testkit::Database;
@@ -162,13 +162,13 @@ testkit::on_both_databases! {
         assert_eq!((hub.high("team/api", image).await, hub.high("teamwork/api", image).await), ((0, 1), (1, 0)));
         let all = &Readable::All;
         assert_eq!(hub.affected("CVE-2023-0001", all).await.len(), 2);
-        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         let why = &report.findings[0].suppressions[0];
         assert_eq!((why.who.as_str(), why.reference.as_deref()), ("Vendor", Some("https://vendor.example/1")));
         assert_eq!(report.vex[0].findings, 1);
         // Who owns the image goes before who made what is in it.
         hub.except(&team(), &document(&[excepts(&hub, "own", "CVE-2023-0001")])).await;
-        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         let order: Vec<&str> = report.findings[0].suppressions.iter().map(|one| one.who.as_str()).collect();
         assert_eq!(order, ["team-a@example.com", "Vendor"]);
         hub.except(&team(), "").await;
@@ -206,7 +206,7 @@ testkit::on_both_databases! {
         let beside = hub.refer("robot:vex", ("team/api", image), "application/vnd.openvex+json", &unnamed).await;
         hub.settle().await;
         let called = async || {
-            let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+            let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
             let mut called: Vec<String> = report.vex.into_iter().map(|one| one.document).collect();
             called.sort();
             (called, report.findings[0].suppressions[0].reference.clone())
@@ -346,7 +346,7 @@ testkit::on_both_databases! {
             replaces = Some(set.digest);
             hub.settle().await;
             assert_eq!(hub.high("team/api", image).await, expected, "{text}");
-            let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+            let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
             assert_eq!(u64::from(report.findings[0].counts()), expected.0, "{text}");
             // Images of which no VEX speaks are not counted again, and nothing else changes.
             assert_eq!(hub.pipeline.totals(&hub.only(&["other/job"]).await, Tagged::Any).await.unwrap().high, 1);
@@ -441,11 +441,11 @@ testkit::on_both_databases! {
         hub.refer("user:ann", ("team/api", image), "application/vnd.openvex+json", &openvex("CVE-beside", &json!({"status": "fixed"}))).await;
         hub.refer("user:bob", ("team/api", image), "application/vnd.openvex+json", &openvex("CVE-secret", &json!({"status": "fixed"}))).await;
         // While nobody knows what is in it.
-        let early = hub.pipeline.decisions(&name("team/api"), image).await.unwrap();
+        let early = hub.pipeline.decisions(&name("team/api"), image, VexTold::All).await.unwrap();
         assert_eq!((early.is_inventoried, early.hub_exceptions.entries().len(), early.vex.len()), (false, 1, 1));
         assert!(early.vex[0].statements.is_empty());
         hub.settle().await;
-        let decisions = hub.pipeline.decisions(&name("team/api"), image).await.unwrap();
+        let decisions = hub.pipeline.decisions(&name("team/api"), image, VexTold::All).await.unwrap();
         let text = serde_json::to_string(&decisions).unwrap();
         assert!(decisions.is_inventoried && !text.contains("secret"), "{text}");
         let ids = |exceptions: &policy::Exceptions| exceptions.entries().iter().map(|entry| entry.id.clone()).collect::<Vec<_>>();
@@ -455,7 +455,7 @@ testkit::on_both_databases! {
         assert_eq!(decisions.vex.iter().map(targets).collect::<Vec<_>>(), [1]);
         assert_eq!(decisions.beside.iter().map(|beside| (beside.origin.pusher.as_str(), targets(&beside.document))).collect::<Vec<_>>(), [("user:ann", 1)]);
         assert_eq!(serde_json::from_str::<findings::Decisions>(&text).unwrap(), decisions);
-        assert!(hub.pipeline.decisions(&name("team/none"), image).await.is_err());
+        assert!(hub.pipeline.decisions(&name("team/none"), image, VexTold::All).await.is_err());
     }
 
     async fn vex_is_taken_up_to_its_limits(database: Database) {
@@ -549,11 +549,11 @@ testkit::on_both_databases! {
             "CVE-2023-0001 high in 1 images: openssl 3.0.11-1",
         ]);
         assert_eq!(hub.pipeline.totals(&mine, Tagged::Any).await.unwrap().open(), 0);
-        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         let why = &report.findings[0].suppressions[0];
         assert_eq!((why.who.as_str(), why.why.as_str(), why.reference.as_deref()), ("team-a@example.com", "not reached", Some("wide")));
         assert_eq!(report.exceptions[0].findings, 1);
-        let elsewhere = hub.pipeline.report(&name("teamwork/api"), image, false).await.unwrap().unwrap();
+        let elsewhere = hub.pipeline.report(&name("teamwork/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         assert!(elsewhere.findings[0].counts() && elsewhere.exceptions.is_empty());
 
         // It ends by the clock, though nobody does anything.
@@ -566,7 +566,7 @@ testkit::on_both_databases! {
         hub.settle().await;
         assert_eq!(hub.high("team/api", image).await, (1, 0));
         assert_eq!((affected(&hub).await, not_counted(&hub, all, Tagged::Any).await), (open.map(str::to_owned).to_vec(), None));
-        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         assert_eq!(format!("{:?}", report.exceptions[0].state), "Expired");
     }
 
@@ -588,9 +588,9 @@ testkit::on_both_databases! {
         hub.settle().await;
         assert_eq!((hub.high("team/web", web).await, hub.high("team/api", web).await), ((1, 0), (0, 1)));
         // What is about other repositories is not told of in this one.
-        let report = hub.pipeline.report(&name("team/web"), web, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/web"), web, (false, VexTold::All)).await.unwrap().unwrap();
         assert_eq!(report.exceptions, []);
-        let report = hub.pipeline.report(&name("team/api"), web, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), web, (false, VexTold::All)).await.unwrap().unwrap();
         assert_eq!(report.exceptions[0].id, "hub:apis");
         hub.except(&Whose::Hub, " \n").await;
         assert_eq!(hub.high("team/api", web).await, (1, 0));

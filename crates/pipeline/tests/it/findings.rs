@@ -5,7 +5,7 @@ use ::findings::MatchedState;
 use db::Row;
 use ledger::jobs::NewJob;
 use oci::Digest;
-use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Tagged, Totals};
+use pipeline::{Advisories, Filter, ImageMatch, Order, Pipeline, Progress, Query, Readable, Tagged, Totals, VexTold};
 use testkit::Database;
 use vulndb::file::{Builder, Feed};
 use vulndb::{
@@ -378,7 +378,9 @@ impl Hub {
             let repository = registry::RepositoryId::from_number(row.get(0).unwrap());
             let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
             let name = self.registry.repository_name(repository).await.unwrap().expect(told);
-            let Some(report) = self.pipeline.report(&name, image, false).await.unwrap() else { continue };
+            let Some(report) = self.pipeline.report(&name, image, (false, VexTold::All)).await.unwrap() else {
+                continue;
+            };
             let mut standing: BTreeMap<(String, &str), (bool, Option<Level>)> = BTreeMap::new();
             for finding in &report.findings {
                 let component = finding.component.purl.as_ref().unwrap().to_string();
@@ -465,7 +467,10 @@ impl Hub {
             let image = Digest::from_bytes(&row.get::<Vec<u8>>(1).unwrap()).unwrap();
             let held = self.registry.find_held_manifests(&[(repository, image)]).await.unwrap();
             let held = held.into_values().next().expect(told);
-            let Some(report) = self.pipeline.report(&held.repository, image, false).await.unwrap() else { continue };
+            let Some(report) = self.pipeline.report(&held.repository, image, (false, VexTold::All)).await.unwrap()
+            else {
+                continue;
+            };
             let vulnerabilities = decided_not_to_count(&report);
             reported.insert((repository, image), (held.tags_total > 0, vulnerabilities));
         }
@@ -690,7 +695,7 @@ testkit::on_both_databases! {
         hub.settle().await;
         let of_later = hub.pipeline.match_state_of(later).await.unwrap();
         assert_eq!(of_later, Some(ImageMatch { state, is_done: true }));
-        let report = hub.pipeline.report(&name("team/api"), later, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), later, (false, VexTold::All)).await.unwrap().unwrap();
         let matched = report.matched.unwrap();
         assert_eq!((matched.state, matched.database), (MatchedState::Done, format!("sha256:{}", first().advisories().sha256)));
         assert!(hub.affected("CVE-2023-0001", &Readable::All).await.contains(&"team/api:3 openssl 1.0-1 -> 3.0.12-1".to_owned()));
@@ -952,7 +957,7 @@ testkit::on_both_databases! {
         assert!(is_done().await);
         run(&hub.index, &FORGET_MATCHES, Vec::new()).await;
         assert!(!is_done().await);
-        let report = hub.pipeline.report(&name("team/api"), image, false).await.unwrap().unwrap();
+        let report = hub.pipeline.report(&name("team/api"), image, (false, VexTold::All)).await.unwrap().unwrap();
         assert_eq!(report.matched.unwrap().state, MatchedState::Pending);
         hub.advise(&first()).await;
         assert!(is_done().await);

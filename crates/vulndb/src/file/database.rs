@@ -153,6 +153,11 @@ impl<B: AsRef<[u8]>> Database<B> {
         self.file.get(section, 0..self.file.section_length(section))
     }
 
+    /// Opens a section that is a table.
+    pub(super) fn table(&self, section: Section) -> Result<Table<'_, B>, Corrupt> {
+        Table::open(&self.file, section)
+    }
+
     /// Returns where the records came from, in the order of their names.
     pub fn feeds(&self) -> Result<Vec<Feed>, Corrupt> {
         Table::open(&self.file, Section::Feeds)?.records().collect()
@@ -243,7 +248,15 @@ impl<B: AsRef<[u8]>> Database<B> {
         &self,
         package: &PackageEntry,
     ) -> Result<impl Iterator<Item = Result<AdvisoryIndex, Corrupt>>, Corrupt> {
-        let mut gaps = Table::open(&self.file, Section::StatementAdvisories)?.bytes(package.place)?;
+        self.advisories_at(package.place)
+    }
+
+    /// Returns the same of the package at a place in the order of names.
+    pub(super) fn advisories_at(
+        &self,
+        place: u32,
+    ) -> Result<impl Iterator<Item = Result<AdvisoryIndex, Corrupt>>, Corrupt> {
+        let mut gaps = Table::open(&self.file, Section::StatementAdvisories)?.bytes(place)?;
         let mut at = 0_u32;
         Ok(std::iter::from_fn(move || {
             if gaps.is_empty() {

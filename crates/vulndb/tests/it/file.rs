@@ -471,3 +471,43 @@ proptest! {
         }
     }
 }
+
+/// A feed of one's own with a record says nothing of how old what a publisher says is, nor does one whose successor says all that it said.
+#[test]
+fn the_feeds_that_say_most_of_an_ecosystem_are_told() {
+    let debian = Ecosystem::release(Family::Debian, "12");
+    let check = |feeds: &[(&str, std::ops::Range<usize>, &Ecosystem)], expected: &[(&Ecosystem, &[&str])]| {
+        let mut builder = Builder::new();
+        let mut all: std::collections::BTreeMap<&str, Vec<Advisory>> = std::collections::BTreeMap::new();
+        for (name, packages, ecosystem) in feeds {
+            let records = all.entry(*name).or_default();
+            records.extend(packages.clone().map(|number| {
+                let package = format!("package-{number:05}");
+                advisory(&format!("{name}-{ecosystem}-{number}"), &[], vec![affected(ecosystem, &package, "1")])
+            }));
+        }
+        for (name, advisories) in all {
+            builder.add(feed(name), Records { advisories, ..Records::default() });
+        }
+        let database = Database::open(builder.finish().unwrap()).unwrap();
+        for (ecosystem, expected) in expected {
+            assert_eq!(database.main_feeds(ecosystem).unwrap(), *expected, "{feeds:?} {ecosystem}");
+        }
+    };
+    check(&[], &[(&npm(), &[])]);
+    check(&[("b", 0..1, &npm())], &[(&npm(), &["b"]), (&debian, &[])]);
+    check(&[("a", 0..0, &npm()), ("b", 0..1, &npm()), ("c", 0..0, &npm())], &[(&npm(), &["b"])]);
+    check(&[("a", 0..1, &npm()), ("b", 0..2, &npm())], &[(&npm(), &["a", "b"])]);
+    check(&[("a", 2..3, &npm()), ("b", 0..3, &npm())], &[(&npm(), &["b"])]);
+    // So many that not all are looked at; the other ecosystem's packages lie before and after them.
+    check(
+        &[
+            ("a", 0..9, &npm()),
+            ("b", 0..5000, &npm()),
+            ("b", 0..3, &debian),
+            ("c", 0..200, &debian),
+            ("d", 1000..4000, &npm()),
+        ],
+        &[(&npm(), &["b", "d"]), (&debian, &["c"])],
+    );
+}

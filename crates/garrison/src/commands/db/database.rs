@@ -1,6 +1,6 @@
 //! The database as a file: state, differences, import and export.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -118,7 +118,13 @@ impl Status {
         let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
         let met = if is_own { advisories::distributions()?.names() } else { BTreeSet::new() };
         let ended = advisories::end_of_life(&met, advisories::today());
-        let old = advisories::are_old(vulndb::newest(&feeds));
+        let now = jiff::Timestamp::now();
+        let mut known_of = findings::Advisories::of(&database, database.ecosystems()).map_err(advisories::damaged)?;
+        if is_own {
+            advisories::check(&mut known_of, now);
+        }
+        let old: BTreeMap<&str, Vec<&str>> =
+            known_of.old_feeds(now).into_iter().map(|old| (old.feed.name.as_str(), old.ecosystems)).collect();
         match session.format() {
             Format::Json => {
                 print_status_json(
@@ -127,11 +133,11 @@ impl Status {
                     &coverage,
                     &states,
                     total,
-                    &Warned { ended: &ended, old: old.is_some() },
+                    &Warned { ended: &ended, is_old: findings::are_old(known_of.newest, now).is_some(), old: &old },
                     directory.as_deref(),
                 )?;
             }
-            Format::Table => print_status(&database, &feeds, &coverage, &states, total, directory.as_deref())?,
+            Format::Table => print_status(&database, &feeds, &coverage, &states, total, &old, directory.as_deref())?,
         }
         for (feed, error) in failed {
             let rest = if feeds.iter().any(|known| known.name == feed) { "" } else { "; there is nothing of it" };
@@ -140,7 +146,9 @@ impl Status {
         let families = database.ecosystems().iter().map(|ecosystem| ecosystem.family).collect();
         let named: Vec<(&str, &str)> = feeds.iter().map(|feed| (feed.name.as_str(), feed.reader.as_str())).collect();
         let unrated = advisories::lack_severities(&families, &named);
-        for note in ended.iter().chain(&old).map(String::as_str).chain(unrated) {
+        let told_old = known_of.old_in_words(now).into_iter();
+        let told_old: Vec<String> = told_old.map(|old| format!("{old}; `garrison db update` fetches it")).collect();
+        for note in ended.iter().chain(&told_old).map(String::as_str).chain(unrated) {
             output::note(&output::printable(&format!("warning: {note}")));
         }
         Ok(())
@@ -150,7 +158,10 @@ impl Status {
 /// What a person is warned of.
 struct Warned<'a> {
     ended: &'a [String],
-    old: bool,
+    /// Whether all is old.
+    is_old: bool,
+    /// The ecosystems of which what is known is old, by the feed that says so.
+    old: &'a BTreeMap<&'a str, Vec<&'a str>>,
 }
 
 fn print_status_json(
@@ -174,6 +185,7 @@ fn print_status_json(
             "problems": feed.problems,
             "fetched": moment(state.good),
             "asked": moment(state.asked),
+            "old_ecosystems": warned.old.get(feed.name.as_str()).map_or(&[][..], Vec::as_slice),
             "error": state.error,
         })
     };
@@ -189,7 +201,7 @@ fn print_status_json(
         "sizes": advisories::sizes(database),
         "sections": sections,
         "feeds": feeds.iter().zip(states).zip(coverage).map(feed).collect::<Vec<_>>(),
-        "old": warned.old,
+        "old": warned.is_old,
         "end_of_life": warned.ended,
     }))
 }
@@ -200,6 +212,7 @@ fn print_status(
     coverage: &[BTreeSet<Ecosystem>],
     states: &[FeedState],
     total: u64,
+    old: &BTreeMap<&str, Vec<&str>>,
     directory: Option<&Path>,
 ) -> Result<(), CommandError> {
     let packages = database.package_count();
@@ -230,7 +243,7 @@ fn print_status(
             feed.name.clone(),
             feed.reader.clone(),
             feed.advisories.to_string(),
-            advisories::moment(feed.fetched),
+            advisories::dated(feed.fetched, old.contains_key(feed.name.as_str())),
             advisories::moment(state.good),
             covered(ecosystems),
             refused.to_string(),

@@ -100,6 +100,10 @@ async fn tell(session: &Session, hub: &outbound::HubClient, feeds: Feeds) -> Res
         let newest = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
         if let Some(old) = findings::are_old(newest, jiff::Timestamp::now()) {
             output::note(&format!("warning: {old}; `garrison db update --hub` has the hub fetch it"));
+        } else {
+            for old in old_feeds(&state) {
+                output::note(&output::printable(&format!("warning: {old}")));
+            }
         }
     }
     for warning in failing(&state) {
@@ -131,11 +135,33 @@ fn table(state: &Value) -> Table {
         table.row(&[
             feed["name"].as_str().unwrap_or_default().to_owned(),
             feed["advisories"].to_string(),
-            advisories::moment(second(&feed["newest_at"])),
+            advisories::dated(second(&feed["newest_at"]), !ecosystems_old_by(feed).is_empty()),
             advisories::moment(second(&feed["fetched_at"])),
         ]);
     }
     table
+}
+
+/// Returns the ecosystems of which what is known is old by a feed.
+fn ecosystems_old_by(feed: &Value) -> Vec<&str> {
+    feed["old_ecosystems"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Returns a word on each feed by which what is known of ecosystems is old.
+fn old_feeds(state: &Value) -> Vec<String> {
+    /// More are counted.
+    const NAMED_MAX: usize = 4;
+    let feeds = state["feeds"].as_array().into_iter().flatten();
+    let word = |feed: &Value| {
+        let ecosystems = ecosystems_old_by(feed);
+        let named = ecosystems.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+        let more = ecosystems.len().saturating_sub(NAMED_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let name = feed["name"].as_str()?;
+        (!named.is_empty())
+            .then(|| format!("what `{name}` says of {named}{more} is old: what was published since is not found"))
+    };
+    feeds.filter_map(word).collect()
 }
 
 /// Returns a word on the feeds of which what came was not taken: one for those of which there is something, and one for those of which there is nothing.
@@ -325,6 +351,21 @@ fn failed(error: RegistryError) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn feeds_by_which_something_is_old_are_a_line_each() {
+        let check = |old: &[&str], expected: &[&str]| {
+            let feeds =
+                [json!({ "name": "new", "old_ecosystems": [] }), json!({ "name": "pypa", "old_ecosystems": old })];
+            assert_eq!(old_feeds(&json!({ "feeds": feeds })), expected);
+        };
+        check(&[], &[]);
+        check(&["PyPI"], &["what `pypa` says of PyPI is old: what was published since is not found"]);
+        check(
+            &["a", "b", "c", "d", "e"],
+            &["what `pypa` says of a, b, c, d and 1 more is old: what was published since is not found"],
+        );
+    }
 
     #[test]
     fn feeds_that_fail_are_a_line() {

@@ -4,7 +4,7 @@ use outbound::Endpoint;
 use policy::Exceptions;
 use serde_json::Value;
 
-use super::{now, print_states, refused};
+use super::{counting_in_words, now, print_states, refused};
 use crate::commands::set_document::{self, text};
 use crate::error::CommandError;
 use crate::output::{self, Format};
@@ -106,20 +106,28 @@ async fn all(session: &Session, project: Option<&str>) -> Result<Value, CommandE
     Ok(answer)
 }
 
+/// Exceptions without effect that are named; more are counted.
+const IDLE_NAMED_MAX: usize = 5;
+
 /// Says which exceptions match nothing that the hub has.
 fn idle(answer: &Value, project: Option<&str>) -> Vec<String> {
     let place = project.map_or_else(|| "this hub".to_owned(), |project| format!("project {project}"));
     let entries = answer["exceptions"].as_array().into_iter().flatten();
-    let idle = entries.filter(|entry| entry["matches"] == Value::Bool(false));
-    idle.map(|entry| {
+    let idle: Vec<&Value> = entries.filter(|entry| entry["matches"] == Value::Bool(false)).collect();
+    let named = idle.iter().take(IDLE_NAMED_MAX).map(|entry| {
         let named = |field| text(entry, field).unwrap_or_default().to_owned();
         format!(
             "The exception `{}` of {} matches nothing in {place}: nothing there has what it speaks of, where it speaks of it.",
             named("id"),
             named("owner")
         )
-    })
-    .collect()
+    });
+    let more = match idle.len().saturating_sub(IDLE_NAMED_MAX) {
+        0 => None,
+        1 => Some(format!("1 more exception matches nothing in {place}; `-o json` names it (`matches`).")),
+        more => Some(format!("{more} more exceptions match nothing in {place}; `-o json` names them (`matches`).")),
+    };
+    named.chain(more).collect()
 }
 
 impl Push {
@@ -135,7 +143,7 @@ impl Push {
         let of = exceptions.entries().len();
         let flag = project.map(|project| format!(" --project {project}")).unwrap_or_default();
         let undo = pushed.undo("garrison exceptions push", &flag);
-        let told = format!("{counting} of {of} exceptions count for {}. {undo}", whose(project));
+        let told = format!("{} for {}. {undo}", counting_in_words(counting, of), whose(project));
         session.print_done(&pushed.answer, &told)
     }
 }
@@ -163,5 +171,17 @@ mod tests {
         assert_eq!(idle(&answer, None), [told("this hub")]);
         assert_eq!(idle(&answer, Some("team")), [told("project team")]);
         assert_eq!(idle(&Value::Null, None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn of_many_that_match_nothing_some_are_named() {
+        let check = |number: usize, expected: Option<&str>| {
+            let one = serde_json::json!({"id": "idle", "owner": "b", "matches": false});
+            let told = idle(&serde_json::json!({"exceptions": vec![one; number]}), None);
+            assert_eq!((told.len(), told.get(IDLE_NAMED_MAX).map(String::as_str)), (number.min(6), expected));
+        };
+        check(5, None);
+        check(6, Some("1 more exception matches nothing in this hub; `-o json` names it (`matches`)."));
+        check(7, Some("2 more exceptions match nothing in this hub; `-o json` names them (`matches`)."));
     }
 }

@@ -124,13 +124,15 @@ fn told(one: &Value) -> String {
     let tool = one["tool"].as_str().map_or_else(String::new, |tool| format!(", made by {tool}"));
     let counts = format!("{} components, {} edges", one["components"], one["edges"]);
     let _infallible = write!(told, ", {}{tool}: {counts}; ", text(&one["format"]));
+    let wrong = wrong_parts(one["wrong"].as_u64().unwrap_or_default());
     if one["same"] == json!(true) {
-        told.push_str("says what the hub found\n");
+        let _infallible = writeln!(told, "says what the hub found{wrong}");
         return told;
     }
     let _infallible = writeln!(
         told,
-        "{} only the hub found, {} only it has, {} in other versions, {} otherwise different; edges: {} only the hub found, {} only it has",
+        "{} only the hub found, {} only it has, {} in other versions, {} otherwise different; \
+         edges: {} only the hub found, {} only it has{wrong}",
         one["only_hub"]["count"],
         one["only_document"]["count"],
         one["versions"]["count"],
@@ -162,9 +164,42 @@ fn told(one: &Value) -> String {
     told
 }
 
+/// Says how many parts of an SBOM are wrong by its own format, which were not read; nothing when all were.
+fn wrong_parts(number: u64) -> String {
+    match number {
+        0 => String::new(),
+        1 => "; 1 part of it is wrong by its format and was not read".to_owned(),
+        number => format!("; {number} parts of it are wrong by its format and were not read"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wrong_in_an_sbom_is_told() {
+        let none = json!({"count": 0, "items": []});
+        let of = |same: bool, wrong: u64| {
+            json!({
+                "document": {"digest": "x", "pushed_by": "user:ann"}, "format": "cyclonedx", "components": 0, "edges": 0, "same": same, "wrong": wrong,
+                "only_hub": none, "only_document": none, "versions": none, "edges_only_hub": 0, "edges_only_document": 0,
+            })
+        };
+        for (same, wrong, expected) in [
+            (true, 0, "says what the hub found\n"),
+            (true, 1, "says what the hub found; 1 part of it is wrong by its format and was not read\n"),
+            (false, 0, "edges: 0 only the hub found, 0 only it has\n"),
+            (
+                false,
+                2,
+                "edges: 0 only the hub found, 0 only it has; 2 parts of it are wrong by its format and were not read\n",
+            ),
+        ] {
+            let told = told(&of(same, wrong));
+            assert!(told.ends_with(expected), "{told}");
+        }
+    }
 
     #[test]
     fn what_is_not_compared_is_told() {
