@@ -395,6 +395,7 @@ fn differences_end_as_those_of_diff() {
     exit 1
     --- stdout
     - npm b 1.9.9
+    - npm a needs npm b
     --- stderr
     ");
     let json = home.run(&["sbom", "diff", "less.json", "tree.json", "-o", "json"]);
@@ -753,7 +754,7 @@ fn what_others_say_is_compared_with_what_the_hub_found() {
     --- stdout
     12bad51c6eab by user:admin: the document is not understood: the document is neither CycloneDX, SPDX or Syft-JSON, nor a list of purls
 
-    a69c55b9a8c8 by user:admin, cyclonedx-json, made by garrison 9: 4 components, 3 edges; 1 only the hub found, 1 only it has, 1 in other versions; edges: 0 only the hub found, 0 only it has
+    a69c55b9a8c8 by user:admin, cyclonedx-json, made by garrison 9: 4 components, 3 edges; 1 only the hub found, 1 only it has, 1 in other versions, 0 otherwise different; edges: 0 only the hub found, 0 only it has
     - deb libc6 (amd64) 2.36-9
     + deb musl (amd64) 2.36-9
     ~ npm b 2.0.1 -> 2.0.2
