@@ -822,7 +822,11 @@ mod tests {
         for release in ["ID=rocky\nVERSION_ID=9.4\n", "ID=debian\nVERSION_ID=12\n"] {
             let allowance = Allowance::new(tempfile::tempfile);
             let mut builder = LayerBuilder::new(&matcher, &allowance);
-            builder.add_file("etc/os-release", 0o644, release.len() as u64, &mut release.as_bytes()).unwrap();
+            // What lies below another root is of that root's distribution.
+            for root in ["", "fixtures/debian/testdata/"] {
+                let path = format!("{root}etc/os-release");
+                builder.add_file(&path, 0o644, release.len() as u64, &mut release.as_bytes()).unwrap();
+            }
             if let Some(database) = &rpm_database {
                 add(&mut builder, database, "var/lib/rpm/rpmdb.sqlite");
             }
