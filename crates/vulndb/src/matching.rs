@@ -722,10 +722,11 @@ pub fn severity<B: AsRef<[u8]>>(database: &Database<B>, finding: &Finding) -> Re
         stated.extend(hit.severities.iter().cloned());
         stated.extend(database.advisory(hit.advisory)?.severities);
     }
-    // What others say of the same vulnerability counts where those who speak of the package state nothing.
+    // What others say of the same vulnerability counts where those who speak of the package state nothing, unless they took it back.
     if own.is_empty() && others.is_empty() {
         for advisory in database.vulnerability(finding.vulnerability)?.advisories {
-            others.extend(database.advisory(advisory)?.severities);
+            let head = database.advisory(advisory)?;
+            others.extend(head.severities.into_iter().filter(|_| head.withdrawn.is_none()));
         }
     }
     let (mut own_level, mut level, mut score) = (None, None, None);

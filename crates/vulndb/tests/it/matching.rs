@@ -6,10 +6,11 @@ use component::{
 };
 use vulndb::file::{Builder, Database};
 use vulndb::matching::{
-    Certainty, Suppression, explain, match_component, match_inventory, needed_of, undecided, upgrade,
+    Certainty, Suppression, explain, match_component, match_inventory, needed_of, severity, undecided, upgrade,
 };
 use vulndb::{
-    Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Named, Qualifiers, Records, Start, Verdict,
+    Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Qualifiers, Rating, Records,
+    Severity, Start, Verdict,
 };
 
 use crate::file::{advisory, affected, feed};
@@ -905,6 +906,23 @@ fn packages_that_no_list_of_kinds_names_are_known_by_their_purl() {
     check("pkg:bitnami/redis@7.0.4-9", Family::Bitnami, "redis", "7.0.5", 1);
     // Bitnami's third build of a version is no prerelease of it.
     check("pkg:bitnami/redis@7.0.5-3", Family::Bitnami, "redis", "7.0.5", 0);
+}
+
+#[test]
+fn what_was_taken_back_states_no_severity() {
+    let check = |withdrawn: Option<i64>, expected: Option<Level>| {
+        let mut other =
+            advisory("OTHER-1", &["CVE-2024-0001"], vec![affected(&Ecosystem::new(Family::Npm), "b", "2.0.0")]);
+        other.severities = vec![Severity { source: None, rating: Rating::Level(Level::High) }];
+        other.withdrawn = withdrawn;
+        let own = advisory("GHSA-a", &["CVE-2024-0001"], vec![affected(&Ecosystem::new(Family::Npm), "a", "2.0.0")]);
+        let database = database(vec![own, other]);
+        let findings = match_component(&database, &component(PackageType::Npm, "a", "1.0.0"), None).unwrap();
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!(severity(&database, finding).unwrap().level, expected, "{withdrawn:?}");
+    };
+    check(None, Some(Level::High));
+    check(Some(1), None);
 }
 
 #[test]
