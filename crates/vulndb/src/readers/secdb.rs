@@ -411,7 +411,7 @@ mod tests {
             *found.entry(format!("{:?}", affected.verdict)).or_default() += 1;
         }
         found.insert("advisories".to_owned(), records.advisories.len());
-        // `v3.3/community` has no packages. A version that is `2.7.16-33`, `0.8.21.r2` or the like counts as far as it can be read.
+        // `v3.3/community` has no packages. A version that is `2.7.16-33`, `0.8.21.r2` or the like counts as it was meant.
         let counts = found.iter().map(|(what, count)| format!("{count} {what}"));
         let problems = records.problems.iter().map(|(what, (count, example))| format!("{count} {what}: {example}"));
         insta::assert_snapshot!(counts.chain(problems).collect::<Vec<_>>().join("\n"), @r#"

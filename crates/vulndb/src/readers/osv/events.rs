@@ -48,7 +48,7 @@ pub(super) fn intervals(scheme: Option<Scheme>, events: &[Event]) -> Result<Vec<
 
 impl Event {
     /// Writes a version of Semantic Versioning as that demands, where a publisher did not: with three numbers (`0.36`), and
-    /// without zeros before them (`2023.03.13` of Bitnami's `MinIO`); and one of Alpine's as far as it can be read.
+    /// without zeros before them (`2023.03.13` of Bitnami's `MinIO`); and one of Alpine's as it was meant.
     pub(super) fn completed(self, scheme: Option<Scheme>) -> Self {
         let complete = |version: String| complete(scheme, &version).unwrap_or(version);
         match self {

@@ -317,22 +317,22 @@ fn alpine_ids(entry: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Versions of Alpine's lists that its own tool refuses, and what they mean as far as they can be read.
+/// Versions of Alpine's lists that its own tool refuses, and what they mean: by other lines of the lists where those tell, else as far as they can be read.
 const SLIPS: &[(&str, &str)] = &[
     ("0.12.5.-r0", "0.12.5-r0"),
     ("0.8.21.r2", "0.8.21-r2"),
     ("1.0.4.-r0", "1.0.4-r0"),
-    ("1.11-20-r0", "1.11"),
+    ("1.11-20-r0", "1.11.20-r0"),
     ("1.18.-r2", "1.18-r2"),
     ("1.7.5.-r1", "1.7.5-r1"),
     ("10.2.22.r0", "10.2.22-r0"),
     ("10.2.24.r0", "10.2.24-r0"),
     ("10.2.26.r0", "10.2.26-r0"),
     ("2.15.r-r1", "2.15"),
-    ("2.7.16-33", "2.7.16"),
-    ("4.10-1-r1", "4.10"),
+    ("2.7.16-33", "2.7.16-r3"),
+    ("4.10-1-r1", "4.10.1-r1"),
     ("4.8.0.-r1", "4.8.0-r1"),
-    ("57-1-r2", "57"),
+    ("57-1-r2", "57.1-r2"),
 ];
 
 #[test]
