@@ -92,7 +92,8 @@ fn fold(
     let mut distribution = None;
     for height in heights {
         let records = &source.records[..height];
-        let adds_nothing = height < top && records.last().is_some_and(|record| record.kept().is_empty());
+        let is_bare = |record: &&LayerRecord| record.kept().is_empty() && record.links_below().is_empty();
+        let adds_nothing = height < top && records.last().is_some_and(is_bare);
         if adds_nothing {
             continue;
         }
@@ -117,6 +118,7 @@ fn fold(
             room = Room { components, ..room.without(taken) };
         }
         merge.unknowns.extend(links::unread(&tree, &paths, is_image));
+        merge.unknowns.extend(tree.unkept().iter().cloned());
         distribution = tree.into_distribution();
     }
     for (index, record) in source.records.iter().enumerate() {

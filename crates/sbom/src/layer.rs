@@ -22,6 +22,7 @@ use crate::{Extractor, Refusal};
 mod linked;
 
 use linked::Linked;
+pub(crate) use linked::unkept;
 pub use linked::{LINKED_BYTES_MAX, LINKED_FILES_MAX};
 
 /// The most paths of a layer: what a record has room for. How many there are is bounded by what they take ([`Allowance`]).
@@ -87,6 +88,8 @@ pub struct LayerRecord {
     names: String,
     records: Vec<Record>,
     links: Vec<Box<str>>,
+    /// Hard links to what their layer does not have: the record, and the path of what lower layers have, in the order of records.
+    links_below: Vec<(u32, Box<str>)>,
     kept: Vec<Kept>,
     /// Paths that a whiteout deletes from lower layers.
     whiteouts: BTreeSet<Box<str>>,
@@ -104,6 +107,7 @@ struct Stored {
     names: String,
     records: Vec<Record>,
     links: Vec<Box<str>>,
+    links_below: Vec<(u32, Box<str>)>,
     kept: Vec<Kept>,
     whiteouts: BTreeSet<Box<str>>,
     opaque: BTreeSet<Box<str>>,
@@ -128,9 +132,10 @@ impl TryFrom<Stored> for LayerRecord {
     type Error = Unsound;
 
     fn try_from(stored: Stored) -> Result<Self, Unsound> {
-        let Stored { directories, names, records, links, kept, whiteouts, opaque, unknowns } = stored;
+        let Stored { directories, names, records, links, links_below, kept, whiteouts, opaque, unknowns } = stored;
+        let lookup = Lookup::default();
         let mut layer =
-            Self { directories, names, records, links, kept, whiteouts, opaque, unknowns, lookup: Lookup::default() };
+            Self { directories, names, records, links, links_below, kept, whiteouts, opaque, unknowns, lookup };
         layer.lookup.directories =
             layer.directories.iter().enumerate().map(|(index, path)| (path.clone(), index as u32)).collect();
         if !layer.is_sound() {
@@ -146,6 +151,7 @@ impl TryFrom<Stored> for LayerRecord {
         let mut count = |bytes: usize| texts += bytes + TEXT_OVERHEAD_BYTES;
         layer.directories.iter().for_each(|path| count(2 * path.len()));
         layer.links.iter().chain(&layer.whiteouts).chain(&layer.opaque).for_each(|text| count(text.len()));
+        layer.links_below.iter().for_each(|(_, target)| count(target.len()));
         layer.unknowns.iter().for_each(|(path, reason)| count(path.len() + reason.len()));
         layer.kept.iter().for_each(|kept| count(kept.bytes.len() + KEPT_OVERHEAD_BYTES));
         layer.lookup.text_bytes = texts;
@@ -510,10 +516,27 @@ impl LayerRecord {
         record.kind == FileKind::File
             && directories[record.directory as usize]
             && self.find_in(record.directory, self.name(record)) == Some(at)
+            && self.link_below(at).is_none()
     }
 
     pub(crate) fn kept(&self) -> &[Kept] {
         &self.kept
+    }
+
+    /// Returns the hard links to what lower layers have: the record, and the path there.
+    pub(crate) fn links_below(&self) -> &[(u32, Box<str>)] {
+        &self.links_below
+    }
+
+    /// Returns what a record is a hard link to, if that is in lower layers.
+    fn link_below(&self, record: u32) -> Option<&str> {
+        let at = self.links_below.binary_search_by_key(&record, |(link, _)| *link).ok()?;
+        Some(&self.links_below[at].1)
+    }
+
+    /// Returns what is kept of one record.
+    pub(crate) fn kept_of_record(&self, record: u32) -> &[Kept] {
+        &self.kept[self.kept_of(record, self.kept.len())]
     }
 
     /// Returns where that of one record is among the first so many, which stand in the order of their records.
@@ -541,11 +564,6 @@ impl LayerRecord {
     pub(crate) fn path(&self, record: u32) -> String {
         let record = &self.records[record as usize];
         join(&self.directories[record.directory as usize], self.name(record))
-    }
-
-    pub(crate) fn size_and_mode(&self, record: u32) -> (u64, u16) {
-        let record = &self.records[record as usize];
-        (record.size_or_link, record.mode)
     }
 
     /// Returns the index of a directory, if the layer has anything in it.
@@ -607,6 +625,7 @@ impl LayerRecord {
         self.records.len() <= ENTRIES_MAX
             && self.records.iter().all(is_record)
             && self.kept.iter().all(|kept| (kept.record as usize) < self.records.len())
+            && self.links_below.iter().all(|(record, _)| (*record as usize) < self.records.len())
     }
 
     fn name(&self, record: &Record) -> &str {

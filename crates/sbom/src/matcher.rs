@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 
 use globset::{Candidate, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use crate::layer::Kept;
 use crate::{Cataloger, Excluded, Extractor, Keep, Pattern};
 
 /// The claims of all selected catalogers, compiled into one set, so that a path is matched once however many claims there are.
@@ -43,6 +44,19 @@ impl Wants {
     pub(crate) fn add_all(&mut self, other: Self) {
         other.bytes_limit.into_iter().for_each(|limit_bytes| self.add(Keep::Bytes { limit_bytes }));
         other.records.into_iter().for_each(|extractor| self.add(Keep::Record(extractor)));
+    }
+
+    /// Leaves out what is wanted of the same file under another name as well.
+    pub(crate) fn leave_out(&mut self, other: &Self) {
+        self.records.retain(|extractor| !other.records.iter().any(|other| other.name == extractor.name));
+        self.bytes_limit = self.bytes_limit.filter(|limit| other.bytes_limit.is_none_or(|other| other < *limit));
+    }
+
+    /// Leaves out what was kept of the file.
+    pub(crate) fn leave_out_kept(&mut self, kept: &[Kept]) {
+        let has = |name: Option<&str>| kept.iter().any(|kept| kept.extractor.as_deref() == name);
+        self.records.retain(|extractor| !has(Some(extractor.name)));
+        self.bytes_limit = self.bytes_limit.filter(|_| !has(None));
     }
 
     fn add(&mut self, keep: Keep) {

@@ -7,13 +7,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use component::{Distribution, Location};
+use component::{Distribution, Location, Unknown};
 use hashbrown::HashMap;
 
 use crate::layer::{FileKind, KEPT_BYTES_MAX, Kept, LINK, LayerRecord, Record, join, split};
 use crate::links;
 use crate::matcher::Matcher;
 use crate::os_release;
+
+mod below;
 
 /// The most symbolic links on the way to a file, as Linux has it.
 const LINKS_MAX: usize = 40;
@@ -158,6 +160,8 @@ pub(crate) struct Tree<'a> {
     claimed: HashMap<(usize, usize), Vec<(u32, u32)>>,
     /// By the roots, without a slash at their ends.
     distributions: HashMap<String, Distribution>,
+    /// Hard links to files of lower layers, of which something is wanted that was not kept.
+    unkept: Vec<Unknown>,
     /// Of a directory, where it is on this machine; else empty.
     place: &'a str,
 }
@@ -165,6 +169,8 @@ pub(crate) struct Tree<'a> {
 /// What paths lead to in layers that are laid over each other, lowest first. It learns while it is asked, so that each thread has its own.
 pub(crate) struct Paths<'a> {
     layers: &'a [&'a LayerRecord],
+    /// What hard links to lower layers are other names of.
+    origins: HashMap<Place, Place>,
     directories: RefCell<HashMap<String, Levels>>,
     /// Directories once links are followed; `None` where there are too many.
     followed: RefCell<HashMap<String, Option<Rc<Directory>>>>,
@@ -213,26 +219,28 @@ impl<'a> Tree<'a> {
     /// Takes what the layers show. Outside of images the only layer is a directory.
     pub(crate) fn new(paths: &Paths<'a>, place: &'a str, is_image: bool, matcher: &Matcher) -> Self {
         let layers = paths.layers;
-        let mut tree = Self { shown: Vec::new(), claimed: HashMap::new(), distributions: HashMap::new(), place };
-        let mut shown: Vec<(String, u16, &'a Kept)> = Vec::new();
+        let (claimed, distributions) = (HashMap::new(), HashMap::new());
+        let mut tree = Self { shown: Vec::new(), claimed, distributions, unkept: Vec::new(), place };
+        let mut shown: Vec<(String, Place, &'a Kept)> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
             for kept in layer.kept() {
                 let path = layer.path(kept.record);
                 if paths.visible(&path) != Some((index, kept.record)) {
                     continue;
                 }
-                shown.push((format!("/{path}"), index as u16, kept));
+                shown.push((format!("/{path}"), (index, kept.record), kept));
             }
         }
+        tree.unkept = paths.show_below(matcher, is_image, &mut shown);
         // What is kept of one file stands in the order in which it was kept.
         shown.sort_by(|(left, ..), (right, ..)| left.cmp(right));
         tree.shown.reserve_exact(shown.len());
-        for (path, index, kept) in shown {
+        for (path, place, kept) in shown {
             match tree.shown.last_mut() {
                 Some(file) if file.path == path => file.kept.push(kept),
                 _ => {
-                    let (size_bytes, mode) = layers[usize::from(index)].size_and_mode(kept.record);
-                    let layer = is_image.then_some(index);
+                    let Record { size_or_link: size_bytes, mode, .. } = *paths.record(place);
+                    let layer = is_image.then_some(place.0 as u16);
                     tree.shown.push(Shown { path, layer, size_bytes, mode, kept: vec![kept], claims: Box::default() });
                 }
             }
@@ -377,6 +385,11 @@ impl<'a> Tree<'a> {
         self.distributions.remove("")
     }
 
+    /// Returns the hard links to files of lower layers, of which something is wanted that was not kept.
+    pub(crate) fn unkept(&self) -> &[Unknown] {
+        &self.unkept
+    }
+
     /// Returns how many files there are of which something was kept.
     pub(crate) fn len(&self) -> usize {
         self.shown.len()
@@ -385,7 +398,12 @@ impl<'a> Tree<'a> {
 
 impl<'a> Paths<'a> {
     pub(crate) fn new(layers: &'a [&'a LayerRecord]) -> Self {
-        Self { layers, directories: RefCell::default(), followed: RefCell::default(), learned_bytes: Cell::default() }
+        Self::with(layers, below::origins(layers))
+    }
+
+    fn with(layers: &'a [&'a LayerRecord], origins: HashMap<Place, Place>) -> Self {
+        let (directories, followed) = (RefCell::default(), RefCell::default());
+        Self { layers, origins, directories, followed, learned_bytes: Cell::default() }
     }
 
     /// Returns what is at a path in which no link is left.
@@ -401,12 +419,22 @@ impl<'a> Paths<'a> {
 
     /// Returns what a link says where it leads.
     pub(crate) fn link(&self, path: &str) -> Option<&'a str> {
-        let place = self.visible(path)?;
-        self.layers[place.0].link(self.record(place))
+        self.link_at(self.visible(path)?)
     }
 
-    fn record(&self, (layer, record): Place) -> &'a Record {
+    fn link_at(&self, place: Place) -> Option<&'a str> {
+        let (layer, _) = self.origin(place);
+        self.layers[layer].link(self.record(place))
+    }
+
+    fn record(&self, place: Place) -> &'a Record {
+        let (layer, record) = self.origin(place);
         self.layers[layer].record_at(record)
+    }
+
+    /// Returns the record of the file that a hard link to a lower layer is another name of; of all else itself.
+    fn origin(&self, place: Place) -> Place {
+        self.origins.get(&place).copied().unwrap_or(place)
     }
 
     /// Returns the topmost record at a path that no upper layer hides.
@@ -562,9 +590,7 @@ impl<'a> Paths<'a> {
             }
             done.push_str(part);
             place = self.visible(&done);
-            let Some(target) = place.and_then(|place| self.layers[place.0].link(self.record(place))) else {
-                continue;
-            };
+            let Some(target) = place.and_then(|place| self.link_at(place)) else { continue };
             links += 1;
             if links > LINKS_MAX {
                 return None;

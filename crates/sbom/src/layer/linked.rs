@@ -152,8 +152,8 @@ impl LayerBuilder<'_> {
     }
 
     fn want_followed_as(&mut self, name: Name, origin: u32) -> Result<(), Error> {
-        // What is left out is so whatever leads to it.
-        if self.matcher.excluded().contains(&self.layer.path(origin)) {
+        // What is left out is so whatever leads to it, and what is in lower layers is not here.
+        if self.matcher.excluded().contains(&self.layer.path(origin)) || self.layer.link_below(origin).is_some() {
             return Ok(());
         }
         self.want_unkept(&self.path_of(name, origin), origin, name)
@@ -188,15 +188,18 @@ impl LayerBuilder<'_> {
 
     /// A hard link is another name of an earlier entry of the same layer, and shares what was kept of it.
     pub(super) fn hard_link(&mut self, path: &str, header: &Header) -> Result<(), Error> {
-        let target = normal(&header.link).and_then(|target| self.layer.find(&target));
-        let Some(target) = target else {
+        let Some(target) = normal(&header.link) else {
             let record = self.insert(path, FileKind::File, header.mode, 0)?;
             if self.matcher.is_claimed(path, &mut self.scratch) {
                 self.unknown_at(record, unkept(&text(&header.link)));
             }
             return Ok(());
         };
-        let origin = self.linked.origin(target);
+        let Some(found) = self.layer.find(&target) else { return self.hard_link_below(path, header.mode, &target) };
+        let origin = self.linked.origin(found);
+        if let Some(below) = self.layer.link_below(origin).map(str::to_owned) {
+            return self.hard_link_below(path, header.mode, &below);
+        }
         let file = *self.layer.record_at(origin);
         match file.kind {
             FileKind::File => {}
@@ -217,6 +220,15 @@ impl LayerBuilder<'_> {
         self.want_unkept(path, origin, Name::Hard(record))
     }
 
+    /// A hard link to a file of a lower layer: what that is, is known when the layers are folded.
+    fn hard_link_below(&mut self, path: &str, mode: u16, target: &str) -> Result<(), Error> {
+        let record = self.insert(path, FileKind::File, mode, 0)?;
+        self.layer.count(target.len());
+        self.take()?;
+        self.layer.links_below.push((record, target.into()));
+        Ok(())
+    }
+
     /// Notes what is wanted of a file under another name and was not kept of it.
     fn want_unkept(&mut self, path: &str, origin: u32, name: Name) -> Result<(), Error> {
         let origin_path = self.layer.path(origin);
@@ -229,8 +241,7 @@ impl LayerBuilder<'_> {
         self.leave_out_shared(&mut wants, origin, self.layer.kept.len());
         // Whatever was looked for under the file's own name is not there, or that it could not be read is told there.
         let own = self.matcher.wants(&origin_path, &[], &mut self.scratch);
-        wants.records.retain(|extractor| !own.records.iter().any(|own| own.name == extractor.name));
-        wants.bytes_limit = wants.bytes_limit.filter(|limit| own.bytes_limit.is_none_or(|own| own < *limit));
+        wants.leave_out(&own);
         if wants.is_empty() && !is_left_out {
             return Ok(());
         }
@@ -246,10 +257,7 @@ impl LayerBuilder<'_> {
 
     /// Leaves out of what is wanted what a file shares with its other names.
     fn leave_out_shared(&self, wants: &mut Wants, origin: u32, known: usize) {
-        let kept = &self.layer.kept[self.layer.kept_of(origin, known)];
-        let has = |name: Option<&str>| kept.iter().any(|kept| kept.extractor.as_deref() == name);
-        wants.records.retain(|extractor| !has(Some(extractor.name)));
-        wants.bytes_limit = wants.bytes_limit.filter(|_| !has(None));
+        wants.leave_out_kept(&self.layer.kept[self.layer.kept_of(origin, known)]);
     }
 
     fn size_of(&self, record: u32) -> u64 {
@@ -300,7 +308,8 @@ struct Again<'f> {
     known: usize,
 }
 
-fn unkept(target: &str) -> String {
+/// Returns the reason for a hard link whose bytes were not kept.
+pub(crate) fn unkept(target: &str) -> String {
     format!("a hard link to `{target}`{UNKEPT}")
 }
 

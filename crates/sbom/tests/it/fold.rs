@@ -112,6 +112,84 @@ fn links_are_followed_to_what_their_layer_kept_and_told_else() {
     check(&[&[store, link], &[file("x/Cargo.lock", lock("b"))]], &["b"], &[]);
 }
 
+#[test]
+fn a_hard_link_is_the_file_that_a_lower_layer_has() {
+    let lock = |name: &str| format!("version = 3\n\n[[package]]\nname = \"{name}\"\nversion = \"0.1.0\"\n");
+    let check = |layers: &[&[Entry]], components: &[&str], told: &[&str]| {
+        let layers: Vec<Vec<Entry>> = layers.iter().map(|entries| entries.to_vec()).collect();
+        let found = fold(&layers, LayerScope::Squashed);
+        let names = found.components.iter().map(|component| {
+            let places = component.locations.iter().map(|location| format!(" {}@{:?}", location.path, location.layer));
+            places.fold(component.name.clone(), |text, place| text + &place.replace("Some", ""))
+        });
+        let names: Vec<String> = names.collect();
+        let unknowns = found.unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason));
+        assert_eq!((names, unknowns.collect::<Vec<_>>()), (owned(components), owned(told)), "{layers:?}");
+        assert!(found.unknowns.iter().all(sbom::hides_packages));
+    };
+    let own = file("a/Cargo.lock", lock("a"));
+    let own = std::slice::from_ref(&own);
+    let link = Entry::HardLink("b/Cargo.lock", "a/Cargo.lock");
+    let link = std::slice::from_ref(&link);
+    let gone = file("a/.wh.Cargo.lock", "");
+    let gone = std::slice::from_ref(&gone);
+    check(&[own, link], &["a /a/Cargo.lock@(0) /b/Cargo.lock@(1)"], &[]);
+    check(
+        &[own, &[Entry::HardLink("./b/Cargo.lock", "/a//Cargo.lock")]],
+        &["a /a/Cargo.lock@(0) /b/Cargo.lock@(1)"],
+        &[],
+    );
+    // It stays whatever becomes of the other name.
+    check(&[own, link, gone], &["a /b/Cargo.lock@(1)"], &[]);
+    check(&[own, &[link, gone].concat()], &["a /b/Cargo.lock@(1)"], &[]);
+    check(&[own, link, &[file("a/Cargo.lock", lock("c"))]], &["a /b/Cargo.lock@(1)", "c /a/Cargo.lock@(2)"], &[]);
+    check(
+        &[own, &[link, &[file("a/Cargo.lock", lock("c"))]].concat()],
+        &["a /b/Cargo.lock@(1)", "c /a/Cargo.lock@(1)"],
+        &[],
+    );
+    // Links to links, of the same layer and of others.
+    let next = Entry::HardLink("c/Cargo.lock", "b/Cargo.lock");
+    let next = std::slice::from_ref(&next);
+    let both = &["a /b/Cargo.lock@(1) /c/Cargo.lock@(2)"];
+    check(&[own, link, &[next, gone].concat()], both, &[]);
+    check(&[own, &[link, next, gone].concat()], &["a /b/Cargo.lock@(1) /c/Cargo.lock@(1)"], &[]);
+    // A symbolic link leads to it, or is on the way to it.
+    check(
+        &[own, link, &[gone, &[Entry::Symlink("c/Cargo.lock", "../b/Cargo.lock")]].concat()],
+        &["a /b/Cargo.lock@(1)"],
+        &[],
+    );
+    check(
+        &[&[own, &[Entry::Symlink("z", "a")]].concat(), &[Entry::HardLink("b/Cargo.lock", "z/Cargo.lock")]],
+        &["a /a/Cargo.lock@(0) /b/Cargo.lock@(1)"],
+        &[],
+    );
+    // What the lower layer's other links kept of a file that nobody wants by its own name.
+    let store = file("store", lock("a"));
+    let store = std::slice::from_ref(&store);
+    let stored = Entry::HardLink("b/Cargo.lock", "store");
+    let stored = std::slice::from_ref(&stored);
+    let followed = [store, &[Entry::Symlink("d/Cargo.lock", "/store")]].concat();
+    check(&[&followed, stored], &["a /b/Cargo.lock@(1) /d/Cargo.lock@(0)"], &[]);
+    // Nothing was kept of it, or it is not there.
+    let told = "/b/Cargo.lock: a hard link to `store`, whose bytes were not kept";
+    check(&[store, stored], &[], &[told]);
+    check(&[stored], &[], &[told]);
+    check(&[stored, store], &[], &[told]);
+    check(&[store, &[file(".wh.store", "")], stored], &[], &[told]);
+    check(&[&[Entry::Directory("store")], stored], &[], &[told]);
+    check(&[store, stored, &[file("b/.wh.Cargo.lock", "")]], &[], &[]);
+    check(&[store, &[Entry::HardLink("b/unwanted", "store")]], &[], &[]);
+    // It is a link, which leads to what is not read.
+    let unread = "/b/Cargo.lock: it leads to `/store`, which is not read";
+    check(
+        &[store, &[Entry::Symlink("d/Cargo.lock", "/store")], &[Entry::HardLink("b/Cargo.lock", "d/Cargo.lock")]],
+        &[],
+        &[unread, &unread.replace("/b/", "/d/")],
+    );
+}
+
 fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(ToString::to_string).collect()
 }
@@ -163,6 +241,17 @@ const STORED: [&str; 7] = ["store/0", "store/1", "store/2", "store/3", "store/4"
 const STORED_FROM_ROOT: [&str; 7] =
     ["/store/0", "/store/1", "/store/2", "/store/3", "/store/4", "/store/5", "/store/6"];
 
+/// The names of the same files where a lower layer has them, and their own are hard links to it.
+const BELOW: [&str; 7] = [
+    "below/0/etc/os-release",
+    "below/1/lib/apk/db/installed",
+    "below/2/package-lock.json",
+    "below/3/node_modules/a/package.json",
+    "below/4/b-1.0.dist-info/METADATA",
+    "below/5/b-1.0.dist-info/RECORD",
+    "below/6/Cargo.lock",
+];
+
 /// Returns a file of the system with this text, in one of the forms that layers have it in.
 fn placed(index: usize, text: impl Into<Vec<u8>>, form: Form) -> Vec<Entry> {
     let path = SYSTEM[index].0;
@@ -201,6 +290,7 @@ proptest! {
         forms in prop::collection::vec(form(), SYSTEM.len()),
         overwritten in prop::collection::vec((0..SYSTEM.len(), 0..LAYERS, form()), 0..6),
         deleted in prop::collection::vec((0..GONE.len(), 0..LAYERS, 1..LAYERS, 0..3_usize), 0..8),
+        below in prop::collection::vec(prop::option::of(0..LAYERS), SYSTEM.len()),
     ) {
         let mut layers: Vec<Vec<Entry>> = vec![Vec::new(); LAYERS];
         for (index, layer, form) in overwritten {
@@ -216,8 +306,15 @@ proptest! {
             }
         }
         for (index, (_, text)) in SYSTEM.iter().enumerate() {
-            layers[places[index]].extend(placed(index, *text, forms[index]));
+            match below[index].filter(|below| *below < places[index]) {
+                Some(below) => {
+                    layers[below].push(file(BELOW[index], *text));
+                    layers[places[index]].push(Entry::HardLink(SYSTEM[index].0, BELOW[index]));
+                }
+                None => layers[places[index]].extend(placed(index, *text, forms[index])),
+            }
         }
+        layers[LAYERS - 1].push(file(".wh.below", ""));
         let together: Vec<Entry> = SYSTEM.iter().map(|(path, text)| file(path, *text)).collect();
         let split = fold(&layers, LayerScope::Squashed);
         let whole = fold(&[together], LayerScope::Squashed);
