@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::allowance::{Allowance, TooMuchMemory};
 use crate::content::{Content, MEMORY_BYTES_MAX};
 use crate::matcher::{HEAD_BYTES, Matcher, Wants};
-use crate::tar::{self, EntryKind, Header, Walk, text};
+use crate::tar::{self, EntryKind, Filled, Header, Walk, text};
 use crate::unread::SPARSE;
-use crate::{Extractor, Refusal};
+use crate::{Extractor, RATIO_FREE_BYTES, Refusal};
 
 mod linked;
 
@@ -36,6 +36,10 @@ pub const KEPT_FILES_MAX: usize = 500_000;
 
 /// The most bytes that are kept of a layer. A large node image keeps 60 MiB; what goes beyond is reported, file by file.
 pub const KEPT_BYTES_MAX: u64 = 512 << 20;
+
+/// The most bytes of holes that are filled in the sparse files of a layer: as many as a layer may have whatever its blob's size, since they cost the blob nothing. What
+/// goes beyond is reported, file by file.
+pub const HOLES_BYTES_MAX: u64 = RATIO_FREE_BYTES;
 
 /// The most unknowns of a layer; more say nothing that these do not.
 const UNKNOWNS_MAX: usize = 10_000;
@@ -190,6 +194,7 @@ pub struct LayerBuilder<'m> {
     matcher: &'m Matcher,
     layer: LayerRecord,
     kept_bytes: u64,
+    holes_bytes: u64,
     allowance: &'m Allowance,
     /// What was taken of it.
     taken_bytes: u64,
@@ -211,6 +216,7 @@ impl<'m> LayerBuilder<'m> {
             matcher,
             layer,
             kept_bytes: 0,
+            holes_bytes: 0,
             allowance,
             taken_bytes: 0,
             linked: Linked::default(),
@@ -243,12 +249,28 @@ impl<'m> LayerBuilder<'m> {
 
     /// Adds a regular file. Its bytes are read only if a cataloger wants them; returns whether they were.
     pub fn add_file(&mut self, path: &str, mode: u16, size_bytes: u64, stream: &mut impl Read) -> Result<bool, Error> {
+        self.add_filled(path, mode, size_bytes, 0, stream)
+    }
+
+    /// As [`LayerBuilder::add_file`], where so many of the bytes are those of holes.
+    fn add_filled(
+        &mut self,
+        path: &str,
+        mode: u16,
+        size_bytes: u64,
+        holes_bytes: u64,
+        stream: &mut impl Read,
+    ) -> Result<bool, Error> {
         let record = self.insert(path, FileKind::File, mode, size_bytes)?;
         let failed = |source| Error::Entry { path: path.to_owned(), source };
         let mut head = [0; HEAD_BYTES];
         let head_len = fill(stream, head_of(&mut head, size_bytes)).map_err(failed)?;
         let head = &head[..head_len];
         let Some(wants) = self.wants(path, head, size_bytes)? else { return Ok(false) };
+        if !self.take_holes(holes_bytes) {
+            self.unknown_at(record, too_many_holes());
+            return Ok(false);
+        }
         let _room = (size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(size_bytes));
         let content = Content::read(head, stream, size_bytes, self.allowance.spill()).map_err(failed)?;
         self.keep(&[(record, wants)], content)?;
@@ -420,7 +442,7 @@ impl<'m> LayerBuilder<'m> {
             Stands::For(path) => path,
         };
         match header.kind {
-            EntryKind::File if header.is_sparse => self.sparse_file(&path, header),
+            EntryKind::File if header.sparse.is_some() => self.sparse_file(&path, header, body),
             EntryKind::File => self.add_file(&path, header.mode, header.size_bytes, body).map(drop),
             EntryKind::Directory => self.add(&path, FileKind::Directory, header.mode, None),
             EntryKind::Symlink => self.add(&path, FileKind::Symlink, header.mode, Some(&text(&header.link))),
@@ -429,16 +451,31 @@ impl<'m> LayerBuilder<'m> {
         }
     }
 
-    /// A sparse file is not put together from its map. It is told where it would be read: by its path, or as what may be a program.
-    fn sparse_file(&mut self, path: &str, header: &Header) -> Result<(), Error> {
+    /// A sparse file is put together from its map. One whose map is not understood is told where it would be read: by its path, or as what may be a program.
+    fn sparse_file(&mut self, path: &str, header: &Header, body: &mut impl Read) -> Result<(), Error> {
+        let filled = Filled::open(header, body).map_err(|source| Error::Entry { path: path.to_owned(), source })?;
+        if let Some(mut filled) = filled {
+            let holes_bytes = filled.holes_bytes;
+            return self.add_filled(path, header.mode, header.size_bytes, holes_bytes, &mut filled).map(drop);
+        }
         let record = self.insert(path, FileKind::File, header.mode, header.size_bytes)?;
         let may_be_program = header.mode & 0o111 != 0
             && !self.matcher.executable_claims().is_empty()
             && !self.matcher.excluded().contains(path);
         if may_be_program || self.matcher.is_claimed(path, &mut self.scratch) {
-            self.unknown_at(record, SPARSE);
+            self.unknown_at(record, format!("{SPARSE} whose map of holes is not understood"));
         }
         Ok(())
+    }
+
+    /// Notes holes that are to be filled, unless that is beyond the limit; returns whether it was.
+    fn take_holes(&mut self, bytes: u64) -> bool {
+        let taken = self.holes_bytes.saturating_add(bytes);
+        let is_taken = taken <= HOLES_BYTES_MAX;
+        if is_taken {
+            self.holes_bytes = taken;
+        }
+        is_taken
     }
 
     /// OCI image specification, "Whiteouts".
@@ -454,6 +491,10 @@ impl<'m> LayerBuilder<'m> {
         }
         Ok(())
     }
+}
+
+fn too_many_holes() -> String {
+    format!("{SPARSE}: its layer holds more than {HOLES_BYTES_MAX} bytes of holes in such files")
 }
 
 /// What the name of an entry begins with that deletes something of lower layers.
@@ -757,7 +798,7 @@ mod tests {
             mode: 0,
             size_bytes,
             stored_bytes: size_bytes,
-            is_sparse: false,
+            sparse: None,
         };
         let headers = [
             header(EntryKind::File, "a", "", 0),
@@ -783,6 +824,64 @@ mod tests {
             assert!(add(header, bytes + 1).is_ok(), "{path}");
             assert!(add(header, bytes).is_ok(), "{path}");
             assert!(matches!(add(header, bytes - 1), Err(Error::TooMuchMemory(_))), "{path}");
+        }
+    }
+
+    #[test]
+    fn holes_that_are_filled_end_at_their_bytes() {
+        let matcher =
+            Matcher::new(crate::catalogers().iter().filter(|cataloger| cataloger.name == "cargo-lock").collect());
+        for (before, kept, unknown) in
+            [(HOLES_BYTES_MAX - 6, 1, 0), (HOLES_BYTES_MAX - 5, 1, 0), (HOLES_BYTES_MAX - 4, 0, 1)]
+        {
+            let allowance = Allowance::new(|| unreachable!("nine bytes fit into memory"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
+            builder.holes_bytes = before;
+            builder.add_filled("Cargo.lock", 0o644, 9, 5, &mut &b"text....."[..]).expect("a layer");
+            // What has none is read all the same.
+            builder.add_file("a/Cargo.lock", 0o644, 4, &mut &b"text"[..]).expect("a layer");
+            let layer = builder.finish();
+            assert_eq!((layer.kept.len(), layer.unknowns.len()), (kept + 1, unknown), "{before}");
+        }
+    }
+
+    /// What GNU's tar writes of a file with holes, in each of its forms, is read as the file.
+    #[test]
+    fn sparse_files_are_read_as_tar_writes_them() {
+        let Some(program) = testkit::program("tar") else { return };
+        let version = std::process::Command::new(&program).arg("--version").output().expect("tar runs").stdout;
+        if !version.starts_with(b"tar (GNU tar)") {
+            return testkit::announce("the `tar` on PATH is not GNU's");
+        }
+        let folder = tempfile::tempdir().expect("there is room");
+        let mut expected = vec![0; 3 << 20];
+        expected[..5].copy_from_slice(b"begin");
+        // More pieces than a header has places for, so that it goes on behind.
+        for at in 1..40 {
+            expected[at << 16] = b'x';
+        }
+        let file = std::fs::File::create(folder.path().join("Cargo.lock")).expect("there is room");
+        file.set_len(expected.len() as u64).expect("there is room");
+        for (at, block) in expected.chunks(4096).enumerate().filter(|(_, block)| block.iter().any(|byte| *byte != 0)) {
+            std::os::unix::fs::FileExt::write_all_at(&file, block, at as u64 * 4096).expect("there is room");
+        }
+        let matcher =
+            Matcher::new(crate::catalogers().iter().filter(|cataloger| cataloger.name == "cargo-lock").collect());
+        for form in ["gnu", "posix --sparse-version=0.0", "posix --sparse-version=0.1", "posix --sparse-version=1.0"] {
+            let tar = std::process::Command::new(&program)
+                .args(["--create", "--sparse", "--hole-detection=raw", "--directory"])
+                .arg(folder.path())
+                .args(format!("--format={form}").split(' '))
+                .arg("Cargo.lock")
+                .output()
+                .expect("tar runs")
+                .stdout;
+            assert!(!tar.is_empty() && tar.len() < expected.len(), "{form}: GNU's tar leaves out holes");
+            let allowance = Allowance::new(|| unreachable!("three megabytes fit into memory"));
+            let mut builder = LayerBuilder::new(&matcher, &allowance);
+            builder.read_tar(&*tar).expect("a layer");
+            let layer = builder.finish();
+            assert!(layer.kept.len() == 1 && *layer.kept[0].bytes == *expected, "{form}: {:?}", layer.unknowns);
         }
     }
 

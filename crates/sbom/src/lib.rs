@@ -57,8 +57,8 @@ pub use content::{Content, MEMORY_BYTES_MAX, Spill};
 pub use engine::{LayerScope, Source, inventory, inventory_of_directory, inventory_within};
 pub use excluded::{EXCLUDES_MAX, ExcludeError, Excluded};
 pub use layer::{
-    ENTRIES_MAX, Error as LayerError, FileKind, KEPT_BYTES_MAX, KEPT_FILES_MAX, LINKED_BYTES_MAX, LINKED_FILES_MAX,
-    LayerBuilder, LayerRecord, NAME_BYTES_MAX,
+    ENTRIES_MAX, Error as LayerError, FileKind, HOLES_BYTES_MAX, KEPT_BYTES_MAX, KEPT_FILES_MAX, LINKED_BYTES_MAX,
+    LINKED_FILES_MAX, LayerBuilder, LayerRecord, NAME_BYTES_MAX,
 };
 pub use matcher::Matcher;
 pub use stored::RECORD_VERSION;

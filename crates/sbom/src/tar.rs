@@ -6,6 +6,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Read, Seek};
 
+mod sparse;
+
+pub use sparse::PIECES_MAX;
+pub(crate) use sparse::{Filled, Sparse};
+use sparse::{Map, Piece};
+
 /// One block of a tar.
 const BLOCK_BYTES: usize = 512;
 
@@ -45,8 +51,8 @@ pub struct Header {
     pub size_bytes: u64,
     /// The bytes in the stream, padding not counted.
     pub stored_bytes: u64,
-    /// Whether the bytes in the stream are not those of the file: they lack its holes, and may begin with a map of these.
-    pub is_sparse: bool,
+    /// Where the bytes in the stream belong, if they are not those of the file: they lack its holes, and may begin with a map of these.
+    pub(crate) sparse: Option<Sparse>,
 }
 
 /// Why a walk stopped.
@@ -99,8 +105,7 @@ struct Extension {
     size: Option<u64>,
     sparse_size: Option<u64>,
     sparse_path: Option<Vec<u8>>,
-    /// GNU's form 1.0, which has the map before the bytes.
-    has_sparse_map: bool,
+    sparse: Map,
 }
 
 /// A walk. After each entry the caller reads as much of its bytes as it wants through [`Walk::body`]; the rest is skipped.
@@ -167,6 +172,7 @@ impl<R: Read> Walk<R> {
                         b'x' => read_pax(&body, &mut extension).ok_or(Error::ExtendedHeader { offset_bytes })?,
                         b'g' => {
                             read_pax(&body, &mut self.global).ok_or(Error::ExtendedHeader { offset_bytes })?;
+                            self.global.sparse.forget_pieces();
                             extension = self.global.clone();
                         }
                         b'L' => extension.path = Some(until_nul(&body).to_vec()),
@@ -186,9 +192,10 @@ impl<R: Read> Walk<R> {
             let stored = extension.size.unwrap_or(size);
             let stored = if matches!(kind, EntryKind::File | EntryKind::Other) { stored } else { 0 };
             let mut size_bytes = extension.sparse_size.unwrap_or(stored);
+            let mut old_sparse = None;
             if type_flag == b'S' {
                 size_bytes = number(483..495)?;
-                self.skip_sparse_map(block[482] != 0, offset_bytes)?;
+                old_sparse = Some(self.old_sparse(&block, offset_bytes)?);
             }
             self.expect_body(stored);
             let path = match extension.sparse_path.take().or(extension.path.take()) {
@@ -203,8 +210,9 @@ impl<R: Read> Walk<R> {
             let kind = if kind == EntryKind::File && path.ends_with(b"/") { EntryKind::Directory } else { kind };
             let mode = (number(100..108)? & 0o7777) as u16;
             let size_bytes = if kind == EntryKind::File { size_bytes } else { 0 };
-            let is_sparse = kind == EntryKind::File && (size_bytes != stored || extension.has_sparse_map);
-            return Ok(Some(Header { path, link, kind, mode, size_bytes, stored_bytes: stored, is_sparse }));
+            let sparse = old_sparse.or_else(|| extension.sparse.finish(size_bytes, stored));
+            let sparse = sparse.filter(|_| kind == EntryKind::File);
+            return Ok(Some(Header { path, link, kind, mode, size_bytes, stored_bytes: stored, sparse }));
         }
     }
 
@@ -249,11 +257,13 @@ impl<R: Read> Walk<R> {
         if body.len() as u64 == size { Ok(body) } else { Err(Error::Read(io::ErrorKind::UnexpectedEof.into())) }
     }
 
-    /// Skips the blocks in which an old GNU sparse header goes on.
-    fn skip_sparse_map(&mut self, extended: bool, offset_bytes: u64) -> Result<(), Error> {
-        // 21 ranges a block; as many blocks as an extended header may have bytes.
+    /// Reads the map in an old GNU sparse header and in the blocks in which it goes on.
+    fn old_sparse(&mut self, header: &[u8; BLOCK_BYTES], offset_bytes: u64) -> Result<Sparse, Error> {
+        // 21 pieces a block; as many blocks as an extended header may have bytes.
         let blocks_max = EXTENDED_HEADER_BYTES_MAX / BLOCK_BYTES as u64;
-        let mut extended = extended;
+        let mut pieces = Vec::new();
+        let mut is_clear = old_pieces(&header[386..482], &mut pieces);
+        let mut extended = header[482] != 0;
         let mut blocks = 0;
         while extended {
             let mut block = [0; BLOCK_BYTES];
@@ -264,9 +274,10 @@ impl<R: Read> Walk<R> {
             if !self.block(&mut block)? {
                 return Err(Error::Read(io::ErrorKind::UnexpectedEof.into()));
             }
+            is_clear &= old_pieces(&block[..504], &mut pieces);
             extended = block[504] != 0;
         }
-        Ok(())
+        Ok(if is_clear { Sparse::Stated(pieces) } else { Sparse::Unclear })
     }
 
     fn skip_body(&mut self) -> Result<(), Error> {
@@ -382,6 +393,16 @@ fn number(field: &[u8]) -> Option<u64> {
     Some(value)
 }
 
+/// Adds the pieces of an old GNU sparse header, up to the first place that is empty; returns whether they can be read.
+fn old_pieces(places: &[u8], pieces: &mut Vec<Piece>) -> bool {
+    let mut used = places.chunks_exact(24).take_while(|place| place[12] != 0);
+    used.all(|place| {
+        let piece = number(&place[..12]).zip(number(&place[12..]));
+        pieces.extend(piece.map(|(offset, len)| Piece { offset, len }));
+        piece.is_some()
+    })
+}
+
 /// Records of the form `LENGTH KEY=VALUE\n`, where the length counts the whole record.
 fn read_pax(mut body: &[u8], extension: &mut Extension) -> Option<()> {
     while !body.is_empty() && body[0] != 0 {
@@ -398,9 +419,8 @@ fn read_pax(mut body: &[u8], extension: &mut Extension) -> Option<()> {
             b"linkpath" => extension.link = Some(value.to_vec()),
             b"size" => extension.size = Some(as_number()?),
             b"GNU.sparse.realsize" | b"GNU.sparse.size" => extension.sparse_size = Some(as_number()?),
-            b"GNU.sparse.major" => extension.has_sparse_map = value != b"0",
             b"GNU.sparse.name" => extension.sparse_path = Some(value.to_vec()),
-            _ => {}
+            key => extension.sparse.take(key, value),
         }
     }
     Some(())

@@ -36,8 +36,8 @@ pub(crate) const UNCATALOGED_IN_IMAGE: &str = ": no cataloger reads such a file,
 /// How the reason ends for a hard link that would be read, to something that was not.
 pub(crate) const UNKEPT: &str = ", whose bytes were not kept";
 
-/// The reason for a sparse file that would be read, which in an archive lacks its holes.
-pub(crate) const SPARSE: &str = "a sparse file, whose holes are not filled in an archive";
+/// How the reason begins for a sparse file that would be read, and whose holes were not filled.
+pub(crate) const SPARSE: &str = "a sparse file";
 
 /// Where package managers keep what is installed, by the ends of paths: the files, and the folders that may be refused as a whole.
 const DATABASES: [&str; 16] = [
@@ -155,7 +155,7 @@ pub fn hides_packages(unknown: &Unknown) -> bool {
     let is_of_database =
         DATABASES.iter().any(|end| path.ends_with(end)) || PARTS.iter().any(|folder| path.contains(folder));
     reason == TOO_MANY
-        || (reason == SPARSE && !DETAILED.is_match(path.trim_start_matches('/')))
+        || (reason.starts_with(SPARSE) && !DETAILED.is_match(path.trim_start_matches('/')))
         || (reason.ends_with(IN_TURN) && reason.contains(NOTHING_SAYS))
         || [UNWRITTEN, UNCONDITIONED, UNCATALOGED].iter().any(|end| reason.ends_with(end))
         || ((is_of_database || lists_packages(path)) && is_unread(unknown) && !is_beside(reason))
@@ -193,6 +193,8 @@ mod tests {
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED}"), true, true),
             ("/app/mix.lock", &format!("a lockfile of Elixir{UNCATALOGED_IN_IMAGE}"), true, false),
             ("/app/a.jar", &format!("a hard link to `/store/a`{UNKEPT}"), true, true),
+            ("/app/program", &format!("{SPARSE} whose map of holes is not understood"), true, true),
+            ("/usr/share/doc/x/copyright", &format!("{SPARSE} whose map of holes is not understood"), true, false),
             ("/", TOO_MANY, true, true),
             ("/", TOO_MANY_FILES, true, false),
             ("/var/lib/dpkg/status", limit, true, true),

@@ -11,10 +11,10 @@ use std::io::{self, Read};
 use crate::content::{Content, MEMORY_BYTES_MAX};
 use crate::links::{self, Followed, Moved};
 use crate::matcher::{HEAD_BYTES, Wants};
-use crate::tar::{self, Header, Walk, text};
+use crate::tar::{self, Filled, Header, Walk, text};
 use crate::unread::UNKEPT;
 
-use super::{Error, FileKind, LayerBuilder, Stands, fill, head_of, normal};
+use super::{Error, FileKind, LayerBuilder, Stands, fill, head_of, normal, too_many_holes};
 
 /// The most files of a layer that a second walk reads for links to them. A large image of pnpm has 20,000, one of ostree some thousand; what goes beyond is
 /// reported, link by link.
@@ -94,12 +94,15 @@ impl LayerBuilder<'_> {
         while let Some(header) = walk.next()? {
             let Stands::For(path) = Stands::of(&header) else { continue };
             if let Some(names) = self.linked.wanted.remove(&record) {
-                let has_bytes = !header.is_sparse && header.size_bytes == self.size_of(record);
-                if has_bytes {
-                    let file = Again { path: &path, origin: record, size_bytes: header.size_bytes, known };
-                    self.read_for(file, names, &mut walk.body())?;
-                } else {
-                    self.tell_unkept(record, &names);
+                let filled = Filled::open(&header, walk.body());
+                let filled = filled.map_err(|source| Error::Entry { path: path.clone(), source })?;
+                match filled.filter(|_| header.size_bytes == self.size_of(record)) {
+                    Some(mut filled) => {
+                        let (size_bytes, holes_bytes) = (header.size_bytes, filled.holes_bytes);
+                        let file = Again { path: &path, origin: record, size_bytes, holes_bytes, known };
+                        self.read_for(file, names, &mut filled)?;
+                    }
+                    None => self.tell_unkept(record, &names),
                 }
             }
             record += 1;
@@ -120,7 +123,8 @@ impl LayerBuilder<'_> {
             let opened = open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
             let read = match opened {
                 Ok((size_bytes, mut file)) => {
-                    self.read_for(Again { path: &path, origin, size_bytes, known }, names, &mut file)
+                    let again = Again { path: &path, origin, size_bytes, holes_bytes: 0, known };
+                    self.read_for(again, names, &mut file)
                 }
                 Err(source) => Err(Error::Entry { path: path.clone(), source }),
             };
@@ -160,7 +164,7 @@ impl LayerBuilder<'_> {
     }
 
     fn read_for(&mut self, file: Again<'_>, names: Vec<Name>, body: &mut impl Read) -> Result<(), Error> {
-        let Again { path, origin, size_bytes, known } = file;
+        let Again { path, origin, size_bytes, holes_bytes, known } = file;
         let failed = |source| Error::Entry { path: path.to_owned(), source };
         let mut head = [0; HEAD_BYTES];
         let head_len = fill(body, head_of(&mut head, size_bytes)).map_err(failed)?;
@@ -179,6 +183,12 @@ impl LayerBuilder<'_> {
         wanted.push((origin, followed));
         wanted.retain(|(_, wants)| !wants.is_empty());
         if wanted.is_empty() {
+            return Ok(());
+        }
+        if !self.take_holes(holes_bytes) {
+            for (record, _) in &wanted {
+                self.unknown_at(*record, too_many_holes());
+            }
             return Ok(());
         }
         let _room = (size_bytes > MEMORY_BYTES_MAX).then(|| self.allowance.room(size_bytes));
@@ -304,6 +314,7 @@ struct Again<'f> {
     /// Its record.
     origin: u32,
     size_bytes: u64,
+    holes_bytes: u64,
     /// How many files were kept before, in order.
     known: usize,
 }
@@ -342,7 +353,7 @@ mod tests {
 
     fn header(kind: EntryKind, path: &str, link: &str, size_bytes: u64) -> Header {
         let (path, link) = (path.into(), link.into());
-        Header { path, link, kind, mode: 0, size_bytes, stored_bytes: size_bytes, is_sparse: false }
+        Header { path, link, kind, mode: 0, size_bytes, stored_bytes: size_bytes, sparse: None }
     }
 
     #[test]

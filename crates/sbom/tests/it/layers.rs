@@ -210,62 +210,139 @@ fn a_path_that_leaves_the_image_is_reported_and_left_out() {
     assert_eq!(layer.record.len(), 1);
 }
 
+/// A file in the old form of GNU's tar, of a size, of which some bytes are stored at an offset.
+fn old_sparse(path: &[u8], mode: &[u8], size: &str, offset: &str, stored: &[u8]) -> Vec<u8> {
+    let mut block = archive::header(path, b'S', stored.len() as u64, "");
+    block[100..107].copy_from_slice(mode);
+    block[257..265].copy_from_slice(b"ustar  \0");
+    block[386..397].copy_from_slice(offset.as_bytes());
+    block[398..409].copy_from_slice(format!("{:011o}", stored.len()).as_bytes());
+    block[483..494].copy_from_slice(size.as_bytes());
+    archive::seal(&mut block);
+    archive::append(&mut block, stored);
+    block
+}
+
+/// A file with an extended header.
+fn extended(records: &[(&str, &str)], path: &[u8], stored: &[u8]) -> Vec<u8> {
+    let mut bytes = archive::pax(records);
+    bytes.extend(archive::header(path, b'0', stored.len() as u64, ""));
+    archive::append(&mut bytes, stored);
+    bytes
+}
+
+/// Reads a layer; returns how many bytes are kept, and what is told.
+#[track_caller]
+fn check_sparse(entries: &[Vec<u8>], kept_bytes: u64, told: &[&str]) {
+    let bytes = [entries.concat(), tar(&[])].concat();
+    let record = read(&bytes).expect("the layer is whole").record;
+    let subject = component::Subject::Image { name: String::new(), digest: String::new(), platform: None };
+    let source = sbom::Source { subject, layers: Vec::new(), records: &[&record], created: None };
+    let unknowns = sbom::inventory(source, &matcher(), sbom::LayerScope::Squashed).unknowns;
+    let reasons: Vec<String> =
+        unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason)).collect();
+    assert_eq!(
+        (record.kept_bytes(), &*reasons),
+        (kept_bytes, &*told.iter().map(ToString::to_string).collect::<Vec<_>>())
+    );
+    assert!(unknowns.iter().all(sbom::hides_packages));
+}
+
 #[test]
-fn sparse_files_that_would_be_read_are_told() {
+fn sparse_files_are_read_with_their_holes() {
+    let list = "var/lib/dpkg/info/a.list";
     // The old form of GNU's tar, of a file of a kilobyte of which four bytes are stored.
-    let old = |path: &[u8], mode: &[u8]| {
-        let mut block = archive::header(path, b'S', 4, "");
-        block[100..107].copy_from_slice(mode);
-        block[257..265].copy_from_slice(b"ustar  \0");
-        block[386..397].copy_from_slice(b"00000001000");
-        block[398..409].copy_from_slice(b"00000000004");
-        block[483..494].copy_from_slice(b"00000002000");
-        archive::seal(&mut block);
-        archive::append(&mut block, b"text");
-        block
-    };
-    // The forms of extended headers: 0.1 has the map there, 1.0 before the bytes, which may so be as many as the file has.
-    let extended = |records: &[(&str, &str)], path: &[u8], stored: &[u8]| {
-        let mut bytes = archive::pax(records);
-        bytes.extend(archive::header(path, b'0', stored.len() as u64, ""));
-        archive::append(&mut bytes, stored);
-        bytes
-    };
+    let old = old_sparse(list.as_bytes(), b"0000644", "00000002000", "00000001000", b"text");
+    check_sparse(std::slice::from_ref(&old), 1024, &[]);
+    // Its map goes on behind the header.
+    let mut long = old[..512].to_vec();
+    long[482] = 1;
+    long[483..494].copy_from_slice(b"00000010000");
+    long[124..135].copy_from_slice(b"00000000006");
+    archive::seal(&mut long);
+    let mut more = [0; 512];
+    more[..11].copy_from_slice(b"00000007776");
+    more[12..23].copy_from_slice(b"00000000002");
+    long.extend(more);
+    archive::append(&mut long, b"text..");
+    check_sparse(&[long], 4096, &[]);
+    // The forms of extended headers: 0.0 and 0.1 have the map there, 1.0 before the bytes, which may so be as many as the file has.
+    let zero_zero = [
+        ("GNU.sparse.size", "1024"),
+        ("GNU.sparse.numblocks", "2"),
+        ("GNU.sparse.offset", "512"),
+        ("GNU.sparse.numbytes", "2"),
+        ("GNU.sparse.offset", "1022"),
+        ("GNU.sparse.numbytes", "2"),
+    ];
+    check_sparse(&[extended(&zero_zero, list.as_bytes(), b"text")], 1024, &[]);
+    let zero_one = [("GNU.sparse.size", "1024"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "512,4")];
+    check_sparse(&[extended(&zero_one, list.as_bytes(), b"text")], 1024, &[]);
     let map_before = [b"1\n0\n4\n".as_slice(), &[0; 506], b"text"].concat();
     let one_zero = [
         ("GNU.sparse.major", "1"),
         ("GNU.sparse.minor", "0"),
-        ("GNU.sparse.name", "lib/apk/db/installed"),
+        ("GNU.sparse.name", list),
         ("GNU.sparse.realsize", "516"),
     ];
-    let zero_one = [("GNU.sparse.size", "1024"), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "512,4")];
-    let mut bytes = [
-        old(b"app/library.jar", b"0000644"),
-        old(b"app/program", b"0000755"),
-        old(b"app/disk.img", b"0000644"),
-        extended(&one_zero, b"lib/apk/db/GNUSparseFile.0/installed", &map_before),
-        extended(&zero_one, b"app/Cargo.lock", b"text"),
-    ]
-    .concat();
-    bytes.extend(tar(&[file("app/yarn.lock", "x"), Entry::HardLink("app/package-lock.json", "app/disk.img")]));
-    let record = read(&bytes).expect("the layer is whole").record;
-    let subject = component::Subject::Image { name: String::new(), digest: String::new(), platform: None };
-    let source = sbom::Source { subject, layers: Vec::new(), records: &[&record], created: None };
-    let mut unknowns = sbom::inventory(source, &matcher(), sbom::LayerScope::Squashed).unknowns;
-    unknowns.retain(|unknown| unknown.location.path != "/app/yarn.lock");
-    let told: Vec<String> =
-        unknowns.iter().map(|unknown| format!("{}: {}", unknown.location.path, unknown.reason)).collect();
-    assert_eq!(
-        told,
-        [
-            "/app/Cargo.lock: a sparse file, whose holes are not filled in an archive",
-            "/app/library.jar: a sparse file, whose holes are not filled in an archive",
+    check_sparse(&[extended(&one_zero, b"var/lib/dpkg/info/GNUSparseFile.0/a.list", &map_before)], 516, &[]);
+    // Nobody wants it, unless by the name of a link.
+    let disk = old_sparse(b"disk.img", b"0000644", "00000002000", "00000001000", b"text");
+    check_sparse(std::slice::from_ref(&disk), 0, &[]);
+    let link = tar(&[Entry::HardLink(list, "disk.img")]);
+    check_sparse(&[disk, link], 1024, &[]);
+}
+
+#[test]
+fn sparse_files_that_cannot_be_put_together_are_told() {
+    // The stored bytes lie beyond the file's end.
+    let old = |path: &[u8], mode: &[u8]| old_sparse(path, mode, "00000001003", "00000001000", b"text");
+    let unclear = |version: &str, path: &str, stored: &[u8]| {
+        let records = [
+            ("GNU.sparse.major", version),
+            ("GNU.sparse.minor", "0"),
+            ("GNU.sparse.name", path),
+            ("GNU.sparse.realsize", "516"),
+        ];
+        extended(&records, b"GNUSparseFile.0/x", stored)
+    };
+    // Of what no header says where it belongs.
+    let no_map = extended(&[("GNU.sparse.size", "1024")], b"lib/apk/db/installed", b"text");
+    let link = tar(&[Entry::HardLink("app/package-lock.json", "app/disk.img")]);
+    check_sparse(
+        &[
+            old(b"app/library.jar", b"0000644"),
+            old(b"app/program", b"0000755"),
+            old(b"app/disk.img", b"0000644"),
+            unclear("1", "app/Cargo.lock", b"1\n0\n4\n"),
+            unclear("2", "app/yarn.lock", b"text"),
+            no_map,
+            link,
+        ],
+        0,
+        &[
+            "/app/Cargo.lock: a sparse file whose map of holes is not understood",
+            "/app/library.jar: a sparse file whose map of holes is not understood",
             "/app/package-lock.json: a hard link to `app/disk.img`, whose bytes were not kept",
-            "/app/program: a sparse file, whose holes are not filled in an archive",
-            "/lib/apk/db/installed: a sparse file, whose holes are not filled in an archive",
-        ]
+            "/app/program: a sparse file whose map of holes is not understood",
+            "/app/yarn.lock: a sparse file whose map of holes is not understood",
+            "/lib/apk/db/installed: a sparse file whose map of holes is not understood",
+        ],
     );
-    assert!(unknowns.iter().all(sbom::hides_packages));
+}
+
+#[test]
+fn a_sparse_file_takes_no_more_than_another() {
+    let claimed = |path: &str, size: &str| {
+        let records = [("GNU.sparse.size", size), ("GNU.sparse.numblocks", "1"), ("GNU.sparse.map", "0,4")];
+        extended(&records, path.as_bytes(), b"text")
+    };
+    // 2^60 bytes cost four.
+    check_sparse(
+        &[claimed("app/Cargo.lock", "1152921504606846976"), claimed("disk.img", "1152921504606846976")],
+        0,
+        &["/app/Cargo.lock: 1152921504606846976 bytes, the limit for such a file is 33554432"],
+    );
 }
 
 const LOCK: &str = "version = 3\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n";
