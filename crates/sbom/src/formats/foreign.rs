@@ -15,9 +15,58 @@ pub(super) fn package_type(purl: &Purl) -> PackageType {
     PackageType::ALL.iter().find(is_known).copied().unwrap_or(PackageType::Unknown)
 }
 
+/// What Syft calls what workflows of GitHub use. Its purls name the repository: there was no type for actions.
+const ACTIONS: [&str; 2] = ["github-action", "github-action-workflow"];
+
+/// What Syft's SPDX says of them.
+const ACTION_INFO: &str = "acquired package info from GitHub Actions";
+
+/// Tells whether a package is something that a workflow of GitHub uses, by Syft's words in SPDX.
+pub(super) fn is_action_info(info: &str) -> bool {
+    info.starts_with(ACTION_INFO)
+}
+
+/// Returns the purl of a package of a kind, by which advisories go: that of an action where the kind says so and the purl names its repository.
+pub(super) fn purl_of_kind(purl: Purl, kind: Option<&str>) -> Purl {
+    if kind.is_some_and(|kind| ACTIONS.contains(&kind)) { action(&purl).unwrap_or(purl) } else { purl }
+}
+
+/// Returns the purl of the action that is in a repository of GitHub.
+pub(super) fn action(repository: &Purl) -> Option<Purl> {
+    if repository.ty() != "github" {
+        return None;
+    }
+    let mut purl = Purl::builder(ACTION_TYPE, repository.name())
+        .namespace(repository.namespace().unwrap_or_default())
+        .version(repository.version().unwrap_or_default())
+        .subpath(repository.subpath().unwrap_or_default());
+    for (key, value) in repository.qualifiers() {
+        purl = purl.qualifier(key, value);
+    }
+    purl.build().ok()
+}
+
+/// The purl type of what workflows of GitHub use.
+const ACTION_TYPE: &str = "githubactions";
+
+/// Returns what a component's kind is called in documents of Syft, and by people.
+pub(super) fn kind(component: &Component) -> &'static str {
+    match &component.purl {
+        Some(purl) if component.package_type == PackageType::Unknown && purl.ty() == ACTION_TYPE => {
+            let is_workflow = purl.subpath().is_some_and(|path| path.starts_with(".github/workflows/"));
+            ACTIONS[usize::from(is_workflow)]
+        }
+        _ => component.package_type.name(),
+    }
+}
+
 /// Returns the name that a component with this purl has in its ecosystem.
 pub(super) fn name(purl: &Purl) -> String {
     match (purl.ty(), purl.namespace()) {
+        (ACTION_TYPE, Some(namespace)) => {
+            let path = purl.subpath().map(|path| format!("/{path}")).unwrap_or_default();
+            format!("{namespace}/{}{path}", purl.name())
+        }
         (
             "npm" | "golang" | "composer" | "github" | "bitbucket" | "swift" | "huggingface" | "docker",
             Some(namespace),

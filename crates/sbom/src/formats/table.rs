@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use component::{Component, Inventory, plain};
 
-use super::Overlong;
+use super::{Overlong, foreign};
 
 /// The columns, with the order in which they are given up when the table is wider than the terminal; name and version stay. In a file all do.
 const COLUMNS: [(&str, u8); 4] = [("NAME", 0), ("VERSION", 0), ("TYPE", 1), ("WHERE", 2)];
@@ -98,7 +98,7 @@ fn row(component: &Component) -> [String; 4] {
     };
     let version = component.version.as_deref().unwrap_or_default();
     // What an image says of itself must not speak to the terminal.
-    [plain(&component.name), plain(version), component.package_type.name().to_owned(), plain(&place)]
+    [plain(&component.name), plain(version), foreign::kind(component).to_owned(), plain(&place)]
 }
 
 #[cfg(test)]

@@ -588,9 +588,11 @@ fn parse<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Lax<'a, T> {
 /// What Syft and Trivy say in their properties, for components that are theirs.
 fn foreign_properties(pairs: &Pairs, component: &mut Component) {
     let value = |wanted: &str| pairs.iter().find(|(_, name, _)| name == wanted).map(|(_, _, value)| value.clone());
-    if let Some(package_type) = value("syft:package:type").and_then(|name| name.parse().ok()) {
+    let kind = value("syft:package:type");
+    if let Some(package_type) = kind.as_deref().and_then(|name| name.parse().ok()) {
         component.package_type = package_type;
     }
+    component.purl = component.purl.take().map(|purl| foreign::purl_of_kind(purl, kind.as_deref()));
     if let Some(found_by) = value("syft:package:foundBy") {
         component.found_by = found_by.into();
     }

@@ -397,6 +397,9 @@ impl Reader<'_> {
         }
         component.package_type = component.purl.as_ref().map_or(PackageType::Unknown, foreign::package_type);
         let info = self.assembly.text(&place.field("sourceInfo"), found.source_info);
+        if info.as_deref().is_some_and(foreign::is_action_info) {
+            component.purl = component.purl.map(|purl| foreign::action(&purl).unwrap_or(purl));
+        }
         let is_built = foreign::is_of_distribution(component.package_type);
         component.source =
             info.as_deref().filter(|_| is_built).and_then(|info| foreign::source_of_info(component.package_type, info));

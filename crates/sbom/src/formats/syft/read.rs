@@ -411,7 +411,7 @@ impl Reader<'_> {
         let named = kind.as_deref().and_then(|kind| kind.parse().ok());
         let inferred = || purl.as_ref().map_or(PackageType::Unknown, foreign::package_type);
         let mut component = Component::new(named.unwrap_or_else(inferred), name, "syft", Technique::Document);
-        component.purl = purl;
+        component.purl = purl.map(|purl| foreign::purl_of_kind(purl, kind.as_deref()));
         component.version = self.assembly.text(&place.field("version"), found.version);
         if let Some(found_by) = self.assembly.text_or_empty(&place.field("foundBy"), found.found_by) {
             component.found_by = Cow::Owned(found_by);

@@ -9,10 +9,10 @@ use component::{
 use serde::{Serialize, Serializer};
 
 use super::{INSIDE_ANNOTATION, LAYER_ANNOTATION, SCHEMA_URL, SCHEMA_VERSION};
-use crate::formats::WriteOptions;
 use crate::formats::identity::Identities;
 use crate::formats::licenses::Licenses;
 use crate::formats::namespace::{self, HashSpelling, Property};
+use crate::formats::{WriteOptions, foreign};
 
 pub(in crate::formats) fn write(inventory: &Inventory, options: &WriteOptions) -> Vec<u8> {
     let identities = Identities::new(inventory);
@@ -272,7 +272,7 @@ impl<'a> Artifact<'a> {
             id: artifacts.identities.id(index),
             name: &component.name,
             version: component.version.as_deref().unwrap_or_default(),
-            kind: component.package_type.name(),
+            kind: foreign::kind(component),
             found_by: &component.found_by,
             locations: component.locations.iter().enumerate().map(location).collect(),
             licenses: component.licenses.iter().map(LicenseOut::new).collect(),

@@ -104,6 +104,53 @@ fn an_image_of_which_only_the_purl_says_which_it_is_has_that_version() {
     assert_eq!(subject(&format!("{{{name}}}")), document(None, None));
 }
 
+/// Syft names the repository of what a workflow uses, and says beside it what it is.
+#[test]
+fn what_workflows_use_is_that_and_no_repository() {
+    let check = |document: &str, expected: &str| {
+        let components = read(document.as_bytes()).unwrap().inventory.components;
+        let found = components.iter().map(|found| format!("{} {}", found.name, found.purl.as_ref().unwrap()));
+        assert_eq!(found.collect::<Vec<_>>(), [expected], "{document}");
+    };
+    let purl = "pkg:github/tj-actions/changed-files@v35.7.0";
+    let action = "tj-actions/changed-files pkg:githubactions/tj-actions/changed-files@v35.7.0";
+    let repository = format!("tj-actions/changed-files {purl}");
+    let syft = |kind: &str, name: &str, purl: &str| {
+        format!(
+            r#"{{"schema":{{"version":"16.0.0","url":"x"}},"artifacts":[{{"id":"1","name":"{name}","type":"{kind}","purl":"{purl}"}}]}}"#
+        )
+    };
+    check(&syft("github-action", "tj-actions/changed-files", purl), action);
+    check(&syft("github", "tj-actions/changed-files", purl), &repository);
+    check(
+        &syft("github-action-workflow", "o/r/.github/workflows/w.yml", "pkg:github/o/r@v1#.github/workflows/w.yml"),
+        "o/r/.github/workflows/w.yml pkg:githubactions/o/r@v1#.github/workflows/w.yml",
+    );
+    check(&syft("github-action", "x", "pkg:npm/x@1"), "x pkg:npm/x@1");
+    let cyclonedx = |properties: &str| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"tj-actions/changed-files","purl":"{purl}","properties":[{properties}]}}]}}"#
+        )
+    };
+    check(&cyclonedx(r#"{"name":"syft:package:type","value":"github-action"}"#), action);
+    check(&cyclonedx(r#"{"name":"syft:package:type","value":"go-module"}"#), &repository);
+    check(&cyclonedx(""), &repository);
+    let spdx = |info: &str| {
+        format!(
+            r#"{{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"d","packages":[{{"SPDXID":"SPDXRef-a","name":"tj-actions/changed-files","sourceInfo":"{info}","externalRefs":[{{"referenceCategory":"PACKAGE-MANAGER","referenceType":"purl","referenceLocator":"{purl}"}}]}}]}}"#
+        )
+    };
+    let words =
+        "acquired package info from GitHub Actions workflow file or composite action file: /.github/workflows/ci.yml";
+    check(&spdx(words), action);
+    check(&spdx("acquired package info from the following paths: /a"), &repository);
+    // As they are written again.
+    let inventory = read(syft("github-action", "tj-actions/changed-files", purl).as_bytes()).unwrap().inventory;
+    let written = String::from_utf8(write(&inventory, &WriteOptions::new(Format::Syft))).unwrap();
+    assert!(written.replace("\": \"", "\":\"").contains(r#""type":"github-action""#));
+    check(&written, action);
+}
+
 #[test]
 fn what_is_no_document_is_refused() {
     let cases = [
