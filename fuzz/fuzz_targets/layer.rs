@@ -25,16 +25,18 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!((again.record.to_bytes() == bytes, again.diff_id), (true, layer.diff_id));
     let stored = LayerRecord::from_bytes(&bytes).expect("what is stored is read");
 
-    let found = |record: &LayerRecord| {
+    let found = |records: &[&LayerRecord]| {
         let subject = Subject::Image { name: String::new(), digest: String::new(), platform: None };
         inventory(
-            Source { subject, layers: Vec::new(), records: &[record], created: None },
+            Source { subject, layers: Vec::new(), records, created: None },
             &MATCHER,
             LayerScope::AllLayers,
         )
     };
-    let inventory = found(&layer.record);
-    assert_eq!(found(&stored), inventory);
+    let inventory = found(&[&layer.record]);
+    assert_eq!(found(&[&stored]), inventory);
+    // Laid over itself its links have a lower layer.
+    assert_eq!(found(&[&stored, &layer.record]), found(&[&layer.record, &stored]));
     assert!(inventory.edges.is_sorted());
     for edge in &inventory.edges {
         assert!((edge.to.0 as usize) < inventory.components.len());

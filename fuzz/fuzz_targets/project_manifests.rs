@@ -19,6 +19,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("gradle-build", "/app/build.gradle", "/gradle.properties"),
         ("dotnet-project", "/app/a.csproj", "/app/common.props"),
         ("python-manifest", "/app/setup.py", "/app/setup.cfg"),
+        ("github-actions", "/.github/workflows/a.yml", "/a/action.yml"),
     ])
 });
 

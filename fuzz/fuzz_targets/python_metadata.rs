@@ -24,6 +24,7 @@ static FAMILY: LazyLock<Family> = LazyLock::new(|| {
         ("pdm-lock", "/app/pdm.lock", "/app/pyproject.toml"),
         ("pipfile-lock", "/app/Pipfile.lock", "/app/Pipfile"),
         ("pylock-toml", "/app/pylock.toml", "/app/pyproject.toml"),
+        ("pixi-lock", "/app/pixi.lock", "/app/pyproject.toml"),
     ])
 });
 
