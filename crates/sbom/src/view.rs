@@ -10,6 +10,7 @@ use std::rc::Rc;
 use component::{Distribution, Location, Unknown};
 use hashbrown::HashMap;
 
+use crate::Findings;
 use crate::layer::{FileKind, KEPT_BYTES_MAX, Kept, LINK, LayerRecord, Record, join, split};
 use crate::links;
 use crate::matcher::Matcher;
@@ -131,6 +132,14 @@ impl<'a> View<'a> {
     /// Returns the operating system below a root, without a slash at its end: nothing for that of the image. One that does not say what it is, is none.
     pub fn distribution_below(&self, root: &str) -> Option<&'a Distribution> {
         self.tree.distributions.get(root)
+    }
+
+    /// Tells of a database of packages below another root than the image's that nothing says which distribution they are of: they need not be of the image's.
+    pub(crate) fn tell_unnamed(&self, root: &str, database: Location, findings: &mut Findings) {
+        if !root.is_empty() && self.distribution_below(root).is_none() && self.distribution().is_some() {
+            let reason = format!("nothing below `{root}` says which distribution its packages are of");
+            findings.unknown(database, reason);
+        }
     }
 }
 

@@ -102,6 +102,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
             findings.unknown(file.location(), reason);
         }
         let root = root(file.path());
+        if !packages.is_empty() {
+            view.tell_unnamed(root, file.location(), findings);
+        }
         let handles: Vec<Handle> =
             packages.iter().map(|package| findings.add(component(package, root, &file, view))).collect();
         let providers = providers(&packages, &mut budget);

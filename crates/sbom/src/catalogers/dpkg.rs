@@ -216,6 +216,9 @@ impl<'a> Database<'a> {
     fn add_components(&self, view: &View<'a>, findings: &mut Findings) -> Vec<Handle> {
         let root = self.root();
         let distribution = view.distribution_below(root);
+        if let Some(package) = self.packages.first() {
+            view.tell_unnamed(root, package.file.location(), findings);
+        }
         let automatic = self.automatic(view);
         let mut handles = Vec::with_capacity(self.packages.len());
         for package in &self.packages {
@@ -747,12 +750,13 @@ mod tests {
             database("/srv/none"),
         ];
         let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-        insta::assert_snapshot!(found(&files), @r#"
-        deb a@1 at /srv/none/var/lib/dpkg/status
-        deb a@1 pkg:deb/debian/a@1?distro=debian-12 at /var/lib/dpkg/status
-        deb a@1 pkg:deb/one/a@1?distro=one-1 at /srv/one/var/lib/dpkg/status
-        deb a@1 pkg:deb/two/a@1?distro=two-1 at /srv/two/var/lib/dpkg/status
-        "#);
+        insta::assert_snapshot!(found(&files), @r"
+            deb a@1 at /srv/none/var/lib/dpkg/status
+            deb a@1 pkg:deb/debian/a@1?distro=debian-12 at /var/lib/dpkg/status
+            deb a@1 pkg:deb/one/a@1?distro=one-1 at /srv/one/var/lib/dpkg/status
+            deb a@1 pkg:deb/two/a@1?distro=two-1 at /srv/two/var/lib/dpkg/status
+            unknown /srv/none/var/lib/dpkg/status: nothing below `/srv/none` says which distribution its packages are of
+            ");
     }
 
     #[test]

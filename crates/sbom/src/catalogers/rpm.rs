@@ -65,6 +65,7 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
     }
     for manifest in view.files(CLAIM_MANIFEST) {
         let root = manifest.path().strip_suffix("/var/lib/rpmmanifest/container-manifest-2").unwrap_or_default();
+        view.tell_unnamed(root, manifest.location(), findings);
         read_manifest(&manifest, view.distribution_below(root), findings);
     }
     let mut budget = Budget::new();
@@ -75,6 +76,9 @@ fn catalog(view: &View<'_>, findings: &mut Findings) {
         }
         let packages: Vec<Package<'_>> = packages.into_iter().filter(|package| has_usable_name(package, &file, findings)).collect();
         let root = root(file.path());
+        if !packages.is_empty() {
+            view.tell_unnamed(root, file.location(), findings);
+        }
         let handles: Vec<Handle> = packages
             .iter()
             .map(|package| {
