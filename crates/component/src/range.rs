@@ -1,6 +1,6 @@
 //! Sets of versions, in the notation of each ecosystem: node-semver's ranges, PEP 440's specifiers, Maven's and NuGet's
-//! intervals, gem's, Hex's and Pub's requirements, Composer's constraints, apk's `~`, and for every scheme comparisons such
-//! as `>=1.2, <2` with `||` between alternatives.
+//! intervals, gem's, Hex's and Pub's requirements, Composer's constraints, apk's `~`, Conan's ranges, the lists of nginx and OpenSSL, and for
+//! every scheme comparisons such as `>=1.2, <2` with `||` between alternatives.
 //!
 //! A range tells what lies in it, not what a resolver would choose. So prereleases count by their order, and nothing that
 //! runs is passed over; [`Prereleases::OnlyNamed`] gives npm's rule.
@@ -15,8 +15,10 @@ use crate::version::{Parsed, Scheme, Unorderable, Version};
 
 mod comparisons;
 mod composer;
+mod conan;
 mod hex;
 mod intervals;
+mod listed;
 mod npm;
 mod nuget;
 mod pub_semver;
@@ -63,7 +65,7 @@ pub(crate) enum Operator {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
-    /// `==1.2.*` of PEP 440, `~1.2` of apk.
+    /// `==1.2.*` of PEP 440, `~1.2` of apk; of Conan only until it is two bounds.
     Prefix,
     /// `!=1.2.*` of PEP 440.
     NotPrefix,
@@ -71,7 +73,7 @@ pub(crate) enum Operator {
     LessOrPrefix,
     /// `>~1.2` of apk.
     GreaterOrPrefix,
-    /// `~=1.2` of PEP 440, `~> 1.2` of gem; of Hex and `^1.2` of Pub only until they are two bounds.
+    /// `~=1.2` of PEP 440, `~> 1.2` of gem; of Hex and `^1.2` of Pub and Conan only until they are two bounds.
     Compatible,
     /// `===` of PEP 440: the same text.
     Identical,
@@ -121,6 +123,8 @@ impl Range {
             Scheme::Composer => composer::parse(text)?,
             Scheme::Hex => hex::parse(text)?,
             Scheme::Pub => pub_semver::parse(text)?,
+            Scheme::Conan => conan::parse(text)?,
+            Scheme::Nginx | Scheme::Openssl => listed::parse(scheme, text)?,
             _ => comparisons::parse(scheme, text)?,
         };
         if alternatives.iter().map(Vec::len).sum::<usize>() > RANGE_TERMS_MAX || alternatives.len() > RANGE_TERMS_MAX {

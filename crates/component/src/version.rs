@@ -10,14 +10,21 @@ use std::str::FromStr;
 
 pub(crate) mod apk;
 pub(crate) mod composer;
+pub(crate) mod conan;
+mod datetime;
 pub(crate) mod deb;
 pub(crate) mod gem;
+mod gentoo;
 pub(crate) mod go;
 mod hex;
+mod lexicographic;
 pub(crate) mod maven;
 pub(crate) mod npm;
 pub(crate) mod nuget;
 pub(crate) mod number;
+mod numbers;
+mod opam;
+mod openssl;
 mod pacman;
 pub(crate) mod pep440;
 pub(crate) mod pub_semver;
@@ -58,6 +65,26 @@ pub enum Scheme {
     Hex,
     /// Dart packages: semantic versions whose build metadata counts.
     Pub,
+    /// C and C++ packages of Conan.
+    Conan,
+    /// Gentoo packages.
+    Gentoo,
+    /// Packages of R.
+    Cran,
+    /// Haskell packages.
+    Hackage,
+    /// OCaml packages.
+    Opam,
+    /// Releases of OpenSSL, with letters before 3.0.
+    Openssl,
+    /// Releases of nginx.
+    Nginx,
+    /// Numbers parted by dots, up to where anything else stands.
+    Intdot,
+    /// Points in time.
+    Datetime,
+    /// Text, byte by byte.
+    Lexicographic,
 }
 
 /// A version that its scheme cannot order.
@@ -118,7 +145,7 @@ impl Unorderable {
 
 impl Scheme {
     /// All schemes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 24] = [
         Self::Deb,
         Self::Rpm,
         Self::Apk,
@@ -133,6 +160,16 @@ impl Scheme {
         Self::Composer,
         Self::Hex,
         Self::Pub,
+        Self::Conan,
+        Self::Gentoo,
+        Self::Cran,
+        Self::Hackage,
+        Self::Opam,
+        Self::Openssl,
+        Self::Nginx,
+        Self::Intdot,
+        Self::Datetime,
+        Self::Lexicographic,
     ];
 
     /// Returns the scheme's name.
@@ -152,6 +189,16 @@ impl Scheme {
             Self::Composer => "composer",
             Self::Hex => "hex",
             Self::Pub => "pub",
+            Self::Conan => "conan",
+            Self::Gentoo => "gentoo",
+            Self::Cran => "cran",
+            Self::Hackage => "hackage",
+            Self::Opam => "opam",
+            Self::Openssl => "openssl",
+            Self::Nginx => "nginx",
+            Self::Intdot => "intdot",
+            Self::Datetime => "datetime",
+            Self::Lexicographic => "lexicographic",
         }
     }
 
@@ -171,7 +218,14 @@ impl Scheme {
             Self::Nuget => &["dotnet"],
             Self::Composer => &["packagist", "php"],
             Self::Hex => &["elixir", "erlang"],
-            Self::Pub => &["dart", "flutter"],
+            Self::Pub => &["dart", "flutter", "julia"],
+            Self::Conan => &["conancenter"],
+            Self::Gentoo => &["ebuild", "portage"],
+            Self::Cran => &["r", "bioconductor"],
+            Self::Hackage => &["haskell", "cabal", "ghc"],
+            Self::Opam => &["ocaml"],
+            Self::Datetime => &["rfc3339"],
+            Self::Openssl | Self::Nginx | Self::Intdot | Self::Lexicographic => &[],
         }
     }
 
@@ -191,7 +245,13 @@ impl Scheme {
             "nuget" => Self::Nuget,
             "composer" => Self::Composer,
             "hex" => Self::Hex,
-            "pub" => Self::Pub,
+            // Julia's `VersionNumber` orders builds too.
+            "pub" | "julia" => Self::Pub,
+            "conan" => Self::Conan,
+            "ebuild" => Self::Gentoo,
+            "cran" | "bioconductor" => Self::Cran,
+            "hackage" => Self::Hackage,
+            "opam" => Self::Opam,
             _ => return None,
         })
     }
@@ -275,6 +335,13 @@ pub(crate) enum Parsed<'a> {
     Nuget(nuget::Nuget<'a>),
     Composer(composer::Composer<'a>),
     Pub(pub_semver::Pub<'a>),
+    Conan(conan::Conan<'a>),
+    Gentoo(gentoo::Gentoo<'a>),
+    Numbers(numbers::Numbers<'a>),
+    Opam(opam::Opam<'a>),
+    Openssl(openssl::Openssl<'a>),
+    Datetime(datetime::Datetime<'a>),
+    Lexicographic(lexicographic::Lexicographic<'a>),
 }
 
 impl<'a> Version<'a> {
@@ -297,6 +364,16 @@ impl<'a> Version<'a> {
                 Scheme::Composer => composer::parse(text).map(Parsed::Composer),
                 Scheme::Hex => hex::parse(text).map(Parsed::Semver),
                 Scheme::Pub => pub_semver::parse(text).map(Parsed::Pub),
+                Scheme::Conan => conan::parse(text).map(Parsed::Conan),
+                Scheme::Gentoo => gentoo::parse(text).map(Parsed::Gentoo),
+                Scheme::Cran => numbers::parse_cran(text).map(Parsed::Numbers),
+                Scheme::Hackage => numbers::parse_hackage(text).map(Parsed::Numbers),
+                Scheme::Opam => opam::parse(text).map(Parsed::Opam),
+                Scheme::Openssl => openssl::parse(text).map(Parsed::Openssl),
+                Scheme::Nginx => numbers::parse_nginx(text).map(Parsed::Numbers),
+                Scheme::Intdot => numbers::parse_intdot(text).map(Parsed::Numbers),
+                Scheme::Datetime => datetime::parse(text).map(Parsed::Datetime),
+                Scheme::Lexicographic => lexicographic::parse(text).map(Parsed::Lexicographic),
             },
             actual => Err(Reason::TooLong { actual }),
         };
@@ -358,6 +435,13 @@ impl<'a> Version<'a> {
                 return order.map_err(|reason| Unorderable::new(self.scheme, other.text, reason));
             }
             (Parsed::Pub(left), Parsed::Pub(right)) => left.order(right),
+            (Parsed::Conan(left), Parsed::Conan(right)) => left.order(right),
+            (Parsed::Gentoo(left), Parsed::Gentoo(right)) => left.order(right),
+            (Parsed::Numbers(left), Parsed::Numbers(right)) => left.order(right),
+            (Parsed::Opam(left), Parsed::Opam(right)) => left.order(right),
+            (Parsed::Openssl(left), Parsed::Openssl(right)) => left.order(right),
+            (Parsed::Datetime(left), Parsed::Datetime(right)) => left.order(right),
+            (Parsed::Lexicographic(left), Parsed::Lexicographic(right)) => left.order(right),
             _ => Ordering::Equal,
         })
     }

@@ -53,9 +53,11 @@ fn operator(scheme: Scheme, symbol: &str) -> Option<Operator> {
         ("<", _) | ("<<", Scheme::Deb) => Operator::Less,
         ("<=", _) => Operator::LessOrEqual,
         (">", _) | (">>", Scheme::Deb) => Operator::Greater,
-        ("~=", Scheme::Pep440) | ("~>", Scheme::Gem | Scheme::Hex) | ("^", Scheme::Pub) => Operator::Compatible,
+        ("~=", Scheme::Pep440) | ("~>", Scheme::Gem | Scheme::Hex) | ("^", Scheme::Pub | Scheme::Conan) => {
+            Operator::Compatible
+        }
         ("===", Scheme::Pep440) => Operator::Identical,
-        ("~" | "=~" | "~=", Scheme::Apk) => Operator::Prefix,
+        ("~" | "=~" | "~=", Scheme::Apk) | ("~", Scheme::Conan) => Operator::Prefix,
         ("<~" | "<=~", Scheme::Apk) => Operator::LessOrPrefix,
         (">~" | ">=~", Scheme::Apk) => Operator::GreaterOrPrefix,
         _ => return None,

@@ -13,28 +13,44 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use super::{Operator, RANGE_LENGTH_MAX, RANGE_TERMS_MAX};
 use crate::version::{Parsed, Scheme, Unorderable, Version};
 
-/// The types that are known, by the names of the specification and of package URLs. It names more, whose order it leaves
-/// open (`generic`) or that are of no package (`datetime`).
-const TYPES: [(&str, Scheme); 15] = [
+/// The types that are known, by the names of the specification and of package URLs. It names one more, `generic`, whose order it leaves open. Those
+/// whose only range is `*` order nothing.
+const TYPES: [(&str, Scheme); 27] = [
+    (ALL, Scheme::Lexicographic),
     ("alpm", Scheme::Pacman),
     ("apk", Scheme::Apk),
     ("cargo", Scheme::Semver),
     ("composer", Scheme::Composer),
+    ("conan", Scheme::Conan),
+    ("cran", Scheme::Cran),
+    ("datetime", Scheme::Datetime),
     ("deb", Scheme::Deb),
     ("gem", Scheme::Gem),
+    ("gentoo", Scheme::Gentoo),
     ("golang", Scheme::Go),
+    ("hackage", Scheme::Hackage),
     ("hex", Scheme::Hex),
+    ("intdot", Scheme::Intdot),
+    ("lexicographic", Scheme::Lexicographic),
     ("maven", Scheme::Maven),
+    ("nginx", Scheme::Nginx),
+    (NONE, Scheme::Lexicographic),
     ("npm", Scheme::Npm),
     ("nuget", Scheme::Nuget),
+    ("opam", Scheme::Opam),
+    ("openssl", Scheme::Openssl),
     ("pub", Scheme::Pub),
     ("pypi", Scheme::Pep440),
     ("rpm", Scheme::Rpm),
     ("semver", Scheme::Semver),
 ];
 
+/// Every version, and none, of whatever scheme.
+const ALL: &str = "all";
+const NONE: &str = "none";
+
 /// Other names of these types.
-const TYPE_ALIASES: [(&str, &str); 2] = [("alpine", "apk"), ("dart", "pub")];
+const TYPE_ALIASES: [(&str, &str); 3] = [("alpine", "apk"), ("dart", "pub"), ("ebuild", "gentoo")];
 
 /// What each comparison is written with; of two where one begins the other, the longer stands first.
 const COMPARATORS: [(&str, Operator); 5] = [
@@ -134,6 +150,9 @@ impl Vers {
         if constraints == "*" {
             return Ok(Self { ty, scheme, constraints: Box::default() });
         }
+        if matches!(ty, ALL | NONE) {
+            return Err(VersError::Form { expected: "after `vers:all/` and `vers:none/` stands `*`" });
+        }
         if constraints.split('|').count() > RANGE_TERMS_MAX {
             return Err(VersError::TooManyConstraints);
         }
@@ -162,6 +181,11 @@ impl Vers {
         self.scheme
     }
 
+    /// Tells whether it is a range of a scheme's versions: `vers:all/*` and `vers:none/*` are of every one's.
+    pub fn is_of(&self, scheme: Scheme) -> bool {
+        self.scheme == scheme || matches!(self.ty, ALL | NONE)
+    }
+
     /// Tells whether a version lies in the range.
     pub fn contains(&self, version: &str) -> Result<bool, Unorderable> {
         let version = Version::parse(self.scheme, version)?;
@@ -173,6 +197,9 @@ impl Vers {
                 order => order?,
             };
             orders.push((constraint.operator, order));
+        }
+        if self.ty == NONE {
+            return Ok(false);
         }
         if let Some(is_in) = decide_equal(&orders) {
             return Ok(is_in);
@@ -243,7 +270,7 @@ impl fmt::Display for Constraint {
         let symbol = COMPARATORS.iter().find(|(_, operator)| *operator == self.operator);
         formatter.write_str(symbol.map_or("", |(symbol, _)| symbol))?;
         for byte in self.version.bytes() {
-            if ENCODED.as_bytes().contains(&byte) {
+            if ENCODED.as_bytes().contains(&byte) || !byte.is_ascii() {
                 write!(formatter, "%{byte:02X}")?;
             } else {
                 write!(formatter, "{}", char::from(byte))?;
@@ -298,21 +325,24 @@ fn decide_equal(orders: &[(Operator, Ordering)]) -> Option<bool> {
     Some(equal.any(|(operator, _)| operator.allows(Ordering::Equal)))
 }
 
+const ENCODING: &str = "two digits of a printing character follow `%`";
+
 fn decode(text: &str) -> Result<String, VersError> {
     let form = |expected| VersError::Form { expected };
     if text.is_empty() {
         return Err(form("a version follows the comparison"));
     }
     let mut parts = text.split('%');
-    let mut decoded = parts.next().unwrap_or_default().to_owned();
+    let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
         let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).filter(u8::is_ascii_graphic);
-        decoded.push(byte.map(char::from).ok_or(form("two digits of a printing character follow `%`"))?);
-        decoded.push_str(&part[2..]);
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let byte = byte.filter(|byte| byte.is_ascii_graphic() || !byte.is_ascii());
+        decoded.push(byte.ok_or(form(ENCODING))?);
+        decoded.extend(&part.as_bytes()[2..]);
     }
     if text.contains(['>', '<', '=', '!', '*']) {
         return Err(form("in a version, each of > < = ! * | % is percent-encoded"));
     }
-    Ok(decoded)
+    String::from_utf8(decoded).map_err(|_| form(ENCODING))
 }

@@ -51,7 +51,7 @@ impl Deb<'_> {
     }
 }
 
-fn compare_part(mut left: &str, mut right: &str) -> Ordering {
+pub(super) fn compare_part(mut left: &str, mut right: &str) -> Ordering {
     while !left.is_empty() || !right.is_empty() {
         loop {
             let (first, second) = (left.bytes().next(), right.bytes().next());

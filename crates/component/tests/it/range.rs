@@ -97,6 +97,9 @@ fn what_is_no_range_is_refused() {
                 ">= 1.0.0 nand < 2.0.0",
             ],
         ),
+        (Scheme::Conan, &["^0.0", "~a.b", "^", "!1.0 <>2", "~=1.2"]),
+        (Scheme::Nginx, &["1.2", "1.2.0-", "1.2.0-1.3.0-1.4.0", "none", "1.2.0,", "+"]),
+        (Scheme::Openssl, &["1.0.2a,", "3.0.0a", "1.0.2a-1.0.2b,x"]),
         (Pub, &["^1.2", "^1.2.3 <2.0.0", ">=1.0", "~1.2.3", "~>1.2.3", "any any", "^", ">=v1.0.0", "1.x"]),
     ] {
         for text in texts {
@@ -107,8 +110,13 @@ fn what_is_no_range_is_refused() {
 
 #[test]
 fn comparisons_are_ranges_of_every_scheme() {
-    for scheme in Scheme::ALL {
-        check(scheme, ">=1.2.0,<2.0.0", &["1.2.0", "1.9.9", "1.10.0"], &["1.1.9", "2.0.0", "10.0.0"]);
+    // A point in time is written in another way.
+    for scheme in Scheme::ALL.into_iter().filter(|scheme| *scheme != Scheme::Datetime) {
+        check(scheme, ">=1.2.0,<2.0.0", &["1.2.0", "1.9.9"], &["1.1.9", "2.0.0"]);
+        // What is ordered as text has both on the other side.
+        if scheme != Scheme::Lexicographic {
+            check(scheme, ">=1.2.0,<2.0.0", &["1.10.0"], &["10.0.0"]);
+        }
         check(scheme, ">= 1.2.0 < 2.0.0", &["1.2.0"], &["2.0.0"]);
         check(scheme, "<1.0.0||>2.0.0", &["0.9.0", "2.0.1"], &["1.0.0", "2.0.0"]);
         check(scheme, "=1.2.3", &["1.2.3"], &["1.2.4"]);
@@ -120,6 +128,23 @@ fn comparisons_are_ranges_of_every_scheme() {
         check(scheme, "*", &["0.0.0", "99.0.0"], &[]);
         assert!(Range::parse(scheme, ">=1.2.0").unwrap().contains("\u{1}").is_err());
     }
+}
+
+#[test]
+fn ranges_of_conan_nginx_and_openssl_are_their_own() {
+    use Scheme::{Conan, Datetime, Nginx, Openssl};
+    check(Conan, ">1 <2.0 || ^3.2", &["1.5", "3.2", "3.9", "3.2-rc1"], &["1", "2.0", "2.0-rc1", "4-rc1", "4"]);
+    check(Conan, "~2.5", &["2.5", "2.5.9"], &["2.6-rc1", "2.6"]);
+    check(Conan, "^0.1.2", &["0.1.9"], &["0.2", "0.1.1"]);
+    check(Conan, "<=2.0, include_prerelease", &["2.0", "2.0-rc1"], &["2.0.1"]);
+    check(Conan, "=cci.20200203", &["cci.20200203"], &["cci.20200204"]);
+    check(Nginx, "0.7.52-0.8.39", &["0.7.52", "0.8.0", "0.8.39"], &["0.7.51", "0.8.40"]);
+    check(Nginx, "1.5.0+, 1.4.1+", &["1.4.1", "1.4.9", "1.5.0", "2.0.0"], &["1.4.0"]);
+    check(Nginx, "0.8.33+, 0.7.65+", &["0.7.65", "0.7.99", "0.8.33"], &["0.8.0", "0.8.32"]);
+    check(Nginx, "1.4.1+", &["1.5.0"], &["1.4.0"]);
+    check(Nginx, "all", &["0.1.0"], &[]);
+    check(Openssl, "1.0.2ck, 3.1.2", &["1.0.2ck", "3.1.2"], &["1.0.2cl", "3.1.1"]);
+    check(Datetime, "<2024-01-01T00:00:00Z", &["2024-01-01T00:00:00+01:00"], &["2024-01-01T00:00:00-01:00"]);
 }
 
 #[test]
@@ -238,6 +263,8 @@ fn a_range_is_bounded() {
         (Scheme::Composer, ">=1.0||"),
         (Scheme::Hex, "2.0.0||"),
         (Scheme::Pub, "2.0.0||"),
+        (Scheme::Conan, "2.0||"),
+        (Scheme::Nginx, "1.2.0,"),
     ] {
         for (count, expected) in [
             (RANGE_TERMS_MAX - 1, true),

@@ -22,7 +22,18 @@ fn what_is_no_vers_is_refused() {
         ("vers:npm", "the range is not written as vers:TYPE/CONSTRAINT|CONSTRAINT: a slash follows the type"),
         ("vers:/1", "there is no vers type `` here"),
         ("vers:generic/1", "there is no vers type `generic` here"),
-        ("vers:openssl/1.0.2k", "there is no vers type `openssl` here"),
+        ("vers:example/1.0.2k", "there is no vers type `example` here"),
+        (
+            "vers:all/1.0",
+            "the range is not written as vers:TYPE/CONSTRAINT|CONSTRAINT: after `vers:all/` and `vers:none/` stands `*`",
+        ),
+        (
+            "vers:lexicographic/%C3",
+            "the range is not written as vers:TYPE/CONSTRAINT|CONSTRAINT: two digits of a printing character follow `%`",
+        ),
+        ("vers:lexicographic/%C2%85", "a version of the range has no order"),
+        ("vers:npm/1.0.%C3%A9", "a version of the range has no order"),
+        ("vers:openssl/3.0.2k", "a version of the range has no order"),
         ("vers:npm/ 1.0.0", "no range of vers holds ' '"),
         ("vers:npm/1.0.0\n", "no range of vers holds '\\n'"),
         ("vers:npm/é", "no range of vers holds 'é'"),
@@ -102,6 +113,18 @@ fn a_vers_contains_what_lies_in_its_intervals() {
     check("vers:dart/>1.0.0", "vers:pub/>1.0.0", &["1.0.0+1"], &["1.0.0"]);
     check("vers:NuGet/1.0-BETA", "vers:nuget/1.0-BETA", &["1.0.0-beta"], &["1.0"]);
     check("vers:composer/>=2.0|dev-main", "vers:composer/dev-main|>=2.0", &["dev-main", "2.0"], &["dev-a", "1.0"]);
+    check("vers:all/*", "vers:all/*", &["1.0", "anything"], &[]);
+    check("vers:none/*", "vers:none/*", &[], &["1.0", "anything"]);
+    check("vers:openssl/>=1.0.2|<1.0.2k", "vers:openssl/>=1.0.2|<1.0.2k", &["1.0.2j"], &["1.0.2k", "1.0.2za"]);
+    check("vers:ebuild/<1.0-r1", "vers:gentoo/<1.0-r1", &["1.0", "1.0_rc1"], &["1.0-r1", "1.0a"]);
+    check("vers:conan/>=1.2|<2-", "vers:conan/>=1.2|<2-", &["1.2.0", "1.9"], &["1.2-rc1", "2.0-rc1", "2"]);
+    check("vers:lexicographic/<%C3%A9", "vers:lexicographic/<%C3%A9", &["e", "z"], &["é", "€"]);
+    check(
+        "vers:datetime/>=2024-01-01T00:00:00Z",
+        "vers:datetime/>=2024-01-01T00:00:00Z",
+        &["2024-01-01T01:00:00+01:00", "2024-01-01T00:00:00.1Z"],
+        &["2024-01-01T00:00:00+00:01"],
+    );
     check("vers:composer/<2.0", "vers:composer/<2.0", &["1.0"], &["dev-main", "2.0"]);
 }
 
@@ -131,13 +154,22 @@ fn each_type_has_its_order() {
         ("apk", Scheme::Apk),
         ("cargo", Scheme::Semver),
         ("composer", Scheme::Composer),
+        ("conan", Scheme::Conan),
+        ("cran", Scheme::Cran),
         ("deb", Scheme::Deb),
         ("gem", Scheme::Gem),
+        ("gentoo", Scheme::Gentoo),
         ("golang", Scheme::Go),
+        ("hackage", Scheme::Hackage),
         ("hex", Scheme::Hex),
+        ("intdot", Scheme::Intdot),
+        ("lexicographic", Scheme::Lexicographic),
         ("maven", Scheme::Maven),
+        ("nginx", Scheme::Nginx),
         ("npm", Scheme::Npm),
         ("nuget", Scheme::Nuget),
+        ("opam", Scheme::Opam),
+        ("openssl", Scheme::Openssl),
         ("pub", Scheme::Pub),
         ("pypi", Scheme::Pep440),
         ("rpm", Scheme::Rpm),

@@ -159,7 +159,7 @@ fn a_local_part_counts_for_a_bound_that_has_one() {
 
 #[test]
 fn a_version_has_at_most_1024_bytes() {
-    for scheme in Scheme::ALL.into_iter().filter(|scheme| *scheme != Scheme::Npm) {
+    for scheme in Scheme::ALL.into_iter().filter(|scheme| !matches!(scheme, Scheme::Npm | Scheme::Datetime)) {
         for (length, expected) in
             [(VERSION_LENGTH_MAX - 1, true), (VERSION_LENGTH_MAX, true), (VERSION_LENGTH_MAX + 1, false)]
         {
@@ -249,14 +249,110 @@ fn each_scheme_has_its_own_order() {
 }
 
 #[test]
+fn each_scheme_of_others_has_its_own_order() {
+    use Scheme::{Conan, Cran, Datetime, Gentoo, Hackage, Intdot, Lexicographic, Nginx, Opam, Openssl};
+    for (scheme, left, order, right) in [
+        (Conan, "1.0", Equal, "1"),
+        (Conan, "1.0-rc1+b", Less, "1.0"),
+        (Conan, "1.0-0", Less, "1.0-"),
+        (Conan, "cci.20200203", Less, "cci.20200204"),
+        (Conan, "1.0_1", Equal, "1.01"),
+        (Conan, "1.+2+b", Equal, "1.2+b"),
+        (Conan, "1.0+b", Greater, "1.0"),
+        (Conan, "1.0+b+c", Greater, "1.0+c"),
+        (Gentoo, "1.0", Less, "1.00.1"),
+        (Gentoo, "1.01", Less, "1.1"),
+        (Gentoo, "1.0_rc1_p1", Greater, "1.0_rc1"),
+        (Gentoo, "1.0_p_alpha", Less, "1.0_p"),
+        (Gentoo, "010", Equal, "10"),
+        (Openssl, "1.0.2z", Less, "1.0.2za"),
+        (Openssl, "1.0.2k-fips", Equal, "1.0.2k"),
+        (Openssl, "1.0.2", Less, "1.0.2a"),
+        (Openssl, "3.0.0-alpha9", Less, "3.0.0-alpha17"),
+        (Openssl, "3.0.0-alpha17", Less, "3.0.0-beta1"),
+        (Openssl, "3.0.0-beta2-dev", Less, "3.0.0-beta2"),
+        (Openssl, "3.0.0-dev", Less, "3.0.0-alpha1"),
+        (Openssl, "1.1.1-pre9", Less, "1.1.1"),
+        (Openssl, "3.1.4+quic", Equal, "3.1.4"),
+        (Cran, "1.0-1", Equal, "1.0.1"),
+        (Cran, "1.0", Less, "1.0.0"),
+        (Hackage, "1.9", Less, "1.10"),
+        (Hackage, "1.0", Less, "1.0.0"),
+        (Opam, "113.33.00", Less, "v0.9.0"),
+        (Opam, "1.0~beta1", Less, "1.0"),
+        (Opam, "1.0_a", Greater, "1.0"),
+        (Nginx, "1.9.15", Less, "1.10.0"),
+        (Intdot, "01.2-beta", Equal, "1.2"),
+        (Intdot, "1.2", Less, "1.10rc1"),
+        (Datetime, "2016-12-31T23:59:60Z", Greater, "2016-12-31T23:59:59.9Z"),
+        (Datetime, "2024-02-29t23:00:00-01:00", Equal, "2024-03-01T00:00:00z"),
+        (Datetime, "0000-12-31T23:59:59Z", Less, "0001-01-01T00:00:00Z"),
+        (Lexicographic, "10", Less, "9"),
+    ] {
+        assert_eq!(scheme.compare(left, right), Ok(order), "{scheme}: {left} {right}");
+        assert_eq!(scheme.compare(right, left), Ok(order.reverse()), "{scheme}: {right} {left}");
+    }
+}
+
+#[test]
+fn what_has_no_order_in_others_is_said_to_have_none() {
+    use Scheme::{Conan, Cran, Datetime, Gentoo, Hackage, Intdot, Lexicographic, Nginx, Opam, Openssl};
+    for (scheme, texts) in [
+        (Conan, &["", "1 2", "é", "${version}"][..]),
+        (
+            Gentoo,
+            &["", "a", ".1", "1.", "1..2", "1_x", "1_rc1a", "1_", "1-1", "1-r", "1-r1-r2", "1ab", "1A", "1.a", "é"],
+        ),
+        (Openssl, &["", "1", "1.0", "1.0.2.3", "1.0.2K", "3.0.0a", "1.0.2-", "3.0.0-1", "3.0.0-a.1", "1.0.2k-xdev1x"]),
+        (Cran, &["", "a", "1.", "1.0-", "1..2", "1.0a", "-1"]),
+        (Hackage, &["", "a", "1.", "1.0-1", "1..2", "1.0-rc1"]),
+        (Opam, &["", "1:2", "1 2", "é"]),
+        (Nginx, &["", "1", "1.2", "1.2.3.4", "1.2.3-1", "v1.2.3"]),
+        (Intdot, &["", "a", ".1", "1..2", "v1"]),
+        (
+            Datetime,
+            &[
+                "",
+                "2024-01-01",
+                "2024-01-01T00:00:00",
+                "2024-02-30T00:00:00Z",
+                "2023-02-29T00:00:00Z",
+                "2024-13-01T00:00:00Z",
+                "2024-01-01T24:00:00Z",
+                "2024-01-01T00:00:61Z",
+                "2024-01-01T00:00:00.Z",
+                "2024-01-01T00:00:00+24:00",
+                "2024-01-01T00:00:00Zx",
+                "2024-1-01T00:00:00Z",
+                "2024-01-01T00:00:00:00Z",
+                "2024-01-01T00:00:00é",
+            ],
+        ),
+        (Lexicographic, &["", "1 2", "1\n", "\u{85}"]),
+    ] {
+        for text in texts {
+            assert!(scheme.compare(text, text).is_err(), "{scheme}: {text:?}");
+        }
+    }
+}
+
+#[test]
 fn a_package_url_says_its_scheme() {
     for scheme in Scheme::ALL {
         let types = [
             "deb", "rpm", "apk", "pypi", "cargo", "npm", "maven", "gem", "golang", "alpm", "nuget", "composer", "hex",
-            "pub",
+            "pub", "conan", "ebuild", "cran", "hackage", "opam",
         ];
-        assert_eq!(types.into_iter().filter(|ty| Scheme::of_purl_type(ty) == Some(scheme)).count(), 1, "{scheme}");
+        // These are of a project or of no package.
+        let is_of_none = matches!(
+            scheme,
+            Scheme::Openssl | Scheme::Nginx | Scheme::Intdot | Scheme::Datetime | Scheme::Lexicographic
+        );
+        let found = types.into_iter().filter(|ty| Scheme::of_purl_type(ty) == Some(scheme)).count();
+        assert_eq!(found, usize::from(!is_of_none), "{scheme}");
     }
+    assert_eq!(Scheme::of_purl_type("bioconductor"), Some(Scheme::Cran));
+    assert_eq!(Scheme::of_purl_type("julia"), Some(Scheme::Pub));
     assert_eq!(Scheme::of_purl_type("generic"), None);
 }
 
@@ -287,6 +383,13 @@ fn the_order_of_maven_has_circles() {
     assert_eq!([order("1", "1+"), order("1+", "1-00rc"), order("1-00rc", "1")], [Ok(Less), Ok(Less), Ok(Less)]);
 }
 
+/// Conan 2 says just these: of a number and a word both are compared as words.
+#[test]
+fn the_order_of_conan_has_circles() {
+    let order = |left, right| Scheme::Conan.compare(left, right);
+    assert_eq!([order("2", "10"), order("10", "1a"), order("1a", "2")], [Ok(Less), Ok(Less), Ok(Less)]);
+}
+
 /// libalpm 6.0.2 says just these, the first by its documentation: a version without a release stands for any.
 #[test]
 fn the_order_of_pacman_has_circles() {
@@ -310,7 +413,8 @@ fn scheme() -> impl Strategy<Value = Scheme> {
 }
 
 fn transitive_scheme() -> impl Strategy<Value = Scheme> {
-    scheme().prop_filter("these have circles", |scheme| !matches!(scheme, Scheme::Maven | Scheme::Pacman))
+    scheme()
+        .prop_filter("these have circles", |scheme| !matches!(scheme, Scheme::Maven | Scheme::Pacman | Scheme::Conan))
 }
 
 /// Text whose parts are what the schemes have rules for, few enough that two versions are often nearly the same.
@@ -359,6 +463,9 @@ fn shape() -> impl Strategy<Value = String> {
         "-dev",
         ".x-dev",
         "-beta.",
+        "_alpha",
+        "-pre1",
+        "_0",
     ];
     prop::collection::vec(prop::sample::select(parts), 0..7).prop_map(|parts| format!("1{}", parts.concat()))
 }

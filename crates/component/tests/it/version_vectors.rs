@@ -299,6 +299,9 @@ fn osv_scalibr() {
         ("packagist-versions.txt", Scheme::Composer, 80),
         ("packagist-versions-generated.txt", Scheme::Composer, 7000),
         ("pub-versions.txt", Scheme::Pub, 90),
+        ("cran-versions.txt", Scheme::Cran, 20),
+        ("cran-versions-generated.txt", Scheme::Cran, 40),
+        ("hackage-versions.txt", Scheme::Hackage, 11),
     ] {
         let mut judge = Judge::new();
         for line in read(&root.join(file)).lines() {
@@ -321,6 +324,11 @@ fn vers_specification() {
         ("alpine_version_cmp_test.json", Scheme::Apk, 400),
         ("alpm_version_cmp_test.json", Scheme::Pacman, 30),
         ("nuget_version_cmp_test.json", Scheme::Nuget, 22),
+        ("conan_version_cmp_test.json", Scheme::Conan, 33),
+        ("gentoo_version_cmp_test.json", Scheme::Gentoo, 30),
+        ("openssl_version_cmp_test.json", Scheme::Openssl, 28),
+        ("datetime_version_cmp_test.json", Scheme::Datetime, 5),
+        ("lexicographic-test.json", Scheme::Lexicographic, 6),
     ] {
         let mut judge = Judge::new();
         for vector in json(&root.join("tests").join(file))["tests"].as_array().unwrap() {
@@ -336,7 +344,9 @@ fn vers_specification() {
                 }
             } else {
                 let sorted = versions(&vector["expected_output"]);
-                judge.check(file, scheme, &sorted[0], &sorted[1], Ordering::Less);
+                for pair in sorted.windows(2) {
+                    judge.check(file, scheme, &pair[0], &pair[1], Ordering::Less);
+                }
             }
         }
         judge.finish(file, total_min);
