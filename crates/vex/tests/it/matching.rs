@@ -317,9 +317,13 @@ fn a_branch_of_a_range_bounds_the_purl_below_it() {
     check("vers:npm/<1.5.0", "pkg:npm/a", false);
     check("vers:npm/<2.0.0", "pkg:npm/a", true);
     check("vers:all/*", "pkg:npm/a", true);
+    // A range of a general type says itself how versions are compared.
+    check("vers:intdot/<2.0.0", "pkg:npm/a", true);
+    check("vers:intdot/<1.5", "pkg:npm/a", false);
+    check("vers:none/*", "pkg:npm/a", false);
     // Nobody knows which versions are meant.
     check("<2.0.0", "pkg:npm/a", false);
-    check("vers:intdot/<2.0.0", "pkg:npm/a", false);
+    check("vers:generic/<2.0.0", "pkg:npm/a", false);
     check("<2.0.0", "pkg:npm/a@1.5.0", true);
 }
 
