@@ -42,7 +42,7 @@ impl<'a> Paths<'a> {
         shown: &mut Vec<(String, Place, &'a Kept)>,
     ) -> Vec<Unknown> {
         let (mut told, mut scratch) = (Vec::new(), Vec::new());
-        let (mut files, mut bytes) = (0, 0);
+        let mut taken = Taken::default();
         for (index, layer) in self.layers.iter().enumerate() {
             for (record, target) in layer.links_below() {
                 let (path, place) = (layer.path(*record), (index, *record));
@@ -54,10 +54,8 @@ impl<'a> Paths<'a> {
                     kept = &[];
                 }
                 let kept_bytes: u64 = kept.iter().map(|kept| kept.bytes.len() as u64).sum();
-                let is_shown =
-                    !kept.is_empty() && files < FOLLOWED_FILES_MAX && bytes + kept_bytes <= FOLLOWED_BYTES_MAX;
+                let is_shown = !kept.is_empty() && taken.take(kept_bytes);
                 if is_shown {
-                    (files, bytes) = (files + 1, bytes + kept_bytes);
                     shown.extend(kept.iter().map(|kept| (format!("/{path}"), place, kept)));
                 }
                 let is_whole = if is_shown || kept.is_empty() {
@@ -106,4 +104,41 @@ impl<'a> Paths<'a> {
 
 fn is_link(kept: &Kept) -> bool {
     kept.extractor.as_deref() == Some(LINK)
+}
+
+/// What is read once more for links.
+#[derive(Debug, Default)]
+struct Taken {
+    files: usize,
+    bytes: u64,
+}
+
+impl Taken {
+    /// Takes one file more, unless that is beyond the limits; returns whether it was.
+    fn take(&mut self, bytes: u64) -> bool {
+        let is_within = self.files < FOLLOWED_FILES_MAX && self.bytes + bytes <= FOLLOWED_BYTES_MAX;
+        if is_within {
+            (self.files, self.bytes) = (self.files + 1, self.bytes + bytes);
+        }
+        is_within
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_links_show_once_more_end_at_their_number_and_bytes() {
+        for (files, is_shown) in
+            [(FOLLOWED_FILES_MAX - 2, true), (FOLLOWED_FILES_MAX - 1, true), (FOLLOWED_FILES_MAX, false)]
+        {
+            assert_eq!(Taken { files, bytes: 0 }.take(1), is_shown, "{files}");
+        }
+        for (bytes, is_shown) in
+            [(FOLLOWED_BYTES_MAX - 6, true), (FOLLOWED_BYTES_MAX - 5, true), (FOLLOWED_BYTES_MAX - 4, false)]
+        {
+            assert_eq!(Taken { files: 0, bytes }.take(5), is_shown, "{bytes}");
+        }
+    }
 }
