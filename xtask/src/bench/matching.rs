@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// Runs of each measurement, of which the fastest counts
     #[arg(long, default_value_t = 5)]
     runs: usize,
+    /// Examples of each kind of difference that the report lists
+    #[arg(long, default_value_t = 6)]
+    examples: usize,
     /// Nothing but this
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
@@ -70,9 +73,6 @@ const TIMED: usize = 500;
 /// Of so many packages at bounds one of `AlmaLinux`'s is asked about: each has a hundred vulnerabilities, and Grype's builder takes
 /// minutes for more.
 const OF_ALMALINUX: usize = 40;
-
-/// Examples of each kind of difference that a report lists.
-const EXAMPLES_MAX: usize = 6;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
     ensure!(Path::new(TIME).exists(), "`{TIME}` is not on this machine; `apt-get install time` brings it");
@@ -110,10 +110,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<()> {
         report.push_str(&made(&tools, &absent));
         is_whole = absent.is_empty();
         if is_wanted(Part::Differences) {
-            let set = Set { tools: &tools, records, inputs: &inputs, made: Some(&made_records) };
+            let examples = arguments.examples;
+            let set = Set { tools: &tools, records, inputs: &inputs, made: Some(&made_records), examples };
             unjudged += compared(&set, workshop, &mut report)?;
             for set in real(&inputs, arguments.edges)? {
-                unjudged += compared_with(&garrison, set, workshop, &mut report)?;
+                unjudged += compared_with(&garrison, set, examples, workshop, &mut report)?;
             }
         }
         if is_wanted(Part::Costs) {
@@ -255,6 +256,7 @@ fn real(images: &[Input], edges: usize) -> Result<Vec<Real>> {
 fn compared_with(
     garrison: &Path,
     Real { name, asked, records: all }: Real,
+    examples: usize,
     workshop: &Path,
     report: &mut String,
 ) -> Result<usize> {
@@ -270,7 +272,7 @@ fn compared_with(
     for (name, installed) in asked {
         inputs.push(documents::write(&name, &[], installed, &workshop)?);
     }
-    compared(&Set { tools: &tools, records, inputs: &inputs, made: None }, &workshop, report)
+    compared(&Set { tools: &tools, records, inputs: &inputs, made: None, examples }, &workshop, report)
 }
 
 /// Tools with databases of the same records, and what they are asked.
@@ -279,6 +281,8 @@ struct Set<'a> {
     records: Records<'a>,
     inputs: &'a [Input],
     made: Option<&'a Made>,
+    /// How many examples of each kind of difference are listed.
+    examples: usize,
 }
 
 /// Writes what each tool finds, and the differences with what decides them. Returns how many are not judged.
@@ -325,7 +329,7 @@ fn compared(set: &Set<'_>, workshop: &Path, report: &mut String) -> Result<usize
     if set.made.is_some() {
         report.push_str(&questions.report(&names)?);
     }
-    Ok(judged(differences.into_values(), report))
+    Ok(judged(differences.into_values(), set.examples, report))
 }
 
 impl Set<'_> {
@@ -342,6 +346,8 @@ impl Set<'_> {
             (Some(installed), Some(distributions)) => distributions.told(installed, id),
             _ => said.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | "),
         };
+        let spelled = input.spelled.get(&(ecosystem.clone(), name.clone(), version.clone())).cloned();
+        let built_for = installed.zip(self.records.distributions).map(|(installed, set)| set.built_for(installed));
         let question = installed.zip(self.made).and_then(|(installed, made)| made.question(installed, id));
         Difference {
             ecosystem: ecosystem.clone(),
@@ -349,6 +355,8 @@ impl Set<'_> {
             version: version.clone(),
             id: id.clone(),
             by,
+            spelled: spelled.unwrap_or_default(),
+            built_for: built_for.unwrap_or_default(),
             said,
             question,
             told,
@@ -411,7 +419,7 @@ impl Questions {
 }
 
 /// Writes the differences by what decides them. Returns how many nothing decides yet.
-fn judged(differences: impl Iterator<Item = Difference>, report: &mut String) -> usize {
+fn judged(differences: impl Iterator<Item = Difference>, examples: usize, report: &mut String) -> usize {
     let mut judged: BTreeMap<(String, String, &str, &str), Vec<Difference>> = BTreeMap::new();
     let mut unjudged = Vec::new();
     for difference in differences {
@@ -439,7 +447,7 @@ fn judged(differences: impl Iterator<Item = Difference>, report: &mut String) ->
     report.push('\n');
     for ((ecosystem, by, ..), all) in &judged {
         let _infallible = writeln!(report, "- {ecosystem}, found by {by}: {}", all.len());
-        let step = all.len().div_ceil(EXAMPLES_MAX).max(1);
+        let step = all.len().div_ceil(examples.max(1)).max(1);
         for one in all.iter().step_by(step) {
             list(one, report);
         }

@@ -157,6 +157,7 @@ impl Advisories {
             said.extend(own.map(|one| {
                 Said {
                     record: id.clone(),
+                    package: one["package"]["name"].as_str().unwrap_or_default().to_owned(),
                     is_withdrawn: record["withdrawn"].is_string(),
                     ranges: events(one),
                     versions: one["versions"]
@@ -166,6 +167,7 @@ impl Advisories {
                         .filter_map(Value::as_str)
                         .map(str::to_owned)
                         .collect(),
+                    has_commits_first: one["ranges"][0]["type"] == "GIT",
                     has_custom_ranges: one["ecosystem_specific"]["custom_ranges"].is_array(),
                     last_known: one["database_specific"]["last_known_affected_version_range"]
                         .as_str()
@@ -180,9 +182,13 @@ impl Advisories {
 
 /// What a record says of a package.
 pub(super) struct Said {
-    record: String,
+    pub(super) record: String,
+    /// The package as the record spells it.
+    pub(super) package: String,
     pub(super) is_withdrawn: bool,
-    /// The events of each range.
+    /// Whether a range of commits stands before those of versions.
+    pub(super) has_commits_first: bool,
+    /// The events of each range of versions.
     pub(super) ranges: Vec<Vec<(String, String)>>,
     /// The versions that it lists besides.
     pub(super) versions: Vec<String>,
@@ -192,6 +198,30 @@ pub(super) struct Said {
 }
 
 impl Said {
+    /// Whether GitHub says besides a range without an end which versions of it are affected.
+    pub(super) fn names_last(&self) -> bool {
+        !self.last_known.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn alone(
+        package: &str,
+        has_commits_first: bool,
+        ranges: Vec<Vec<(String, String)>>,
+        versions: Vec<String>,
+    ) -> Self {
+        Self {
+            record: "A-1".to_owned(),
+            package: package.to_owned(),
+            is_withdrawn: false,
+            has_commits_first,
+            ranges,
+            versions,
+            has_custom_ranges: false,
+            last_known: String::new(),
+        }
+    }
+
     /// Whether a range has a beginning and nothing that ends it.
     pub(super) fn is_open(&self) -> bool {
         self.last_known.is_empty()

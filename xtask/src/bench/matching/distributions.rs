@@ -144,6 +144,17 @@ impl Distributions {
         told.join(" | ")
     }
 
+    /// Returns the streams that the titles of those records name which bring this very build.
+    pub(super) fn built_for(&self, installed: &Installed) -> BTreeSet<String> {
+        let is_its = |one: Statement<'_>| {
+            one.kind.id == installed.distribution.0
+                && one.package == installed.name
+                && one.fixed == Some(installed.version.as_str())
+        };
+        let own = self.records.values().filter(|record| statements(record).any(is_its));
+        own.flat_map(streams).map(|(name, stream)| format!("{name}:{stream}")).collect()
+    }
+
     /// Writes a record a file.
     pub(super) fn write_osv(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory)?;
@@ -424,7 +435,7 @@ pub(super) fn is_of_module(version: &str) -> bool {
 }
 
 /// Whether Alpine's tool would install a package of the version: its lists hold slips, `4.8.0.-r1` and `4.10-1-r1`.
-fn is_of_alpine(version: &str) -> bool {
+pub(super) fn is_of_alpine(version: &str) -> bool {
     let (version, build) = version.split_once('-').unwrap_or((version, "r0"));
     let is_build = build.strip_prefix('r').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()));
     is_build && version.split('.').all(|part| part.starts_with(|first: char| first.is_ascii_digit()))
@@ -472,10 +483,14 @@ fn names(record: &Value) -> Vec<&str> {
 /// The stream that an erratum's title names, `Moderate: nodejs:18 security update`; none where it names none or several, or one of its
 /// packages, `httpd:2.4/httpd`.
 fn stream(record: &Value) -> Option<(&str, &str)> {
-    let words = record["summary"].as_str()?.split([' ', ',']).filter_map(|word| word.split_once(':'));
-    let streams: BTreeSet<(&str, &str)> =
-        words.filter(|(name, stream)| !name.is_empty() && !stream.is_empty()).collect();
+    let streams = streams(record);
     streams.first().copied().filter(|(_, stream)| streams.len() == 1 && !stream.contains('/'))
+}
+
+fn streams(record: &Value) -> BTreeSet<(&str, &str)> {
+    let words = record["summary"].as_str().unwrap_or_default().split([' ', ',']);
+    let streams = words.filter_map(|word| word.split_once(':'));
+    streams.filter(|(name, stream)| !name.is_empty() && !stream.is_empty()).collect()
 }
 
 fn statements(record: &Value) -> impl Iterator<Item = Statement<'_>> {

@@ -2,7 +2,8 @@
 //!
 //! A document names a distribution's packages in the words of every tool: what is built from which source stands in the purl for Garrison
 //! and Grype, and in properties for Trivy. osv-scanner reads neither: it gets a document
-//! of source packages, which the records name, and what it finds counts for each package that is built from them. Packages of rpm it takes from no document. Trivy calls
+//! of source packages, which the records name, and what it finds counts for each package that is built from them; in it a package of Maven has
+//! its group in its name. Packages of rpm it takes from no document. Trivy calls
 //! `AlmaLinux` by a name of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,8 @@ pub(super) struct Input {
     pub(super) for_trivy: PathBuf,
     /// What is built from each of those.
     pub(super) built: BTreeMap<Package, BTreeSet<Package>>,
+    /// How the document spells the names of languages' packages.
+    pub(super) spelled: BTreeMap<Package, BTreeSet<String>>,
     pub(super) packages: usize,
     /// Those of a distribution.
     pub(super) installed: Vec<Installed>,
@@ -193,8 +196,7 @@ pub(super) fn write(name: &str, languages: &[Value], installed: Vec<Installed>, 
         sources.insert(Installed { source: asked.name.clone(), source_version: asked.version.clone(), ..asked });
     }
     let release = installed.first().map(|one| one.distribution.clone());
-    let write_one = |path: &Path, packaged: Vec<Value>, call: fn(&str) -> &str| -> Result<usize> {
-        let mut components = languages.to_vec();
+    let write_one = |path: &Path, mut components: Vec<Value>, packaged: Vec<Value>, call: fn(&str) -> &str| {
         components.extend(packaged);
         components.sort_by_key(|component| component["purl"].as_str().map(str::to_owned));
         components.dedup();
@@ -206,14 +208,38 @@ pub(super) fn write(name: &str, languages: &[Value], installed: Vec<Installed>, 
         let listed = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components});
         fs::write(path, serde_json::to_vec(&listed)?)
             .with_context(|| format!("failed to write `{}`", path.display()))?;
-        Ok(count)
+        anyhow::Ok(count)
     };
     let path = |suffix: &str| workshop.join(format!("{file}{suffix}.cdx.json"));
     let (document, of_sources, for_trivy) = (path(""), path(".sources"), path(".trivy"));
-    let packages = write_one(&document, installed.iter().map(|one| one.component(false)).collect(), called_by_itself)?;
-    let sources = write_one(&of_sources, sources.iter().map(|one| one.component(false)).collect(), called_by_itself)?;
-    write_one(&for_trivy, installed.iter().map(|one| one.component(true)).collect(), called_by_trivy)?;
-    Ok(Input { name: name.to_owned(), document, of_sources, sources, for_trivy, built, packages, installed })
+    let listed = |is_for_trivy: bool| installed.iter().map(|one| one.component(is_for_trivy)).collect();
+    let in_full: Vec<Value> = languages.iter().map(with_group).collect();
+    let mut spelled: BTreeMap<Package, BTreeSet<String>> = BTreeMap::new();
+    for component in &in_full {
+        if let (Some(package), Some(name)) =
+            (component["purl"].as_str().and_then(of_language), component["name"].as_str())
+        {
+            spelled.entry(package).or_default().insert(name.to_owned());
+        }
+    }
+    let packages = write_one(&document, languages.to_vec(), listed(false), called_by_itself)?;
+    let sources = sources.iter().map(|one| one.component(false)).collect();
+    let sources = write_one(&of_sources, in_full, sources, called_by_itself)?;
+    write_one(&for_trivy, languages.to_vec(), listed(true), called_by_trivy)?;
+    Ok(Input { name: name.to_owned(), document, of_sources, sources, for_trivy, built, spelled, packages, installed })
+}
+
+/// osv-scanner holds the name of a component against that of a record, and Maven's records name the group with it.
+fn with_group(component: &Value) -> Value {
+    let mut component = component.clone();
+    let is_of_maven = component["purl"].as_str().is_some_and(|purl| purl.starts_with("pkg:maven/"));
+    if let (true, Some(fields)) = (is_of_maven, component.as_object_mut())
+        && let Some(Value::String(group)) = fields.remove("group")
+    {
+        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+        fields.insert("name".to_owned(), json!(format!("{group}:{name}")));
+    }
+    component
 }
 
 fn called_by_itself(id: &str) -> &str {

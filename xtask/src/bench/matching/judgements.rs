@@ -1,6 +1,9 @@
 //! What decides each difference between the tools. One that none of these decides is not judged yet, and the bench fails.
 
-use super::advisories::Said;
+use std::collections::BTreeSet;
+
+use super::advisories::{Said, canonical};
+use super::distributions::is_of_alpine;
 use super::made::{QUESTIONS, Question};
 
 /// A vulnerability that some tools find and others do not.
@@ -11,6 +14,10 @@ pub(super) struct Difference {
     pub(super) id: String,
     /// The tools that find it.
     pub(super) by: Vec<&'static str>,
+    /// How the document spells the name.
+    pub(super) spelled: BTreeSet<String>,
+    /// The streams of a module that records name which bring this very build.
+    pub(super) built_for: BTreeSet<String>,
     /// What languages' records say.
     pub(super) said: Vec<Said>,
     /// What a record that was made for the purpose asks, and whether the package is affected.
@@ -52,9 +59,66 @@ impl Difference {
         self.said.iter().any(Said::is_open)
     }
 
-    /// Whether a record lists versions besides its ranges, and this is none of them.
-    fn is_unlisted(&self) -> bool {
-        self.said.iter().any(|said| !said.versions.is_empty()) && !self.is_listed()
+    fn in_force(&self) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(|said| !said.is_withdrawn)
+    }
+
+    /// Whether each record spells the name otherwise than the document, of PyPI's packages otherwise than all are brought to.
+    fn is_spelled_otherwise(&self) -> bool {
+        let is_asked = |said: &Said| match self.ecosystem.as_str() {
+            "PyPI" => said.package == canonical("PyPI", &said.package),
+            _ => self.spelled.contains(&said.package),
+        };
+        !self.spelled.is_empty() && !self.in_force().any(is_asked)
+    }
+
+    /// Whether in each record a range of commits stands before that of versions, and it does not list this version besides.
+    fn is_behind_commits(&self) -> bool {
+        let is_behind = |said: &Said| said.has_commits_first && !said.versions.contains(&self.version);
+        self.in_force().next().is_some() && self.in_force().all(is_behind)
+    }
+
+    /// Whether a run of versions begins where another ends, and is written before it.
+    fn is_begun_before_the_end(&self) -> bool {
+        self.in_force().flat_map(|said| &said.ranges).any(|range| {
+            let is_ended_after = |at: usize| {
+                let mut after = range[at + 1..].iter();
+                after.any(|(kind, version)| kind != "introduced" && *version == range[at].1)
+            };
+            (0..range.len()).any(|at| range[at].0 == "introduced" && is_ended_after(at))
+        })
+    }
+
+    /// Whether a record names this very version as what mends.
+    fn is_a_fix(&self) -> bool {
+        let mut events = self.in_force().flat_map(|said| said.ranges.iter().flatten());
+        events.any(|(kind, version)| kind == "fixed" && *version == self.version)
+    }
+
+    /// Whether a record has a version that cannot be read as one of its ecosystem's.
+    fn has_unreadable(&self) -> bool {
+        let is_readable = |version: &str| match self.ecosystem.as_str() {
+            "PyPI" => is_of_pypi(version),
+            // Composer's own reader takes it; the order for all that has none of its own does not.
+            "Packagist" => {
+                !version.split('.').skip(1).any(|part| part.starts_with(|first: char| first.is_alphabetic()))
+            }
+            _ => true,
+        };
+        let versions = self
+            .in_force()
+            .flat_map(|said| said.versions.iter().chain(said.ranges.iter().flatten().map(|(_, version)| version)));
+        versions.chain([&self.version]).any(|version| !is_readable(version))
+    }
+
+    fn is_of_several_records(&self) -> bool {
+        let records: BTreeSet<&str> = self.in_force().map(|said| said.record.as_str()).collect();
+        records.len() > 1
+    }
+
+    /// Whether GitHub says besides which versions are affected.
+    fn has_last(&self) -> bool {
+        self.said.iter().any(Said::names_last)
     }
 
     fn is_listed(&self) -> bool {
@@ -100,6 +164,17 @@ impl Difference {
         self.told.split(" | ").any(|one| one.contains(".module") && !one.contains(" of "))
     }
 
+    /// Whether an erratum is about builds of a stream that this build was brought for.
+    fn is_built_for(&self) -> bool {
+        let mut meant = self.told.split(" | ").filter_map(|one| one.rsplit_once(" of ").map(|(_, stream)| stream));
+        meant.any(|stream| self.built_for.contains(stream))
+    }
+
+    /// Whether the version that mends is none of Alpine's.
+    fn is_of_slip(&self) -> bool {
+        self.fixes().any(|(_, fixed)| !is_of_alpine(fixed))
+    }
+
     fn is_of_module_alone(&self) -> bool {
         !self.version.contains("module") && self.told.contains("module")
     }
@@ -136,14 +211,14 @@ const RULES: &[Rule] = &[
     Rule {
         ecosystems: GO,
         by: &["grype"],
-        holds: |one| !one.is_open(),
+        holds: |one| !one.is_open() && one.has_custom_ranges(),
         is_affected: Some(false),
-        reason: "the version lies outside of the ranges, at a fix or after the last one; why Grype finds it was not found out",
+        reason: "the version lies outside of the ranges; Grype takes the bounds that Go's record has besides (`custom_ranges`)",
     },
     Rule {
         ecosystems: GO,
         by: ALL_BUT_GRYPE,
-        holds: Difference::is_said_often,
+        holds: Difference::is_of_several_records,
         is_affected: Some(true),
         reason: "mended in this version by one record, in a later one by another: Grype believes GitHub's",
     },
@@ -169,35 +244,77 @@ const RULES: &[Rule] = &[
         reason: "a commit without a version, of a record that nothing ends: Grype keeps no range of it, Trivy's begins after it",
     },
     Rule {
-        ecosystems: &["PyPI", "NuGet", "Maven"],
+        ecosystems: &["PyPI", "NuGet"],
         by: ALL_BUT_OSV_SCANNER,
-        holds: Difference::is_unlisted,
+        holds: Difference::is_spelled_otherwise,
         is_affected: Some(true),
-        reason: "the version lies in the range, and is not among those that the record lists besides: osv-scanner asks the list alone",
+        reason: "the record spells the name otherwise than the document, where the ecosystem makes no difference: osv-scanner does",
     },
     Rule {
-        ecosystems: &["PyPI", "NuGet", "Maven"],
+        ecosystems: &["PyPI"],
         by: ALL_BUT_OSV_SCANNER,
-        holds: |_| true,
+        holds: Difference::is_behind_commits,
         is_affected: Some(true),
-        reason: "the version lies in the range and is listed, or there is no list; why osv-scanner finds none was not found out",
+        reason: "a range of commits stands before that of versions: osv-scanner reads no range after it, and the version is not listed besides",
     },
     Rule {
-        ecosystems: GO,
-        by: &["garrison", "osv-scanner"],
-        holds: |one| one.is_said_often(),
+        ecosystems: &["PyPI"],
+        by: ALL_BUT_OSV_SCANNER,
+        holds: Difference::is_begun_before_the_end,
         is_affected: Some(true),
-        reason: "one of several statements about the module, and without an end: Trivy keeps the last, Grype none that nothing ends",
+        reason: "a run of versions begins where another ends and is written first: osv-scanner ends both there",
+    },
+    Rule {
+        ecosystems: &["Maven"],
+        by: &["osv-scanner"],
+        holds: Difference::has_last,
+        is_affected: Some(false),
+        reason: "GitHub names the versions that are affected besides a range without an end (`last_known_affected_version_range`)",
     },
     Rule {
         ecosystems: GO,
         by: &["garrison", "grype"],
-        holds: |one| one.is_open() && one.is_beside_numbers(),
+        holds: Difference::is_spelled_otherwise,
         is_affected: Some(true),
-        reason: "a commit within a range that begins at 0 and does not end",
+        reason: "the record spells the module otherwise than the document, in capital letters: Trivy and osv-scanner find none by it",
     },
     Rule {
-        ecosystems: &["Go", "PyPI", "Packagist", "apk"],
+        ecosystems: GO,
+        by: &["garrison", "osv-scanner"],
+        holds: |one| one.is_open() && one.is_a_fix(),
+        is_affected: Some(true),
+        reason: "the record has a range that nothing ends, and another that ends at this version: Grype keeps none of it, for Trivy the version mends",
+    },
+    Rule {
+        ecosystems: GO,
+        by: &["garrison", "osv-scanner"],
+        holds: |one| one.is_a_fix() && one.is_of_several_records(),
+        is_affected: Some(true),
+        reason: "mended in this version by one record, in a later one by another: Grype believes GitHub's, for Trivy what ends any of them mends",
+    },
+    Rule {
+        ecosystems: &["PyPI", "Packagist"],
+        by: ALL_BUT_TRIVY,
+        holds: Difference::has_unreadable,
+        is_affected: Some(true),
+        reason: "the record lists a version that is none of the ecosystem's (`0.1-bulbasaur`), and Trivy then reads none of its bounds",
+    },
+    Rule {
+        ecosystems: &["Go", "PyPI"],
+        by: ALL_BUT_TRIVY,
+        holds: Difference::is_a_fix,
+        is_affected: Some(true),
+        reason: "one statement about the package ends at this version and another holds it: for Trivy it mends",
+    },
+    Rule {
+        ecosystems: &["Go", "PyPI"],
+        by: ALL_BUT_TRIVY,
+        holds: Difference::is_of_several_records,
+        is_affected: Some(true),
+        reason: "of several records of one CVE about one package Trivy's database keeps the last that was read",
+    },
+    Rule {
+        ecosystems: &["apk"],
         by: ALL_BUT_TRIVY,
         holds: Difference::is_said_often,
         is_affected: Some(true),
@@ -205,24 +322,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         ecosystems: &["PyPI"],
-        by: ALL_BUT_TRIVY,
-        holds: |_| true,
-        is_affected: Some(true),
-        reason: "the version lies in the range; why Trivy does not find it was not found out",
-    },
-    Rule {
-        ecosystems: &["PyPI"],
         by: &["garrison", "grype"],
-        holds: Difference::is_unlisted,
+        holds: |one| one.is_behind_commits() && one.has_unreadable(),
         is_affected: Some(true),
-        reason: "the record lists the version in another spelling, 3.1.0 for 3.1",
+        reason: "the version lies in the range; a range of commits stands before it, and the record lists what Trivy cannot read",
     },
     Rule {
         ecosystems: &["PyPI"],
         by: &["garrison", "osv-scanner"],
-        holds: Difference::is_listed,
+        holds: |one| one.is_listed() && one.is_a_fix(),
         is_affected: Some(true),
-        reason: "the record lists the version by itself, though its range ends before it",
+        reason: "the record lists the version by itself, at which its range ends: Grype reads no list, and for Trivy it mends",
     },
     Rule {
         ecosystems: &["npm"],
@@ -240,10 +350,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         ecosystems: &["apk"],
-        by: &["grype", "trivy"],
-        holds: |one| one.told.ends_with("2.7.16-33"),
-        is_affected: None,
-        reason: "the version that mends is none of Alpine's: it counts as far as it can be read, 2.7.16",
+        by: ALL_BUT_OSV_SCANNER,
+        holds: Difference::is_of_slip,
+        is_affected: Some(true),
+        reason: "the version that mends is a slip of the pen, which osv-scanner does not read: `2.7.16-33`, in a later list `2.7.16-r3`",
+    },
+    Rule {
+        ecosystems: &["apk"],
+        by: &["garrison"],
+        holds: Difference::is_of_slip,
+        is_affected: Some(true),
+        reason: "the version that mends is a slip of the pen, `4.10-1-r1` for `4.10.1-r1`: for the others it mends what is older than 4.10",
     },
     Rule {
         ecosystems: &["apk"],
@@ -263,8 +380,8 @@ const RULES: &[Rule] = &[
         ecosystems: &["rpm"],
         by: &["garrison", "grype"],
         holds: Difference::is_among_fixes,
-        is_affected: None,
-        reason: "the erratum names several builds of one version as the fix, of which this is one: by the schema it is before the last",
+        is_affected: Some(false),
+        reason: "the erratum names several builds of one version as what mends, and this is one of them: by the schema alone it is before the last",
     },
     Rule {
         ecosystems: &["rpm"],
@@ -276,9 +393,9 @@ const RULES: &[Rule] = &[
     Rule {
         ecosystems: &["rpm"],
         by: &["garrison", "grype"],
-        holds: |one| one.version.contains(".module"),
-        is_affected: None,
-        reason: "the document does not say which stream of the module this build is of, so that it may be the erratum's; Trivy asks none",
+        holds: |one| one.version.contains(".module") && one.is_built_for(),
+        is_affected: Some(true),
+        reason: "the document does not say which stream of the module this build is of, but the erratum that brought it does; Trivy asks none",
     },
     Rule {
         ecosystems: &["rpm"],
@@ -303,6 +420,44 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// Whether a version is one of PEP 440, "Version specifiers": `epoch!numbers`, then what is before and after a release, in the spellings that
+/// are read, then a local part.
+fn is_of_pypi(version: &str) -> bool {
+    let lowercase = version.trim().to_ascii_lowercase();
+    let (public, local) =
+        lowercase.split_once('+').map_or((lowercase.as_str(), None), |(public, local)| (public, Some(local)));
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if !local.is_none_or(|local| local.split(['-', '_', '.']).all(is_word)) {
+        return false;
+    }
+    let public = public.strip_prefix('v').unwrap_or(public);
+    let Some(mut rest) = after_digits(public) else { return false };
+    if let Some(numbers) = rest.strip_prefix('!') {
+        let Some(after) = after_digits(numbers) else { return false };
+        rest = after;
+    }
+    while let Some(after) = rest.strip_prefix('.').and_then(after_digits) {
+        rest = after;
+    }
+    rest = after_word(rest, &["alpha", "beta", "preview", "pre", "rc", "a", "b", "c"]);
+    rest = rest.strip_prefix('-').and_then(after_digits).unwrap_or_else(|| after_word(rest, &["post", "rev", "r"]));
+    after_word(rest, &["dev"]).is_empty()
+}
+
+fn after_digits(text: &str) -> Option<&str> {
+    let rest = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    (rest.len() < text.len()).then_some(rest)
+}
+
+/// What follows one of some words, with a number or without, and with a mark before either; all where none of them is there.
+fn after_word<'a>(text: &'a str, words: &[&str]) -> &'a str {
+    const MARKS: [char; 3] = ['-', '_', '.'];
+    let stated = text.strip_prefix(MARKS).unwrap_or(text);
+    let Some(rest) = words.iter().find_map(|word| stated.strip_prefix(word)) else { return text };
+    let number = rest.strip_prefix(MARKS).unwrap_or(rest);
+    after_digits(number).unwrap_or(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,6 +469,8 @@ mod tests {
             version: version.to_owned(),
             id: "CVE-2024-0001".to_owned(),
             by: by.to_vec(),
+            spelled: BTreeSet::new(),
+            built_for: BTreeSet::new(),
             said: Vec::new(),
             question: None,
             told: told.to_owned(),
@@ -333,9 +490,82 @@ mod tests {
         check("1-1.module_el8", &["grype"], "ALSA-1 p fixed 2-1.module_el8 of m:2", None);
         check("1-1.module_el8", &["garrison"], "ALSA-1 p fixed 2-1.module_el8 of m:2", None);
         check("1-1.module_el8", &["garrison"], "ALSA-1 p fixed 2-1.module_el8", Some(Some(true)));
-        check("1-1", &both, "ALSA-1 p fixed 1-1 | ALSA-1 p fixed 1-2", Some(None));
-        check("1-1.module_el8", &both, "ALSA-1 p fixed 2-1.module_el8 of m:2", Some(None));
+        check("1-1", &both, "ALSA-1 p fixed 1-1 | ALSA-1 p fixed 1-2", Some(Some(false)));
+        check("1-1.module_el8", &both, "ALSA-1 p fixed 2-1.module_el8 of m:2", None);
         check("1-1", &both, "ALSA-1 p fixed 1-1 | ALSA-2 p fixed 1-2", Some(Some(true)));
+    }
+
+    fn said(package: &str, has_commits_first: bool, ranges: &[&[(&str, &str)]], versions: &[&str]) -> Said {
+        let events = |range: &&[(&str, &str)]| {
+            range.iter().map(|(kind, version)| ((*kind).to_owned(), (*version).to_owned())).collect()
+        };
+        let versions = versions.iter().map(|version| (*version).to_owned()).collect();
+        Said::alone(package, has_commits_first, ranges.iter().map(events).collect(), versions)
+    }
+
+    #[test]
+    fn what_decides_is_told_by_the_record_and_the_package() {
+        let check = |ecosystem: &str, version: &str, by: &[&'static str], said: Said, expected: Option<&str>| {
+            let spelled = BTreeSet::from(["P".to_owned()]);
+            let one = Difference { said: vec![said], spelled, ..difference(ecosystem, version, by, "") };
+            let reason = judge(&one).map(|judgement| judgement.reason);
+            let is_so = match (reason, expected) {
+                (Some(reason), Some(expected)) => reason.contains(expected),
+                (reason, expected) => reason == expected,
+            };
+            assert!(is_so, "{ecosystem} {version} {by:?}: {reason:?}");
+        };
+        let range: &[&[(&str, &str)]] = &[&[("introduced", "0"), ("fixed", "2")]];
+        let (others, other) = (ALL_BUT_OSV_SCANNER, ALL_BUT_TRIVY);
+        check("PyPI", "1", others, said("p", true, range, &[]), Some("range of commits"));
+        check("PyPI", "1", others, said("p", true, range, &["1"]), None);
+        check("PyPI", "1", others, said("p", false, range, &[]), None);
+        check("PyPI", "1", others, said("p.p", false, range, &[]), Some("spells the name"));
+        check("NuGet", "1", others, said("p", false, range, &[]), Some("spells the name"));
+        check("NuGet", "1", others, said("P", false, range, &[]), None);
+        let touching: &[&[(&str, &str)]] =
+            &[&[("introduced", "1"), ("fixed", "2"), ("introduced", "0"), ("fixed", "1")]];
+        check("PyPI", "1.5", others, said("p", false, touching, &[]), Some("written first"));
+        check("PyPI", "1", other, said("p", false, range, &["0.1-bulbasaur"]), Some("none of the ecosystem's"));
+        check("PyPI", "1", other, said("p", false, range, &["0.1"]), None);
+        check("PyPI", "2", other, said("p", false, range, &[]), Some("for Trivy it mends"));
+        check("Packagist", "1", other, said("P", false, range, &["2.10.RC1"]), Some("none of the ecosystem's"));
+        check("Packagist", "1", other, said("P", false, range, &["2.10.0-RC1"]), None);
+    }
+
+    #[test]
+    fn versions_of_pypi_are_told_from_others() {
+        let check = |version: &str, expected: bool| assert_eq!(is_of_pypi(version), expected, "{version}");
+        for version in [
+            "1",
+            "v1.0",
+            " 1.0 ",
+            "1!2.0",
+            "1.0a",
+            "1.0.RC-1",
+            "1.0b2.post3.dev4",
+            "1.0-1",
+            "1.0.rev",
+            "1.0+a.1",
+            "1.0pre_2",
+        ] {
+            check(version, true);
+        }
+        for version in [
+            "",
+            "a3",
+            "trunk",
+            "0.7.1.fix1",
+            "0.7.4.svn.r2010",
+            "2.0.0-final",
+            "0.3m1",
+            "3.0.0b3-",
+            "1.0+",
+            "1..0",
+            "0.2.0-n653",
+        ] {
+            check(version, false);
+        }
     }
 
     #[test]

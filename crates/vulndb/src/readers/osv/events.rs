@@ -226,6 +226,8 @@ mod tests {
         }
         assert_eq!(complete(Some(Scheme::Deb), "0.36"), None);
         assert_eq!(complete(None, "0.36"), None);
+        assert_eq!(complete(Some(Scheme::Apk), "2.7.16-r3"), None);
+        assert_eq!(complete(Some(Scheme::Apk), "2.7.16-33").as_deref(), Some("2.7.16-r3"));
     }
 
     #[test]
