@@ -112,7 +112,7 @@ pub enum Error {
 pub struct Status {
     /// The digest of the database in use, in hexadecimal.
     pub digest: Option<String>,
-    /// Its feeds, those of scores with how many vulnerabilities they speak of.
+    /// Its feeds, those of scores with how many vulnerabilities they speak of; a date that nothing can have yet is none.
     pub feeds: Vec<Feed>,
     /// Its bytes.
     pub size_bytes: u64,
@@ -125,7 +125,7 @@ pub struct Status {
 impl Status {
     /// Returns when the newest record was made or changed.
     pub fn newest(&self) -> Option<Time> {
-        vulndb::newest(&self.feeds)
+        vulndb::newest(&self.feeds, Time::MAX)
     }
 }
 
@@ -197,8 +197,10 @@ impl Advisories {
         let states = self.inner.options.store.cache().states();
         let Some((digest, database)) = self.in_use() else { return Ok(Status { states, ..Status::default() }) };
         let mut feeds = database.feeds()?;
+        let now = jiff::Timestamp::now().as_second();
         for feed in &mut feeds {
             feed.advisories = database.records_of(feed)?;
+            feed.fetched = vulndb::believed(feed.fetched, now);
         }
         Ok(Status {
             digest: Some(digest),

@@ -84,6 +84,7 @@ impl Advisories {
         if before.as_ref().is_some_and(|artifact| artifact.database.digest == actual) {
             return Ok(actual);
         }
+        let now = jiff::Timestamp::now().as_second();
         if acceptance == Acceptance::Newer || fewer != Fewer::Any {
             // What another replica published a moment ago is what it has to be newer than.
             if let Err(error) = self.follow().await {
@@ -91,7 +92,7 @@ impl Advisories {
             }
             if let Some(current) = self.current() {
                 let (offered, before) = (Database::open(&file)?.feeds()?, current.feeds()?);
-                if let Some(older) = is_older(&offered, &before).filter(|_| acceptance == Acceptance::Newer) {
+                if let Some(older) = is_older(&offered, &before, now).filter(|_| acceptance == Acceptance::Newer) {
                     return Err(older.into());
                 }
                 if let Some(lacking) = fewer.lacking(&offered, &before) {
@@ -107,7 +108,7 @@ impl Advisories {
         let file = self.take_into_use(file).await?;
         let (packed, delta, created) = packed_aside(move || {
             let database = Database::open(&file)?;
-            let newest = vulndb::newest(&database.feeds()?);
+            let newest = vulndb::newest(&database.feeds()?, now);
             let created = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
             let delta = match &base {
                 Some((from, old)) => Some((from.clone(), compress(&make_delta(old, &database)?)?)),

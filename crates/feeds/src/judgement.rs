@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use vulndb::file::{Database, Feed};
-use vulndb::{Lacking, Reader, Records, Time, lacks};
+use vulndb::{Lacking, Reader, Records, Time, believed, lacks};
 
 use crate::documents::DocumentError;
 use crate::fetch::FetchError;
@@ -130,13 +130,15 @@ fn day(time: Option<Time>) -> String {
     moment.map_or_else(|| "no known day".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
-/// Judges what a reader made of a feed, which is as old as `newest`; `before` is what it would take the place of.
+/// Judges what a reader made of a feed, which is as old as `newest`; `before` is what it would take the place of. Dates that nothing can have at `now`
+/// are none.
 pub fn judge(
     reader: &Reader,
     records: &Records,
     newest: Option<Time>,
     before: Option<Before>,
     acceptance: Acceptance,
+    now: Time,
 ) -> Result<(), Refusal> {
     let count = records.count();
     if count == 0 {
@@ -144,7 +146,8 @@ pub fn judge(
         return Err(if is_of_format { Refusal::Empty } else { Refusal::Nothing { reader: reader.name } });
     }
     let Some(before) = before.filter(|_| acceptance == Acceptance::Newer) else { return Ok(()) };
-    if let Some(date) = before.newest.filter(|date| newest < Some(*date)) {
+    let newest = believed(newest, now);
+    if let Some(date) = believed(before.newest, now).filter(|date| newest < Some(*date)) {
         return Err(Refusal::Older { newest, before: date });
     }
     if before.records >= SHRINK_FROM && count < before.records / SHRINK_MAX {
@@ -167,7 +170,7 @@ mod tests {
                 let records = Records { advisories: vec![Advisory::default(); count], ..Records::default() };
                 let before = before.map(|(records, newest)| Before { records, newest });
                 for (acceptance, expected) in [Acceptance::Newer, Acceptance::Any].into_iter().zip(expected) {
-                    let judged = judge(reader, &records, newest, before, acceptance);
+                    let judged = judge(reader, &records, newest, before, acceptance, 1000);
                     let told = judged.map_or_else(|refusal| refusal.to_string(), |()| "taken".to_owned());
                     assert_eq!(told, expected, "{count} of {newest:?} after {before:?}, {acceptance:?}");
                 }
@@ -185,9 +188,14 @@ mod tests {
         check((1, Some(60)), Some((1, Some(120))), [older, "taken"]);
         let undated = "its newest record is of no known day, that of the last good one is of 1970-01-01 00:02";
         check((1, None), Some((1, Some(120))), [undated, "taken"]);
+        let (ahead, too_far) = (Some(1000 + vulndb::AHEAD_SECONDS_MAX), Some(1001 + vulndb::AHEAD_SECONDS_MAX));
+        check((1, Some(60)), Some((1, too_far)), taken);
+        check((1, too_far), Some((1, Some(120))), [undated, "taken"]);
+        let older = "its newest record is of 1970-01-01 00:01, that of the last good one is of 1970-01-02 00:16";
+        check((1, Some(60)), Some((1, ahead)), [older, "taken"]);
         let mut nonsense = Records::default();
         nonsense.refuse(Problem::Format, "x");
-        let told = judge(reader, &nonsense, None, None, Acceptance::Any).unwrap_err().to_string();
+        let told = judge(reader, &nonsense, None, None, Acceptance::Any, 1000).unwrap_err().to_string();
         assert_eq!(told, "nothing in it is of the format `secdb`");
     }
 }

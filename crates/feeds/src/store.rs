@@ -204,7 +204,8 @@ impl Store {
             }
             let offered = offered.feeds().map_err(StoreError::Disbelieved)?;
             let before = self.open().ok().and_then(|before| before.feeds().ok()).unwrap_or_default();
-            if let Some(older) = is_older(&offered, &before).filter(|_| acceptance == Acceptance::Newer) {
+            let now = jiff::Timestamp::now().as_second();
+            if let Some(older) = is_older(&offered, &before, now).filter(|_| acceptance == Acceptance::Newer) {
                 return Err(StoreError::Older(older));
             }
             if let Some(lacking) = fewer.lacking(&offered, &before) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use outbound::FeedClient;
 use vulndb::file::{Builder, Database, Feed, TooLarge};
-use vulndb::{Advisory, Reader, Records, Time};
+use vulndb::{Advisory, Reader, Records, Time, believed};
 
 use crate::cache::{CacheLock, FeedState};
 use crate::documents;
@@ -173,7 +173,7 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
         let taken = documents.map_err(Refusal::from).and_then(|documents| {
             let paths: Vec<PathBuf> = documents.iter().map(Fetched::path).collect();
             let taken = self.read(&plan, &paths).and_then(|read| {
-                judge(plan.reader, &read.records, read.newest, before, self.acceptance)?;
+                judge(plan.reader, &read.records, read.newest, before, self.acceptance, self.now)?;
                 Ok(read)
             });
             settle(&documents, taken.is_ok(), &mut state);
@@ -207,7 +207,7 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
             before += read.documents;
             changed = changed.max(read.changed);
         }
-        let newest = records.newest().or(changed);
+        let newest = records.newest(self.now).or(believed(changed, self.now));
         Ok(ReadFeed { records, newest })
     }
 
@@ -218,8 +218,9 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
 
     /// Returns what is known of what was taken before, or of what the database in use has where that is newer: one may have been brought.
     fn before(&self, plan: &PlannedFeed, state: &FeedState) -> Option<Before> {
-        let taken = state.good.map(|_| Before { records: state.records, newest: state.newest });
-        let in_use = self.current.database.and_then(|database| Before::of(database, &plan.name));
+        let dated = |before: Before| Before { newest: believed(before.newest, self.now), ..before };
+        let taken = state.good.map(|_| dated(Before { records: state.records, newest: state.newest }));
+        let in_use = self.current.database.and_then(|database| Before::of(database, &plan.name)).map(dated);
         match (taken, in_use) {
             (Some(taken), Some(in_use)) => Some(if in_use.newest > taken.newest { in_use } else { taken }),
             (taken, in_use) => taken.or(in_use),
@@ -240,7 +241,7 @@ impl<B: AsRef<[u8]>> Building<'_, B> {
             .collect();
         let in_use = self.current.find(&plan.name);
         if let Some(Ok(read)) = paths.map(|paths| self.read(plan, &paths))
-            && in_use.is_none_or(|in_use| read.newest >= in_use.fetched)
+            && in_use.is_none_or(|in_use| read.newest >= believed(in_use.fetched, self.now))
         {
             let count = read.records.count();
             self.add(plan, read);

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use vulndb::Ecosystem;
 use vulndb::file::{Corrupt, Database};
+use vulndb::{Ecosystem, Time};
 
 use crate::facts::moment;
 
@@ -86,27 +86,30 @@ fn is_past(moment: Timestamp, days: i64, now: Timestamp) -> bool {
 }
 
 impl Advisories {
-    /// Says what a database was made of, and who speaks in it of some ecosystems.
+    /// Says what a database was made of, and who speaks in it of some ecosystems. Where it is known what time it is, dates [after](vulndb::believed) it are
+    /// none: nothing is new by them.
     ///
     /// # Errors
     /// When the database is damaged.
     pub fn of<'a, B: AsRef<[u8]>>(
         database: &Database<B>,
         ecosystems: impl IntoIterator<Item = &'a Ecosystem>,
+        now: Option<Timestamp>,
     ) -> Result<Self, Corrupt> {
+        let now = now.map_or(Time::MAX, Timestamp::as_second);
         let feeds = database.feeds()?;
         let covered = ecosystems
             .into_iter()
             .map(|ecosystem| Ok(Covered { ecosystem: ecosystem.to_string(), feeds: database.main_feeds(ecosystem)? }));
         Ok(Self {
-            newest: vulndb::newest(&feeds).and_then(moment),
+            newest: vulndb::newest(&feeds, now).and_then(moment),
             ecosystems: covered.collect::<Result<_, Corrupt>>()?,
             feeds: feeds
                 .into_iter()
                 .map(|feed| FeedState {
                     name: feed.name,
                     reader: feed.reader,
-                    newest: feed.fetched.and_then(moment),
+                    newest: vulndb::believed(feed.fetched, now).and_then(moment),
                     checked: None,
                     advisories: feed.advisories,
                 })

@@ -21,7 +21,7 @@ pub struct Deciders<'a> {
     pub exceptions: Option<&'a Exceptions>,
     /// The repository that the subject lies in, in full and without tag or digest, for exceptions that have a scope.
     pub repository: Option<&'a str>,
-    /// The time, by which exceptions begin and end.
+    /// The time, by which exceptions begin and end and after which no record is believed to be made.
     pub now: Option<Timestamp>,
     /// Statements of VEX documents.
     pub statements: Option<&'a Statements>,

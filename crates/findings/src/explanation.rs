@@ -200,7 +200,7 @@ impl Explanation {
             .filter(|(_, found)| component.is_none_or(|asked| is_asked(asked, found)))
             .collect();
         let mut known = Known::new(database)?;
-        let mut explanation = Self::empty(name, Advisories::of(database, [])?);
+        let mut explanation = Self::empty(name, Advisories::of(database, [], deciders.now)?);
         let Some(asked) = Asked::find(database, name)? else {
             explanation.nearest = nearest(database, name)?;
             explanation.unknown_to = feeds_with_advisories(&explanation.advisories);

@@ -206,7 +206,7 @@ impl Report {
             unchecked: Unchecked::of(database, inventory, options.repairs)?,
             matched: None,
             layers: inventory.layers.clone(),
-            advisories: Advisories::of(database, &ecosystems(database, inventory))?,
+            advisories: Advisories::of(database, &ecosystems(database, inventory), options.deciders.now)?,
             exceptions: judge.exceptions(),
             vex: judge.documents(),
             components,

@@ -190,6 +190,11 @@ pub(crate) fn moment(time: Option<Time>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
+/// Returns when the newest record of a database was made or changed, as far as that can be.
+pub(crate) fn newest<B: AsRef<[u8]>>(database: &Database<B>) -> Result<Option<Time>, CommandError> {
+    Ok(vulndb::newest(&database.feeds().map_err(damaged)?, jiff::Timestamp::now().as_second()))
+}
+
 /// Returns when the newest record of a feed was made or changed, and whether what is known by it is old.
 pub(crate) fn dated(newest: Option<Time>, is_old: bool) -> String {
     let moment = moment(newest);

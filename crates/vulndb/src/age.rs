@@ -5,6 +5,15 @@
 use crate::Time;
 use crate::file::Feed;
 
+/// How many seconds after now a date may be that is believed. Clocks are behind by hours, and a publisher's day begins before ours.
+pub const AHEAD_SECONDS_MAX: Time = 24 * 60 * 60;
+
+/// Returns a date, unless it is so far [after](AHEAD_SECONDS_MAX) `now` that nothing can have been made at it: what is old would be new by it for
+/// ever, and what is newer would look older.
+pub fn believed(date: Option<Time>, now: Time) -> Option<Time> {
+    date.filter(|date| *date <= now.saturating_add(AHEAD_SECONDS_MAX))
+}
+
 /// Says that a database is older than another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("its newest record{} is of {}, that of the one in use is of {}", of(.feed.as_deref()), moment(*.newest), moment(*.before))]
@@ -18,11 +27,11 @@ pub struct Older {
 }
 
 /// Returns whether a database, by its feeds, is older than that which it would take the place of: in a feed that both have, or as a whole
-/// where they have none in common. What has no date is not judged.
-pub fn is_older(offered: &[Feed], before: &[Feed]) -> Option<Older> {
+/// where they have none in common. What has no date that is [believed] at `now` is not judged.
+pub fn is_older(offered: &[Feed], before: &[Feed], now: Time) -> Option<Older> {
     let mut in_common = offered.iter().filter_map(|feed| {
         let known = before.iter().find(|known| known.name == feed.name)?;
-        Some((feed, feed.fetched?, known.fetched?))
+        Some((feed, believed(feed.fetched, now)?, believed(known.fetched, now)?))
     });
     let mut is_any_in_common = false;
     let shown = in_common.find(|(_, newest, before)| {
@@ -35,7 +44,7 @@ pub fn is_older(offered: &[Feed], before: &[Feed]) -> Option<Older> {
     if is_any_in_common {
         return None;
     }
-    let (offered, before) = (newest(offered)?, newest(before)?);
+    let (offered, before) = (newest(offered, now)?, newest(before, now)?);
     (offered < before).then_some(Older { feed: None, newest: offered, before })
 }
 
@@ -55,11 +64,12 @@ pub fn lacks(offered: &[Feed], before: &[Feed], left_out: &[String]) -> Option<L
     (!feeds.is_empty()).then_some(Lacking { feeds })
 }
 
-/// Returns how old what is known of packages is: when the newest record was made or changed. Feeds of scores alone change every day, whatever
-/// became of the others; their dates count where there is nothing else.
-pub fn newest(feeds: &[Feed]) -> Option<Time> {
-    let of_packages = feeds.iter().filter(|feed| feed.is_of_packages()).filter_map(|feed| feed.fetched).max();
-    of_packages.or_else(|| feeds.iter().filter_map(|feed| feed.fetched).max())
+/// Returns how old what is known of packages is: when the newest record was made or changed, by the dates that are [believed] at `now`. Feeds of
+/// scores alone change every day, whatever became of the others; their dates count where there is nothing else.
+pub fn newest(feeds: &[Feed], now: Time) -> Option<Time> {
+    let date = |feed: &Feed| believed(feed.fetched, now);
+    let of_packages = feeds.iter().filter(|feed| feed.is_of_packages()).filter_map(date).max();
+    of_packages.or_else(|| feeds.iter().filter_map(date).max())
 }
 
 fn of(feed: Option<&str>) -> String {
@@ -83,6 +93,10 @@ fn moment(time: Time) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NOW: Time = 2_000_000_000;
+    const AHEAD: Option<Time> = Some(NOW + AHEAD_SECONDS_MAX);
+    const TOO_FAR_AHEAD: Option<Time> = Some(NOW + AHEAD_SECONDS_MAX + 1);
 
     #[test]
     fn a_database_lacks_what_is_not_left_out_on_purpose() {
@@ -122,12 +136,16 @@ mod tests {
             problems: Vec::new(),
         };
         let check = |feeds: &[(&str, Option<Time>)], expected: Option<Time>| {
-            assert_eq!(newest(&feeds.iter().map(feed).collect::<Vec<_>>()), expected, "{feeds:?}");
+            assert_eq!(newest(&feeds.iter().map(feed).collect::<Vec<_>>(), NOW), expected, "{feeds:?}");
         };
         check(&[], None);
         check(&[("secdb", None)], None);
         check(&[("secdb", Some(1)), ("debian-tracker", Some(2)), ("kev", Some(3)), ("epss", Some(4))], Some(2));
         check(&[("kev", Some(3)), ("epss", Some(4))], Some(4));
+        check(&[("secdb", AHEAD), ("debian-tracker", Some(2))], AHEAD);
+        check(&[("secdb", TOO_FAR_AHEAD), ("debian-tracker", Some(2))], Some(2));
+        check(&[("secdb", TOO_FAR_AHEAD), ("epss", Some(4))], Some(4));
+        check(&[("secdb", TOO_FAR_AHEAD)], None);
     }
 
     #[test]
@@ -144,7 +162,7 @@ mod tests {
             named.iter().map(feed).collect()
         };
         let check = |offered: &[(&str, Option<Time>)], before: &[(&str, Option<Time>)], expected: Option<&str>| {
-            let older = is_older(&feeds(offered), &feeds(before));
+            let older = is_older(&feeds(offered), &feeds(before), NOW);
             assert_eq!(older.map(|older| older.to_string()).as_deref(), expected, "{offered:?} after {before:?}");
         };
         let (early, late) = (Some(1_700_000_000), Some(1_700_000_001));
@@ -165,5 +183,24 @@ mod tests {
         let told = "its newest record is of 2023-11-14 22:13:20, that of the one in use is of 2023-11-14 22:13:21";
         check(&[("a", early)], &[("b", late)], Some(told));
         check(&[("a", late)], &[("b", early)], None);
+        // A date that nothing can have makes nothing new, and nothing that comes after it old.
+        check(&[("a", late)], &[("a", TOO_FAR_AHEAD)], None);
+        check(&[("a", TOO_FAR_AHEAD)], &[("a", late)], None);
+        check(&[("a", late)], &[("b", TOO_FAR_AHEAD)], None);
+        check(&[("a", early), ("b", TOO_FAR_AHEAD)], &[("c", late)], Some(told));
+        check(&[("a", AHEAD)], &[("a", late)], None);
+        let told =
+            "its newest record of `a` is of 2023-11-14 22:13:21, that of the one in use is of 2033-05-19 03:33:20";
+        check(&[("a", late)], &[("a", AHEAD)], Some(told));
+    }
+
+    #[test]
+    fn a_day_ahead_is_believed_and_no_more() {
+        for (date, expected) in
+            [(None, None), (Some(0), Some(0)), (Some(NOW), Some(NOW)), (AHEAD, AHEAD), (TOO_FAR_AHEAD, None)]
+        {
+            assert_eq!(believed(date, NOW), expected, "{date:?}");
+        }
+        assert_eq!(believed(Some(Time::MAX), Time::MAX), Some(Time::MAX));
     }
 }

@@ -35,7 +35,7 @@ pub use advisory::{
     Advisory, Affected, Channel, Fix, Level, Named, Nature, Qualifiers, Rating, Reference, Severity, Symbols, Time,
     Verdict,
 };
-pub use age::{Lacking, Older, is_older, lacks, newest};
+pub use age::{AHEAD_SECONDS_MAX, Lacking, Older, believed, is_older, lacks, newest};
 pub use asked::Asked;
 pub use delta::{DELTA_BYTES_MAX, DELTA_VERSION, Delta, DeltaError, apply_delta, make_delta};
 pub use difference::{

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Advisory, Time};
+use crate::{Advisory, Time, believed};
 
 /// What a reader made of documents.
 #[derive(Debug, Default, PartialEq)]
@@ -83,11 +83,13 @@ impl Records {
         (self.advisories.len() + self.probabilities.len() + self.exploited.len()) as u64
     }
 
-    /// Returns when the newest of them was made or changed, by what stands in the documents.
-    pub fn newest(&self) -> Option<Time> {
-        let advisories = self.advisories.iter().filter_map(|advisory| advisory.modified.max(advisory.published));
-        let exploited = self.exploited.iter().filter_map(|entry| entry.added);
-        advisories.chain(exploited).chain(self.stated).max()
+    /// Returns when the newest of them was made or changed, by what stands in the documents. Dates that are not [believed] at `now` are passed over, so
+    /// that one slip does not date all.
+    pub fn newest(&self, now: Time) -> Option<Time> {
+        let dates = |advisory: &Advisory| [advisory.modified, advisory.published];
+        let advisories = self.advisories.iter().flat_map(dates);
+        let exploited = self.exploited.iter().map(|entry| entry.added);
+        advisories.chain(exploited).chain([self.stated]).filter_map(|date| believed(date, now)).max()
     }
 
     /// Notes when a document was made, by what stands in it.

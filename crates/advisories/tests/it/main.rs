@@ -191,6 +191,16 @@ testkit::on_both_databases! {
         assert_eq!(first.status().unwrap().digest.unwrap(), digest_of(&old));
     }
 
+    /// What is dated after all that can be stands in nobody's way, and makes nothing new.
+    async fn a_database_of_the_future_is_no_newer(database: Database) {
+        let hub = Hub::new(database).await;
+        let first = hub.replica("first");
+        take(&first, database_of(2, 4_070_908_800)).await.unwrap();
+        assert_eq!(first.status().unwrap().newest(), None);
+        take(&first, self::database(3)).await.unwrap();
+        assert_eq!((hub.given(), first.status().unwrap().newest()), (vec!["first 2".to_owned(), "first 3".to_owned()], Some(NEWEST)));
+    }
+
     /// What would lose feeds that any replica published is refused by each of them, however old they are, and followed where it was meant.
     async fn a_database_with_fewer_feeds_is_taken_only_if_that_is_meant(database: Database) {
         let hub = Hub::new(database).await;

@@ -101,8 +101,10 @@ impl Call {
     /// When the database is damaged.
     pub async fn advisories_known(&self) -> Result<Option<findings::Advisories>, Failure> {
         let Some(advisories) = self.app.pipeline.advisories() else { return Ok(None) };
-        let known =
-            spawn_blocking(move || findings::Advisories::of(&advisories.database, advisories.database.ecosystems()));
+        let now = self.now()?;
+        let known = spawn_blocking(move || {
+            findings::Advisories::of(&advisories.database, advisories.database.ecosystems(), Some(now))
+        });
         let mut known = known.await.map_err(Failure::internal)?.map_err(Failure::internal)?;
         self.check_advisories(&mut known).await?;
         Ok(Some(known))

@@ -64,7 +64,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         rows.push(Row {
             name: foreign(&feed.name, NAME_BYTES_MAX),
             records: grouped(records),
-            newest: moment(feed.fetched),
+            newest: moment(vulndb::believed(feed.fetched, now.as_second())),
             is_old: old.contains(feed.name.as_str()),
             fetched: moment(state.good),
             error: state.error.map(|error| foreign(&error, ERROR_BYTES_MAX)),

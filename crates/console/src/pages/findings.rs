@@ -86,11 +86,11 @@ struct Row {
 pub(crate) async fn freshness(call: &Call) -> Result<Option<Freshness>, Failure> {
     let pipeline = call.app.pipeline();
     let Some(state) = pipeline.match_state().await? else { return Ok(None) };
+    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
     let newest = pipeline.advisories().and_then(|advisories| {
         let feeds = advisories.database.feeds().ok()?;
-        vulndb::newest(&feeds)
+        vulndb::newest(&feeds, now?.as_second())
     });
-    let now = jiff::Timestamp::from_microsecond(call.app.now_us()).ok();
     let newest_at = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     Ok(Some(Freshness {
         old: now.and_then(|now| ::findings::are_old(newest_at, now)).map(|told| sentence_of(&told)),

@@ -247,6 +247,29 @@ async fn what_is_not_good_leaves_what_was() {
     }
 }
 
+/// One slip of a publisher makes nothing new, and does not freeze its feed.
+#[tokio::test]
+async fn a_record_of_the_future_dates_nothing() {
+    let scene = Scene::new().await;
+    let dates = || (scene.store().open().unwrap().feeds().unwrap()[0].fetched, scene.state().newest);
+    let day = |day: i64| Some(1_793_491_200 + (day - 1) * 86_400);
+    let slip = String::from_utf8(lines(4, 1)).unwrap().replacen("2026-11-01", "2099-01-01", 1);
+    scene.put(slip.into_bytes(), "\"1\"");
+    scene.good().await;
+    assert_eq!((scene.records(), dates()), (4, (day(1), day(1))));
+    scene.put(lines(5, 2), "\"2\"");
+    scene.good().await;
+    assert_eq!((scene.records(), dates()), (5, (day(2), day(2))));
+    // Nor does what was taken by such a date before.
+    let state = scene.place.path().join("feeds/ours/state.json");
+    let known = fs::read_to_string(&state).unwrap().replace("1793577600", "4070908800");
+    fs::write(&state, known).unwrap();
+    assert_eq!(scene.state().newest, Some(4_070_908_800));
+    scene.put(lines(6, 3), "\"3\"");
+    scene.good().await;
+    assert_eq!((scene.records(), dates()), (6, (day(3), day(3))));
+}
+
 /// Formats that state no date are as old as their publisher says, and do not go back either.
 #[tokio::test]
 async fn a_feed_without_a_date_of_its_own_has_that_of_its_document() {

@@ -201,7 +201,7 @@ mod tests {
     fn a_catalogue_is_of_the_day_of_its_release() {
         let newest = |released: &str| {
             let entry = r#"[{"cveID": "CVE-1", "dateAdded": "1970-01-02"}]"#;
-            read_text(&format!(r#"{{{released} "vulnerabilities": {entry}}}"#)).newest()
+            read_text(&format!(r#"{{{released} "vulnerabilities": {entry}}}"#)).newest(crate::Time::MAX)
         };
         assert_eq!(newest(r#""dateReleased": "1970-01-03T00:00:01.5Z","#), Some(172_801));
         assert_eq!(newest(r#""dateReleased": "soon","#), Some(86_400));

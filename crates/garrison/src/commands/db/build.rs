@@ -81,12 +81,13 @@ impl Build {
                 return Err(StoreError::Lacking(lacking).into());
             }
         }
+        let now = Timestamp::now().as_second();
         let mut builder = Builder::new();
         for feed in &asked {
             let (records, changed) = read(feed, self.quiet)?;
-            let newest = records.newest().or(date).or(changed);
+            let newest = records.newest(now).or(date).or(vulndb::believed(changed, now));
             let before = current.as_ref().and_then(|database| Before::of(database, feed.name));
-            feeds::judge(feed.reader, &records, newest, before, acceptance)
+            feeds::judge(feed.reader, &records, newest, before, acceptance, now)
                 .map_err(|refusal| refused(feed.name, &refusal))?;
             builder.add(feeds::describe(feed.name, feed.reader, "", newest), records);
         }

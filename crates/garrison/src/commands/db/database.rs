@@ -104,8 +104,10 @@ impl Status {
         let database = advisories::open(self.database.as_deref())?;
         let mut feeds = database.feeds().map_err(advisories::damaged)?;
         let total = feeds.iter().map(|feed| feed.advisories).sum();
+        let now = jiff::Timestamp::now();
         for feed in &mut feeds {
             feed.advisories = database.records_of(feed).map_err(advisories::damaged)?;
+            feed.fetched = vulndb::believed(feed.fetched, now.as_second());
         }
         let coverage = database.coverage().map_err(advisories::damaged)?;
         // What was fetched is of this machine, not of a file.
@@ -118,8 +120,8 @@ impl Status {
         let states: Vec<FeedState> = feeds.iter().map(|feed| known.remove(&feed.name).unwrap_or_default()).collect();
         let met = if is_own { advisories::distributions()?.names() } else { BTreeSet::new() };
         let ended = advisories::end_of_life(&met, advisories::today());
-        let now = jiff::Timestamp::now();
-        let mut known_of = findings::Advisories::of(&database, database.ecosystems()).map_err(advisories::damaged)?;
+        let known_of = findings::Advisories::of(&database, database.ecosystems(), Some(now));
+        let mut known_of = known_of.map_err(advisories::damaged)?;
         if is_own {
             advisories::check(&mut known_of, now);
         }
@@ -193,7 +195,7 @@ fn print_status_json(
         database.sizes().map(|(section, bytes)| (section.as_str().to_owned(), bytes.into())).collect();
     output::print_json(&json!({
         "directory": directory.map(|directory| directory.display().to_string()),
-        "newest": moment(vulndb::newest(feeds)),
+        "newest": moment(vulndb::newest(feeds, Time::MAX)),
         "advisories": total,
         "packages": database.package_count(),
         "ecosystems": database.ecosystems().iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -217,7 +219,7 @@ fn print_status(
 ) -> Result<(), CommandError> {
     let packages = database.package_count();
     let size = session::size(&database.file_bytes().len().into());
-    let newest = advisories::moment(vulndb::newest(feeds));
+    let newest = advisories::moment(vulndb::newest(feeds, Time::MAX));
     let place = directory.map(|directory| format!(", in {}", Platform::current().abbreviate(directory)));
     let line = format!(
         "Advisories of {newest}: {} of {} from {}, {size}{}",

@@ -320,7 +320,7 @@ fn report(session: &Session, artifact: &Artifact, how: How, fetched: u64) -> Res
         return output::print_json(&json!({ "digest": digest, "how": how, "fetched_bytes": fetched }));
     }
     let database = advisories::store()?.open()?;
-    let newest = advisories::moment(vulndb::newest(&database.feeds().map_err(advisories::damaged)?));
+    let newest = advisories::moment(advisories::newest(&database)?);
     let fetched = session::size(&fetched.into());
     output::print_line(&match how {
         How::Had => format!("Advisories of {newest} are in use, which are the hub's newest"),

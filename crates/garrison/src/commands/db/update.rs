@@ -342,7 +342,7 @@ fn report(session: &Session, built: &Built, digest: &str, is_quiet: bool) -> Res
             })).collect::<Vec<_>>(),
         })),
         Format::Table => {
-            let newest = advisories::moment(vulndb::newest(&database.feeds().map_err(advisories::damaged)?));
+            let newest = advisories::moment(advisories::newest(&database)?);
             output::print_line(&format!(
                 "Advisories of {newest}: {} of {} from {}, {}",
                 output::counted(had.iter().sum(), "record"),
