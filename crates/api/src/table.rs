@@ -197,7 +197,7 @@ static OPERATION: &[Endpoint] = rows![
     GET "/api/v1/repository/decisions" "finding.decisions" "Returns what exceptions and VEX decide about an image, as far as it concerns the image, as scans elsewhere decide by it",
         Guard::Needs(pull_and_told), Api, ["name", "reference", "platform"], NONE => 200 Some(schema::<findings::Decisions>()), v1::findings::decisions;
     GET "/api/v1/vulnerabilities" "vulnerability.list" "Lists vulnerabilities of all images that the caller may pull",
-        Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "tagged", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
+        Guard::Needs(catalog), Api, ["severity", "epss", "exploited", "fixable", "since", "older_than", "tagged", "order", "project", "limit", "after"], NONE => 200 Some(schema::<v1::findings::VulnerabilityPage>()), v1::findings::vulnerabilities;
     GET "/api/v1/findings/totals" "finding.totals" "Counts the findings of all images that the caller may pull, and says by what they were matched",
         Guard::Needs(catalog), Api, ["tagged", "project"], NONE => 200 Some(schema::<v1::findings::FindingTotals>()), v1::findings::totals;
     GET "/api/v1/findings/events" "finding.events" "Lists what changed as a database of advisories took the place of another, newest first",

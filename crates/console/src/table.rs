@@ -55,7 +55,7 @@ static ROWS: &[Endpoint] = rows![
     GET "/image/explanation" "page.image.explanation" "Shows why a vulnerability is found in an image, or why not",
         Guard::Needs(image), ["name", "reference", "platform", "vulnerability", "component"] => 200, pages::explanation::get;
     GET "/findings" "page.findings" "Shows what is known to be wrong with all images that the caller may pull, worst first",
-        Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "tagged", "order", "project", "after"] => 200, pages::findings::get;
+        Guard::Needs(findings), ["severity", "epss", "exploited", "fixable", "since", "older_than", "tagged", "order", "project", "after"] => 200, pages::findings::get;
     GET "/advisories" "page.advisories" "Shows how fresh each feed of advisories is, and which fail",
         Guard::Needs(findings), [] => 200, pages::advisories::get;
     GET "/vulnerability" "page.vulnerability" "Shows a vulnerability, and which images have it since when",

@@ -48,6 +48,9 @@ pub(crate) struct FoundVulnerability {
 pub(crate) struct VulnerabilityPage {
     /// The items, in order.
     items: Vec<FoundVulnerability>,
+    /// With `order=age`, whether that is the order in which the hub came to know of them, also of images that the caller may not pull: who may pull
+    /// very many does not get them by when each of its own had them.
+    order_of_hub: bool,
     /// What to pass as `after` for the next page; null on the last one.
     next: Option<String>,
     /// How many images are not inventoried, so that anything may be in each of them; null where there is none, and on all pages but the first.
@@ -169,7 +172,17 @@ impl Call {
             Some(other) => return Err(invalid("order", other, "`worst`, `epss` or `age`")),
         };
         let (exploited, mendable) = (self.flag("exploited")?, self.flag("fixable")?);
-        Ok((Filter { level, exploited, mendable, probability, tagged: self.listed_tagged()? }, order))
+        let now_us = self.app.now_us();
+        let moment = |name: &str| {
+            let told = |asked| {
+                moment_us(asked, now_us)
+                    .ok_or_else(|| invalid(name, asked, "a time, a day or how long ago: `2026-11-29` or `30d`"))
+            };
+            text(name).map(told).transpose()
+        };
+        let (known_from_us, known_before_us) = (moment("since")?, moment("older_than")?);
+        let tagged = self.listed_tagged()?;
+        Ok((Filter { level, exploited, mendable, probability, known_from_us, known_before_us, tagged }, order))
     }
 
     /// Reads of which images a list or a total is asked for. What no tag holds was built again or is forgotten: it is told apart.
@@ -290,9 +303,9 @@ pub(crate) async fn vulnerabilities(call: Call) -> Result<Response, Failure> {
         Some(_) => None,
     };
     let found = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
-    let items = found.items.into_iter().map(vulnerability).collect();
+    let (items, order_of_hub) = (found.items.into_iter().map(vulnerability).collect(), found.is_hubs_order);
     let next = found.next.map(|next| page.told(next));
-    Failure::json(StatusCode::OK, &VulnerabilityPage { items, next, not_looked_into })
+    Failure::json(StatusCode::OK, &VulnerabilityPage { items, order_of_hub, next, not_looked_into })
 }
 
 fn vulnerability(one: Affecting) -> FoundVulnerability {
@@ -309,6 +322,24 @@ fn vulnerability(one: Affecting) -> FoundVulnerability {
         more_images: one.has_more_images,
         since: time(one.since_us),
     }
+}
+
+/// Returns a moment in microseconds since 1970-01-01 UTC: a time (RFC 3339), a day (UTC, from its begin), or so many hours, days or weeks ago.
+fn moment_us(text: &str, now_us: i64) -> Option<i64> {
+    const HOUR_US: i64 = 3_600_000_000;
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_microsecond());
+    }
+    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        let midnight = jiff::tz::TimeZone::UTC.to_timestamp(day.into()).ok()?;
+        return Some(midnight.as_microsecond());
+    }
+    let (number, hours) = [("h", 1), ("d", 24), ("w", 7 * 24)]
+        .into_iter()
+        .find_map(|(unit, hours)| Some((text.strip_suffix(unit)?, hours)))?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let ago_us = number.parse::<i64>().ok().filter(|_| is_number)?.checked_mul(hours * HOUR_US)?;
+    now_us.checked_sub(ago_us)
 }
 
 /// Returns the word for a choice of images.
@@ -384,4 +415,38 @@ pub(crate) async fn events(call: Call) -> Result<Response, Failure> {
     };
     let items = found.items.into_iter().map(item).collect::<Result<_, tenancy::Error>>()?;
     Envelope::answer(&page, items, found.next.map(|id| tenancy.hide(EVENT, id)).transpose()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_a_day_or_how_long_ago() {
+        const NOW_US: i64 = 1_800_000_000_000_000;
+        const HOUR_US: i64 = 3_600_000_000;
+        for (text, expected) in [
+            ("2026-11-29", Some(1_795_910_400_000_000)),
+            ("2026-11-29T00:00:00Z", Some(1_795_910_400_000_000)),
+            ("2026-11-29T01:00:00.000001+01:00", Some(1_795_910_400_000_001)),
+            ("0h", Some(NOW_US)),
+            ("36h", Some(NOW_US - 36 * HOUR_US)),
+            ("7d", Some(NOW_US - 7 * 24 * HOUR_US)),
+            ("4w", Some(NOW_US - 28 * 24 * HOUR_US)),
+            ("", None),
+            ("d", None),
+            ("7", None),
+            ("-7d", None),
+            ("+7d", None),
+            ("7.5d", None),
+            ("7 d", None),
+            ("7m", None),
+            ("9999999999999999999d", None),
+            ("9223372036854775807w", None),
+            ("2026-13-01", None),
+            ("yesterday", None),
+        ] {
+            assert_eq!(moment_us(text, NOW_US), expected, "{text}");
+        }
+    }
 }

@@ -286,6 +286,14 @@ testkit::on_both_databases! {
         for after in ["5", "-1", "x", &other, &place[1..]] {
             hub.send(get(&format!("/api/v1/findings/events?after={after}")).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
         }
+        for (parameter, status) in [("since=7d", 200), ("older_than=2026-11-29&since=36h", 200), ("since=yesterday", 400), ("older_than=-1d", 400)] {
+            let answer = hub.send(get(&format!("/api/v1/vulnerabilities?order=age&{parameter}")).by(&hub.team)).await;
+            if status == 200 {
+                assert_eq!(answer.is(200).json()["order_of_hub"], json!(false), "{parameter}");
+            } else {
+                answer.fails(400, "PARAMETER_INVALID");
+            }
+        }
         for after in ["5.5", "x", "7b7d"] {
             hub.send(get(&format!("/api/v1/vulnerabilities?after={after}")).by(&hub.team)).await.fails(400, "CURSOR_INVALID");
         }

@@ -34,6 +34,8 @@ struct FindingsPage {
     rows: Vec<Row>,
     first: String,
     is_first_page: bool,
+    /// Whether the order is the hub's, of whatever images, though by age of the caller's is asked for.
+    is_hubs_order: bool,
     next: Option<String>,
     /// Those of all projects, for who may know the hub's settings.
     exceptions: Option<Exceptions>,
@@ -175,6 +177,10 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
     let readable = call.readable_of(Some(project.as_str()).filter(|project| !project.is_empty())).await?;
     let pipeline = call.app.pipeline();
     let limit = usize::try_from(ROWS_MAX).unwrap_or(usize::MAX);
+    // First: an image whose inventory lands meanwhile is in the list and the totals, told of here, or both.
+    let not_inventoried = pipeline.not_looked_into((&readable, filter.tagged)).await?;
+    let not_inventoried =
+        not_inventoried.map(|count| sentence_of(&::findings::not_inventoried_in_words(count.images, count.more)));
     let listed = pipeline.list_vulnerabilities(filter, order, &readable, page.after.as_deref(), limit).await?;
     let tagged = filter.tagged;
     let totals = pipeline.totals(&readable, tagged).await?;
@@ -188,9 +194,6 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         Some(left_out) => apart(pipeline.totals(&readable, left_out).await?, left_out)
             .map(|text| Apart { href: address(&call, &[("tagged", word(left_out))]), text }),
     };
-    let not_inventoried = pipeline.not_looked_into((&readable, tagged)).await?;
-    let not_inventoried =
-        not_inventoried.map(|count| sentence_of(&::findings::not_inventoried_in_words(count.images, count.more)));
     let now_us = call.app.now_us();
     let (first, choices) = (address(&call, &[]), choices(&call));
     let (exceptions, vex) = if call.may(Action::SystemRead) {
@@ -208,6 +211,7 @@ pub(crate) async fn get(call: Call) -> Result<Response, Failure> {
         bars: bars(totals, |severity| counted(&call, severity)),
         choices,
         rows: listed.items.iter().map(|one| row(one, tagged, now_us)).collect(),
+        is_hubs_order: listed.is_hubs_order,
         next: listed.next.map(|next| join(&first, &format!("after={next}"))),
         is_first_page: page.after.is_none(),
         exceptions,
@@ -249,6 +253,8 @@ fn command(call: &Call) -> String {
         flag("epss", "--epss"),
         flag("exploited", "--kev"),
         flag("fixable", "--fixable"),
+        flag("since", "--since"),
+        flag("older_than", "--older-than"),
         flag("tagged", "--tagged"),
         flag("order", "--order"),
         flag("project", "--project"),
@@ -256,7 +262,8 @@ fn command(call: &Call) -> String {
     flags.into_iter().flatten().fold("garrison findings list".to_owned(), |command, flag| command + &flag)
 }
 
-const PARAMETERS: [&str; 7] = ["severity", "epss", "exploited", "fixable", "tagged", "order", "project"];
+const PARAMETERS: [&str; 9] =
+    ["severity", "epss", "exploited", "fixable", "since", "older_than", "tagged", "order", "project"];
 
 /// Returns the value of the parameter for a choice of images: tagged ones are shown unless another is made.
 fn word(tagged: Tagged) -> &'static str {
@@ -280,8 +287,8 @@ fn address(call: &Call, changed: &[(&str, &str)]) -> String {
 
 /// Returns the address of the list of what is counted of a severity: totals are of images, whatever else the list leaves out.
 fn counted(call: &Call, severity: Severity) -> String {
-    let others = [("epss", ""), ("exploited", ""), ("fixable", ""), ("order", ""), ("severity", at_least(severity))];
-    address(call, &others)
+    let none = ["epss", "exploited", "fixable", "since", "older_than", "order"].map(|name| (name, ""));
+    address(call, &[&none[..], &[("severity", at_least(severity))]].concat())
 }
 
 fn join(address: &str, parameter: &str) -> String {
@@ -301,6 +308,8 @@ fn choices(call: &Call) -> Vec<Choice> {
         switch("an upgrade mends it", "fixable", "true"),
         switch("critical", "severity", "critical"),
         switch("high and above", "severity", "high"),
+        switch("here for less than a week", "since", "7d"),
+        switch("here for more than a month", "older_than", "30d"),
         switch("likely to be exploited first", "order", "epss"),
         switch("newest here first", "order", "age"),
     ]

@@ -21,6 +21,8 @@ pub(crate) enum Command {
   garrison findings list
   garrison findings list --kev --fixable
   garrison findings list --epss 0.1 --order age --project team
+  garrison findings list --since 7d
+  garrison findings list --severity critical --older-than 2026-11-01
   garrison findings list --tagged no")]
     List {
         /// Only from this severity on: negligible, low, medium, high, critical
@@ -35,6 +37,12 @@ pub(crate) enum Command {
         /// Only what an upgrade mends somewhere
         #[arg(long)]
         fixable: bool,
+        /// Only what is known of your images since then or later: `2026-11-29`, a time, or how long ago as `36h`, `7d` or `4w`
+        #[arg(long, value_name = "DATE|DURATION")]
+        since: Option<String>,
+        /// Only what was known of them before then: what waits for longer
+        #[arg(long, value_name = "DATE|DURATION")]
+        older_than: Option<String>,
         /// Only in images of this project
         #[arg(long)]
         project: Option<String>,
@@ -104,7 +112,7 @@ impl Command {
     pub(crate) async fn run(self, session: &Session) -> Result<(), CommandError> {
         let hub = session.hub()?;
         match self {
-            Self::List { severity, epss, kev, fixable, project, images, order, rows } => {
+            Self::List { severity, epss, kev, fixable, since, older_than, project, images, order, rows } => {
                 let endpoint = Endpoint::api(["vulnerabilities"])
                     .with("order", order)
                     .with_some("tagged", images.unless_default())
@@ -112,6 +120,8 @@ impl Command {
                     .with_some("epss", epss)
                     .with_some("exploited", kev.then_some(true))
                     .with_some("fixable", fixable.then_some(true))
+                    .with_some("since", since)
+                    .with_some("older_than", older_than)
                     .with_some("project", project.as_deref());
                 known(&hub, project.as_deref()).await?;
                 let totals: Value = hub.get(&Endpoint::api(["findings", "totals"])).await?;
@@ -128,6 +138,9 @@ impl Command {
                     return output::print_json(&told);
                 }
                 print_rows(&told.page, VULNERABILITIES, empty)?;
+                if told.beside.order_of_hub {
+                    output::note(ORDER_OF_HUB);
+                }
                 if let Some(not_inventoried) = not_inventoried(&told.beside.not_looked_into) {
                     output::note(&not_inventoried);
                 }
@@ -155,7 +168,14 @@ struct Beside {
     /// Hubs of an earlier version do not tell it.
     #[serde(default)]
     not_looked_into: Value,
+    /// Nor this.
+    #[serde(default)]
+    order_of_hub: bool,
 }
+
+/// What is told of an order that is not of the caller's images.
+const ORDER_OF_HUB: &str =
+    "You may pull very many images: what the hub came to know last of any image comes first, SINCE is of yours.";
 
 /// Says how many images are not inventoried, where there are any, and which command names them.
 fn not_inventoried(count: &Value) -> Option<String> {

@@ -46,17 +46,17 @@ db::statements! {
     /// Vulnerabilities, worst first, after one.
     LIST_BY_WORST = "SELECT id, name, worst, score_tenths, probability_millionths, exploited, since_us FROM finding_vulnerabilities \
         WHERE worst >= 0 AND (worst, id) < ($1, $2) AND worst_level >= $3 AND exploited >= $4 AND mendable_findings >= $5 \
-        AND probability_millionths >= $6 ORDER BY worst DESC, id DESC LIMIT $7";
+        AND probability_millionths >= $6 AND since_us >= $7 AND since_us < $8 ORDER BY worst DESC, id DESC LIMIT $9";
     /// Vulnerabilities, the most probably used first.
     LIST_BY_PROBABILITY = "SELECT id, name, probability_millionths, score_tenths, probability_millionths, exploited, since_us \
         FROM finding_vulnerabilities WHERE (probability_millionths, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
-        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
-        ORDER BY probability_millionths DESC, id DESC LIMIT $7";
+        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 AND since_us >= $7 AND since_us < $8 \
+        ORDER BY probability_millionths DESC, id DESC LIMIT $9";
     /// Vulnerabilities, the newest here first.
     LIST_BY_AGE = "SELECT id, name, since_us, score_tenths, probability_millionths, exploited, since_us \
         FROM finding_vulnerabilities WHERE (since_us, id) < ($1, $2) AND worst >= 0 AND worst_level >= $3 \
-        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 \
-        ORDER BY since_us DESC, id DESC LIMIT $7";
+        AND exploited >= $4 AND mendable_findings >= $5 AND probability_millionths >= $6 AND since_us >= $7 AND since_us < $8 \
+        ORDER BY since_us DESC, id DESC LIMIT $9";
     /// Some vulnerabilities.
     LIST_SOME = "SELECT id, name, since_us, score_tenths, probability_millionths, exploited, since_us FROM finding_vulnerabilities \
         WHERE worst >= 0 AND worst_level >= $1 AND exploited >= $2 AND mendable_findings >= $3 AND probability_millionths >= $4 \
@@ -123,6 +123,10 @@ pub struct Filter {
     pub mendable: bool,
     /// Only those at least so probably used within thirty days, from 0 to 1.
     pub probability: f32,
+    /// Only those that are known of the caller's images since then or later, in microseconds since 1970-01-01 UTC.
+    pub known_from_us: Option<i64>,
+    /// Only those that were known of them before.
+    pub known_before_us: Option<i64>,
     /// Only those of such images.
     pub tagged: Tagged,
 }
@@ -138,6 +142,19 @@ impl Filter {
             i64::from(self.mendable).into(),
             probability.into(),
         ]
+    }
+
+    /// Returns between which times what is listed is known to the hub, as parameters. It knows of the images of each caller no later than the caller does;
+    /// whether an image of its own had it earlier, the hub's time does not tell.
+    fn known_bounds(self, reach: &Reach) -> [Value; 2] {
+        let from_us = self.known_from_us.filter(|_| matches!(reach, Reach::All(_)));
+        [from_us.unwrap_or(i64::MIN).into(), self.known_before_us.unwrap_or(i64::MAX).into()]
+    }
+
+    /// Tells whether what is known since a time is asked for.
+    fn has_known_since(self, since_us: i64) -> bool {
+        self.known_from_us.is_none_or(|from_us| since_us >= from_us)
+            && self.known_before_us.is_none_or(|before_us| since_us < before_us)
     }
 }
 
@@ -188,6 +205,9 @@ pub struct Affecting {
 pub struct VulnerabilityPage {
     /// In the order that was asked for.
     pub items: Vec<Affecting>,
+    /// Whether that is the order in which the hub came to know of them, by images that others may read too: the caller has too many of its own to go by
+    /// since when each of them has what.
+    pub is_hubs_order: bool,
     /// From where the next page goes on; none on the last one.
     pub next: Option<String>,
 }
@@ -318,6 +338,40 @@ impl Held {
     }
 }
 
+/// Since when a vulnerability is known of what has it.
+struct Dated {
+    /// By component, whoever holds it.
+    components: Vec<(i64, i64)>,
+    /// Of the first image in which it counts by the word of VEX.
+    by_vex_us: Option<i64>,
+}
+
+impl Dated {
+    fn of(held: &Held) -> Self {
+        Self { components: held.open().collect(), by_vex_us: held.counted_by_vex().into_values().min() }
+    }
+
+    /// Tells whether it was known by a time of an image of some repositories.
+    async fn is_known_by(
+        &self,
+        tx: &mut db::Tx,
+        vulnerability: i64,
+        by_us: i64,
+        (repositories, tagged): (&BTreeSet<RepositoryId>, Tagged),
+    ) -> Result<bool, db::Error> {
+        if self.by_vex_us.is_some_and(|since_us| since_us <= by_us) {
+            return Ok(true);
+        }
+        for (component, since_us) in &self.components {
+            let asked = Asked { component: *component, vulnerability: Some(vulnerability), by_us };
+            if *since_us <= by_us && find_holder(tx, asked, (Some(repositories), tagged)).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Notes since when an image has something, which may be noted already by something else in it.
 fn note(noted: &mut Placed, place: (i64, RepositoryId), since_us: i64) {
     noted.entry(place).and_modify(|earlier| *earlier = since_us.min(*earlier)).or_insert(since_us);
@@ -359,7 +413,8 @@ impl Pipeline {
             Cursor { key: (!is_key_hidden).then_some(place.0.0), name }.encode()
         };
         let next = next.map(cursor);
-        self.described(&reach, found.into_values().take(limit).collect(), next).await
+        let items = self.described(&reach, found.into_values().take(limit).collect()).await?;
+        Ok(VulnerabilityPage { items, is_hubs_order: is_key_hidden, next })
     }
 
     /// Returns what the caller's images have behind a place in an order of the hub, at least one more than a page holds if there is one.
@@ -377,7 +432,7 @@ impl Pipeline {
         let mut found = FoundInOrder::new();
         let mut step = VULNERABILITIES_IN_FIRST_STEP;
         loop {
-            let listed = self.list_step(filter, order, position, step).await?;
+            let listed = self.list_step(reach, (filter, order), position, step).await?;
             let is_last = listed.len() < step as usize;
             position = listed.last().map_or(position, |last| (last.key, last.id));
             step = VULNERABILITIES_IN_STEP_MAX.min(step * 2);
@@ -437,8 +492,8 @@ impl Pipeline {
 
     async fn list_step(
         &self,
-        filter: Filter,
-        order: Order,
+        reach: &Reach,
+        (filter, order): (Filter, Order),
         (key, id): (i64, i64),
         limit: u32,
     ) -> Result<Vec<Listed>, Error> {
@@ -448,7 +503,8 @@ impl Pipeline {
             Order::Age => &LIST_BY_AGE,
         };
         let [level, exploited, mendable, probability] = filter.bounds();
-        let parameters = [key.into(), id.into(), level, exploited, mendable, probability, limit.into()];
+        let [from, before] = filter.known_bounds(reach);
+        let parameters = [key.into(), id.into(), level, exploited, mendable, probability, from, before, limit.into()];
         let rows = self.inner.index.read(move |tx| Box::pin(async move { tx.query(statement, &parameters).await }));
         rows.await?.iter().map(listed).collect()
     }
@@ -490,16 +546,58 @@ impl Pipeline {
         }
         // What holds of all images need not hold of those that the caller may read.
         held.retain(|_, one| one.level >= number_of_level(filter.level) && (one.mendable || !filter.mendable));
+        self.known_between(reach, filter, held).await
+    }
+
+    /// Of what is held of vulnerabilities, returns what is known of the caller's images since a time that is asked for.
+    async fn known_between(
+        &self,
+        reach: &Reach,
+        filter: Filter,
+        mut held: BTreeMap<i64, Held>,
+    ) -> Result<BTreeMap<i64, Held>, Error> {
+        if filter.known_from_us.is_none() && filter.known_before_us.is_none() {
+            return Ok(held);
+        }
+        let (repositories, tagged) = match reach {
+            // By the hub's time they were listed.
+            Reach::All(_) => return Ok(held),
+            Reach::Few(few) => {
+                held.retain(|id, one| {
+                    few.counted(*id, one).into_values().min().is_none_or(|since_us| filter.has_known_since(since_us))
+                });
+                return Ok(held);
+            }
+            Reach::Of(repositories, tagged) => (Arc::clone(repositories), *tagged),
+        };
+        let asked: BTreeMap<i64, Dated> = held.iter().map(|(id, one)| (*id, Dated::of(one))).collect();
+        let left_out = self.inner.index.read(move |tx| {
+            Box::pin(async move {
+                let mut left_out = BTreeSet::new();
+                for (id, dated) in asked {
+                    let whose = (&*repositories, tagged);
+                    let is_old_enough = match filter.known_before_us {
+                        Some(before_us) => dated.is_known_by(tx, id, before_us.saturating_sub(1), whose).await?,
+                        None => true,
+                    };
+                    let is_too_old = match filter.known_from_us.filter(|_| is_old_enough) {
+                        Some(from_us) => dated.is_known_by(tx, id, from_us.saturating_sub(1), whose).await?,
+                        None => false,
+                    };
+                    if is_too_old || !is_old_enough {
+                        left_out.insert(id);
+                    }
+                }
+                Ok::<_, db::Error>(left_out)
+            })
+        });
+        let left_out = left_out.await?;
+        held.retain(|id, _| !left_out.contains(id));
         Ok(held)
     }
 
     /// Counts the images of vulnerabilities and names their components.
-    async fn described(
-        &self,
-        reach: &Reach,
-        listed: Vec<(Listed, Held)>,
-        next: Option<String>,
-    ) -> Result<VulnerabilityPage, Error> {
+    async fn described(&self, reach: &Reach, listed: Vec<(Listed, Held)>) -> Result<Vec<Affecting>, Error> {
         let first =
             |held: &Held| held.components.iter().take(COMPONENTS_READ_MAX).map(|(id, _)| *id).collect::<Vec<_>>();
         let list: Vec<Value> = listed.iter().flat_map(|(_, held)| first(held)).map(Value::from).collect();
@@ -529,7 +627,7 @@ impl Pipeline {
                 name: one.name,
             });
         }
-        Ok(VulnerabilityPage { items, next })
+        Ok(items)
     }
 
     /// Counts the images that hold any of some components in which a vulnerability of theirs counts, up to [`IMAGES_COUNTED_MAX`];

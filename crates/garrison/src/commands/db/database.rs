@@ -428,6 +428,8 @@ impl Readers {
 
 #[cfg(test)]
 mod tests {
+    use vulndb::Family;
+
     use super::*;
 
     #[test]
