@@ -52,8 +52,8 @@ mod turns;
 mod unmade;
 
 pub use advised::{
-    Advisories, Affecting, Event, EventKind, EventPage, Filter, ImageMatch, MATCH, MatchState, Order, Progress, Totals,
-    VulnerabilityPage,
+    Advisories, Affecting, Event, EventKind, EventPage, Filter, Gone, ImageMatch, MATCH, MatchState, Order, Progress,
+    Totals, VulnerabilityPage,
 };
 pub use decided::{
     BESIDE_BYTES_MAX, BESIDE_DOCUMENTS_MAX, BESIDE_TOTAL_BYTES_MAX, DECIDE, EXCEPTIONS_BYTES_MAX, ExceptionDocument,

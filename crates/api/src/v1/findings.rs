@@ -108,6 +108,9 @@ pub(crate) struct FindingEvent {
     id: String,
     /// `finding.new`, `finding.fixed` or `finding.changed`.
     event: &'static str,
+    /// Why it is no more: `not-affected` where records speak of the package still and not of this version, `withdrawn` where no record that stands does,
+    /// `renamed` where it is found under another name. Null otherwise, and of events of earlier versions.
+    reason: Option<&'static str>,
     /// The component: package URL, or kind, name and version.
     component: String,
     /// The vulnerability.
@@ -405,6 +408,7 @@ pub(crate) async fn events(call: Call) -> Result<Response, Failure> {
         Ok(FindingEvent {
             id: tenancy.hide(EVENT, event.id)?,
             event: event.kind.as_str(),
+            reason: event.gone.map(pipeline::Gone::as_str),
             component: event.component,
             vulnerability: event.vulnerability,
             severity: severity(event.level),

@@ -102,6 +102,7 @@ const VULNERABILITIES: &[Field] = &[
 const EVENTS: &[Field] = &[
     Field::time("AT", "at", 1),
     Field::key("EVENT", "event"),
+    Field::text("REASON", "reason", 4),
     Field::key("VULNERABILITY", "vulnerability"),
     Field::text("SEVERITY", "severity", 3),
     Field::key("COMPONENT", "component"),

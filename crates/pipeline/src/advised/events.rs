@@ -34,6 +34,17 @@ pub enum EventKind {
     Changed,
 }
 
+/// Why a finding is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// Records speak of the package still, and not of this version, or not so that it counts: `not-affected`.
+    NotAffected,
+    /// No record that stands speaks of it any more: it was withdrawn, or is in the database no more: `withdrawn`.
+    Withdrawn,
+    /// It is found under another name: `renamed`.
+    Renamed,
+}
+
 /// A change of what a version of a package has, for all images that hold it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -41,6 +52,8 @@ pub struct Event {
     pub id: i64,
     /// How it changed.
     pub kind: EventKind,
+    /// Why it is no more, where it is so and was noted: earlier versions did not.
+    pub gone: Option<Gone>,
     pub(crate) component_id: i64,
     /// The component: a purl, or kind, name and version.
     pub component: String,
@@ -85,20 +98,49 @@ impl EventKind {
         }
     }
 
-    pub(super) fn number(self) -> i64 {
-        match self {
-            Self::New => 1,
-            Self::Fixed => 2,
-            Self::Changed => 3,
+    /// Returns the number that it has in the database, with why a finding is no more.
+    pub(super) fn number(self, gone: Option<Gone>) -> i64 {
+        match (self, gone) {
+            (Self::New, _) => 1,
+            (Self::Fixed, None) => 2,
+            (Self::Changed, _) => 3,
+            (Self::Fixed, Some(Gone::Withdrawn)) => 4,
+            (Self::Fixed, Some(Gone::NotAffected)) => 5,
+            (Self::Fixed, Some(Gone::Renamed)) => 6,
         }
     }
 
-    fn of_number(number: i64) -> Self {
+    fn of_number(number: i64) -> (Self, Option<Gone>) {
         match number {
-            1 => Self::New,
-            2 => Self::Fixed,
-            _ => Self::Changed,
+            1 => (Self::New, None),
+            2 => (Self::Fixed, None),
+            4 => (Self::Fixed, Some(Gone::Withdrawn)),
+            5 => (Self::Fixed, Some(Gone::NotAffected)),
+            6 => (Self::Fixed, Some(Gone::Renamed)),
+            _ => (Self::Changed, None),
         }
+    }
+}
+
+impl Gone {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAffected => "not-affected",
+            Self::Withdrawn => "withdrawn",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
+impl Event {
+    /// Tells whether another says the same of what is called the same: several builds of a version of a package have one purl, and differ by what
+    /// matching asks of them.
+    fn is_alike(&self, other: &Self) -> bool {
+        let Self { kind, gone, component, vulnerability, level, fixed, database_sha256, .. } = self;
+        (kind, gone, level) == (&other.kind, &other.gone, &other.level)
+            && (component, vulnerability) == (&other.component, &other.vulnerability)
+            && (fixed, database_sha256) == (&other.fixed, &other.database_sha256)
     }
 }
 
@@ -114,7 +156,8 @@ pub(super) async fn forget_old(index: &db::Db) -> Result<(), db::Error> {
 }
 
 impl Pipeline {
-    /// Returns up to `limit` events before one, the newest first, of components that the caller may read.
+    /// Returns up to `limit` events before one, the newest first, of components that the caller may read. Those of a page that say the same of what is
+    /// called the same are one.
     ///
     /// # Errors
     /// When a database fails.
@@ -126,7 +169,7 @@ impl Pipeline {
     ) -> Result<EventPage, Error> {
         let reach = self.reach(readable, Tagged::Any).await?;
         let mut before = before.unwrap_or(i64::MAX);
-        let mut items: Vec<Event> = Vec::new();
+        let (mut items, mut last): (Vec<Event>, Option<i64>) = (Vec::new(), None);
         loop {
             let step = STEP_ROWS;
             let rows = self
@@ -136,9 +179,11 @@ impl Pipeline {
             let rows = rows.await?;
             let mut events = Vec::with_capacity(rows.len());
             for row in &rows {
+                let (kind, gone) = EventKind::of_number(row.get(1)?);
                 events.push(Event {
                     id: row.get(0)?,
-                    kind: EventKind::of_number(row.get(1)?),
+                    kind,
+                    gone,
                     component_id: row.get(2)?,
                     component: row.get(3)?,
                     vulnerability: row.get(4)?,
@@ -152,10 +197,14 @@ impl Pipeline {
             before = events.last().map_or(before, |event| event.id);
             let told = self.told(&reach, &events).await?;
             for event in events.into_iter().filter(|event| told.contains(&event.id)) {
-                if items.len() == limit {
-                    let next = items.last().map(|last: &Event| last.id);
-                    return Ok(EventPage { items, next });
+                if items.iter().any(|told| told.is_alike(&event)) {
+                    last = Some(event.id);
+                    continue;
                 }
+                if items.len() == limit {
+                    return Ok(EventPage { items, next: last });
+                }
+                last = Some(event.id);
                 items.push(event);
             }
             if is_last {

@@ -9,7 +9,7 @@ use vulndb::file::{Corrupt, Database, VulnerabilityIndex, package_hash};
 use vulndb::matching::{self, Certainty, Finding, Suppression};
 use vulndb::{Fix, Level, Nature};
 
-use super::events::{self, EventKind};
+use super::events::{self, EventKind, Gone};
 use super::state;
 use super::subject::Subject;
 use crate::index::shown;
@@ -20,6 +20,9 @@ db::statements! {
     /// What components have.
     LIST_FINDINGS = "SELECT f.component_id, f.vulnerability_id, v.name, f.level, f.certain, f.nature, f.fix, f.fixed, f.suppressed \
         FROM findings f JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE f.component_id IN {list}";
+    /// What components have that wait to be matched again.
+    LIST_BEFORE = "SELECT f.component_id, v.name FROM inventory_components c CROSS JOIN findings f \
+        JOIN finding_vulnerabilities v ON v.id = f.vulnerability_id WHERE c.matched = 2 AND c.id IN {list} AND f.component_id = c.id";
     /// Numbers of vulnerabilities.
     LIST_VULNERABILITY_IDS = "SELECT name, id FROM finding_vulnerabilities WHERE name IN {list}";
     /// Adds vulnerabilities.
@@ -213,7 +216,12 @@ pub(super) struct Batch {
     pub(super) first_at_us: Option<i64>,
     pub(super) matches: Vec<Matched>,
     pub(super) about: BTreeMap<String, About>,
+    /// Why components do not have what they had.
+    pub(super) gone: BTreeMap<(i64, String), Gone>,
 }
+
+/// The vulnerabilities that components have before they are matched again.
+pub(super) type Before = BTreeMap<i64, Vec<String>>;
 
 impl Batch {
     /// Matches components.
@@ -221,18 +229,20 @@ impl Batch {
         database: &Database<B>,
         database_sha256: &str,
         subjects: &[(i64, Option<Subject>)],
+        before: &Before,
     ) -> Result<Self, Corrupt> {
-        let mut batch = Self {
-            database_sha256: database_sha256.to_owned(),
-            first_at_us: None,
-            matches: Vec::new(),
-            about: BTreeMap::new(),
-        };
+        let mut batch = Self::empty(database_sha256, None);
         for (component, subject) in subjects {
             let matched = match subject {
                 Some(subject) => matched(database, *component, subject)?,
                 None => Matched { component: *component, packages: Vec::new(), findings: BTreeMap::new() },
             };
+            for name in before.get(component).into_iter().flatten() {
+                if !matched.findings.contains_key(name) {
+                    let gone = why_gone(database, subject.as_ref(), &matched, name)?;
+                    batch.gone.insert((*component, name.clone()), gone);
+                }
+            }
             for name in matched.findings.keys() {
                 if !batch.about.contains_key(name) {
                     batch.about.insert(name.clone(), about(database, name)?);
@@ -241,6 +251,16 @@ impl Batch {
             batch.matches.push(matched);
         }
         Ok(batch)
+    }
+
+    fn empty(database_sha256: &str, first_at_us: Option<i64>) -> Self {
+        Self {
+            database_sha256: database_sha256.to_owned(),
+            first_at_us,
+            matches: Vec::new(),
+            about: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        }
     }
 
     /// Says since when what was never matched has what is found, where that is known.
@@ -256,14 +276,11 @@ impl Batch {
             rows = rows.saturating_add(matched.findings.len() + 1);
             if rows > ROWS_IN_WRITE_MAX {
                 rows = matched.findings.len() + 1;
-                parts.push(Self {
-                    database_sha256: self.database_sha256.clone(),
-                    first_at_us: self.first_at_us,
-                    matches: Vec::new(),
-                    about: BTreeMap::new(),
-                });
+                parts.push(Self::empty(&self.database_sha256, self.first_at_us));
             }
             let Some(part) = parts.last_mut() else { continue };
+            let own = (matched.component, String::new())..(matched.component + 1, String::new());
+            part.gone.extend(self.gone.range(own).map(|(pair, gone)| (pair.clone(), *gone)));
             for name in matched.findings.keys() {
                 part.about.extend(self.about.get(name).map(|about| (name.clone(), *about)));
             }
@@ -273,8 +290,51 @@ impl Batch {
     }
 }
 
+/// Returns why a component that is matched anew does not have what it had.
+fn why_gone<B: AsRef<[u8]>>(
+    database: &Database<B>,
+    subject: Option<&Subject>,
+    matched: &Matched,
+    vulnerability: &str,
+) -> Result<Gone, Corrupt> {
+    for index in database.find_vulnerabilities(vulnerability)? {
+        if matched.findings.contains_key(database.vulnerability(index)?.name) {
+            return Ok(Gone::Renamed);
+        }
+    }
+    let Some(index) = database.find_vulnerability(vulnerability)? else { return Ok(Gone::Withdrawn) };
+    let mut standing = BTreeSet::new();
+    for advisory in database.vulnerability(index)?.advisories {
+        if database.advisory(advisory)?.withdrawn.is_none() {
+            standing.insert(advisory);
+        }
+    }
+    let identities = subject
+        .map(|subject| matching::identities(&subject.component, subject.distribution.as_ref()))
+        .unwrap_or_default();
+    for identity in identities {
+        if let Some(package) = database.find_package(&identity.ecosystem, &identity.name)?
+            && database.is_spoken_of(&package, &standing)?
+        {
+            return Ok(Gone::NotAffected);
+        }
+    }
+    Ok(Gone::Withdrawn)
+}
+
 /// Findings that one write keeps: some ten milliseconds.
 const ROWS_IN_WRITE_MAX: usize = 500;
+
+/// Returns what components have that wait to be matched again.
+pub(super) async fn load_before(index: &Db, components: Vec<i64>) -> Result<Before, db::Error> {
+    let components: Vec<Value> = list(components.into_iter());
+    let rows = index.read(move |tx| Box::pin(async move { tx.query_list(&LIST_BEFORE, &[], &components).await }));
+    let mut before = Before::new();
+    for row in rows.await? {
+        before.entry(row.get(0)?).or_default().push(row.get(1)?);
+    }
+    Ok(before)
+}
 
 /// Keeps a batch, of those of its components that still wait.
 pub(super) async fn keep(index: &Db, batch: Arc<Batch>) -> Result<Outcome, db::Error> {
@@ -322,6 +382,13 @@ struct Change {
     level: i64,
     /// Something went or became less, so that the worst that is left is not known.
     is_less: bool,
+}
+
+/// An event that is noted next.
+struct NewEvent {
+    identity: String,
+    name: String,
+    row: Vec<Value>,
 }
 
 fn list(ids: impl Iterator<Item = i64>) -> Vec<Value> {
@@ -379,7 +446,8 @@ impl<'w> Write<'w> {
                 rows.push(kept.row(component, vulnerability, since_us));
                 if waiting.is_again {
                     let kind = EventKind::between(before.as_ref().is_some_and(Kept::counts), kept.counts());
-                    events.extend(kind.map(|kind| self.event(kind, component, &waiting.identity, name, kept)));
+                    let gone = Some(Gone::NotAffected);
+                    events.extend(kind.map(|kind| self.event((kind, gone), component, &waiting.identity, name, kept)));
                 }
             }
         }
@@ -390,12 +458,19 @@ impl<'w> Write<'w> {
             changes.entry(vulnerability).or_default().add([Some(&kept), None], is_counted);
             self.tx.execute(&DELETE_FINDING, &[component.into(), vulnerability.into()]).await?;
             if let Some(waiting) = self.waiting.get(&component).filter(|waiting| waiting.is_again && kept.counts()) {
-                events.push(self.event(EventKind::Fixed, component, &waiting.identity, &name, &kept));
+                let gone = self.batch.gone.get(&(component, name.clone())).copied();
+                // What nobody speaks of has no version that mends it.
+                let fixed = kept.fixed.clone().filter(|_| gone != Some(Gone::Withdrawn));
+                let kept = Kept { fixed, ..kept };
+                events.push(self.event((EventKind::Fixed, gone), component, &waiting.identity, &name, &kept));
             }
         }
         self.tx.execute_rows(&UPSERT_FINDINGS, &[], &rows).await?;
         self.tx.execute_rows(&INSERT_PACKAGES, &[], &packages).await?;
         self.sum(changes).await?;
+        // What says the same of what is called the same comes together, so that it is told together.
+        events.sort_by(|one, other| (&one.identity, &one.name).cmp(&(&other.identity, &other.name)));
+        let events: Vec<Vec<Value>> = events.into_iter().map(|event| event.row).collect();
         events::insert(self.tx, &events).await?;
         let ids = list(self.waiting.keys().copied());
         self.tx.execute_list(&SET_MATCHED, &[], &ids).await?;
@@ -405,9 +480,16 @@ impl<'w> Write<'w> {
         Ok(())
     }
 
-    fn event(&self, kind: EventKind, component: i64, identity: &str, name: &str, kept: &Kept) -> Vec<Value> {
-        vec![
-            kind.number().into(),
+    fn event(
+        &self,
+        (kind, gone): (EventKind, Option<Gone>),
+        component: i64,
+        identity: &str,
+        name: &str,
+        kept: &Kept,
+    ) -> NewEvent {
+        let row = vec![
+            kind.number(gone).into(),
             component.into(),
             identity.into(),
             name.into(),
@@ -415,7 +497,8 @@ impl<'w> Write<'w> {
             kept.fixed.as_ref().into(),
             (&self.batch.database_sha256).into(),
             self.now_us.into(),
-        ]
+        ];
+        NewEvent { identity: identity.to_owned(), name: name.to_owned(), row }
     }
 
     /// Gives the vulnerabilities that the batch names their numbers.

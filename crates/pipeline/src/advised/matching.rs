@@ -275,8 +275,11 @@ impl Pipeline {
         first_at_us: Option<i64>,
     ) -> Result<Outcome, JobError> {
         let shared = Arc::clone(advisories);
+        let components = pending.iter().map(|(component, _)| *component).collect();
+        let before = keep::load_before(&self.inner.index, components).await?;
         let parts = aside(move || {
-            Batch::of(&shared.database, &shared.sha256, &pending).map(|batch| batch.first_at(first_at_us).split())
+            let batch = Batch::of(&shared.database, &shared.sha256, &pending, &before);
+            batch.map(|batch| batch.first_at(first_at_us).split())
         })
         .await?;
         for part in parts.map_err(|error| damaged(&error))? {

@@ -138,6 +138,9 @@ impl Says {
             None if self.package.starts_with("npm/") => {
                 (Ecosystem::new(Family::Npm), &self.package[4..], Named::Binary)
             }
+            None if self.package.starts_with("gem/") => {
+                (Ecosystem::new(Family::RubyGems), &self.package[4..], Named::Binary)
+            }
             None => (Ecosystem { family: Family::Debian, release: Some("12".to_owned()) }, self.package, Named::Source),
         };
         let end = self.below.map_or(End::Unbounded, |version| End::Fixed(version.to_owned()));
@@ -248,7 +251,8 @@ impl Hub {
     pub(crate) async fn events(&self) -> Vec<String> {
         let mut told = Vec::new();
         for row in query(&self.index, &LIST_EVENTS, Vec::new()).await {
-            let kind = ["", "new", "fixed", "changed"][usize::try_from(row.get::<i64>(0).unwrap()).unwrap()];
+            let kinds = ["", "new", "fixed", "changed", "withdrawn", "not-affected", "renamed"];
+            let kind = kinds[usize::try_from(row.get::<i64>(0).unwrap()).unwrap()];
             let component: String = row.get(1).unwrap();
             let purl = component.split('?').next().unwrap().to_owned();
             told.push(format!("{kind} {} {purl}", row.get::<String>(2).unwrap()));
@@ -720,8 +724,8 @@ testkit::on_both_databases! {
             "changed CVE-2023-0001 pkg:deb/debian/openssl@1.0-1",
             "changed CVE-2023-0001 pkg:deb/debian/openssl@1.1.1w-1",
             "changed CVE-2023-0001 pkg:deb/debian/openssl@3.0.11-1",
-            "fixed CVE-2023-0002 pkg:deb/debian/zlib1g@1.2",
             "new CVE-2024-0009 pkg:deb/debian/opensc@0.1",
+            "withdrawn CVE-2023-0002 pkg:deb/debian/zlib1g@1.2",
         ]);
         let totals = hub.pipeline.totals_of(team, later).await.unwrap().unwrap();
         assert_eq!((totals.critical, totals.high, totals.exploited, totals.open()), (1, 0, 1, 1));
@@ -732,6 +736,79 @@ testkit::on_both_databases! {
         let before = hub.dump().await;
         hub.match_anew(&second).await;
         assert_eq!(hub.dump().await, before);
+    }
+
+    async fn what_is_had_no_more_says_why(database: Database) {
+        let hub = fleet(database).await;
+        hub.settle().await;
+        let of = |below, level| says("CVE-2024-0009", "opensc", below, level);
+        let (low, withdrawn) = (of("0.2", Level::Low), Says { withdrawn: true, ..of("0.2", Level::Low) });
+        let upstream = says("GHSA-aaaa-bbbb-cccc", "opensc", "0.2", Level::Low);
+        hub.push("team/api", "9", &[("opensc", "0.1")]).await;
+        hub.settle().await;
+        hub.advise(&Known::of(&[says("CVE-2023-0001", "openssl", "1", Level::High)])).await;
+        let cve = |kind: &str| format!("{kind} CVE-2024-0009");
+        let ghsa = |kind: &str| format!("{kind} GHSA-aaaa-bbbb-cccc");
+        for (records, expected) in [
+            (vec![low], vec![cve("finding.new")]),
+            (vec![of("0.1", Level::Low)], vec![cve("finding.fixed not-affected")]),
+            (vec![low], vec![cve("finding.new")]),
+            (vec![low.denied()], vec![cve("finding.fixed not-affected")]),
+            (vec![low], vec![cve("finding.new")]),
+            (vec![of("0.2", Level::High)], vec![cve("finding.changed")]),
+            (vec![withdrawn], vec![cve("finding.fixed withdrawn")]),
+            (vec![low], vec![cve("finding.new")]),
+            // As where its feed is left out, or the database is taken back.
+            (vec![], vec![cve("finding.fixed withdrawn")]),
+            (vec![upstream], vec![ghsa("finding.new")]),
+            (vec![upstream.also(&["CVE-2024-0009"])], vec![cve("finding.new"), ghsa("finding.fixed renamed")]),
+        ] {
+            let before = hub.pipeline.list_events(&Readable::All, None, 1).await.unwrap();
+            let before = before.items.first().map_or(0, |event| event.id);
+            let other = says("CVE-2023-0001", "openssl", "1", Level::High);
+            hub.advise(&Known::of(&[vec![other], records.clone()].concat())).await;
+            let events = hub.pipeline.list_events(&Readable::All, None, 10).await.unwrap().items;
+            let told = |event: &pipeline::Event| {
+                let gone = event.gone.map(|gone| format!(" {}", gone.as_str())).unwrap_or_default();
+                assert!(event.gone != Some(pipeline::Gone::Withdrawn) || event.fixed.is_none());
+                format!("{}{gone} {}", event.kind.as_str(), event.vulnerability)
+            };
+            let mut told: Vec<String> = events.iter().filter(|event| event.id > before).map(told).collect();
+            told.sort();
+            let mut expected = expected;
+            expected.sort();
+            assert_eq!(told, expected, "{records:?}");
+        }
+    }
+
+    async fn what_is_called_the_same_is_one_event(database: Database) {
+        let hub = Hub::open(database).await;
+        // One purl, and two of it, which matching tells apart: one lies in JRuby.
+        let gem = "Gem::Specification.new do |s|\n  s.name = \"nokogiri\"\n  s.version = \"1\"\nend\n";
+        for (repository, place) in [("team/api", "opt/jruby-9.4/lib/ruby/gems/shared"), ("other/job", "usr/lib/ruby/gems/3.1.0")] {
+            let path = format!("{place}/specifications/nokogiri-1.gemspec");
+            hub.image(repository, "1", &[&[DEBIAN], &[(&path, gem)]]).await;
+        }
+        hub.settle().await;
+        let also = ("CVE-2024-0001", "CVE-2024-0002");
+        hub.advise(&Known::of(&[says("CVE-2023-0001", "nothing", "1", Level::High)])).await;
+        hub.advise(&Known::of(&[says(also.0, "gem/nokogiri", "2", Level::High), says(also.1, "gem/nokogiri", "2", Level::High)])).await;
+        assert_eq!(hub.events().await.len(), 4);
+        for readable in [Readable::All, hub.only(&["team/api"]).await, hub.only(&["other/job"]).await] {
+            for limit in [1, 2, 10] {
+                let (mut told, mut before) = (Vec::new(), None);
+                loop {
+                    let page = hub.pipeline.list_events(&readable, before, limit).await.unwrap();
+                    told.extend(page.items.into_iter().map(|event| event.vulnerability));
+                    before = page.next;
+                    if before.is_none() {
+                        break;
+                    }
+                }
+                told.sort();
+                assert_eq!(told, [also.0, also.1], "{limit}");
+            }
+        }
     }
 
     async fn what_an_image_has_is_a_fact_for_each_change_of_it(database: Database) {

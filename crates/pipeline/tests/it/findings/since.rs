@@ -59,6 +59,22 @@ impl Hub {
         }
     }
 
+    /// Names the vulnerabilities that are known since a time or later, and before another, in the order of their names.
+    async fn names_between(&self, readable: &Readable, order: Order, known: [Option<i64>; 2]) -> String {
+        let [known_from_us, known_before_us] = known;
+        let filter = Filter { tagged: Tagged::Any, known_from_us, known_before_us, ..Filter::default() };
+        let (mut names, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.pipeline.list_vulnerabilities(filter, order, readable, after.as_deref(), 1).await.unwrap();
+            names.extend(page.items.into_iter().map(|one| one.name));
+            after = page.next;
+            if after.is_none() {
+                names.sort();
+                return names.join(" ");
+            }
+        }
+    }
+
     async fn names_by_age(&self, readable: &Readable, limit: usize) -> String {
         let listed = self.listed_by_age(readable, limit).await;
         listed.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ")
@@ -160,6 +176,52 @@ testkit::on_both_databases! {
         hub.fill("other/job").await;
         for limit in [1, 2, 10] {
             assert_eq!(hub.names_by_age(&other, limit).await, hubs, "{limit}");
+        }
+    }
+
+    async fn what_is_listed_is_known_since_a_time_of_the_callers_images(database: Database) {
+        let hub = Hub::open(database).await;
+        let says = |id, package| says(id, package, "2", Level::High);
+        hub.advise(&Known::of(&[says("CVE-2024-0001", "a"), says("CVE-2024-0002", "b"), says("CVE-2024-0003", "c")])).await;
+        hub.wait(10 * HOUR_US);
+        let origin_us = hub.now_us();
+        for (repository, packages) in [("team/api", ["a", "b", "c"]), ("other/job", ["c", "b", "a"])] {
+            for package in packages {
+                hub.wait(HOUR_US);
+                hub.push(repository, package, &[(package, "1")]).await;
+                hub.settle().await;
+            }
+        }
+        let (team, other) = (hub.only(&["team/api"]).await, hub.only(&["other/job"]).await);
+        let [one, two, three] = ["CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003"];
+        let none = String::new();
+        for is_many in [false, true] {
+            if is_many {
+                hub.fill("other/job").await;
+                hub.fill("team/api").await;
+            }
+            for order in [Order::Worst, Order::Probability, Order::Age] {
+                let names = async |readable: &Readable, from: Option<i64>, before: Option<i64>| {
+                    let at = |hours: Option<i64>| hours.map(|hours| origin_us + hours * HOUR_US);
+                    hub.names_between(readable, order, [at(from), at(before)]).await
+                };
+                for readable in [&Readable::All, &team] {
+                    assert_eq!(names(readable, Some(1), None).await, format!("{one} {two} {three}"));
+                    assert_eq!(names(readable, Some(2), None).await, format!("{two} {three}"));
+                    assert_eq!(names(readable, None, Some(2)).await, one);
+                    assert_eq!(names(readable, Some(2), Some(3)).await, two);
+                    assert_eq!(names(readable, Some(4), None).await, none);
+                }
+                // The hub knows of them since other times, which are not the caller's to know.
+                assert_eq!(names(&other, Some(4), None).await, format!("{one} {two} {three}"));
+                assert_eq!(names(&other, None, Some(4)).await, none);
+                assert_eq!(names(&other, Some(5), None).await, format!("{one} {two}"));
+                assert_eq!(names(&other, Some(5), Some(6)).await, two);
+                assert_eq!(names(&other, None, Some(5)).await, three);
+                assert_eq!(names(&other, Some(7), None).await, none);
+                let page = hub.pipeline.list_vulnerabilities(Filter::default(), order, &other, None, 1).await.unwrap();
+                assert_eq!(page.is_hubs_order, is_many && order == Order::Age);
+            }
         }
     }
 
