@@ -22,7 +22,7 @@ mod totals;
 pub use advisories::Advisories;
 pub(crate) use advisories::InUse;
 pub(crate) use decisions::forget_decisions;
-pub use events::{Event, EventKind, EventPage};
+pub use events::{Event, EventKind, EventPage, Gone};
 pub(crate) use keep::{COUNTS, number_of_package, recount_all};
 pub use matching::MATCH;
 pub(crate) use matching::MATCH_EVERY;

@@ -55,6 +55,8 @@ db::statements! {
     /// When the inventory of an image was made.
     FIND_MADE_AT = "SELECT i.made_at_us FROM inventory_images i WHERE i.digest = $1 AND EXISTS \
         (SELECT 1 FROM inventories v WHERE v.image_id = i.id)";
+    /// When an image came to a repository that holds it, where that is noted.
+    FIND_PLACED_AT = "SELECT placed_at_us FROM inventory_placements WHERE repository_id = $1 AND image_id = $2 AND placed_at_us > 0";
     /// Drops an inventory.
     DELETE_INVENTORY = "DELETE FROM inventories WHERE image_id = $1";
     /// Numbers of components.
@@ -356,6 +358,13 @@ pub(crate) async fn find_packed(index: &Db, image: Digest) -> Result<Option<(Vec
 /// Returns when the inventory of an image was made.
 pub(crate) async fn find_made_at(index: &Db, image: Digest) -> Result<Option<i64>, db::Error> {
     let found = index.read(move |tx| Box::pin(async move { tx.find(&FIND_MADE_AT, &[image.to_bytes().into()]).await }));
+    found.await?.map(|row| row.get(0)).transpose()
+}
+
+/// Returns when an image came to a repository that holds it, where that is noted.
+pub(crate) async fn find_placed_at(index: &Db, repository: RepositoryId, image: i64) -> Result<Option<i64>, db::Error> {
+    let place = [repository.number().into(), image.into()];
+    let found = index.read(move |tx| Box::pin(async move { tx.find(&FIND_PLACED_AT, &place).await }));
     found.await?.map(|row| row.get(0)).transpose()
 }
 

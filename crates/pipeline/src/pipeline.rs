@@ -199,6 +199,28 @@ impl Pipeline {
         Ok(index::find_image(&self.inner.index, image).await?)
     }
 
+    /// Returns what is known of the inventory of an image that a repository holds, made when the image came there at the earliest: when others had it is
+    /// told to nobody.
+    ///
+    /// # Errors
+    /// When a database fails.
+    pub async fn find_image_in(
+        &self,
+        repository: &RepositoryName,
+        image: Digest,
+    ) -> Result<Option<ImageRecord>, Error> {
+        let Some(record) = self.find_image(image).await? else { return Ok(None) };
+        let id = self.inner.registry.repository_id(repository).await?;
+        let noted = index::find_placed_at(&self.inner.index, id, record.id).await?;
+        let placed_at_us = if let Some(placed_at_us) = noted {
+            placed_at_us
+        } else {
+            let held = self.inner.registry.find_held_manifests(&[(id, image)]).await?;
+            held.values().map(|manifest| manifest.pushed_at_us).max().unwrap_or_default()
+        };
+        Ok(Some(ImageRecord { made_at_us: record.made_at_us.max(placed_at_us), ..record }))
+    }
+
     /// Looks at the inventory of an image, on a thread that serves no requests. It is unpacked once for all who look at it within a short
     /// time: that takes some milliseconds for a thousand components, ten where each lists its files.
     ///

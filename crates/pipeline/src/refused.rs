@@ -15,11 +15,11 @@ pub(crate) const IMAGES_MAX: usize = 200;
 
 db::statements! {
     /// The last images that were refused, wherever they are.
-    LIST_REFUSED = "SELECT p.repository_id, i.digest, i.reason, i.made_at_us FROM inventory_images i \
+    LIST_REFUSED = "SELECT p.repository_id, i.digest, i.reason, i.made_at_us, p.placed_at_us FROM inventory_images i \
         JOIN inventory_placements p ON p.image_id = i.id WHERE i.state = 2 \
         ORDER BY i.made_at_us DESC, i.id DESC, p.repository_id LIMIT $1";
     /// The last images that were refused in some repositories.
-    LIST_REFUSED_IN = "SELECT p.repository_id, i.digest, i.reason, i.made_at_us FROM inventory_images i \
+    LIST_REFUSED_IN = "SELECT p.repository_id, i.digest, i.reason, i.made_at_us, p.placed_at_us FROM inventory_images i \
         JOIN inventory_placements p ON p.image_id = i.id WHERE i.state = 2 AND p.repository_id IN {list} \
         ORDER BY i.made_at_us DESC, i.id DESC, p.repository_id LIMIT $1";
 }
@@ -46,9 +46,12 @@ pub struct RefusedImage {
     pub why: Why,
     /// The same in words.
     pub reason: String,
-    /// When it was looked at, in microseconds since 1970-01-01 UTC.
+    /// When it was looked at, in microseconds since 1970-01-01 UTC; when it came to the repository where that was later, as others may have had it before.
     pub refused_at_us: Option<i64>,
 }
+
+/// An image, why there is no inventory of it, in words too, and when it was refused and came to the repository.
+type Told = ((RepositoryId, Digest), Why, String, Option<(i64, i64)>);
 
 impl Pipeline {
     /// Returns the images that are not inventoried, of what a caller may read and repositories hold now.
@@ -74,20 +77,30 @@ impl Pipeline {
         for row in rows.await? {
             let Ok(image) = Digest::from_bytes(&row.get::<Vec<u8>>(1)?) else { continue };
             let reason = row.get::<Option<String>>(2)?.unwrap_or_default();
-            refused.push((row.get::<i64>(3)?, (RepositoryId::from_number(row.get(0)?), image), reason));
+            refused.push((
+                row.get::<i64>(3)?,
+                row.get::<i64>(4)?,
+                (RepositoryId::from_number(row.get(0)?), image),
+                reason,
+            ));
         }
         // Each part of a long list of repositories is in order by itself.
-        refused.sort_by_key(|(at_us, place, _)| (Reverse(*at_us), *place));
+        refused.sort_by_key(|(at_us, _, place, _)| (Reverse(*at_us), *place));
         let unmade = self.unmade(readable).await?;
-        let known = refused.into_iter().map(|(at_us, place, reason)| (place, Why::Refused, reason, Some(at_us)));
+        let known = refused
+            .into_iter()
+            .map(|(at_us, placed_at_us, place, reason)| (place, Why::Refused, reason, Some((at_us, placed_at_us))));
         let unmade_of = |place| (place, unmade.why, unmade.why.in_words().to_owned(), None);
         let mut listed: Vec<_> = unmade.images.iter().copied().map(unmade_of).chain(known).collect();
         let is_cut = unmade.is_cut || listed.len() > IMAGES_MAX;
         listed.truncate(IMAGES_MAX);
         let wanted: Vec<(RepositoryId, Digest)> = listed.iter().map(|(place, ..)| *place).collect();
         let mut held = self.inner.registry.find_held_manifests(&wanted).await?;
-        let image = |(place, why, reason, refused_at_us): ((RepositoryId, Digest), Why, String, Option<i64>)| {
+        let image = |(place, why, reason, at_us): Told| {
             let held = held.remove(&place)?;
+            let refused_at_us = at_us.map(|(at_us, placed_at_us)| {
+                at_us.max(if placed_at_us == 0 { held.pushed_at_us } else { placed_at_us })
+            });
             let (repository, tags) = (held.repository, held.tags);
             Some(RefusedImage { repository, image: place.1, tags, why, reason, refused_at_us })
         };

@@ -167,7 +167,7 @@ pub(crate) struct ImageInventory {
     distribution: Option<String>,
     /// How many components it has.
     components: u64,
-    /// When it was made.
+    /// When it was made; when the image came to this repository where that was later.
     made_at: Option<String>,
 }
 
@@ -358,7 +358,7 @@ impl Call {
         name: &RepositoryName,
         (digest, platform): (Digest, Option<String>),
     ) -> Result<ImageInventory, Failure> {
-        let found = self.app.pipeline.find_image(digest).await?;
+        let found = self.app.pipeline.find_image_in(name, digest).await?;
         let Some(record) = found else {
             let nothing = self.nothing_to_inventory(name, digest).await?;
             let state = match &nothing {

@@ -201,7 +201,7 @@ pub(crate) async fn part(
     }
     let filter = Filter::of(call)?;
     let again = || Some(format!("{}#components", href::image(name, reference)));
-    let record = call.app.pipeline().find_image(image).await?;
+    let record = call.app.pipeline().find_image_in(name, image).await?;
     let record = match known(record.as_ref(), call.app.registry().makes_inventories()) {
         Known::Made(record) => record,
         Known::Waiting => return Ok(Part::Missing(waiting(again()))),

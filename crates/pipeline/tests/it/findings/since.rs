@@ -125,6 +125,11 @@ testkit::on_both_databases! {
         // To the microsecond: by a moment in between, the first could be told from the others.
         assert_eq!(hub.listed_by_age(&team, 10).await[0].1, origin_us);
         assert_eq!(hub.listed_by_age(&other, 10).await[0].1, origin_us + HOUR_US);
+        // Nor when their inventory was made.
+        for (repository, hours) in [("team/api", 0), ("other/job", 1)] {
+            let record = hub.pipeline.find_image_in(&name(repository), same).await.unwrap().unwrap();
+            assert_eq!(record.made_at_us, origin_us + hours * HOUR_US, "{repository}");
+        }
         // Of many images, too.
         for repository in ["other/job", "teamwork/web"] {
             hub.fill(repository).await;
