@@ -185,9 +185,16 @@ fn report<B: AsRef<[u8]>>(
             let place = path.map_or("in use".to_owned(), |path| format!("written to {}", path.display()));
             let packages = database.package_count();
             let size = session::size(&bytes.into());
-            output::print_line(&format!(
-                "{advisories} advisories of {packages} packages, {size}, {place}; {refused} things were not understood"
-            ))
+            let refused = match refused {
+                1 => "1 thing was not understood".to_owned(),
+                refused => format!("{refused} things were not understood"),
+            };
+            let advisories = match advisories {
+                1 => "1 advisory".to_owned(),
+                advisories => format!("{advisories} advisories"),
+            };
+            let packages = output::counted(packages.into(), "package");
+            output::print_line(&format!("{advisories} of {packages}, {size}, {place}; {refused}"))
         }
     }
 }

@@ -59,6 +59,7 @@ pub(crate) struct Diff {
 
 One whose newest records are older than those in use, or without feeds that are in use, is refused, unless that is meant.
 Exit codes: 0 done, 1 it is older than the one in use or has fewer feeds, 2 not understood, 3 it could not be read or is no database.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(crate) struct Import {
     /// Database, or `-` for standard input
     file: String,
@@ -74,6 +75,9 @@ pub(crate) struct Import {
     /// Take it although it has nothing of feeds that the one in use has
     #[arg(long)]
     accept_fewer_feeds: bool,
+    /// Say nothing on standard error but errors
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 /// Write the database in use to a file, for a machine that reaches no feed.
@@ -252,17 +256,57 @@ fn print_status(
         ]);
     }
     output::print_line(table.render(output::width()).trim_end())?;
+    for (feed, ecosystems) in feeds.iter().zip(coverage).filter(|(_, ecosystems)| ecosystems.len() > NAMED_MAX) {
+        let text = format!("{} is of {}", feed.name, by_family(ecosystems));
+        for line in lines(&output::printable(&text), output::line_width()) {
+            output::print_line(&line)?;
+        }
+    }
     for feed in feeds {
         for (reason, count, example) in &feed.problems {
-            output::note(&output::printable(&format!("{}: {count} times {reason}, as {example}", feed.name)));
+            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+            output::note(&output::printable(&format!("{}: {times} {reason}, as {example}", feed.name)));
         }
     }
     Ok(())
 }
 
+/// Ecosystems that are named in the table itself.
+const NAMED_MAX: usize = 2;
+
+/// Names ecosystems, the releases of each distribution together.
+fn by_family(ecosystems: &BTreeSet<Ecosystem>) -> String {
+    let mut families: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Ecosystem { family, release } in ecosystems {
+        families.entry(family.as_str()).or_default().extend(release.as_deref());
+    }
+    let family = |(family, releases): (&str, Vec<&str>)| match &releases[..] {
+        [] => family.to_owned(),
+        [release] => format!("{family}:{release}"),
+        releases => format!("{family} ({})", releases.join(", ")),
+    };
+    families.into_iter().map(family).collect::<Vec<_>>().join(", ")
+}
+
+/// Breaks a text between its words into lines of a width, of which all but the first are set in.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    const INDENT: &str = "  ";
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("{INDENT}{word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Names few ecosystems, and counts many.
 fn covered(ecosystems: &BTreeSet<Ecosystem>) -> String {
-    const NAMED_MAX: usize = 2;
     match ecosystems.len() {
         0 => "-".to_owned(),
         1..=NAMED_MAX => ecosystems.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -372,7 +416,7 @@ impl Import {
         let acceptance = if self.accept_older { Acceptance::Any } else { Acceptance::Newer };
         let fewer = if self.accept_fewer_feeds { Fewer::Any } else { Fewer::NONE };
         if self.hub {
-            return hub::bring(session, &self.file, acceptance, fewer).map_err(failed);
+            return hub::bring(session, &self.file, (acceptance, fewer), self.quiet).map_err(failed);
         }
         let expected = self.digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
         let store = advisories::store()?;
@@ -455,5 +499,21 @@ mod tests {
                 "changed    CVE-2026-0004  EPSS none -> 0.500",
             ]
         );
+    }
+
+    #[test]
+    fn ecosystems_are_named_by_family_and_wrapped() {
+        let releases = ["10", "11", "12"].map(|release| Ecosystem::release(Family::Debian, release));
+        let others =
+            [Ecosystem::new(Family::Npm), Ecosystem::release(Family::Alpine, "3.20"), Ecosystem::new(Family::Debian)];
+        let text = by_family(&releases.into_iter().chain(others).collect());
+        assert_eq!(text, "Alpine:3.20, Debian (10, 11, 12), npm");
+        for (width, expected) in [
+            (0, &["Alpine:3.20,", "  Debian", "  (10,", "  11,", "  12),", "  npm"][..]),
+            (20, &["Alpine:3.20, Debian", "  (10, 11, 12), npm"]),
+            (usize::MAX, &[&text]),
+        ] {
+            assert_eq!(lines(&text, width), expected, "{width}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The hub's database of advisories, from the command line.
 
 use std::io::{Read as _, Seek as _, Write as _};
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use ::advisories::{Artifact, BROUGHT_BYTES_MAX, REPOSITORY, TAG};
 use feeds::{Acceptance, Fewer, FormError, StoreError, compress_packed, unpack_any};
@@ -42,8 +43,8 @@ pub(super) fn order(session: &Session, accept_older: bool) -> Result<(), Command
 pub(super) fn bring(
     session: &Session,
     file: &str,
-    acceptance: Acceptance,
-    fewer: Fewer<'_>,
+    (acceptance, fewer): (Acceptance, Fewer<'_>),
+    is_quiet: bool,
 ) -> Result<(), CommandError> {
     let mut bytes = Vec::new();
     let unpacked = if file == "-" {
@@ -62,9 +63,42 @@ pub(super) fn bring(
         let endpoint = Endpoint::api(["advisories", "database"])
             .with("accept_older", acceptance == Acceptance::Any)
             .with("accept_fewer_feeds", fewer == Fewer::Any);
-        let _imported: Value = hub.upload(&endpoint, packed, IMPORT_TIME_MAX).await?;
-        tell(session, &hub, Feeds::Counted).await
+        let doing = format!(
+            "advisories  {} for the hub, which takes them into use and then packs them for its clients",
+            session::size(&packed.len().into())
+        );
+        let progress = (!is_quiet).then(Progress::passing);
+        let imported: Result<Value, outbound::Error> =
+            waited_for(hub.upload(&endpoint, packed, IMPORT_TIME_MAX), progress, &doing).await;
+        imported.map_err(|error| {
+            let is_cut_short =
+                matches!(error, outbound::Error::Timeout { .. } | outbound::Error::NotAHub { status: 502 | 504, .. });
+            let error = CommandError::from(error);
+            if is_cut_short { error.hint(CARRIES_ON) } else { error }
+        })?;
+        tell(session, &hub, if is_quiet { Feeds::Unwarned } else { Feeds::Counted }).await
     })
+}
+
+/// What is told where the answer did not come.
+const CARRIES_ON: &str =
+    "the hub carries on with what came whole, though nobody waits: `garrison db status --hub` says what it has";
+
+/// Waits, and shows for how long.
+async fn waited_for<T>(work: impl Future<Output = T>, mut progress: Option<Progress>, doing: &str) -> T {
+    const EVERY: Duration = Duration::from_secs(1);
+    let (mut work, started) = (pin!(work), Instant::now());
+    loop {
+        if let Some(progress) = &mut progress {
+            progress.update(format!("{doing}  {} s", started.elapsed().as_secs()));
+        }
+        if let Ok(done) = tokio::time::timeout(EVERY, &mut work).await {
+            if let Some(progress) = progress {
+                progress.clear();
+            }
+            return done;
+        }
+    }
 }
 
 /// Says what the hub has.
@@ -78,6 +112,8 @@ const PACK_LEVEL: i32 = 3;
 /// How much is told of the feeds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Feeds {
+    /// And nobody is warned of anything.
+    Unwarned,
     Counted,
     Listed,
 }
@@ -95,6 +131,9 @@ async fn tell(session: &Session, hub: &outbound::HubClient, feeds: Feeds) -> Res
     let newest = second(&state["newest_at"]);
     let told = advisories::moment(newest);
     output::print_line(&format!("The hub has advisories of {told}, {}", session::size(&state["size_bytes"])))?;
+    if feeds == Feeds::Unwarned {
+        return Ok(());
+    }
     if feeds == Feeds::Listed {
         output::print_line(table(&state).render(output::width()).trim_end())?;
         let newest = newest.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
