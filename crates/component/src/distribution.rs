@@ -44,6 +44,11 @@ const VENDORS: &[Vendor] = &[
     Vendor { purl_type: "apk", names: &["alpine"] },
     Vendor { purl_type: "apk", names: &["wolfi"] },
     Vendor { purl_type: "apk", names: &["chainguard"] },
+    Vendor { purl_type: "apk", names: &["alpaquita"] },
+    Vendor { purl_type: "apk", names: &["bellsoft-hardened-containers"] },
+    Vendor { purl_type: "apk", names: &["minimos"] },
+    Vendor { purl_type: "apk", names: &["cleanstart"] },
+    Vendor { purl_type: "deb", names: &["echo"] },
     Vendor { purl_type: "rpm", names: &["redhat", "rhel", "centos"] },
     Vendor { purl_type: "rpm", names: &["fedora"] },
     Vendor { purl_type: "rpm", names: &["alma", "almalinux"] },
@@ -73,7 +78,12 @@ const VENDORS: &[Vendor] = &[
 ];
 
 /// Names of distributions without releases, which alone say which they are.
-const ROLLING: [&str; 4] = ["wolfi", "chainguard", "opensuse-tumbleweed", "opensuse.tumbleweed"];
+const ROLLING: [&str; 7] =
+    ["wolfi", "chainguard", "minimos", "cleanstart", "echo", "opensuse-tumbleweed", "opensuse.tumbleweed"];
+
+/// Distributions of `BellSoft` that have a release of this name beside those with numbers.
+const STREAMS: [&str; 2] = ["alpaquita", "bellsoft-hardened-containers"];
+const STREAM: &str = "stream";
 
 /// Returns the place of a vendor that has this name.
 fn vendor(name: &str) -> Option<usize> {
@@ -121,7 +131,24 @@ impl Distribution {
                 return found.number().is_some().then_some(found);
             }
         }
-        if let Some(id @ ("debian" | "ubuntu" | "alpine" | "wolfi" | "chainguard")) = namespace
+        let stream = STREAMS.into_iter().find(|id| match stated.strip_suffix(STREAM) {
+            Some("") => namespace == Some(*id),
+            Some(name) => name.strip_suffix('-') == Some(*id),
+            None => false,
+        });
+        if let Some(id) = stream {
+            return Some(with_version(id, STREAM));
+        }
+        if let Some(
+            id @ ("debian"
+            | "ubuntu"
+            | "alpine"
+            | "wolfi"
+            | "chainguard"
+            | "minimos"
+            | "alpaquita"
+            | "bellsoft-hardened-containers"),
+        ) = namespace
             && is_number(stated)
         {
             return Some(with_version(id, stated));
@@ -249,6 +276,9 @@ mod tests {
             "pkg:rpm/opensuse/a@1",
             "pkg:apk/alpine/a@1?distro=wolfi",
             "pkg:apk/wolfi/a@1?distro=alpine-3.20",
+            "pkg:apk/wolfi/a@1?distro=stream",
+            "pkg:apk/alpine/a@1?distro=alpaquita-stream",
+            "pkg:apk/alpaquita/a@1",
             "pkg:deb/a@1?distro=bookworm",
             "pkg:deb/kali/a@1?distro=bookworm",
             "pkg:deb/a@1?distro=12",
@@ -284,6 +314,15 @@ mod tests {
         check("pkg:apk/wolfi/a@1?distro=wolfi", Some("wolfi "));
         check("pkg:apk/wolfi/a@1", Some("wolfi "));
         check("pkg:apk/chainguard/a@1", Some("chainguard "));
+        check("pkg:apk/minimos/a@1", Some("minimos "));
+        check("pkg:deb/echo/a@1", Some("echo "));
+        check("pkg:apk/alpaquita/a@1?distro=alpaquita-stream", Some("alpaquita stream"));
+        check("pkg:apk/alpaquita/a@1?distro=stream", Some("alpaquita stream"));
+        check("pkg:apk/alpaquita/a@1?distro=23", Some("alpaquita 23"));
+        check(
+            "pkg:apk/bellsoft-hardened-containers/a@1?distro=bellsoft-hardened-containers-23",
+            Some("bellsoft-hardened-containers 23"),
+        );
         check("pkg:rpm/opensuse/a@1?distro=opensuse-tumbleweed", Some("opensuse-tumbleweed "));
         check("pkg:rpm/opensuse.tumbleweed/a@1", Some("opensuse-tumbleweed "));
         check("pkg:rpm/redhat/a@1?distro=rhel-9.4", Some("rhel 9.4"));

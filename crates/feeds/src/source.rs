@@ -75,7 +75,50 @@ static ARCHIVES: &[Source] = &osv! {
     "osv-openeuler" OpenEuler "openEuler" "openEuler, by its own team";
     "osv-mageia" Mageia "Mageia" "Mageia, by its own team";
     "osv-photon" Photon "Photon%20OS" "Photon OS, by Broadcom";
+    "osv-cran" Cran "CRAN" "CRAN, by the R Consortium";
+    "osv-bioconductor" Bioconductor "Bioconductor" "Bioconductor, by the R Consortium";
+    "osv-hackage" Hackage "Hackage" "Hackage, by Haskell's security team";
+    "osv-ghc" Ghc "GHC" "the parts of Haskell's compiler, by Haskell's security team";
+    "osv-julia" Julia "Julia" "Julia, by its own team";
+    "osv-opam" Opam "opam" "opam, by OCaml's security team";
+    "osv-vscode" VsCode "VSCode" "extensions of Visual Studio Code, by OpenSSF";
+    "osv-alpaquita" Alpaquita "Alpaquita" "Alpaquita, by BellSoft";
+    "osv-bellsoft" BellSoft "BellSoft%20Hardened%20Containers" "hardened containers, by BellSoft";
+    "osv-minimos" MinimOs "MinimOS" "MinimOS, by Minimus";
+    "osv-cleanstart" CleanStart "CleanStart" "CleanStart, by its own team";
+    "osv-echo" Echo "Echo" "Echo, by its own team";
 };
+
+/// OSV's archives of what no component belongs to: who asks for a vulnerability by its name finds what they say of it.
+static UNMATCHED: &[Source] = &[
+    unmatched(
+        "osv-linux",
+        "the kernel of Linux, by its own team",
+        &["https://osv-vulnerabilities.storage.googleapis.com/Linux/all.zip"],
+        &[Family::Linux],
+    ),
+    unmatched(
+        "osv-android",
+        "Android, by Google",
+        &["https://osv-vulnerabilities.storage.googleapis.com/Android/all.zip"],
+        &[Family::Android],
+    ),
+    unmatched(
+        "osv-oss-fuzz",
+        "projects that OSS-Fuzz tests, by Google",
+        &["https://osv-vulnerabilities.storage.googleapis.com/OSS-Fuzz/all.zip"],
+        &[Family::OssFuzz],
+    ),
+];
+
+const fn unmatched(
+    name: &'static str,
+    publisher: &'static str,
+    addresses: &'static [&'static str],
+    serves: &'static [Family],
+) -> Source {
+    Source { sums: Sums::InAnswer, by_default: false, ..own(name, "osv", publisher, addresses, serves) }
+}
 
 const fn own(
     name: &'static str,
@@ -215,7 +258,7 @@ static OWN: &[Source] = &[
 
 /// Returns what every publisher publishes, as far as there is a reader of it.
 pub fn sources() -> impl Iterator<Item = &'static Source> {
-    ARCHIVES.iter().chain(OWN)
+    ARCHIVES.iter().chain(UNMATCHED).chain(OWN)
 }
 
 impl Source {
@@ -243,10 +286,17 @@ mod tests {
         }
     }
 
+    /// What OSV's schema names and OSV has no archive of, as far as is known: records of these are read where somebody brings them.
+    const WITHOUT_ARCHIVE: [Family; 5] =
+        [Family::ConanCenter, Family::DockerHardened, Family::Root, Family::TuxCare, Family::FreeBsd];
+
     /// What a scan may ask for, somebody publishes.
     #[test]
     fn every_ecosystem_is_served() {
-        for family in Family::ALL {
+        // No component is of these.
+        let is_unmatched = |family: &&Family| UNMATCHED.iter().any(|source| source.serves.contains(family));
+        let asked = Family::ALL.iter().filter(|family| !is_unmatched(family) && !WITHOUT_ARCHIVE.contains(family));
+        for family in asked {
             let wanted = [Ecosystem::new(*family)];
             let is_truth = |source: &&Source| source.by_default && source.reader != "osv-severities";
             let served = sources().filter(is_truth).filter(|source| !source.serves.is_empty());

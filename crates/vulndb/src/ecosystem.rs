@@ -1,4 +1,5 @@
-//! Whose packages: the ecosystems of OSV's schema ("Defined ecosystems"), as far as there are components of them.
+//! Whose packages: the ecosystems of OSV's schema ("Defined ecosystems"). Of some there are no components, or nobody says whose rules order their
+//! versions: what is published of them is read and kept.
 
 use std::fmt;
 
@@ -110,6 +111,46 @@ families! {
     /// Products by CPE: what is known of programs that belong to no package manager. Nobody says how their versions are ordered;
     /// Maven's rules are those that fit most makers': `1.0.2-beta1`, `1.0.2`, `1.0.2k`, and `7.2p2` after `7.2`.
     Cpe = "CPE", Some(Scheme::Maven), Binary;
+    /// Packages of R.
+    Cran = "CRAN", Some(Scheme::Cran), Binary;
+    /// Bioconductor's packages of R.
+    Bioconductor = "Bioconductor", Some(Scheme::Cran), Binary;
+    /// Haskell packages.
+    Hackage = "Hackage", Some(Scheme::Hackage), Binary;
+    /// The parts of Haskell's compiler.
+    Ghc = "GHC", Some(Scheme::Hackage), Binary;
+    /// `ConanCenter`'s packages of C and C++.
+    ConanCenter = "ConanCenter", Some(Scheme::Conan), Binary;
+    /// Packages of Julia's General registry, whose versions are ordered by build too.
+    Julia = "Julia", Some(Scheme::Pub), Binary;
+    /// OCaml packages.
+    Opam = "opam", Some(Scheme::Opam), Binary;
+    /// Extensions of Visual Studio Code: `publisher.name`.
+    VsCode = "VSCode", Some(Scheme::Semver), Binary;
+    /// `BellSoft`'s Alpaquita.
+    Alpaquita = "Alpaquita", Some(Scheme::Apk), Source;
+    /// `BellSoft`'s hardened containers.
+    BellSoft = "BellSoft Hardened Containers", Some(Scheme::Apk), Source;
+    /// Minimus' `MinimOS`.
+    MinimOs = "MinimOS", Some(Scheme::Apk), Source;
+    /// `CleanStart`.
+    CleanStart = "CleanStart", Some(Scheme::Apk), Source;
+    /// Echo, which rebuilds Debian's packages.
+    Echo = "Echo", Some(Scheme::Deb), Source;
+    /// Docker's hardened images, whose versions are those of Alpine's or of Debian's packages, by the release.
+    DockerHardened = "Docker Hardened Images", None, Binary;
+    /// Root's builds of the packages of distributions and languages, whose versions are theirs, by the release.
+    Root = "Root", None, Binary;
+    /// `TuxCare`'s builds of what others support no more.
+    TuxCare = "TuxCare", None, Binary;
+    /// `FreeBSD`: its base, its kernel and its ports.
+    FreeBsd = "FreeBSD", None, Binary;
+    /// The kernel of Linux as its makers release it.
+    Linux = "Linux", None, Binary;
+    /// Android, by the repositories of its sources.
+    Android = "Android", None, Binary;
+    /// Projects that OSS-Fuzz tests, by tags of their repositories.
+    OssFuzz = "OSS-Fuzz", None, Binary;
 }
 
 /// An ecosystem that has no place here.
@@ -137,7 +178,8 @@ impl Ecosystem {
         let Some(family) = Family::ALL.iter().copied().find(|known| known.as_str() == family) else {
             return Err(UnknownEcosystem { name: family.to_owned() });
         };
-        let Some(rest) = rest.filter(|_| family.is_distribution()) else {
+        // Of those without an order what follows the name says what the versions are of; of languages it is an address.
+        let Some(rest) = rest.filter(|_| family.is_distribution() || family.scheme().is_none()) else {
             return Ok((Self::new(family), Channel::Main));
         };
         let (release, channel) = match family {
@@ -168,6 +210,11 @@ impl Ecosystem {
             "alpine" => (Family::Alpine, two_parts()),
             "wolfi" => return Some(Self::new(Family::Wolfi)),
             "chainguard" => return Some(Self::new(Family::Chainguard)),
+            "minimos" => return Some(Self::new(Family::MinimOs)),
+            "cleanstart" => return Some(Self::new(Family::CleanStart)),
+            "echo" => return Some(Self::new(Family::Echo)),
+            "alpaquita" => (Family::Alpaquita, version.to_owned()),
+            "bellsoft-hardened-containers" => (Family::BellSoft, version.to_owned()),
             "almalinux" => (Family::AlmaLinux, major.to_owned()),
             "rocky" => (Family::RockyLinux, major.to_owned()),
             "rhel" | "centos" | "redhat" => (Family::RedHat, major.to_owned()),
@@ -221,6 +268,13 @@ impl Ecosystem {
             "githubactions" => Family::GitHubActions,
             "bitnami" => Family::Bitnami,
             "k8s" => Family::Kubernetes,
+            "cran" => Family::Cran,
+            "bioconductor" => Family::Bioconductor,
+            "hackage" => Family::Hackage,
+            "conan" => Family::ConanCenter,
+            "julia" => Family::Julia,
+            "opam" => Family::Opam,
+            "vscode-extension" => Family::VsCode,
             _ => return None,
         }))
     }
@@ -232,7 +286,7 @@ impl Ecosystem {
             Family::PyPi => python_name(name),
             // CycloneDX's tool for Go calls Go's own library as Go's sources do.
             Family::Go if name == "std" => "stdlib".to_owned(),
-            // Composer's, NuGet's, Hex's, Pub's and GitHub's registries tell no case apart. A purl has the path of a Go module in lower
+            // Composer's, NuGet's, Hex's, Pub's, GitHub's and Visual Studio Code's registries tell no case apart. A purl has the path of a Go module in lower
             // case, so that its own case is lost where a document has no more than that; advisories have it as it is.
             Family::Packagist
             | Family::NuGet
@@ -240,15 +294,20 @@ impl Ecosystem {
             | Family::Hex
             | Family::Pub
             | Family::Bitnami
+            | Family::VsCode
             | Family::GitHubActions => name.to_ascii_lowercase(),
             _ => name.to_owned(),
         }
     }
 
     /// Returns the name of a component's package in this ecosystem, from its purl: `group:artifact` for Maven, `@scope/name` for npm,
-    /// the whole path for Go.
+    /// the whole path for Go, `publisher.name` for Visual Studio Code.
     pub fn name_of_purl(&self, purl: &Purl) -> String {
-        let separator = if self.family == Family::Maven { ":" } else { "/" };
+        let separator = match self.family {
+            Family::Maven => ":",
+            Family::VsCode => ".",
+            _ => "/",
+        };
         let name = match purl.namespace() {
             Some(namespace) if !self.family.is_distribution() => format!("{namespace}{separator}{}", purl.name()),
             _ => purl.name().to_owned(),
@@ -266,7 +325,8 @@ impl Family {
     /// Tells whether it is a distribution that has releases, each with versions of its own: statements that name none of them could not be held against
     /// any package.
     pub(crate) fn has_releases(self) -> bool {
-        self.is_distribution() && !matches!(self, Self::Wolfi | Self::Chainguard)
+        let is_rolling = matches!(self, Self::Wolfi | Self::Chainguard | Self::MinimOs | Self::CleanStart | Self::Echo);
+        self.is_distribution() && !is_rolling
     }
 
     /// Tells whether it is a distribution whose packages are of this kind: an image may hold those of another too.
@@ -421,6 +481,13 @@ mod tests {
         check("openSUSE:Tumbleweed", "openSUSE:tumbleweed", Channel::Main);
         check("Azure Linux:3", "Azure Linux:3.0", Channel::Main);
         check("Maven:https://repo.example/", "Maven", Channel::Main);
+        check("VSCode:https://open-vsx.org", "VSCode", Channel::Main);
+        check("Alpaquita:stream", "Alpaquita:stream", Channel::Main);
+        check("BellSoft Hardened Containers:23", "BellSoft Hardened Containers:23", Channel::Main);
+        check("Root:Alpine:3.18", "Root:Alpine:3.18", Channel::Main);
+        check("Docker Hardened Images:Debian:13", "Docker Hardened Images:Debian:13", Channel::Main);
+        check("FreeBSD:base:14.3", "FreeBSD:base:14.3", Channel::Main);
+        check("Linux", "Linux", Channel::Main);
         let unknown = Ecosystem::parse_osv("Fruit:apple").expect_err("nobody publishes fruit");
         assert_eq!(unknown.to_string(), "nothing is known of the ecosystem `Fruit`");
     }
@@ -480,6 +547,13 @@ mod tests {
         check("openEuler", Some("22.03"), None, Some("openEuler:22.03"));
         check("mariner", Some("2.0"), None, Some("Azure Linux:2.0"));
         check("azurelinux", Some("3.0"), None, Some("Azure Linux:3.0"));
+        check("alpaquita", Some("stream"), None, Some("Alpaquita:stream"));
+        check("alpaquita", Some("23"), None, Some("Alpaquita:23"));
+        check("alpaquita", None, None, None);
+        check("bellsoft-hardened-containers", Some("25"), None, Some("BellSoft Hardened Containers:25"));
+        check("minimos", Some("20241031"), None, Some("MinimOS"));
+        check("cleanstart", None, None, Some("CleanStart"));
+        check("echo", Some("1"), None, Some("Echo"));
         check("slackware", Some("15.0"), None, None);
     }
 
@@ -513,5 +587,69 @@ mod tests {
         check(Family::Go, "pkg:golang/github.com/BurntSushi/toml@v0.1.0", "github.com/burntsushi/toml");
         check(Family::Packagist, "pkg:composer/symfony/http-kernel@5.0.0", "symfony/http-kernel");
         check(Family::Debian, "pkg:deb/debian/openssl@3.0.0", "openssl");
+        check(Family::VsCode, "pkg:vscode-extension/MS-Python/python@2024.1.0", "ms-python.python");
+        check(Family::Cran, "pkg:cran/Rcpp@1.0.12", "Rcpp");
+        check(Family::ConanCenter, "pkg:conan/openssl@3.0.3", "openssl");
+        // What somebody builds for themselves is none of ConanCenter's.
+        check(Family::ConanCenter, "pkg:conan/openssl.org/openssl@3.0.3", "openssl.org/openssl");
+    }
+
+    /// The list of OSV's own schema, `ecosystemName`.
+    #[test]
+    fn every_ecosystem_of_the_schema_is_read() {
+        const DEFINED: &[&str] = &[
+            "AlmaLinux",
+            "Alpaquita",
+            "Alpine",
+            "Android",
+            "Azure Linux",
+            "BellSoft Hardened Containers",
+            "Bioconductor",
+            "Bitnami",
+            "Chainguard",
+            "CleanStart",
+            "ConanCenter",
+            "CRAN",
+            "crates.io",
+            "Debian",
+            "Docker Hardened Images",
+            "Echo",
+            "FreeBSD",
+            "GHC",
+            "GitHub Actions",
+            "Go",
+            "Hackage",
+            "Hex",
+            "Julia",
+            "Kubernetes",
+            "Linux",
+            "Mageia",
+            "Maven",
+            "MinimOS",
+            "npm",
+            "NuGet",
+            "opam",
+            "openEuler",
+            "openSUSE",
+            "OSS-Fuzz",
+            "Packagist",
+            "Photon OS",
+            "Pub",
+            "PyPI",
+            "Red Hat",
+            "Rocky Linux",
+            "Root",
+            "RubyGems",
+            "SUSE",
+            "SwiftURL",
+            "TuxCare",
+            "Ubuntu",
+            "VSCode",
+            "Wolfi",
+        ];
+        for name in DEFINED {
+            assert_eq!(Ecosystem::parse_osv(name).map(|(ecosystem, _)| ecosystem.to_string()), Ok((*name).to_owned()));
+        }
+        assert_eq!(Family::ALL.len(), DEFINED.len() + 1, "beside products by CPE");
     }
 }

@@ -17,7 +17,7 @@ use crate::{Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Nature
 pub use crate::surroundings::{distribution_of, needed_of, other_systems};
 
 /// Raised with each change after which the same database says something else of the same component.
-pub const MATCHER_VERSION: u32 = 13;
+pub const MATCHER_VERSION: u32 = 14;
 
 /// The name under which, and the version by which, advisories speak of a component.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -319,6 +319,10 @@ pub fn judge(
     }
     if identity.version.is_empty() {
         return Outcome::NotMeant(Reason::Unversioned);
+    }
+    // Where nobody says how versions are ordered, those that are listed are all that is said if there are no bounds.
+    if statement.intervals.is_empty() && identity.ecosystem.family.scheme().is_none() {
+        return Outcome::NotMeant(Reason::Outside);
     }
     let Some(version) = identity.ordered() else {
         return Outcome::NotMeant(Reason::Version(identity.version.clone()));

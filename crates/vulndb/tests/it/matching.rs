@@ -6,7 +6,8 @@ use component::{
 };
 use vulndb::file::{Builder, Database};
 use vulndb::matching::{
-    Certainty, Suppression, explain, match_component, match_inventory, needed_of, severity, undecided, upgrade,
+    Certainty, Epoch, Identity, Outcome, Reason, Suppression, explain, judge, match_component, match_inventory,
+    needed_of, severity, undecided, upgrade,
 };
 use vulndb::{
     Advisory, Affected, Channel, Ecosystem, End, Family, Fix, Interval, Level, Named, Qualifiers, Rating, Records,
@@ -864,6 +865,10 @@ fn a_distribution_that_has_no_releases_is_named_without_one() {
             advisory("WOLFI", &[], of(&Ecosystem::new(Family::Wolfi))),
             advisory("CHAINGUARD", &[], of(&Ecosystem::new(Family::Chainguard))),
             advisory("ALPINE", &[], of(&Ecosystem::release(Family::Alpine, "3.20"))),
+            advisory("MINIMOS", &[], of(&Ecosystem::new(Family::MinimOs))),
+            advisory("CLEANSTART", &[], of(&Ecosystem::new(Family::CleanStart))),
+            advisory("ALPAQUITA", &[], of(&Ecosystem::release(Family::Alpaquita, "stream"))),
+            advisory("BELLSOFT", &[], of(&Ecosystem::release(Family::BellSoft, "23"))),
             advisory("TUMBLEWEED", &[], of(&Ecosystem::release(Family::OpenSuse, "tumbleweed"))),
         ];
         let package_type = if purl.starts_with("pkg:apk") { PackageType::Apk } else { PackageType::Rpm };
@@ -886,6 +891,17 @@ fn a_distribution_that_has_no_releases_is_named_without_one() {
     check("pkg:apk/wolfi/libssl3@3.0-r0", Some(("wolfi", "20230201")), &["WOLFI"]);
     check("pkg:apk/chainguard/libssl3@3.0-r0", None, &["CHAINGUARD"]);
     check("pkg:apk/chainguard/libssl3@3.0-r0?distro=chainguard", None, &["CHAINGUARD"]);
+    check("pkg:apk/minimos/libssl3@3.0-r0", None, &["MINIMOS"]);
+    check("pkg:apk/cleanstart/libssl3@3.0-r0", None, &["CLEANSTART"]);
+    check("pkg:apk/alpaquita/libssl3@3.0-r0?distro=alpaquita-stream", None, &["ALPAQUITA"]);
+    check("pkg:apk/alpaquita/libssl3@3.0-r0?distro=stream", None, &["ALPAQUITA"]);
+    check("pkg:apk/alpaquita/libssl3@3.0-r0?distro=alpaquita-23", None, &[]);
+    check("pkg:apk/alpaquita/libssl3@3.0-r0", Some(("alpaquita", "stream")), &["ALPAQUITA"]);
+    check(
+        "pkg:apk/bellsoft-hardened-containers/libssl3@3.0-r0?distro=bellsoft-hardened-containers-23",
+        None,
+        &["BELLSOFT"],
+    );
     check("pkg:rpm/opensuse/libssl3@3.0-r0?distro=opensuse-tumbleweed", None, &["TUMBLEWEED"]);
     check("pkg:rpm/opensuse.tumbleweed/libssl3@3.0-r0", None, &["TUMBLEWEED"]);
 }
@@ -906,6 +922,45 @@ fn packages_that_no_list_of_kinds_names_are_known_by_their_purl() {
     check("pkg:bitnami/redis@7.0.4-9", Family::Bitnami, "redis", "7.0.5", 1);
     // Bitnami's third build of a version is no prerelease of it.
     check("pkg:bitnami/redis@7.0.5-3", Family::Bitnami, "redis", "7.0.5", 0);
+    check("pkg:cran/commonmark@1.7", Family::Cran, "commonmark", "1.8", 1);
+    check("pkg:cran/commonmark@1.8-0", Family::Cran, "commonmark", "1.8", 0);
+    check("pkg:bioconductor/xps@1.60.0", Family::Bioconductor, "xps", "1.62", 1);
+    check("pkg:hackage/aeson@1.5.6.0", Family::Hackage, "aeson", "2.0.1.0", 1);
+    check("pkg:conan/zlib@1.2.11", Family::ConanCenter, "zlib", "1.2.12", 1);
+    check("pkg:conan/org/zlib@1.2.11", Family::ConanCenter, "zlib", "1.2.12", 0);
+    // Julia counts the builds of what it wraps.
+    check("pkg:julia/OpenSSL_jll@3.0.15+0", Family::Julia, "OpenSSL_jll", "3.0.15+1", 1);
+    check("pkg:opam/cohttp@v0.9.0", Family::Opam, "cohttp", "v0.10.0", 1);
+    check("pkg:vscode-extension/ms-python/python@2020.4.0", Family::VsCode, "ms-python.python", "2020.5.0", 1);
+}
+
+/// Nobody says how versions of these are ordered: what is listed is meant, and what has bounds cannot be told.
+#[test]
+fn without_an_order_listed_versions_alone_are_meant() {
+    let ecosystem = Ecosystem::new(Family::OssFuzz);
+    let identity = |version: &str| Identity {
+        ecosystem: ecosystem.clone(),
+        name: "zlib".to_owned(),
+        version: version.to_owned(),
+        named: Named::Binary,
+        epoch: Epoch::Stated,
+    };
+    let check = |versions: &[&str], bounds: bool, version: &str, expected: &Outcome| {
+        let mut statement = affected(&ecosystem, "zlib", "v2");
+        statement.versions = versions.iter().map(ToString::to_string).collect();
+        if !bounds {
+            statement.intervals.clear();
+        }
+        let database = database(vec![advisory("OSV-2024-1", &[], vec![statement])]);
+        let package = database.find_package(&ecosystem, "zlib").unwrap().unwrap();
+        let statement = database.statements(&package).unwrap().next().unwrap().unwrap();
+        let outcome = judge(&statement, &component(PackageType::Unknown, "zlib", version), None, &identity(version));
+        assert_eq!(&outcome, expected, "{versions:?} {bounds} {version}");
+    };
+    check(&["v1.0"], false, "v1.0", &Outcome::Meant(None));
+    check(&["v1.0"], false, "v1.1", &Outcome::NotMeant(Reason::Outside));
+    check(&["v1.0"], true, "v1.0", &Outcome::Meant(None));
+    check(&["v1.0"], true, "v1.1", &Outcome::NotMeant(Reason::Version("v1.1".to_owned())));
 }
 
 #[test]

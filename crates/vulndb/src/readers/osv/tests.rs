@@ -86,12 +86,31 @@ fn records_without_a_package_that_is_known_are_refused_with_the_reason() {
     check(&record(&package("npm", &json!([{"fixed": "1.0.0"}]))), Problem::NoPackage);
     check(&record(&package("npm", &json!([]))), Problem::NoPackage);
     check(&record(&package("npm", &json!([{"introduced": "0"}, {"fixed": "0"}]))), Problem::NoPackage);
-    check(&record(&package("Linux", &json!([{"introduced": "0"}]))), Problem::Ecosystem("Linux".to_owned()));
+    check(&record(&package("Fruit", &json!([{"introduced": "0"}]))), Problem::Ecosystem("Fruit".to_owned()));
     check(&record(&package("npm", &json!([{"introduced": "one"}]))), Problem::Version);
     check(&record(&package("npm", &json!([{"begun": "1.0.0"}]))), Problem::Word("event of a range"));
     let range = json!({"type": "SVN", "events": [{"introduced": "0"}]});
     let unknown = json!({"package": {"ecosystem": "npm", "name": "p"}, "ranges": [range]});
     check(&record(&unknown), Problem::Word("type of range"));
+}
+
+/// What no component belongs to, and what has no order here.
+#[test]
+fn what_has_no_order_is_read_as_it_is_stated() {
+    let check = |affected: &Value, intervals: usize, versions: &[&str]| {
+        let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        let records = read_value(&record(affected));
+        assert_eq!(records.problems.keys().collect::<Vec<_>>(), Vec::<&Problem>::new(), "{affected}");
+        let found = &records.advisories[0].affected[0];
+        assert_eq!((found.intervals.len(), &found.versions[..]), (intervals, &versions[..]), "{affected}");
+    };
+    let events = json!([{"introduced": "6.5.0"}, {"fixed": "6.6.17"}, {"introduced": "0"}, {"fixed": "5.15.1"}]);
+    check(&package("Linux", &events), 2, &[]);
+    check(&package("Root:Alpine:3.18", &json!([{"introduced": "0"}, {"fixed": "1.2-r1"}])), 1, &[]);
+    let mut tags = package("OSS-Fuzz", &json!([{"introduced": "0"}]));
+    tags["ranges"][0]["type"] = json!("GIT");
+    tags["versions"] = json!(["v1.0", "v1.1"]);
+    check(&tags, 0, &["v1.0", "v1.1"]);
 }
 
 #[test]

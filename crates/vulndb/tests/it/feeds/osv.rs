@@ -67,13 +67,13 @@ fn pypa() {
     ");
 }
 
-/// The catalogue of exploited vulnerabilities lies beside the records; the kernel's vulnerabilities are of no package; and 104
+/// The catalogue of exploited vulnerabilities lies beside the records; the kernel's vulnerabilities are of no component; and 104
 /// statements of Erlang's records are of commits alone.
 #[test]
 fn osv_dev() {
     let Some(records) = read_bundle("vulndb/osv-dev-sample", "", "osv") else { return };
     assert_snapshot!(summarize(&records), @r"
-    1805 advisories
+    1905 advisories
     73 advisories that are Malware
     2 advisories that are Unmaintained
     2 advisories that are Unsound
@@ -83,6 +83,7 @@ fn osv_dev() {
     340 packages of Debian
     315 packages of Go
     63 packages of Hex
+    100 packages of Linux
     362 packages of Maven
     1196 packages of NuGet
     314 packages of Packagist
@@ -98,7 +99,6 @@ fn osv_dev() {
     27 packages with symbols
     60 packages with versions besides
     refused: 1, it is not in the feed's format: data/cisa-kev.json
-    refused: 100, nothing is known of the ecosystem `Linux`: CVE-2026-23014
     refused: 1, a version in it has no place in the order of its ecosystem: GHSA-76rh-xv36-9mrc
     refused: 104, it names no package and version: EEF-CVE-2025-48044
     ");
