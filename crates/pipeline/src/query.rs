@@ -511,7 +511,7 @@ impl VersionRange {
             return Range::parse(scheme, text).map(Self::Own).map_err(RangeProblem::Own);
         }
         let vers = Vers::parse(text).map_err(RangeProblem::Vers)?;
-        if vers.scheme() == scheme { Ok(Self::Vers(vers)) } else { Err(RangeProblem::Other(vers.scheme())) }
+        if vers.is_of(scheme) { Ok(Self::Vers(vers)) } else { Err(RangeProblem::Other(vers.scheme())) }
     }
 
     fn contains(&self, version: &str) -> Result<bool, Unorderable> {

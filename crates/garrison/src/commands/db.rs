@@ -58,8 +58,8 @@ impl Command {
   garrison db compare-versions deb 1.0~rc1 1.0
   garrison db compare-versions pypi 1.0.post1 1.0+local
 
-Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub; or an ecosystem's name, \
-such as pypi, cargo or golang.")]
+Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub, conan, gentoo, cran, \
+hackage, opam, openssl, nginx, intdot, datetime, lexicographic; or an ecosystem's name, such as pypi, cargo or golang.")]
 pub(crate) struct CompareVersions {
     /// Whose rules to go by
     #[arg(value_name = "SCHEME")]
@@ -75,7 +75,8 @@ pub(crate) struct CompareVersions {
 impl CompareVersions {
     fn run(self, session: &Session) -> Result<(), CommandError> {
         let scheme = read_scheme(&self.scheme)?;
-        let order = scheme.compare(&self.left, &self.right).map_err(|error| CommandError::new(Kind::No, error))?;
+        let [left, right] = [&self.left, &self.right].map(|version| scheme.version_of(ANY_PACKAGE, version));
+        let order = scheme.compare(&left, &right).map_err(|error| CommandError::new(Kind::No, error))?;
         let symbol = match order {
             Ordering::Less => "<",
             Ordering::Equal => "=",
@@ -99,8 +100,8 @@ impl CompareVersions {
   garrison db in-range nuget 1.5 '[1.0,2.0)'
   garrison db in-range deb 1.0~rc1 'vers:deb/<1.0'
 
-Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub; or an ecosystem's name, \
-such as pypi, cargo or golang.")]
+Schemes: deb, rpm, apk, pep440, semver, npm, maven, gem, go, pacman, nuget, composer, hex, pub, conan, gentoo, cran, \
+hackage, opam, openssl, nginx, intdot, datetime, lexicographic; or an ecosystem's name, such as pypi, cargo or golang.")]
 pub(crate) struct InRange {
     /// Whose rules to go by
     #[arg(value_name = "SCHEME")]
@@ -116,11 +117,12 @@ pub(crate) struct InRange {
 impl InRange {
     fn run(self, session: &Session) -> Result<(), CommandError> {
         let scheme = read_scheme(&self.scheme)?;
+        let version = scheme.version_of(ANY_PACKAGE, &self.version);
         let found = if let Some(vers) = read_vers(&self.range, scheme)? {
-            vers.contains(&self.version)
+            vers.contains(&version)
         } else {
             let range = Range::parse(scheme, &self.range).map_err(|error| CommandError::new(Kind::Usage, error))?;
-            range.contains(&self.version)
+            range.contains(&version)
         };
         let is_in = found.map_err(|error| CommandError::new(Kind::No, error))?;
         match session.format() {
@@ -130,6 +132,9 @@ impl InRange {
         if is_in { Ok(()) } else { Err(CommandError::silent(Kind::No)) }
     }
 }
+
+/// What a version is of is not said here: it is read as matching reads it for a package of any name, `go1.26.8` as `1.26.8`.
+const ANY_PACKAGE: &str = "";
 
 fn read_scheme(name: &str) -> Result<Scheme, CommandError> {
     name.parse().map_err(|error: component::version::UnknownScheme| {
@@ -147,7 +152,7 @@ fn read_vers(text: &str, scheme: Scheme) -> Result<Option<Vers>, CommandError> {
         return Ok(None);
     }
     let vers = Vers::parse(text).map_err(|error: VersError| CommandError::new(Kind::Usage, error))?;
-    if vers.scheme() != scheme {
+    if !vers.is_of(scheme) {
         let error = format!("the range is of {}, and the version of {scheme}", vers.scheme());
         return Err(CommandError::new(Kind::Usage, error).hint(format!("write `{}` for SCHEME", vers.scheme())));
     }

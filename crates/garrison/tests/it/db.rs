@@ -38,6 +38,9 @@ fn a_version_is_in_a_range_or_not() {
     check(&["in-range", "nuget", "2.0", "[1.0,2.0)"], "exit 1|--- stdout|no|--- stderr|");
     check(&["in-range", "packagist", "1.0-beta1", "~1.0"], "exit 0|--- stdout|yes|--- stderr|");
     check(&["in-range", "deb", "1.0~rc1", "vers:deb/<1.0"], "exit 0|--- stdout|yes|--- stderr|");
+    check(&["in-range", "go", "go1.22rc1", "<1.22.0"], "exit 0|--- stdout|yes|--- stderr|");
+    check(&["in-range", "nginx", "1.4.9", "1.5.0+, 1.4.1+"], "exit 0|--- stdout|yes|--- stderr|");
+    check(&["in-range", "deb", "1.0", "vers:none/*"], "exit 1|--- stdout|no|--- stderr|");
     check(
         &["-o", "json", "in-range", "dart", "2.0.0-dev", "<2.0.0"],
         "exit 1|--- stdout|{|  \"in_range\": false,|  \"scheme\": \"pub\"|}|--- stderr|",
@@ -48,6 +51,10 @@ fn a_version_is_in_a_range_or_not() {
 fn two_versions_have_an_order() {
     check(&["compare-versions", "arch", "1:1.0-1", "2.0-1"], "exit 0|--- stdout|>|--- stderr|");
     check(&["compare-versions", "hex", "1.0.0-rc.1", "1.0.0"], "exit 0|--- stdout|<|--- stderr|");
+    check(&["compare-versions", "openssl", "1.0.2z", "1.0.2za"], "exit 0|--- stdout|<|--- stderr|");
+    check(&["compare-versions", "go", "v1.26.8", "go1.26.8"], "exit 0|--- stdout|=|--- stderr|");
+    check(&["compare-versions", "go", "go1.22rc1", "go1.22.0"], "exit 0|--- stdout|<|--- stderr|");
+    check(&["compare-versions", "gem", "1.13.9-x86_64-linux", "1.13.9"], "exit 0|--- stdout|=|--- stderr|");
     check(
         &["compare-versions", "composer", "dev-a", "dev-b"],
         "exit 1|--- stdout|--- stderr|error: composer cannot order `dev-b`: of two branches none comes first|",
