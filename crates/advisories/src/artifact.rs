@@ -14,10 +14,10 @@ pub const REPOSITORY: &str = "garrison/advisories";
 pub const TAG: &str = "latest";
 
 /// What the artifact is.
-pub const ARTIFACT_TYPE: &str = "application/vnd.garrison.vulndb.v5";
+pub const ARTIFACT_TYPE: &str = "application/vnd.garrison.vulndb.v6";
 
 /// A layer that is the whole database.
-pub const DATABASE_TYPE: &str = "application/vnd.garrison.vulndb.v5+zstd";
+pub const DATABASE_TYPE: &str = "application/vnd.garrison.vulndb.v6+zstd";
 
 /// A layer that leads from one database to the next.
 pub const DELTA_TYPE: &str = "application/vnd.garrison.vulndb.delta.v1+zstd";

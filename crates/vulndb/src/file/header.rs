@@ -4,8 +4,8 @@ use super::bytes::{BLOCK_BYTES, Corrupt};
 use super::section::Section;
 
 /// The version of the file's form, raised with each change of it. 3 has what 2 has, and SUSE's long-term support as a channel; in 4 other names are those of
-/// the same vulnerability.
-pub const FORMAT_VERSION: u16 = 4;
+/// the same vulnerability; 5 has what 4 has, and every ecosystem of OSV's schema.
+pub const FORMAT_VERSION: u16 = 5;
 
 /// The oldest version that is read: what is in such a file is in one of today as well.
 const FORMAT_VERSION_OLDEST: u16 = 2;
@@ -108,7 +108,7 @@ mod tests {
             let sections = [const { BLOCK_BYTES..BLOCK_BYTES }; Section::ALL.len()];
             let bytes = Header { version, sums_crc: 7, length: BLOCK_BYTES, sections }.to_bytes();
             let told = Header::read(&bytes).map(|header| (header.version, header.to_bytes() == bytes));
-            let is_read = (2..=4).contains(&version);
+            let is_read = (2..=5).contains(&version);
             let expected = if is_read { Ok((version, true)) } else { Err(Corrupt::Version { found: version }) };
             assert_eq!(told, expected);
         }

@@ -40,7 +40,7 @@ use crate::{Ecosystem, Reference};
 use column::{Budget, write_columns};
 
 /// The version of the form. Raised with each change of it; a reader takes its own version alone.
-pub const PACKED_VERSION: u16 = 4;
+pub const PACKED_VERSION: u16 = 5;
 
 const MAGIC: &[u8; 8] = b"garrpck\n";
 

@@ -309,7 +309,7 @@ fn no_damaged_byte_is_believed() {
     let mut newer = file.clone();
     newer[8] = 9;
     let error = Database::open(newer).unwrap_err();
-    assert_eq!(error.to_string(), "it has format 9, this program reads 4");
+    assert_eq!(error.to_string(), "it has format 9, this program reads 5");
 }
 
 /// A file that is opened is not read: what is damaged is told when it is touched, and what is told before is right.

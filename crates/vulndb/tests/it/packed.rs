@@ -152,7 +152,7 @@ fn what_is_something_else_is_refused() {
     assert_eq!(told(&file), "it is no packed database of Garrison");
     let mut newer = packed(&file);
     newer[8] = 9;
-    assert_eq!(told(&newer), "it is packed in form 9, this program reads 4");
+    assert_eq!(told(&newer), "it is packed in form 9, this program reads 5");
 }
 
 /// What is changed is refused, or makes a file that has another digest; nothing panics.
