@@ -571,7 +571,7 @@ mod tests {
             "versions of `pkg:generic` cannot be ordered, so that no range can be given",
         );
         check("OpenSSL", None, "Name is openssl, all versions");
-        check("openssl", Some("<3"), "Name is openssl, 12 ranges");
+        check("openssl", Some("<3"), "Name is openssl, 19 ranges");
         check("CVE-2021-44228", None, "Vulnerability begins with , all versions");
         check("ghsa-jfh8-c2jp-5v3q", None, "Vulnerability begins with , all versions");
         check("cve-*", None, "Name begins with cve-, all versions");

@@ -175,25 +175,30 @@ fn packages_of_types_that_are_not_known_are_told() {
         "bazel",
         "brew",
         "cocoapods",
-        "conan",
         "conda",
         "cpan",
-        "cran",
-        "hackage",
         "huggingface/a",
-        "julia",
         "luarocks",
         "mlflow",
-        "opam",
         "otp",
         "qpkg/a",
         "swid",
         "vcpkg",
-        "vscode-extension/a",
         "yocto",
     ] {
         let told = format!("no feed that is read here speaks of {}", ty.split('/').next().unwrap());
         check(&format!("pkg:{ty}/rack@2.0.1"), &[&format!("{told}: 1 package not checked")]);
+    }
+    for (ty, ecosystem) in [
+        ("conan", "ConanCenter"),
+        ("cran", "CRAN"),
+        ("hackage", "Hackage"),
+        ("julia", "Julia"),
+        ("opam", "opam"),
+        ("vscode-extension/a", "VSCode"),
+    ] {
+        let told = format!("no feed in the database speaks of {ecosystem}: 1 package not checked");
+        check(&format!("pkg:{ty}/rack@2.0.1"), &[&told]);
     }
     // Nobody does of what these name.
     for ty in ["generic", "oci", "git/a", "github/a", "gitlab/a", "helm/a", "docker", "bitbucket/a", "rpmmod/a"] {
