@@ -80,6 +80,24 @@ impl Hub {
         listed.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ")
     }
 
+    /// Opens a hub to which two teams push the same packages, one an hour, in opposite orders; returns the time before the first of them.
+    async fn with_two_teams(database: Database) -> (Self, i64) {
+        let hub = Self::open(database).await;
+        let says = |id, package| says(id, package, "2", Level::High);
+        hub.advise(&Known::of(&[says("CVE-2024-0001", "a"), says("CVE-2024-0002", "b"), says("CVE-2024-0003", "c")]))
+            .await;
+        hub.wait(10 * HOUR_US);
+        let origin_us = hub.now_us();
+        for (repository, packages) in [("team/api", ["a", "b", "c"]), ("other/job", ["c", "b", "a"])] {
+            for package in packages {
+                hub.wait(HOUR_US);
+                hub.push(repository, package, &[(package, "1")]).await;
+                hub.settle().await;
+            }
+        }
+        (hub, origin_us)
+    }
+
     /// Puts so many images into a repository that not all that they hold is read at once.
     async fn fill(&self, repository: &str) {
         let id = self.registry.repository_id(&name(repository)).await.unwrap().number();
@@ -159,17 +177,7 @@ testkit::on_both_databases! {
     }
 
     async fn the_newest_first_is_by_the_callers_images(database: Database) {
-        let hub = Hub::open(database).await;
-        let says = |id, package| says(id, package, "2", Level::High);
-        hub.advise(&Known::of(&[says("CVE-2024-0001", "a"), says("CVE-2024-0002", "b"), says("CVE-2024-0003", "c")])).await;
-        hub.wait(10 * HOUR_US);
-        for (repository, packages) in [("team/api", ["a", "b", "c"]), ("other/job", ["c", "b", "a"])] {
-            for package in packages {
-                hub.wait(HOUR_US);
-                hub.push(repository, package, &[(package, "1")]).await;
-                hub.settle().await;
-            }
-        }
+        let (hub, _) = Hub::with_two_teams(database).await;
         let (team, other) = (hub.only(&["team/api"]).await, hub.only(&["other/job"]).await);
         let (hubs, others) = ("CVE-2024-0003 CVE-2024-0002 CVE-2024-0001", "CVE-2024-0001 CVE-2024-0002 CVE-2024-0003");
         for limit in [1, 2, 10] {
@@ -185,18 +193,7 @@ testkit::on_both_databases! {
     }
 
     async fn what_is_listed_is_known_since_a_time_of_the_callers_images(database: Database) {
-        let hub = Hub::open(database).await;
-        let says = |id, package| says(id, package, "2", Level::High);
-        hub.advise(&Known::of(&[says("CVE-2024-0001", "a"), says("CVE-2024-0002", "b"), says("CVE-2024-0003", "c")])).await;
-        hub.wait(10 * HOUR_US);
-        let origin_us = hub.now_us();
-        for (repository, packages) in [("team/api", ["a", "b", "c"]), ("other/job", ["c", "b", "a"])] {
-            for package in packages {
-                hub.wait(HOUR_US);
-                hub.push(repository, package, &[(package, "1")]).await;
-                hub.settle().await;
-            }
-        }
+        let (hub, origin_us) = Hub::with_two_teams(database).await;
         let (team, other) = (hub.only(&["team/api"]).await, hub.only(&["other/job"]).await);
         let [one, two, three] = ["CVE-2024-0001", "CVE-2024-0002", "CVE-2024-0003"];
         let none = String::new();
